@@ -1,0 +1,59 @@
+"""Errors that a user can act on: what happened, where, and how to fix it."""
+
+from __future__ import annotations
+
+
+class CodoError(Exception):
+    """Something went wrong that the user should read about in three short lines.
+
+    Args:
+        what: One line that says what happened, with the offending value.
+        where: The file, key or step it happened at.
+        fix: What to do about it, in the imperative.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        self.what, self.where, self.fix = what, where, fix
+        super().__init__("\n".join(self.lines()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle with all three parts: loader workers send their errors to the main process."""
+        return (_rebuild, (type(self), self.what, self.where, self.fix))
+
+    def lines(self) -> list[str]:
+        """The message as it is printed: what, where, fix, without the empty ones."""
+        where = f"  where: {self.where}" if self.where else ""
+        fix = f"  fix:   {self.fix}" if self.fix else ""
+        return [line for line in (self.what, where, fix) if line]
+
+
+class InputError(CodoError):
+    """Bad input or configuration; nothing has been written (exit code 2)."""
+
+    exit_code = 2
+
+
+class Interrupted(CodoError):
+    """Ctrl-C; a checkpoint has been saved (exit code 130 = 128 + SIGINT)."""
+
+    exit_code = 130
+
+
+class Preempted(CodoError):
+    """SIGTERM from a scheduler; a checkpoint has been saved (exit code 143 = 128 + SIGTERM)."""
+
+    exit_code = 143
+
+
+def _rebuild(kind: type[CodoError], what: str, where: str, fix: str) -> CodoError:
+    return kind(what, where=where, fix=fix)
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """``did you mean 'x'?`` for the nearest known name, or an empty string when none is near."""
+    import difflib
+
+    match = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean '{match[0]}'?" if match else ""
