@@ -145,9 +145,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable
     return [f"{k}: {a.get(k, 'unset')} -> {b.get(k, 'unset')}" for k in keys if a.get(k, None) != b.get(k, None)]
 
 
-def resolve(
-    schema: type[S], recipe: str | Path | None = None, overrides: Mapping[str, Any] | None = None
-) -> S:
+def resolve(schema: type[S], recipe: str | Path | None = None, overrides: Mapping[str, Any] | None = None) -> S:
     """Recipe plus overrides, checked.
 
     Args:
@@ -194,4 +192,6 @@ def _explain(error: ValidationError, schema: type[BaseModel]) -> InputError:
         return InputError(f"setting '{key}' is missing{more}", where=key, fix=f"add {key}=VALUE")
     message = first["msg"].removeprefix("Value error, ")
     given = first["input"] if not isinstance(first["input"], dict) else "these settings"
-    return InputError(f"{key or 'settings'}: {message}, got {given!r}{more}", where=key or "settings", fix=f"correct {key or 'them'}")
+    return InputError(
+        f"{key or 'settings'}: {message}, got {given!r}{more}", where=key or "settings", fix=f"correct {key or 'them'}"
+    )
