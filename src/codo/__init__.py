@@ -1,0 +1,67 @@
+"""CoDo: pretrain a whole detector trunk from unlabelled images, and prove that it helped.
+
+The public names are imported on first use, so that ``import codo`` costs nothing.
+
+    >>> import codo
+    >>> catalog = codo.prepare("photos/", "catalog/")
+    >>> run = codo.pretrain("laptop", foregrounds="catalog/", backgrounds=["catalog/"], out="run/")
+    >>> codo.export(run, to="torchvision")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from codo.catalog.build import prepare
+    from codo.catalog.catalog import Catalog, open_catalog
+    from codo.detection.evaluate import evaluate
+    from codo.detection.finetune import finetune
+    from codo.errors import CodoError
+    from codo.export.write import export
+    from codo.proposals.selective_search import selective_search
+    from codo.run import Run, open_run
+    from codo.training.pretrain import pretrain
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "Catalog": "codo.catalog.catalog",
+    "CodoError": "codo.errors",
+    "Run": "codo.run",
+    "evaluate": "codo.detection.evaluate",
+    "export": "codo.export.write",
+    "finetune": "codo.detection.finetune",
+    "open_catalog": "codo.catalog.catalog",
+    "open_run": "codo.run",
+    "prepare": "codo.catalog.build",
+    "pretrain": "codo.training.pretrain",
+    "selective_search": "codo.proposals.selective_search",
+}
+
+__all__ = [
+    "Catalog",
+    "CodoError",
+    "Run",
+    "evaluate",
+    "export",
+    "finetune",
+    "open_catalog",
+    "open_run",
+    "prepare",
+    "pretrain",
+    "selective_search",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'codo' has no attribute {name!r}")
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,46 @@
+"""The protocol of a method: the only thing that training knows of it.
+
+A method is one ``nn.Module`` with three duties:
+
+* say which views it wants (`Method.dataset`),
+* turn a batch into named losses (`Method.forward`),
+* name the modules worth exporting (`Method.exports`).
+
+A detector being finetuned keeps the same protocol, so that pretraining and finetuning share loop, checkpoint and log.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """What a step computed.
+
+    Attributes:
+        loss: Scalar to call ``backward`` on.
+        stats: Detached scalars by their name in the log (``loss/P2``, ``top1/P2``, …); they stay on the device.
+    """
+
+    loss: Tensor
+    stats: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Method(nn.Module, ABC):
+    """Base of everything that training can drive."""
+
+    @abstractmethod
+    def forward(self, batch: Any) -> StepOutput:
+        """Compute the losses of a batch that lies on the module's device. Changes no state but BN statistics."""
+
+    def finish_step(self) -> None:  # noqa: B027 - most methods have nothing to do
+        """Update what is not trained by gradients (EMA, queues), after the optimiser's step."""
+
+    @abstractmethod
+    def exports(self) -> dict[str, nn.Module]:
+        """The modules worth exporting by component: ``backbone`` and, where there are, ``fpn`` and ``box_head``."""

@@ -1,0 +1,11 @@
+"""Views: what the network sees of a sample (paper section 3.1).
+
+* ``randomness``  where every random number comes from: (seed, epoch, sample, stream)
+* ``boxes``       IoU, clipping, scaling, jitter
+* ``crop``        random resized crops, resizing
+* ``photometric`` MoCo v2's colour, grey and blur
+* ``pools``       background pools per network, with weights (Table 2)
+* ``cpj``         copy, paste, jitter: Eq. 1 and 2
+* ``sampler``     which sample and view goes where, step by step
+* ``dataset``     requests to batches, for the loader
+"""

@@ -1,0 +1,73 @@
+"""Boxes: ``x1, y1, x2, y2`` in pixels, half-open (a box over one pixel is ``[x, y, x + 1, y + 1]``)."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Box = npt.NDArray[np.float32]
+
+
+def area(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Areas of boxes ``(…, 4)``, zero for empty ones."""
+    b = np.asarray(boxes, dtype=np.float64)
+    sides: npt.NDArray[np.float64] = np.clip(b[..., 2:] - b[..., :2], 0.0, None)
+    return sides[..., 0] * sides[..., 1]
+
+
+def iou(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Intersection over union of boxes ``(…, 4)``, pairwise after broadcasting; zero where both are empty."""
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    meet = area(np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], axis=-1))
+    union = area(a) + area(b) - meet
+    return np.divide(meet, union, out=np.zeros_like(meet), where=union > 0)
+
+
+def clip(boxes: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.float64]:
+    """Boxes ``(…, 4)`` cut off at the border of a ``width`` x ``height`` image."""
+    limits = np.array([width, height, width, height], dtype=np.float64)
+    return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, limits)
+
+
+def scale(boxes: npt.ArrayLike, size_from: tuple[int, int], size_to: tuple[int, int]) -> npt.NDArray[np.int32]:
+    """Integer boxes of an image of ``size_from`` (width, height) in a resized copy; at least one pixel a side."""
+    factor = np.array([*size_to, *size_to], dtype=np.float64) / np.array([*size_from, *size_from], dtype=np.float64)
+    scaled = np.rint(np.asarray(boxes, dtype=np.float64) * factor).astype(np.int32)
+    limit = np.array(size_to, dtype=np.int32)
+    low = np.clip(scaled[..., :2], 0, limit - 1)
+    high = np.clip(scaled[..., 2:], low + 1, limit)
+    return np.concatenate([low, high], axis=-1).astype(np.int32)
+
+
+def jitter(
+    box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator
+) -> Box:
+    """Move and stretch a pasted box so that it takes in background (section 3.1; METHOD A13).
+
+    Position and size change by up to ``reach`` of the box's sides, independently; the result is clipped to the canvas
+    and *then* compared with the pasted box, because a box that hangs over the border would otherwise be judged by area
+    that does not exist. All tries are drawn at once and the first good one is taken; at the default reach of 0.2 about
+    four in five pass, so that 20 tries fail about once in 10^13 boxes.
+
+    Args:
+        box: The pasted box ``(4,)``.
+        canvas: Side of the canvas.
+        reach: Largest change, in sides of the box; 0 returns the box.
+        min_iou: The IoU with the pasted box must be greater than this (the paper's 0.6).
+        tries: How many candidates to draw.
+        rng: Source of the candidates.
+
+    Returns:
+        Box ``(4,)`` inside the canvas; the pasted box when no candidate passed.
+    """
+    pasted = np.asarray(box, dtype=np.float32)
+    if reach == 0:
+        return pasted
+    side = (pasted[2:] - pasted[:2]).astype(np.float64)
+    shift, stretch = np.split(rng.uniform(-reach, reach, size=(tries, 4)), 2, axis=1)
+    low = pasted[:2] + shift * side
+    candidates = np.concatenate([low, low + side * (1 + stretch)], axis=1)
+    # Judged as stored, in float32, so that the rule holds for the very numbers the network gets.
+    candidates = clip(candidates, canvas, canvas).astype(np.float32)
+    good = np.flatnonzero(iou(candidates, pasted) > min_iou)
+    return candidates[good[0]] if len(good) else pasted

@@ -1,0 +1,55 @@
+"""Random resized crops and resizing of uint8 images."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+
+
+def resize(image: Image, width: int, height: int) -> Image:
+    """Resize to ``width`` x ``height``, changing the aspect ratio where asked to.
+
+    Shrinking averages over the source pixels (as PIL's antialiased bilinear filter, which MoCo used, does); enlarging
+    interpolates.
+    """
+    if image.shape[1] == width and image.shape[0] == height:
+        return image
+    shrinks = image.shape[1] >= width and image.shape[0] >= height
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method), dtype=np.uint8)
+
+
+def random_crop(
+    width: int, height: int, area: tuple[float, float], ratio: tuple[float, float], rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """A random part of a ``width`` x ``height`` image, as Inception, MoCo and torchvision draw it.
+
+    Args:
+        width: Width of the image.
+        height: Height of the image.
+        area: Range of the crop's share of the image's area, drawn uniformly.
+        ratio: Range of its width / height, drawn uniformly in the logarithm.
+        rng: Source of randomness.
+
+    Returns:
+        ``x1, y1, x2, y2`` inside the image, at least one pixel a side. After ten draws that do not fit, the largest
+        central crop whose ratio lies in the range.
+    """
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    for _ in range(10):
+        target = width * height * rng.uniform(*area)
+        aspect = math.exp(rng.uniform(low, high))
+        w, h = round(math.sqrt(target * aspect)), round(math.sqrt(target / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            x = int(rng.integers(0, width - w, endpoint=True))
+            y = int(rng.integers(0, height - h, endpoint=True))
+            return x, y, x + w, y + h
+    w = min(width, max(1, round(height * ratio[1])))
+    h = min(height, max(1, round(width / ratio[0])))
+    x, y = (width - w) // 2, (height - h) // 2
+    return x, y, x + w, y + h

@@ -1,0 +1,87 @@
+"""From step plans to batches: what the loader's workers run.
+
+Shapes: ``b`` samples of this rank, ``B`` samples of all ranks, ``V`` views (1 query and V - 1 keys), ``S`` canvas side.
+One item of the data set is a whole step, so that the loader needs no collation, and sends pixels as uint8: a quarter of
+the bytes to copy. Nothing here depends on which worker does it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from codo.errors import CodoError
+from codo.views.cpj import CPJ, View
+from codo.views.sampler import StepPlan
+
+
+class ViewBatch(NamedTuple):
+    """The views of one step on one rank; key views are in shuffled order.
+
+    Attributes:
+        query_images: uint8 ``(b, S, S, 3)``.
+        query_boxes: float32 ``(b, 4)`` in canvas pixels.
+        key_images: uint8 ``(V - 1, b, S, S, 3)``.
+        key_boxes: float32 ``(V - 1, b, 4)``.
+        shuffle: int64 ``(B,)``, the permutation of the step.
+        step: int64 ``()``.
+    """
+
+    query_images: Tensor
+    query_boxes: Tensor
+    key_images: Tensor
+    key_boxes: Tensor
+    shuffle: Tensor
+    step: Tensor
+
+
+class ViewDataset(Dataset[ViewBatch | CodoError]):
+    """Step plans to batches.
+
+    Args:
+        cpj: Makes the views.
+        views: Number of views V, at least 2.
+    """
+
+    def __init__(self, cpj: CPJ, views: int) -> None:
+        self.cpj, self.number = cpj, views
+
+    def __getitem__(self, plan: StepPlan) -> ViewBatch | CodoError:
+        """The batch of a step, or the error that stopped it.
+
+        The loader would rebuild an exception of a worker from its traceback alone; as a value it arrives whole.
+        """
+        try:
+            return self.batch(plan)
+        except CodoError as error:
+            return error
+
+    def batch(self, plan: StepPlan) -> ViewBatch:
+        """Make all views of a step; a sample that this rank needs twice is decoded once."""
+        keys = range(1, self.number)
+        wanted: dict[int, list[int]] = {int(sample): [0] for sample in plan.query}
+        for sample in plan.keys:
+            wanted.setdefault(int(sample), []).extend(keys)
+        made: dict[tuple[int, int], View] = {}
+        for sample, views in wanted.items():
+            for number, view in zip(views, self.cpj.views(plan.epoch, sample, views), strict=True):
+                made[sample, number] = view
+        query = [made[int(sample), 0] for sample in plan.query]
+        key = [made[int(sample), number] for number in keys for sample in plan.keys]
+        pixels, places = _stack(key)
+        return ViewBatch(
+            *_stack(query),
+            pixels.unflatten(0, (self.number - 1, -1)),
+            places.unflatten(0, (self.number - 1, -1)),
+            torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
+            torch.tensor(plan.step),
+        )
+
+
+def _stack(views: list[View]) -> tuple[Tensor, Tensor]:
+    images = torch.from_numpy(np.stack([view.image for view in views]))
+    return images, torch.from_numpy(np.stack([view.box for view in views]))

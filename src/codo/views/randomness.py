@@ -1,0 +1,41 @@
+"""Where every random number of a view comes from.
+
+What sample ``i`` of epoch ``e`` looks like must not depend on worker count, rank, world size or resume point. So nothing
+carries a generator along: each use makes one from its coordinates. Philox is counter-based (Salmon et al. 2011): any
+point of any of its 2^128 streams is reached at once, and streams with different keys or counters do not overlap.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+
+
+class Stream(IntEnum):
+    """What the numbers are for; uses that share a sample draw from different streams."""
+
+    ORDER = 0  # the order of the samples in an epoch
+    PROPOSAL = 1  # which proposal of an image is pasted
+    PROBE = 2  # the fixed probe set of the invariance score
+    TRANSFORM = 3  # flips and scales of a labelled image in finetuning
+    INIT = 4  # initial weights and queues
+    VIEW = 16  # view v draws from stream VIEW + v
+
+
+def generator(seed: int, epoch: int, sample: int, stream: int) -> np.random.Generator:
+    """A fresh generator for one use.
+
+    Args:
+        seed: The run's seed, at least 0.
+        epoch: Epoch, at least 0.
+        sample: Index of the image.
+        stream: A `Stream`, or ``Stream.VIEW + v``.
+
+    Returns:
+        A generator whose numbers are a pure function of the four arguments.
+    """
+    # The counter's low word is where Philox counts up; two draws of one use never reach the words above.
+    key = np.array([seed, stream], dtype=np.uint64)
+    counter = np.array([0, 0, epoch, sample], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
