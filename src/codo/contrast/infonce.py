@@ -1,0 +1,117 @@
+"""InfoNCE of every level against its queue (paper, Eq. 7-8, as METHOD 1.12 A1-A5 resolves them).
+
+Legend: L levels, B batch, V key views, K queue, D embedding.
+
+For level l, query q, keys k_1 .. k_V of the same sample and queue entries n_1 .. n_K, all of length 1:
+
+    loss_l = sum_v  -log  exp(q.k_v / T) / (exp(q.k_v / T) + sum_j exp(q.n_j / T))
+           = sum_v  -log sigmoid(q.k_v / T - s)          s = log sum_j exp(q.n_j / T)
+
+The second line is how it is computed. The negatives of all key views are the same numbers, so s costs one matrix
+product per level however many views there are; and its gradient, softmax(q.n / T) n / T, is made on the spot, so that
+the (B, K) logits of a level are gone before the next level's exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional as F
+
+from codo.config import Settings
+
+
+class ContrastSettings(Settings):
+    """Momentum contrast (``contrast.*``)."""
+
+    queue: int = Field(65536, ge=1, description="negatives kept per level")
+    temperature: float = Field(0.2, gt=0, description="T of Eq. 7, divides the similarities")
+    momentum: float = Field(0.999, ge=0, le=1, description="share of the key encoder kept at every step")
+    shuffle: int = Field(8, ge=0, description="BatchNorm groups of the global batch, keys permuted; 0 turns it off")
+    enqueue_views: Literal["one", "all"] = Field(
+        "one", description="key views enqueued per step; one keeps the age of the negatives equal for any views"
+    )
+    reduction: Literal["sum", "mean"] = Field(
+        "sum", description="over levels and key views; the paper sums, which makes gradients grow with the views"
+    )
+
+
+class InfoNCE(NamedTuple):
+    """What `info_nce` returns.
+
+    Attributes:
+        losses: (L,) terms to be added up, reduced over batch and key views.
+        stats: Detached, each (L,): ``loss`` (mean over key views; ln(K+1) for random embeddings), ``top1`` (share of
+            positives above every negative), ``positive`` and ``negative`` (mean cosine similarity).
+    """
+
+    losses: Tensor
+    stats: dict[str, Tensor]
+
+
+def info_nce(
+    queries: Tensor,
+    keys: Tensor,
+    negatives: Tensor,
+    temperature: float = 0.2,
+    reduction: Literal["sum", "mean"] = "sum",
+) -> InfoNCE:
+    """Contrast every query with its keys and the queue, level by level.
+
+    Computed in float32 (or float64 if given), also under autocast.
+
+    Args:
+        queries: (L, B, D) unit vectors; the gradient flows to them.
+        keys: (V, L, B, D) unit vectors of the same samples, in the same order.
+        negatives: (L, K, D) unit vectors. No gradient flows to them.
+        temperature: T.
+        reduction: ``sum`` over key views, so that adding the levels gives Eq. 8; ``mean`` divides that by V and L.
+    """
+    views, levels = keys.shape[:2]
+    rows = []
+    with torch.autocast(queries.device.type, enabled=False):
+        for query, key, negative in zip(_full(queries), _full(keys).unbind(1), _full(negatives.detach()), strict=True):
+            rest, hardest = _QueueLogSumExp.apply(query, negative, temperature)
+            positive = torch.einsum("bd,vbd->vb", query, key)  # (V, B)
+            loss = -F.logsigmoid(positive / temperature - rest).mean(1)  # (V,)
+            with torch.no_grad():
+                top1 = (positive > hardest).to(loss.dtype).mean()
+                similarity = (query @ negative.mean(0)).mean()  # mean over B and K without the (B, K) matrix
+                rows.append((loss.sum(), loss.mean().detach(), top1, positive.mean().detach(), similarity))
+    losses, *stats = (torch.stack(column) for column in zip(*rows, strict=True))
+    if reduction == "mean":
+        losses = losses / (views * levels)
+    return InfoNCE(losses, dict(zip(("loss", "top1", "positive", "negative"), stats, strict=True)))
+
+
+class _QueueLogSumExp(torch.autograd.Function):
+    """log sum_j exp(q.n_j / T) and max_j q.n_j, with the gradient for q made in the forward pass.
+
+    Autograd would keep the (B, K) logits of every level until the backward pass: 1 GiB at B = 1024, K = 65536, L = 4.
+    The gradient is (B, D) and takes the same two matrix products either way.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, negatives: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+        logits = query @ negatives.T / temperature  # (B, K)
+        hardest = logits.amax(1) * temperature
+        total = logits.logsumexp(1)  # (B,)
+        if ctx.needs_input_grad[0]:
+            softmax = logits.sub_(total[:, None]).exp_()
+            ctx.save_for_backward(softmax @ negatives / temperature)  # (B, D)
+        ctx.mark_non_differentiable(hardest)
+        return total, hardest
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_total: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return grad_total[:, None] * gradient, None, None
+
+
+def _full(x: Tensor) -> Tensor:
+    return x if x.dtype == torch.float64 else x.float()

@@ -1,0 +1,63 @@
+"""One first-in-first-out queue of past keys per pyramid level: the negatives of Eq. 7.
+
+Legend: L levels, K queue size, D embedding, n new keys a level.
+
+A ring buffer. All levels share one pointer because they are filled together. The buffers are persistent: without them a
+resumed run would contrast against noise (METHOD 1.6, item 7). K is fixed and need not be a multiple of the batch.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class LevelQueue(nn.Module):
+    """The last K keys of every level.
+
+    Args:
+        levels: L, number of levels.
+        size: K, keys kept per level.
+        dim: D, dimensions of a key.
+        generator: Source of the random unit vectors that fill the queue at first.
+
+    Attributes:
+        keys: (L, K, D) float32, each of length 1.
+        pointer: Scalar int64: the next position to be written, that of the oldest key.
+        filled: Scalar int64: keys enqueued so far per level. Up to K of them are real, the rest of the queue is noise;
+            K / (keys a step) is the age of the oldest in steps.
+    """
+
+    keys: Tensor
+    pointer: Tensor
+    filled: Tensor
+
+    def __init__(self, levels: int, size: int, dim: int, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.register_buffer("keys", F.normalize(torch.randn(levels, size, dim, generator=generator), dim=-1))
+        self.register_buffer("pointer", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def size(self) -> int:
+        """K, the number of keys kept per level."""
+        return self.keys.shape[1]
+
+    @torch.no_grad()
+    def enqueue(self, keys: Tensor) -> None:
+        """Replace the oldest keys, wrapping around at the end.
+
+        Call it once per step, after all losses: keys enqueued earlier would be negatives of their own queries
+        (METHOD 1.6, item 1).
+
+        Args:
+            keys: (L, n, D), oldest first; with n > K the last K stay.
+        """
+        n = keys.shape[1]
+        kept = min(n, self.size)
+        # Computed on the device: reading the pointer on the host would stall the step.
+        positions = (self.pointer + torch.arange(n - kept, n, device=self.keys.device)) % self.size
+        self.keys.index_copy_(1, positions, keys[:, n - kept :].to(self.keys.dtype))
+        self.pointer.add_(n).remainder_(self.size)
+        self.filled.add_(n)

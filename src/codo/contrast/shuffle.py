@@ -1,0 +1,112 @@
+"""Shuffled BatchNorm: which samples share their batch statistics (MoCo, section 3.3; PERFORMANCE section 5).
+
+Legend: W ranks, B global batch, b = B / W samples a rank, V - 1 key views, L levels, D embedding.
+
+The problem: BatchNorm mixes the samples of a batch. If a query and its positive key were normalised with the same
+companions, the network could recognise the key by the statistics of its batch and learn nothing about objects.
+
+The scheme: the keys of a step are computed on a permutation of the step's samples, so that query and key have different
+companions.
+
+1. Every rank draws the same permutation of the global batch; it depends only on the seed, the epoch and the step.
+2. The sampler hands rank r the query views of samples [r*b, (r+1)*b) and the key views of the samples at positions
+   [r*b, (r+1)*b) of the permutation. A view is a pure function of (seed, epoch, sample), so the rank makes these views
+   itself: no image crosses the network.
+3. Each rank runs its key views through the key encoder, in `groups_per_rank` groups.
+4. `gather` collects the embeddings of all ranks in one collective, `unshuffle` puts them back into the order of the
+   samples. Rank r's positives are then rows [r*b, (r+1)*b); all rows go into the queue, in the same order everywhere.
+
+On one device the batch is split into ``shuffle`` groups with their own statistics; with W ranks each does shuffle / W
+of them. Either way the same samples are normalised together, hence the mathematics does not depend on W. (Queries go in
+the same number of groups, unpermuted.) SyncBN is no substitute (facebookresearch/moco issue 46).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch import distributed as dist
+
+from codo.errors import InputError
+
+_DOMAIN = 0x53485546  # "SHUF": keeps this stream apart from others drawn with the same seed
+
+
+def permutation(seed: int, epoch: int, step: int, size: int) -> npt.NDArray[np.int64]:
+    """The permutation of a step: position j is taken by sample ``result[j]`` of the global batch.
+
+    Args:
+        seed: Seed of the run, not negative.
+        epoch: Epoch of the step.
+        step: Step within the epoch.
+        size: B, the global batch.
+    """
+    # A counter-based generator: any step's permutation can be drawn without the ones before it.
+    stream = np.random.Philox(key=[seed, _DOMAIN], counter=[0, 0, step, epoch])
+    return np.random.Generator(stream).permutation(size)
+
+
+def inverse(order: Tensor) -> Tensor:
+    """The inverse of a permutation (B,) int64: sample i stands at position ``result[i]``."""
+    return torch.argsort(order)
+
+
+def groups_per_rank(shuffle: int, batch: int, world: int = 1) -> int:
+    """How many groups with their own BatchNorm statistics each rank splits its share of the batch into.
+
+    Args:
+        shuffle: Groups of the global batch (``contrast.shuffle``); 0 turns shuffling off.
+        batch: B, the global batch.
+        world: W, number of ranks.
+
+    Returns:
+        shuffle / W, or 1 with shuffling off, or when there are more ranks than groups (each rank is then a group).
+
+    Raises:
+        InputError: Ranks, groups and batch do not divide, or a group would hold a single sample.
+    """
+    where = "contrast.shuffle"
+    groups = max(shuffle, world)
+    if batch % groups:
+        fix = f"choose a batch_size that {groups} divides, or another contrast.shuffle"
+        raise InputError(f"batch_size {batch} does not divide into {groups} groups", where=where, fix=fix)
+    if groups % world:
+        fix = f"choose a multiple of {world}, or 0"
+        raise InputError(f"shuffle={shuffle} does not divide among {world} ranks", where=where, fix=fix)
+    if shuffle > 1 and batch == groups:
+        fix = "enlarge batch_size, or set contrast.shuffle to a smaller number"
+        raise InputError("a BatchNorm group of one sample has no statistics", where=where, fix=fix)
+    return groups // world
+
+
+def gather(keys: Tensor) -> Tensor:
+    """Collect the keys of all ranks, for all levels and key views in one collective.
+
+    Args:
+        keys: (V-1, L, b, D) of this rank.
+
+    Returns:
+        (V-1, L, B, D), rank after rank along the batch; ``keys`` itself in a single process.
+    """
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return keys
+    world = dist.get_world_size()
+    everyone = keys.new_empty((world * keys.shape[0], *keys.shape[1:]))
+    dist.all_gather_into_tensor(everyone, keys.contiguous())
+    views, levels, share, dim = keys.shape
+    return everyone.view(world, views, levels, share, dim).permute(1, 2, 0, 3, 4).reshape(views, levels, -1, dim)
+
+
+def unshuffle(keys: Tensor, order: Tensor) -> Tensor:
+    """Put keys back into the order of the samples.
+
+    Args:
+        keys: (..., B, D) in the order of the permutation.
+        order: (B,) int64, the permutation: position j holds the key of sample ``order[j]``.
+
+    Returns:
+        (..., B, D): row i holds the key of sample i.
+    """
+    return keys.index_select(-2, inverse(order))

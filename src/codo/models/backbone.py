@@ -1,0 +1,158 @@
+"""Backbones that return the four maps a feature pyramid needs.
+
+Legend: B batch, C channels, H and W height and width of the canvas in pixels.
+
+torchvision's ResNets are used as they are: same names, same shapes, same initialisation. ``width`` scales the channels
+of the residual stages for laptops and tests; at 1.0 nothing differs from torchvision.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from torch import Tensor, nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
+
+from codo.errors import InputError, nearest
+
+STRIDES = (4, 8, 16, 32)
+"""Pixels of the canvas per cell of the four maps."""
+
+_RESNETS: dict[str, tuple[type[BasicBlock | Bottleneck], list[int]]] = {
+    "resnet18": (BasicBlock, [2, 2, 2, 2]),
+    "resnet34": (BasicBlock, [3, 4, 6, 3]),
+    "resnet50": (Bottleneck, [3, 4, 6, 3]),
+    "resnet101": (Bottleneck, [3, 4, 23, 3]),
+}
+_TIMM = "timm:"
+
+
+class Backbone(Protocol):
+    """What the encoder needs of a backbone."""
+
+    channels: tuple[int, ...]
+
+    def __call__(self, images: Tensor) -> list[Tensor]:
+        """Maps of strides 4, 8, 16 and 32: four tensors (B, channels[i], H / stride, W / stride)."""
+        ...
+
+
+class ResNetBackbone(ResNet):  # type: ignore[misc]  # torchvision ships no type information
+    """A torchvision ResNet without its classifier.
+
+    The state dict has torchvision's names (``conv1``, ``bn1``, ``layer1`` .. ``layer4``), so that ImageNet weights load
+    into it and its weights load into torchvision's detectors under ``backbone.body.``.
+
+    Args:
+        name: ``resnet18``, ``resnet34``, ``resnet50`` or ``resnet101``.
+        width: Factor on the channels of the residual stages, rounded to a multiple of 8. The stem keeps its 64.
+    """
+
+    def __init__(self, name: str, width: float = 1.0) -> None:
+        block, layers = _RESNETS[name]
+        self.width = width  # before the parent's __init__: that is what calls _make_layer
+        super().__init__(block, layers, num_classes=1)
+        del self.avgpool, self.fc
+        self.channels = tuple(scale_channels(planes, width) * block.expansion for planes in (64, 128, 256, 512))
+
+    def _make_layer(
+        self, block: type[BasicBlock | Bottleneck], planes: int, blocks: int, stride: int = 1, dilate: bool = False
+    ) -> nn.Sequential:
+        stage: nn.Sequential = super()._make_layer(block, scale_channels(planes, self.width), blocks, stride, dilate)
+        return stage
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Images (B, 3, H, W) -> four maps (B, channels[i], H / stride, W / stride)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(images))))
+        maps = []
+        for stage in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = stage(x)
+            maps.append(x)
+        return maps
+
+
+class TimmBackbone(nn.Module):
+    """Any timm model with ``features_only`` that has maps of strides 4, 8, 16 and 32 (extra ``timm``).
+
+    Args:
+        name: timm's name of the model, without the ``timm:`` in front.
+        pretrained: Start from timm's default weights of the model; downloads them.
+
+    Raises:
+        InputError: timm is not installed, does not know the name, the model lacks one of the strides, or its weights
+            cannot be had.
+    """
+
+    def __init__(self, name: str, pretrained: bool = False) -> None:
+        super().__init__()
+        where = f"model.backbone={_TIMM}{name}"
+        try:
+            import timm
+        except ImportError as error:
+            fix = "pip install 'codo-detect[timm]'"
+            raise InputError("timm is not installed", where=where, fix=fix) from error
+        if not timm.is_model(name):
+            fix = nearest(name, timm.list_models()) or "see timm.list_models()"
+            raise InputError(f"timm has no model '{name}'", where=where, fix=fix)
+        try:
+            # Asked for without out_indices first: which index has which stride differs between families.
+            strides = timm.create_model(name, features_only=True).feature_info.reduction()
+            indices = tuple(strides.index(stride) for stride in STRIDES)
+            self.model: nn.Module = timm.create_model(name, features_only=True, out_indices=indices)
+            self.channels: tuple[int, ...] = tuple(self.model.feature_info.channels())
+        except (RuntimeError, ValueError, AttributeError, AssertionError) as error:
+            reason = f"'{name}' has no feature maps of strides {', '.join(map(str, STRIDES))}"
+            fix = "use a convolutional or hierarchical model, such as timm:convnext_tiny"
+            raise InputError(reason, where=where, fix=fix) from error
+        if pretrained:
+            self._download(name, indices, where)
+
+    def _download(self, name: str, indices: tuple[int, ...], where: str) -> None:
+        import timm
+
+        try:
+            self.model = timm.create_model(name, features_only=True, out_indices=indices, pretrained=True)
+        except Exception as error:  # timm passes on whatever its hub client raises
+            fix = "choose a model with weights, or download them elsewhere and set model.init=FILE"
+            raise InputError(f"cannot get timm's weights of '{name}': {error}", where=where, fix=fix) from error
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Images (B, 3, H, W) -> four maps (B, channels[i], H / stride, W / stride)."""
+        maps: list[Tensor] = self.model(images)
+        return maps
+
+
+def scale_channels(channels: int, width: float) -> int:
+    """``channels * width`` rounded to a multiple of 8 (what matrix units like), at least 8."""
+    return max(8, 8 * round(channels * width / 8))
+
+
+def check_backbone(name: str) -> None:
+    """Refuse a backbone that nobody knows, without importing timm.
+
+    Raises:
+        InputError: Neither one of torchvision's ResNets nor ``timm:NAME``.
+    """
+    if name in _RESNETS or (name.startswith(_TIMM) and name != _TIMM):
+        return
+    known = f"one of: {', '.join(_RESNETS)}, timm:NAME"
+    raise InputError(f"unknown backbone '{name}'", where="model.backbone", fix=nearest(name, list(_RESNETS)) or known)
+
+
+def build_backbone(name: str, width: float = 1.0) -> ResNetBackbone | TimmBackbone:
+    """Build a backbone with random weights.
+
+    Args:
+        name: A torchvision ResNet (``resnet18`` .. ``resnet101``) or ``timm:NAME``.
+        width: Factor on the channels; ResNets only.
+
+    Raises:
+        InputError: Unknown name, ``timm`` missing or unsuitable, or a width with a timm model.
+    """
+    check_backbone(name)
+    if not name.startswith(_TIMM):
+        return ResNetBackbone(name, width)
+    if width != 1.0:
+        fix = "leave model.width at 1.0 and choose a smaller timm model"
+        raise InputError(f"width {width} is not possible with a timm model", where="model.width", fix=fix)
+    return TimmBackbone(name.removeprefix(_TIMM))

@@ -1,0 +1,135 @@
+"""The encoder: image and box in, one embedding per pyramid level out (paper, Eq. 3-6).
+
+Legend: B batch, L = 4 levels (P2 to P5), C channels of the pyramid, R width of the box head, D embedding.
+
+Order of the axes: levels stand before the batch everywhere, and the shared head runs on the (L*B) pooled boxes at once,
+so that its BatchNorm statistics mix the levels by design (METHOD 1.6, items 5 and 6).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codo.config import Settings
+from codo.errors import InputError
+from codo.models.backbone import STRIDES, build_backbone, check_backbone
+from codo.models.box_head import POOL, build_box_head, build_projection, count_convolutions
+from codo.models.fpn import FPN
+from codo.models.roi_align import roi_align
+from codo.models.weights import initialise
+
+LEVELS = ("P2", "P3", "P4", "P5")
+"""Names of the levels, in the order of the first axis of an embedding."""
+
+PIXEL_MEAN = (0.485, 0.456, 0.406)
+PIXEL_STD = (0.229, 0.224, 0.225)
+"""Mean and deviation of RGB values scaled to 0..1 that images are normalised with: ImageNet's, as in torchvision."""
+
+
+class ModelSettings(Settings):
+    """The network that is pretrained (``model.*``)."""
+
+    backbone: str = Field("resnet50", description="resnet18, resnet34, resnet50, resnet101, or timm:NAME")
+    width: float = Field(1.0, gt=0, le=4, description="factor on the channels of a ResNet's stages; the stem keeps 64")
+    fpn_channels: int = Field(256, ge=8, description="channels of every pyramid level")
+    fpn_norm: Literal["auto", "bn", "none"] = Field(
+        "auto", description="BatchNorm in the pyramid; auto: bn with a convolutional head, none with 2fc"
+    )
+    head: str = Field("4conv1fc", description="box head: [1-9]conv1fc (with BatchNorm), or 2fc")
+    head_dim: int = Field(1024, ge=8, description="width of the box head's fully connected layers")
+    dim: int = Field(128, ge=2, description="dimensions of the embedding")
+    init: str = Field("none", description="first weights: none, imagenet, or a weight file")
+
+    @model_validator(mode="after")
+    def _check_names(self) -> Self:
+        check_backbone(self.backbone)
+        count_convolutions(self.head)
+        if self.init == "imagenet" and self.width != 1.0:
+            fix = "set model.width=1.0 or model.init=none"
+            raise InputError(f"there are no ImageNet weights of width {self.width}", where="model.init", fix=fix)
+        return self
+
+    @property
+    def pyramid_norm(self) -> bool:
+        """Whether the pyramid has BatchNorm, with ``auto`` resolved as torchvision's detectors pair them."""
+        return count_convolutions(self.head) > 0 if self.fpn_norm == "auto" else self.fpn_norm == "bn"
+
+
+class Encoder(nn.Module):
+    """Backbone, pyramid, RoIAlign, box head and projection.
+
+    Args:
+        settings: The architecture and where its weights start. When the weights come from a checkpoint anyway, pass
+            ``settings.model_copy(update={"init": "none"})``: nothing is then read or downloaded.
+
+    Attributes:
+        load_report: What ``init`` loaded, or ``None``.
+
+    Raises:
+        InputError: Unknown names, missing packages, or weights that cannot be had or do not fit.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.backbone = build_backbone(settings.backbone, settings.width)
+        self.fpn = FPN(self.backbone.channels, settings.fpn_channels, settings.pyramid_norm)
+        self.box_head = build_box_head(settings.head, settings.fpn_channels, settings.head_dim)
+        self.projection = build_projection(settings.head_dim, settings.dim)
+        self.load_report = initialise(self, settings.init, settings.backbone)
+
+    def forward(self, images: Tensor, boxes: Tensor, groups: int = 1) -> Tensor:
+        """Embed one box of every image.
+
+        Args:
+            images: (B, 3, H, W) normalised canvases; sides are multiples of 32.
+            boxes: (B, 4) float32, one box per image: x1, y1, x2, y2 in pixels of the canvas, half-open.
+            groups: Split the batch into this many contiguous parts that go through one after the other, each with
+                its own BatchNorm statistics, exactly as on that many devices (see `codo.contrast.shuffle`).
+
+        Returns:
+            (L, B, D) float32 embeddings of length 1.
+
+        Raises:
+            InputError: The batch does not divide into ``groups``.
+        """
+        if groups <= 1:
+            return self.embed(images, boxes)
+        if len(images) % groups:
+            fix = "choose a batch size that the number of groups divides"
+            raise InputError(f"{len(images)} images do not divide into {groups} groups", where="encoder", fix=fix)
+        parts = zip(images.chunk(groups), boxes.chunk(groups), strict=True)
+        return torch.cat([self.embed(*part) for part in parts], dim=1)
+
+    def embed(self, images: Tensor, boxes: Tensor) -> Tensor:
+        """`forward` for one group: (B, 3, H, W) and (B, 4) -> (L, B, D)."""
+        features = self.box_features(self.features(images), boxes)
+        embeddings = self.projection(features.flatten(0, 1)).view(*features.shape[:2], -1)
+        # In float32 whatever the precision of the step: a length of 1 in bf16 is off by up to 1/256.
+        with torch.autocast(images.device.type, enabled=False):
+            full = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
+            return F.normalize(full, dim=-1)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Images (B, 3, H, W) -> the maps P2 to P5, each (B, C, H / stride, W / stride)."""
+        maps: list[Tensor] = self.fpn(self.backbone(images))
+        return maps
+
+    def box_features(self, maps: list[Tensor], boxes: Tensor) -> Tensor:
+        """Pool the same box from every level and run the shared head.
+
+        Args:
+            maps: P2 to P5, as `features` returns them.
+            boxes: (B, 4) in pixels of the canvas.
+
+        Returns:
+            (L, B, R) features.
+        """
+        pooled = [roi_align(m, boxes, 1 / stride, POOL) for m, stride in zip(maps, STRIDES, strict=True)]
+        features: Tensor = self.box_head(torch.cat(pooled))  # (L*B, C, 7, 7) -> (L*B, R), levels outermost
+        return features.view(len(maps), len(boxes), -1)

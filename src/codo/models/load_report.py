@@ -1,0 +1,106 @@
+"""What a weight file and a model have in common, tensor by tensor.
+
+It lives here and not in ``export`` because imports point down: ``model.init`` needs it as much as exports do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from codo.errors import CodoError
+
+IGNORED = "num_batches_tracked"
+"""A counter that BatchNorm does not use and older files do not have: never counted, never required."""
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """The outcome of comparing a file with a model.
+
+    Attributes:
+        matched: Names in both, of equal shape.
+        missing: Names that only the model has; they keep the values they had.
+        unexpected: Names that only the file has; they are not used.
+        mismatched: Names in both whose shapes differ: (shape in the file, shape in the model).
+        components: Component -> prefix of its names; everything else is ``other``.
+    """
+
+    matched: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    mismatched: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    components: Mapping[str, str]
+
+    def component(self, name: str) -> str:
+        """The component that a tensor belongs to: the one with the longest fitting prefix, or ``other``."""
+        fitting = [c for c, prefix in self.components.items() if name.startswith(prefix)]
+        return max(fitting, key=lambda c: len(self.components[c]), default="other")
+
+    def counts(self) -> dict[str, tuple[int, int, int, int]]:
+        """Component -> number of (matched, missing, unexpected, mismatched) tensors; empty components left out."""
+        groups: tuple[Iterable[str], ...] = (self.matched, self.missing, self.unexpected, self.mismatched)
+        table = {component: [0, 0, 0, 0] for component in (*self.components, "other")}
+        for column, names in enumerate(groups):
+            for name in names:
+                table[self.component(name)][column] += 1
+        return {component: (a, b, c, d) for component, (a, b, c, d) in table.items() if a + b + c + d}
+
+    def table(self) -> str:
+        """The counts as a text table, followed by the first shapes that differ."""
+        lines = [f"{'component':<16}{'matched':>9}{'missing':>9}{'unexpected':>12}{'other shape':>13}"]
+        for component, (matched, missing, unexpected, mismatched) in self.counts().items():
+            lines.append(f"{component:<16}{matched:>9}{missing:>9}{unexpected:>12}{mismatched:>13}")
+        for name, (in_file, in_model) in list(self.mismatched.items())[:5]:
+            lines.append(f"  {name}: {_shape(in_file)} in the file, {_shape(in_model)} in the model")
+        return "\n".join(lines)
+
+    def require(self, components: Iterable[str], *, where: str, fix: str, error: type[CodoError] = CodoError) -> None:
+        """Refuse unless every tensor of these components matched.
+
+        Args:
+            components: Names of components that must be complete.
+            where: The file or verb, for the message.
+            fix: What the user should do.
+            error: Class of the error raised.
+
+        Raises:
+            CodoError: A component lacks a tensor, has one of another shape, or matched nothing at all.
+        """
+        counts = self.counts()
+        for component in components:
+            matched, missing, _, mismatched = counts.get(component, (0, 0, 0, 0))
+            if not matched or missing or mismatched:
+                total = matched + missing + mismatched
+                example = next((n for n in (*self.mismatched, *self.missing) if self.component(n) == component), "")
+                if shapes := self.mismatched.get(example):
+                    example += f" is {_shape(shapes[0])}, not {_shape(shapes[1])}"
+                example = f" ({example})" if example else ""
+                raise error(
+                    f"only {matched} of {total} tensors of the {component} match{example}", where=where, fix=fix
+                )
+
+
+def compare(model: Mapping[str, Tensor], file: Mapping[str, Tensor], components: Mapping[str, str]) -> LoadReport:
+    """Compare the tensors of a file with those of a model, by name and shape.
+
+    Args:
+        model: State dict of the model.
+        file: Tensors of the file under the model's names.
+        components: Component -> prefix, in the order of the report.
+    """
+    wanted = [name for name in model if not name.endswith(IGNORED)]
+    shapes = {n: (tuple(file[n].shape), tuple(model[n].shape)) for n in wanted if n in file}
+    return LoadReport(
+        matched=tuple(name for name, (a, b) in shapes.items() if a == b),
+        missing=tuple(name for name in wanted if name not in file),
+        unexpected=tuple(name for name in file if name not in model and not name.endswith(IGNORED)),
+        mismatched={name: (a, b) for name, (a, b) in shapes.items() if a != b},
+        components=dict(components),
+    )
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape)) or "scalar"
