@@ -2,7 +2,7 @@
 
 A method is one ``nn.Module`` with three duties:
 
-* say which views it wants (`Method.dataset`),
+* say which views it wants (its line in the registry),
 * turn a batch into named losses (`Method.forward`),
 * name the modules worth exporting (`Method.exports`).
 
@@ -44,3 +44,11 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def exports(self) -> dict[str, nn.Module]:
         """The modules worth exporting by component: ``backbone`` and, where there are, ``fpn`` and ``box_head``."""
+
+    def diagnose(self) -> dict[str, Tensor]:
+        """Costlier statistics of the last step, asked for only when the step is logged."""
+        return {}
+
+    def compilable(self) -> list[nn.Module]:
+        """The modules that ``compile=true`` compiles."""
+        return []

@@ -1,0 +1,11 @@
+"""Training: drives anything that keeps the protocol of ``methods.base``.
+
+* ``pretrain``     puts a pretraining run together, top to bottom
+* ``loop``         the loop
+* ``optim``        SGD, learning-rate schedules and scaling
+* ``checkpoint``   saving and exact resume
+* ``distributed``  processes, devices, signals
+* ``monitors``     is it healthy? alarms in plain language
+* ``invariance``   the background-invariance score
+* ``logging``      metrics.jsonl, train.log, progress bar, trackers
+"""

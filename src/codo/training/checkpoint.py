@@ -1,0 +1,107 @@
+"""Checkpoints: everything that the next step depends on, in one file.
+
+::
+
+    checkpoints/
+      step-00000123.pt   torch zip file, loaded with weights_only=True:
+        format           1
+        step             steps done
+        method           state_dict: query and key encoder, queues and their pointers (or a detector)
+        optimizer        state_dict
+        rng              state of torch's CPU generator
+        config           resolved settings
+      last               the name of the newest file
+
+The position in the data and in the schedule is a function of ``step`` and so needs no state of its own. Nothing depends
+on the number of processes. A file is written under a temporary name, flushed to disk, then renamed, so that a crash
+leaves the old ones whole. Reading checks every record's CRC: a torn or damaged file is passed over for the one before.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codo.errors import CodoError, InputError
+from codo.run import Run, write_atomically
+
+FORMAT = 1
+
+
+def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
+    """Write the checkpoint of ``step`` and delete all but the newest ``keep``.
+
+    Raises:
+        CodoError: The disk is full or not writable; the checkpoints before are untouched.
+    """
+    path = run.checkpoints_dir / f"step-{step:08d}.pt"
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as handle:
+            torch.save({"format": FORMAT, "step": step, **state}, handle)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+        write_atomically(run.checkpoints_dir / "last", path.name + "\n")
+    except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
+        temporary.unlink(missing_ok=True)
+        kept = [file.name for file in run.checkpoints()]
+        raise CodoError(
+            f"cannot save the checkpoint of step {step}: {_reason(error)}",
+            where=str(path),
+            fix=f"free some space; the same command then resumes from {kept[-1] if kept else 'the start'}",
+        ) from error
+    for old in run.checkpoints()[:-keep]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def load_last(run: Run, warn: Callable[[str], None]) -> dict[str, Any] | None:
+    """The newest checkpoint that is whole, on the CPU; ``None`` when there is none.
+
+    Args:
+        run: The run to resume.
+        warn: Told of every damaged file that is passed over.
+    """
+    for leftover in run.checkpoints_dir.glob("*.tmp"):
+        leftover.unlink(missing_ok=True)
+    for path in reversed(run.checkpoints()):
+        try:
+            return load(path)
+        except CodoError as error:
+            warn(f"{error.what} ({path.name}); using the checkpoint before it")
+    return None
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read one checkpoint to the CPU, whole or not at all.
+
+    Raises:
+        InputError: There is no such file, or a newer version of CoDo wrote it.
+        CodoError: Torn, damaged, or no checkpoint.
+    """
+    if not path.is_file():
+        raise InputError("no such checkpoint", where=str(path), fix="check the path")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged is not None:
+            raise zipfile.BadZipFile(f"bad CRC in {damaged}")
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        version = state["format"]
+    except (OSError, RuntimeError, EOFError, KeyError, TypeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        reason = _reason(error)
+        raise CodoError(f"the checkpoint is damaged: {reason}", where=str(path), fix="use another checkpoint") from error
+    if version > FORMAT:
+        raise InputError(f"checkpoint format {version} is newer than this CoDo", where=str(path), fix="upgrade codo-detect")
+    return state
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or str(error).splitlines()[0] or type(error).__name__)

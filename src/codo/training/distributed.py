@@ -1,0 +1,141 @@
+"""Processes, devices and signals: the one place (beside the command line) that reads the environment.
+
+One process needs nothing. ``torchrun`` sets RANK, WORLD_SIZE and LOCAL_RANK; gloo is used on CPU and NCCL on GPU.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from codo.errors import CodoError, InputError, Interrupted, Preempted
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among all of a run.
+
+    Attributes:
+        rank: Number of this process; 0 writes.
+        world: Number of processes.
+        device: What this process computes on.
+    """
+
+    rank: int
+    world: int
+    device: torch.device
+
+    @property
+    def main(self) -> bool:
+        """Whether this process writes files."""
+        return self.rank == 0
+
+    def mean(self, values: dict[str, Tensor]) -> dict[str, float]:
+        """Scalars averaged over all processes, with one collective and one copy to the host."""
+        if not values:
+            return {}
+        stacked = torch.stack([value.detach().float() for value in values.values()])
+        if self.world > 1:
+            dist.all_reduce(stacked)
+            stacked /= self.world
+        return dict(zip(values, stacked.tolist(), strict=True))
+
+    def highest(self, value: int) -> int:
+        """The largest of the processes' values, so that all take the same turn."""
+        if self.world == 1:
+            return value
+        tensor = torch.tensor(value, device=self.device)
+        dist.all_reduce(tensor, op=dist.ReduceOp.MAX)
+        return int(tensor)
+
+    def barrier(self) -> None:
+        """Wait for all processes."""
+        if self.world > 1:
+            dist.barrier()
+
+
+@contextmanager
+def processes(device: str = "auto") -> Iterator[Processes]:
+    """Join the processes of a run, and leave them at the end.
+
+    Args:
+        device: ``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        InputError: A GPU is asked for and there is none.
+    """
+    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", 0)))
+    joined = world > 1 and not dist.is_initialized()
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if joined:
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    try:
+        yield Processes(rank, world, chosen)
+    finally:
+        if joined:
+            dist.destroy_process_group()
+
+
+def choose_device(device: str, local_rank: int = 0) -> torch.device:
+    """Resolve a ``device`` setting.
+
+    Raises:
+        InputError: Not a device, or one that this machine lacks.
+    """
+    if device == "auto":
+        return torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(f"unknown device '{device}'", where="device", fix="use auto, cpu, cuda or cuda:N") from error
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("no CUDA device is available", where="device", fix="use device=auto or device=cpu")
+    if chosen.type == "cuda" and chosen.index is None:
+        chosen = torch.device("cuda", local_rank)
+    return chosen
+
+
+class StopSignal:
+    """Remembers that the run was asked to stop, until the step at hand is done.
+
+    SIGINT and SIGTERM set `number`; a second SIGINT ends the program at once, for those who really mean it.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The handler."""
+        if self.number == signal.SIGINT and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.number = number
+
+    def error(self, number: int, step: int, where: str) -> CodoError:
+        """What to raise once the checkpoint of ``step`` is saved."""
+        kind, name = (Interrupted, "Ctrl-C") if number == signal.SIGINT else (Preempted, "SIGTERM")
+        return kind(f"stopped by {name} after step {step}; a checkpoint is saved", where=where, fix="the same command resumes")
+
+
+@contextmanager
+def stop_signals() -> Iterator[StopSignal]:
+    """Catch SIGINT and SIGTERM while training, in the main thread; elsewhere nothing is caught."""
+    stop = StopSignal()
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread
+        before = {}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

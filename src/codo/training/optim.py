@@ -1,0 +1,92 @@
+"""SGD, learning-rate scaling and schedules (METHOD 1.10: what "mainly follow MoCo v2" means)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from codo.config import Settings
+
+REFERENCE_BATCH = 256  # what a learning rate is quoted for when it is scaled
+
+
+class OptimSettings(Settings):
+    """The optimiser and the course of its learning rate."""
+
+    lr: float = Field(0.06, gt=0, description="learning rate (after warm-up, before decay)")
+    lr_scaling: Literal["none", "linear", "sqrt"] = Field(
+        "none", description="multiply lr by batch_size / 256, by its square root, or not at all"
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
+    nesterov: bool = Field(False, description="Nesterov's momentum (InsLoc uses it, MoCo does not)")
+    weight_decay: float = Field(1e-4, ge=0, description="weight decay on all parameters")
+    warmup_epochs: float = Field(0, ge=0, description="epochs of linear warm-up")
+    warmup_steps: int = Field(0, ge=0, description="steps of linear warm-up; the longer of the two counts")
+    warmup_factor: float = Field(0.001, gt=0, le=1, description="share of lr that the warm-up starts from")
+    schedule: Literal["cosine", "cosine_step", "multistep", "constant"] = Field(
+        "cosine", description="cosine per epoch (MoCo), cosine per step, drops at milestones, or constant"
+    )
+    milestones: tuple[float, ...] = Field(
+        (2 / 3, 8 / 9), description="multistep: where to drop, as shares of the run (60k and 80k of 90k)"
+    )
+    gamma: float = Field(0.1, gt=0, le=1, description="multistep: what a drop multiplies lr by")
+
+
+class Schedule:
+    """The learning rate of every step, a pure function of the step.
+
+    Args:
+        settings: See `OptimSettings`.
+        batch_size: Global batch, for scaling.
+        steps: Length of the run.
+        per_epoch: Steps in an epoch.
+    """
+
+    def __init__(self, settings: OptimSettings, *, batch_size: int, steps: int, per_epoch: int) -> None:
+        ratio = batch_size / REFERENCE_BATCH
+        self.peak = settings.lr * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[settings.lr_scaling]
+        self.settings, self.steps, self.per_epoch = settings, max(1, steps), max(1, per_epoch)
+        self.warmup = max(settings.warmup_steps, round(settings.warmup_epochs * per_epoch))
+
+    def __call__(self, step: int) -> float:
+        """Learning rate of ``step``, counted from 0."""
+        lr = self.peak * self._decay(step)
+        if step < self.warmup:
+            low = self.settings.warmup_factor
+            lr *= low + (1 - low) * step / self.warmup
+        return lr
+
+    def _decay(self, step: int) -> float:
+        kind, done = self.settings.schedule, step / self.steps
+        if kind == "cosine":
+            done = step // self.per_epoch * self.per_epoch / self.steps
+        if kind in ("cosine", "cosine_step"):
+            return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        if kind == "multistep":
+            # Compared in steps: 60000/90000 must drop at step 60000 whatever 2/3 * 90000 rounds to.
+            passed = sum(step >= round(share * self.steps) for share in self.settings.milestones)
+            return self.settings.gamma**passed
+        return 1.0
+
+
+def build_optimizer(parameters: Iterable[nn.Parameter], settings: OptimSettings, device: torch.device) -> torch.optim.SGD:
+    """SGD over the parameters that take gradients."""
+    return torch.optim.SGD(
+        [parameter for parameter in parameters if parameter.requires_grad],
+        lr=settings.lr,
+        momentum=settings.momentum,
+        nesterov=settings.nesterov,
+        weight_decay=settings.weight_decay,
+        fused=device.type == "cuda",
+    )
+
+
+def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Give all parameter groups the learning rate ``lr``."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
