@@ -8,7 +8,7 @@ companions, the network could recognise the key by the statistics of its batch a
 The scheme: the keys of a step are computed on a permutation of the step's samples, so that query and key have different
 companions.
 
-1. Every rank draws the same permutation of the global batch; it depends only on the seed, the epoch and the step.
+1. Every rank draws the same permutation of the global batch; it depends only on the seed and the step.
 2. The sampler hands rank r the query views of samples [r*b, (r+1)*b) and the key views of the samples at positions
    [r*b, (r+1)*b) of the permutation. A view is a pure function of (seed, epoch, sample), so the rank makes these views
    itself: no image crosses the network.
@@ -34,17 +34,16 @@ from codo.errors import InputError
 _DOMAIN = 0x53485546  # "SHUF": keeps this stream apart from others drawn with the same seed
 
 
-def permutation(seed: int, epoch: int, step: int, size: int) -> npt.NDArray[np.int64]:
+def permutation(seed: int, step: int, size: int) -> npt.NDArray[np.int64]:
     """The permutation of a step: position j is taken by sample ``result[j]`` of the global batch.
 
     Args:
         seed: Seed of the run, not negative.
-        epoch: Epoch of the step.
-        step: Step within the epoch.
+        step: Steps done before this one, over all epochs.
         size: B, the global batch.
     """
     # A counter-based generator: any step's permutation can be drawn without the ones before it.
-    stream = np.random.Philox(key=[seed, _DOMAIN], counter=[0, 0, step, epoch])
+    stream = np.random.Philox(key=[seed, _DOMAIN], counter=[0, 0, 0, step])
     return np.random.Generator(stream).permutation(size)
 
 

@@ -38,7 +38,7 @@ class Method(nn.Module, ABC):
     def forward(self, batch: Any) -> StepOutput:
         """Compute the losses of a batch that lies on the module's device. Changes no state but BN statistics."""
 
-    def finish_step(self) -> None:  # noqa: B027 - most methods have nothing to do
+    def finish_step(self) -> None:
         """Update what is not trained by gradients (EMA, queues), after the optimiser's step."""
 
     @abstractmethod
@@ -48,6 +48,10 @@ class Method(nn.Module, ABC):
     def diagnose(self) -> dict[str, Tensor]:
         """Costlier statistics of the last step, asked for only when the step is logged."""
         return {}
+
+    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+        """Embeddings ``(n, E)`` of boxes ``(n, 4)`` on uint8 canvases ``(n, S, S, 3)``, to judge the method by."""
+        raise TypeError(f"{type(self).__name__} does not embed boxes")
 
     def compilable(self) -> list[nn.Module]:
         """The modules that ``compile=true`` compiles."""

@@ -1,7 +1,7 @@
 """CoDo (paper section 3): the object stays itself on every level of the pyramid, whatever is behind it.
 
-Shapes: ``b`` samples of this rank, ``B`` of all ranks, ``V`` views (1 query, V - 1 keys), ``L`` levels, ``D`` embedding,
-``K`` queue, ``S`` side of the canvas.
+Shapes: ``b`` samples of this rank, ``B`` of all ranks, ``V`` views (1 query, V - 1 keys), ``L`` levels,
+``D`` embedding, ``K`` queue, ``S`` side of the canvas.
 """
 
 from __future__ import annotations
@@ -33,7 +33,12 @@ class CoDo(Method):
         InputError: The batch does not divide into the BN groups, or the initial weights do not fit.
     """
 
-    def __init__(self, model: ModelSettings, contrast: ContrastSettings, *, batch_size: int, world: int, seed: int) -> None:
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self, model: ModelSettings, contrast: ContrastSettings, *, batch_size: int, world: int, seed: int
+    ) -> None:
         super().__init__()
         self.contrast = contrast
         self.groups = groups_per_rank(contrast.shuffle, batch_size, world)
@@ -92,6 +97,11 @@ class CoDo(Method):
             # How much nearer the newest keys of the queue are than the oldest: drift, when it is large.
             stats[f"drift/{level}"] = center @ (self.queue.keys[i, newest].mean(0) - self.queue.keys[i, oldest].mean(0))
         return stats
+
+    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+        """All levels' embeddings of uint8 ``(n, S, S, 3)`` and ``(n, 4)`` side by side: ``(n, L * D)``."""
+        embeddings: Tensor = self.query(self.pixels(images), boxes)
+        return embeddings.transpose(0, 1).flatten(1)
 
     def compilable(self) -> list[nn.Module]:
         """The two encoders."""

@@ -97,9 +97,13 @@ def load(path: Path) -> dict[str, Any]:
         version = state["format"]
     except (OSError, RuntimeError, EOFError, KeyError, TypeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
         reason = _reason(error)
-        raise CodoError(f"the checkpoint is damaged: {reason}", where=str(path), fix="use another checkpoint") from error
+        raise CodoError(
+            f"the checkpoint is damaged: {reason}", where=str(path), fix="use another checkpoint"
+        ) from error
     if version > FORMAT:
-        raise InputError(f"checkpoint format {version} is newer than this CoDo", where=str(path), fix="upgrade codo-detect")
+        raise InputError(
+            f"checkpoint format {version} is newer than this CoDo", where=str(path), fix="upgrade codo-detect"
+        )
     return state
 
 

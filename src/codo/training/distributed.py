@@ -123,7 +123,9 @@ class StopSignal:
     def error(self, number: int, step: int, where: str) -> CodoError:
         """What to raise once the checkpoint of ``step`` is saved."""
         kind, name = (Interrupted, "Ctrl-C") if number == signal.SIGINT else (Preempted, "SIGTERM")
-        return kind(f"stopped by {name} after step {step}; a checkpoint is saved", where=where, fix="the same command resumes")
+        return kind(
+            f"stopped by {name} after step {step}; a checkpoint is saved", where=where, fix="the same command resumes"
+        )
 
 
 @contextmanager

@@ -117,12 +117,16 @@ def _append(handle: Any, text: str) -> None:
         handle.flush()
     except OSError as error:
         raise CodoError(
-            f"cannot write the log: {error.strerror}", where=handle.name, fix="free some space; the same command resumes"
+            f"cannot write the log: {error.strerror}",
+            where=handle.name,
+            fix="free some space; the same command resumes",
         ) from error
 
 
 def _summary(values: Mapping[str, float]) -> str:
-    return " ".join(f"{name}={values[name]:.4g}" for name in ("loss", "lr", "invariance", "time/images_per_s") if name in values)
+    return " ".join(
+        f"{name}={values[name]:.4g}" for name in ("loss", "lr", "invariance", "time/images_per_s") if name in values
+    )
 
 
 def open_trackers(settings: LogSettings, run: Run) -> list[Tracker]:

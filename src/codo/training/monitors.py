@@ -20,8 +20,8 @@ class Health:
     Args:
         dim: D, dimensions of the embedding.
         queue: K, negatives of a level.
-        grace: Steps before the first verdict on the embeddings: an untrained network maps all boxes to nearly one point, so that
-            every run starts with the looks of a collapse.
+        grace: Steps before the first verdict on the embeddings: an untrained network maps all boxes to nearly one
+            point, so that every run starts with the looks of a collapse.
     """
 
     def __init__(self, *, dim: int | None, queue: int | None, grace: int) -> None:
@@ -58,8 +58,8 @@ class Health:
         seen = f"spread {spread / full:.0%} of full, mean embedding of length {norm:.2f}, top-1 {top1:.0%} on {level}"
         if top1 > 0.25 and (norm > 0.9 or self._near_chance(row, level)):
             return (
-                f"Drift collapse ({seen}): the embeddings are one moving point, and new keys are found only because they "
-                "are newer. Lower optim.lr, raise contrast.momentum (0.999) or shorten contrast.queue, and "
+                f"Drift collapse ({seen}): the embeddings are one moving point, and new keys are found only because "
+                "they are newer. Lower optim.lr, raise contrast.momentum (0.999) or shorten contrast.queue, and "
                 "warm up (optim.warmup_steps=200)."
             )
         if spread < full / 10 or (spread < full / 4 and norm > 0.95):
@@ -80,6 +80,6 @@ def queue_warning(queue: int, samples: int) -> str | None:
     if queue <= samples:
         return None
     return (
-        f"The queue ({queue} keys) is larger than the data set ({samples} images): negatives will include other views of "
-        f"the same image. Set contrast.queue={max(1, samples // 2)} or less, or add images."
+        f"The queue ({queue} keys) is larger than the data set ({samples} images): negatives will include other views "
+        f"of the same image. Set contrast.queue={max(1, samples // 2)} or less, or add images."
     )

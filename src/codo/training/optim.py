@@ -74,7 +74,9 @@ class Schedule:
         return 1.0
 
 
-def build_optimizer(parameters: Iterable[nn.Parameter], settings: OptimSettings, device: torch.device) -> torch.optim.SGD:
+def build_optimizer(
+    parameters: Iterable[nn.Parameter], settings: OptimSettings, device: torch.device
+) -> torch.optim.SGD:
     """SGD over the parameters that take gradients."""
     return torch.optim.SGD(
         [parameter for parameter in parameters if parameter.requires_grad],

@@ -39,9 +39,7 @@ def scale(boxes: npt.ArrayLike, size_from: tuple[int, int], size_to: tuple[int, 
     return np.concatenate([low, high], axis=-1).astype(np.int32)
 
 
-def jitter(
-    box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator
-) -> Box:
+def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator) -> Box:
     """Move and stretch a pasted box so that it takes in background (section 3.1; METHOD A13).
 
     Position and size change by up to ``reach`` of the box's sides, independently; the result is clipped to the canvas

@@ -121,7 +121,8 @@ class CPJ:
         image = self.foregrounds.image(sample)
         height, width = image.shape[:2]
         x1, y1, x2, y2 = boxes.scale(chosen, self.foregrounds.size(sample), (width, height))
-        return image[y1:y2, x1:x2]
+        part: Image = image[y1:y2, x1:x2]
+        return part
 
     def view(self, proposal: Image, epoch: int, sample: int, number: int) -> View:
         """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""

@@ -75,8 +75,8 @@ class ViewDataset(Dataset[ViewBatch | CodoError]):
         pixels, places = _stack(key)
         return ViewBatch(
             *_stack(query),
-            pixels.unflatten(0, (self.number - 1, -1)),
-            places.unflatten(0, (self.number - 1, -1)),
+            pixels.view(self.number - 1, -1, *pixels.shape[1:]),
+            places.view(self.number - 1, -1, 4),
             torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
             torch.tensor(plan.step),
         )

@@ -70,7 +70,9 @@ class Pool:
         given = np.array([share or 0.0 for share in shares])
         free = np.array([share is None for share in shares])
         if any(share is not None and not 0 < share <= 1 for share in shares):
-            raise InputError("a share of a background pool lies outside (0, 1]", where="backgrounds", fix="write DIR@0.3")
+            raise InputError(
+                "a share of a background pool lies outside (0, 1]", where="backgrounds", fix="write DIR@0.3"
+            )
         if free.any() and given.sum() >= 1:
             raise InputError(
                 f"the shares of a background pool sum to {given.sum():g} and leave nothing for the rest",

@@ -89,10 +89,7 @@ class StepSampler:
         """The part of the global ``batch`` ``(B,)`` that falls to this rank."""
         share = self.batch_size // self.world
         mine = slice(self.rank * share, (self.rank + 1) * share)
-        if self.shuffled:
-            shuffle = permutation(self.seed, epoch, step, self.batch_size)
-        else:
-            shuffle = np.arange(self.batch_size)
+        shuffle = permutation(self.seed, step, self.batch_size) if self.shuffled else np.arange(self.batch_size)
         return StepPlan(step, epoch, batch[mine], batch[shuffle][mine], shuffle)
 
 
