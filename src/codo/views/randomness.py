@@ -1,8 +1,9 @@
 """Where every random number of a view comes from.
 
 What sample ``i`` of epoch ``e`` looks like must not depend on worker count, rank, world size or resume point. So
-nothing carries a generator along: each use makes one from its coordinates. Philox is counter-based (Salmon et al. 2011):
-any point of any of its 2^128 streams is reached at once, and streams with different keys or counters do not overlap.
+nothing carries a generator along: each use makes one from its coordinates. Philox is counter-based (Salmon et al.,
+2011): any point of any of its 2^128 streams is reached at once, and streams with different keys or counters do not
+overlap.
 """
 
 from __future__ import annotations

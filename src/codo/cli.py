@@ -1,0 +1,213 @@
+"""The command line: parsing, messages and exit codes only. ``--help`` imports nothing heavy.
+
+Exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted, 143 preempted (checkpoint saved).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import codo
+from codo.errors import CodoError, nearest
+
+DESCRIPTION = """Pretrain a whole detector trunk from your own unlabelled images, and see whether it helped.
+
+  codo demo                                                   see everything work, no data needed
+  codo prepare photos/ --out catalog                          find proposals, once
+  codo pretrain -c laptop foregrounds=catalog backgrounds=[catalog] out=run
+  codo export run --to torchvision                            weights for your detector
+  codo finetune -c finetune_laptop data=labelled/ weights=run out=detector
+  codo evaluate detector data=labelled/                       COCO's twelve numbers
+
+Settings are key=value with dots (optim.lr=0.03, probe=null); -c takes a shipped recipe or a YAML file.
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="codo", description=DESCRIPTION, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"codo-detect {codo.__version__}")
+    parser.add_argument("--debug", action="store_true", help="show Python tracebacks")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+
+    def verb(name: str, text: str) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text, description=text, formatter_class=raw)
+        # Also behind the verb, where people look for it; SUPPRESS keeps a --debug given before the verb.
+        made.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        return made
+
+    prepare = verb("prepare", "scan images, find proposals, write a catalog")
+    prepare.add_argument("source", help="folder, tar, zip, COCO json, VOCdevkit, list of paths, or URL")
+    prepare.add_argument("--out", required=True, metavar="DIR", help="the catalog to write")
+    prepare.add_argument("--images", metavar="DIR", help="image folder of a COCO json")
+    prepare.add_argument("--no-proposals", action="store_true", help="for backgrounds only")
+    prepare.add_argument("--pack", type=int, metavar="SHORT_SIDE", help="also write resized copies as tar shards")
+    prepare.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a core)")
+    prepare.add_argument("--engine", choices=("local", "ray"), default="local", help="what spreads the work")
+    prepare.add_argument("--shard", metavar="i/n", help="do part i of n (0-based) only, for job arrays")
+    prepare.add_argument("--max-rejected", type=float, default=0.05, metavar="SHARE", help="fail above this share")
+    prepare.add_argument("settings", nargs="*", metavar="key=value", help="proposal settings: mode=single, …")
+
+    for name, text in (
+        ("pretrain", "pretrain a trunk on a catalog; the same command resumes"),
+        ("finetune", "train a detector on labelled images from given weights; the same command resumes"),
+    ):
+        training = verb(name, text)
+        training.add_argument("-c", "--config", metavar="RECIPE", help="a shipped recipe or a YAML file")
+        training.add_argument("settings", nargs="*", metavar="key=value", help="settings on top of it")
+
+    export = verb("export", "write the trunk of a run for other tools")
+    export.add_argument("run", help="a pretrain run")
+    export.add_argument("--to", required=True, metavar="TARGET", help="torchvision or safetensors")
+    export.add_argument("--out", metavar="FILE", help="where to (default: RUN/exports)")
+
+    evaluate = verb("evaluate", "COCO's twelve numbers of a detector, or of a file of detections")
+    evaluate.add_argument("source", metavar="RUN|FILE", help="a finetune run, or detections in COCO's result format")
+    evaluate.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, backend=pycocotools, …")
+
+    view = verb("view", "an HTML page of proposals, views or detections")
+    view.add_argument("path", metavar="CATALOG|RUN", help="what to look at")
+    view.add_argument("--out", metavar="FILE", help="the page (default: view.html in it)")
+
+    demo = verb("demo", "the whole story on a built-in data set, on this machine")
+    demo.add_argument("--out", default="demo_out", metavar="DIR", help="where to work (default: demo_out)")
+    demo.add_argument("--quick", action="store_true", help="under 3 minutes: too short for the numbers to mean much")
+
+    verb("doctor", "versions, devices, and a one-minute self-check")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    parser = build_parser()
+    _suggest_verb(parser, sys.argv[1:] if arguments is None else arguments)
+    args = parser.parse_args(arguments)
+    try:
+        VERBS[args.verb](args)
+    except CodoError as error:
+        if args.debug:
+            raise
+        _print_error(error.lines())
+        return error.exit_code
+    except KeyboardInterrupt:
+        if args.debug:
+            raise
+        _print_error(["stopped by Ctrl-C"])
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if args.debug:
+            raise
+        what = str(error).strip().splitlines()[0] if str(error).strip() else ""
+        fix = "run again with --debug for the traceback, and please report it"
+        _print_error([f"unexpected {type(error).__name__}: {what}", f"  where: codo {args.verb}", f"  fix:   {fix}"])
+        return 1
+    return 0
+
+
+def _suggest_verb(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """argparse lists all verbs for a mistyped one; name the nearest instead."""
+    given = next((item for item in arguments if not item.startswith("-")), None)
+    if given is not None and given not in VERBS:
+        hint = nearest(given, list(VERBS)) or f"verbs: {', '.join(VERBS)}"
+        _print_error([f"unknown verb '{given}'", "  where: command line", f"  fix:   {hint}"])
+        raise SystemExit(2)
+
+
+def _print_error(lines: list[str]) -> None:
+    print(f"codo: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    from codo.config import parse_assignments
+
+    catalog = codo.prepare(
+        args.source,
+        args.out,
+        propose=not args.no_proposals,
+        pack=args.pack,
+        jobs=args.jobs,
+        engine=args.engine,
+        shard=args.shard,
+        images=args.images,
+        max_rejected=args.max_rejected,
+        proposals=parse_assignments(args.settings),
+    )
+    if catalog is not None:
+        print(f"{args.out}: {len(catalog)} images")
+
+
+def _pretrain(args: argparse.Namespace) -> None:
+    from codo.config import parse_assignments
+
+    run = codo.pretrain(args.config, **parse_assignments(args.settings))
+    if _main_process():
+        print(f"{run.path}: report.html; next: codo export {run.path} --to torchvision")
+
+
+def _finetune(args: argparse.Namespace) -> None:
+    from codo.config import parse_assignments
+
+    run = codo.finetune(args.config, **parse_assignments(args.settings))
+    if _main_process():
+        print(f"{run.path}: report.html; next: codo evaluate {run.path}")
+
+
+def _export(args: argparse.Namespace) -> None:
+    print(codo.export(args.run, to=args.to, out=args.out))
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from codo.config import parse_assignments
+
+    numbers = codo.evaluate(args.source, **parse_assignments(args.settings))
+    if _main_process():
+        print(json.dumps(numbers, indent=2))
+
+
+def _view(args: argparse.Namespace) -> None:
+    from codo.reporting.view import write_view
+
+    print(write_view(args.path, args.out))
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from codo.demo.demo import demo
+
+    demo(args.out, quick=args.quick)
+
+
+def _doctor(args: argparse.Namespace) -> None:
+    from codo.doctor import doctor
+
+    if not doctor():
+        raise CodoError("the self-check failed", where="codo doctor", fix="see the lines marked FAIL")
+
+
+def _main_process() -> bool:
+    """Whether this is the process that speaks: torchrun starts several."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+VERBS: dict[str, Any] = {
+    "prepare": _prepare,
+    "pretrain": _pretrain,
+    "export": _export,
+    "finetune": _finetune,
+    "evaluate": _evaluate,
+    "view": _view,
+    "demo": _demo,
+    "doctor": _doctor,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

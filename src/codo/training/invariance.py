@@ -1,0 +1,88 @@
+"""The background-invariance score: does an object's embedding survive a change of background? Label-free.
+
+A fixed probe set is made once, by CPJ itself: proposals come in groups of ``G``, and each proposal of a group is pasted
+on the same two backgrounds, A and B, with its own crop, size, place and colours each time. For every canvas of a group
+the other ``2G - 1`` are ranked by the cosine similarity of their embeddings (all levels side by side). The score is the
+share of canvases whose nearest one shows the same proposal on the other background.
+
+Among the ``2G - 2`` distractors, ``G - 1`` show other proposals on the *same* background: a network that looks at the
+background picks one of those and scores zero. Guessing scores 1 / (2G - 1), 6.7% for the default G = 8; a tie counts as
+a miss. An untrained network already scores above chance, for colours tell many proposals apart: read the score against
+its value at step 0, which is logged too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from codo.config import Settings
+from codo.views.cpj import CPJ
+from codo.views.randomness import Stream, generator
+
+Embed = Callable[[Tensor, Tensor], Tensor]
+"""uint8 canvases ``(n, S, S, 3)`` and boxes ``(n, 4)`` to embeddings ``(n, E)``."""
+
+
+class ProbeSettings(Settings):
+    """The background-invariance score (``probe.*``)."""
+
+    every: int = Field(500, ge=0, description="steps between two scores; 0 takes only the first and the last")
+    proposals: int = Field(128, ge=2, description="proposals in the probe set")
+    group: int = Field(8, ge=2, description="proposals that share two backgrounds; chance is 1 / (2 group - 1)")
+
+
+class InvarianceProbe:
+    """A fixed set of canvases and the score of an encoder on them.
+
+    Args:
+        cpj: Makes the canvases; backgrounds come from the key network's pool.
+        settings: See `ProbeSettings`. With fewer images than ``proposals`` all of them are used.
+        seed: The run's seed.
+
+    Attributes:
+        images: uint8 ``(n, G, 2, S, S, 3)``: group, proposal, background.
+        boxes: float32 ``(n, G, 2, 4)``.
+        chance: The score of guessing.
+    """
+
+    def __init__(self, cpj: CPJ, settings: ProbeSettings, seed: int) -> None:
+        group = min(settings.group, len(cpj))
+        groups = max(1, min(settings.proposals, len(cpj)) // group)
+        chosen = generator(seed, 0, 0, Stream.PROBE).permutation(len(cpj))[: groups * group]
+        views = []
+        for number, samples in enumerate(np.split(chosen, groups)):
+            rng = generator(seed, 1, number, Stream.PROBE)
+            drawn = [cpj.key.draw(rng) for _ in range(2)]
+            backgrounds = [cpj.draw_background(catalog.image(index), rng) for catalog, index in drawn]
+            for sample in samples:
+                proposal = cpj.proposal(0, int(sample))
+                views += [cpj.compose(proposal, background.copy(), rng) for background in backgrounds]
+        shape = (groups, group, 2)
+        self.images = torch.from_numpy(np.stack([view.image for view in views])).view(*shape, *views[0].image.shape)
+        self.boxes = torch.from_numpy(np.stack([view.box for view in views])).view(*shape, 4)
+        self.chance = 1 / (2 * group - 1)
+
+    @torch.no_grad()
+    def score(self, embed: Embed) -> float:
+        """Share of canvases whose nearest neighbour in the group is the same proposal on the other background."""
+        images, boxes = self.images.flatten(0, 2), self.boxes.flatten(0, 2)
+        parts = [embed(i, b).float() for i, b in zip(torch.split(images, 64), torch.split(boxes, 64), strict=True)]
+        return retrieval(torch.cat(parts).cpu().view(*self.images.shape[:3], -1))
+
+
+def retrieval(embeddings: Tensor) -> float:
+    """The score of embeddings ``(n, G, 2, E)``."""
+    items = F.normalize(embeddings.flatten(1, 2), dim=-1)  # (n, 2G, E), the two of a proposal side by side
+    similarity = items @ items.transpose(1, 2)
+    mine = torch.arange(items.shape[1])
+    partner = mine ^ 1
+    positive = similarity[:, mine, partner]
+    similarity[:, mine, mine] = -torch.inf
+    similarity[:, mine, partner] = -torch.inf
+    return float((positive > similarity.amax(dim=-1)).float().mean())

@@ -1,0 +1,312 @@
+"""``codo pretrain``: puts a run together from the rooms below, top to bottom.
+
+Everything that can be wrong with the input is found before the run directory is created.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import torch
+from pydantic import Field, field_validator
+from torch.utils.data import DataLoader
+
+from codo.catalog.build import open_or_prepare
+from codo.catalog.catalog import Catalog
+from codo.config import Settings, resolve
+from codo.contrast.infonce import ContrastSettings
+from codo.errors import InputError, nearest
+from codo.methods.base import Method
+from codo.methods.registry import METHODS, build_method
+from codo.models.encoder import ModelSettings
+from codo.reporting.report import write_report
+from codo.run import Run, check_out, open_run, start_run
+from codo.training import checkpoint
+from codo.training.distributed import Processes, processes
+from codo.training.invariance import InvarianceProbe, ProbeSettings
+from codo.training.logging import LogSettings, RunLog, check_trackers
+from codo.training.loop import Job, distribute, train
+from codo.training.monitors import Health, queue_warning
+from codo.training.optim import OptimSettings, Schedule, build_optimizer
+from codo.views.cpj import CPJ, CPJSettings
+from codo.views.dataset import ViewDataset
+from codo.views.photometric import AugmentSettings
+from codo.views.pools import Pool, PoolSettings, split_share
+from codo.views.sampler import StepSampler, check_batch, steps_per_epoch
+
+
+class PretrainSettings(Settings):
+    """A pretraining run. Groups are described beside the component they configure."""
+
+    method: str = Field("codo", description="what to pretrain with")
+    foregrounds: str = Field(description="catalog (or image folder) that proposals are cut from")
+    backgrounds: PoolSettings = Field(description="catalogs they are pasted on: a list, or backgrounds.query and .key")
+    out: str = Field(description="the run directory")
+    seed: int = Field(0, ge=0, description="seed of everything random")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
+    compile: bool = Field(False, description="compile the encoders with torch.compile")
+    workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one a core, at most 16")
+    canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
+    views: int = Field(
+        2, ge=2, description="views of a sample: one for the query network, the rest for the key network"
+    )
+    batch_size: int = Field(256, ge=2, description="samples in a step, over all processes")
+    epochs: float | None = Field(None, gt=0, description="length of the run in epochs")
+    steps: int | None = Field(None, ge=1, description="length of the run in steps; wins over epochs")
+    checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
+    keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay")
+    model: ModelSettings = ModelSettings()
+    cpj: CPJSettings = CPJSettings()
+    augment: AugmentSettings = AugmentSettings()
+    contrast: ContrastSettings = ContrastSettings()
+    optim: OptimSettings = OptimSettings()
+    probe: ProbeSettings | None = ProbeSettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, name: str) -> str:
+        if name not in METHODS:
+            raise ValueError(nearest(name, list(METHODS)) or f"the methods are {', '.join(METHODS)}")
+        return name
+
+    @field_validator("canvas")
+    @classmethod
+    def _multiple_of_32(cls, canvas: int) -> int:
+        if canvas % 32:
+            raise ValueError(f"must be a multiple of 32, such as {round(canvas / 32) * 32}")
+        return canvas
+
+
+def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
+    """Pretrain a detector trunk; the same call again resumes.
+
+    Args:
+        recipe: Name of a shipped recipe, or a YAML file.
+        **overrides: Settings on top of it, nested or with dotted names: ``**{"optim.lr": 0.03}``.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        InputError: Bad settings or input; nothing has been written.
+        Interrupted: Ctrl-C; a checkpoint has been saved.
+        Preempted: SIGTERM; a checkpoint has been saved.
+        CodoError: The run cannot go on (see the message).
+    """
+    settings = resolve(PretrainSettings, recipe, overrides)
+    with processes(settings.device) as mine:
+        run = _pretrain(settings, mine)
+        if mine.main:
+            write_report(run)
+        mine.barrier()
+    return run
+
+
+def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
+    # 1. Everything that can be wrong, before anything is written.
+    check_trackers(settings.log)
+    cpj = build_cpj(settings, Path(settings.out), mine)
+    check_batch(len(cpj), settings.batch_size, mine.world)
+    stop, per_epoch = length(settings, len(cpj))
+    config = settings.model_dump(mode="json")
+    resumes = check_out(settings.out, config)
+    torch.manual_seed(settings.seed)
+    start_from = settings.model.model_copy(update={"init": "none"}) if resumes else settings.model
+    method = build_method(
+        settings.method,
+        start_from,
+        settings.contrast,
+        batch_size=settings.batch_size,
+        world=mine.world,
+        seed=settings.seed,
+    )
+    mine.barrier()  # no rank may create the folder while another still looks whether it is free
+
+    # 2. The run, and where it was left.
+    run = start_run(settings.out, config, "pretrain") if mine.main else Run(Path(settings.out))
+    try:
+        return _train(settings, mine, run, cpj, method, stop, per_epoch)
+    finally:
+        run.unlock()
+
+
+def _train(
+    settings: PretrainSettings, mine: Processes, run: Run, cpj: CPJ, method: Method, stop: int, per_epoch: int
+) -> Run:
+    warnings: list[str] = []
+    mine.barrier()
+    state = checkpoint.load_last(run, warnings.append)
+    step = state["step"] if state else 0
+    device = mine.device
+    if state:
+        method.load_state_dict(state["method"])
+        torch.set_rng_state(state["rng"])
+    method.to(device).to(memory_format=torch.channels_last)
+    optimizer = build_optimizer(method.parameters(), settings.optim, device)
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+    if settings.compile:
+        for module in method.compilable():
+            module.compile()
+    log = RunLog(run if mine.main else None, settings.log, start=step, total=stop)
+    schedule = Schedule(settings.optim, batch_size=settings.batch_size, steps=stop, per_epoch=per_epoch)
+    job = Job(
+        run=run,
+        method=method,
+        module=distribute(method, mine),
+        optimizer=optimizer,
+        schedule=schedule,
+        batches=build_loader(settings, cpj, mine, start=step, stop=stop),
+        start=step,
+        stop=stop,
+        config=settings.model_dump(mode="json"),
+        log=log,
+        log_every=settings.log.every,
+        save_every=settings.checkpoint_every,
+        keep=settings.keep_checkpoints,
+        processes=mine,
+        bf16=use_bf16(settings.precision, device),
+        images_per_step=settings.batch_size * settings.views,
+        health=Health(
+            dim=settings.model.dim, queue=settings.contrast.queue, grace=max(200, schedule.warmup, stop // 10)
+        ),
+    )
+
+    # 3. Train.
+    try:
+        for warning in filter(None, [*warnings, queue_warning(settings.contrast.queue, len(cpj))]):
+            log.warn(warning)
+        if state:
+            log.say(f"resumed from step {step}")
+        if settings.probe is not None and mine.main and step < stop:
+            probe = InvarianceProbe(cpj, settings.probe, settings.seed)
+
+            def invariance(step: int) -> Mapping[str, float]:
+                method.eval()
+                score = probe.score(lambda images, boxes: method.represent(images.to(device), boxes.to(device)))
+                return {"invariance": score, "invariance_chance": probe.chance}
+
+            if step == 0:
+                log.row(0, invariance(0))
+            job.checks.append((settings.probe.every, invariance))
+        if step < stop:
+            train(job)
+    finally:
+        log.close()
+    return run
+
+
+def build_cpj(settings: PretrainSettings, out: Path, mine: Processes | None = None) -> CPJ:
+    """The views of a run: opens its catalogs, preparing plain image folders on first use.
+
+    Raises:
+        InputError: A catalog is missing or lacks proposals.
+    """
+    opened: dict[str, Catalog] = {}
+
+    def open_once(path: str, *, propose: bool) -> Catalog:
+        if path not in opened:
+            # With several ranks the first one prepares and the others then find it done.
+            if mine is not None and not mine.main:
+                mine.barrier()
+            opened[path] = open_or_prepare(path, propose=propose)
+            if mine is not None and mine.main:
+                mine.barrier()
+        return opened[path]
+
+    def pool(entries: tuple[str, ...]) -> Pool:
+        parts = [split_share(entry) for entry in entries]
+        return Pool([open_once(path, propose=False) for path, _ in parts], [share for _, share in parts])
+
+    foregrounds = open_once(settings.foregrounds, propose=True)
+    return CPJ(
+        foregrounds,
+        pool(settings.backgrounds.query),
+        pool(settings.backgrounds.key),
+        canvas=settings.canvas,
+        cpj=settings.cpj,
+        augment=settings.augment,
+        seed=settings.seed,
+    )
+
+
+def length(settings: PretrainSettings, samples: int) -> tuple[int, int]:
+    """Steps of the run, and of an epoch.
+
+    Raises:
+        InputError: Neither ``steps`` nor ``epochs`` is given.
+    """
+    per_epoch = steps_per_epoch(samples, settings.batch_size)
+    if settings.steps is not None:
+        return settings.steps, per_epoch
+    if settings.epochs is None:
+        raise InputError("the length of the run is missing", where="epochs", fix="add epochs=N or steps=N")
+    return max(1, math.floor(settings.epochs * per_epoch)), per_epoch
+
+
+def build_loader(settings: PretrainSettings, cpj: CPJ, mine: Processes, *, start: int, stop: int) -> DataLoader[Any]:
+    """Batches of the steps ``start`` to ``stop`` of this rank; one item is one step."""
+    sampler = StepSampler(
+        len(cpj),
+        settings.batch_size,
+        settings.seed,
+        start=start,
+        stop=stop,
+        rank=mine.rank,
+        world=mine.world,
+        shuffled=settings.contrast.shuffle > 0,
+    )
+    workers = min(16, os.cpu_count() or 1) if settings.workers is None else settings.workers
+    return DataLoader(
+        ViewDataset(cpj, settings.views),
+        batch_size=None,
+        sampler=sampler,
+        num_workers=min(workers, max(0, stop - start)),
+        pin_memory=mine.device.type == "cuda",
+        worker_init_fn=quiet_worker,
+        prefetch_factor=2 if workers else None,
+    )
+
+
+def quiet_worker(_: int) -> None:
+    """One thread a worker, and signals left to the main process, which decides when to stop."""
+    import signal
+
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def use_bf16(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16."""
+    if precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return precision == "bf16"
+
+
+def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:
+    """The method of a pretraining run with the weights of its newest checkpoint, on the CPU; its settings and step.
+
+    Raises:
+        InputError: Not a pretraining run, or one without a checkpoint.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    settings = resolve(PretrainSettings, None, run.config)
+    state = checkpoint.load_last(run, lambda _: None)
+    if state is None:
+        raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
+    # A queue of one is enough to read weights; the real ones are not needed and may be large.
+    model = settings.model.model_copy(update={"init": "none"})
+    contrast = settings.contrast.model_copy(update={"queue": 1, "shuffle": 0})
+    method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0)
+    weights = {name: value for name, value in state["method"].items() if not name.startswith("queue.")}
+    method.load_state_dict(weights, strict=False)
+    return method.eval(), settings, int(state["step"])
