@@ -71,21 +71,20 @@ def info_nce(
         temperature: T.
         reduction: ``sum`` over key views, so that adding the levels gives Eq. 8; ``mean`` divides that by V and L.
     """
-    views, levels = keys.shape[:2]
-    rows = []
+    levels = len(queries)
+    losses, stats = [], []
     with torch.autocast(queries.device.type, enabled=False):
         for query, key, negative in zip(_full(queries), _full(keys).unbind(1), _full(negatives.detach()), strict=True):
             rest, hardest = _QueueLogSumExp.apply(query, negative, temperature)
             positive = torch.einsum("bd,vbd->vb", query, key)  # (V, B)
             loss = -F.logsigmoid(positive / temperature - rest).mean(1)  # (V,)
+            losses.append(loss.sum() if reduction == "sum" else loss.mean() / levels)
             with torch.no_grad():
                 top1 = (positive > hardest).to(loss.dtype).mean()
                 similarity = (query @ negative.mean(0)).mean()  # mean over B and K without the (B, K) matrix
-                rows.append((loss.sum(), loss.mean().detach(), top1, positive.mean().detach(), similarity))
-    losses, *stats = (torch.stack(column) for column in zip(*rows, strict=True))
-    if reduction == "mean":
-        losses = losses / (views * levels)
-    return InfoNCE(losses, dict(zip(("loss", "top1", "positive", "negative"), stats, strict=True)))
+                stats.append(torch.stack((loss.mean(), top1, positive.mean(), similarity)))
+    columns = torch.stack(stats, dim=1)  # (4, L)
+    return InfoNCE(torch.stack(losses), dict(zip(("loss", "top1", "positive", "negative"), columns, strict=True)))
 
 
 class _QueueLogSumExp(torch.autograd.Function):
