@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _suggest_verb(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    """argparse lists all verbs for a mistyped one; name the nearest instead."""
+    """Name the nearest verb for a mistyped one; argparse alone would list them all."""
     given = next((item for item in arguments if not item.startswith("-")), None)
     if given is not None and given not in VERBS:
         hint = nearest(given, list(VERBS)) or f"verbs: {', '.join(VERBS)}"

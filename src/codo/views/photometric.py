@@ -98,7 +98,7 @@ def _mix(image: Image, name: str, factor: float) -> Image:
 def _turn_hue(image: Image, turn: float) -> Image:
     """Turn the hue by a fraction of the colour circle, in HSV with 256 steps of hue."""
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
-    table = (np.arange(256) + round(turn * 255)).astype(np.uint8)  # wraps around, as a circle should
+    table = (np.arange(256) + int(turn * 255)).astype(np.uint8)  # wraps around, as a circle should
     hue: npt.NDArray[np.uint8] = np.asarray(cv2.LUT(hsv[..., 0], table), dtype=np.uint8)
     hsv[..., 0] = hue
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB_FULL), dtype=np.uint8)

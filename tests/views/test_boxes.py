@@ -1,0 +1,73 @@
+"""Geometry by hand, and the paper's IoU rule over many draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codo.views import boxes
+
+
+def test_iou_by_hand() -> None:
+    a = [0, 0, 4, 4]
+    assert boxes.iou(a, a) == 1.0
+    assert boxes.iou(a, [2, 0, 6, 4]) == pytest.approx(8 / 24)
+    assert boxes.iou(a, [4, 0, 8, 4]) == 0.0  # half-open boxes that touch share nothing
+    assert boxes.iou([0, 0, 0, 0], [0, 0, 0, 0]) == 0.0
+
+
+def test_iou_broadcasts() -> None:
+    many = np.array([[0, 0, 4, 4], [2, 0, 6, 4]])
+    assert boxes.iou(many, [0, 0, 4, 4]) == pytest.approx([1.0, 1 / 3])
+
+
+def test_clip_by_hand() -> None:
+    assert boxes.clip([-3, 2, 12, 9], 10, 8).tolist() == [0, 2, 10, 8]
+
+
+def test_scale_by_hand() -> None:
+    assert boxes.scale([10, 20, 30, 40], (100, 100), (50, 200)).tolist() == [5, 40, 15, 80]
+    # A sliver stays a pixel, inside the image.
+    assert boxes.scale([99, 0, 100, 100], (100, 100), (10, 10)).tolist() == [9, 0, 10, 10]
+
+
+def test_no_jitter_returns_the_pasted_box() -> None:
+    rng = np.random.default_rng(0)
+    assert boxes.jitter([1, 2, 30, 40], 64, 0.0, 0.6, 20, rng).tolist() == [1, 2, 30, 40]
+
+
+def test_jitter_falls_back_to_the_pasted_box() -> None:
+    # With an IoU of at least 1 asked for, nothing can pass.
+    rng = np.random.default_rng(0)
+    assert boxes.jitter([1, 2, 30, 40], 64, 0.2, 1.0, 20, rng).tolist() == [1, 2, 30, 40]
+
+
+def test_a_hundred_thousand_jitters_keep_the_rule() -> None:
+    """IoU > 0.6 with the pasted box and inside the canvas, for the float32 numbers the network gets."""
+    rng = np.random.default_rng(0)
+    canvas, n = 224, 100_000
+    sides = rng.integers(32, canvas + 1, size=(n, 2))
+    low = rng.integers(0, canvas - sides + 1)
+    pasted = np.concatenate([low, low + sides], axis=1).astype(np.float32)
+    jittered = np.stack([boxes.jitter(box, canvas, 0.2, 0.6, 20, rng) for box in pasted])
+    assert jittered.dtype == np.float32
+    assert boxes.iou(jittered, pasted).min() > 0.6
+    assert jittered.min() >= 0
+    assert jittered.max() <= canvas
+    assert (jittered[:, 2:] > jittered[:, :2]).all()
+    # It does jitter: hardly any box stays, and the mean overlap is that of METHOD 1.4's table.
+    assert (jittered == pasted).all(axis=1).mean() < 0.001
+    assert 0.70 < boxes.iou(jittered, pasted).mean() < 0.80
+
+
+@given(
+    st.integers(0, 200), st.integers(0, 200), st.integers(1, 56), st.integers(1, 56), st.floats(0, 0.9), st.integers(0, 9)
+)
+def test_jitter_of_any_box_and_reach(x: int, y: int, w: int, h: int, reach: float, seed: int) -> None:
+    pasted = np.array([x, y, min(256, x + w), min(256, y + h)], dtype=np.float32)
+    box = boxes.jitter(pasted, 256, reach, 0.6, 20, np.random.default_rng(seed))
+    assert boxes.iou(box, pasted) > 0.6
+    assert box.min() >= 0
+    assert box.max() <= 256
