@@ -96,12 +96,15 @@ class _QueueLogSumExp(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, negatives: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        logits = query @ negatives.T / temperature  # (B, K)
-        hardest = logits.amax(1) * temperature
-        total = logits.logsumexp(1)  # (B,)
+        logits = (
+            query / temperature
+        ) @ negatives.T  # (B, K), the only matrix of this size: all that follows is in place
+        peak = logits.amax(1, keepdim=True)
+        weights = logits.sub_(peak).exp_()
+        mass = weights.sum(1, keepdim=True)
         if ctx.needs_input_grad[0]:
-            softmax = logits.sub_(total[:, None]).exp_()
-            ctx.save_for_backward(softmax @ negatives / temperature)  # (B, D)
+            ctx.save_for_backward(weights @ negatives / (mass * temperature))  # (B, D)
+        total, hardest = (peak + mass.log())[:, 0], peak[:, 0] * temperature
         ctx.mark_non_differentiable(hardest)
         return total, hardest
 

@@ -45,6 +45,13 @@ class LevelQueue(nn.Module):
         return self.keys.shape[1]
 
     @torch.no_grad()
+    def resemble(self, keys: Tensor) -> None:
+        """Give the initial noise the mean and the per-dimension spread of real keys ``(L, n, D)``."""
+        mean, spread = keys.mean(1, keepdim=True), keys.std(1, correction=0, keepdim=True)  # (L, 1, D)
+        noise = self.keys * self.keys.shape[-1] ** 0.5  # about unit variance in every dimension
+        self.keys.copy_(F.normalize(mean + spread * noise, dim=-1))
+
+    @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
         """Replace the oldest keys, wrapping around at the end.
 

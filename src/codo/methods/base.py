@@ -38,6 +38,9 @@ class Method(nn.Module, ABC):
     def forward(self, batch: Any) -> StepOutput:
         """Compute the losses of a batch that lies on the module's device. Changes no state but BN statistics."""
 
+    def begin(self, batch: Any) -> None:
+        """Look at the first batch of a run before its first step."""
+
     def finish_step(self) -> None:
         """Update what is not trained by gradients (EMA, queues), after the optimiser's step."""
 

@@ -62,6 +62,16 @@ class CoDo(Method):
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
     @torch.no_grad()
+    def begin(self, batch: ViewBatch) -> None:
+        """Give the queue's noise the mean and spread of the first keys.
+
+        An untrained network maps all boxes into one narrow cone. Against noise from the whole sphere the first queries
+        would find their keys at once and learn to point away from noise; like this they start from guessing, a loss of
+        ln(K + 1) a level, and the first value in the log tells whether everything is wired up.
+        """
+        self.queue.resemble(self.embed_keys(batch).transpose(0, 1).flatten(1, 2))
+
+    @torch.no_grad()
     def embed_keys(self, batch: ViewBatch) -> Tensor:
         """Keys of all samples of all ranks, in the order of the samples: ``(V - 1, L, B, D)``.
 

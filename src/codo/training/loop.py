@@ -91,10 +91,13 @@ def train(job: Job) -> None:
             clock.waited()
             if isinstance(batch, CodoError):
                 raise batch
+            batch = to_device(batch, device)
+            if step == 0:
+                job.method.begin(batch)
             lr = job.schedule(step)
             set_lr(job.optimizer, lr)
             with torch.autocast(device.type, torch.bfloat16, enabled=job.bf16):
-                output = job.module(to_device(batch, device))
+                output = job.module(batch)
             output.loss.backward()
             gradient = nn.utils.clip_grad_norm_(trained(job.method), job.clip)
             job.optimizer.step()
