@@ -125,3 +125,18 @@ def test_pyramid_norm(head: str, norm: str, expected: bool) -> None:
 def test_wrong_settings_are_refused_before_anything_is_built(overrides: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         resolve(ModelSettings, overrides=overrides)
+
+
+def test_compiling_takes_one_group_as_the_graph(encoder: Encoder) -> None:
+    graphs: list[int] = []
+
+    def backend(graph: torch.fx.GraphModule, _: list[Tensor]) -> object:
+        graphs.append(sum(node.op == "call_function" for node in graph.graph.nodes))
+        return graph.forward
+
+    images, boxes = batch(4)
+    encoder.eval()
+    expected = encoder(images, boxes)
+    encoder.compile(backend=backend, fullgraph=True)
+    assert torch.allclose(encoder(images, boxes, groups=2), expected, atol=1e-6)
+    assert len(graphs) == 1

@@ -106,6 +106,7 @@ class TimmBackbone(nn.Module):
             raise InputError(reason, where=where, fix=fix) from error
         if pretrained:
             self._download(name, indices, where)
+        self.channels_last = getattr(self.model, "output_fmt", "NCHW") == "NHWC"  # Swin and its kin
 
     def _download(self, name: str, indices: tuple[int, ...], where: str) -> None:
         import timm
@@ -119,7 +120,7 @@ class TimmBackbone(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Images (B, 3, H, W) -> four maps (B, channels[i], H / stride, W / stride)."""
         maps: list[Tensor] = self.model(images)
-        return maps
+        return [m.permute(0, 3, 1, 2) for m in maps] if self.channels_last else maps
 
 
 def scale_channels(channels: int, width: float) -> int:
