@@ -1,0 +1,26 @@
+"""The eight classes of the demo.
+
+A class is its structure: which parts there are and how they join. Colour, pattern, light and size are drawn from the
+same distributions for every class, so that nothing but shape tells them apart.
+"""
+
+from __future__ import annotations
+
+from codo.demo.built import car, house, key, mug
+from codo.demo.figures import Plan
+from codo.demo.grown import fish, flower, starfish, tree
+
+CLASSES: dict[str, Plan] = {
+    "mug": mug,
+    "fish": fish,
+    "tree": tree,
+    "house": house,
+    "car": car,
+    "flower": flower,
+    "starfish": starfish,
+    "key": key,
+}
+"""Class name -> construction plan, in the order of the category ids 1..8."""
+
+UPRIGHT = frozenset({"mug", "tree", "house", "car"})
+"""Classes that lean only a little; the others lie at any angle."""
