@@ -1,0 +1,47 @@
+# Every target sets itself up on a machine with Python 3.11+ and nothing else.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+
+.PHONY: help setup demo demo-quick test check format reference bench clean
+
+help:           ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
+
+setup: $(VENV)/.done  ## make .venv with everything pinned in constraints.txt (uv when found, else pip)
+
+# torch and torchvision must come from the same index in one go: their versions and builds belong together.
+$(VENV)/.done: pyproject.toml constraints.txt
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $@
+
+demo: setup     ## pretrain, finetune and compare on the built-in data set: under 12 minutes on 2 cores
+	$(BIN)/codo demo --out demo_out
+
+demo-quick: setup  ## the same, too short for the numbers to mean much: under 3 minutes
+	$(BIN)/codo demo --quick --out demo_quick_out
+
+test: setup     ## the test suite: under 10 minutes on 2 cores
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+check: setup    ## linters, types, and whether the reference is up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python docs/build_reference.py --check
+
+format: setup   ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+reference: setup  ## write docs/reference/settings.md from the schemas
+	$(BIN)/python docs/build_reference.py
+
+clean:          ## remove what the other targets made
+	rm -rf $(VENV) demo_out demo_quick_out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
