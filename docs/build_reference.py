@@ -47,7 +47,9 @@ def main() -> int:
 def rows(schema: type[BaseModel], prefix: str = "") -> typing.Iterator[str]:
     """A table row for each setting, groups expanded."""
     for name, field in schema.model_fields.items():
-        group = next((kind for kind in kinds(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        group = next(
+            (kind for kind in kinds(field.annotation) if isinstance(kind, type) and issubclass(kind, BaseModel)), None
+        )
         if group is not None:
             yield from rows(group, f"{prefix}{name}.")
             continue

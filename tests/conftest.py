@@ -19,3 +19,34 @@ def test_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("CODO_TEST_DATA does not name a folder of photographs")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 24 small pictures: coloured shapes on smooth backgrounds, each different."""
+    import cv2
+    import numpy as np
+
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(24):
+        rng = np.random.default_rng(number)
+        height, width = int(rng.integers(90, 140)), int(rng.integers(90, 140))
+        coarse = rng.integers(60, 200, (3, 4, 3), dtype=np.uint8)
+        image = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        for _ in range(3):
+            color = tuple(int(c) for c in rng.integers(0, 256, 3))
+            center = (int(rng.integers(20, width - 20)), int(rng.integers(20, height - 20)))
+            axes = (int(rng.integers(10, 35)), int(rng.integers(10, 35)))
+            cv2.ellipse(image, center, axes, float(rng.integers(180)), 0, 360, color, -1)
+        cv2.imwrite(str(folder / f"{number:03d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def catalog(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pictures of ``photos``, prepared with proposals."""
+    import codo
+
+    out = tmp_path_factory.mktemp("catalog") / "photos"
+    codo.prepare(photos, out, jobs=1)
+    return out

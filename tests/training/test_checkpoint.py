@@ -46,7 +46,9 @@ def test_a_damaged_file_is_passed_over(run: Run, damage: str) -> None:
     data = bytearray(path.read_bytes())
     if damage == "flipped":
         data[data.index(torch.full((1,), 2.0).numpy().tobytes() * 8) + 5] ^= 0xFF  # a weight, not the index
-    path.write_bytes({"truncated": bytes(data[: len(data) // 2]), "empty": b"", "text": b"hello"}.get(damage, bytes(data)))
+    path.write_bytes(
+        {"truncated": bytes(data[: len(data) // 2]), "empty": b"", "text": b"hello"}.get(damage, bytes(data))
+    )
     warnings: list[str] = []
     loaded = checkpoint.load_last(run, warnings.append)
     assert loaded is not None

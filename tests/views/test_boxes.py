@@ -63,7 +63,12 @@ def test_a_hundred_thousand_jitters_keep_the_rule() -> None:
 
 
 @given(
-    st.integers(0, 200), st.integers(0, 200), st.integers(1, 56), st.integers(1, 56), st.floats(0, 0.9), st.integers(0, 9)
+    st.integers(0, 200),
+    st.integers(0, 200),
+    st.integers(1, 56),
+    st.integers(1, 56),
+    st.floats(0, 0.9),
+    st.integers(0, 9),
 )
 def test_jitter_of_any_box_and_reach(x: int, y: int, w: int, h: int, reach: float, seed: int) -> None:
     pasted = np.array([x, y, min(256, x + w), min(256, y + h)], dtype=np.float32)

@@ -70,7 +70,12 @@ def test_draws_have_the_stated_probabilities() -> None:
         for name, amount in d.steps:
             factors[name].append(amount)
         firsts += [d.steps[0][0]] if d.steps else []
-    for name, low, high in (("brightness", 0.6, 1.4), ("contrast", 0.6, 1.4), ("saturation", 0.6, 1.4), ("hue", -0.1, 0.1)):
+    for name, low, high in (
+        ("brightness", 0.6, 1.4),
+        ("contrast", 0.6, 1.4),
+        ("saturation", 0.6, 1.4),
+        ("hue", -0.1, 0.1),
+    ):
         values = np.array(factors[name])
         assert low <= values.min() < low + 0.02
         assert high - 0.02 < values.max() <= high
