@@ -1,0 +1,81 @@
+"""The trunk as it is, in one ``.safetensors`` file that can be read without CoDo, without pickle.
+
+Tensors have the encoder's names (``backbone.*``, ``fpn.*``, ``box_head.*``). The header's metadata says the rest, as
+strings: ``codo`` (version), ``method``, ``step``, and as JSON ``model`` (the settings that rebuild it) and
+``normalisation`` (``range`` of the RGB values before ``mean`` is subtracted and they are divided by ``std``).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+import codo
+from codo.errors import InputError
+from codo.export.target import Features, Target
+from codo.export.trunk import Trunk
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.load_report import LoadReport, compare
+from codo.models.weights import COMPONENTS
+
+
+class Safetensors(Target):
+    """One file with weights and settings."""
+
+    @property
+    def filename(self) -> str:
+        """The same for every detector."""
+        return "trunk.safetensors"
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write tensors and metadata."""
+        normalisation = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
+        metadata = {
+            "format": "pt",  # what other readers of safetensors look for
+            "codo": codo.__version__,
+            "method": trunk.method,
+            "step": str(trunk.step),
+            "model": trunk.model.model_dump_json(),
+            "normalisation": json.dumps(normalisation),
+        }
+        path.write_bytes(save(dict(trunk.tensors), metadata))
+
+    def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
+        """Build an encoder from nothing but the file."""
+        read = read_safetensors(path)
+        encoder = read.encoder()
+
+        def features(images: Tensor, pooled: Tensor) -> list[Tensor]:
+            return [*encoder.features(images), encoder.box_head(pooled)]
+
+        return features, compare(encoder.state_dict(), read.tensors, COMPONENTS)
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that loads the file called ``name``."""
+        return (
+            "from pathlib import Path\nfrom codo.export.safetensors import read_safetensors\n\n"
+            f'encoder = read_safetensors(Path("{name}")).encoder()  # .features(images) gives P2 to P5\n'
+        )
+
+
+def read_safetensors(path: Path) -> Trunk:
+    """Read what `Safetensors` wrote.
+
+    Raises:
+        InputError: Not a safetensors file, or not one of ours.
+    """
+    fix = "give a file written by codo export --to safetensors"
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot read the safetensors file: {error}", where=str(path), fix=fix) from error
+    if "model" not in metadata or "codo" not in metadata:
+        raise InputError("the safetensors file does not say what model it holds", where=str(path), fix=fix)
+    model = ModelSettings.model_validate_json(metadata["model"])
+    return Trunk(model, tensors, metadata.get("method", "unknown"), int(metadata.get("step", 0)))

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import detection
+
+from codo.export.torchvision import PyramidBackbone, Torchvision, build_detector, is_standard, load_trunk, rename
+from codo.export.trunk import Trunk
+from codo.models.encoder import ModelSettings
+
+
+def shapes(module: nn.Module) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in module.state_dict().items()}
+
+
+@pytest.mark.parametrize(
+    ("head", "masks", "constructor"),
+    [
+        ("4conv1fc", True, detection.maskrcnn_resnet50_fpn_v2),
+        ("4conv1fc", False, detection.fasterrcnn_resnet50_fpn_v2),
+        ("2fc", True, detection.maskrcnn_resnet50_fpn),
+        ("2fc", False, detection.fasterrcnn_resnet50_fpn),
+    ],
+)
+def test_detector_is_torchvisions_own(head: str, masks: bool, constructor: Any) -> None:
+    with torch.device("meta"):
+        ours = build_detector(ModelSettings(head=head), 7, masks)
+        theirs = constructor(weights=None, weights_backbone=None, num_classes=7)
+    assert shapes(ours) == shapes(theirs)
+    assert ours.transform.image_mean == theirs.transform.image_mean
+    assert ours.transform.image_std == theirs.transform.image_std
+    for name in ("sizes", "aspect_ratios"):
+        assert getattr(ours.rpn.anchor_generator, name) == getattr(theirs.rpn.anchor_generator, name)
+
+
+def test_detector_of_equal_weights_finds_what_torchvisions_finds() -> None:
+    settings = {
+        "num_classes": 3,
+        "min_size": 64,
+        "max_size": 64,
+        "box_score_thresh": 0.0,
+        "rpn_post_nms_top_n_test": 20,
+    }
+    theirs = detection.fasterrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, **settings).eval()
+    classes = settings.pop("num_classes")
+    ours = build_detector(ModelSettings(), classes, masks=False, **settings).eval()
+    ours.load_state_dict(theirs.state_dict())
+    image = torch.rand(3, 64, 64)
+    with torch.no_grad():
+        found, expected = ours([image])[0], theirs([image])[0]
+    assert len(expected["boxes"]) > 0
+    for key, value in expected.items():
+        assert torch.equal(found[key], value)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        ModelSettings(backbone="resnet18", width=0.25, fpn_channels=32, head_dim=64, head="1conv1fc"),
+        ModelSettings(backbone="resnet34", width=0.125, fpn_channels=16, head_dim=32, head="2fc"),
+        ModelSettings(
+            backbone="resnet101", width=0.125, fpn_channels=16, head_dim=32, head="2conv1fc", fpn_norm="none"
+        ),
+    ],
+)
+@pytest.mark.parametrize("masks", [True, False])
+def test_slim_detectors_train_and_detect(model: ModelSettings, masks: bool) -> None:
+    torch.manual_seed(0)
+    options = {"min_size": 64, "max_size": 64, "rpn_post_nms_top_n_train": 20, "rpn_post_nms_top_n_test": 20}
+    detector = build_detector(model, 3, masks, **options)
+    target = {"boxes": torch.tensor([[5.0, 5.0, 40.0, 50.0]]), "labels": torch.tensor([1])}
+    if masks:
+        target["masks"] = torch.ones(1, 64, 64, dtype=torch.uint8)
+    losses = detector([torch.rand(3, 64, 64)] * 2, [target] * 2)
+    sum(losses.values()).backward()
+    assert ("loss_mask" in losses) == masks
+    assert all(p.grad is not None for name, p in detector.named_parameters() if "backbone" in name)
+    detections = detector.eval()([torch.rand(3, 64, 64)])[0]
+    assert ("masks" in detections) == masks
+
+
+def test_pyramid_ends_with_p6() -> None:
+    maps = PyramidBackbone(ModelSettings(backbone="resnet18", width=0.125, fpn_channels=8))(torch.randn(1, 3, 64, 64))
+    assert list(maps) == ["0", "1", "2", "3", "pool"]
+    assert torch.equal(maps["pool"], maps["3"][:, :, ::2, ::2])
+
+
+def test_load_trunk_fills_the_trunk_and_nothing_else(trunk: Trunk) -> None:
+    detector = build_detector(trunk.model, 5, masks=True)
+    before = {name: tensor.clone() for name, tensor in detector.state_dict().items()}
+    report = load_trunk(detector, trunk.tensors)
+    counts = report.counts()
+    assert all(counts[part][0] and counts[part][1:] == (0, 0, 0) for part in ("backbone", "fpn", "box_head"))
+    assert all(counts[part][0] == 0 for part in ("rpn", "box_predictor", "mask_head", "mask_predictor"))
+    renamed = rename(trunk.tensors)
+    for name, tensor in detector.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            assert torch.equal(tensor, renamed.get(name, before[name]))
+
+
+def test_is_standard() -> None:
+    assert is_standard(ModelSettings(dim=64, fpn_norm="bn"))
+    assert not is_standard(ModelSettings(fpn_norm="none"))
+    assert not any(
+        is_standard(ModelSettings(**{k: v})) for k, v in {"width": 0.5, "head": "2fc", "head_dim": 9}.items()
+    )
+
+
+@pytest.mark.parametrize("detector", ["mask_rcnn", "faster_rcnn"])
+@pytest.mark.parametrize("standard", [False, True])
+def test_usage_runs_and_loads_every_tensor(
+    detector: Any, standard: bool, make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: Any
+) -> None:
+    settings = {k: v for k, v in ModelSettings() if k != "init"} if standard else {"head": "2fc"}
+    trunk = make_trunk(**settings)
+    target = Torchvision(detector)
+    monkeypatch.chdir(tmp_path)
+    target.write(trunk, Path(target.filename))
+    scope: dict[str, Any] = {}
+    exec(target.usage(trunk, target.filename), scope)
+    state = scope["detector"].state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in rename(trunk.tensors).items())
+    assert ("codo" in target.usage(trunk, target.filename)) != standard
