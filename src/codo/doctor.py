@@ -1,0 +1,148 @@
+"""``codo doctor``: what is installed, what this machine has, and whether the parts work together.
+
+Each check does a small piece of real work with a known answer, and prints one line.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from codo.run import describe_environment
+
+
+def doctor() -> bool:
+    """Print the report; returns whether every check passed."""
+    import torch
+
+    environment = describe_environment("doctor")
+    print(f"system      {environment['system']}, Python {environment['python']}")
+    for name, version in environment["packages"].items():
+        print(f"            {name} {version}")
+    print(f"cpu         {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads")
+    for index in range(torch.cuda.device_count()):
+        device = torch.cuda.get_device_properties(index)
+        bf16 = "bf16" if torch.cuda.is_bf16_supported() else "no bf16"
+        print(f"gpu {index}       {device.name}, {device.total_memory / 2**30:.0f} GiB, {bf16}")
+    if not torch.cuda.is_available():
+        print("gpu         none")
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    print(f"disk        {free:.0f} GiB free here{'' if free > 5 else ' (little: checkpoints and catalogs need room)'}")
+
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("images", _images),
+        ("proposals", _proposals),
+        ("RoIAlign", _roi_align),
+        ("training", _training),
+        ("evaluation", _evaluation),
+    ]
+    return all([_passes(name, check) for name, check in checks])  # a list: all of them run
+
+
+def _passes(name: str, check: Callable[[], str]) -> bool:
+    started = time.perf_counter()
+    try:
+        found = check()
+    except Exception as error:  # whatever is wrong with this installation, say it and go on
+        print(f"{name:<11} FAIL {type(error).__name__}: {error}")
+        return False
+    print(f"{name:<11} ok   {found} ({time.perf_counter() - started:.1f} s)")
+    return True
+
+
+def _picture() -> Path:
+    """A JPEG of a bright square at (40, 30) to (90, 80) on noise, in a temporary folder."""
+    import cv2
+    import numpy as np
+
+    image = np.random.default_rng(0).integers(0, 60, (120, 160, 3), dtype=np.uint8)
+    image[30:80, 40:90] = (40, 200, 240)
+    folder = Path(tempfile.mkdtemp(prefix="codo-doctor-"))
+    cv2.imwrite(str(folder / "square.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 98])
+    return folder / "square.jpg"
+
+
+def _images() -> str:
+    from codo.catalog.decode import decode
+
+    path = _picture()
+    pixel = decode(path.read_bytes())[55, 65]
+    shutil.rmtree(path.parent)
+    if abs(pixel.astype(int) - (240, 200, 40)).max() > 25:
+        raise ValueError(f"a decoded pixel is {pixel.tolist()}, not about [240, 200, 40]")
+    return "JPEG decodes to RGB"
+
+
+def _proposals() -> str:
+    from codo.catalog.decode import decode
+    from codo.proposals.selective_search import selective_search
+    from codo.views.boxes import iou
+
+    path = _picture()
+    image = decode(path.read_bytes())
+    shutil.rmtree(path.parent)
+    boxes = selective_search(image)
+    best = float(iou(boxes, [40, 30, 90, 80]).max())
+    if best < 0.8:
+        raise ValueError(f"no proposal fits a bright square (best IoU {best:.2f})")
+    return f"selective search finds a square (IoU {best:.2f}, {len(boxes)} boxes)"
+
+
+def _roi_align() -> str:
+    import torch
+    import torchvision
+
+    from codo.models.roi_align import roi_align
+
+    features = torch.randn(2, 4, 14, 14, generator=torch.Generator().manual_seed(0))
+    boxes = torch.tensor([[10.0, 20, 150, 200], [0, 0, 224, 100]])
+    indexed = torch.cat([torch.arange(2.0)[:, None], boxes], dim=1)
+    expected = torchvision.ops.roi_align(features, indexed, 7, 1 / 16, sampling_ratio=-1, aligned=True)
+    error = float((roi_align(features, boxes, 1 / 16, 7) - expected).abs().max())
+    if error > 1e-4:
+        raise ValueError(f"differs from torchvision by {error:g}")
+    return "agrees with torchvision"
+
+
+def _training() -> str:
+    import torch
+
+    from codo.contrast.infonce import info_nce
+    from codo.models.encoder import Encoder, ModelSettings
+    from codo.training.distributed import choose_device
+
+    device = choose_device("auto")
+    torch.manual_seed(0)
+    encoder = Encoder(ModelSettings(backbone="resnet18", width=0.25, fpn_channels=16, head="1conv1fc", head_dim=32))
+    encoder = encoder.to(device)
+    images = torch.randn(4, 3, 64, 64, device=device)
+    boxes = torch.tensor([[8.0, 8, 56, 56]], device=device).expand(4, 4)
+    embeddings = encoder(images, boxes)
+    keys = embeddings.detach()[None]
+    terms = info_nce(embeddings, keys, torch.nn.functional.normalize(torch.randn(4, 64, 128, device=device), dim=-1))
+    loss = terms.losses.sum()
+    loss.backward()
+    if not torch.isfinite(loss):
+        raise ValueError("the loss is not finite")
+    return f"forward and backward on {device}"
+
+
+def _evaluation() -> str:
+    from codo.detection.coco_metrics import coco_metrics
+
+    box = [10.0, 10.0, 40.0, 30.0]
+    truth = {
+        "images": [{"id": 1, "width": 100, "height": 100}],
+        "categories": [{"id": 1, "name": "square"}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": box, "area": 1200.0, "iscrowd": 0}],
+    }
+    found = [{"image_id": 1, "category_id": 1, "bbox": box, "score": 0.9}]
+    for backend in ("hotcoco", "pycocotools"):
+        ap = coco_metrics(truth, found, "bbox", backend).numbers["AP"]
+        if abs(ap - 1) > 1e-6:
+            raise ValueError(f"{backend} gives a perfect detection an AP of {ap:g}")
+    return "hotcoco and pycocotools agree on a perfect detection"
