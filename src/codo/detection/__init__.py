@@ -1,0 +1,16 @@
+"""Detectors on labelled images: read annotations, finetune, evaluate (METHOD 1.8, DESIGN section 5).
+
+* ``annotations/``: one in-memory form of a labelled data set, and the readers and checks that fill it.
+* ``transforms``: flip and multi-scale resize of an image with its boxes and masks.
+* ``dataset``: from annotations to training batches and evaluation images, what the loader's workers run.
+* ``detector``: a torchvision detector as a method that the training loop can drive, and as a predictor.
+* ``start``: the weights that a detector starts from (``weights=``).
+* ``saved``: finetuned detectors on disk.
+* ``results``: detections as a COCO result file, written and read.
+* ``coco_metrics``: COCO's twelve numbers through hotcoco or pycocotools.
+* ``predict``: a detector over a data set.
+* ``evaluate``: the verb ``codo evaluate``.
+* ``settings``, ``optim``: the settings of a finetuning run, and its optimiser.
+* ``task``: the data of a finetuning run, read and checked.
+* ``finetune``: the verb ``codo finetune``.
+"""

@@ -1,0 +1,201 @@
+"""Read and check a COCO annotation file (instances).
+
+::
+
+    {"images":      [{"id", "file_name", "width", "height"}, …],
+     "categories":  [{"id", "name"}, …],
+     "annotations": [{"id", "image_id", "category_id", "bbox": [x, y, w, h], "area", "iscrowd", "segmentation"}, …]}
+
+``area``, ``iscrowd`` and ``segmentation`` may be left out; ids may have gaps. What is refused, and what is only
+reported, follows from what real files hold: COCO itself has boxes of zero height and boxes that overshoot by rounding,
+which must load; a box far outside, or an outline of another size, means that images and annotations do not belong
+together, which must not.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.detection.annotations.records import Annotations, Category
+from codo.detection.annotations.segmentations import Segmentations, clean, mistake
+from codo.detection.annotations.table import Table
+from codo.errors import InputError
+
+OVERSHOOT = 2.0
+"""Pixels that a box may reach over the image's edge: 1-based corners and rounding do; it is clipped for training."""
+
+log = logging.getLogger(__name__)
+
+
+def read_coco(path: Path) -> Annotations:
+    """Read an annotation file, all of it checked; the images are looked for by `locate_images`.
+
+    Args:
+        path: The JSON file.
+
+    Returns:
+        The annotations, with classes in the order of their ids.
+
+    Raises:
+        InputError: Names the first offending entry and how many there are.
+    """
+    values = _load(path)
+    images = Table(values.get("images"), "images", "image", path)
+    categories = Table(values.get("categories"), "categories", "category", path)
+    objects = Table(values.get("annotations"), "annotations", "annotation", path)
+    image_ids, names, sizes = _images(images)
+    classes, category_ids = _categories(categories)
+
+    object_ids = objects.identify()
+    of_image = _lookup(objects, "image_id", image_ids, "images")
+    of_class = _lookup(objects, "category_id", category_ids, "categories")
+    bbox = _boxes(objects, sizes[of_image])
+    crowd = objects.integers("iscrowd", default=0)
+    objects.refuse(
+        np.flatnonzero((crowd != 0) & (crowd != 1)).tolist(), "where 'iscrowd' is not 0 or 1", "write 0 or 1"
+    )
+    areas = objects.numbers("area", default=float("nan"))
+    outlines = _segmentations(objects, sizes[of_image])
+    _report_unused(classes, categories, of_class, path)
+
+    order = np.argsort(of_image, kind="stable")  # objects of an image keep their order: it decides ties in COCO AP
+    return Annotations(
+        source=path,
+        folder=None,
+        image_ids=image_ids,
+        file_names=np.array(names, dtype=np.str_),
+        sizes=sizes,
+        categories=classes,
+        offsets=np.concatenate([[0], np.cumsum(np.bincount(of_image, minlength=len(image_ids)))]).astype(np.int64),
+        bbox=bbox[order],
+        labels=of_class[order] + 1,
+        crowd=crowd[order].astype(bool),
+        areas=np.where(np.isnan(areas), bbox[:, 2] * bbox[:, 3], areas)[order],
+        object_ids=object_ids[order],
+        segmentations=Segmentations(outlines[i] for i in order),
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"cannot read the annotation file: {error.strerror}", where=str(path), fix="check the path"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"broken JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+            where=str(path),
+            fix="write the file again; it may be cut off",
+        ) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise InputError("not a JSON text file", where=str(path), fix="give a COCO annotation file") from error
+    if isinstance(values, list):
+        raise InputError(
+            "a JSON list, as result files are, where a COCO annotation file was expected",
+            where=str(path),
+            fix="give the ground truth here (a JSON object with images, categories and annotations)",
+        )
+    if not isinstance(values, dict):
+        raise InputError("not a COCO annotation file", where=str(path), fix="give a JSON object with images, …")
+    return values
+
+
+def _images(table: Table) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int32]]:
+    """Ids, file names and sizes (height, width)."""
+    if not len(table):
+        raise InputError("the annotation file names no images", where=str(table.path), fix="give another file")
+    ids = table.identify()
+    names = table.strings("file_name")
+    sizes = np.stack([table.integers("height"), table.integers("width")], axis=1)
+    table.refuse(
+        np.flatnonzero((sizes <= 0).any(axis=1) | (sizes >= 2**31).any(axis=1)).tolist(),
+        "of no possible size",
+        "write height and width in pixels",
+        lambda i: f"height {sizes[i, 0]}, width {sizes[i, 1]}",
+    )
+    return ids, names, sizes.astype(np.int32)
+
+
+def _categories(table: Table) -> tuple[tuple[Category, ...], npt.NDArray[np.int64]]:
+    """Classes in the order of their ids, and the ids."""
+    if not len(table):
+        raise InputError("the annotation file has no categories", where=str(table.path), fix="give another file")
+    ids, names = table.identify(), table.strings("name")
+    classes = tuple(sorted(Category(int(id_), name) for id_, name in zip(ids, names, strict=True)))
+    return classes, np.array([category.id for category in classes], dtype=np.int64)
+
+
+def _lookup(table: Table, key: str, known: npt.NDArray[np.int64], plural: str) -> npt.NDArray[np.int64]:
+    """Position in ``known`` of every value of a column of ids."""
+    values = table.integers(key)
+    order = np.argsort(known)
+    place = np.searchsorted(known, values, sorter=order).clip(max=len(known) - 1)
+    found = order[place]
+    table.refuse(
+        np.flatnonzero(known[found] != values).tolist(),
+        f"whose {key} is not among the {plural}",
+        f"correct the {key}, or add it to {plural}",
+        lambda i: f"{key} {values[i]}",
+    )
+    places: npt.NDArray[np.int64] = found.astype(np.int64)
+    return places
+
+
+def _boxes(table: Table, sizes: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Boxes x, y, w, h; ``sizes`` holds height and width of each object's image."""
+    bbox = table.boxes("bbox")
+
+    def shown(i: int) -> str:
+        return f"bbox {bbox[i].tolist()}"
+
+    table.refuse(
+        np.flatnonzero((bbox[:, 2:] < 0).any(axis=1)).tolist(),
+        "with a box of negative size",
+        "write bbox as [x, y, width, height], not as corners",
+        shown,
+    )
+    x, y, w, h = bbox.T
+    height, width = sizes.T
+    outside = np.maximum.reduce([-x, -y, x + w - width, y + h - height]) > OVERSHOOT
+    table.refuse(
+        np.flatnonzero(outside).tolist(),
+        f"with a box that reaches more than {OVERSHOOT:g} pixels out of its image",
+        "write bbox as [x, y, width, height] in pixels of the image as it is on disk, or clip it",
+        lambda i: f"{shown(i)} in {width[i]} x {height[i]}",
+    )
+    flat = np.flatnonzero((bbox[:, 2:] == 0).any(axis=1)).tolist()
+    if flat:
+        log.warning("%s: %s; not used in training", table.path, table.describe(flat, "with a box of zero size", shown))
+    return bbox
+
+
+def _segmentations(table: Table, sizes: npt.NDArray[np.int32]) -> list[Any]:
+    """Outlines, ``None`` where there is none; ``sizes`` holds height and width of each object's image."""
+    column = [row.get("segmentation") for row in table.rows]
+    wrong = [mistake(outline, int(h), int(w)) for outline, (h, w) in zip(column, sizes, strict=True)]
+    table.refuse(
+        (i for i, text in enumerate(wrong) if text),
+        "with a wrong segmentation",
+        "correct it, or leave out every segmentation to learn boxes only",
+        lambda i: wrong[i],
+    )
+    return [clean(outline) for outline in column]
+
+
+def _report_unused(classes: tuple[Category, ...], table: Table, used: npt.NDArray[np.int64], path: Path) -> None:
+    """Warn of classes without objects, parent categories among them; they stay classes, so that ids stay right."""
+    empty = [c for i, c in enumerate(classes) if i not in set(used.tolist())]
+    if not empty:
+        return
+    parents = {row.get("supercategory") for row in table.rows if row.get("supercategory") != row.get("name")}
+    shown = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
+    more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
+    log.warning("%s: %d of %d categories have no annotation: %s%s", path, len(empty), len(classes), shown, more)

@@ -1,0 +1,133 @@
+"""A labelled data set in memory: the one form that every reader fills.
+
+Legend: N images, M objects (crowd regions included), C classes.
+
+Everything is an array, so that forked loader workers share it: no Python object per image or object. Objects are sorted
+by image; those of image ``i`` are rows ``offsets[i]`` to ``offsets[i + 1]``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.detection.annotations.segmentations import Segmentations
+
+
+class Category(NamedTuple):
+    """A class: its id in the annotation file and its name."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Images, their objects and classes.
+
+    Attributes:
+        source: The file it was read from, for messages.
+        folder: Where the images are, known to exist; ``None`` when only the annotations are wanted.
+        image_ids: int64 ``(N,)``.
+        file_names: str ``(N,)``, relative to ``folder``.
+        sizes: int32 ``(N, 2)``, height and width in pixels.
+        categories: The classes by label: label ``k`` (1 to C; 0 is background) is ``categories[k - 1]``.
+        offsets: int64 ``(N + 1,)``.
+        bbox: float64 ``(M, 4)``, x, y, width, height in pixels as in the file; COCO AP is computed on these.
+        labels: int64 ``(M,)``, 1 to C.
+        crowd: bool ``(M,)``: a region with many objects; not trained on, neither right nor wrong in evaluation.
+        areas: float64 ``(M,)`` in square pixels, of the mask where the file knows it; decides small, medium, large.
+        object_ids: int64 ``(M,)``, ids in the file, for messages.
+        segmentations: M outlines; `has_masks` tells whether all objects have one.
+    """
+
+    source: Path
+    folder: Path | None
+    image_ids: npt.NDArray[np.int64]
+    file_names: npt.NDArray[np.str_]
+    sizes: npt.NDArray[np.int32]
+    categories: tuple[Category, ...]
+    offsets: npt.NDArray[np.int64]
+    bbox: npt.NDArray[np.float64]
+    labels: npt.NDArray[np.int64]
+    crowd: npt.NDArray[np.bool_]
+    areas: npt.NDArray[np.float64]
+    object_ids: npt.NDArray[np.int64]
+    segmentations: Segmentations
+
+    def __len__(self) -> int:
+        return len(self.image_ids)
+
+    @property
+    def has_masks(self) -> bool:
+        """Whether every object has an outline, and there are objects."""
+        return bool(len(self.segmentations)) and bool(self.segmentations.present.all())
+
+    def path(self, i: int) -> Path:
+        """The file of image ``i``."""
+        if self.folder is None:
+            raise ValueError("these annotations were read without images")
+        return self.folder / str(self.file_names[i])
+
+    def objects(self, i: int) -> slice:
+        """Rows of the objects of image ``i``."""
+        return slice(int(self.offsets[i]), int(self.offsets[i + 1]))
+
+    def learnable(self, i: int) -> npt.NDArray[np.int64]:
+        """Rows of the objects of image ``i`` to learn from: not crowd, and with a box of some area inside it."""
+        rows = self.objects(i)
+        x1, y1, x2, y2 = self.boxes(rows, i).T
+        good: npt.NDArray[np.int64] = rows.start + np.flatnonzero(~self.crowd[rows] & (x2 > x1) & (y2 > y1))
+        return good
+
+    def boxes(self, rows: slice | npt.NDArray[np.int64], i: int) -> npt.NDArray[np.float32]:
+        """Boxes ``(n, 4)`` of some objects of image ``i``: xyxy in pixels, half-open, clipped to the image."""
+        height, width = self.sizes[i]
+        x, y, w, h = self.bbox[rows].T
+        corners = np.stack(
+            [x.clip(0, width), y.clip(0, height), (x + w).clip(0, width), (y + h).clip(0, height)], axis=1
+        )
+        return corners.astype(np.float32)
+
+    def images_with_objects(self) -> npt.NDArray[np.int64]:
+        """Indices of the images that have something to learn from."""
+        return np.array([i for i in range(len(self)) if len(self.learnable(i))], dtype=np.int64)
+
+    def to_coco(self) -> dict[str, Any]:
+        """Ground truth as pycocotools and hotcoco take it.
+
+        Objects are numbered anew from 1: COCO's evaluation marks a match by the object's id, and takes id 0 for "none".
+        """
+        of_image = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        category_ids = np.array([category.id for category in self.categories], dtype=np.int64)
+        annotations = [
+            {
+                "id": row + 1,
+                "image_id": int(self.image_ids[of_image[row]]),
+                "category_id": int(category_ids[self.labels[row] - 1]),
+                "bbox": self.bbox[row].tolist(),
+                "area": float(self.areas[row]),
+                "iscrowd": int(self.crowd[row]),
+                "segmentation": self.segmentations[row] or [],
+            }
+            for row in range(len(self.labels))
+        ]
+        images = [
+            {
+                "id": int(self.image_ids[i]),
+                "height": int(height),
+                "width": int(width),
+                "file_name": str(self.file_names[i]),
+            }
+            for i, (height, width) in enumerate(self.sizes)
+        ]
+        return {
+            "info": {},
+            "images": images,
+            "categories": [category._asdict() for category in self.categories],
+            "annotations": annotations,
+        }

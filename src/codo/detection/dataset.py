@@ -1,0 +1,169 @@
+"""From annotations to what the detector reads; run by the loader's workers.
+
+Legend: b images of a batch, n objects of an image, H and W its height and width as shown.
+
+Pixels travel as uint8 and in the image's own size: the detector normalises and pads on the device.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from codo.catalog.decode import Rejected, decode
+from codo.detection.annotations.records import Annotations
+from codo.detection.transforms import Geometry, Image, random_geometry, shown_size
+from codo.errors import CodoError, InputError
+from codo.views.randomness import Stream, generator
+from codo.views.sampler import StepPlan
+
+
+class DetectionBatch(NamedTuple):
+    """The images of one step on one rank.
+
+    Attributes:
+        images: b tensors uint8 ``(3, H, W)``, RGB.
+        targets: For each image ``boxes`` float32 ``(n, 4)`` xyxy, ``labels`` int64 ``(n,)`` from 1 and, when masks are
+            learnt, ``masks`` uint8 ``(n, H, W)`` of 0 and 1; n may be 0.
+        step: Steps done before this one.
+    """
+
+    images: list[Tensor]
+    targets: list[dict[str, Tensor]]
+    step: int
+
+
+class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
+    """Step plans to batches. What an image looks like is a function of (seed, epoch, image) alone.
+
+    Args:
+        annotations: With images.
+        images: Indices of the images to learn from; a plan's samples count along these.
+        masks: Whether to draw masks.
+        seed: The run's seed.
+        short_sides: Short sides in pixels, one of which is drawn for every image.
+        max_size: Largest long side in pixels.
+        flip: Probability of mirroring an image.
+    """
+
+    def __init__(
+        self,
+        annotations: Annotations,
+        images: npt.NDArray[np.int64],
+        *,
+        masks: bool,
+        seed: int,
+        short_sides: tuple[int, ...],
+        max_size: int,
+        flip: float,
+    ) -> None:
+        self.annotations, self.images, self.masks, self.seed = annotations, images, masks, seed
+        self.short_sides, self.max_size, self.flip = short_sides, max_size, flip
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, plan: StepPlan) -> DetectionBatch | CodoError:
+        """The batch of a step, or the error that stopped it (a worker's exceptions arrive mangled, values whole)."""
+        try:
+            samples = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
+        except CodoError as error:
+            return error
+        images, targets = zip(*samples, strict=True)
+        return DetectionBatch(list(images), list(targets), plan.step)
+
+    def sample(self, epoch: int, sample: int) -> tuple[Tensor, dict[str, Tensor]]:
+        """Image and target number ``sample`` as epoch ``epoch`` shows them.
+
+        Raises:
+            InputError: See `read_image`.
+        """
+        i = int(self.images[sample])
+        image = read_image(self.annotations, i)
+        rng = generator(self.seed, epoch, sample, Stream.TRANSFORM)
+        height, width = image.shape[:2]
+        geometry = random_geometry(
+            rng, (height, width), short_sides=self.short_sides, max_size=self.max_size, flip=self.flip
+        )
+        return to_tensor(geometry.image(image)), self.target(i, geometry)
+
+    def target(self, i: int, geometry: Geometry) -> dict[str, Tensor]:
+        """What is to be found in image ``i``, as ``geometry`` shows it."""
+        rows = self.annotations.learnable(i)
+        target = {
+            "boxes": torch.from_numpy(geometry.boxes(self.annotations.boxes(rows, i))),
+            "labels": torch.from_numpy(self.annotations.labels[rows]),
+        }
+        if self.masks:
+            masks = np.zeros((len(rows), *geometry.shown), dtype=np.uint8)
+            for mask, row in zip(masks, rows, strict=True):
+                mask[:] = geometry.mask(self.annotations.segmentations[int(row)])
+            target["masks"] = torch.from_numpy(masks)
+        return target
+
+
+class EvaluationDataset(Dataset["tuple[int, Tensor] | CodoError"]):
+    """Images by index, at one size, without targets.
+
+    Args:
+        annotations: With images.
+        short_side: Short side in pixels.
+        max_size: Largest long side in pixels.
+    """
+
+    def __init__(self, annotations: Annotations, *, short_side: int, max_size: int) -> None:
+        self.annotations, self.short_side, self.max_size = annotations, short_side, max_size
+
+    def __len__(self) -> int:
+        return len(self.annotations)
+
+    def __getitem__(self, i: int) -> tuple[int, Tensor] | CodoError:
+        """Index and uint8 ``(3, H, W)`` of image ``i``, or the error that stopped it."""
+        try:
+            image = read_image(self.annotations, i)
+        except CodoError as error:
+            return error
+        height, width = image.shape[:2]
+        geometry = Geometry((height, width), shown_size((height, width), self.short_side, self.max_size))
+        return i, to_tensor(geometry.image(image))
+
+
+def read_image(annotations: Annotations, i: int) -> Image:
+    """Image ``i``, uint8 ``(H, W, 3)`` RGB, upright.
+
+    Raises:
+        InputError: Not readable, or of another size than the annotations say: their boxes would be wrong.
+    """
+    path = annotations.path(i)
+    try:
+        image = decode(path.read_bytes())
+    except (OSError, Rejected) as error:
+        raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or take it out") from error
+    height, width = annotations.sizes[i]
+    if image.shape[:2] != (height, width):
+        raise InputError(
+            f"the image is {image.shape[1]} x {image.shape[0]} pixels, its annotations are for {width} x {height}",
+            where=str(path),
+            fix="resize image and annotations together; an EXIF orientation in the file counts",
+        )
+    return image
+
+
+def check_some_images(annotations: Annotations, count: int = 16) -> None:
+    """Read a few images spread over the data set: systematic mistakes show before a run starts.
+
+    Raises:
+        InputError: See `read_image`.
+    """
+    for i in np.unique(np.linspace(0, len(annotations) - 1, count).astype(int)):
+        read_image(annotations, int(i))
+
+
+def to_tensor(image: Image) -> Tensor:
+    """uint8 ``(H, W, 3)`` to a tensor ``(3, H, W)``."""
+    return torch.from_numpy(image).permute(2, 0, 1).contiguous()

@@ -1,0 +1,201 @@
+"""A torchvision Faster or Mask R-CNN as a method that the training loop can drive, and as a predictor.
+
+Legend: b images, n objects or detections of an image, H and W height and width in pixels.
+
+torchvision's detector is used part by part (backbone, RPN, RoI heads) rather than as a whole, because its own transform
+would resize a second time: sizes are decided in ``transforms`` alone, here images are only normalised and padded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torchvision.models.detection.image_list import ImageList
+
+from codo.config import Settings
+from codo.detection.dataset import DetectionBatch
+from codo.errors import InputError
+from codo.export.torchvision import build_detector
+from codo.methods.base import Method, StepOutput
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+
+ANCHOR_SIDES = (32, 64, 128, 256, 512)
+"""Sides of the anchors of P2 to P6 in pixels, for images of 800 pixels."""
+
+LOSSES = {
+    "loss_objectness": "loss/objectness",
+    "loss_rpn_box_reg": "loss/rpn_box",
+    "loss_classifier": "loss/class",
+    "loss_box_reg": "loss/box",
+    "loss_mask": "loss/mask",
+}
+"""torchvision's names of the losses, and ours in the log."""
+
+Norm = Literal["auto", "batch", "sync", "frozen"]
+
+
+class DetectorSettings(Settings):
+    """What makes a detector of the trunk. The defaults are torchvision's and Detectron2's."""
+
+    anchor_scale: float = Field(
+        1.0,
+        gt=0,
+        description="factor on the anchors' sides (32 to 512 pixels on P2 to P6); 0.25 suits sides of 200 pixels",
+    )
+    proposals: int = Field(1000, ge=1, description="proposals of an image that reach the box head")
+    proposals_per_level: int = Field(
+        2000, ge=1, description="anchors per level that enter the RPN's NMS (evaluation: half)"
+    )
+    sampled_anchors: int = Field(256, ge=2, description="anchors of an image that the RPN learns from")
+    sampled_boxes: int = Field(512, ge=2, description="proposals of an image that the heads learn from")
+    score_threshold: float = Field(0.05, ge=0, lt=1, description="detections of a lower score are dropped")
+    nms_threshold: float = Field(
+        0.5, gt=0, le=1, description="IoU above which the weaker detection of a class is dropped"
+    )
+    detections: int = Field(100, ge=1, description="detections kept per image; COCO AP looks at 100")
+
+
+class Detector(Method):
+    """A detector that is being finetuned, or evaluated.
+
+    Args:
+        model: Architecture of the trunk.
+        settings: Everything beside the trunk.
+        classes: Number of classes, without background.
+        masks: Whether it is a Mask R-CNN.
+        norm: See `FinetuneSettings.norm`.
+        freeze: Number of stages that are not trained: 1 the stem, 2 the first residual stage too, and so on
+            (Detectron2's ``FREEZE_AT``).
+        seed: Seed of the sampling of anchors and proposals.
+
+    Raises:
+        InputError: Frozen stages with a backbone that is not a ResNet.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        model: ModelSettings,
+        settings: DetectorSettings,
+        *,
+        classes: int,
+        masks: bool,
+        norm: Norm = "batch",
+        freeze: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.masks, self.seed = masks, seed
+        self.detector: Any = build_detector(model, classes + 1, masks, **_options(settings))
+        if norm == "sync":
+            self.detector = nn.SyncBatchNorm.convert_sync_batchnorm(self.detector)  # type: ignore[no-untyped-call]
+        self._frozen = _stages(self.detector.backbone.body, freeze)
+        for part in self._frozen:
+            part.requires_grad_(False)
+        if norm == "frozen":
+            norms = [part for part in self.detector.backbone.body.modules() if isinstance(part, nn.BatchNorm2d)]
+            for part in norms:
+                part.requires_grad_(False)
+            self._frozen += norms
+        self.register_buffer("mean", 255 * torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> Detector:
+        """Training mode for all but the frozen parts, whose BatchNorm keeps its statistics."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
+
+    def forward(self, batch: DetectionBatch) -> StepOutput:
+        """The losses of a batch, unweighted as in torchvision and Detectron2."""
+        images = self.pad(batch.images)
+        targets: Any = batch.targets
+        # torchvision samples anchors and proposals from torch's global generator. Seeded by the step, a resumed run
+        # samples as if nothing had happened, on a GPU too, whose generator no checkpoint holds.
+        devices = [images.tensors.device] if images.tensors.is_cuda else []
+        with torch.random.fork_rng(devices):
+            torch.manual_seed(self.seed * 1_000_003 + batch.step)
+            features = self.features(images)
+            proposals, first = self.detector.rpn(images, features, targets)
+            _, second = self.detector.roi_heads(features, proposals, images.image_sizes, targets)
+        losses = {LOSSES[name]: loss for name, loss in {**first, **second}.items()}
+        total = torch.stack([loss.float() for loss in losses.values()]).sum()
+        return StepOutput(total, {"loss": total.detach(), **{name: loss.detach() for name, loss in losses.items()}})
+
+    @torch.no_grad()
+    def detect(self, images: list[Tensor], sizes: list[tuple[int, int]]) -> list[dict[str, Tensor]]:
+        """Find objects.
+
+        Args:
+            images: uint8 ``(3, H, W)`` on the detector's device, at the size that they are to be seen at.
+            sizes: Height and width in pixels of each image on disk, which is what the result refers to.
+
+        Returns:
+            For each image ``boxes`` float32 (n, 4) xyxy, ``labels`` int64 (n,) from 1, ``scores`` float32 (n,) falling,
+            and ``masks`` bool (n, H, W) when it has masks.
+        """
+        padded = self.pad(images)
+        features = self.features(padded)
+        proposals, _ = self.detector.rpn(padded, features, None)
+        found, _ = self.detector.roi_heads(features, proposals, padded.image_sizes, None)
+        detections: list[dict[str, Tensor]] = self.detector.transform.postprocess(found, padded.image_sizes, sizes)
+        for detection in detections:
+            if "masks" in detection:
+                detection["masks"] = detection["masks"][:, 0] > 0.5
+        return detections
+
+    def pad(self, images: list[Tensor]) -> ImageList:
+        """uint8 ``(3, H, W)`` images of any sizes to one normalised float batch, padded to multiples of 32."""
+        normalised = [(image.float() - self.mean) / self.std for image in images]
+        batch = self.detector.transform.batch_images(normalised, size_divisible=32)
+        return ImageList(
+            batch.contiguous(memory_format=torch.channels_last), [(i.shape[-2], i.shape[-1]) for i in images]
+        )
+
+    def features(self, images: ImageList) -> dict[str, Tensor]:
+        """The maps P2 to P6, in float32 whatever the precision of the step.
+
+        torchvision makes its anchors in the type of the maps, and bfloat16 tells pixels apart only up to 256.
+        """
+        return {name: feature.float() for name, feature in self.detector.backbone(images.tensors).items()}
+
+    def exports(self) -> dict[str, nn.Module]:
+        """The parts that pretraining knows."""
+        backbone = self.detector.backbone
+        return {"backbone": backbone.body, "fpn": backbone.fpn, "box_head": self.detector.roi_heads.box_head}
+
+
+def _options(settings: DetectorSettings) -> dict[str, Any]:
+    """The settings under the names of torchvision's constructors."""
+    from torchvision.models.detection.rpn import AnchorGenerator
+
+    sides = tuple((settings.anchor_scale * side,) for side in ANCHOR_SIDES)
+    return {
+        "rpn_anchor_generator": AnchorGenerator(sides, ((0.5, 1.0, 2.0),) * len(sides)),
+        "rpn_pre_nms_top_n_train": settings.proposals_per_level,
+        "rpn_pre_nms_top_n_test": max(1, settings.proposals_per_level // 2),
+        "rpn_post_nms_top_n_train": settings.proposals,
+        "rpn_post_nms_top_n_test": settings.proposals,
+        "rpn_batch_size_per_image": settings.sampled_anchors,
+        "box_batch_size_per_image": settings.sampled_boxes,
+        "box_score_thresh": settings.score_threshold,
+        "box_nms_thresh": settings.nms_threshold,
+        "box_detections_per_img": settings.detections,
+    }
+
+
+def _stages(body: nn.Module, count: int) -> list[nn.Module]:
+    """The first ``count`` stages of a ResNet: the stem, then ``layer1`` to ``layer4``."""
+    if not count:
+        return []
+    names = (("conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",), ("layer4",))[:count]
+    children = dict(body.named_children())
+    if not all(name in children for group in names for name in group):
+        raise InputError("only ResNets have stages to freeze", where="freeze", fix="set freeze=0")
+    return [children[name] for group in names for name in group]

@@ -1,0 +1,142 @@
+"""``codo evaluate``: COCO's twelve numbers of a finetuned detector, or of the detections of any other.
+
+The first argument is a run of ``codo finetune``, the detector file that such a run exports, or a COCO result file.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from codo.config import Settings, merge, nest, resolve
+from codo.detection.annotations.records import Annotations
+from codo.detection.annotations.source import DataSettings, Split, read_annotations
+from codo.detection.coco_metrics import Backend, Kind
+from codo.detection.predict import predict, score
+from codo.detection.results import outlines, read_results, write_results
+from codo.detection.saved import SavedDetector
+from codo.errors import InputError
+from codo.run import Run
+from codo.training.distributed import processes
+
+
+class EvaluateSettings(Settings):
+    """How to evaluate."""
+
+    data: DataSettings | None = Field(
+        None, description="Labelled images: a folder, or data.val=FILE data.images=DIR; null: those of the run."
+    )
+    split: Split = Field("val", description="Which part of the data to evaluate on.")
+    masks: Literal["auto"] | bool = Field(
+        "auto", description="Whether masks are scored too; auto: when both the detections and the data have them."
+    )
+    short_side: int | None = Field(None, ge=32, description="Short side that images are shown at; null: as in the run.")
+    max_size: int | None = Field(None, ge=32, description="Largest long side; null: as in the run.")
+    backend: Backend = Field("hotcoco", description="What computes COCO AP; pycocotools is the reference.")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
+    workers: int | None = Field(None, ge=0, description="Loader processes; null: one a core, at most 16.")
+    out: str | None = Field(None, description="File to write the detections to, in COCO's result format.")
+
+
+def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> dict[str, dict[str, float]]:
+    """Score detections by COCO's twelve numbers.
+
+    Args:
+        source: A run of `finetune`, a detector file from its ``exports/``, or a COCO result file (``.json``).
+        data: A folder with annotations and images, or what `DataSettings` describes; the run's own when left out.
+        **overrides: Further settings, see `EvaluateSettings`.
+
+    Returns:
+        ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.detection.coco_metrics.NAMES`; values from
+        0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks.
+
+    Raises:
+        InputError: Bad settings, annotations or detections; a run that is not of ``finetune``.
+        CodoError: An image or checkpoint cannot be read.
+    """
+    values = nest(overrides)
+    if data is not None:
+        values = merge(values, {"data": data if isinstance(data, dict) else str(data)})
+    settings = resolve(EvaluateSettings, None, values)
+    path = source.path if isinstance(source, Run) else Path(source)
+    if path.suffix == ".json" and not path.is_dir():
+        return _evaluate_results(path, settings)
+    return _evaluate_detector(SavedDetector.load(path), path, settings)
+
+
+def _evaluate_results(path: Path, settings: EvaluateSettings) -> dict[str, dict[str, float]]:
+    if settings.data is None:
+        raise InputError(
+            "data= is missing", where="codo evaluate", fix="add data=FOLDER, the ground truth of the detections"
+        )
+    annotations = read_annotations(settings.data, settings.split, images=False)
+    results = read_results(path, annotations)
+    found = outlines(results)
+    kinds: list[Kind] = ["bbox"] if "bbox" in found else []
+    if wants_masks(settings.masks, annotations, "segmentation" in found, where=str(path)):
+        kinds.append("segm")
+    if not kinds:
+        raise InputError("the detections are masks, the data are boxes only", where=str(path), fix="give other data")
+    return {kind: scores.numbers for kind, scores in score(annotations, results, kinds, settings.backend).items()}
+
+
+def _evaluate_detector(saved: SavedDetector, path: Path, settings: EvaluateSettings) -> dict[str, dict[str, float]]:
+    data = settings.data or saved.data
+    if data is None:
+        raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
+    annotations = read_annotations(data, settings.split)
+    saved.card.check_categories(annotations, where="the detector")
+    kinds: list[Kind] = ["bbox"]
+    if wants_masks(settings.masks, annotations, saved.detector.masks, where=str(path)):
+        kinds.append("segm")
+    with processes(settings.device) as mine:
+        results = predict(
+            saved.detector.to(mine.device),
+            annotations,
+            ids=saved.card.ids,
+            short_side=settings.short_side or saved.card.short_side,
+            max_size=settings.max_size or saved.card.max_size,
+            workers=loader_processes(settings.workers),
+            mine=mine,
+        )
+        if settings.out is not None and mine.main:
+            write_results(Path(settings.out), results)
+        return {kind: scores.numbers for kind, scores in score(annotations, results, kinds, settings.backend).items()}
+
+
+def wants_masks(wish: Literal["auto"] | bool, annotations: Annotations, possible: bool, *, where: str) -> bool:
+    """Whether masks take part.
+
+    Args:
+        wish: The setting ``masks``.
+        annotations: The data.
+        possible: Whether the other side (detections, detector) has masks.
+        where: That other side, for messages.
+
+    Raises:
+        InputError: Masks are demanded and missing, or only some objects have one.
+    """
+    if wish is False or (wish == "auto" and not possible):
+        return False
+    if not possible:
+        raise InputError("there are no masks", where=where, fix="set masks=false")
+    without = int((~annotations.segmentations.present).sum())
+    if not without and len(annotations.segmentations):
+        return True
+    if wish == "auto" and without == len(annotations.segmentations):
+        return False
+    first = int(annotations.object_ids[~annotations.segmentations.present][0]) if without else 0
+    raise InputError(
+        f"{without} of {len(annotations.segmentations)} annotations have an empty segmentation"
+        + (f"; the first: annotation {first}" if without else ""),
+        where=str(annotations.source),
+        fix="outline every object, or set masks=false",
+    )
+
+
+def loader_processes(workers: int | None) -> int:
+    """The setting ``workers`` resolved."""
+    return min(16, os.cpu_count() or 1) if workers is None else workers

@@ -1,0 +1,210 @@
+"""``codo finetune``: a detector from given weights, put together top to bottom, on the loop of pretraining.
+
+Everything that can be wrong with the input is found before the run directory is created. A finished run holds, beside
+what every run does (see ``codo.run``)::
+
+    RUN/detector.json                  see ``saved``
+    RUN/load_report.txt                what weights= matched
+    RUN/detections_val.json            detections of the last evaluation, see ``results``
+    RUN/exports/detector.safetensors   see ``saved``
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from codo.config import resolve
+from codo.detection.detector import Detector, Norm
+from codo.detection.evaluate import loader_processes
+from codo.detection.optim import build_detector_optimizer
+from codo.detection.predict import predict, score
+from codo.detection.results import write_results
+from codo.detection.saved import FILE, export_detector
+from codo.detection.settings import FinetuneSettings
+from codo.detection.start import architecture, load_weights
+from codo.detection.task import Task, build_loader, prepare_task
+from codo.errors import InputError
+from codo.models.load_report import LoadReport
+from codo.reporting.report import write_report
+from codo.run import Run, check_out, start_run, write_atomically
+from codo.training import checkpoint
+from codo.training.distributed import Processes, processes
+from codo.training.logging import RunLog, check_trackers
+from codo.training.loop import Job, average_statistics, distribute, train
+from codo.training.monitors import Health
+from codo.training.optim import Schedule
+from codo.training.pretrain import use_bf16
+
+
+def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
+    """Train a detector on labelled images and evaluate it; the same call again resumes.
+
+    Args:
+        recipe: Name of a shipped recipe, or a YAML file.
+        **overrides: Settings on top of it, nested or with dotted names: ``**{"optim.lr": 0.01}``.
+
+    Returns:
+        The finished run: metrics with ``ap/bbox/AP`` and the rest, ``detections_val.json``, and
+        ``exports/detector.safetensors``.
+
+    Raises:
+        InputError: Bad settings or input; nothing has been written.
+        Interrupted: Ctrl-C; a checkpoint has been saved.
+        Preempted: SIGTERM; a checkpoint has been saved.
+        CodoError: The run cannot go on (see the message).
+    """
+    settings = resolve_settings(recipe, overrides)
+    with processes(settings.device) as mine:
+        run = _finetune(settings, mine)
+        if mine.main:
+            write_report(run)
+        mine.barrier()
+    return run
+
+
+def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) -> FinetuneSettings:
+    """The settings, with the trunk taken from the weights where they are a run.
+
+    Raises:
+        InputError: Bad settings, or weights of a run with another trunk than the settings say.
+    """
+    settings = resolve(FinetuneSettings, recipe, _with_paths(overrides))
+    return settings.model_copy(update={"model": architecture(settings.weights, settings.model)})
+
+
+def _with_paths(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Paths and runs given from Python as text."""
+    return {
+        key: str(value.path) if isinstance(value, Run) else str(value) if isinstance(value, Path) else value
+        for key, value in overrides.items()
+    }
+
+
+def _finetune(settings: FinetuneSettings, mine: Processes) -> Run:
+    # 1. Everything that can be wrong, before anything is written.
+    check_trackers(settings.log)
+    task = prepare_task(settings, mine.world)
+    settings, config = task.settings, task.settings.model_dump(mode="json")
+    resumes = check_out(settings.out, config)
+    torch.manual_seed(settings.seed)
+    detector = Detector(
+        settings.model,
+        settings.detector,
+        classes=len(task.card.categories),
+        masks=task.card.masks,
+        norm=resolve_norm(settings.norm, mine),
+        freeze=settings.freeze,
+        seed=settings.seed,
+    )
+    report = None if resumes else load_weights(detector, settings.weights, settings.model)
+    mine.barrier()  # no rank may create the folder while another still looks whether it is free
+
+    # 2. The run, and where it was left.
+    run = start_run(settings.out, config, "finetune") if mine.main else Run(Path(settings.out))
+    try:
+        if mine.main:
+            task.card.write(run)
+            if report is not None:
+                write_atomically(run.path / "load_report.txt", report.table() + "\n")
+        return _train(task, mine, run, detector, report)
+    finally:
+        run.unlock()
+
+
+def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: LoadReport | None) -> Run:
+    settings, warnings = task.settings, list[str]()
+    mine.barrier()
+    state = checkpoint.load_last(run, warnings.append)
+    step = state["step"] if state else 0
+    if state:
+        detector.load_state_dict(state["method"])
+        torch.set_rng_state(state["rng"])
+    detector.to(mine.device).to(memory_format=torch.channels_last)
+    optimizer = build_detector_optimizer(detector, settings.optim, mine.device)
+    if state:
+        optimizer.load_state_dict(state["optimizer"])
+    log = RunLog(run if mine.main else None, settings.log, start=step, total=task.steps)
+
+    def evaluate(done: int) -> dict[str, float]:
+        """Score the val split; writes the detections."""
+        average_statistics(detector, mine)
+        results = predict(
+            detector,
+            task.val,
+            ids=task.card.ids,
+            short_side=task.card.short_side,
+            max_size=task.card.max_size,
+            workers=loader_processes(settings.workers),
+            mine=mine,
+        )
+        if not mine.main:
+            return {}
+        write_results(run.path / "detections_val.json", results)
+        scores = score(task.val, results, task.kinds)
+        names = dict(task.card.categories)
+        row = {f"ap/{kind}/{name}": value for kind, s in scores.items() for name, value in s.numbers.items()}
+        row |= {
+            f"ap/{kind}/class/{names[c]}": ap for kind, s in scores.items() for c, ap in s.by_class.items() if ap >= 0
+        }
+        log.say(f"step {done}: " + ", ".join(f"{kind} AP {s.numbers['AP']:.4f}" for kind, s in scores.items()))
+        return row
+
+    job = Job(
+        run=run,
+        method=detector,
+        module=distribute(detector, mine),
+        optimizer=optimizer,
+        schedule=Schedule(
+            settings.optim,
+            batch_size=settings.batch_size,
+            steps=task.steps,
+            per_epoch=task.per_epoch,
+            reference=settings.optim.reference_batch,
+        ),
+        batches=build_loader(task, mine, start=step),
+        start=step,
+        stop=task.steps,
+        config=settings.model_dump(mode="json"),
+        log=log,
+        log_every=settings.log.every,
+        save_every=settings.checkpoint_every,
+        keep=settings.keep_checkpoints,
+        processes=mine,
+        bf16=use_bf16(settings.precision, mine.device),
+        images_per_step=settings.batch_size,
+        health=Health(dim=None, queue=None, grace=0),
+        checks=[(settings.eval_every, evaluate)],
+    )
+
+    # 3. Train, evaluate, hand over.
+    try:
+        for warning in warnings:
+            log.warn(warning)
+        if report is not None:
+            log.say(f"weights={settings.weights}\n{report.table()}")
+        if state:
+            log.say(f"resumed from step {step}")
+        if step < task.steps:
+            train(job)
+        if mine.main:
+            export_detector(run.exports_dir / FILE, detector, task.card)
+    finally:
+        log.close()
+    return run
+
+
+def resolve_norm(norm: Norm, mine: Processes) -> Norm:
+    """The setting ``norm`` with ``auto`` resolved.
+
+    Raises:
+        InputError: ``sync`` without GPUs.
+    """
+    if norm == "auto":
+        return "sync" if mine.world > 1 and mine.device.type == "cuda" else "batch"
+    if norm == "sync" and mine.device.type != "cuda":
+        raise InputError("norm=sync needs GPUs", where="norm", fix="set norm=batch or norm=auto")
+    return norm

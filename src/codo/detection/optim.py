@@ -1,0 +1,47 @@
+"""SGD for detectors: Detectron2's habits (METHOD 1.8), which differ from those of pretraining."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from codo.training.optim import OptimSettings
+
+NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
+
+
+class DetectorOptimSettings(OptimSettings):
+    """The optimiser and the course of its learning rate, with the defaults of the COCO protocol."""
+
+    lr: float = Field(0.02, gt=0, description="learning rate (after warm-up, before decay), for reference_batch images")
+    lr_scaling: Literal["none", "linear", "sqrt"] = Field(
+        "linear", description="multiply lr by batch_size / reference_batch, by its square root, or not at all"
+    )
+    reference_batch: int = Field(16, ge=1, description="batch size that lr is meant for")
+    norm_weight_decay: float = Field(0.0, ge=0, description="weight decay on the parameters of normalisation layers")
+    warmup_steps: int = Field(1000, ge=0, description="steps of linear warm-up")
+    schedule: Literal["cosine", "cosine_step", "multistep", "constant"] = Field(
+        "multistep", description="drops at milestones (the COCO protocol), cosine per epoch or per step, or constant"
+    )
+
+
+def build_detector_optimizer(
+    detector: nn.Module, settings: DetectorOptimSettings, device: torch.device
+) -> torch.optim.SGD:
+    """SGD over the parameters that take gradients, with the weight decay of normalisation layers apart."""
+    norms = {id(p) for module in detector.modules() if isinstance(module, NORMS) for p in module.parameters()}
+    trained = [parameter for parameter in detector.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if id(p) not in norms], "weight_decay": settings.weight_decay},
+        {"params": [p for p in trained if id(p) in norms], "weight_decay": settings.norm_weight_decay},
+    ]
+    return torch.optim.SGD(
+        [group for group in groups if group["params"]],
+        lr=settings.lr,
+        momentum=settings.momentum,
+        nesterov=settings.nesterov,
+        fused=device.type == "cuda",
+    )

@@ -1,0 +1,78 @@
+"""Run a detector over a data set and score what it finds.
+
+Every image goes through alone and in float32: padding beside a larger image and bfloat16 scores would make the result
+depend on the batch size and on the number of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch.distributed as dist
+from torch.utils.data import DataLoader
+
+from codo.detection.annotations.records import Annotations
+from codo.detection.coco_metrics import Backend, Kind, Scores, coco_metrics
+from codo.detection.dataset import EvaluationDataset
+from codo.detection.detector import Detector
+from codo.detection.results import to_results
+from codo.errors import CodoError
+from codo.training.distributed import Processes
+from codo.training.pretrain import quiet_worker
+
+
+def predict(
+    detector: Detector,
+    annotations: Annotations,
+    *,
+    ids: Sequence[int],
+    short_side: int,
+    max_size: int,
+    workers: int,
+    mine: Processes,
+) -> list[dict[str, Any]]:
+    """Detections on all images, as COCO results in the order of the images; the same on every rank.
+
+    Args:
+        detector: On the device of ``mine``; put into evaluation mode.
+        annotations: With images.
+        ids: Category id of every label, from label 1.
+        short_side: Short side that images are shown at, in pixels.
+        max_size: Largest long side, in pixels.
+        workers: Loader processes.
+        mine: This process among those that share the work.
+
+    Raises:
+        CodoError: An image cannot be read.
+    """
+    detector.eval()
+    loader = DataLoader(
+        EvaluationDataset(annotations, short_side=short_side, max_size=max_size),
+        batch_size=None,
+        sampler=range(mine.rank, len(annotations), mine.world),
+        num_workers=workers,
+        pin_memory=mine.device.type == "cuda",
+        worker_init_fn=quiet_worker,
+    )
+    found: dict[int, list[dict[str, Any]]] = {}
+    for item in loader:
+        if isinstance(item, CodoError):
+            raise item
+        i, image = item
+        height, width = (int(side) for side in annotations.sizes[i])
+        detected = detector.detect([image.to(mine.device, non_blocking=True)], [(height, width)])
+        found[i] = to_results(annotations, i, detected[0], ids)
+    if mine.world > 1:
+        shares: list[Any] = [None] * mine.world
+        dist.all_gather_object(shares, found)
+        found = {i: results for share in shares for i, results in share.items()}
+    return [result for i in sorted(found) for result in found[i]]
+
+
+def score(
+    annotations: Annotations, results: Sequence[dict[str, Any]], kinds: Sequence[Kind], backend: Backend = "hotcoco"
+) -> dict[Kind, Scores]:
+    """COCO's twelve numbers, and AP by class, for each kind of outline."""
+    truth = annotations.to_coco()
+    return {kind: coco_metrics(truth, results, kind, backend) for kind in kinds}

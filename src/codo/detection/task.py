@@ -1,0 +1,121 @@
+"""What a finetuning run learns: its data, read and checked, and what follows from them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import DataLoader
+
+from codo.detection.annotations.records import Annotations
+from codo.detection.annotations.source import DataSettings, read_annotations
+from codo.detection.coco_metrics import Kind
+from codo.detection.dataset import TrainingDataset, check_some_images
+from codo.detection.evaluate import loader_processes, wants_masks
+from codo.detection.saved import DetectorCard
+from codo.detection.settings import FinetuneSettings
+from codo.errors import InputError
+from codo.training.distributed import Processes
+from codo.training.pretrain import quiet_worker
+from codo.views.sampler import StepSampler, check_batch, steps_per_epoch
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learnt, checked and ready.
+
+    Attributes:
+        settings: With every file named.
+        train: Images to learn from.
+        val: Images to evaluate on.
+        images: Indices of the images of ``train`` that are used.
+        card: The detector to build.
+        steps: Length of the run.
+        per_epoch: Steps in an epoch.
+    """
+
+    settings: FinetuneSettings
+    train: Annotations
+    val: Annotations
+    images: npt.NDArray[np.int64]
+    card: DetectorCard
+    steps: int
+    per_epoch: int
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """What evaluation scores."""
+        return ["bbox", "segm"] if self.card.masks else ["bbox"]
+
+
+def prepare_task(settings: FinetuneSettings, world: int) -> Task:
+    """Read and check the data, and decide what follows from them.
+
+    Raises:
+        InputError: Wrong annotations; images missing or of another size; classes of the splits differ; no objects; a
+            batch larger than the data; no length given.
+    """
+    train, val = (read_annotations(settings.data, split) for split in ("train", "val"))
+    masks = wants_masks(settings.masks, train, True, where="masks")
+    if masks:
+        wants_masks(True, val, True, where="masks")
+    card = DetectorCard(
+        model=settings.model,
+        detector=settings.detector,
+        masks=masks,
+        categories=train.categories,
+        short_side=max(settings.short_sides),
+        max_size=settings.max_size,
+    )
+    card.check_categories(val, where=str(train.source))
+    for split in (train, val):
+        check_some_images(split)
+    images = np.arange(len(train)) if settings.empty_images else train.images_with_objects()
+    if not len(train.images_with_objects()):
+        raise InputError("no objects to learn from", where=str(train.source), fix="give annotations with objects")
+    check_batch(len(images), settings.batch_size, world)
+    per_epoch = steps_per_epoch(len(images), settings.batch_size)
+    if settings.steps is None and settings.epochs is None:
+        raise InputError("the length of the run is missing", where="epochs", fix="add epochs=N or steps=N")
+    steps = settings.steps or max(1, math.floor((settings.epochs or 0) * per_epoch))
+    data = DataSettings(
+        train=str(train.source), val=str(val.source), train_images=str(train.folder), val_images=str(val.folder)
+    )
+    return Task(settings.model_copy(update={"data": data}), train, val, images, card, steps, per_epoch)
+
+
+def build_loader(task: Task, mine: Processes, *, start: int) -> DataLoader[Any]:
+    """Batches of the steps from ``start`` of this rank; one item is one step."""
+    settings = task.settings
+    sampler = StepSampler(
+        len(task.images),
+        settings.batch_size,
+        settings.seed,
+        start=start,
+        stop=task.steps,
+        rank=mine.rank,
+        world=mine.world,
+        shuffled=False,
+    )
+    dataset = TrainingDataset(
+        task.train,
+        task.images,
+        masks=task.card.masks,
+        seed=settings.seed,
+        short_sides=settings.short_sides,
+        max_size=settings.max_size,
+        flip=settings.flip,
+    )
+    workers = min(loader_processes(settings.workers), max(0, task.steps - start))
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=workers,
+        pin_memory=mine.device.type == "cuda",
+        worker_init_fn=quiet_worker,
+        prefetch_factor=2 if workers else None,
+    )
