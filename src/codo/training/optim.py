@@ -45,10 +45,13 @@ class Schedule:
         batch_size: Global batch, for scaling.
         steps: Length of the run.
         per_epoch: Steps in an epoch.
+        reference: Batch that the learning rate is quoted for, when it is scaled.
     """
 
-    def __init__(self, settings: OptimSettings, *, batch_size: int, steps: int, per_epoch: int) -> None:
-        ratio = batch_size / REFERENCE_BATCH
+    def __init__(
+        self, settings: OptimSettings, *, batch_size: int, steps: int, per_epoch: int, reference: int = REFERENCE_BATCH
+    ) -> None:
+        ratio = batch_size / reference
         self.peak = settings.lr * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[settings.lr_scaling]
         self.settings, self.steps, self.per_epoch = settings, max(1, steps), max(1, per_epoch)
         self.warmup = max(settings.warmup_steps, round(settings.warmup_epochs * per_epoch))
