@@ -176,8 +176,9 @@ def schema_keys(schema: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _explain(error: ValidationError, schema: type[BaseModel]) -> InputError:
-    """Three lines for the first of pydantic's errors."""
-    first = error.errors(include_url=False)[0]
+    """Three lines for one of pydantic's errors: a misspelt key first, for it may explain a missing one."""
+    errors = error.errors(include_url=False)
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
