@@ -1,0 +1,129 @@
+"""The page of a catalog: images with their proposals, sizes, what was rejected, how it was made."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.catalog.catalog import Catalog
+from codo.config import flatten
+from codo.reporting.blocks import Block, Control, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
+from codo.reporting.common import FOOTER
+from codo.reporting.numbers import number, percent
+from codo.reporting.pictures import PROPOSAL_LEGEND, proposal_card, spread
+from codo.reporting.plots import histogram
+from codo.views.boxes import area
+
+CARDS = 48
+"""Images on a page: enough to judge by, few enough to mail."""
+
+SAMPLED = 20_000
+"""Rows of a catalog that its histograms are drawn from, at most."""
+
+
+def catalog_page(catalog: Catalog) -> Page:
+    """A catalog: images with their proposals, sizes, what was rejected, how it was made."""
+    cards = [proposal_card(catalog, i, 300) for i in spread(len(catalog), CARDS)]
+    controls = [Control("search", "Name", "key")]
+    if catalog.has_proposals:
+        most = max((int(card.values["proposals"]) for card in cards), default=1)
+        controls.append(Control("least", "Proposals, at least", "proposals", span=(0, most, 1, 0)))
+        orders = [("index", "as in the catalog"), ("proposals", "fewest proposals"), ("-proposals", "most proposals")]
+        controls.append(Control("sort", "Order", options=[*orders, ("-pixels", "largest"), ("pixels", "smallest")]))
+        controls.append(Control("toggle", "proposals", "proposal"))
+    caption = f"{len(cards)} of {number(len(catalog))} images, spread evenly over the catalog."
+    gallery = Gallery(cards, caption, PROPOSAL_LEGEND if catalog.has_proposals else (), controls)
+    settings = [(key, str(value)) for key, value in flatten(catalog.settings).items()]
+    table = Table(["Setting", "Value"], settings, "How the catalog was made.", text=True)
+    return Page(
+        title=Path(catalog.path).resolve().name,
+        kicker="CoDo catalog",
+        lead="The images that `codo prepare` took in, with the proposals that pretraining cuts out of them.",
+        sections=[
+            Section("Summary", size_blocks(catalog)),
+            Section("Images", [gallery]),
+            Section("Rejected files", rejected_blocks(Path(catalog.path) / "rejected.csv")),
+            Section("Settings", [table] if settings else []),
+        ],
+        footer=FOOTER,
+    )
+
+
+def size_blocks(catalog: Catalog) -> list[Block]:
+    """Numbers and histograms of image and proposal sizes."""
+    rows = spread(len(catalog), SAMPLED)
+    sizes = np.array([catalog.size(i) for i in rows], float).reshape(-1, 2)  # width, height
+    part = "" if len(rows) == len(catalog) else f" From {number(len(rows))} images spread evenly over the catalog."
+    facts = [("Images", number(len(catalog)), "")]
+    if not rows:
+        return [Facts(facts)]
+    short, long = sizes.min(axis=1), sizes.max(axis=1)
+    facts.append(("Median size", f"{np.median(long):.0f} × {np.median(short):.0f}", "long × short side, px"))
+    drawn: list[Figure] = []
+    if catalog.has_proposals:
+        boxes = [np.asarray(catalog.proposals(i), float).reshape(-1, 4) for i in rows]
+        counts, shares = [len(b) for b in boxes], _shares(boxes, sizes)
+        facts.append(("Proposals per image", f"{np.mean(counts):.1f}", f"at most {max(counts)}"))
+        if len(shares):
+            middle = percent(float(np.median(shares)))
+            facts.append(("Median proposal", middle, "of the image's side: √(box area / image area)"))
+            drawn.append(
+                Figure(
+                    "Size of proposals (% of the image's side)",
+                    histogram(100 * shares, bins=np.arange(0, 101, 5), x_label="√(box area / image area), %"),
+                    f"How many proposals have each size. Small ones show parts, large ones whole scenes.{part}",
+                    f"Histogram of proposal sizes; median {middle} of the image's side.",
+                )
+            )
+        drawn.append(
+            Figure(
+                "Proposals per image",
+                histogram(counts, bins=np.arange(max(counts) + 2) - 0.5, x_label="proposals"),
+                f"How many images have so many proposals; one alone is often the whole image.{part}",
+                f"Histogram of the number of proposals per image, from {min(counts)} to {max(counts)}.",
+            )
+        )
+    edges = np.linspace(short.min(), max(short.max(), short.min() + 10), 25)
+    drawn.append(
+        Figure(
+            "Short side of the images (px)",
+            histogram(short, bins=edges, x_label="short side, px"),
+            f"How many images there are of each size, in original pixels.{part}",
+            f"Histogram of the short sides, from {short.min():.0f} to {short.max():.0f} pixels.",
+        )
+    )
+    return [Facts(facts), Figures(drawn)]
+
+
+def _shares(boxes: list[npt.NDArray[np.float64]], sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Side of every proposal as a share of its image's: the root of the share of the area."""
+    areas = [area(b) / (width * height) for b, (width, height) in zip(boxes, sizes, strict=True)]
+    roots: npt.NDArray[np.float64] = np.sqrt(np.concatenate(areas))
+    return roots
+
+
+def rejected_blocks(path: Path, most: int = 200) -> list[Block]:
+    """What ``codo prepare`` rejected: counts by reason, and the first files."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", errors="replace", newline="") as handle:
+        reader = csv.DictReader(handle)
+        columns = list(reader.fieldnames or [])
+        rows = [{key: row.get(key) or "" for key in columns} for row in reader]
+    if not rows:
+        return [Text(["Nothing was rejected."])]
+    blocks: list[Block] = []
+    if "reason" in columns:
+        reasons = Counter(row["reason"] for row in rows).most_common()
+        blocks.append(
+            Table(["Reason", "Files"], [(name, number(n)) for name, n in reasons], f"{number(len(rows))} files.")
+        )
+    shown = [[row[key] for key in columns] for row in rows[:most]]
+    blocks.append(
+        Table(columns, shown, f"The first {len(shown)} of {number(len(rows))}, from `{path.name}`.", text=True)
+    )
+    return blocks

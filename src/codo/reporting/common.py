@@ -1,0 +1,213 @@
+"""What every report of a run shows: curves, and where the numbers come from."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codo.config import flatten
+from codo.errors import InputError
+from codo.reporting.blocks import Block, Code, Details, Figure, Figures, Section, Table
+from codo.reporting.metrics import Metrics
+from codo.reporting.numbers import MISSING, duration, number
+from codo.reporting.plots import MAX_POINTS, Line, Reference, curves, describe
+from codo.run import Run
+
+FOOTER = (
+    "Made by codo from the files it describes. This page needs no network and runs no foreign code. "
+    f"Curves of more than {MAX_POINTS} logged steps show means of neighbouring steps."
+)
+
+
+def figure(
+    metrics: Metrics,
+    title: str,
+    keys: Mapping[str, str],
+    caption: str,
+    *,
+    references: Sequence[tuple[str, float | None]] = (),
+    limits: tuple[float | None, float | None] = (None, None),
+    scale: float = 1.0,
+    log: bool = False,
+) -> Figure | None:
+    """Curves of the log as a figure, or ``None`` when nothing of it was logged.
+
+    Args:
+        metrics: The log.
+        title: What is drawn, with its unit.
+        keys: Name of each curve -> key in the log.
+        caption: What one sees.
+        references: ``(name, value)`` of horizontal lines; those without a value are left out.
+        limits: Lowest and highest value shown, after scaling.
+        scale: Factor on values and references: 100 for per cent.
+        log: Logarithmic values; used only where all values allow it.
+    """
+    series = {name: metrics.series(key) for name, key in keys.items()}
+    lines = [Line(name, s.steps, [scale * v for v in s.values]) for name, s in series.items() if s.end is not None]
+    if not lines:
+        return None
+    known = [Reference(scale * value, name) for name, value in references if value is not None]
+    positive = all(v > 0 for line in lines for v in line.y if math.isfinite(v))
+    svg = curves(lines, references=known, limits=limits, log=log and positive)
+    return Figure(title, svg, caption, describe(title, lines, known))
+
+
+def by_level(metrics: Metrics, group: str) -> dict[str, str]:
+    """Level -> key, for every level that was logged."""
+    return {name: f"{group}/{name}" for name in metrics.names(group)}
+
+
+def figures(found: Sequence[Figure | None]) -> list[Block]:
+    """The figures that there are, as a block; no block when there are none."""
+    kept = [f for f in found if f is not None]
+    return [Figures(kept)] if kept else []
+
+
+def speed_section(metrics: Metrics) -> Section:
+    """Learning rate, gradient, throughput, data wait and memory."""
+    found = [
+        figure(metrics, "Learning rate", {"lr": "lr"}, "As scheduled, at each logged step."),
+        figure(
+            metrics,
+            "Gradient norm",
+            {"gradient": "grad_norm"},
+            "Length of the gradient of all weights; a jump by orders of magnitude comes before most breakdowns.",
+            log=True,
+        ),
+        figure(
+            metrics,
+            "Throughput (images per second)",
+            {"images/s": "time/images_per_s"},
+            "Images that go through training per second, over all processes; every view counts.",
+            limits=(0, None),
+        ),
+        figure(
+            metrics,
+            "Waiting for data (% of the time)",
+            {"wait": "time/data_wait"},
+            "Share of the time that training waits for the loader. Above the line the loader is the bottleneck.",
+            references=[("alarm", 0.2)],
+            limits=(0, None),
+            scale=100,
+        ),
+        figure(
+            metrics,
+            "Peak memory (GiB)",
+            {"memory": "time/memory_mb"},
+            "Highest memory use so far: of the GPU, or of the process when training on the CPU.",
+            limits=(0, None),
+            scale=1 / 1024,
+        ),
+    ]
+    return Section("Optimisation and speed", figures(found))
+
+
+def alarms_block(metrics: Metrics) -> list[Block]:
+    """Messages of the monitors with the steps they were raised at."""
+    rows = [(_steps(steps), message) for message, steps in metrics.alarms().items()]
+    return [Table(["Steps", "Alarm"], rows, "Alarms raised while training, in order.", text=True)] if rows else []
+
+
+def origin_section(run: Run) -> Section:
+    """Settings, environment and commands: all that is needed to make the run again."""
+    settings = [(key, _plain(value)) for key, value in flatten(run.config).items()]
+    environment = [(key, _plain(value)) for key, value in flatten(environment_of(run)).items()]
+    blocks: list[Block] = []
+    if commands := commands_of(run):
+        blocks.append(Code("\n".join(commands), "Commands that worked on this run, from `command.txt`."))
+    if settings:
+        table = Table(["Setting", "Value"], settings, "Every setting, from `config.yaml`.", text=True)
+        blocks.append(Details(f"Settings ({len(settings)})", [table]))
+    if environment:
+        table = Table(["What", "Value"], environment, "At the first start, from `environment.json`.", text=True)
+        blocks.append(Details("Environment", [table]))
+    return Section("How it was made", blocks)
+
+
+def environment_of(run: Run) -> dict[str, Any]:
+    """The recorded environment; empty when the file is missing or broken."""
+    try:
+        return run.environment
+    except (OSError, ValueError):
+        return {}
+
+
+def config_of(run: Run) -> dict[str, Any]:
+    """The settings; empty when the file is missing or broken."""
+    try:
+        return run.config
+    except InputError:
+        return {}
+
+
+def commands_of(run: Run) -> list[str]:
+    """The lines of command.txt."""
+    path = run.path / "command.txt"
+    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+
+
+def recipe_of(run: Run) -> str:
+    """The recipe named by ``-c`` on the run's first command line; empty when there is none."""
+    for command in commands_of(run)[:1]:
+        try:
+            words = shlex.split(command, comments=True)
+        except ValueError:
+            continue
+        for word, value in zip(words, [*words[1:], ""], strict=True):
+            if word in ("-c", "--recipe", "--config") and value:
+                return value
+    return ""
+
+
+def seconds(metrics: Metrics, images_per_step: int) -> float | None:
+    """Time spent in steps, from the logged throughput; ``None`` when there is none."""
+    series, total, before = metrics.series("time/images_per_s"), 0.0, 0
+    for step, rate in zip(series.steps, series.values, strict=True):
+        if math.isfinite(rate) and rate > 0:
+            total += (step - before) * images_per_step / rate
+        before = step
+    return total or None
+
+
+def headline(run: Run, metrics: Metrics, images_per_step: int) -> list[tuple[str, str, str]]:
+    """Facts that both kinds of runs have: recipe, steps, device, time."""
+    config, environment = config_of(run), environment_of(run)
+    planned = config.get("steps")
+    device = str(environment.get("gpu") or config.get("device") or MISSING)
+    method = f"method {config['method']}" if "method" in config else ""
+    machine = ", ".join(str(v) for v in (environment.get("system"), _cpus(environment)) if v)
+    return [
+        *([("Recipe", recipe, method)] if (recipe := recipe_of(run)) else []),
+        ("Steps", number(metrics.last_step), f"of {number(planned)}" if isinstance(planned, int) else ""),
+        ("Device", device, machine),
+        (
+            "Time in training",
+            duration(seconds(metrics, images_per_step)),
+            _started(environment),
+        ),
+    ]
+
+
+def _started(environment: Mapping[str, Any]) -> str:
+    """``started 2026-11-24 03:03``: the recorded time to the minute, in the zone it was recorded in."""
+    started = str(environment.get("started", ""))
+    return f"started {started[:16].replace('T', ' ')}" if started else ""
+
+
+def _cpus(environment: Mapping[str, Any]) -> str:
+    return f"{environment['cpus']} CPUs" if "cpus" in environment else ""
+
+
+def _steps(steps: Sequence[int]) -> str:
+    first, last = number(steps[0]), number(steps[-1])
+    return first if len(steps) == 1 else f"{first} to {last} ({len(steps)} times)"
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(_plain(v) for v in value) or "[]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return str(value)

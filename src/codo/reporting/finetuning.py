@@ -1,0 +1,148 @@
+"""The report of ``codo finetune``: how well it detects, what it finds and misses, how it was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codo.errors import CodoError
+from codo.reporting.beside import LEGEND, explain, scene_cards, scenes_of
+from codo.reporting.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
+from codo.reporting.common import FOOTER, config_of, figure, figures, headline, origin_section, speed_section
+from codo.reporting.comparison import KINDS, NAMES, ap_table
+from codo.reporting.detections import best_threshold
+from codo.reporting.metrics import Metrics
+from codo.reporting.numbers import number, precision
+from codo.reporting.pictures import spread
+from codo.run import Run
+
+
+def finetuning_page(run: Run) -> Page:
+    """The whole report of a finetuning run; parts whose files are missing are left out or say so."""
+    metrics = Metrics(run.metrics())
+    return Page(
+        title=run.path.resolve().name,
+        kicker="CoDo finetuning",
+        lead="A detector trained on labelled images and evaluated with COCO's measures.",
+        sections=[
+            summary_section(run, metrics),
+            precision_section(metrics),
+            training_section(metrics),
+            detections_section(run),
+            speed_section(metrics),
+            weights_section(run),
+            origin_section(run),
+        ],
+        footer=FOOTER,
+    )
+
+
+def summary_section(run: Run, metrics: Metrics) -> Section:
+    """Headline facts."""
+    config = config_of(run)
+    batch = config.get("batch_size")
+    facts = headline(run, metrics, batch if isinstance(batch, int) else 0)
+    facts.append(("Weights", Path(str(config.get("weights", "–"))).name, "what the detector started from"))
+    for kind, title in KINDS.items():
+        if (value := metrics.last(f"ap/{kind}/AP")) is not None:
+            half = precision(metrics.last(f"ap/{kind}/AP50"))
+            facts.append((f"{title}: AP", precision(value), f"AP 50 {half}"))
+    return Section("Summary", [Facts(facts)])
+
+
+def precision_section(metrics: Metrics) -> Section:
+    """The twelve numbers of the last evaluation, by class where recorded, and how AP grew."""
+    last: dict[str, dict[str, float]] = {}
+    blocks: list[Block] = []
+    for kind, title in KINDS.items():
+        values = {name: metrics.last(f"ap/{kind}/{name}") for name in metrics.names(f"ap/{kind}") if name in NAMES}
+        if values:
+            last[title] = {name: value for name, value in values.items() if value is not None}
+    if last:
+        step = max(s.steps[-1] for kind in KINDS if (s := metrics.series(f"ap/{kind}/AP")).steps)
+        blocks.append(Text([f"On the validation images after step {number(step)}."]))
+        blocks.append(ap_table(last))
+        blocks += class_tables(metrics)
+        blocks += figures([_growth(metrics, kind, title) for kind, title in KINDS.items()])
+    return Section("Average precision", blocks)
+
+
+def class_tables(metrics: Metrics) -> list[Block]:
+    """AP of every class, best first, from keys ``ap/bbox/class/NAME``."""
+    blocks: list[Block] = []
+    by_class = {kind: metrics.names(f"ap/{kind}/class") for kind in KINDS}
+    classes = sorted({name for names in by_class.values() for name in names})
+    if classes:
+        kinds = [kind for kind in KINDS if by_class[kind]]
+        values = {name: [metrics.last(f"ap/{kind}/class/{name}") for kind in kinds] for name in classes}
+        ranked = sorted(classes, key=lambda name: -_known(values[name][0]))
+        rows = [[name, *(precision(value) for value in values[name])] for name in ranked]
+        table = Table(["Class", *(KINDS[kind] for kind in kinds)], rows, "AP times 100 of each class, best first.")
+        blocks.append(table if len(classes) <= 12 else Details(f"AP by class ({len(classes)})", [table]))
+    return blocks
+
+
+def _growth(metrics: Metrics, kind: str, title: str) -> Figure | None:
+    """AP over the steps of training."""
+    keys = {
+        NAMES[name]: f"ap/{kind}/{name}" for name in ("AP", "AP50", "AP75") if metrics.series(f"ap/{kind}/{name}").steps
+    }
+    return figure(
+        metrics,
+        f"{title}: AP × 100",
+        keys,
+        "Average precision on the validation images, at each evaluation while training.",
+        limits=(0, None),
+        scale=100,
+    )
+
+
+def _known(value: float | None) -> float:
+    return -1.0 if value is None else value
+
+
+def training_section(metrics: Metrics) -> Section:
+    """Losses: the sum, and its parts."""
+    parts = {name.replace("_", " "): f"loss/{name}" for name in metrics.names("loss")}
+    found = [
+        figure(
+            metrics,
+            "Loss (sum of its parts)",
+            {"loss": "loss"},
+            "All losses of the detector together.",
+            limits=(0, None),
+        ),
+        figure(
+            metrics,
+            "Losses by part",
+            parts,
+            "Classification and boxes of the detector's head, objectness and boxes of its proposals, masks if any.",
+            limits=(0, None),
+        ),
+    ]
+    return Section("Training", figures(found))
+
+
+def detections_section(run: Run, images: int = 8) -> Section:
+    """Detections beside the truth, evenly from the worst image to the best."""
+    heading = "Detections beside the truth"
+    try:
+        scenes = scenes_of(run)
+    except (CodoError, OSError) as error:
+        what = error.what if isinstance(error, CodoError) else str(error)
+        return Section(heading, [Text([f"No pictures: {what}."])])
+    if not scenes:
+        return Section(heading, [])
+    threshold = best_threshold(scenes)
+    ranked = sorted(scenes, key=lambda scene: scene.score(threshold))
+    chosen = [ranked[i] for i in spread(len(ranked), images)]
+    caption = f"{len(chosen)} of {number(len(scenes))} images, evenly from the worst to the best. {explain(threshold)}"
+    return Section(heading, [Gallery(scene_cards(chosen, threshold), caption, LEGEND, span=24)])
+
+
+def weights_section(run: Run) -> Section:
+    """Which of the given weights were used."""
+    path = run.path / "load_report.txt"
+    if not path.is_file():
+        return Section("Weights it started from", [])
+    text = path.read_text(encoding="utf-8", errors="replace").rstrip()
+    return Section("Weights it started from", [Code(text, "Tensors of the weight file matched with the detector's.")])

@@ -1,0 +1,230 @@
+"""Small figures as inline SVG: curves, histograms, dots. Made to sit in a web page.
+
+* Text stays text, so that it takes the page's font and can be read aloud and searched.
+* Colours are CSS variables of the page (``var(--s0)`` …), so that one figure serves light and dark.
+* The same data give the same bytes: no dates, ids drawn from the content (see `codo.reporting.svg`).
+
+Drawn through matplotlib's object interface; no pyplot, hence no global figure state.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure as MplFigure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
+
+from codo.reporting.numbers import compact, number
+from codo.reporting.svg import inline
+
+MAX_POINTS = 240
+
+# Stand-ins that no figure uses otherwise; `inline` turns them into the page's variables.
+_INK, _MUTED, _GRID = "#010101", "#010102", "#010103"
+_SERIES = [f"#0102{i:02x}" for i in range(8)]
+_VARIABLES = {_INK: "currentColor", _MUTED: "var(--muted)", _GRID: "var(--grid)"} | {
+    color: f"var(--s{i})" for i, color in enumerate(_SERIES)
+}
+_DASHES: list[tuple[float, ...]] = [(), (5, 1.6), (1.4, 1.4), (5, 1.4, 1.4, 1.4)]  # a second cue beside colour
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "codo",
+    "text.parse_math": False,  # a class called "$5" is no formula
+    "font.size": 10.5,
+    "axes.edgecolor": _GRID,
+    "axes.labelcolor": _MUTED,
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "text.color": _INK,
+    "axes.linewidth": 0.8,
+    "path.simplify": False,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: its name, the steps and the values. Values that are not finite leave a gap."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A horizontal line to read the curves against, such as a chance level."""
+
+    value: float
+    name: str
+
+
+def curves(
+    lines: Sequence[Line],
+    *,
+    references: Sequence[Reference] = (),
+    limits: tuple[float | None, float | None] = (None, None),
+    x_label: str = "step",
+    log: bool = False,
+) -> Markup:
+    """Curves over steps, each named at its right end, with dashed reference lines.
+
+    Args:
+        lines: The curves; more than `MAX_POINTS` points are averaged in bins (see `thin`).
+        references: Horizontal lines.
+        limits: Lowest and highest value shown; ``None`` fits the data and the references.
+        x_label: What the horizontal axis counts.
+        log: Logarithmic values.
+    """
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _canvas(4.5, 2.7)
+        if log:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
+            axes.minorticks_off()
+        ends: list[tuple[str, float, str]] = []
+        for i, line in enumerate(lines):
+            x, y = thin(line.x, line.y)
+            color = _SERIES[i % len(_SERIES)]
+            dash: Any = {"dashes": _DASHES[i % len(_DASHES)]} if _DASHES[i % len(_DASHES)] else {}
+            axes.plot(x, y, color=color, linewidth=1.7, marker="o" if len(x) < 3 else "", markersize=3.5, **dash)
+            finite = y[np.isfinite(y)]
+            if len(finite) and len(lines) > 1:
+                ends.append((line.name, float(finite[-1]), color))
+        for reference in references:
+            axes.axhline(reference.value, color=_MUTED, linewidth=1, dashes=(3, 3), zorder=1)
+        axes.margins(x=0.01, y=0.12)
+        axes.set_ylim(*limits)
+        axes.set_xlabel(x_label)
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+        if log:
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 1)))
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(5))
+        _name_references(axes, references, lines)
+        _name_ends(axes, ends)
+        return inline(figure, _VARIABLES)
+
+
+def histogram(values: npt.ArrayLike, *, bins: npt.ArrayLike, x_label: str) -> Markup:
+    """How many values fall between neighbouring edges of ``bins``."""
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _canvas(4.5, 2.7)
+        counts, edges = np.histogram(np.asarray(values, float), np.asarray(bins, float))
+        axes.stairs(counts, edges, fill=True, color=_SERIES[0], alpha=0.35)
+        axes.stairs(counts, edges, color=_SERIES[0], linewidth=1.4)
+        axes.set_xlabel(x_label)
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.set_ylim(0, None)
+        axes.margins(x=0.01)
+        axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+        return inline(figure, _VARIABLES)
+
+
+def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
+    """One row a group, one dot a value, a bar at the mean: every seed is seen, not only a summary."""
+    with matplotlib.rc_context(_STYLE):
+        figure, axes = _canvas(4.5, 0.75 + 0.42 * max(1, len(groups)))
+        for row, values in enumerate(groups.values()):
+            known = np.asarray([v for v in values if math.isfinite(v)])
+            color = _SERIES[row % len(_SERIES)]
+            axes.plot(known, np.full(len(known), row), "o", color=color, markersize=6, alpha=0.75, markeredgewidth=0)
+            if len(known):
+                axes.plot([known.mean()] * 2, [row - 0.28, row + 0.28], color=color, linewidth=2.4)
+        axes.set_yticks(range(len(groups)), list(groups))
+        axes.set_ylim(len(groups) - 0.45, -0.55)
+        axes.margins(x=0.08)
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="x", color=_GRID, linewidth=0.8)
+        axes.tick_params(axis="y", labelcolor=_INK)
+        axes.set_xlabel(x_label)
+        return inline(figure, _VARIABLES)
+
+
+def thin(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """At most ``points`` points: means over neighbouring values, the not finite ones left out."""
+    xs, ys = np.asarray(x, float), np.asarray(y, float)
+    if len(xs) <= points:
+        return xs, np.where(np.isfinite(ys), ys, np.nan)
+    parts = list(zip(np.array_split(xs, points), np.array_split(ys, points), strict=True))
+    means = [part[np.isfinite(part)].mean() if np.isfinite(part).any() else np.nan for _, part in parts]
+    return np.array([part.mean() for part, _ in parts]), np.array(means)
+
+
+def describe(title: str, lines: Sequence[Line], references: Sequence[Reference] = ()) -> str:
+    """A figure in words, for those who hear the page: where each curve starts and ends."""
+    parts = []
+    for line in lines:
+        known = [v for v in line.y if math.isfinite(v)]
+        if known:
+            parts.append(f"{line.name} from {number(known[0])} to {number(known[-1])}")
+    parts += [f"reference {r.name}: {number(r.value)}" for r in references]
+    return f"{title}. {'; '.join(parts)}." if parts else f"{title}. No values."
+
+
+def _canvas(width: float, height: float) -> tuple[MplFigure, Axes]:
+    """An empty figure of ``width`` x ``height`` inches with one quiet pair of axes."""
+    figure = MplFigure(figsize=(width, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.grid(axis="y", color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(length=0, pad=5)
+    figure.patch.set_visible(False)
+    axes.patch.set_visible(False)
+    return figure, axes
+
+
+def _name_ends(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
+    """Write each curve's name at the height of its last value, pushed apart where they would touch."""
+    to_height = axes.transData + axes.transAxes.inverted()
+    ranked = sorted(ends, key=lambda end: end[1])
+    heights = apart([float(to_height.transform((0.0, y))[1]) for _, y, _ in ranked], gap=0.095)
+    for (name, _, color), height in zip(ranked, heights, strict=True):
+        axes.text(1.015, height, name, transform=axes.transAxes, color=color, va="center", fontweight="bold")
+
+
+def apart(places: Sequence[float], gap: float) -> list[float]:
+    """Sorted places in [0, 1], moved to lie ``gap`` apart: those that touch share out around their middle."""
+    groups: list[tuple[float, int]] = []  # middle, members
+    for place in places:
+        groups.append((min(max(place, 0.0), 1.0), 1))
+        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < gap * (groups[-1][1] + groups[-2][1]) / 2:
+            (a, n), (b, m) = groups[-2:]
+            half = gap * (n + m - 1) / 2
+            groups[-2:] = [(min(max((a * n + b * m) / (n + m), half), 1 - half), n + m)]
+    return [middle + gap * (k - (members - 1) / 2) for middle, members in groups for k in range(members)]
+
+
+def _name_references(axes: Axes, references: Sequence[Reference], lines: Sequence[Line]) -> None:
+    """Write each reference's name on its line, at the end where the curves leave more room."""
+    low, high = axes.get_ylim()
+    for reference in references:
+        starts = [line.y[0] for line in lines if len(line.y)]
+        stops = [line.y[-1] for line in lines if len(line.y)]
+        room = [min((abs(v - reference.value) for v in side), default=0.0) for side in (starts, stops)]
+        x, align = (0.01, "left") if room[0] > room[1] else (0.99, "right")
+        below = reference.value > (low + high) / 2 and reference.value > high - 0.12 * (high - low)
+        axes.annotate(
+            f"{reference.name} = {number(reference.value)}",
+            (x, reference.value),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(0, -3 if below else 3),
+            textcoords="offset points",
+            ha=align,
+            va="top" if below else "bottom",
+            color=_MUTED,
+            fontsize=9.5,
+        )

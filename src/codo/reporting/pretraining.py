@@ -1,0 +1,214 @@
+"""The report of ``codo pretrain``: did it learn, what did it see, how was it made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from codo.catalog.catalog import Catalog, open_catalog
+from codo.errors import CodoError
+from codo.reporting.blocks import Block, Facts, Gallery, Page, Section, Text
+from codo.reporting.common import (
+    FOOTER,
+    alarms_block,
+    by_level,
+    config_of,
+    figure,
+    figures,
+    headline,
+    origin_section,
+    speed_section,
+)
+from codo.reporting.health import chance_loss, judge, uniform_std
+from codo.reporting.metrics import Metrics
+from codo.reporting.numbers import compact, number, percent
+from codo.reporting.pictures import PROPOSAL_LEGEND, VIEW_LEGEND, proposal_card, spread, views_card
+from codo.run import Run
+from codo.views.cpj import CPJ, CPJSettings
+from codo.views.photometric import AugmentSettings
+from codo.views.pools import Pool, PoolSettings, split_share
+
+
+def pretraining_page(run: Run) -> Page:
+    """The whole report of a pretraining run; parts whose files are missing are left out or say so."""
+    metrics = Metrics(run.metrics())
+    return Page(
+        title=run.path.resolve().name,
+        kicker="CoDo pretraining",
+        lead="Backbone, feature pyramid and box head, pretrained without labels.",
+        sections=[
+            summary_section(run, metrics),
+            curves_section(metrics, config_of(run)),
+            invariance_section(metrics),
+            *picture_sections(run),
+            speed_section(metrics),
+            origin_section(run),
+        ],
+        footer=FOOTER,
+    )
+
+
+def summary_section(run: Run, metrics: Metrics) -> Section:
+    """Headline facts, the health verdict, and the alarms."""
+    config = config_of(run)
+    batch, views = _whole(config.get("batch_size")), _whole(config.get("views"))
+    epoch = metrics.last("epoch")
+    samples = f"{compact(metrics.last_step * batch)}" if metrics.last_step is not None and batch else "–"
+    facts = headline(run, metrics, batch * views)
+    facts.insert(-2, ("Samples", samples, f"batch {batch}, {views} views" + _epochs(epoch)))
+    if (loss := metrics.series("loss").end) is not None:
+        facts.append(("Loss at the end", number(loss), "all levels together, mean of the last tenth"))
+    if (score := metrics.last("invariance")) is not None:
+        facts.append(("Background invariance", percent(score), f"chance {percent(metrics.last('invariance_chance'))}"))
+    return Section("Summary", [Facts(facts), judge(metrics, config), *alarms_block(metrics)])
+
+
+def curves_section(metrics: Metrics, config: Mapping[str, Any]) -> Section:
+    """The contrastive objective by level, against the values that random embeddings would give."""
+    chance, uniform = chance_loss(config), uniform_std(config)
+    levels = ", ".join(metrics.names("loss"))
+    found = [
+        figure(
+            metrics,
+            "Loss by level (nats)",
+            by_level(metrics, "loss"),
+            "InfoNCE at each pyramid level. The dashed line is a guess among the positive and all K negatives. "
+            "It may rise first, while the queue fills with real keys.",
+            references=[("ln(K+1)", chance)],
+        ),
+        figure(
+            metrics,
+            "Top-1 against the queue (%)",
+            by_level(metrics, "top1"),
+            "How often the matching view is closer than every negative. Healthy runs rise late and slowly.",
+            limits=(0, None),
+            scale=100,
+        ),
+        figure(
+            metrics,
+            "Similarity to the positive (cosine)",
+            by_level(metrics, "positive"),
+            "Mean similarity of the two views of a proposal. It should stay well above that of the negatives.",
+        ),
+        figure(
+            metrics,
+            "Similarity to the negatives (cosine)",
+            by_level(metrics, "negative"),
+            "Mean similarity to the queue. It sinks towards 0 as the embeddings spread over the sphere.",
+            references=[("spread out", 0.0)],
+        ),
+        figure(
+            metrics,
+            "Embedding std per dimension",
+            by_level(metrics, "std"),
+            "Spread of the query embeddings. The dashed line is a uniform spread over the sphere; collapse goes to 0.",
+            references=[("1/√D", uniform)],
+            limits=(0, None),
+        ),
+        figure(
+            metrics,
+            "Norm of the mean embedding",
+            by_level(metrics, "mean_norm"),
+            "1 when all embeddings point one way (collapse), near 0 when they point everywhere.",
+            references=[("one point", 1.0)],
+            limits=(0, None),
+        ),
+        figure(
+            metrics,
+            "Effective rank (RankMe)",
+            by_level(metrics, "rank"),
+            "How many dimensions the embeddings of a batch really use, at most D.",
+            limits=(0, None),
+        ),
+    ]
+    intro = f"One curve for each pyramid level ({levels}), named at its right end." if levels else ""
+    blocks = figures(found)
+    return Section("Curves", [Text([intro]), *blocks] if intro and blocks else blocks)
+
+
+def invariance_section(metrics: Metrics) -> Section:
+    """The background-invariance score against chance and against its start."""
+    found = figure(
+        metrics,
+        "Background-invariance score (%)",
+        {"score": "invariance"},
+        "Share of probe canvases whose nearest neighbour shows the same proposal on another background, among "
+        "distractors that include other proposals on the same background.",
+        references=[("chance", metrics.last("invariance_chance"))],
+        limits=(0, None),
+        scale=100,
+    )
+    if found is None:
+        return Section("Background invariance", [])
+    series = metrics.series("invariance")
+    text = (
+        f"From {percent(series.values[0])} at step {number(series.steps[0])} to {percent(metrics.last('invariance'))}."
+    )
+    note = "Colours tell many proposals apart, so an untrained network is above chance too: read it against its start."
+    return Section("Background invariance", [Text([f"{text} {note}"]), *figures([found])])
+
+
+def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Section]:
+    """Proposals on catalog images, and views as the networks saw them; a note when the catalogs are gone."""
+    blocks: list[tuple[str, list[Block]]] = []
+    try:
+        cpj, views = open_views(config_of(run))
+        blocks.append(("Proposals", [proposals_gallery(cpj.foregrounds, images)]))
+        blocks.append(("What the networks saw", [views_gallery(cpj, views, samples)]))
+    except (CodoError, OSError) as error:
+        what = error.what if isinstance(error, CodoError) else str(error)
+        blocks.append(
+            ("Pictures", [Text([f"No pictures: the images of this run cannot be read here any more ({what})."])])
+        )
+    return [Section(heading, content) for heading, content in blocks]
+
+
+def proposals_gallery(catalog: Catalog, images: int) -> Gallery:
+    """A few images of a catalog with their proposals."""
+    cards = [proposal_card(catalog, i) for i in spread(len(catalog), images)]
+    caption = f"{len(cards)} of the {number(len(catalog))} images that proposals are cut from, evenly over the catalog."
+    return Gallery(cards, caption, PROPOSAL_LEGEND)
+
+
+def views_gallery(cpj: CPJ, views: int, samples: int, epoch: int = 0) -> Gallery:
+    """The views of a few samples, beside the proposal they show."""
+    cards = [views_card(cpj, epoch, i, views) for i in spread(len(cpj), samples)]
+    caption = (
+        "Copy, paste, jitter: each row is one sample of the first epoch. All its views show the same proposal, "
+        "differently cropped, coloured and placed, on different backgrounds."
+    )
+    return Gallery(cards, caption, VIEW_LEGEND, span=min(44, 10 * (views + 1)))
+
+
+def open_views(config: Mapping[str, Any]) -> tuple[CPJ, int]:
+    """The views of a run from its settings alone; they are a pure function of these.
+
+    Raises:
+        CodoError: The run has no such settings, or a catalog is gone.
+    """
+    try:
+        pools = PoolSettings.model_validate(config["backgrounds"])
+        cpj, augment = CPJSettings.model_validate(config["cpj"]), AugmentSettings.model_validate(config["augment"])
+        path, canvas, seed, views = config["foregrounds"], config["canvas"], config["seed"], config["views"]
+    except (KeyError, ValueError) as error:
+        raise CodoError(f"the settings hold no views ({error})") from error
+    query, key = (_pool(entries) for entries in (pools.query, pools.key))
+    return CPJ(_open(path), query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
+
+
+def _pool(entries: tuple[str, ...]) -> Pool:
+    parts = [split_share(entry) for entry in entries]
+    return Pool([_open(path) for path, _ in parts], [share for _, share in parts])
+
+
+def _open(path: str) -> Catalog:
+    return open_catalog(Path(path))
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) else 0
+
+
+def _epochs(epoch: float | None) -> str:
+    return f", epoch {number(int(epoch) + 1)}" if epoch is not None else ""

@@ -1,0 +1,87 @@
+"""From a matplotlib figure to an ``<svg>`` element that lives in a web page.
+
+A saved SVG is a document of its own: it brings a doctype, dates, a style sheet that would apply to the whole page, ids
+that clash with those of the next figure, fixed fonts, colours and sizes. `inline` takes all of that away. It works on
+the parsed tree, never on the text, so that no class or file name drawn in a figure can be mistaken for markup.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Mapping
+from xml.etree import ElementTree as ET
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+_NAMESPACE = re.compile(r"^\{[^}]*\}")
+_REFERENCE = re.compile(r"#([\w-]+)")
+
+
+def inline(figure: Figure, colors: Mapping[str, str]) -> Markup:
+    """The figure as ``<svg>``: no ids but its own, page fonts, no size (the page's CSS gives it one).
+
+    Args:
+        figure: Drawn with ``svg.fonttype: none`` and a fixed ``svg.hashsalt``: the same figure gives the same text.
+        colors: What to write in place of a colour, such as ``{"#010101": "currentColor"}``.
+    """
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    root = ET.fromstring(buffer.getvalue())
+    for element in root.iter():
+        element.tag = _NAMESPACE.sub("", element.tag)
+        element.attrib = {_NAMESPACE.sub("", key): value for key, value in element.attrib.items()}
+        _quieten(element, colors)
+    root.attrib = {"viewBox": root.attrib["viewBox"], "aria-hidden": "true"}  # described by the <figure> around it
+    _prune(root)
+    _own_ids(root)
+    return Markup(ET.tostring(root, encoding="unicode"))
+
+
+def _quieten(element: ET.Element, colors: Mapping[str, str]) -> None:
+    """Colours to page variables, no font families, coordinates to a hundredth of a point, no line breaks."""
+    if style := element.get("style"):
+        kept = [part.strip() for part in style.split(";") if not part.strip().startswith("font-family")]
+        text = "; ".join(part for part in kept if part)
+        text = re.sub(r"font: ([^;]*?)(\d+(?:\.\d+)?px)[^;]*", _font, text)
+        for color, variable in colors.items():
+            text = text.replace(color, variable)
+        element.set("style", text)
+    if path := element.get("d"):
+        rounded = re.sub(r"-?\d+\.\d+", lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), path)
+        element.set("d", " ".join(rounded.split()))
+    if element.get("transform", "").startswith("rotate(-0 "):
+        del element.attrib["transform"]
+    element.tail = None
+    if element.tag != "text":
+        element.text = None
+
+
+def _font(match: re.Match[str]) -> str:
+    """``font: bold 10px …`` without the family."""
+    return f"font-weight: bold; font-size: {match[2]}" if re.search(r"bold|700", match[1]) else f"font-size: {match[2]}"
+
+
+def _prune(element: ET.Element) -> None:
+    """Remove metadata, style sheets and empty groups, from the leaves up."""
+    for child in list(element):
+        _prune(child)
+        empty = child.tag in ("g", "defs") and not len(child)
+        if empty or child.tag in ("metadata", "style"):
+            element.remove(child)
+
+
+def _own_ids(root: ET.Element) -> None:
+    """Drop ids that nothing points at, and put a prefix from the figure's content before the others."""
+    prefix = "f" + hashlib.sha256(ET.tostring(root)).hexdigest()[:10]
+    points = ("href", "clip-path", "style")
+    used = {n for e in root.iter() for key in points for n in _REFERENCE.findall(e.get(key, ""))}
+    for element in root.iter():
+        name = element.attrib.pop("id", None)
+        if name in used:
+            element.set("id", f"{prefix}-{name}")
+        for key in points:
+            if "#" in element.get(key, ""):
+                element.set(key, _REFERENCE.sub(rf"#{prefix}-\1", element.get(key, "")))

@@ -1,0 +1,184 @@
+"""Made-up runs, and HTML as a reader sees it."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codo.run import Run, start_run
+
+VOID = {"meta", "link", "img", "input", "br", "hr"}
+ASSETS = {"src", "href", "srcset", "poster", "data", "action"}
+
+CONFIG = {
+    "method": "codo",
+    "foregrounds": "gone/fg",
+    "backgrounds": {"query": ["gone/bg"], "key": ["gone/bg"]},
+    "seed": 3,
+    "device": "cpu",
+    "canvas": 64,
+    "views": 2,
+    "batch_size": 32,
+    "steps": 40,
+    "model": {"dim": 128},
+    "cpj": {},
+    "augment": {},
+    "contrast": {"queue": 4096},
+}
+
+
+class Html(HTMLParser):
+    """A page: its text, ids, links, tables and shapes. Fails on tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.raw = text
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.pieces: list[str] = []
+        self.tables: list[list[list[str]]] = []
+        self.feed(text)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag == "table":
+            self.tables.append([])
+        if tag == "tr":
+            self.tables[-1].append([])
+        if tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> without a start"
+        assert self.open[-1] == tag, f"</{tag}> closes <{self.open[-1]}>"
+        self.open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.pieces.append(data)
+        if self.tables and ("td" in self.open or "th" in self.open):
+            self.tables[-1][-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        """What is read, with single spaces."""
+        return " ".join(" ".join(self.pieces).split())
+
+    def attributes(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    def with_class(self, name: str) -> list[tuple[str, dict[str, str | None]]]:
+        return [(tag, a) for tag, a in self.tags if name in (a.get("class") or "").split()]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Label -> value of the headline facts (the note follows the value)."""
+        found, label = {}, ""
+        for part in self.raw.split("<dt>")[1:]:
+            label, rest = part.split("</dt><dd>")
+            found[label] = rest.split("</dd>")[0].replace("<small>", " | ").replace("</small>", "")
+        return found
+
+    def check(self) -> None:
+        """What holds for every page: unique ids, every picture described, nothing fetched."""
+        ids = [a["id"] for _, a in self.tags if "id" in a]
+        assert len(ids) == len(set(ids))
+        for tag, attributes in self.tags:
+            for key in ASSETS & attributes.keys():
+                value = attributes[key] or ""
+                assert value.startswith(("data:image/jpeg;base64,", "#")), (tag, key, value[:80])
+                if value.startswith("#"):
+                    assert value[1:] in ids
+            assert not any(key.startswith("on") for key in attributes), (tag, attributes)
+        assert all(a.get("alt") for a in self.attributes("img"))
+        for svg, role in zip(self.attributes("svg"), self.with_class("plot"), strict=False):
+            assert svg.get("aria-hidden") == "true" or role
+        styles = (
+            " ".join(a.get("style") or "" for _, a in self.tags) + self.raw.split("<style>")[1].split("</style>")[0]
+        )
+        assert "http" not in styles
+        assert "@import" not in styles
+        assert len(self.attributes("h1")) == 1
+        assert "default-src 'none'" in self.raw
+
+
+@pytest.fixture
+def read_page() -> Callable[[Path], Html]:
+    """Parse and check a page."""
+
+    def read(path: Path) -> Html:
+        page = Html(path.read_text(encoding="utf-8"))
+        page.check()
+        return page
+
+    return read
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]:
+    """A run directory with the given settings and log."""
+
+    def make(
+        rows: Iterable[Mapping[str, Any]] = (),
+        config: Mapping[str, Any] = CONFIG,
+        verb: str = "pretrain",
+        name: str = "run",
+        argv: tuple[str, ...] = ("codo", "pretrain", "-c", "laptop", "out=run"),
+    ) -> Run:
+        monkeypatch.setattr(sys, "argv", list(argv))
+        run = start_run(tmp_path / name, config, verb)
+        run.unlock()
+        run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return run
+
+    return make
+
+
+def course(
+    steps: int = 40, levels: tuple[str, ...] = ("P2", "P3", "P4", "P5"), **ends: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """A log in which every value goes in a straight line from its first to its last; healthy unless told otherwise."""
+    values = {
+        "loss": (math.log(4097), 7.2),
+        "top1": (0.0, 0.1),
+        "positive": (0.9, 0.6),
+        "negative": (0.8, 0.05),
+        "std": (0.01, 0.07),
+        "mean_norm": (0.98, 0.5),
+        "rank": (3.0, 50.0),
+    } | ends
+    rows = []
+    for step in range(1, steps + 1):
+        t = (step - 1) / (steps - 1)
+        row: dict[str, Any] = {"step": step, "epoch": 0, "lr": 0.1 * (1 - t), "grad_norm": 1.0, "alarms": []}
+        for name, (first, last) in values.items():
+            for level in levels:
+                row[f"{name}/{level}"] = first + t * (last - first)
+        row["loss"] = sum(row[f"loss/{level}"] for level in levels)
+        row |= {"time/images_per_s": 128.0, "time/data_wait": 0.05, "time/memory_mb": 512.0}
+        rows.append(row)
+    return rows
+
+
+@pytest.fixture
+def healthy() -> list[dict[str, Any]]:
+    return course()
+
+
+@pytest.fixture
+def make_course() -> Callable[..., list[dict[str, Any]]]:
+    return course
