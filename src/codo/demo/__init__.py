@@ -1,7 +1,8 @@
 """`codo demo`: the whole system on a data set that is drawn on the spot.
 
 * `demo`: the script of ``codo demo``
-* `scenes`: the data set: object images, detection scenes with COCO annotations
+* `scenes`: the data set on disk: object images, detection scenes
+* `coco`: their annotations
 * `composing`: what is in a picture
 * `stage`: things in front of each other: places, visible masks, shadows
 * `painting`: figures to pixels; the camera
@@ -9,5 +10,6 @@
 * `figures`: what a figure is; clutter
 * `outlines`: curves that figures are made of
 * `textures`: patterns and procedural backgrounds
+* `pixels`: arrays of pixels, resize and blur
 * `photographs`: photographs that installed packages ship
 """

@@ -97,7 +97,7 @@ def car(rng: np.random.Generator) -> Figure:
     gap, sill, lintel = 0.06, belt - 0.02, roof + 0.08
     steep = (sill - lintel) / max(sill - roof, 1e-6)
     left, right = front + 0.1, rear - 0.08
-    panes = int(rng.integers(1, 4))
+    panes, glass = int(rng.integers(1, 4)), (DARK, LIGHT, SECOND)[rng.integers(3)]  # else every car would be dark
     edges = np.linspace(0, 1, panes + 1)
     for a, b in pairwise(edges):
         low = [left + a * (right - left), left + b * (right - left)]
@@ -109,7 +109,7 @@ def car(rng: np.random.Generator) -> Figure:
             (high[1] - gap / 2, lintel),
             (low[1] - gap / 2, sill),
         ]
-        figure.append(Part(rounded(pane, 1), DARK))
+        figure.append(Part(rounded(pane, 1), glass))
     seam = (left + right) / 2 + rng.uniform(-0.1, 0.1)
     figure.append(Part(box(seam, belt + 0.05, seam + 0.03, floor - 0.05), DARK))
     figure.append(Part(ellipse(-length + 0.09, belt + 0.16, 0.07, 0.05), LIGHT))

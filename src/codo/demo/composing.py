@@ -1,8 +1,8 @@
 """What is in a picture: one object like ImageNet, or a scene with several like COCO.
 
 Every picture is a pure function of (seed, series, index, size). What is in it, where, and every mask come from one
-stream of random numbers; the background comes from another. So annotations are the same on every machine, whether the
-photographs are installed or not.
+stream of random numbers; the background comes from another. So annotations do not depend on whether the photographs are
+installed, and a scene keeps its contents at every size, up to rounding.
 """
 
 from __future__ import annotations
@@ -105,8 +105,7 @@ def detection_scene(seed: int, series: Series, index: int, size: int, available:
         if name is None:
             sprite = _clutter(rng, size, behind, light)
         else:
-            length = size * np.exp(rng.uniform(np.log(0.22), np.log(0.6)))
-            sprite = _object(rng, name, float(length), behind, light)
+            sprite = _object(rng, name, rng.uniform(0.22, 0.6) * size, behind, light)
         stage.place(rng, name, sprite)
     picture = stage.composite(backdrop.picture, light)
     return Scene(camera(random_stream(seed, series, index, 2), picture), stage.instances(), backdrop)

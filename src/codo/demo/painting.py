@@ -145,7 +145,8 @@ def _labels(figure: Figure, pose: Pose) -> Bytes:
     outlines: list[Outline] = [turned(part.outline @ pose.shape.T, pose.angle) for part in figure]
     solid = np.concatenate([o for o, part in zip(outlines, figure, strict=True) if part.slot != HOLE])
     low, high = solid.min(0), solid.max(0)
-    scale = pose.length / (high - low).max() * SUPERSAMPLING
+    # fillPoly also fills the pixels that a border runs through: half a supersampled pixel too much on every side.
+    scale = (pose.length * SUPERSAMPLING - 1) / (high - low).max()
     width, height = (np.ceil((high - low) * scale / SUPERSAMPLING).astype(int) + 4) * SUPERSAMPLING
     labels = np.zeros((height, width), np.uint8)
     offset = np.array([width, height]) / 2 - (low + high) / 2 * scale - 0.5

@@ -58,13 +58,13 @@ class Photograph(NamedTuple):
         return file if file.is_file() else None
 
 
-_CUP, _PAGODA, _TREE = (77, 16, 481, 384), (80, 28, 362, 390), (540, 140, 640, 427)
+_SAUCER, _CUP, _PAGODA, _TREE = (77, 16, 481, 384), (168, 16, 408, 304), (80, 28, 362, 390), (540, 140, 640, 427)
 _DAHLIA, _BUD = (168, 84, 448, 359), (287, 372, 463, 427)
 
 SHIPPED = (
     Photograph("skimage", "data/astronaut.png", "public domain", "NASA", ((5, 12, 380, 512), (279, 341, 505, 510))),
     Photograph("skimage", "data/chelsea.png", "CC0 1.0", "Stefan van der Walt", ((12, 0, 392, 300),)),
-    Photograph("skimage", "data/coffee.png", "CC0 1.0", "Rachel Michetti", (_CUP, (168, 16, 408, 304)), (_CUP,)),
+    Photograph("skimage", "data/coffee.png", "CC0 1.0", "Rachel Michetti", (_SAUCER, _CUP), (_CUP,)),
     Photograph("skimage", "data/rocket.jpg", "public domain", "SpaceX", ((306, 122, 338, 408),)),
     Photograph("sklearn", "datasets/images/china.jpg", "CC BY 2.0", "danielbuechele", (_PAGODA,), (_PAGODA, _TREE)),
     Photograph("sklearn", "datasets/images/flower.jpg", "CC BY 2.0", "vultilion", (_DAHLIA, _BUD), (_DAHLIA, _BUD)),
@@ -111,8 +111,8 @@ def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: i
     """
     image = read(photograph)
     h, w = image.shape[:2]
-    scales = rng.uniform(0.3, 1.0, 12) * min(h / height, w / width)
-    places = rng.random((12, 2))
+    scales = rng.uniform(0.25, 0.9, 40) * min(h / height, w / width)
+    places = rng.random((40, 2))
     if not apart:
         scales, places = scales[:1], places[:1]
     candidates = []

@@ -10,9 +10,8 @@ What `write_demo` leaves in its folder::
     detection/annotations/instances_val.json
     CREDITS.txt                                         authors and licences of the photographs, if any were used
 
-Boxes and areas are those of the visible pixels, as in COCO, and masks are compressed RLE: mug handles and keys have
-holes, which COCO polygons cannot express. Every object shows at least half of itself (`stage.MIN_VISIBLE`); none is
-visible but unlabelled. Annotations depend on (seed, size) alone; the pixels also on whether the photographs are there.
+Every labelled object shows at least half of itself (`stage.MIN_VISIBLE`), and no object is visible but unlabelled.
+Annotations (see `coco`) depend on seed and size alone, pixels also on whether the photographs are there.
 """
 
 from __future__ import annotations
@@ -21,25 +20,21 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from pycocotools import mask as rle
 
 from codo.demo import photographs
-from codo.demo.composing import Scene, Series, detection_scene, object_image, photograph_image
+from codo.demo.coco import CocoWriter
+from codo.demo.composing import Series, detection_scene, object_image, photograph_image
 from codo.demo.photographs import Photograph
 from codo.demo.shapes import CLASSES
-from codo.demo.stage import Instance
 from codo.errors import InputError
 
 JPEG_QUALITY = 92
-PHOTO_IMAGES = 4  # unlabelled pieces taken from each photograph
+PHOTO_IMAGES = 2  # unlabelled pieces taken from each photograph
 Progress = Callable[[int, int], None]
-
-_RENDERED = "CC0 1.0 (rendered)"
 
 
 @dataclass(frozen=True)
@@ -115,33 +110,29 @@ def write_demo(
         photographs=available,
     )
     pieces = [photograph for photograph in available if photograph.objects for _ in range(PHOTO_IMAGES)]
-    unlabeled = [f"object-{k:05d}.jpg" for k in range(objects)] + [f"photo-{k:05d}.jpg" for k in range(len(pieces))]
-    scenes = {Series.TRAIN: (data.train, data.train_json, train), Series.VAL: (data.val, data.val_json, val)}
-    _claim(data.unlabeled, unlabeled)
-    for folder, _, count in scenes.values():
-        _claim(folder, [_scene_name(k) for k in range(count)])
+    splits = ((Series.TRAIN, data.train, data.train_json, train), (Series.VAL, data.val, data.val_json, val))
+    _claim(
+        data.unlabeled, [_name("object", k) for k in range(objects)] + [_name("photo", k) for k in range(len(pieces))]
+    )
+    for _, folder, _, count in splits:
+        _claim(folder, [_name("scene", k) for k in range(count)])
     data.train_json.parent.mkdir(parents=True, exist_ok=True)
 
-    ticks = _ticker(progress, len(unlabeled) + train + val)
+    ticks = _ticker(progress, objects + len(pieces) + train + val)
     for k in range(objects):
-        _write_jpeg(data.unlabeled / unlabeled[k], object_image(seed, k, size, available).image)
+        _write_jpeg(data.unlabeled / _name("object", k), object_image(seed, k, size, available).image)
         next(ticks)
     for k, photograph in enumerate(pieces):
-        _write_jpeg(data.unlabeled / unlabeled[objects + k], photograph_image(seed, k, size, photograph))
+        _write_jpeg(data.unlabeled / _name("photo", k), photograph_image(seed, k, size, photograph))
         next(ticks)
-    for series, (folder, json_file, count) in scenes.items():
-        images: list[dict[str, Any]] = []
-        annotations: list[dict[str, Any]] = []
+    for series, folder, json_file, count in splits:
+        coco = CocoWriter(f"CoDo demo scenes, seed {seed}, {size} pixels", available)
         for k in range(count):
             scene = detection_scene(seed, series, k, size, available)
-            _write_jpeg(folder / _scene_name(k), scene.image)
-            images.append(_image_entry(k + 1, scene, available))
-            annotations += [
-                _annotation(len(annotations) + n, k + 1, instance)
-                for n, instance in enumerate(scene.instances, start=1)
-            ]
+            _write_jpeg(folder / _name("scene", k), scene.image)
+            coco.add(scene, _name("scene", k))
             next(ticks)
-        _write_text(json_file, json.dumps(_coco(seed, size, images, annotations, available)))
+        _write_text(json_file, json.dumps(coco.content))
     if available:
         _write_text(out / "CREDITS.txt", credits_text(available))
     return data
@@ -153,20 +144,25 @@ def credits_text(used: Sequence[Photograph]) -> str:
     return "\n".join(["Some pictures show pieces of these photographs:", *lines, ""])
 
 
-def _scene_name(index: int) -> str:
-    return f"scene-{index:05d}.jpg"
+def _name(kind: str, index: int) -> str:
+    return f"{kind}-{index:05d}.jpg"
 
 
 def _claim(folder: Path, names: Sequence[str]) -> None:
-    """Make a folder that will hold these files and no others."""
-    foreign = sorted({entry.name for entry in folder.iterdir()} - set(names)) if folder.is_dir() else []
-    if foreign:
+    """Make a folder that will hold these files and no others (hidden ones aside)."""
+    present = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} if folder.is_dir() else set()
+    if foreign := sorted(present - set(names)):
         raise InputError(
             f"{folder} holds files of another data set, such as {foreign[0]}",
             where="demo",
             fix="give another --out, or remove that folder",
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {folder}: {error.strerror}", where="demo", fix="give another --out"
+        ) from error
 
 
 def _ticker(progress: Progress | None, total: int) -> Iterator[None]:
@@ -186,50 +182,3 @@ def _write_text(file: Path, text: str) -> None:
     temporary = file.with_name(f".{file.name}.part")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(file)
-
-
-# --- COCO ------------------------------------------------------------------------------------------------------------
-
-
-def _coco(
-    seed: int, size: int, images: list[dict[str, Any]], annotations: list[dict[str, Any]], used: Sequence[Photograph]
-) -> dict[str, Any]:
-    licences = [_RENDERED, *(f"{photo.licence} ({photo.author}, background {photo.name})" for photo in used)]
-    return {
-        "info": {
-            "description": f"CoDo demo scenes, seed {seed}, {size} pixels",
-            "version": "1",
-            "contributor": "codo demo",
-        },
-        "licenses": [{"id": k, "name": name, "url": ""} for k, name in enumerate(licences, start=1)],
-        "categories": [{"id": k, "name": n, "supercategory": "thing"} for k, n in enumerate(CLASSES, start=1)],
-        "images": images,
-        "annotations": annotations,
-    }
-
-
-def _image_entry(image_id: int, scene: Scene, used: Sequence[Photograph]) -> dict[str, Any]:
-    (height, width), photograph = scene.image.shape[:2], scene.backdrop.photograph
-    return {
-        "id": image_id,
-        "file_name": _scene_name(image_id - 1),
-        "width": width,
-        "height": height,
-        "license": 1 if photograph is None else 2 + used.index(photograph),
-        "background": scene.backdrop.name,
-    }
-
-
-def _annotation(annotation_id: int, image_id: int, instance: Instance) -> dict[str, Any]:
-    rows, columns = np.flatnonzero(instance.mask.any(1)), np.flatnonzero(instance.mask.any(0))
-    box = (columns[0], rows[0], columns[-1] - columns[0] + 1, rows[-1] - rows[0] + 1)
-    encoded = rle.encode(np.asfortranarray(instance.mask.astype(np.uint8)))
-    return {
-        "id": annotation_id,
-        "image_id": image_id,
-        "category_id": 1 + list(CLASSES).index(instance.name),
-        "bbox": [float(value) for value in box],
-        "area": float(np.count_nonzero(instance.mask)),
-        "segmentation": {"size": list(instance.mask.shape), "counts": encoded["counts"].decode("ascii")},
-        "iscrowd": 0,
-    }

@@ -146,7 +146,7 @@ def grass(rng: np.random.Generator, height: int, width: int) -> Colours:
     ends, thick = np.stack([root, tip], 1).round().astype(int).tolist(), max(1, round(side / 130))
     for (start, end), tone in zip(ends, tones.tolist(), strict=True):
         cv2.line(picture, start, end, tone, thick)
-    return blurred(picture, max(0.4, side / 400))
+    return clipped(blurred(picture, max(0.4, side / 400)))
 
 
 def tiles(rng: np.random.Generator, height: int, width: int) -> Colours:
@@ -185,7 +185,7 @@ def bokeh(rng: np.random.Generator, height: int, width: int) -> Colours:
         centre = (int(rng.integers(w)), int(rng.integers(h)))
         cv2.circle(disc, centre, int(side * rng.uniform(0.03, 0.11)), float(rng.uniform(0.1, 0.4)), -1, cv2.LINE_AA)
         picture += disc[..., None] * colour(rng, vivid=0.6, low=0.6)
-    return resized(blurred(picture, side / 60), height, width)
+    return clipped(resized(blurred(picture, side / 60), height, width))
 
 
 def dunes(rng: np.random.Generator, height: int, width: int) -> Colours:
