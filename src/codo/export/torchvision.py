@@ -120,19 +120,6 @@ def rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def load_trunk(detector: nn.Module, tensors: Mapping[str, Tensor]) -> LoadReport:
-    """Copy into a detector what fits of a trunk; the caller decides by the report whether that is enough.
-
-    Args:
-        detector: What `build_detector` or torchvision built.
-        tensors: Under the encoder's names.
-    """
-    state, renamed = detector.state_dict(), rename(tensors)
-    report = compare(state, renamed, COMPONENTS)
-    detector.load_state_dict({name: renamed[name] for name in report.matched}, strict=False)
-    return report
-
-
 def is_standard(model: ModelSettings) -> bool:
     """Whether torchvision's own ``*_resnet50_fpn_v2`` constructors have the sizes of this trunk."""
     standard = ModelSettings()
