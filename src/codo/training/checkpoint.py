@@ -62,6 +62,12 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
     return path
 
 
+def sweep(run: Run) -> None:
+    """Remove what a killed process left half written; only for the process that holds the run."""
+    for leftover in run.checkpoints_dir.glob("*.tmp"):
+        leftover.unlink(missing_ok=True)
+
+
 def load_last(run: Run, warn: Callable[[str], None]) -> dict[str, Any] | None:
     """The newest checkpoint that is whole, on the CPU; ``None`` when there is none.
 
@@ -69,8 +75,6 @@ def load_last(run: Run, warn: Callable[[str], None]) -> dict[str, Any] | None:
         run: The run to resume.
         warn: Told of every damaged file that is passed over.
     """
-    for leftover in run.checkpoints_dir.glob("*.tmp"):
-        leftover.unlink(missing_ok=True)
     for path in reversed(run.checkpoints()):
         try:
             return load(path)

@@ -141,6 +141,8 @@ def _train(
     settings: PretrainSettings, mine: Processes, run: Run, cpj: CPJ, method: Method, stop: int, per_epoch: int
 ) -> Run:
     warnings: list[str] = []
+    if mine.main:
+        checkpoint.sweep(run)
     mine.barrier()
     state = checkpoint.load_last(run, warnings.append)
     step = state["step"] if state else 0
