@@ -147,17 +147,19 @@ def draw(segmentation: Any, height: int, width: int, shown: tuple[int, int] | No
     if isinstance(segmentation, list):
         scale = np.array([to_width / width, to_height / height])
         parts = [(np.asarray(part, dtype=np.float64).reshape(-1, 2) * scale).ravel().tolist() for part in segmentation]
-        code = coco_mask.merge(coco_mask.frPyObjects(parts, to_height, to_width))
-        drawn: Mask = coco_mask.decode(code)
-        return drawn
-    code = (
-        coco_mask.frPyObjects(segmentation, height, width) if isinstance(segmentation["counts"], list) else segmentation
-    )
-    mask: Mask = coco_mask.decode(code)
+        return decode(coco_mask.merge(coco_mask.frPyObjects(parts, to_height, to_width)))
+    mask = decode(segmentation)
     if (to_height, to_width) == (height, width):
         return mask
-    resized: Mask = np.asarray(cv2.resize(mask, (to_width, to_height), interpolation=cv2.INTER_NEAREST_EXACT))
-    return resized
+    return np.asarray(cv2.resize(mask, (to_width, to_height), interpolation=cv2.INTER_NEAREST_EXACT), dtype=np.uint8)
+
+
+def decode(rle: dict[str, Any]) -> Mask:
+    """An RLE as a mask, uint8 ``(H, W)`` of 0 and 1; its counts are numbers, a string, or the bytes of a string."""
+    (height, width), counts = rle["size"], rle["counts"]
+    runs = counts if isinstance(counts, list) else run_lengths(counts if isinstance(counts, str) else counts.decode())
+    values = np.arange(len(runs), dtype=np.uint8) & 1
+    return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
 
 
 def encode(mask: npt.NDArray[np.bool_ | np.uint8]) -> dict[str, Any]:

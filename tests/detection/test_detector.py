@@ -1,0 +1,171 @@
+"""The detector as a method and as a predictor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from codo.detection.dataset import DetectionBatch
+from codo.detection.detector import LOSSES, Detector, DetectorSettings
+from codo.errors import InputError
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+
+from .synthetic import TINY
+
+MODEL = ModelSettings(**TINY["model"])
+SETTINGS = DetectorSettings(**TINY["detector"])
+
+
+def build(*, masks: bool = False, **options: object) -> Detector:
+    torch.manual_seed(0)
+    return Detector(MODEL, SETTINGS, classes=2, masks=masks, **options)  # type: ignore[arg-type]
+
+
+def picture(height: int, width: int) -> torch.Tensor:
+    rng = np.random.default_rng(height * width)
+    return torch.from_numpy(rng.integers(0, 256, (3, height, width), dtype=np.uint8))
+
+
+def batch(step: int = 0, *, masks: bool = False) -> DetectionBatch:
+    """Two images of unlike size, the second without objects."""
+    target = {"boxes": torch.tensor([[4.0, 6, 40, 50], [30, 10, 60, 44]]), "labels": torch.tensor([1, 2])}
+    empty = {"boxes": torch.zeros(0, 4), "labels": torch.zeros(0, dtype=torch.int64)}
+    if masks:
+        target["masks"] = torch.zeros(2, 64, 72, dtype=torch.uint8)
+        target["masks"][0, 6:50, 4:40] = 1
+        target["masks"][1, 10:44, 30:60] = 1
+        empty["masks"] = torch.zeros(0, 48, 96, dtype=torch.uint8)
+    return DetectionBatch([picture(64, 72), picture(48, 96)], [target, empty], step)
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_a_step_trains_every_parameter(masks: bool) -> None:
+    detector = build(masks=masks)
+    output = detector(batch(masks=masks))
+    names = set(LOSSES.values()) - (set() if masks else {"loss/mask"})
+    assert output.stats.keys() == {"loss"} | names
+    assert float(output.loss.detach()) == pytest.approx(sum(float(output.stats[name]) for name in names), rel=1e-5)
+    assert not any(value.requires_grad for value in output.stats.values())
+    output.loss.backward()
+    assert all(parameter.grad is not None for parameter in detector.parameters())
+
+
+def test_a_batch_without_objects_has_a_finite_loss() -> None:
+    detector = build(masks=True)
+    full = batch(masks=True)
+    output = detector(DetectionBatch(full.images[1:], full.targets[1:], 0))
+    output.loss.backward()
+    assert torch.isfinite(output.loss)
+    assert all(parameter.grad is None or parameter.grad.isfinite().all() for parameter in detector.parameters())
+
+
+def test_the_first_losses_are_those_of_guessing() -> None:
+    # 3 classes with random weights near zero: cross-entropy ln 3; objectness of every anchor ln 2.
+    stats = build()(batch()).stats
+    assert float(stats["loss/class"]) == pytest.approx(np.log(3), abs=0.25)
+    assert float(stats["loss/objectness"]) == pytest.approx(np.log(2), abs=0.05)
+
+
+def test_sampling_depends_on_the_step_alone() -> None:
+    detector = build().eval()  # without BatchNorm's batch statistics only the sampling can differ
+    detector.detector.rpn.train()
+    detector.detector.roi_heads.train()
+    torch.manual_seed(1)
+    first = detector(batch(7)).loss
+    torch.manual_seed(2)
+    before = torch.get_rng_state()
+    again, other = detector(batch(7)).loss, detector(batch(8)).loss
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_detections_equal_those_of_torchvisions_whole_detector() -> None:
+    detector = build(masks=True).eval()
+    detector.detector.roi_heads.score_thresh = 0.0
+    image = picture(64, 96)
+    ours = detector.detect([image], [(64, 96)])[0]
+    detector.detector.transform.min_size, detector.detector.transform.max_size = (64,), 96  # it resizes by 1 then
+    with torch.no_grad():
+        theirs = detector.detector([image.float() / 255])[0]
+    assert len(ours["boxes"]) > 10
+    for name in ("boxes", "labels", "scores"):
+        torch.testing.assert_close(ours[name], theirs[name], rtol=1e-4, atol=1e-3)
+    agree = (ours["masks"] == (theirs["masks"][:, 0] > 0.5)).float().mean()
+    assert agree > 0.999
+
+
+def test_detections_are_in_pixels_of_the_image_on_disk() -> None:
+    detector = build(masks=True).eval()
+    detector.detector.roi_heads.score_thresh = 0.0
+    image = picture(64, 96)
+    same, larger = (detector.detect([image], [size])[0] for size in ((64, 96), (128, 288)))
+    torch.testing.assert_close(larger["boxes"], same["boxes"] * torch.tensor([3.0, 2, 3, 2]))
+    assert larger["masks"].shape[1:] == (128, 288)
+    assert larger["masks"].dtype == torch.bool
+    assert (larger["scores"].diff() <= 0).all()
+
+
+def test_pixels_are_normalised_and_padded_with_the_mean() -> None:
+    detector = build()
+    padded = detector.pad([torch.full((3, 40, 50), 255, dtype=torch.uint8), picture(64, 33)])
+    assert padded.tensors.shape == (2, 3, 64, 64)
+    assert padded.image_sizes == [(40, 50), (64, 33)]
+    expected = (1 - torch.tensor(PIXEL_MEAN)) / torch.tensor(PIXEL_STD)
+    torch.testing.assert_close(padded.tensors[0, :, 0, 0], expected)
+    assert not padded.tensors[0, :, 40:].any()
+
+
+def test_anchors_are_whole_pixels_under_bfloat16() -> None:
+    detector = build()
+    images = detector.pad([picture(64, 544)])  # bfloat16 has no 257
+    with torch.autocast("cpu", torch.bfloat16):
+        features = detector.features(images)
+        anchors = detector.detector.rpn.anchor_generator(images, list(features.values()))[0]
+    assert {feature.dtype for feature in features.values()} == {torch.float32}
+    centres = (anchors[:, 0] + anchors[:, 2])[: 16 * 136 * 3 : 3] / 2
+    torch.testing.assert_close(centres[:136], 4.0 * torch.arange(136))
+
+
+def test_a_step_under_bfloat16_is_close_to_one_without() -> None:
+    detector = build(masks=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = detector(batch(masks=True))
+    half.loss.backward()
+    full = build(masks=True)(batch(masks=True))
+    assert torch.isfinite(half.loss)
+    for name in ("loss/objectness", "loss/rpn_box"):  # later losses depend on which proposals came first
+        assert float(half.stats[name]) == pytest.approx(float(full.stats[name]), rel=0.03)
+
+
+def test_frozen_stages_keep_weights_and_statistics() -> None:
+    detector = build(freeze=2).train()
+    body = detector.detector.backbone.body
+    frozen = {n: t.clone() for n, t in body.state_dict().items() if n.startswith(("conv1", "bn1", "layer1"))}
+    detector(batch()).loss.backward()
+    for name, tensor in body.state_dict().items():
+        if name in frozen:
+            assert torch.equal(tensor, frozen[name]), name
+    assert all(p.requires_grad != n.startswith(("conv1", "bn1", "layer1")) for n, p in body.named_parameters())
+    assert body.layer2[0].bn1.num_batches_tracked == 1
+
+
+def test_frozen_norms_keep_scales_and_statistics_but_convolutions_learn() -> None:
+    detector = build(norm="frozen").train()
+    before = {n: t.clone() for n, t in detector.detector.backbone.body.state_dict().items()}
+    detector(batch()).loss.backward()
+    after = detector.detector.backbone.body.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before if "running" in name)
+    learnt = {name for name, p in detector.detector.backbone.body.named_parameters() if p.grad is not None}
+    assert "layer1.0.conv1.weight" in learnt
+    assert not any(".bn" in name or name.startswith("bn") for name in learnt)
+    assert detector.detector.backbone.fpn.training
+
+
+def test_only_resnets_have_stages_to_freeze() -> None:
+    detector = build()
+    from codo.detection.detector import _stages
+
+    with pytest.raises(InputError, match="only ResNets"):
+        _stages(detector.detector.backbone.fpn, 1)
