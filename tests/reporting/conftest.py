@@ -105,11 +105,9 @@ class Html(HTMLParser):
                     assert value[1:] in ids
             assert not any(key.startswith("on") for key in attributes), (tag, attributes)
         assert all(a.get("alt") for a in self.attributes("img"))
-        for svg, role in zip(self.attributes("svg"), self.with_class("plot"), strict=False):
-            assert svg.get("aria-hidden") == "true" or role
-        styles = (
-            " ".join(a.get("style") or "" for _, a in self.tags) + self.raw.split("<style>")[1].split("</style>")[0]
-        )
+        assert all(svg.get("aria-hidden") == "true" for svg in self.attributes("svg"))
+        assert all(a.get("aria-label") for _, a in self.tags if a.get("role") in ("img", "region"))
+        styles = self.raw.split("<style>")[1].split("</style>")[0] + "".join(a.get("style") or "" for _, a in self.tags)
         assert "http" not in styles
         assert "@import" not in styles
         assert len(self.attributes("h1")) == 1

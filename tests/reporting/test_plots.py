@@ -1,5 +1,6 @@
 import math
 import re
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -58,6 +59,11 @@ def test_names_are_text_whatever_they_hold(name: str) -> None:
     assert "<script" not in svg
 
 
+def test_long_names_leave_room_for_the_figure() -> None:
+    svg = dots({"x" * 300: [1.0]}, x_label="x")
+    assert "x" * 27 + "…" in texts(svg)
+
+
 def test_gaps_and_single_points_and_nothing_can_be_drawn() -> None:
     for values in ([1.0, math.nan, 3.0], [math.nan], [2.0], []):
         ET.fromstring(curves([Line("a", range(len(values)), values)], references=[Reference(1.0, "r")]))
@@ -92,7 +98,7 @@ def test_names_keep_their_distance_and_order(places: list[float]) -> None:
     gap = 0.095
     moved = apart(places, gap)
     assert len(moved) == len(places)
-    assert all(b - a >= gap - 1e-9 for a, b in zip(moved, moved[1:], strict=False))
+    assert all(b - a >= gap - 1e-9 for a, b in pairwise(moved))
     assert min(moved) >= -1e-9
     assert max(moved) <= 1 + 1e-9
 

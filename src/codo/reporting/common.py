@@ -112,7 +112,7 @@ def alarms_block(metrics: Metrics) -> list[Block]:
 
 def origin_section(run: Run) -> Section:
     """Settings, environment and commands: all that is needed to make the run again."""
-    settings = [(key, _plain(value)) for key, value in flatten(run.config).items()]
+    settings = [(key, _plain(value)) for key, value in flatten(config_of(run)).items()]
     environment = [(key, _plain(value)) for key, value in flatten(environment_of(run)).items()]
     blocks: list[Block] = []
     if commands := commands_of(run):

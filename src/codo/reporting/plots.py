@@ -142,7 +142,7 @@ def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
             axes.plot(known, np.full(len(known), row), "o", color=color, markersize=6, alpha=0.75, markeredgewidth=0)
             if len(known):
                 axes.plot([known.mean()] * 2, [row - 0.28, row + 0.28], color=color, linewidth=2.4)
-        axes.set_yticks(range(len(groups)), list(groups))
+        axes.set_yticks(range(len(groups)), [shorten(name) for name in groups])
         axes.set_ylim(len(groups) - 0.45, -0.55)
         axes.margins(x=0.08)
         axes.grid(axis="y", visible=False)
@@ -150,6 +150,11 @@ def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
         axes.tick_params(axis="y", labelcolor=_INK)
         axes.set_xlabel(x_label)
         return inline(figure, _VARIABLES)
+
+
+def shorten(name: str, longest: int = 28) -> str:
+    """A name that leaves room for what it names."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
 def thin(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
@@ -193,7 +198,7 @@ def _name_ends(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
     ranked = sorted(ends, key=lambda end: end[1])
     heights = apart([float(to_height.transform((0.0, y))[1]) for _, y, _ in ranked], gap=0.095)
     for (name, _, color), height in zip(ranked, heights, strict=True):
-        axes.text(1.015, height, name, transform=axes.transAxes, color=color, va="center", fontweight="bold")
+        axes.text(1.015, height, shorten(name), transform=axes.transAxes, color=color, va="center", fontweight="bold")
 
 
 def apart(places: Sequence[float], gap: float) -> list[float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from codo.reporting.beside import comparison_gallery
 from codo.reporting.blocks import Page, Section, Text
-from codo.reporting.common import FOOTER, origin_section
+from codo.reporting.common import FOOTER, config_of, origin_section
 from codo.reporting.comparison import Results, comparison, sentence
 from codo.reporting.finetuning import finetuning_page
 from codo.reporting.metrics import Metrics
@@ -73,7 +73,7 @@ def write_demo_report(
         metrics = Metrics(pretrained.metrics())
         summary = summary_section(pretrained, metrics)
         content.append(Section("Pretraining", summary.blocks))
-        content += [curves_section(metrics, pretrained.config), invariance_section(metrics)]
+        content += [curves_section(metrics, config_of(pretrained)), invariance_section(metrics)]
         content += picture_sections(pretrained)
         content.append(origin_section(pretrained))
     page = Page(title, "CoDo demo", label, content, FOOTER)
