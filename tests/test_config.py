@@ -85,7 +85,7 @@ def test_errors_help(overrides: dict[str, object], what: str, fix: str) -> None:
 def test_wrong_types_and_ranges() -> None:
     with pytest.raises(InputError, match="epochs: Input should be greater than 0, got -1"):
         resolve(Example, None, {"epochs": -1})
-    with pytest.raises(InputError, match="optim.lr: Input should be a valid number.*got 'fast'"):
+    with pytest.raises(InputError, match=r"optim.lr: Input should be a valid number.*got 'fast'"):
         resolve(Example, None, {"epochs": 1, "optim.lr": "fast"})
 
 

@@ -123,7 +123,7 @@ class CoDo(Method):
 
     def pixels(self, images: Tensor) -> Tensor:
         """uint8 ``(b, S, S, 3)`` to normalised float ``(b, 3, S, S)``, laid out with channels last as it came."""
-        return images.permute(0, 3, 1, 2).float().sub(self.mean).div(self.std)
+        return images.permute(0, 3, 1, 2).to(self.mean.dtype).sub(self.mean).div(self.std)
 
 
 def effective_rank(embeddings: Tensor) -> Tensor:

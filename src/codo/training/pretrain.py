@@ -177,7 +177,7 @@ def _train(
         bf16=use_bf16(settings.precision, device),
         images_per_step=settings.batch_size * settings.views,
         health=Health(
-            dim=settings.model.dim, queue=settings.contrast.queue, grace=max(200, schedule.warmup, stop // 10)
+            dim=settings.model.dim, queue=settings.contrast.queue, grace=max(200, 2 * schedule.warmup, stop // 5)
         ),
     )
 

@@ -1,0 +1,165 @@
+"""Killed, interrupted, preempted, moved to other workers or ranks: the run computes the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from codo.run import Run
+from tests.training import tiny
+
+STEPS = 12
+
+
+@pytest.fixture(scope="module")
+def undisturbed(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("undisturbed") / "run"
+    done = tiny.run(tiny.settings(catalog, out, steps=STEPS))
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+def stop_after(arguments: dict[str, object], out: Path, step: int, number: int) -> int:
+    """Start a run, send it a signal once it has logged ``step``; returns the exit code."""
+    process = subprocess.Popen(tiny.command(arguments), env=tiny.environment(), stderr=subprocess.DEVNULL)
+    metrics = out / "metrics.jsonl"
+    deadline = time.monotonic() + 120
+    while not (metrics.exists() and f'"step": {step},' in metrics.read_text()):
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(number)
+    return process.wait(timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["kill", "term", "int"]
+)
+def test_stopped_and_started_again_is_bit_identical(
+    catalog: Path, tmp_path: Path, undisturbed: Path, number: int, code: int
+) -> None:
+    out = tmp_path / "run"
+    # Long steps in the middle of the run leave time for the signal: 7 is not a multiple of checkpoint_every.
+    arguments = tiny.settings(catalog, out, steps=STEPS, checkpoint_every=5)
+    assert stop_after(arguments, out, 7, number) == code
+    saved = [path.name for path in Run(out).checkpoints()]
+    if number == signal.SIGKILL:
+        assert saved[-1] in ("step-00000005.pt", "step-00000010.pt")
+    else:
+        assert int(saved[-1][5:13]) >= 7  # saved on the way out
+    done = tiny.run(arguments)
+    assert done.returncode == 0, done.stderr
+    tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
+    assert tiny.timeless(Run(out).metrics()) == tiny.timeless(Run(undisturbed).metrics())
+
+
+def test_other_numbers_of_workers_compute_the_same(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
+    out = tmp_path / "run"
+    assert tiny.run(tiny.settings(catalog, out, steps=STEPS, workers=2)).returncode == 0
+    tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
+
+
+def test_a_torn_checkpoint_is_passed_over(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
+    out = tmp_path / "run"
+    arguments = tiny.settings(catalog, out, steps=STEPS, checkpoint_every=3, keep_checkpoints=3)
+    assert stop_after(arguments, out, 8, signal.SIGKILL) == -9
+    newest = Run(out).checkpoints()[-1]
+    newest.write_bytes(newest.read_bytes()[:5000])
+    done = tiny.run(arguments)
+    assert done.returncode == 0, done.stderr
+    assert "damaged" in (out / "train.log").read_text()
+    tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
+
+
+def test_a_second_process_is_kept_out(catalog: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = tiny.settings(catalog, out, steps=2000, probe=None)
+    process = subprocess.Popen(tiny.command(arguments), env=tiny.environment(), stderr=subprocess.DEVNULL)
+    try:
+        while not (out / "metrics.jsonl").exists():
+            time.sleep(0.05)
+        second = tiny.run(arguments)
+    finally:
+        process.kill()
+        process.wait()
+    assert second.returncode == 2
+    assert "another process" in second.stderr
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def run_ranks(arguments: dict[str, object], world: int) -> None:
+    """What torchrun does, without its start-up: one process a rank."""
+    common = {"WORLD_SIZE": str(world), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    ranks = [
+        subprocess.Popen(
+            tiny.command(arguments),
+            env=tiny.environment(**common, RANK=str(rank), LOCAL_RANK=str(rank)),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(world)
+    ]
+    for process in ranks:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors
+
+
+def test_two_ranks_compute_what_one_process_does(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
+    """Same global batches, same BN groups: the weights differ by the order of float sums only."""
+    out = tmp_path / "run"
+    run_ranks(tiny.settings(catalog, out, steps=STEPS), 2)
+    one, two = Run(undisturbed).metrics(), Run(out).metrics()
+    assert [row["step"] for row in one] == [row["step"] for row in two]
+    for a, b in zip(one[1:], two[1:], strict=True):
+        assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)
+    assert one[1]["loss"] == pytest.approx(two[1]["loss"], rel=1e-6)
+    a, b = (tiny.final_state(path)["method"] for path in (undisturbed, out))
+    for name in ("queue.pointer", "queue.filled"):
+        assert torch.equal(a[name], b[name])
+    similarity = torch.einsum("lkd,lkd->lk", a["queue.keys"], b["queue.keys"])
+    assert similarity.min() > 0.99
+
+
+def test_a_run_of_two_ranks_goes_on_with_one(catalog: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run_ranks(tiny.settings(catalog, out, steps=4), 2)
+    done = tiny.run(tiny.settings(catalog, out, steps=4))
+    assert done.returncode == 0, done.stderr
+    assert tiny.final_state(out)["step"] == 4
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="mounting a small disk needs root on Linux")
+def test_a_full_disk_stops_the_run_and_loses_nothing(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False).returncode:
+        pytest.skip("this machine does not allow mounting a tmpfs")
+    try:
+        out = disk / "run"
+        arguments = tiny.settings(catalog, out, steps=STEPS, keep_checkpoints=1)
+        filler = disk / "filler"
+        size = sum(path.stat().st_size for path in (undisturbed / "checkpoints").glob("step-*.pt")) // 2
+        filler.write_bytes(b"0" * (4 * 2**20 - int(1.6 * size)))
+        stopped = tiny.run(arguments)
+        assert stopped.returncode == 1
+        assert "cannot save the checkpoint" in stopped.stderr or "cannot write" in stopped.stderr
+        assert "same command" in stopped.stderr
+        filler.unlink()
+        done = tiny.run(arguments)
+        assert done.returncode == 0, done.stderr
+        tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)

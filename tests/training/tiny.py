@@ -1,0 +1,79 @@
+"""The smallest run that has everything: shared by the tests of training, and started as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+MODEL = {"backbone": "resnet18", "width": 0.125, "fpn_channels": 16, "head": "1conv1fc", "head_dim": 32, "dim": 32}
+
+
+def settings(catalog: Path, out: Path, **changes: Any) -> dict[str, Any]:
+    """Keyword arguments of `codo.pretrain`, dotted names included."""
+    return {
+        "foregrounds": str(catalog),
+        "backgrounds": [str(catalog)],
+        "out": str(out),
+        "device": "cpu",
+        "workers": 0,
+        "canvas": 64,
+        "batch_size": 8,
+        "steps": 6,
+        "checkpoint_every": 2,
+        "model": MODEL,
+        "contrast": {"queue": 64, "shuffle": 2},
+        "optim": {"lr": 0.05},
+        "probe": {"every": 3, "proposals": 8, "group": 4},
+        "log.every": 1,
+        **changes,
+    }
+
+
+def command(arguments: dict[str, Any]) -> list[str]:
+    """The same run as a command line."""
+    from codo.config import flatten, nest
+
+    def spelled(value: Any) -> str:
+        if isinstance(value, list):
+            return f"[{','.join(map(spelled, value))}]"
+        return {None: "null", True: "true", False: "false"}.get(value, str(value))
+
+    flat = flatten(nest(arguments))
+    return [sys.executable, "-m", "codo.cli", "pretrain", *(f"{key}={spelled(value)}" for key, value in flat.items())]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """One thread: exact on the CPU."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", **changes}
+
+
+def run(arguments: dict[str, Any], **kwargs: Any) -> subprocess.CompletedProcess[str]:
+    """Run to the end in a process of its own."""
+    return subprocess.run(command(arguments), env=environment(), capture_output=True, text=True, check=False, **kwargs)
+
+
+def final_state(out: Path) -> dict[str, Any]:
+    """The newest checkpoint."""
+    name = (out / "checkpoints/last").read_text().strip()
+    state: dict[str, Any] = torch.load(out / "checkpoints" / name, weights_only=True)
+    return state
+
+
+def assert_same_state(a: dict[str, Any], b: dict[str, Any]) -> None:
+    """Weights, queues and optimiser, bit by bit."""
+    assert a["step"] == b["step"]
+    assert a["method"].keys() == b["method"].keys()
+    for name, value in a["method"].items():
+        assert torch.equal(value, b["method"][name]), name
+    for one, other in zip(a["optimizer"]["state"].values(), b["optimizer"]["state"].values(), strict=True):
+        assert torch.equal(one["momentum_buffer"], other["momentum_buffer"])
+
+
+def timeless(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Metrics without the times, which never repeat."""
+    return [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows]
