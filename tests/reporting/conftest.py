@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from codo.catalog.catalog import SCHEMA
 from codo.run import Run, start_run
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
@@ -170,6 +175,41 @@ def course(
         row |= {"time/images_per_s": 128.0, "time/data_wait": 0.05, "time/memory_mb": 512.0}
         rows.append(row)
     return rows
+
+
+@pytest.fixture
+def make_catalog(tmp_path: Path) -> Callable[..., Path]:
+    """A catalog of flat images with the given keys, sizes (width, height) and proposals."""
+
+    def make(
+        name: str,
+        keys: Sequence[str],
+        sizes: Sequence[tuple[int, int]],
+        proposals: Sequence[Sequence[int]] | None = None,
+        **counts: Any,
+    ) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        rows = []
+        for i, (key, (width, height)) in enumerate(zip(keys, sizes, strict=True)):
+            data = cv2.imencode(".png", np.full((height, width, 3), 40 * (i + 1) % 256, np.uint8))[1].tobytes()
+            (folder / f"{i}.png").write_bytes(data)
+            row = {"key": key, "uri": str(folder / f"{i}.png"), "offset": 0, "size": len(data), "orientation": 1}
+            row |= {"compression": "none", "width": width, "height": height, "hash": bytes([i] * 16)}
+            rows.append(row | {"proposals": None if proposals is None else proposals[i], "rung": None})
+        info = {
+            "format": 1,
+            "codo": "0",
+            "source": ["photos"],
+            "settings": {"propose": proposals is not None, "pack": None, "proposals": {"mode": "fast"}},
+            "counts": {"images": len(keys), "rejected": 0, "ignored": {}, "repeated": 0, "duplicates": 0} | counts,
+            "fallbacks": {} if proposals is None else {"filtered": len(keys)},
+        }
+        table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({"codo": json.dumps(info)}))
+        pq.write_table(table, folder / "catalog.parquet")
+        return folder
+
+    return make
 
 
 @pytest.fixture

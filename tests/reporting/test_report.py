@@ -111,8 +111,19 @@ def test_settings_commands_and_environment_are_those_of_the_files(make_run: Make
 def test_alarms_are_listed_with_their_steps(make_run: MakeRun, healthy: Rows, read_page: ReadPage) -> None:
     for row in healthy[10:13]:
         row["alarms"] = ["Collapse <now>: lower optim.lr"]
-    page = read_page(write_report(make_run(healthy)))
-    assert ["11 to 13 (3 times)", "Collapse <now>: lower optim.lr"] in page.tables[0]
+    run = make_run(healthy)
+    log = [
+        "Collapse <now>: lower optim.lr",
+        "The queue is larger than the data set",
+        "The queue is larger than the data set",
+    ]
+    lines = ["2026-01-01T00:00:00+00:00 resumed from step 3", *(f"2026-01-01T00:00:00+00:00 WARNING {m}" for m in log)]
+    (run.path / "train.log").write_text("\n".join(lines))
+    page = read_page(write_report(run))
+    assert page.tables[0][1:] == [
+        ["–", "The queue is larger than the data set"],
+        ["11 to 13 (3 times)", "Collapse <now>: lower optim.lr"],
+    ]
 
 
 def test_a_run_that_has_logged_nothing(make_run: MakeRun, read_page: ReadPage) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from codo.catalog.catalog import Catalog
+from codo.catalog.catalog import REJECTED, Catalog
+from codo.catalog.paths import join, kind, read_whole
 from codo.config import flatten
 from codo.reporting.blocks import Block, Control, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
 from codo.reporting.common import FOOTER
@@ -20,6 +20,20 @@ from codo.views.boxes import area
 
 CARDS = 48
 """Images on a page: enough to judge by, few enough to mail."""
+
+RUNGS = {
+    "filtered": "passed all filters",
+    "ratio": "passed the ratio filter only",
+    "side": "passed the size filter only",
+    "whole": "none: the whole image is used",
+}
+"""Steps of the fallback chain (METHOD 1.5)."""
+
+LEFT_OUT = {
+    "rejected": "rejected",
+    "repeated": "named twice in the source",
+}
+"""Counts of a catalog that are of interest here, and what they mean."""
 
 SAMPLED = 20_000
 """Rows of a catalog that its histograms are drawn from, at most."""
@@ -40,14 +54,14 @@ def catalog_page(catalog: Catalog) -> Page:
     settings = [(key, str(value)) for key, value in flatten(catalog.settings).items()]
     table = Table(["Setting", "Value"], settings, "How the catalog was made.", text=True)
     return Page(
-        title=Path(catalog.path).resolve().name,
+        title=catalog.path.rstrip("/").rpartition("/")[2],
         kicker="CoDo catalog",
         lead="The images that `codo prepare` took in, with the proposals that pretraining cuts out of them.",
         sections=[
             Section("Summary", size_blocks(catalog)),
             Section("Images", [gallery]),
-            Section("Rejected files", rejected_blocks(Path(catalog.path) / "rejected.csv")),
-            Section("Settings", [table] if settings else []),
+            Section("Left out", left_out_blocks(catalog)),
+            Section("Settings", [table]),
         ],
         footer=FOOTER,
     )
@@ -96,7 +110,11 @@ def size_blocks(catalog: Catalog) -> list[Block]:
             f"Histogram of the short sides, from {short.min():.0f} to {short.max():.0f} pixels.",
         )
     )
-    return [Facts(facts), Figures(drawn)]
+    blocks: list[Block] = [Facts(facts), Figures(drawn)]
+    if catalog.fallbacks:
+        rungs = [(RUNGS.get(rung, rung), number(n)) for rung, n in catalog.fallbacks.items()]
+        blocks.append(Table(["Proposals of an image", "Images"], rungs, "Which rule gave an image its proposals."))
+    return blocks
 
 
 def _shares(boxes: list[npt.NDArray[np.float64]], sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -106,24 +124,25 @@ def _shares(boxes: list[npt.NDArray[np.float64]], sizes: npt.NDArray[np.float64]
     return roots
 
 
-def rejected_blocks(path: Path, most: int = 200) -> list[Block]:
-    """What ``codo prepare`` rejected: counts by reason, and the first files."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", errors="replace", newline="") as handle:
-        reader = csv.DictReader(handle)
-        columns = list(reader.fieldnames or [])
-        rows = [{key: row.get(key) or "" for key in columns} for row in reader]
-    if not rows:
-        return [Text(["Nothing was rejected."])]
-    blocks: list[Block] = []
-    if "reason" in columns:
-        reasons = Counter(row["reason"] for row in rows).most_common()
-        blocks.append(
-            Table(["Reason", "Files"], [(name, number(n)) for name, n in reasons], f"{number(len(rows))} files.")
-        )
-    shown = [[row[key] for key in columns] for row in rows[:most]]
-    blocks.append(
-        Table(columns, shown, f"The first {len(shown)} of {number(len(rows))}, from `{path.name}`.", text=True)
-    )
+def left_out_blocks(catalog: Catalog, most: int = 200) -> list[Block]:
+    """Files that ``codo prepare`` did not take in: how many and why, and the first rejected ones."""
+    counts = [(name, number(catalog.counts[key])) for key, name in LEFT_OUT.items() if catalog.counts.get(key)]
+    counts += [(f"not an image: {ending}", number(n)) for ending, n in (catalog.counts.get("ignored") or {}).items()]
+    rows = _rejected(join(catalog.path, REJECTED))
+    if not counts and not rows:
+        return [Text(["Every file of the source is in the catalog."])]
+    blocks: list[Block] = [Table(["What", "Files"], counts, "Files that are not in the catalog.")] if counts else []
+    if rows:
+        kinds = Counter(reason.partition(":")[0] for _, reason in rows).most_common()
+        blocks.append(Table(["Reason", "Files"], [(kind, number(n)) for kind, n in kinds], "Rejected files by reason."))
+        caption = f"The first {number(min(most, len(rows)))} of {number(len(rows))} rejected files, from `{REJECTED}`."
+        blocks.append(Table(["File", "Reason"], rows[:most], caption, text=True))
     return blocks
+
+
+def _rejected(path: str) -> list[tuple[str, str]]:
+    """Key and reason of every rejected image."""
+    if kind(path) is None:
+        return []
+    lines = read_whole(path).decode("utf-8", errors="replace").splitlines()
+    return [(row.get("key") or "", row.get("reason") or "") for row in csv.DictReader(lines)]

@@ -104,10 +104,20 @@ def speed_section(metrics: Metrics) -> Section:
     return Section("Optimisation and speed", figures(found))
 
 
-def alarms_block(metrics: Metrics) -> list[Block]:
-    """Messages of the monitors with the steps they were raised at."""
-    rows = [(_steps(steps), message) for message, steps in metrics.alarms().items()]
-    return [Table(["Steps", "Alarm"], rows, "Alarms raised while training, in order.", text=True)] if rows else []
+def alarms_block(run: Run, metrics: Metrics) -> list[Block]:
+    """Messages of the monitors with the steps they were raised at, and the other warnings of train.log."""
+    alarms = metrics.alarms()
+    rows = [("–", message) for message in warnings_of(run) if message not in alarms]
+    rows += [(_steps(steps), message) for message, steps in alarms.items()]
+    return [Table(["Steps", "Alarm"], rows, "Alarms raised by this run.", text=True)] if rows else []
+
+
+def warnings_of(run: Run) -> list[str]:
+    """The warnings in train.log, each once; lines read ``TIME WARNING message``."""
+    path = run.path / "train.log"
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
+    parts = [line.split(" ", 2) for line in lines]
+    return list(dict.fromkeys(words[2] for words in parts if len(words) == 3 and words[1] == "WARNING"))
 
 
 def origin_section(run: Run) -> Section:

@@ -7,7 +7,16 @@ from pathlib import Path
 from codo.errors import CodoError
 from codo.reporting.beside import LEGEND, explain, scene_cards, scenes_of
 from codo.reporting.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
-from codo.reporting.common import FOOTER, config_of, figure, figures, headline, origin_section, speed_section
+from codo.reporting.common import (
+    FOOTER,
+    alarms_block,
+    config_of,
+    figure,
+    figures,
+    headline,
+    origin_section,
+    speed_section,
+)
 from codo.reporting.comparison import KINDS, NAMES, ap_table
 from codo.reporting.detections import best_threshold
 from codo.reporting.metrics import Metrics
@@ -46,7 +55,7 @@ def summary_section(run: Run, metrics: Metrics) -> Section:
         if (value := metrics.last(f"ap/{kind}/AP")) is not None:
             half = precision(metrics.last(f"ap/{kind}/AP50"))
             facts.append((f"{title}: AP", precision(value), f"AP 50 {half}"))
-    return Section("Summary", [Facts(facts)])
+    return Section("Summary", [Facts(facts), *alarms_block(run, metrics)])
 
 
 def precision_section(metrics: Metrics) -> Section:

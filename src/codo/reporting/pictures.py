@@ -43,8 +43,7 @@ def spread(total: int, wanted: int) -> list[int]:
 def proposal_card(catalog: Catalog, index: int, longest: int = 320) -> Card:
     """An image of a catalog with its proposals."""
     width, height = catalog.size(index)
-    boxes = catalog.proposals(index) if catalog.has_proposals else []
-    shapes = [Shape("proposal", (float(a), float(b), float(c), float(d))) for a, b, c, d in boxes]
+    shapes = [Shape("proposal", _box(box)) for box in catalog.proposals(index)] if catalog.has_proposals else []
     key = catalog.key(index)
     counted = f"{len(shapes)} proposal{'' if len(shapes) == 1 else 's'}" if catalog.has_proposals else "no proposals"
     picture = Picture(data_uri(catalog.image(index), longest), (width, height), f"Image {key} with {counted}", shapes)
@@ -70,6 +69,6 @@ def view_picture(view: View, name: str, longest: int = 224) -> Picture:
     return Picture(data_uri(view.image, longest), (side, side), f"{name}: canvas with both boxes", shapes, name)
 
 
-def _box(values: npt.NDArray[np.float32]) -> tuple[float, float, float, float]:
+def _box(values: npt.NDArray[np.float32 | np.int32]) -> tuple[float, float, float, float]:
     a, b, c, d = (float(v) for v in values)
     return a, b, c, d

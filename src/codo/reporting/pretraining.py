@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from codo.catalog.catalog import Catalog, open_catalog
@@ -61,7 +60,7 @@ def summary_section(run: Run, metrics: Metrics) -> Section:
         facts.append(("Loss at the end", number(loss), "all levels together, mean of the last tenth"))
     if (score := metrics.last("invariance")) is not None:
         facts.append(("Background invariance", percent(score), f"chance {percent(metrics.last('invariance_chance'))}"))
-    return Section("Summary", [Facts(facts), judge(metrics, config), *alarms_block(metrics)])
+    return Section("Summary", [Facts(facts), judge(metrics, config), *alarms_block(run, metrics)])
 
 
 def curves_section(metrics: Metrics, config: Mapping[str, Any]) -> Section:
@@ -194,16 +193,12 @@ def open_views(config: Mapping[str, Any]) -> tuple[CPJ, int]:
     except (KeyError, ValueError) as error:
         raise CodoError(f"the settings hold no views ({error})") from error
     query, key = (_pool(entries) for entries in (pools.query, pools.key))
-    return CPJ(_open(path), query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
+    return CPJ(open_catalog(path), query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
 
 
 def _pool(entries: tuple[str, ...]) -> Pool:
     parts = [split_share(entry) for entry in entries]
-    return Pool([_open(path) for path, _ in parts], [share for _, share in parts])
-
-
-def _open(path: str) -> Catalog:
-    return open_catalog(Path(path))
+    return Pool([open_catalog(path, proposals=False) for path, _ in parts], [share for _, share in parts])
 
 
 def _whole(value: Any) -> int:

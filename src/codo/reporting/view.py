@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from codo.catalog.catalog import open_catalog
+from codo.catalog.catalog import is_catalog, open_catalog
+from codo.catalog.paths import is_url
 from codo.errors import InputError
 from codo.reporting.beside import LEGEND, explain, scene_cards, scene_controls, scenes_of
 from codo.reporting.blocks import Control, Facts, Gallery, Page, Section
@@ -37,18 +38,17 @@ def write_view(path: str | Path, out: str | Path | None = None) -> Path:
     Raises:
         InputError: ``path`` is neither, or what it refers to is gone.
     """
-    folder = Path(path)
-    target = Path(out) if out is not None else folder / "view.html"
-    if is_run(folder):
-        run = Run(folder)
+    if is_run(path):
+        run = Run(Path(path))
         page = detections_page(run) if run.verb == "finetune" else views_page(run)
-    elif (folder / "catalog.parquet").is_file():
-        page = catalog_page(open_catalog(folder))
+    elif is_catalog(path):
+        page = catalog_page(open_catalog(path))
     else:
-        raise InputError(
-            "neither a catalog nor a run", where=str(path), fix="give a folder that codo prepare or pretrain made"
-        )
-    return write_page(page, target)
+        fix = "give a folder that codo prepare, pretrain or finetune made"
+        raise InputError("neither a catalog nor a run", where=str(path), fix=fix)
+    if out is None and is_url(str(path)):
+        raise InputError("the page cannot be written to a URL", where=str(path), fix="add --out FILE")
+    return write_page(page, Path(out) if out is not None else Path(path) / "view.html")
 
 
 def views_page(run: Run) -> Page:
