@@ -3,6 +3,7 @@
 * ``annotations/``: one in-memory form of a labelled data set, and the readers and checks that fill it.
 * ``transforms``: flip and multi-scale resize of an image with its boxes and masks.
 * ``dataset``: from annotations to training batches and evaluation images, what the loader's workers run.
+* ``sampler``: batches of images that are all wide or all tall.
 * ``detector``: a torchvision detector as a method that the training loop can drive, and as a predictor.
 * ``start``: the weights that a detector starts from (``weights=``).
 * ``saved``: finetuned detectors on disk.

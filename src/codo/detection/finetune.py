@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from codo.config import resolve
+from codo.config import nest, resolve
 from codo.detection.detector import Detector, Norm
 from codo.detection.evaluate import loader_processes
 from codo.detection.optim import build_detector_optimizer
@@ -70,10 +70,11 @@ def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) ->
     """The settings, with the trunk taken from the weights where they are a run.
 
     Raises:
-        InputError: Bad settings, or weights of a run with another trunk than the settings say.
+        InputError: Bad settings, or weights of a run with another trunk than the command demands.
     """
-    settings = resolve(FinetuneSettings, recipe, _with_paths(overrides))
-    return settings.model_copy(update={"model": architecture(settings.weights, settings.model)})
+    given = nest(_with_paths(overrides))
+    settings = resolve(FinetuneSettings, recipe, given)
+    return settings.model_copy(update={"model": architecture(settings.weights, settings.model, given.get("model", {}))})
 
 
 def _with_paths(overrides: Mapping[str, Any]) -> dict[str, Any]:

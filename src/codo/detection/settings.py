@@ -60,7 +60,7 @@ class FinetuneSettings(Settings):
     keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay")
     eval_every: int = Field(0, ge=0, description="steps between two evaluations on the val split; 0: only at the end")
     model: ModelSettings = Field(
-        default_factory=ModelSettings, description="the trunk; left out, it is that of the run that weights= names"
+        default_factory=ModelSettings, description="the trunk, unless weights= is a run: then that of the run"
     )
     detector: DetectorSettings = Field(default_factory=DetectorSettings)
     optim: DetectorOptimSettings = Field(default_factory=DetectorOptimSettings)

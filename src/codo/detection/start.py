@@ -6,7 +6,9 @@ are new, because the classes are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -24,17 +26,22 @@ FREE = ("dim", "init")
 """Settings of the trunk that a detector does not have."""
 
 
-def architecture(weights: str, model: ModelSettings) -> ModelSettings:
+def architecture(weights: str, model: ModelSettings, demanded: Mapping[str, Any]) -> ModelSettings:
     """The trunk to build: that of the run which ``weights`` names, if it does, else ``model``.
 
+    Args:
+        weights: See `load_weights`.
+        model: The trunk by recipe and command.
+        demanded: What the command alone says of it; a recipe's trunk gives way to that of the run.
+
     Raises:
-        InputError: ``model`` was given and says otherwise.
+        InputError: The command demands another trunk than that of the run.
     """
     if not is_run(weights):
         return model
     run = open_run(weights)
     theirs = ModelSettings.model_validate(run.config["model"])
-    for name in sorted(model.model_fields_set - set(FREE)):
+    for name in sorted(demanded.keys() - set(FREE)):
         ours, trained = getattr(model, name), getattr(theirs, name)
         if ours != trained:
             raise InputError(

@@ -15,12 +15,13 @@ from codo.detection.annotations.source import DataSettings, read_annotations
 from codo.detection.coco_metrics import Kind
 from codo.detection.dataset import TrainingDataset, check_some_images
 from codo.detection.evaluate import loader_processes, wants_masks
+from codo.detection.sampler import AspectSampler
 from codo.detection.saved import DetectorCard
 from codo.detection.settings import FinetuneSettings
 from codo.errors import InputError
 from codo.training.distributed import Processes
 from codo.training.pretrain import quiet_worker
-from codo.views.sampler import StepSampler, check_batch, steps_per_epoch
+from codo.views.sampler import check_batch, steps_per_epoch
 
 
 @dataclass(frozen=True)
@@ -90,15 +91,15 @@ def prepare_task(settings: FinetuneSettings, world: int) -> Task:
 def build_loader(task: Task, mine: Processes, *, start: int) -> DataLoader[Any]:
     """Batches of the steps from ``start`` of this rank; one item is one step."""
     settings = task.settings
-    sampler = StepSampler(
-        len(task.images),
+    height, width = task.train.sizes[task.images].T
+    sampler = AspectSampler(
+        height > width,
         settings.batch_size,
         settings.seed,
         start=start,
         stop=task.steps,
         rank=mine.rank,
         world=mine.world,
-        shuffled=False,
     )
     dataset = TrainingDataset(
         task.train,

@@ -82,8 +82,12 @@ class StepSampler:
         for step in range(self.start, self.stop):
             epoch, position = divmod(step, per_epoch)
             if epoch != order_epoch:
-                order, order_epoch = epoch_order(self.samples, self.seed, epoch), epoch
+                order, order_epoch = self.order(epoch), epoch
             yield self.plan(step, epoch, order[position * self.batch_size : (position + 1) * self.batch_size])
+
+    def order(self, epoch: int) -> Indices:
+        """The order of the samples in an epoch; step by step the next ``batch_size`` of it are taken."""
+        return epoch_order(self.samples, self.seed, epoch)
 
     def plan(self, step: int, epoch: int, batch: Indices) -> StepPlan:
         """The part of the global ``batch`` ``(B,)`` that falls to this rank."""
