@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,8 @@ from codo.reporting.numbers import number, percent
 from codo.reporting.pictures import Image, data_uri, spread
 from codo.run import Run
 
-LEAST_SHOWN, MOST_SHOWN = 0.05, 40
-"""Confidence below which a detection is not drawn at all, and the most detections drawn on an image."""
+MOST_SHOWN = 40
+"""The most detections drawn on an image."""
 
 LEGEND = [("truth", "object found, detection right"), ("missed", "object missed, detection wrong")]
 
@@ -52,8 +51,14 @@ def labelled_files(config: Mapping[str, Any]) -> tuple[Path, Path]:
     return Path(annotations), Path(images) if images else Path(annotations).parent
 
 
-def scene_cards(scenes: Sequence[Scene], threshold: float) -> list[Card]:
-    """Truth and detections of each image side by side; images that cannot be read are left out."""
+def scene_cards(scenes: Sequence[Scene], threshold: float, least: float) -> list[Card]:
+    """Truth and detections of each image side by side; images that cannot be read are left out.
+
+    Args:
+        scenes: In the order of the cards.
+        threshold: Confidence from which detections count.
+        least: Confidence from which they are in the page at all, hidden below ``threshold``, for its slider.
+    """
     cards = []
     for rank, scene in enumerate(scenes):
         try:
@@ -70,13 +75,13 @@ def scene_cards(scenes: Sequence[Scene], threshold: float) -> list[Card]:
             "rank": rank,
         }
         note = f"score {percent(score)} · {found} found, {missed} missed, {wrong} wrong"
-        cards.append(Card(scene_pictures(scene, image, threshold), scene.file.name, note, values))
+        cards.append(Card(scene_pictures(scene, image, threshold, least), scene.file.name, note, values))
     return cards
 
 
-def scene_pictures(scene: Scene, image: Image, threshold: float, longest: int = 320) -> list[Picture]:
+def scene_pictures(scene: Scene, image: Image, threshold: float, least: float) -> list[Picture]:
     """The truth (missed objects marked) and the detections (wrong ones marked) of an image."""
-    uri, missed = data_uri(image, longest), scene.missed(threshold)
+    uri, missed = data_uri(image), scene.missed(threshold)
     truth = [
         Shape(f"truth-side {'missed' if i in missed else 'truth'}", thing.box, thing.name, outlines(thing, scene.size))
         for i, thing in enumerate(scene.truth)
@@ -84,16 +89,16 @@ def scene_pictures(scene: Scene, image: Image, threshold: float, longest: int = 
     ]
     return [
         Picture(uri, scene.size, f"{scene.file.name} with {len(truth)} labelled objects", truth, "truth"),
-        detections_picture(scene, uri, threshold),
+        detections_picture(scene, uri, threshold, least, "detections"),
     ]
 
 
-def detections_picture(scene: Scene, uri: str, threshold: float, name: str = "detections") -> Picture:
-    """An image with its detections; those below ``threshold`` are there but hidden, for the page's slider."""
+def detections_picture(scene: Scene, uri: str, threshold: float, least: float, name: str) -> Picture:
+    """An image with its detections, wrong ones marked; see `scene_cards`."""
     shapes: list[Shape] = []
     for detection, matched, ignored in zip(scene.detections, scene.matched, scene.ignored, strict=True):
         score = detection.score or 0.0
-        if score >= min(threshold, LEAST_SHOWN) and len(shapes) < MOST_SHOWN:
+        if score >= least and len(shapes) < MOST_SHOWN:
             kind = "detection" if matched is not None or ignored else "wrong"
             hidden = " off" if score < threshold else ""
             label = f"{detection.name} {score:.2f}"
@@ -125,14 +130,14 @@ def outlines(thing: Thing, size: tuple[int, int]) -> list[list[float]]:
     return [(contour.reshape(-1, 2) + 0.5).ravel().tolist() for contour in smooth if len(contour) >= 3]
 
 
-def scene_controls(scenes: Sequence[Scene], threshold: float) -> list[Control]:
-    """Filters for a gallery of `scene_cards`."""
+def scene_controls(scenes: Sequence[Scene], threshold: float, least: float) -> list[Control]:
+    """Filters for a gallery of `scene_cards` with the same arguments."""
     classes = sorted({thing.name for scene in scenes for thing in (*scene.truth, *scene.detections)})
     return [
         Control("sort", "Order", options=[("rank", "worst first"), ("-rank", "best first")]),
         Control("choice", "Class", "classes", [("", "all"), *((name, name) for name in classes)]),
         Control("search", "File name", "key"),
-        Control("score", "Confidence from", span=(0.05, 0.95, 0.01, math.floor(100 * threshold) / 100)),
+        Control("score", "Confidence from", span=(least, 0.99, 0.01, threshold)),
         Control("toggle", "truth", "truth-side"),
         Control("toggle", "detections", "found-side"),
     ]
@@ -171,7 +176,10 @@ def comparison_gallery(runs: Mapping[str, Run], images: int = 6) -> Section:
             if not thing.crowd
         ]
         pictures = [Picture(uri, plain.size, f"{file.name} with {len(shapes)} labelled objects", shapes, "truth")]
-        pictures += [detections_picture(found[file], uri, thresholds[name], name) for name, found in scenes.items()]
+        pictures += [
+            detections_picture(found[file], uri, thresholds[name], thresholds[name], name)
+            for name, found in scenes.items()
+        ]
         cards.append(Card(pictures, file.name))
     used = ", ".join(f"{name} from {value:.2f}" for name, value in thresholds.items())
     caption = (

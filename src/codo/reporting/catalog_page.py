@@ -18,7 +18,7 @@ from codo.reporting.pictures import PROPOSAL_LEGEND, proposal_card, spread
 from codo.reporting.plots import histogram
 from codo.views.boxes import area
 
-CARDS = 48
+CARDS = 40
 """Images on a page: enough to judge by, few enough to mail."""
 
 RUNGS = {
@@ -73,6 +73,8 @@ def size_blocks(catalog: Catalog) -> list[Block]:
     sizes = np.array([catalog.size(i) for i in rows], float).reshape(-1, 2)  # width, height
     part = "" if len(rows) == len(catalog) else f" From {number(len(rows))} images spread evenly over the catalog."
     facts = [("Images", number(len(catalog)), "")]
+    if copies := catalog.counts.get("duplicates"):
+        facts.append(("Duplicates", number(copies), "same bytes as an earlier image; kept"))
     if not rows:
         return [Facts(facts)]
     short, long = sizes.min(axis=1), sizes.max(axis=1)

@@ -23,14 +23,24 @@ PROPOSAL_LEGEND = [("proposal", "proposal kept in the catalog")]
 VIEW_LEGEND = [("paste", "where the proposal was pasted"), ("jitter", "jittered box that features are pooled from")]
 
 
-def data_uri(image: Image, longest: int = 320, quality: int = 80) -> str:
-    """An image ``(H, W, 3)`` as a JPEG ``data:`` URI whose longest side is at most ``longest`` pixels."""
+def data_uri(image: Image, longest: int = 320, budget: int = 24_000) -> str:
+    """An image as a JPEG ``data:`` URI.
+
+    Args:
+        image: ``(H, W, 3)`` RGB.
+        longest: Longest side in pixels; smaller images are not enlarged.
+        budget: Bytes that a quality of less than 80 tries to keep to, so that pages stay small.
+    """
     height, width = image.shape[:2]
     scale = longest / max(height, width)
     if scale < 1:
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    data = simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorspace="RGB")
+    data = b""
+    for quality in (80, 65, 50, 35):
+        data = simplejpeg.encode_jpeg(np.ascontiguousarray(image), quality=quality, colorspace="RGB")
+        if len(data) <= budget:
+            break
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
 
 

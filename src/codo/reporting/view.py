@@ -5,7 +5,6 @@ A page to browse with filters, while ``report.html`` is a page to read.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +72,7 @@ def detections_page(run: Run) -> Page:
     """A finetuning run: its detections beside the truth, worst first."""
     scenes = scenes_of(run)
     threshold = best_threshold(scenes)
+    least = min(threshold, 0.05)
     ranked = sorted(scenes, key=lambda scene: scene.score(threshold))[:CARDS]
     counts = np.array([scene.counts(threshold) for scene in scenes]).reshape(-1, 3).sum(axis=0)
     facts = [
@@ -80,9 +80,11 @@ def detections_page(run: Run) -> Page:
         ("Found", number(int(counts[0])), "objects"),
         ("Missed", number(int(counts[1])), "objects"),
         ("Wrong", number(int(counts[2])), "detections"),
-        ("Confidence", f"{math.floor(100 * threshold) / 100:.2f}", "with the best F1"),
+        ("Confidence", f"{threshold:.2f}", "with the best F1"),
     ]
     caption = f"The {len(ranked)} worst of {number(len(scenes))} images, worst first. {explain(threshold)}"
-    gallery = Gallery(scene_cards(ranked, threshold), caption, LEGEND, scene_controls(ranked, threshold), span=26)
+    gallery = Gallery(
+        scene_cards(ranked, threshold, least), caption, LEGEND, scene_controls(ranked, threshold, least), span=26
+    )
     sections = [Section("Summary", [Facts(facts)]), Section("Images", [gallery])]
     return Page(run.path.resolve().name, "CoDo detections", "", sections, FOOTER)
