@@ -1,0 +1,15 @@
+"""The catalog: one dataset of images as a directory, and `codo prepare`, which makes it.
+
+* ``catalog``: the format, and how it is opened and read
+* ``build``: ``prepare``, from a source to a catalog; ``open_or_prepare`` for plain image folders
+* ``settings``: what can be chosen
+* ``sources``: from what a user names to a listing of image files
+* ``paths``: local paths and URLs
+* ``reading``: bytes of images in place, inside tar and zip archives too
+* ``decode``: bytes to RGB, and why some are rejected
+* ``plan``: the working directory, chunks, and resuming
+* ``work``: what happens to one chunk of images
+* ``engines``: who works on the chunks: this machine's processes, or Ray
+* ``pack``: small JPEGs in WebDataset shards
+* ``merge``: from finished chunks to the catalog
+"""

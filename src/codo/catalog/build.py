@@ -1,0 +1,321 @@
+"""``codo prepare``: from a source of images to a catalog, once; everything later reads the catalog.
+
+The order of things: check everything, list the source, write the plan, work on its chunks, merge. Nothing is written
+before everything is checked; killed at any moment, the same command continues (plan.py tells how).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from codo.catalog import engines
+from codo.catalog.catalog import UNFINISHED, Catalog, is_catalog, open_catalog
+from codo.catalog.files import only_one
+from codo.catalog.merge import check_rejections, merge
+from codo.catalog.paths import absolute, is_url
+from codo.catalog.plan import Plan, Report, is_planned, load_plan, make_plan, working_directory
+from codo.catalog.settings import PrepareSettings
+from codo.catalog.sources.listing import Listing
+from codo.catalog.sources.selection import list_path
+from codo.catalog.sources.source import list_sources
+from codo.config import differences, resolve
+from codo.errors import InputError, Interrupted
+
+Source = str | Path | Sequence[str | Path]
+
+NEUTRAL = ("max_rejected",)
+"""Settings that decide whether there is a catalog, not what is in it."""
+
+
+def prepare(
+    source: Source,
+    out: str | Path,
+    *,
+    propose: bool = True,
+    pack: int | None = None,
+    jobs: int | None = None,
+    engine: str = "local",
+    progress: bool = True,
+    **settings: Any,
+) -> Catalog:
+    """Make a catalog of a source of images.
+
+    A finished catalog of the same source and settings is opened at once; the source is then not looked at again.
+
+    Args:
+        source: A folder, tar, zip, COCO json, VOCdevkit, text file of paths, pattern or URL, or several of them.
+        out: The catalog's directory, on a local or shared disk.
+        propose: Search proposals; without them a catalog can only be used as backgrounds.
+        pack: Write JPEG shards with this short side in pixels; ``None`` leaves the images where they are.
+        jobs: Number of processes; by default as many as this process may use cores.
+        engine: ``local``, or ``ray`` for a Ray cluster.
+        progress: Show a progress bar where stderr is a terminal.
+        **settings: The other settings of `PrepareSettings`, nested or with dots (``**{"proposals.mode": "quality"}``).
+
+    Returns:
+        The catalog, the same whatever ``jobs`` and ``engine``.
+
+    Raises:
+        InputError: The source, the settings or ``out`` are no good; nothing has been written.
+        CodoError: Too many images were rejected, the disk is full, or a worker died; the same command continues.
+        Interrupted: Ctrl-C; the same command continues.
+    """
+    request = _Request.of(source, out, {"propose": propose, "pack": pack, **settings})
+    catalog = _prepare(request, jobs=jobs, engine=engine, progress=progress)
+    assert catalog is not None  # only a share can lack the rest
+    return catalog
+
+
+def prepare_shard(
+    source: Source, out: str | Path, shard: str, *, jobs: int | None = None, progress: bool = True, **settings: Any
+) -> Catalog | None:
+    """Do one of ``n`` equal shares of a preparation: what a task of a job array runs.
+
+    All tasks work in the same ``out`` on a shared disk. The one that finds the work of all others done merges it; if
+    one has failed, `prepare` (the command without a shard) does what is missing and merges.
+
+    Args:
+        source: As in `prepare`.
+        out: The catalog's directory.
+        shard: ``i/n``, from ``1/n`` to ``n/n``.
+        jobs: Number of processes of this task.
+        progress: Show a progress bar where stderr is a terminal.
+        **settings: All settings of `PrepareSettings`, ``propose`` and ``pack`` among them.
+
+    Returns:
+        The catalog if it is complete now, else ``None``.
+
+    Raises:
+        InputError: As in `prepare`, or ``shard`` is not ``i/n``.
+        CodoError: As in `prepare`.
+    """
+    request = _Request.of(source, out, settings)
+    return _prepare(request, jobs=jobs, progress=progress, share=_share(shard))
+
+
+def open_or_prepare(
+    path: str | Path,
+    *,
+    propose: bool = True,
+    cache_dir: str | Path | None = None,
+    jobs: int | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Catalog:
+    """Open a catalog, or prepare any other source into a cache, where the next call finds it.
+
+    The cached catalog belongs to the source, the settings, and what the source holds (names, sizes and times of its
+    files, so that a changed folder is prepared anew). Several processes may call this at once: one prepares, the others
+    wait.
+
+    Args:
+        path: A catalog, or whatever `prepare` takes.
+        propose: Whether proposals are wanted; backgrounds need none.
+        cache_dir: Where catalogs are kept, by default `default_cache`.
+        jobs: As in `prepare`.
+        progress: As in `prepare`.
+        **settings: As in `prepare`, for sources that are no catalog.
+
+    Raises:
+        InputError: As in `prepare`.
+        CodoError: As in `prepare`.
+    """
+    source = absolute(path)
+    if is_catalog(source) or is_planned(Path(source)):
+        return open_catalog(source, proposals=propose)
+    listing: Listing | None = None
+    for proposed in (True, False):
+        request = _Request.of(source, source, {"propose": proposed, **settings})
+        listing = listing or list_sources(request.source, request.settings.select)
+        out = _cached(Path(cache_dir) if cache_dir else default_cache(), request, listing)
+        # A cached catalog with proposals serves as backgrounds, too.
+        if is_catalog(out) or proposed == propose:
+            break
+    if not is_catalog(out):
+        request = replace(request, out=out)
+        _prepare(request, jobs=jobs, progress=progress, wait=math.inf, listing=listing)
+    return open_catalog(out, proposals=propose)
+
+
+def default_cache() -> Path:
+    """Where catalogs of plain image folders are kept: ``CODO_CACHE``, or ``~/.cache/codo``."""
+    return Path(os.environ.get("CODO_CACHE") or "~/.cache/codo").expanduser()
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked for, checked."""
+
+    source: list[str]
+    out: Path
+    settings: PrepareSettings
+
+    @classmethod
+    def of(cls, source: Source, out: str | Path, settings: dict[str, Any]) -> _Request:
+        sources = [source] if isinstance(source, str | Path) else list(source)
+        if not sources or not all(str(path) for path in sources):
+            raise InputError("no source is given", where="source", fix="name a folder, archive or list of images")
+        if is_url(str(out)):
+            raise InputError(
+                "a catalog cannot be written to a URL",
+                where=str(out),
+                fix="write it to a disk, then copy the directory",
+            )
+        checked = resolve(PrepareSettings, None, settings)
+        if checked.select and (path := list_path(checked.select)):
+            checked = checked.model_copy(update={"select": path})
+        return cls([absolute(path) for path in sources], Path(absolute(out)), checked)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is recorded."""
+        return {"source": self.source, **self.settings.model_dump(mode="json")}
+
+
+def _prepare(
+    request: _Request,
+    *,
+    jobs: int | None = None,
+    engine: str = "local",
+    progress: bool = True,
+    wait: float = 5,
+    share: tuple[int, int] = (0, 1),
+    listing: Listing | None = None,
+) -> Catalog | None:
+    """The whole of it; ``share`` is ``(i, n)`` with i from 0. ``None`` when other shares are missing."""
+    out = request.out
+    jobs = jobs if jobs is not None else _cores()
+    if jobs < 1:
+        raise InputError(f"jobs is {jobs}", where="jobs", fix="give a number of processes, at least 1")
+    engines.check(engine)
+    _check_out(request)
+    if is_catalog(out):
+        return open_catalog(out)
+    # A task of a job array takes the listing as it finds it: a hundred of them need not walk the same folder.
+    if listing is None and not (share[1] > 1 and is_planned(out)):
+        listing = list_sources(request.source, request.settings.select)
+    _create(working_directory(out))
+    with only_one(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
+        if is_catalog(out):  # another process has finished it while this one waited
+            return open_catalog(out)
+        plan = _plan(request, listing)
+        todo, reports = _progress_so_far(plan, share)
+        try:
+            _work(plan, todo, reports, jobs=jobs, engine=engine, progress=progress)
+            if share[1] > 1 and any(plan.report(index) is None for index in range(len(plan))):
+                return None
+            with only_one(plan.folder / "merge.lock", wait=math.inf):
+                if not is_catalog(out):
+                    merge(plan, bar=progress)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "interrupted", where=str(out), fix="run the same command again: it continues where it stopped"
+            ) from error
+    return open_catalog(out)
+
+
+def _check_out(request: _Request) -> None:
+    """Refuse a directory that holds something else.
+
+    Raises:
+        InputError: It is a file, holds other files, or a catalog of another source or with other settings.
+    """
+    out = request.out
+    if out.exists() and not out.is_dir():
+        raise InputError("out is a file", where=str(out), fix="name a new directory")
+    if is_catalog(out):
+        recorded = open_catalog(out).settings
+    elif is_planned(out):
+        plan = load_plan(str(working_directory(out)))
+        recorded = {"source": plan.source, **plan.settings.model_dump(mode="json")}
+    elif out.exists() and any(entry.name != UNFINISHED for entry in out.iterdir()):
+        raise InputError("out is not empty and holds no catalog", where=str(out), fix="name an empty or new directory")
+    else:
+        return
+    changed = differences(recorded, request.as_dict(), ignore=NEUTRAL)
+    if changed:
+        shown = "; ".join(changed[:5]) + ("; …" if len(changed) > 5 else "")
+        raise InputError(
+            f"out holds a catalog with other settings ({shown})",
+            where=str(out),
+            fix="name another directory, or give the settings of that catalog",
+        )
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot create the catalog's directory: {error.strerror}", where=str(folder.parent), fix="name another one"
+        ) from error
+
+
+def _plan(request: _Request, listing: Listing | None) -> Plan:
+    """The plan on disk when it is of this listing, else a new one."""
+    folder = working_directory(request.out)
+    load_plan.cache_clear()
+    if is_planned(request.out):
+        plan = load_plan(str(folder))
+        if listing is None or plan.fingerprint == listing.fingerprint():
+            # What is allowed to be rejected may have changed since; it decides nothing but whether to go on.
+            return replace(plan, settings=request.settings)
+    listing = listing or list_sources(request.source, request.settings.select)
+    return make_plan(request.out, request.source, request.settings, listing)
+
+
+def _progress_so_far(plan: Plan, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
+    """The chunks of this share that are left, and the reports of those that are finished."""
+    todo, reports = [], []
+    for index in range(share[0], len(plan), share[1]):
+        report = plan.report(index)
+        if report is None:
+            todo.append(index)
+        else:
+            reports.append(report)
+    return todo, reports
+
+
+def _work(plan: Plan, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool) -> None:
+    """Work on the chunks with a progress bar; stop as soon as too many images are rejected for the whole."""
+    total = plan.listing.num_rows
+    left = sum(len(plan.items(index)) for index in todo)
+    mine = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
+    rejected = sum(len(report.rejected) for report in reports)
+    with tqdm(
+        total=mine, initial=mine - left, desc="prepare", unit=" images", disable=None if progress else True
+    ) as bar:
+        for report in engines.run(engine, plan, todo, jobs):
+            reports.append(report)
+            rejected += len(report.rejected)
+            bar.update(report.images + len(report.rejected) + report.ignored)
+            bar.set_postfix(rejected=rejected, refresh=False)
+            if rejected > plan.settings.max_rejected * total:
+                check_rejections(plan, reports, total=total)
+
+
+def _cached(cache: Path, request: _Request, listing: Listing) -> Path:
+    """Where the catalog of a source is kept in a cache."""
+    text = json.dumps([request.as_dict(), listing.fingerprint()], sort_keys=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return cache / "catalogs" / f"{Path(request.source[0]).stem}-{digest}"
+
+
+def _share(shard: str) -> tuple[int, int]:
+    number, slash, of = shard.partition("/")
+    if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise InputError(f"'{shard}' is no share of the work", where="shard", fix="write i/n, from 1/n to n/n")
+    return int(number) - 1, int(of)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,313 @@
+"""The catalog: its format, and how it is opened and read.
+
+::
+
+    DIR/
+      catalog.parquet     a row per image; it appears last, so a directory that has it is complete
+      rejected.csv        key,reason of every image that was left out
+      shard-00000.tar     only when packed: JPEGs, each followed by a .json (see pack.py)
+      …
+
+Columns of ``catalog.parquet`` (each row is readable without the others; rows are in the order of the source):
+
+=============  ==================  ====================================================================================
+key            string              name in the source, unique: ``n01440764/n01440764_10026.JPEG``
+uri            string              file or archive with the bytes: an absolute path, an fsspec URL, or, when packed, a
+                                   shard's name relative to this directory (so that the directory can be moved)
+offset         int64               where the bytes begin; 0 exactly when the file is the image
+size           int64               how many bytes are there, in the file or archive
+compression    string              ``none``, or ``deflate`` for a raw deflate stream in a zip
+orientation    uint8               EXIF orientation of the bytes, 1 to 8; reading undoes it. 1 when packed
+width          uint16              of the upright image in its source, in pixels (a packed image can be smaller)
+height         uint16              likewise
+hash           binary(16)          blake2b-128 of the image file in the source, packed or not
+proposals      list<uint16>        boxes as x1, y1, x2, y2, x1, …: half-open, in pixels of ``width`` x ``height``;
+                                   null when the catalog was made without proposals
+rung           string              which step of the fallback chain gave the proposals: ``filtered``, ``ratio``,
+                                   ``side`` or ``whole`` (METHOD 1.5); null without proposals
+=============  ==================  ====================================================================================
+
+The schema's metadata has the key ``codo`` with a JSON object:
+
+=============  ========================================================================================================
+format         version of this format, 1
+codo           version of codo that wrote it
+source         what was prepared: absolute paths, URLs or patterns
+settings       all settings of the preparation (`PrepareSettings`), among them those of the proposals
+selected       what chose among the images: annotation file or VOC image sets; empty when nothing did
+counts         images, rejected, ignored (files that are no images, by extension), repeated (files named twice in the
+               source), duplicates (images whose bytes equal those of an earlier one), proposals
+fallbacks      number of images by ``rung``
+=============  ========================================================================================================
+
+In memory the columns are Arrow buffers and NumPy views of them, never a Python object a row: opening takes about a
+second for a million images, and forked loader workers share all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from codo.catalog.decode import Image, Rejected, decode
+from codo.catalog.paths import absolute, filesystem, is_url, join, kind, missing
+from codo.catalog.reading import Location, Reader
+from codo.errors import CodoError, InputError
+
+FILE = "catalog.parquet"
+REJECTED = "rejected.csv"
+UNFINISHED = ".work"
+FORMAT = 1
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.large_string(), nullable=False),
+        pa.field("uri", pa.large_string(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("compression", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("orientation", pa.uint8(), nullable=False),
+        pa.field("width", pa.uint16(), nullable=False),
+        pa.field("height", pa.uint16(), nullable=False),
+        pa.field("hash", pa.binary(16), nullable=False),
+        pa.field("proposals", pa.large_list(pa.field("element", pa.uint16(), nullable=False))),
+        pa.field("rung", pa.dictionary(pa.int32(), pa.string())),
+    ]
+)
+"""Offsets of 64 bits: 64 boxes an image overflow those of 32 at eight million images."""
+
+Boxes = npt.NDArray[np.int32]  # (n, 4) xyxy, half-open
+
+
+class Catalog:
+    """A catalog that is open for reading; `open_catalog` makes it.
+
+    Rows are numbered from 0. Reading needs no lock: any number of processes and threads may read at once, also after a
+    fork.
+
+    Attributes:
+        path: The directory, absolute or an fsspec URL.
+        settings: ``source`` and all settings that the catalog was prepared with, as nested dictionaries.
+        counts: See the top of this file.
+        fallbacks: Number of images by step of the fallback chain.
+        has_proposals: Whether proposals are there (and were asked for when opening).
+        packed: Whether the images are in the catalog's own shards.
+    """
+
+    def __init__(self, path: str, table: pa.Table, info: Mapping[str, Any]) -> None:
+        self.path = path
+        self.settings: dict[str, Any] = {"source": info["source"], **info["settings"]}
+        self.counts: dict[str, Any] = dict(info["counts"])
+        self.fallbacks: dict[str, int] = dict(info["fallbacks"])
+        self.packed = info["settings"]["pack"] is not None
+        self.has_proposals = bool(info["settings"]["propose"]) and "proposals" in table.column_names
+        self._info = dict(info)
+        self._reader = Reader(base=path)
+        self._key, self._uri = _column(table, "key"), _column(table, "uri")
+        self._offset, self._size = _column(table, "offset").to_numpy(), _column(table, "size").to_numpy()
+        self._deflated = pc.equal(_column(table, "compression"), "deflate").to_numpy(zero_copy_only=False)
+        self._orientation = _column(table, "orientation").to_numpy()
+        self._width, self._height = _column(table, "width").to_numpy(), _column(table, "height").to_numpy()
+        self.hashes = bytes_of(_column(table, "hash"))
+        if self.has_proposals:
+            boxes = _column(table, "proposals")
+            self._starts, self._sides = boxes.offsets.to_numpy(), boxes.values.to_numpy()
+
+    hashes: npt.NDArray[np.uint8]
+    """Content hashes of all images, uint8 ``(len, 16)``."""
+
+    def __len__(self) -> int:
+        return len(self._size)
+
+    def __repr__(self) -> str:
+        return f"Catalog({self.path!r}, {len(self)} images)"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle as the path: a process that is not forked opens the catalog itself."""
+        return (_reopen, (self.path, self.has_proposals))
+
+    def key(self, i: int) -> str:
+        """The name of image ``i`` in its source."""
+        return str(self._key[i].as_py())
+
+    def size(self, i: int) -> tuple[int, int]:
+        """Width and height of image ``i`` in its source, upright; a packed image can be smaller."""
+        return int(self._width[i]), int(self._height[i])
+
+    def content_hash(self, i: int) -> bytes:
+        """blake2b-128 of the file of image ``i`` in its source."""
+        return bytes(self.hashes[i])
+
+    def proposals(self, i: int) -> Boxes:
+        """The proposals of image ``i``: int32 ``(n, 4)`` xyxy in pixels of `size`, n >= 1.
+
+        Raises:
+            InputError: The catalog was made, or opened, without proposals.
+        """
+        if not self.has_proposals:
+            raise InputError("this catalog has no proposals", where=self.path, fix="prepare without --no-proposals")
+        i = range(len(self))[i]  # -1 is the last row here too
+        flat = self._sides[self._starts[i] : self._starts[i + 1]]
+        boxes: Boxes = flat.reshape(-1, 4).astype(np.int32)
+        return boxes
+
+    def scaled_proposals(self, i: int, height: int, width: int) -> Boxes:
+        """The proposals of image ``i`` in pixels of a version of it that is ``height`` x ``width``."""
+        return scale_boxes(self.proposals(i), self.size(i), (width, height))
+
+    def image(self, i: int) -> Image:
+        """Image ``i``: upright RGB, uint8 ``(H, W, 3)``; smaller than `size` where packing has shrunk it.
+
+        Raises:
+            CodoError: The file has vanished or changed since the catalog was made.
+        """
+        data = self.read(i)
+        try:
+            image = decode(data, orientation=int(self._orientation[i]))
+        except Rejected as rejected:
+            raise self._changed(i, rejected.reason) from rejected
+        if not self.packed and (image.shape[1], image.shape[0]) != self.size(i):
+            width, height = self.size(i)
+            raise self._changed(i, f"it is {image.shape[1]} x {image.shape[0]} pixels, not {width} x {height}")
+        return image
+
+    def read(self, i: int) -> bytes:
+        """The bytes of the file of image ``i``, as they are stored.
+
+        Raises:
+            CodoError: The file has vanished or has another length than it had.
+        """
+        location = self.location(i)
+        try:
+            return self._reader.read(location)
+        except FileNotFoundError as error:
+            raise self._changed(i, "there is no such file") from error
+        except OSError as error:
+            raise self._changed(i, error.strerror or str(error)) from error
+
+    def location(self, i: int) -> Location:
+        """Where the bytes of image ``i`` are."""
+        return Location(self._uri[i].as_py(), int(self._offset[i]), int(self._size[i]), bool(self._deflated[i]))
+
+    def rows_with(self, hashes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
+        """Rows whose content hash is among ``hashes``, uint8 ``(m, 16)``: the images that two data sets share."""
+        mine, theirs = (np.ascontiguousarray(side).view("<u8")[:, 0] for side in (self.hashes, hashes))
+        likely = np.flatnonzero(np.isin(mine, theirs)).tolist()  # by their first 8 bytes, which NumPy sorts fast
+        wanted = {row.tobytes() for row in hashes}
+        return np.array([i for i in likely if self.content_hash(i) in wanted], dtype=np.int64)
+
+    def summary(self) -> str:
+        """A line that says what the catalog holds."""
+        counts = self.counts
+        parts = [f"{counts['images']:,} images"]
+        if self.settings["propose"]:
+            fallen = {rung: n for rung, n in self.fallbacks.items() if rung != "filtered"}
+            shown = f" (fallbacks: {', '.join(f'{n:,} {rung}' for rung, n in fallen.items())})" if fallen else ""
+            parts.append(f"{counts['proposals'] / counts['images']:.1f} proposals an image{shown}")
+        parts += [f"{counts[name]:,} {name}" for name in ("rejected", "duplicates", "repeated") if counts[name]]
+        if counts["ignored"]:
+            kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
+            parts.append(f"ignored {kinds}")
+        return "; ".join(parts)
+
+    def _changed(self, i: int, what: str) -> CodoError:
+        uri = join(self.path, self.location(i).uri)
+        fix = (
+            "copy the catalog again with all its shards"
+            if self.packed
+            else ("put the file back as it was, or prepare its source again into a new directory")
+        )
+        return CodoError(
+            f"image '{self.key(i)}' has vanished or changed since codo prepare: {what}", where=uri, fix=fix
+        )
+
+
+def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
+    """Open a catalog that `codo prepare` made.
+
+    Args:
+        path: Its directory, local or an fsspec URL.
+        proposals: Load the proposals if there are any; backgrounds do not need them, and they are most of the memory.
+
+    Raises:
+        InputError: There is no finished catalog, or it cannot be read.
+    """
+    folder = absolute(path)
+    file = join(folder, FILE)
+    if kind(file) is None:
+        raise _no_catalog(folder)
+    names = [name for name in SCHEMA.names if name != "rung" and (proposals or name != "proposals")]
+    try:
+        if is_url(file):
+            fs, inner = filesystem(file)
+            with fs.open(inner, "rb") as handle:
+                table = pq.read_table(handle, columns=names)
+        else:
+            table = pq.read_table(file, columns=names, memory_map=True)
+        info = json.loads(table.schema.metadata[b"codo"])
+    except (pa.ArrowInvalid, KeyError, TypeError, OSError, ValueError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"the catalog cannot be read ({reason})", where=file, fix="prepare it again") from error
+    if info["format"] > FORMAT:
+        raise InputError(
+            f"the catalog has format {info['format']}, this codo knows {FORMAT}",
+            where=file,
+            fix=f"use codo {info['codo']} or later",
+        )
+    return Catalog(folder, table, info)
+
+
+def is_catalog(path: str | Path) -> bool:
+    """Whether there is a finished catalog at ``path``."""
+    return kind(join(absolute(path), FILE)) == "file"
+
+
+def scale_boxes(boxes: Boxes, old: tuple[int, int], new: tuple[int, int]) -> Boxes:
+    """Boxes of an image in a resized version of it.
+
+    Args:
+        boxes: int32 ``(n, 4)`` xyxy, half-open.
+        old: Width and height of the image that ``boxes`` refer to.
+        new: Width and height of the resized one.
+
+    Returns:
+        int32 ``(n, 4)``: the smallest boxes of whole pixels that cover the scaled ones; never empty, always inside.
+    """
+    sizes = np.array([new, old], dtype=np.int64)
+    corners = boxes.astype(np.int64).reshape(-1, 2, 2)  # (box, corner, xy)
+    corners = corners * sizes[0]
+    low, high = corners[:, 0] // sizes[1], -(-corners[:, 1] // sizes[1])
+    return np.concatenate([low, high], axis=1).astype(np.int32)
+
+
+def _reopen(path: str, proposals: bool) -> Catalog:
+    return open_catalog(path, proposals=proposals)
+
+
+def _no_catalog(folder: str) -> InputError:
+    if kind(folder) is None:
+        return missing(folder)
+    if kind(join(folder, UNFINISHED)) == "folder":
+        return InputError(
+            "the preparation of this catalog has not finished", where=folder, fix="run the same codo prepare again"
+        )
+    return InputError("not a catalog (no catalog.parquet)", where=folder, fix=f"codo prepare {folder} --out DIR")
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    """A column as one array; its buffers are what forked workers share."""
+    return table.column(name).combine_chunks()
+
+
+def bytes_of(array: pa.Array) -> npt.NDArray[np.uint8]:
+    """A view of fixed-size binaries as uint8 ``(len, width)``."""
+    width = array.type.byte_width
+    flat = np.frombuffer(array.buffers()[1], dtype=np.uint8)
+    return flat[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)

@@ -1,0 +1,221 @@
+"""Bytes of an image file to RGB, with every reason why one is rejected.
+
+Whatever comes in, what goes out is uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orientation:
+
+* grey, 1-bit and palette images: their colours
+* alpha: laid over white, as a browser shows it (what lies under transparent pixels is arbitrary, often black)
+* CMYK, YCCK: Pillow's conversion; colour profiles are ignored, as everywhere in training pipelines
+* 16 bit: 65535 becomes 255, as PNG defines; but when no pixel exceeds 4095, these are 12-bit samples in 16-bit words
+  (cameras, medical images), which would be black: then 4095 becomes 255
+* 32-bit integers and floats, which define no white: smallest to largest value (integers that fit 16 bits: as these)
+* animations and multi-page files: the first picture
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+from PIL import Image as Pillow
+from PIL import ImageFile, UnidentifiedImageError
+
+Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
+"""What Pillow may try: no format that runs another program (EPS) is among them."""
+
+LONGEST_SIDE = 65500
+"""The longest side a JPEG can have; boxes are stored as uint16."""
+
+_ORIENTATION = 0x0112  # EXIF tag
+_JPEG = b"\xff\xd8\xff"
+
+
+class Rejected(Exception):
+    """The file is not an image that can be used.
+
+    Args:
+        reason: ``KIND: details``, where the kind is one of ``empty``, ``unreadable``, ``truncated``, ``corrupt``,
+            ``too small``, ``too large``, ``missing``.
+        is_image: ``False`` when nothing about the bytes looks like an image.
+    """
+
+    def __init__(self, reason: str, *, is_image: bool = True) -> None:
+        self.reason, self.is_image = reason, is_image
+        super().__init__(reason)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (Rejected, (self.reason,))
+
+
+class Limits(NamedTuple):
+    """Sizes beyond which an image is rejected, in pixels a side and in millions of pixels."""
+
+    min_side: int = 1
+    max_megapixels: float = 100
+
+
+class Decoded(NamedTuple):
+    """An upright image, and the EXIF orientation (1 to 8) that it was turned by."""
+
+    image: Image
+    orientation: int
+
+
+def decode(data: bytes, orientation: int | None = None) -> Image:
+    """Decode an image file.
+
+    Args:
+        data: The bytes of the file.
+        orientation: Its EXIF orientation where that is known, which saves looking for it.
+
+    Returns:
+        Upright RGB, uint8 ``(H, W, 3)``, contiguous.
+
+    Raises:
+        Rejected: It is not an image, damaged, or larger than 100 megapixels.
+    """
+    if orientation is not None and data[:3] == _JPEG:
+        image = _jpeg(data, Limits())
+        if image is not None:
+            return upright(image, orientation)
+    return decode_checked(data, Limits()).image
+
+
+def decode_checked(data: bytes, limits: Limits) -> Decoded:
+    """Decode an image file that has not been seen before.
+
+    Raises:
+        Rejected: It is not an image, damaged, or of a size beyond ``limits``, which is known before pixels are decoded.
+    """
+    if not data:
+        raise Rejected("empty: zero bytes", is_image=False)
+    # Truncated files must fail here even where the embedding program has told Pillow to pad them.
+    tolerated, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata, and sizes, which are checked here
+            return _decode_checked(data, limits)
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = tolerated
+
+
+def _decode_checked(data: bytes, limits: Limits) -> Decoded:
+    try:
+        file = Pillow.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise Rejected(f"unreadable: not an image (it begins with {data[:12]!r})", is_image=False) from error
+    except Pillow.DecompressionBombError as error:
+        raise Rejected(f"too large: over {limits.max_megapixels:g} megapixels") from error
+    except Exception as error:
+        raise _damaged(error) from error
+    _check_size(*file.size, limits)
+    image = _jpeg(data, limits) if data[:3] == _JPEG else None
+    try:
+        if image is None:
+            file.load()
+            image = rgb(file)
+        orientation = _orientation(file)
+    except Exception as error:
+        raise _damaged(error) from error
+    return Decoded(upright(image, orientation), orientation)
+
+
+def _check_size(width: int, height: int, limits: Limits) -> None:
+    size = f"{width} x {height}"
+    if min(width, height) < limits.min_side:
+        raise Rejected(f"too small: {size} pixels, under {limits.min_side} a side")
+    megapixels = width * height / 1e6
+    if megapixels > limits.max_megapixels:
+        raise Rejected(f"too large: {size} = {megapixels:.4g} megapixels, over {limits.max_megapixels:g}")
+    if max(width, height) > LONGEST_SIDE:
+        raise Rejected(f"too large: {size} pixels, over {LONGEST_SIDE} a side")
+
+
+def _jpeg(data: bytes, limits: Limits) -> Image | None:
+    """Decode RGB and grey JPEGs with libjpeg-turbo, twice as fast as Pillow; ``None`` leaves it to Pillow.
+
+    Raises:
+        Rejected: The file is truncated or corrupt. Pillow would return a picture that is grey from there on.
+    """
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+    except ValueError:
+        return None
+    if colours not in ("YCbCr", "Gray", "RGB"):
+        return None
+    _check_size(width, height, limits)
+    try:
+        image: Image = simplejpeg.decode_jpeg(data, "RGB", strict=True)
+    except ValueError as error:
+        message = str(error)
+        if "extraneous bytes" in message:  # padding between segments: some cameras write it, nothing is lost
+            harmless: Image = simplejpeg.decode_jpeg(data, "RGB", strict=False)
+            return harmless
+        if message.startswith("Premature end"):
+            raise Rejected("truncated: the file ends before the image does") from error
+        raise Rejected(f"corrupt: {message}") from error
+    return image
+
+
+def _damaged(error: Exception) -> Rejected:
+    """The rejection for an exception of Pillow's; a damaged file can raise nearly any."""
+    message = str(error).replace("\n", " ") or type(error).__name__
+    if "truncated" in message.lower() or isinstance(error, EOFError):
+        return Rejected("truncated: the file ends before the image does")
+    return Rejected(f"corrupt: {message}")
+
+
+def _orientation(file: Pillow.Image) -> int:
+    """The EXIF orientation, 1 (upright) when there is none or it makes no sense."""
+    try:
+        value = file.getexif().get(_ORIENTATION, 1)
+    except Exception:  # metadata is no reason to lose an image whose pixels are fine
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def rgb(file: Pillow.Image) -> Image:
+    """A loaded Pillow image of any mode as RGB; the rules are at the top of this file."""
+    if file.mode.startswith("I;16"):
+        return _grey(_from_16_bit(np.asarray(file).astype(np.float32)))
+    if file.mode in ("I", "F"):
+        return _grey(_from_32_bit(np.asarray(file)))
+    if file.has_transparency_data:
+        file = file.convert("RGBA")
+        file = Pillow.alpha_composite(Pillow.new("RGBA", file.size, "white"), file)
+    return np.array(file.convert("RGB"))
+
+
+def _from_16_bit(values: npt.NDArray[np.float32]) -> Image:
+    white = 4095 if values.max() <= 4095 else 65535
+    scaled: Image = np.rint(values * (255 / white)).astype(np.uint8)
+    return scaled
+
+
+def _from_32_bit(values: npt.NDArray[np.generic]) -> Image:
+    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = finite.min(), finite.max()
+    if values.dtype.kind == "i" and low >= 0 and high <= 65535:
+        return _from_16_bit(finite.astype(np.float32))
+    scaled: Image = np.rint((finite - low) * (255 / (high - low if high > low else 1))).astype(np.uint8)
+    return scaled
+
+
+def _grey(values: Image) -> Image:
+    return np.repeat(values[:, :, None], 3, axis=2)
+
+
+def upright(image: Image, orientation: int) -> Image:
+    """Undo an EXIF orientation (EXIF 2.3, tag 274; 1 is upright already)."""
+    if orientation in (5, 6, 7, 8):
+        image = image.transpose(1, 0, 2)
+    if orientation in (2, 3, 6, 7):
+        image = image[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        image = image[::-1]
+    return np.ascontiguousarray(image)

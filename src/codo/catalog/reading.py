@@ -1,0 +1,123 @@
+"""Bytes of images, read in place: whole files, or spans of tar and zip archives; local, or by fsspec URL."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import zlib
+from collections import OrderedDict
+from typing import NamedTuple
+
+from codo.catalog.paths import filesystem, is_url, join
+
+LARGEST_FILE = 1 << 30
+"""No image file is larger than this; it bounds what one damaged or hostile file can make a process allocate."""
+
+
+class Location(NamedTuple):
+    """Where the bytes of an image are.
+
+    Attributes:
+        uri: The file or archive: an absolute path, an fsspec URL, or a path relative to the catalog.
+        offset: Where the span begins; 0 exactly for a file of its own (an archive begins with a header).
+        size: Length of the span in bytes; -1 for a file whose size was not looked up.
+        deflated: Whether the span is a raw deflate stream, as zip archives hold it.
+    """
+
+    uri: str
+    offset: int = 0
+    size: int = -1
+    deflated: bool = False
+
+
+class BadSpan(OSError):
+    """The span is there but does not hold what it should (changed, damaged, or too large)."""
+
+
+class Reader:
+    """Reads spans; keeps the archives it reads from open.
+
+    Each process that uses a reader opens files of its own, at its first read. Reads carry their position (``pread``),
+    so that threads may share a reader. At most ``handles`` files stay open.
+
+    Args:
+        base: What relative locations are relative to.
+        handles: The most files that are kept open.
+    """
+
+    def __init__(self, base: str = "", handles: int = 32) -> None:
+        self.base, self.handles = base, handles
+        self._forget()
+
+    def read(self, location: Location) -> bytes:
+        """The bytes of one image file, inflated where needed.
+
+        Raises:
+            FileNotFoundError: The file is gone.
+            BadSpan: The file changed its length, is damaged, or holds more than `LARGEST_FILE`.
+            OSError: Reading failed.
+        """
+        uri, offset, size, deflated = location
+        if size > LARGEST_FILE:
+            raise BadSpan(errno.EFBIG, f"{size / 1e9:.1f} GB, far more than an image")
+        uri = join(self.base, uri)
+        data = self._read_url(uri, offset, size) if is_url(uri) else self._read_file(uri, offset, size)
+        if size >= 0 and len(data) != size:
+            longer = "longer" if len(data) > size else "shorter"
+            raise BadSpan(errno.EIO, f"the file is {longer} than the {size} bytes it had")
+        return _inflate(data) if deflated else data
+
+    def _read_file(self, path: str, offset: int, size: int) -> bytes:
+        if offset == 0:
+            with open(path, "rb") as file:
+                # One byte more than expected shows that the file has grown.
+                data = file.read(size + 1 if size >= 0 else LARGEST_FILE + 1)
+            if len(data) > LARGEST_FILE:
+                raise BadSpan(errno.EFBIG, "over 1 GB, far more than an image")
+            return data
+        return os.pread(self._handle(path).fd, size, offset)
+
+    def _read_url(self, url: str, offset: int, size: int) -> bytes:
+        fs, path = filesystem(url)
+        return bytes(fs.cat_file(path) if offset == 0 else fs.cat_file(path, start=offset, end=offset + size))
+
+    def _handle(self, path: str) -> _Handle:
+        if self._process != os.getpid():
+            self._forget()  # after a fork: another thread may have held the lock
+        with self._lock:
+            handle = self._open.pop(path, None) or _Handle(path)
+            self._open[path] = handle
+            if len(self._open) > self.handles:
+                self._open.popitem(last=False)
+        return handle
+
+    def _forget(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._open: OrderedDict[str, _Handle] = OrderedDict()
+
+
+class _Handle:
+    """An open file that closes when nobody reads from it any more, not when the cache drops it."""
+
+    def __init__(self, path: str) -> None:
+        self.fd = -1  # for __del__, should opening fail
+        self.fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+
+    def __del__(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+def _inflate(data: bytes) -> bytes:
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        whole = inflater.decompress(data, LARGEST_FILE)
+    except zlib.error as error:
+        raise BadSpan(errno.EIO, f"damaged deflate stream ({error})") from error
+    if inflater.unconsumed_tail:
+        raise BadSpan(errno.EFBIG, "inflates to over 1 GB, far more than an image")
+    if not inflater.eof:
+        raise BadSpan(errno.EIO, "damaged deflate stream (it ends early)")
+    return whole

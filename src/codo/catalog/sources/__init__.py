@@ -1,0 +1,8 @@
+"""Sources of images: from what a user names to a listing of image files.
+
+* ``source``: which kind of source it is; the listing of all of them
+* ``listing``: members, image names, unique keys, fingerprint
+* ``folder``: folder trees
+* ``archives``: tar and zip
+* ``selection``: COCO annotations, VOC image sets and text files that choose among the images
+"""

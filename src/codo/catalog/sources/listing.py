@@ -1,0 +1,140 @@
+"""What a source holds: one member an image file, in a fixed order, with unique keys."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from codo.catalog.reading import Location
+
+_ENDINGS = "jpg jpeg jpe jfif png apng webp avif bmp dib gif tif tiff ppm pgm pbm pnm jp2 j2k"
+IMAGE_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split(" "))
+"""What `decode` can read. Other files are ignored; without an extension, the first bytes decide."""
+
+
+class Member(NamedTuple):
+    """A file of a source.
+
+    Attributes:
+        key: Its name in the source: the path below the folder or inside the archive, with ``/``.
+        location: Where its bytes are.
+        stamp: Modification time (of the archive, for its members) in ns; 0 when unknown.
+        problem: Why it cannot be read at all, known before reading it; empty otherwise.
+    """
+
+    key: str
+    location: Location
+    stamp: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The image files of all sources.
+
+    Attributes:
+        members: In the order of the sources; keys are unique.
+        ignored: Number of files that are no images, by extension (``"hidden"`` for dot files).
+        repeated: Number of members left out because the same file was named before.
+        selected: What chose among the images (an image set, an annotation file); empty when nothing did.
+    """
+
+    members: list[Member]
+    ignored: dict[str, int]
+    repeated: int
+    selected: str
+
+    def fingerprint(self) -> str:
+        """A short digest of names, places, sizes and times; it changes when the source does. Reads no image."""
+        digest = hashlib.blake2b(digest_size=8)
+        for member in self.members:
+            digest.update(repr(tuple(member)).encode("utf-8", "backslashreplace"))
+        return digest.hexdigest()
+
+
+def extension(key: str) -> str:
+    """``.jpg`` of ``a/B.JPG``; empty when there is none."""
+    name = key.rpartition("/")[2]
+    stem, dot, ending = name.rpartition(".")
+    return f".{ending.lower()}" if dot and stem else ""
+
+
+def is_hidden(key: str) -> bool:
+    """Whether a file is out of sight: a dot file, or what macOS adds to archives."""
+    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in key.split("/"))
+
+
+def clean_key(name: str) -> str:
+    """A name inside an archive or list as a key: no leading ``./``, ``/`` or protocol."""
+    name = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://", "", name.replace("\\", "/"))
+    return "/".join(part for part in name.split("/") if part not in ("", "."))
+
+
+def images_only(members: Iterable[Member], ignored: Counter[str]) -> list[Member]:
+    """The members that are images by name, or may be for want of an extension; the others are counted."""
+    kept = []
+    for member in members:
+        ending = extension(member.key)
+        if is_hidden(member.key):
+            ignored["hidden"] += 1
+        elif ending and ending not in IMAGE_EXTENSIONS:
+            ignored[ending] += 1
+        else:
+            kept.append(member)
+    return kept
+
+
+def settle(members: Iterable[Member], ignored: Counter[str], selected: str) -> Listing:
+    """The listing: each file once, each key once, no name that is not Unicode.
+
+    A key that was taken before gets the name of its archive or folder in front (``train-07/00001.jpg``), and a number
+    behind it if that is taken too.
+    """
+    kept: list[Member] = []
+    keys: set[str] = set()
+    seen: set[tuple[str, int]] = set()
+    repeated = 0
+    for member in members:
+        place = (member.location.uri, member.location.offset)
+        if place in seen and not member.problem:
+            repeated += 1
+            continue
+        seen.add(place)
+        member = _in_unicode(member)
+        key = member.key
+        if key in keys:
+            key = candidate = f"{_origin(member)}/{key}"
+            number = 2
+            while candidate in keys:
+                candidate, number = f"{key}~{number}", number + 1
+            member = member._replace(key=candidate)
+        keys.add(member.key)
+        kept.append(member)
+    return Listing(kept, dict(sorted(ignored.items())), repeated, selected)
+
+
+def _in_unicode(member: Member) -> Member:
+    """Undecodable bytes of a file name become visible escapes in the key; such a *path* cannot be stored at all."""
+    if _is_unicode(member.key) and _is_unicode(member.location.uri):
+        return member
+    key = member.key.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    if _is_unicode(member.location.uri):
+        return member._replace(key=key)
+    return Member(key, Location(""), problem="unreadable: the file name is not UTF-8")
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _origin(member: Member) -> str:
+    """The name of the archive or folder that a member is from."""
+    uri = member.location.uri.rstrip("/")
+    if member.location.offset == 0:
+        return uri.removesuffix(member.key).rstrip("/").rpartition("/")[2] or "root"
+    name = uri.rpartition("/")[2]
+    return name.rpartition(".")[0] or name

@@ -1,0 +1,127 @@
+"""Which kind of source a path is, and the listing of all of them.
+
+* a folder: every image below it; VOC years in it count by image set; one with archives and no images is those archives
+* ``*.tar`` and ``*.zip``: their members, read in place
+* ``*.json``: COCO annotations, with the images where COCO's customs put them
+* ``*.txt``: a path or URL a line
+* a single image, and patterns of any of these (``shard-*.tar``, ``shard-{000..127}.tar``)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from codo.catalog.paths import expand, kind, missing
+from codo.catalog.reading import Location, Reader
+from codo.catalog.sources import archives
+from codo.catalog.sources.folder import walk
+from codo.catalog.sources.listing import (
+    IMAGE_EXTENSIONS,
+    Listing,
+    Member,
+    extension,
+    images_only,
+    settle,
+)
+from codo.catalog.sources.selection import (
+    VOC_DEFAULT,
+    choose,
+    choose_voc,
+    images_beside,
+    is_list,
+    list_path,
+    names_in,
+    paths_in,
+    voc_years,
+)
+from codo.errors import InputError
+
+
+def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
+    """List the images of all sources; reads names and archive directories, no image.
+
+    Args:
+        sources: Absolute paths, URLs or patterns.
+        select: A COCO json or text file that names images, or VOC image sets; see `selection`.
+
+    Raises:
+        InputError: A source is missing, damaged or holds no image, or the selection does not fit it.
+    """
+    ignored: Counter[str] = Counter()
+    chosen: list[Member] = []
+    selected: list[str] = []
+    open_ended: list[Member] = []
+    for path in [path for source in sources for path in expand(source)]:
+        if not is_list(path):
+            open_ended += contents(path)
+            continue
+        _must_exist(path)
+        selected.append(path)
+        chosen += (
+            paths_in(path) if extension(path) == ".txt" else choose(contents(images_beside(path)), names_in(path), path)
+        )
+    if open_ended or select:
+        members, by = _select(open_ended, select, ignored)
+        chosen += members
+        selected += [by] if by else []
+    listing = settle(chosen, ignored, ", ".join(selected))
+    if not listing.members:
+        seen = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
+        raise InputError(
+            f"no images found ({seen or 'it is empty'})",
+            where=", ".join(sources),
+            fix=f"give a source with {', '.join(sorted(IMAGE_EXTENSIONS)[:6])}, … files",
+        )
+    return listing
+
+
+def contents(path: str) -> list[Member]:
+    """Every file of one folder or archive.
+
+    Raises:
+        InputError: It is missing, damaged, or of no known kind.
+    """
+    what = kind(path)
+    if what is None:
+        raise missing(path)
+    if what == "file":
+        if archives.is_archive(path) or path.lower().endswith(archives.COMPRESSED_TARS):
+            return archives.members(path)
+        if extension(path) in IMAGE_EXTENSIONS:
+            return [Member(path.rpartition("/")[2], Location(path))]
+        raise InputError(
+            f"a '{extension(path) or 'nameless'}' file is not a source of images",
+            where=path,
+            fix="give a folder, .tar, .zip, COCO .json, or a .txt file of paths",
+        )
+    files = walk(path)
+    packed = [file for file in files if archives.is_archive(file.key)]
+    if packed and not any(extension(file.key) in IMAGE_EXTENSIONS for file in files):
+        return [member for archive in packed for member in archives.members(archive.location.uri)]
+    return files
+
+
+def _select(members: Sequence[Member], select: str | None, ignored: Counter[str]) -> tuple[list[Member], str]:
+    """Images among ``members``, and what selected them."""
+    path = list_path(select) if select else None
+    if path:
+        _must_exist(path)
+        return choose(members, names_in(path), path), path
+    years = voc_years(members)
+    if not years:
+        if select:
+            raise InputError(
+                f"the source has no image set '{select}': it is not a VOCdevkit",
+                where="select",
+                fix="give a COCO .json or a .txt file that names the images",
+            )
+        return images_only(members, ignored), ""
+    beside = [member for member in members if not member.key.startswith(tuple(years))]
+    chosen, sets = choose_voc(members, years, select or VOC_DEFAULT, Reader().read)
+    return [*images_only(beside, ignored), *chosen], sets
+
+
+def _must_exist(path: str) -> None:
+    if kind(path) is None:
+        raise missing(path)
