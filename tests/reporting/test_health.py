@@ -55,7 +55,7 @@ def test_the_measured_drift_collapses(make_course: Course, ends: dict[str, tuple
     verdict = verdict_of(make_course(**ends))
     assert verdict.tone == "bad"
     assert tones(verdict)["Embedding std"] == "bad"
-    assert tones(verdict)["Mean-embedding norm"] == "bad"
+    assert tones(verdict)["Mean embedding"] == "bad"
     assert tones(verdict)["Loss"] == "good"  # which is why the loss alone is not believed
 
 
@@ -85,7 +85,7 @@ def test_a_young_run_that_still_spreads_out_is_watched(make_course: Course) -> N
     assert verdict.tone == "watch"
     assert tones(verdict) == {
         "Embedding std": "watch",
-        "Mean-embedding norm": "watch",
+        "Mean embedding": "watch",
         "Loss": "watch",
         "Top-1": "good",
     }
@@ -129,6 +129,6 @@ def test_too_little_is_not_judged(healthy: list[dict[str, Any]]) -> None:
 
 def test_missing_values_and_settings_are_left_out(healthy: list[dict[str, Any]]) -> None:
     rows = [{key: value for key, value in row.items() if not key.startswith("std/")} for row in healthy]
-    assert set(tones(verdict_of(rows))) == {"Mean-embedding norm", "Loss", "Top-1"}
-    assert set(tones(verdict_of(healthy, {}))) == {"Mean-embedding norm"}
+    assert set(tones(verdict_of(rows))) == {"Mean embedding", "Loss", "Top-1"}
+    assert set(tones(verdict_of(healthy, {}))) == {"Mean embedding"}
     assert math.isfinite(len(verdict_of(healthy, {"contrast": None}).checks))

@@ -129,10 +129,10 @@ def _mean_norm(metrics: Metrics) -> Check | None:
     direction = "falling" if trend < -0.005 else "rising" if trend > 0.005 else "steady"
     finding = f"{number(value)} at {level}, the highest, and {direction}; 1 would be all embeddings in one point."
     if value < 0.9 and trend <= 0.02:
-        return Check("Mean-embedding norm", "good", finding)
+        return Check("Mean embedding", "good", finding)
     bad = value >= 0.97 and direction != "falling"
     advice = "Train longer before you trust this run." if direction == "falling" else _SLOWER
-    return Check("Mean-embedding norm", "bad" if bad else "watch", finding, advice)
+    return Check("Mean embedding", "bad" if bad else "watch", finding, advice)
 
 
 def _loss(metrics: Metrics, ceiling: float | None) -> Check | None:
