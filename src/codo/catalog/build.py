@@ -132,18 +132,47 @@ def open_or_prepare(
     source = absolute(path)
     if is_catalog(source) or is_planned(Path(source)):
         return open_catalog(source, proposals=propose)
-    listing: Listing | None = None
-    for proposed in (True, False):
-        request = _Request.of(source, source, {"propose": proposed, **settings})
-        listing = listing or list_sources(request.source, request.settings.select)
-        out = _cached(Path(cache_dir) if cache_dir else default_cache(), request, listing)
-        # A cached catalog with proposals serves as backgrounds, too.
-        if is_catalog(out) or proposed == propose:
-            break
-    if not is_catalog(out):
-        request = replace(request, out=out)
+    request, listing = _find(source, propose, cache_dir, settings)
+    if not is_catalog(request.out):
         _prepare(request, jobs=jobs, progress=progress, wait=math.inf, listing=listing)
-    return open_catalog(out, proposals=propose)
+    return open_catalog(request.out, proposals=propose)
+
+
+def open_prepared(
+    path: str | Path, *, propose: bool = True, cache_dir: str | Path | None = None, **settings: Any
+) -> Catalog:
+    """Open a catalog, or what `open_or_prepare` has made of any other source; nothing is prepared.
+
+    Args:
+        path: As in `open_or_prepare`, like the other arguments.
+        propose: See there.
+        cache_dir: See there.
+        **settings: See there.
+
+    Raises:
+        InputError: There is nothing at ``path``, or it was not prepared, or has changed since.
+    """
+    source = absolute(path)
+    if is_catalog(source) or is_planned(Path(source)):
+        return open_catalog(source, proposals=propose)
+    request, _ = _find(source, propose, cache_dir, settings)
+    if not is_catalog(request.out):
+        fix = f"codo prepare {source} --out DIR"
+        raise InputError("not a catalog, and not prepared as it is now", where=source, fix=fix)
+    return open_catalog(request.out, proposals=propose)
+
+
+def _find(
+    source: str, propose: bool, cache_dir: str | Path | None, settings: dict[str, Any]
+) -> tuple[_Request, Listing]:
+    """The catalog of a source in the cache, whether or not it is there yet, and the listing of the source."""
+    cache = Path(cache_dir) if cache_dir else default_cache()
+    # A cached catalog with proposals serves as backgrounds, too.
+    wanted = (True,) if propose else (True, False)
+    requests = [_Request.of(source, source, {"propose": proposed, **settings}) for proposed in wanted]
+    listing = list_sources(requests[0].source, requests[0].settings.select)
+    found = [replace(request, out=_cached(cache, request, listing)) for request in requests]
+    return next((request for request in found if is_catalog(request.out)), found[-1]), listing
 
 
 def default_cache() -> Path:
