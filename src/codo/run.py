@@ -168,8 +168,14 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
     return True
 
 
-def start_run(out: str | Path, config: Mapping[str, Any], verb: str) -> Run:
+def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str = "") -> Run:
     """Create the run directory, or open it to resume; the caller has called `check_out`.
+
+    Args:
+        out: The directory.
+        config: The resolved settings.
+        verb: ``pretrain`` or ``finetune``.
+        device: What it computes on, in words, for the record.
 
     Raises:
         InputError: Another live process writes to this run, or the folder cannot be created.
@@ -186,7 +192,7 @@ def start_run(out: str | Path, config: Mapping[str, Any], verb: str) -> Run:
     run.checkpoints_dir.mkdir(exist_ok=True)
     run.exports_dir.mkdir(exist_ok=True)
     if not (folder / "environment.json").exists():
-        write_atomically(folder / "environment.json", json.dumps(describe_environment(verb), indent=2) + "\n")
+        write_atomically(folder / "environment.json", json.dumps(describe_environment(verb, device), indent=2) + "\n")
     text = yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
     write_atomically(folder / "config.yaml", f"# settings of this codo {verb} run, resolved\n{text}")
     with (folder / "command.txt").open("a", encoding="utf-8") as handle:
@@ -195,7 +201,7 @@ def start_run(out: str | Path, config: Mapping[str, Any], verb: str) -> Run:
     return run
 
 
-def describe_environment(verb: str) -> dict[str, Any]:
+def describe_environment(verb: str, device: str = "") -> dict[str, Any]:
     """Versions and machine, as recorded with every run and export."""
     packages = {}
     for name in ("codo-detect", "torch", "torchvision", "numpy", "numba", "opencv-python-headless", "hotcoco"):
@@ -209,6 +215,7 @@ def describe_environment(verb: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpus": os.cpu_count(),
+        **({"device": device} if device else {}),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
 

@@ -38,6 +38,12 @@ class Processes:
         """Whether this process writes files."""
         return self.rank == 0
 
+    @property
+    def hardware(self) -> str:
+        """What all processes compute on, for the record: ``8 x NVIDIA H100 80GB HBM3``, or ``cpu``."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        return name if self.world == 1 else f"{self.world} x {name}"
+
     def mean(self, values: dict[str, Tensor]) -> dict[str, float]:
         """Scalars averaged over all processes, with one collective and one copy to the host."""
         if not values:

@@ -130,7 +130,7 @@ def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
     mine.barrier()  # no rank may create the folder while another still looks whether it is free
 
     # 2. The run, and where it was left.
-    run = start_run(settings.out, config, "pretrain") if mine.main else Run(Path(settings.out))
+    run = start_run(settings.out, config, "pretrain", mine.hardware) if mine.main else Run(Path(settings.out))
     try:
         return _train(settings, mine, run, cpj, method, stop, per_epoch)
     finally:
