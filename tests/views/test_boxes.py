@@ -27,12 +27,6 @@ def test_clip_by_hand() -> None:
     assert boxes.clip([-3, 2, 12, 9], 10, 8).tolist() == [0, 2, 10, 8]
 
 
-def test_scale_by_hand() -> None:
-    assert boxes.scale([10, 20, 30, 40], (100, 100), (50, 200)).tolist() == [5, 40, 15, 80]
-    # A sliver stays a pixel, inside the image.
-    assert boxes.scale([99, 0, 100, 100], (100, 100), (10, 10)).tolist() == [9, 0, 10, 10]
-
-
 def test_no_jitter_returns_the_pasted_box() -> None:
     rng = np.random.default_rng(0)
     assert boxes.jitter([1, 2, 30, 40], 64, 0.0, 0.6, 20, rng).tolist() == [1, 2, 30, 40]

@@ -1,7 +1,7 @@
 """Views: what the network sees of a sample (paper section 3.1).
 
 * ``randomness``  where every random number comes from: (seed, epoch, sample, stream)
-* ``boxes``       IoU, clipping, scaling, jitter
+* ``boxes``       IoU, clipping, jitter
 * ``crop``        random resized crops, resizing
 * ``photometric`` MoCo v2's colour, grey and blur
 * ``pools``       background pools per network, with weights (Table 2)

@@ -29,16 +29,6 @@ def clip(boxes: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.fl
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, limits)
 
 
-def scale(boxes: npt.ArrayLike, size_from: tuple[int, int], size_to: tuple[int, int]) -> npt.NDArray[np.int32]:
-    """Integer boxes of an image of ``size_from`` (width, height) in a resized copy; at least one pixel a side."""
-    factor = np.array([*size_to, *size_to], dtype=np.float64) / np.array([*size_from, *size_from], dtype=np.float64)
-    scaled = np.rint(np.asarray(boxes, dtype=np.float64) * factor).astype(np.int32)
-    limit = np.array(size_to, dtype=np.int32)
-    low = np.clip(scaled[..., :2], 0, limit - 1)
-    high = np.clip(scaled[..., 2:], low + 1, limit)
-    return np.concatenate([low, high], axis=-1).astype(np.int32)
-
-
 def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator) -> Box:
     """Move and stretch a pasted box so that it takes in background (section 3.1; METHOD A13).
 

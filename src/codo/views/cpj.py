@@ -116,11 +116,9 @@ class CPJ:
         """The part of image ``sample`` inside its proposal of this epoch, ``I_p``."""
         drawn_in = epoch if self.cpj.proposal == "redraw" else 0
         rng = generator(self.seed, drawn_in, sample, Stream.PROPOSAL)
-        candidates = self.foregrounds.proposals(sample)
-        chosen = candidates[rng.integers(len(candidates))]
         image = self.foregrounds.image(sample)
-        height, width = image.shape[:2]
-        x1, y1, x2, y2 = boxes.scale(chosen, self.foregrounds.size(sample), (width, height))
+        candidates = self.foregrounds.scaled_proposals(sample, *image.shape[:2])
+        x1, y1, x2, y2 = candidates[rng.integers(len(candidates))]
         part: Image = image[y1:y2, x1:x2]
         return part
 
