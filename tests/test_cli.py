@@ -1,0 +1,85 @@
+"""Exit codes and messages of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from codo import cli
+from codo.errors import CodoError, Interrupted, Preempted
+
+
+def test_help_and_version_exit_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["--version"], ["pretrain", "--help"]):
+        with pytest.raises(SystemExit) as caught:
+            cli.main(arguments)
+        assert caught.value.code == 0
+    assert "codo-detect 0.1.0" in capsys.readouterr().out
+
+
+def test_every_verb_is_in_the_help() -> None:
+    text = cli.build_parser().format_help()
+    assert all(f"    {verb} " in text or f"    {verb}\n" in text for verb in cli.VERBS)
+
+
+def test_a_mistyped_verb_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["pretrian", "a=1"])
+    assert caught.value.code == 2
+    assert "did you mean 'pretrain'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["pretrain", "epoch=1", "foregrounds=a", "backgrounds=b", "out=c"], ["unknown setting 'epoch'", "'epochs'"]),
+        (["pretrain", "-c", "codo_200e"], ["unknown recipe", "did you mean 'codo_200ep'?"]),
+        (["pretrain", "epochs"], ["not key=value"]),
+        (["prepare", "nowhere", "--out", "x"], ["nowhere"]),
+        (["export", "nowhere", "--to", "torchvision"], ["not a run"]),
+        (["export", "nowhere", "--to", "torchvison"], ["torchvison", "did you mean 'torchvision'?"]),
+        (["evaluate", "nowhere"], ["nowhere"]),
+        (["view", "nowhere"], ["nowhere"]),
+    ],
+)
+def test_bad_input_is_three_lines_and_2(
+    arguments: list[str],
+    words: list[str],
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 2
+    errors = capsys.readouterr().err
+    lines = errors.strip().splitlines()
+    assert len(lines) == 3, errors
+    assert lines[0].startswith("codo: ")
+    assert lines[1].startswith("  where: ")
+    assert lines[2].startswith("  fix:   ")
+    assert all(word in errors for word in words)
+    assert not list(tmp_path.iterdir())  # nothing written
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CodoError("x", where="y", fix="z"), 1),
+        (Interrupted("x"), 130),
+        (Preempted("x"), 143),
+        (KeyboardInterrupt(), 130),
+        (ValueError("surprise"), 1),
+    ],
+)
+def test_exit_codes(
+    error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> None:
+        raise error
+
+    monkeypatch.setitem(cli.VERBS, "doctor", fail)
+    assert cli.main(["doctor"]) == code
+    assert "Traceback" not in capsys.readouterr().err
+    with pytest.raises(type(error)):
+        cli.main(["doctor", "--debug"])
