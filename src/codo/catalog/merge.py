@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-import codo
+from codo import __version__
 from codo.catalog.catalog import FILE, FORMAT, REJECTED, SCHEMA, bytes_of
 from codo.catalog.files import atomic, full_disk_explained
 from codo.catalog.pack import END_OF_TAR
@@ -182,7 +182,7 @@ def _info(plan: Plan, reports: Sequence[Report]) -> dict[str, Any]:
         fallbacks.update(report.fallbacks)
     return {
         "format": FORMAT,
-        "codo": codo.__version__,
+        "codo": __version__,
         "source": plan.source,
         "settings": plan.settings.model_dump(mode="json"),
         "selected": plan.listed["selected"],

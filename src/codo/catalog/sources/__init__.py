@@ -4,5 +4,6 @@
 * ``listing``: members, image names, unique keys, fingerprint
 * ``folder``: folder trees
 * ``archives``: tar and zip
-* ``selection``: COCO annotations, VOC image sets and text files that choose among the images
+* ``selection``: COCO annotations and text files that choose among the images
+* ``voc``: VOC image sets, which do so too
 """

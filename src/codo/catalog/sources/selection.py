@@ -1,11 +1,8 @@
-"""What chooses among the images of a source: COCO annotations, a text file of names, or VOC image sets.
+"""Files that choose among the images of a source: COCO annotations, and text files of names.
 
-COCO and text files name images; a name means the member whose path ends with it (or that it ends with, when the list
-was written for a folder further up). They also set the order. Names that the source lacks stay in the listing with a
-problem, so that they are rejected with a reason and not lost.
-
-VOC image sets are written ``trainval``, ``VOC2012/train``, or several with commas; ``all`` takes every JPEG. Without a
-choice it is ``trainval``: the pretraining of VOC0712 must never see test07, whose images lie in the same folder.
+They name images, and set their order. A name means the member whose path ends with it (or that it ends with, when the
+list was written for a folder further up). Names that the source lacks stay in the listing with a problem, so that they
+are rejected with a reason and not lost.
 """
 
 from __future__ import annotations
@@ -13,15 +10,12 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from codo.catalog.paths import absolute, join, kind, parent, read_whole
 from codo.catalog.reading import Location
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, clean_key, extension
-from codo.errors import InputError, nearest
-
-VOC_DEFAULT = "trainval"
-_VOC_SET = re.compile(r"^(|.*/)ImageSets/Main/([^/]+)\.txt$")
+from codo.errors import InputError
 
 
 def is_list(path: str) -> bool:
@@ -37,7 +31,7 @@ def names_in(path: str) -> list[str]:
     """
     try:
         data = read_whole(path)
-        names = _coco_names(data) if extension(path) == ".json" else _text_names(data)
+        names = _coco_names(data) if extension(path) == ".json" else lines_of(data)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise InputError(f"cannot read the list of images: {reason}", where=path, fix="correct the file") from error
@@ -59,7 +53,8 @@ def _coco_names(data: bytes) -> list[str]:
     return names
 
 
-def _text_names(data: bytes) -> list[str]:
+def lines_of(data: bytes) -> list[str]:
+    """The lines of a text file, without empty ones and comments."""
     lines = (line.strip() for line in data.decode("utf-8-sig").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
@@ -153,70 +148,6 @@ def _fits(key: str, name: str) -> bool:
     if extension(name) not in IMAGE_EXTENSIONS and extension(key) in IMAGE_EXTENSIONS:
         key = key.rpartition(".")[0]
     return f"/{key}".endswith(f"/{name}") or f"/{name}".endswith(f"/{key}")
-
-
-def voc_years(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
-    """The image sets of every VOC year in a source: ``{"VOC2007/": {"trainval": its text file}}``."""
-    years: dict[str, dict[str, Member]] = defaultdict(dict)
-    for member in members:
-        if found := _VOC_SET.match(member.key):
-            years[found[1]][found[2]] = member
-    folders = {member.key[: member.key.find("JPEGImages/")] for member in members if "JPEGImages/" in member.key}
-    return {year: sets for year, sets in sorted(years.items()) if year in folders}
-
-
-def choose_voc(
-    members: Sequence[Member], years: dict[str, dict[str, Member]], select: str, read: Callable[[Location], bytes]
-) -> tuple[list[Member], str]:
-    """The images of VOC image sets, and which sets they are.
-
-    Args:
-        members: What the source holds.
-        years: From `voc_years`.
-        select: See the top of this file.
-        read: Reads an image set.
-
-    Raises:
-        InputError: No year has such a set.
-    """
-    by_stem = {year: _jpegs(members, year) for year in years}
-    if select == "all":
-        return [member for stems in by_stem.values() for member in stems.values()], "all"
-    chosen: list[Member] = []
-    used: list[str] = []
-    for item in select.split(","):
-        wanted_year, _, name = item.strip().rpartition("/")
-        fitting = [
-            year
-            for year in years
-            if name in years[year] and f"/{year}".endswith(f"/{wanted_year}/" if wanted_year else "")
-        ]
-        if not fitting:
-            known = sorted(f"{year}{name}" for year, sets in years.items() for name in sets if "_" not in name)
-            raise InputError(
-                f"no VOC image set '{item.strip()}'",
-                where="select",
-                fix=nearest(item.strip(), [*known, "all"]) or f"known: {', '.join(known)}, all",
-            )
-        for year in fitting:
-            used.append(f"{year}{name}")
-            for line in _text_names(read(years[year][name].location)):
-                stem, *label = line.split()
-                if label == ["-1"]:
-                    continue  # the set of a class (cat_train.txt): this image does not show it
-                problem = f"missing: in {name}.txt, not in JPEGImages"
-                lacking = Member(f"{year}JPEGImages/{stem}.jpg", Location(""), problem=problem)
-                chosen.append(by_stem[year].get(stem, lacking))
-    return chosen, ", ".join(used)
-
-
-def _jpegs(members: Sequence[Member], year: str) -> dict[str, Member]:
-    folder = f"{year}JPEGImages/"
-    return {
-        member.key.removeprefix(folder).rpartition(".")[0]: member
-        for member in members
-        if member.key.startswith(folder)
-    }
 
 
 def list_path(select: str) -> str | None:

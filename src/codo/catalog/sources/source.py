@@ -25,16 +25,14 @@ from codo.catalog.sources.listing import (
     settle,
 )
 from codo.catalog.sources.selection import (
-    VOC_DEFAULT,
     choose,
-    choose_voc,
     images_beside,
     is_list,
     list_path,
     names_in,
     paths_in,
-    voc_years,
 )
+from codo.catalog.sources.voc import DEFAULT, choose_voc, voc_years
 from codo.errors import InputError
 
 
@@ -43,7 +41,7 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
 
     Args:
         sources: Absolute paths, URLs or patterns.
-        select: A COCO json or text file that names images, or VOC image sets; see `selection`.
+        select: A COCO json or text file that names images, or VOC image sets; see `selection` and `voc`.
 
     Raises:
         InputError: A source is missing, damaged or holds no image, or the selection does not fit it.
@@ -67,11 +65,11 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
         selected += [by] if by else []
     listing = settle(chosen, ignored, ", ".join(selected))
     if not listing.members:
-        seen = ", ".join(f"{count} {ending}" for ending, count in ignored.items())
+        seen = ", ".join(f"{count} {ending}" for ending, count in ignored.most_common(5))
         raise InputError(
             f"no images found ({seen or 'it is empty'})",
             where=", ".join(sources),
-            fix=f"give a source with {', '.join(sorted(IMAGE_EXTENSIONS)[:6])}, … files",
+            fix="give a source with .jpg, .png, .webp, .tif or other images",
         )
     return listing
 
@@ -118,7 +116,7 @@ def _select(members: Sequence[Member], select: str | None, ignored: Counter[str]
             )
         return images_only(members, ignored), ""
     beside = [member for member in members if not member.key.startswith(tuple(years))]
-    chosen, sets = choose_voc(members, years, select or VOC_DEFAULT, Reader().read)
+    chosen, sets = choose_voc(members, years, select or DEFAULT, Reader().read)
     return [*images_only(beside, ignored), *chosen], sets
 
 

@@ -1,0 +1,82 @@
+"""VOC image sets: which images of a VOCdevkit count.
+
+They are written ``trainval``, ``VOC2012/train``, or several with commas; ``all`` takes every JPEG. Without a choice it
+is ``trainval``: the pretraining of VOC0712 must never see test07, whose images lie in the same folder. The masks that
+lie beside the images are never taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+from codo.catalog.reading import Location
+from codo.catalog.sources.listing import Member
+from codo.catalog.sources.selection import lines_of
+from codo.errors import InputError, nearest
+
+DEFAULT = "trainval"
+_IMAGE_SET = re.compile(r"^(|.*/)ImageSets/Main/([^/]+)\.txt$")
+
+
+def voc_years(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
+    """The image sets of every VOC year in a source: ``{"VOC2007/": {"trainval": its text file}}``."""
+    years: dict[str, dict[str, Member]] = defaultdict(dict)
+    for member in members:
+        if found := _IMAGE_SET.match(member.key):
+            years[found[1]][found[2]] = member
+    folders = {member.key[: member.key.find("JPEGImages/")] for member in members if "JPEGImages/" in member.key}
+    return {year: sets for year, sets in sorted(years.items()) if year in folders}
+
+
+def choose_voc(
+    members: Sequence[Member], years: dict[str, dict[str, Member]], select: str, read: Callable[[Location], bytes]
+) -> tuple[list[Member], str]:
+    """The images of VOC image sets, and which sets they are.
+
+    Args:
+        members: What the source holds.
+        years: From `voc_years`.
+        select: Which sets.
+        read: Reads an image set.
+
+    Raises:
+        InputError: No year has such a set.
+    """
+    by_stem = {year: _jpegs(members, year) for year in years}
+    if select == "all":
+        return [member for stems in by_stem.values() for member in stems.values()], "all"
+    chosen: list[Member] = []
+    used: list[str] = []
+    for item in select.split(","):
+        wanted_year, _, name = item.strip().rpartition("/")
+        asked = [year for year in years if not wanted_year or f"/{year}".endswith(f"/{wanted_year}/")]
+        fitting = [year for year in asked if name in years[year]]
+        if not fitting:
+            names = sorted({name for year in asked for name in years[year]})
+            known = ", ".join(name for name in names if "_" not in name) or "no image set"
+            raise InputError(
+                f"no VOC image set '{item.strip()}'",
+                where="select",
+                fix=nearest(name, [*names, "all"]) or f"{wanted_year or 'the source'} has {known}",
+            )
+        for year in fitting:
+            used.append(f"{year}{name}")
+            for line in lines_of(read(years[year][name].location)):
+                stem, *label = line.split()
+                if label == ["-1"]:
+                    continue  # the set of a class (cat_train.txt): this image does not show it
+                problem = f"missing: in {name}.txt, not in JPEGImages"
+                lacking = Member(f"{year}JPEGImages/{stem}.jpg", Location(""), problem=problem)
+                chosen.append(by_stem[year].get(stem, lacking))
+    return chosen, ", ".join(used)
+
+
+def _jpegs(members: Sequence[Member], year: str) -> dict[str, Member]:
+    folder = f"{year}JPEGImages/"
+    return {
+        member.key.removeprefix(folder).rpartition(".")[0]: member
+        for member in members
+        if member.key.startswith(folder)
+    }
