@@ -13,5 +13,6 @@
 * ``evaluate``: the verb ``codo evaluate``.
 * ``settings``, ``optim``: the settings of a finetuning run, and its optimiser.
 * ``task``: the data of a finetuning run, read and checked.
+* ``leaks``: were validation images in the pretraining pool?
 * ``finetune``: the verb ``codo finetune``.
 """

@@ -20,6 +20,7 @@ import torch
 from codo.config import nest, resolve
 from codo.detection.detector import Detector, Norm
 from codo.detection.evaluate import loader_processes
+from codo.detection.leaks import leak_warning
 from codo.detection.optim import build_detector_optimizer
 from codo.detection.predict import predict, score
 from codo.detection.results import write_results
@@ -105,12 +106,10 @@ def _finetune(settings: FinetuneSettings, mine: Processes) -> Run:
     mine.barrier()  # no rank may create the folder while another still looks whether it is free
 
     # 2. The run, and where it was left.
-    run = start_run(settings.out, config, "finetune") if mine.main else Run(Path(settings.out))
+    run = start_run(settings.out, config, "finetune", mine.hardware) if mine.main else Run(Path(settings.out))
     try:
         if mine.main:
             task.card.write(run)
-            if report is not None:
-                write_atomically(run.path / "load_report.txt", report.table() + "\n")
         return _train(task, mine, run, detector, report)
     finally:
         run.unlock()
@@ -124,6 +123,8 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
     if state:
         detector.load_state_dict(state["method"])
         torch.set_rng_state(state["rng"])
+    elif report is None:  # a run that had begun but saved nothing starts anew
+        report = load_weights(detector, settings.weights, settings.model)
     detector.to(mine.device).to(memory_format=torch.channels_last)
     optimizer = build_detector_optimizer(detector, settings.optim, mine.device)
     if state:
@@ -183,9 +184,10 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
 
     # 3. Train, evaluate, hand over.
     try:
-        for warning in warnings:
+        for warning in filter(None, [*warnings, leak_warning(task.val, settings.weights) if mine.main else None]):
             log.warn(warning)
-        if report is not None:
+        if report is not None and mine.main:
+            write_atomically(run.path / "load_report.txt", report.table() + "\n")
             log.say(f"weights={settings.weights}\n{report.table()}")
         if state:
             log.say(f"resumed from step {step}")

@@ -1,0 +1,119 @@
+"""Batches: a pure function of (seed, epoch, image), and targets that fit the pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from codo.detection.annotations.records import Annotations
+from codo.detection.annotations.source import DataSettings, read_annotations
+from codo.detection.dataset import (
+    DetectionBatch,
+    EvaluationDataset,
+    TrainingDataset,
+    check_some_images,
+    read_image,
+)
+from codo.detection.sampler import AspectSampler
+from codo.errors import CodoError, InputError
+
+from .conftest import MakeData
+from .synthetic import COLOURS
+
+
+@pytest.fixture
+def annotations(make_data: MakeData) -> Annotations:
+    return read_annotations(DataSettings(folder=str(make_data(images=6))), "train")
+
+
+def dataset(annotations: Annotations, **options: Any) -> TrainingDataset:
+    defaults = {"masks": True, "seed": 3, "short_sides": (48, 64, 96), "max_size": 200, "flip": 0.5}
+    return TrainingDataset(annotations, annotations.images_with_objects(), **{**defaults, **options})
+
+
+def test_targets_lie_on_their_objects_however_the_image_is_shown(annotations: Annotations) -> None:
+    seen = set()
+    for epoch in range(6):
+        image, target = dataset(annotations).sample(epoch, 2)
+        seen.add(tuple(image.shape))
+        assert image.dtype == torch.uint8
+        assert target["masks"].shape == (2, *image.shape[1:])
+        for box, label, mask in zip(target["boxes"], target["labels"], target["masks"], strict=True):
+            colour = torch.tensor(COLOURS[annotations.categories[int(label) - 1].id])
+            inside = image[:, mask.bool()].float()
+            assert (inside.mean(dim=1) - colour).abs().max() < 12  # edges blend with the background
+            rows, columns = torch.nonzero(mask, as_tuple=True)
+            extent = torch.stack([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]).float()
+            assert (extent - box).abs().max() < 1.6  # polygons of discs lie a little inside their boxes
+    assert len(seen) == 3
+
+
+def test_a_sample_depends_on_seed_epoch_and_image_alone(annotations: Annotations) -> None:
+    one, other = dataset(annotations), dataset(annotations)
+    other.sample(0, 5)  # what came before does not matter
+    same = [data.sample(4, 1) for data in (one, other)]
+    assert torch.equal(same[0][0], same[1][0])
+    assert torch.equal(same[0][1]["masks"], same[1][1]["masks"])
+    shapes = {tuple(dataset(annotations, seed=seed).sample(4, 1)[0].shape) for seed in range(9)}
+    assert len(shapes) > 1
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_do_not_depend_on_workers(workers: int, annotations: Annotations) -> None:
+    data = dataset(annotations)
+    sampler = AspectSampler(np.zeros(6, bool), 3, 1, start=1, stop=4)
+    loader = torch.utils.data.DataLoader(data, batch_size=None, sampler=sampler, num_workers=workers)
+    batches = list(loader)
+    assert [batch.step for batch in batches] == [1, 2, 3]
+    for batch, plan in zip(batches, sampler, strict=True):
+        assert isinstance(batch, DetectionBatch)
+        expected = [data.sample(plan.epoch, int(sample)) for sample in plan.query]
+        for image, target, (other, truth) in zip(batch.images, batch.targets, expected, strict=True):
+            assert torch.equal(image, other)
+            assert torch.equal(target["boxes"], truth["boxes"])
+
+
+def test_boxes_only(annotations: Annotations) -> None:
+    _, target = dataset(annotations, masks=False).sample(0, 0)
+    assert target.keys() == {"boxes", "labels"}
+    assert target["boxes"].dtype == torch.float32
+    assert target["labels"].dtype == torch.int64
+
+
+def test_evaluation_images_are_all_there_at_one_size(annotations: Annotations) -> None:
+    data = EvaluationDataset(annotations, short_side=32, max_size=40)
+    items = [data[i] for i in range(len(data))]
+    assert not any(isinstance(item, CodoError) for item in items)
+    assert [(i, tuple(image.shape)) for i, image in items] == [(i, (3, 27, 40)) for i in range(6)]
+
+
+def test_an_image_of_another_size_is_named(annotations: Annotations) -> None:
+    cv2.imwrite(str(annotations.path(3)), np.zeros((96, 64, 3), np.uint8))
+    message = "the image is 64 x 96 pixels, its annotations are for 96 x 64"
+    with pytest.raises(InputError, match=message) as caught:
+        read_image(annotations, 3)
+    assert caught.value.where.endswith("003.png")
+    with pytest.raises(InputError, match=message):
+        check_some_images(annotations)
+    item = EvaluationDataset(annotations, short_side=32, max_size=40)[3]
+    assert isinstance(item, InputError)  # a value: it arrives whole from a worker
+    plan = next(iter(AspectSampler(np.zeros(6, bool), 6, 1, start=0, stop=1)))
+    assert isinstance(dataset(annotations)[plan], InputError)
+
+
+@pytest.mark.parametrize("content", [b"", b"no image"])
+def test_an_unreadable_image_is_named(content: bytes, annotations: Annotations) -> None:
+    Path(annotations.path(0)).write_bytes(content)
+    with pytest.raises(InputError, match="cannot read an image"):
+        read_image(annotations, 0)
+
+
+def test_a_missing_image_is_named(annotations: Annotations) -> None:
+    annotations.path(0).unlink()
+    with pytest.raises(InputError, match="cannot read an image"):
+        read_image(annotations, 0)
