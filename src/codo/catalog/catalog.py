@@ -108,7 +108,6 @@ class Catalog:
         self.fallbacks: dict[str, int] = dict(info["fallbacks"])
         self.packed = info["settings"]["pack"] is not None
         self.has_proposals = bool(info["settings"]["propose"]) and "proposals" in table.column_names
-        self._info = dict(info)
         self._reader = Reader(base=path)
         self._key, self._uri = _column(table, "key"), _column(table, "uri")
         self._offset, self._size = _column(table, "offset").to_numpy(), _column(table, "size").to_numpy()

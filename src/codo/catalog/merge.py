@@ -26,6 +26,8 @@ from codo.errors import CodoError
 ROWS = 65536
 """Rows of a row group: they are what readers such as DuckDB skip and share among threads."""
 
+MB = 1_000_000
+
 
 def merge(plan: Plan, *, bar: bool) -> None:
     """Make the catalog of a preparation whose chunks are all finished, and remove its working directory.
@@ -100,7 +102,7 @@ def _write_shards(plan: Plan, reports: Sequence[Report], *, bar: bool) -> dict[i
     out = plan.folder.parent
     sizes = [report.packed for report in reports]
     places: dict[int, tuple[str, int]] = {}
-    shards = group(sizes, plan.settings.shard_mb * 1_000_000)
+    shards = group(sizes, plan.settings.shard_mb * MB)
     for number, chunks in enumerate(tqdm(shards, desc="shards", disable=None if bar else True)):
         name, begin = f"shard-{number:05d}.tar", 0
         for index in chunks:
