@@ -38,7 +38,7 @@ def test_whole_objects_have_the_promised_size(scenes: list[Scene]) -> None:
             if instance.visible == 1:
                 x1, y1, x2, y2 = _box(instance.mask)
                 longest = max(x2 - x1, y2 - y1)
-                assert 0.2 * 96 - 2 <= longest <= 0.6 * 96 + 2
+                assert 0.27 * 96 - 2 <= longest <= 0.6 * 96 + 2
 
 
 def test_object_images_show_the_class_of_their_turn_near_the_middle() -> None:

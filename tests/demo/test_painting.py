@@ -57,7 +57,7 @@ def test_every_figure_fits_its_sprite(name: str) -> None:
         figure = CLASSES[name](rng) if name in CLASSES else clutter(rng)
         assert len(figure) < 255
         assert all(np.isfinite(part.outline).all() for part in figure)
-        pose = random_pose(rng, 48.0, upright=False)
+        pose = random_pose(rng, 48.0, lean=np.pi)
         sprite = paint(rng, figure, pose, random_palette(rng, np.full(3, 0.5, np.float32)), LAMP)
         rows, columns = np.nonzero(sprite.alpha)
         assert rows.min() > 0

@@ -18,7 +18,7 @@ from codo.demo.figures import Figure, clutter
 from codo.demo.painting import Light, Sprite, camera, paint, random_light, random_palette, random_pose
 from codo.demo.photographs import Photograph
 from codo.demo.pixels import Bytes, Colours
-from codo.demo.shapes import CLASSES, UPRIGHT
+from codo.demo.shapes import CLASSES, LEAN
 from codo.demo.stage import Instance, Stage
 
 PHOTOGRAPHED = 0.3
@@ -81,7 +81,7 @@ def object_image(seed: int, index: int, size: int, available: Sequence[Photograp
 
 
 def detection_scene(seed: int, series: Series, index: int, size: int, available: Sequence[Photograph] = ()) -> Scene:
-    """One to four objects of 22-60% of the side among clutter that may hide parts of them; ``size`` by ``size`` pixels.
+    """Up to four objects of 27-60% of the side among clutter that may hide parts of them; ``size`` by ``size`` pixels.
 
     A new thing is put where it leaves enough of itself and of every earlier object in sight (`stage.MIN_VISIBLE`), or
     not at all. So no object is ever visible but unlabelled.
@@ -96,7 +96,7 @@ def detection_scene(seed: int, series: Series, index: int, size: int, available:
     rng = random_stream(seed, series, index, 0)
     backdrop = _backdrop(seed, series, index, size, available)
     light, behind, stage = random_light(rng), backdrop.picture.mean((0, 1)), Stage(size)
-    others: list[str | None] = [str(name) for name in rng.choice(_NAMES, int(rng.integers(0, 4)))]
+    others: list[str | None] = [str(name) for name in rng.choice(_NAMES, int(rng.integers(1, 4)))]
     others += [None] * int(rng.integers(0, 3))
     # The first object goes through the classes, so that a few dozen pictures have all of them; clutter may lie behind.
     order = [None] * int(rng.integers(0, 3)) + [_NAMES[index % len(_NAMES)]]
@@ -105,7 +105,7 @@ def detection_scene(seed: int, series: Series, index: int, size: int, available:
         if name is None:
             sprite = _clutter(rng, size, behind, light)
         else:
-            sprite = _object(rng, name, rng.uniform(0.22, 0.6) * size, behind, light)
+            sprite = _object(rng, name, rng.uniform(0.27, 0.6) * size, behind, light)
         stage.place(rng, name, sprite)
     picture = stage.composite(backdrop.picture, light)
     return Scene(camera(random_stream(seed, series, index, 2), picture), stage.instances(), backdrop)
@@ -128,17 +128,17 @@ def _backdrop(seed: int, series: Series, index: int, size: int, available: Seque
 
 
 def _object(rng: np.random.Generator, name: str, length: float, behind: Colours, light: Light) -> Sprite:
-    return _painted(rng, CLASSES[name](rng), length, behind, light, upright=name in UPRIGHT)
+    return _painted(rng, CLASSES[name](rng), length, behind, light, lean=LEAN[name])
 
 
 def _clutter(rng: np.random.Generator, size: int, behind: Colours, light: Light) -> Sprite:
-    return _painted(rng, clutter(rng), size * rng.uniform(0.07, 0.28), behind, light, upright=False)
+    return _painted(rng, clutter(rng), size * rng.uniform(0.07, 0.28), behind, light, lean=np.pi)
 
 
 def _painted(
-    rng: np.random.Generator, figure: Figure, length: float, behind: Colours, light: Light, *, upright: bool
+    rng: np.random.Generator, figure: Figure, length: float, behind: Colours, light: Light, *, lean: float
 ) -> Sprite:
-    pose, palette = random_pose(rng, length, upright=upright), random_palette(rng, behind)
+    pose, palette = random_pose(rng, length, lean=lean), random_palette(rng, behind)
     # A stream of its own for the surface: it takes more numbers the larger the picture, and must not move what follows.
     surface = np.random.Generator(np.random.Philox(key=rng.integers(0, 2**63, 2)))
     return paint(surface, figure, pose, palette, light)

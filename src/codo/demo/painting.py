@@ -59,13 +59,12 @@ def random_light(rng: np.random.Generator) -> Light:
     return Light((float(x), float(y), float(z)), float(rng.uniform(0.35, 0.6)), float(rng.uniform(0.25, 0.6)))
 
 
-def random_pose(rng: np.random.Generator, length: float, *, upright: bool) -> Pose:
-    """Mirrored or not, stretched by up to 1.25, sheared; upright figures lean up to 15 degrees, others lie anyhow."""
+def random_pose(rng: np.random.Generator, length: float, *, lean: float) -> Pose:
+    """Mirrored or not, stretched by up to 1.25, sheared, turned by up to ``lean`` radians to either side."""
     stretch, shear = np.exp(rng.uniform(-0.22, 0.22)), rng.uniform(-0.15, 0.15)
     mirror = rng.choice([-1.0, 1.0])
-    angle = rng.normal(0, 0.12) if upright else rng.uniform(-np.pi, np.pi)
     shape = np.array([[mirror * stretch, shear], [0, 1 / stretch]])
-    return Pose(length, float(np.clip(angle, -0.26, 0.26) if upright else angle), shape)
+    return Pose(length, rng.uniform(-lean, lean), shape)
 
 
 def random_palette(rng: np.random.Generator, behind: Colours) -> Colours:

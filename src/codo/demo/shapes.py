@@ -6,6 +6,8 @@ same distributions for every class, so that nothing but shape tells them apart.
 
 from __future__ import annotations
 
+from math import pi
+
 from codo.demo.built import car, house, key, mug
 from codo.demo.figures import Plan
 from codo.demo.grown import fish, flower, starfish, tree
@@ -22,5 +24,5 @@ CLASSES: dict[str, Plan] = {
 }
 """Class name -> construction plan, in the order of the category ids 1..8."""
 
-UPRIGHT = frozenset({"mug", "tree", "house", "car"})
-"""Classes that lean only a little; the others lie at any angle."""
+LEAN = dict.fromkeys(CLASSES, 0.25) | {"fish": 0.6, "key": 0.6, "flower": pi, "starfish": pi}
+"""How far an object may be turned to either side, in radians: cars stand on the ground, a starfish has no top."""

@@ -23,7 +23,7 @@ def colour(rng: np.random.Generator, *, vivid: float, low: float = 0.3, high: fl
 def muted(rng: np.random.Generator, *, low: float) -> Colours:
     """A random colour (3,) like those of real surfaces: earth, sand, leaf, sky; seldom any other."""
     hue = (0.06, 0.11, 0.25, 0.58, rng.random())[rng.integers(5)] + rng.normal(0, 0.025)
-    return np.array(colorsys.hsv_to_rgb(hue % 1, rng.uniform(0.03, 0.5), rng.uniform(low, 1.0)), np.float32)
+    return np.array(colorsys.hsv_to_rgb(hue % 1, rng.uniform(0.03, 0.5), rng.uniform(low, 0.9)), np.float32)
 
 
 def noise(rng: np.random.Generator, height: int, width: int, cell: float, *, stretch: float = 1.0) -> Field:
