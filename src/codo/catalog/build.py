@@ -22,7 +22,7 @@ from codo.catalog.catalog import UNFINISHED, Catalog, is_catalog, open_catalog
 from codo.catalog.files import only_one
 from codo.catalog.merge import check_rejections, merge
 from codo.catalog.paths import absolute, is_url
-from codo.catalog.plan import Plan, Report, is_planned, load_plan, make_plan, working_directory
+from codo.catalog.plan import Plan, Report, discard, is_planned, load_plan, make_plan, working_directory
 from codo.catalog.settings import PrepareSettings
 from codo.catalog.sources.listing import Listing
 from codo.catalog.sources.selection import list_path
@@ -227,6 +227,7 @@ def _prepare(
     engines.check(engine)
     _check_out(request)
     if is_catalog(out):
+        discard(out)  # a kill may have come between the catalog and this
         return open_catalog(out)
     # A task of a job array takes the listing as it finds it: a hundred of them need not walk the same folder.
     if listing is None and not (share[1] > 1 and is_planned(out)):
@@ -234,6 +235,7 @@ def _prepare(
     _create(working_directory(out))
     with only_one(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
         if is_catalog(out):  # another process has finished it while this one waited
+            discard(out)
             return open_catalog(out)
         plan = _plan(request, listing)
         todo, reports = _progress_so_far(plan, share)

@@ -16,13 +16,17 @@ from codo.errors import CodoError, InputError
 
 
 @contextmanager
-def atomic(path: Path) -> Iterator[IO[bytes]]:
+def atomic(path: Path, *, work: Path | None = None) -> Iterator[IO[bytes]]:
     """Write a file under another name, and rename it when it is complete and on disk.
 
     Whatever happens meanwhile, ``path`` is the old file or the new one. The name in between tells host and process, so
     that jobs on several machines never write into each other's files.
+
+    Args:
+        path: The file.
+        work: Folder on the same disk for the unfinished file, by default that of ``path``.
     """
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp")
+    temporary = (work or path.parent) / f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as file:
             yield file

@@ -20,7 +20,7 @@ from codo import __version__
 from codo.catalog.catalog import FILE, FORMAT, REJECTED, SCHEMA, bytes_of
 from codo.catalog.files import atomic, full_disk_explained
 from codo.catalog.pack import END_OF_TAR
-from codo.catalog.plan import Plan, Report, discard
+from codo.catalog.plan import Plan, Report, discard, working_directory
 from codo.errors import CodoError
 
 ROWS = 65536
@@ -87,7 +87,7 @@ def write_rejected(out: Path, reports: Sequence[Report]) -> None:
     writer.writerow(["key", "reason"])
     for report in sorted(reports):
         writer.writerows(report.rejected)
-    with atomic(out / REJECTED) as file:
+    with atomic(out / REJECTED, work=working_directory(out)) as file:
         file.write(text.getvalue().encode("utf-8"))
 
 
@@ -109,7 +109,7 @@ def _write_shards(plan: Plan, reports: Sequence[Report], *, bar: bool) -> dict[i
             places[index] = (name, begin)
             begin += sizes[index]
         if not (out / name).exists():
-            with atomic(out / name) as shard:
+            with atomic(out / name, work=plan.folder) as shard:
                 for index in chunks:
                     with plan.tar(index).open("rb") as part:
                         shutil.copyfileobj(part, shard, 1 << 22)
@@ -135,7 +135,7 @@ def group(sizes: Sequence[int], most: int) -> list[list[int]]:
 def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
     schema = SCHEMA.with_metadata({"codo": json.dumps(_info(plan, reports))})
     with (
-        atomic(plan.folder.parent / FILE) as file,
+        atomic(plan.folder.parent / FILE, work=plan.folder) as file,
         # Dictionaries halve the boxes and keep them fast to read; compression would gain little and slow the opening.
         pq.ParquetWriter(
             file, schema, compression={"key": "zstd", "uri": "zstd"}, use_dictionary=_DICTIONARIES
