@@ -1,0 +1,125 @@
+"""From all boxes of a search to the proposals of an image: filter, fall back, keep at most so many.
+
+The rules (the CoDo paper, section 4.1, and SoCo's, which it builds on): aspect ratio strictly between 1/3 and 3, at
+least 32 pixels a side in the original image, optionally a band of relative sizes. Images on which no box is left fall
+back rung by rung, so that every image has a proposal::
+
+    filtered   ratio, side and band      ratio   ratio alone      side   side alone      whole   the whole image
+
+The whole image is taken as it is: a panorama's may break every rule.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, field_validator
+
+from codo.config import Settings
+from codo.proposals.selective_search import selective_search
+
+Boxes = npt.NDArray[np.int32]
+SIZE_CLASSES = 8  # of `thin`: with 64 boxes kept, 8 sizes at 8 places
+
+
+class ProposalSettings(Settings):
+    """How proposals are found and which of them are kept."""
+
+    mode: Literal["single", "fast", "quality"] = Field(
+        "fast", description="Selective search mode: more boxes and better ones for more time."
+    )
+    longest_side: int | None = Field(
+        256, ge=1, description="Longest side in pixels at which an image is searched; null searches at full size."
+    )
+    max_ratio: float = Field(
+        3.0, gt=1, description="Width over height lies strictly between 1/max_ratio and max_ratio."
+    )
+    min_side: int = Field(32, ge=1, description="Smallest width and height of a proposal, in pixels of the original.")
+    size_band: tuple[float, float] | None = Field(
+        None,
+        description="Smallest and largest square root of box area over image area (SoCo: 0.3, 0.8); null for any size.",
+    )
+    max_boxes: int = Field(
+        64, ge=1, description="Most proposals kept for an image, spread evenly over sizes and places."
+    )
+
+    @field_validator("size_band")
+    @classmethod
+    def _rising(cls, band: tuple[float, float] | None) -> tuple[float, float] | None:
+        if band is not None and not 0 <= band[0] < band[1] <= 1:
+            raise ValueError("size_band must rise within 0..1")
+        return band
+
+
+def propose(image: npt.NDArray[np.uint8], settings: ProposalSettings) -> tuple[Boxes, str]:
+    """Search an image and keep its proposals.
+
+    Args:
+        image: RGB, ``(H, W, 3)`` uint8.
+        settings: What to search and what to keep.
+
+    Returns:
+        ``(n, 4)`` half-open xyxy boxes in pixels of ``image``, sorted, ``1 <= n <= max_boxes``, and the rung of the
+        fallback chain they stand on: ``filtered``, ``ratio``, ``side`` or ``whole``.
+
+    Raises:
+        InputError: Not a uint8 RGB image.
+    """
+    height, width = image.shape[:2]
+    found = selective_search(image, settings.mode, settings.longest_side)
+    kept, rung = filter_boxes(found, width, height, settings)
+    return thin(kept, settings.max_boxes), rung
+
+
+def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettings) -> tuple[Boxes, str]:
+    """The boxes that pass, and the rung of the fallback chain they stand on.
+
+    Args:
+        boxes: ``(n, 4)`` half-open xyxy.
+        width: Of the image, in pixels.
+        height: Of the image, in pixels.
+        settings: The rules.
+
+    Returns:
+        At least one box, in the given order, and the name of the rung.
+    """
+    w, h = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
+    ratio = (w < settings.max_ratio * h) & (h < settings.max_ratio * w)  # no division: exact at the bounds
+    side = (w >= settings.min_side) & (h >= settings.min_side)
+    band = np.ones(len(boxes), np.bool_)
+    if settings.size_band is not None:
+        relative = np.sqrt(w * h.astype(np.float64)) / np.sqrt(float(width) * height)
+        band = (settings.size_band[0] <= relative) & (relative <= settings.size_band[1])
+    for passed, rung in ((ratio & side & band, "filtered"), (ratio, "ratio"), (side, "side")):
+        if passed.any():
+            return boxes[passed], rung
+    return np.array([[0, 0, width, height]], np.int32), "whole"
+
+
+def thin(boxes: Boxes, most: int) -> Boxes:
+    """Keep at most so many boxes, evenly over sizes and, within a size, over the image.
+
+    Training draws one proposal at random. The boxes are split into `SIZE_CLASSES` equal parts by area, each part is
+    left in the order of its coordinates (left to right), and every n/most-th box of that sequence is taken: the size
+    of a random draw is distributed as before, which the largest, the first or the most diverse boxes would not give,
+    and more objects stay covered than by a random choice (docs/results/proposals.md). It needs neither a random
+    number nor a score: the choice depends on the boxes alone.
+
+    Args:
+        boxes: ``(n, 4)`` half-open xyxy, sorted.
+        most: Number to keep, at least 1.
+
+    Returns:
+        ``(min(n, most), 4)``, in the given order.
+    """
+    n = len(boxes)
+    if n <= most:
+        return boxes
+    sides = boxes[:, 2:].astype(np.int64) - boxes[:, :2]
+    rank = np.empty(n, np.int64)
+    rank[np.argsort(sides[:, 0] * sides[:, 1], kind="stable")] = np.arange(n)
+    sequence = np.argsort(rank * SIZE_CLASSES // n, kind="stable")
+    middle = (2 * np.arange(most) + 1) * n // (2 * most)  # the middle of each of `most` equal shares
+    return boxes[np.sort(sequence[middle])]

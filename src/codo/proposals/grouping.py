@@ -1,0 +1,140 @@
+"""Hierarchical grouping of regions (Uijlings et al. 2013, section 3.1, Algorithm 1, Eq. 1-6).
+
+Legend: ``R`` regions of the segmentation, ``F`` histogram bins, ``ONE`` similarity 1.
+
+Starting from a segmentation, the two most similar neighbours are merged until one region is left; every region met on
+the way is a proposal. A similarity is the sum of up to four terms, each an integer in ``0..ONE``:
+
+    colour, texture   sum of min over the L1-normalised histograms (Eq. 2-4)
+    size              1 - (|A| + |B|) / |image|: small regions first (Eq. 5)
+    fill              1 - (|box of both| - |A| - |B|) / |image|: regions that fit into each other first (Eq. 6)
+
+Similarities lie in a dense ``(R, R)`` matrix beside each row's maximum. Merging changes one row and column, and a row's
+maximum is searched again only where it pointed at one of the merged two. Equal similarities are taken in order of the
+lower, then the higher region number; a merged region keeps the lower one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.proposals.compiled import kernel
+from codo.proposals.segmentation import Ints
+
+ONE = 1 << 20
+NOT_NEIGHBOURS = -1  # below every similarity
+
+
+@kernel
+def normalise(histogram: Ints, total: int, out: Ints) -> None:
+    """Counts to shares of ``total``, in units of ``ONE``, rounded down (one product: IEEE-exact on every machine)."""
+    unit = ONE / total
+    for f in range(len(histogram)):
+        out[f] = np.int32(histogram[f] * unit)
+
+
+@kernel
+def similarity(i: int, j: int, shares: Ints, sizes: Ints, boxes: Ints, area: int, colours: int, terms: Ints) -> int:
+    """Similarity of two regions (Eq. 1).
+
+    Args:
+        i: One region.
+        j: The other.
+        shares: ``(R, F)`` normalised histograms: colour bins, then texture bins.
+        sizes: ``(R,)`` in pixels.
+        boxes: ``(R, 4)`` half-open xyxy.
+        area: Pixels of the image.
+        colours: Number of colour bins.
+        terms: ``(4,)``, 1 or 0 for each of colour, texture, size, fill.
+
+    Returns:
+        The sum of the chosen terms, in units of ``ONE``.
+    """
+    total = 0
+    if terms[0]:
+        for f in range(colours):
+            total += min(shares[i, f], shares[j, f])
+    if terms[1]:
+        for f in range(colours, shares.shape[1]):
+            total += min(shares[i, f], shares[j, f])
+    size = np.int64(sizes[i]) + sizes[j]
+    if terms[2]:
+        total += ONE - size * ONE // area
+    if terms[3]:
+        width = max(boxes[i, 2], boxes[j, 2]) - min(boxes[i, 0], boxes[j, 0])
+        height = max(boxes[i, 3], boxes[j, 3]) - min(boxes[i, 1], boxes[j, 1])
+        total += ONE - (np.int64(width) * height - size) * ONE // area
+    return total
+
+
+@kernel
+def group(
+    histograms: Ints,
+    sizes: Ints,
+    boxes: Ints,
+    neighbours: npt.NDArray[np.bool_],
+    area: int,
+    channels: int,
+    colours: int,
+    terms: Ints,
+) -> Ints:
+    """Boxes of all regions of the hierarchy.
+
+    Args:
+        histograms: ``(R, F)`` counts: colour bins, then texture bins.
+        sizes: ``(R,)`` in pixels.
+        boxes: ``(R, 4)`` half-open xyxy.
+        neighbours: ``(R, R)``, symmetric, connected.
+        area: Pixels of the image.
+        channels: Channels of the colour space: a pixel is counted once a channel in colour and in texture.
+        colours: Number of colour bins.
+        terms: ``(4,)``, 1 or 0 for each of colour, texture, size, fill.
+
+    Returns:
+        ``(2 R - 1, 4)``: the regions of the segmentation, then the merged ones in the order of merging.
+    """
+    r = len(sizes)
+    histograms, sizes, boxes = histograms.copy(), sizes.copy(), boxes.copy()
+    shares = np.empty_like(histograms)
+    out = np.empty((2 * r - 1, 4), np.int32)
+    for i in range(r):
+        for side in range(4):  # assigning slices would take seconds to compile
+            out[i, side] = boxes[i, side]
+        normalise(histograms[i], channels * sizes[i], shares[i])
+    alike = np.full((r, r), NOT_NEIGHBOURS, np.int32)
+    for i in range(r):
+        for j in range(i + 1, r):
+            if neighbours[i, j]:
+                alike[i, j] = alike[j, i] = similarity(i, j, shares, sizes, boxes, area, colours, terms)
+    best, partner = np.empty(r, np.int32), np.empty(r, np.int32)
+    for i in range(r):
+        partner[i] = np.argmax(alike[i])
+        best[i] = alike[i, partner[i]]
+
+    for step in range(r - 1):
+        i = int(np.argmax(best))  # the first of equals, hence i < j
+        j = partner[i]
+        for f in range(histograms.shape[1]):
+            histograms[i, f] += histograms[j, f]
+        sizes[i] += sizes[j]
+        boxes[i, 0], boxes[i, 1] = min(boxes[i, 0], boxes[j, 0]), min(boxes[i, 1], boxes[j, 1])
+        boxes[i, 2], boxes[i, 3] = max(boxes[i, 2], boxes[j, 2]), max(boxes[i, 3], boxes[j, 3])
+        normalise(histograms[i], channels * sizes[i], shares[i])
+        for side in range(4):
+            out[r + step, side] = boxes[i, side]
+
+        alike[i, j] = alike[j, i] = best[j] = NOT_NEIGHBOURS
+        for t in range(r):
+            if alike[i, t] == NOT_NEIGHBOURS and alike[j, t] == NOT_NEIGHBOURS:
+                continue
+            alike[j, t] = alike[t, j] = NOT_NEIGHBOURS
+            alike[i, t] = alike[t, i] = similarity(i, t, shares, sizes, boxes, area, colours, terms)
+            if partner[t] == i or partner[t] == j:  # its maximum is gone
+                partner[t] = np.argmax(alike[t])
+                best[t] = alike[t, partner[t]]
+            elif alike[t, i] > best[t] or (alike[t, i] == best[t] and i < partner[t]):
+                partner[t], best[t] = i, alike[t, i]
+        partner[i] = np.argmax(alike[i])
+        best[i] = alike[i, partner[i]]
+    return out
