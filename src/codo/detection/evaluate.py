@@ -5,6 +5,7 @@ The first argument is a run of ``codo finetune``, the detector file that such a 
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +22,8 @@ from codo.detection.saved import SavedDetector
 from codo.errors import InputError
 from codo.run import Run
 from codo.training.distributed import processes
+
+log = logging.getLogger(__name__)
 
 
 class EvaluateSettings(Settings):
@@ -72,7 +75,7 @@ def _evaluate_results(path: Path, settings: EvaluateSettings) -> dict[str, dict[
         raise InputError(
             "data= is missing", where="codo evaluate", fix="add data=FOLDER, the ground truth of the detections"
         )
-    annotations = read_annotations(settings.data, settings.split, images=False)
+    annotations = _read(settings.data, settings.split, images=False)
     results = read_results(path, annotations)
     found = outlines(results)
     kinds: list[Kind] = ["bbox"] if "bbox" in found else []
@@ -87,7 +90,7 @@ def _evaluate_detector(saved: SavedDetector, path: Path, settings: EvaluateSetti
     data = settings.data or saved.data
     if data is None:
         raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
-    annotations = read_annotations(data, settings.split)
+    annotations = _read(data, settings.split)
     saved.card.check_categories(annotations, where="the detector")
     kinds: list[Kind] = ["bbox"]
     if wants_masks(settings.masks, annotations, saved.detector.masks, where=str(path)):
@@ -105,6 +108,13 @@ def _evaluate_detector(saved: SavedDetector, path: Path, settings: EvaluateSetti
         if settings.out is not None and mine.main:
             write_results(Path(settings.out), results)
         return {kind: scores.numbers for kind, scores in score(annotations, results, kinds, settings.backend).items()}
+
+
+def _read(data: DataSettings, split: Split, *, images: bool = True) -> Annotations:
+    annotations = read_annotations(data, split, images=images)
+    for warning in annotations.warnings:
+        log.warning("WARNING %s", warning)
+    return annotations
 
 
 def wants_masks(wish: Literal["auto"] | bool, annotations: Annotations, possible: bool, *, where: str) -> bool:

@@ -184,6 +184,7 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
 
     # 3. Train, evaluate, hand over.
     try:
+        warnings += [*task.train.warnings, *task.val.warnings]
         for warning in filter(None, [*warnings, leak_warning(task.val, settings.weights) if mine.main else None]):
             log.warn(warning)
         if report is not None and mine.main:

@@ -15,7 +15,6 @@ together, which must not.
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,6 @@ from codo.errors import InputError
 
 OVERSHOOT = 2.0
 """Pixels that a box may reach over the image's edge: 1-based corners and rounding do; it is clipped for training."""
-
-log = logging.getLogger(__name__)
 
 
 def read_coco(path: Path) -> Annotations:
@@ -55,14 +52,13 @@ def read_coco(path: Path) -> Annotations:
     object_ids = objects.identify()
     of_image = _lookup(objects, "image_id", image_ids, "images")
     of_class = _lookup(objects, "category_id", category_ids, "categories")
-    bbox = _boxes(objects, sizes[of_image])
+    bbox, flat = _boxes(objects, sizes[of_image])
     crowd = objects.integers("iscrowd", default=0)
     objects.refuse(
         np.flatnonzero((crowd != 0) & (crowd != 1)).tolist(), "where 'iscrowd' is not 0 or 1", "write 0 or 1"
     )
     areas = objects.numbers("area", default=float("nan"))
     outlines = _segmentations(objects, sizes[of_image])
-    _report_unused(classes, categories, of_class, path)
 
     order = np.argsort(of_image, kind="stable")  # objects of an image keep their order: it decides ties in COCO AP
     return Annotations(
@@ -79,6 +75,7 @@ def read_coco(path: Path) -> Annotations:
         areas=np.where(np.isnan(areas), bbox[:, 2] * bbox[:, 3], areas)[order],
         object_ids=object_ids[order],
         segmentations=Segmentations(outlines[i] for i in order),
+        warnings=tuple(filter(None, [flat, _unused(classes, categories, of_class, path)])),
     )
 
 
@@ -149,8 +146,8 @@ def _lookup(table: Table, key: str, known: npt.NDArray[np.int64], plural: str) -
     return places
 
 
-def _boxes(table: Table, sizes: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Boxes x, y, w, h; ``sizes`` holds height and width of each object's image."""
+def _boxes(table: Table, sizes: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.float64], str]:
+    """Boxes x, y, w, h, and a warning, if any; ``sizes`` holds height and width of each object's image."""
     bbox = table.boxes("bbox")
 
     def shown(i: int) -> str:
@@ -172,9 +169,9 @@ def _boxes(table: Table, sizes: npt.NDArray[np.int32]) -> npt.NDArray[np.float64
         lambda i: f"{shown(i)} in {width[i]} x {height[i]}",
     )
     flat = np.flatnonzero((bbox[:, 2:] == 0).any(axis=1)).tolist()
-    if flat:
-        log.warning("%s: %s; not used in training", table.path, table.describe(flat, "with a box of zero size", shown))
-    return bbox
+    if not flat:
+        return bbox, ""
+    return bbox, f"{table.path}: {table.describe(flat, 'with a box of zero size', shown)}; not trained on"
 
 
 def _segmentations(table: Table, sizes: npt.NDArray[np.int32]) -> list[Any]:
@@ -190,12 +187,13 @@ def _segmentations(table: Table, sizes: npt.NDArray[np.int32]) -> list[Any]:
     return [clean(outline) for outline in column]
 
 
-def _report_unused(classes: tuple[Category, ...], table: Table, used: npt.NDArray[np.int64], path: Path) -> None:
-    """Warn of classes without objects, parent categories among them; they stay classes, so that ids stay right."""
-    empty = [c for i, c in enumerate(classes) if i not in set(used.tolist())]
+def _unused(classes: tuple[Category, ...], table: Table, used: npt.NDArray[np.int64], path: Path) -> str:
+    """A warning of classes without objects, parent categories among them; they stay classes, so that ids stay right."""
+    there = set(used.tolist())
+    empty = [category for i, category in enumerate(classes) if i not in there]
     if not empty:
-        return
+        return ""
     parents = {row.get("supercategory") for row in table.rows if row.get("supercategory") != row.get("name")}
     shown = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
     more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
-    log.warning("%s: %d of %d categories have no annotation: %s%s", path, len(empty), len(classes), shown, more)
+    return f"{path}: {len(empty)} of {len(classes)} categories have no annotation: {shown}{more}"

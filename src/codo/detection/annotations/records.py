@@ -43,6 +43,7 @@ class Annotations:
         areas: float64 ``(M,)`` in square pixels, of the mask where the file knows it; decides small, medium, large.
         object_ids: int64 ``(M,)``, ids in the file, for messages.
         segmentations: M outlines; `has_masks` tells whether all objects have one.
+        warnings: What the user should know of the file, and no reason to refuse it.
     """
 
     source: Path
@@ -58,6 +59,7 @@ class Annotations:
     areas: npt.NDArray[np.float64]
     object_ids: npt.NDArray[np.int64]
     segmentations: Segmentations
+    warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.image_ids)
