@@ -1,17 +1,20 @@
-"""Reports: one offline HTML file per run. Reads the files of a run, never live objects.
+"""Reports: offline HTML pages. They read the files of a run or catalog, never live objects.
 
-* ``numbers``     how numbers are written
-* ``metrics``     metrics.jsonl as columns
-* ``health``      the verdict on a pretraining run: four tell-tales of collapse
-* ``page``        sections and blocks, rendered to one HTML file (``templates/``)
-* ``plots``       curves, histograms, dots as inline SVG
-* ``svg``         from a matplotlib figure to an element of the page
-* ``pictures``    photographs with boxes over them
-* ``detections``  which objects were found, and how well an image went
-* ``common``      what every report of a run shows: curves, settings, environment, commands
-* ``pretraining`` the report of ``codo pretrain``
-* ``finetuning``  the report of ``codo finetune``
-* ``comparison``  tables and figures of several initialisations and seeds
-* ``report``      writes ``report.html`` of a run, and of the demo
-* ``view``        writes the page of ``codo view``
+* ``report``        writes ``report.html`` of a run, and of the demo
+* ``view``          writes the page of ``codo view``
+* ``pretraining``   the report of ``codo pretrain``
+* ``finetuning``    the report of ``codo finetune``
+* ``catalog_page``  the page of a catalog
+* ``comparison``    several initialisations and seeds against each other
+* ``common``        what every report of a run shows: curves, settings, environment, commands
+* ``health``        the verdict on a pretraining run: four tell-tales of collapse
+* ``metrics``       ``metrics.jsonl`` as columns
+* ``detections``    which objects were found, and how well an image went
+* ``beside``        detections beside the truth, as pictures
+* ``pictures``      photographs with boxes over them
+* ``plots``         curves, histograms, dots
+* ``svg``           from a matplotlib figure to an element of a page
+* ``numbers``       how numbers are written
+* ``blocks``        what a page is made of
+* ``page``          from blocks to one HTML file (``templates/``)
 """

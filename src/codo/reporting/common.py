@@ -185,7 +185,7 @@ def headline(run: Run, metrics: Metrics, images_per_step: int) -> list[tuple[str
     """Facts that both kinds of runs have: recipe, steps, device, time."""
     config, environment = config_of(run), environment_of(run)
     planned = config.get("steps")
-    device = str(environment.get("gpu") or config.get("device") or MISSING)
+    device = str(environment.get("device") or config.get("device") or MISSING)
     method = f"method {config['method']}" if "method" in config else ""
     machine = ", ".join(str(v) for v in (environment.get("system"), _cpus(environment)) if v)
     return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codo.catalog.catalog import Catalog, open_catalog
+from codo.catalog.build import open_prepared
+from codo.catalog.catalog import Catalog
 from codo.errors import CodoError
 from codo.reporting.blocks import Block, Facts, Gallery, Page, Section, Text
 from codo.reporting.common import (
@@ -193,12 +194,12 @@ def open_views(config: Mapping[str, Any]) -> tuple[CPJ, int]:
     except (KeyError, ValueError) as error:
         raise CodoError(f"the settings hold no views ({error})") from error
     query, key = (_pool(entries) for entries in (pools.query, pools.key))
-    return CPJ(open_catalog(path), query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
+    return CPJ(open_prepared(path), query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
 
 
 def _pool(entries: tuple[str, ...]) -> Pool:
     parts = [split_share(entry) for entry in entries]
-    return Pool([open_catalog(path, proposals=False) for path, _ in parts], [share for _, share in parts])
+    return Pool([open_prepared(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
 
 def _whole(value: Any) -> int:
