@@ -81,7 +81,8 @@ def test_files_are_short(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "code", ["import codo", "from codo.cli import main; main(['--version'])", "from codo.cli import main; main(['--help'])"]
+    "code",
+    ["import codo", "from codo.cli import main; main(['--version'])", "from codo.cli import main; main(['--help'])"],
 )
 def test_looking_imports_nothing_heavy(code: str) -> None:
     check = f"import sys\ntry:\n    exec({code!r})\nexcept SystemExit:\n    pass\n"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import codo
-from codo.errors import CodoError, nearest
+from codo.errors import CodoError, InputError, nearest
 
 DESCRIPTION = """Pretrain a whole detector trunk from your own unlabelled images, and see whether it helped.
 
@@ -42,17 +42,19 @@ def build_parser() -> argparse.ArgumentParser:
         made.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         return made
 
-    prepare = verb("prepare", "scan images, find proposals, write a catalog")
-    prepare.add_argument("source", help="folder, tar, zip, COCO json, VOCdevkit, list of paths, or URL")
+    prepare = verb("prepare", "scan images, find proposals, write a catalog; the same command resumes")
+    prepare.add_argument(
+        "source",
+        nargs="+",
+        metavar="SOURCE | key=value",
+        help="folders, tars, zips, COCO json, VOCdevkit, lists of paths, URLs; settings such as proposals.mode=single",
+    )
     prepare.add_argument("--out", required=True, metavar="DIR", help="the catalog to write")
-    prepare.add_argument("--images", metavar="DIR", help="image folder of a COCO json")
     prepare.add_argument("--no-proposals", action="store_true", help="for backgrounds only")
     prepare.add_argument("--pack", type=int, metavar="SHORT_SIDE", help="also write resized copies as tar shards")
     prepare.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a core)")
     prepare.add_argument("--engine", choices=("local", "ray"), default="local", help="what spreads the work")
-    prepare.add_argument("--shard", metavar="i/n", help="do part i of n (0-based) only, for job arrays")
-    prepare.add_argument("--max-rejected", type=float, default=0.05, metavar="SHARE", help="fail above this share")
-    prepare.add_argument("settings", nargs="*", metavar="key=value", help="proposal settings: mode=single, …")
+    prepare.add_argument("--shard", metavar="i/n", help="do share i of n (from 1) only, for job arrays")
 
     for name, text in (
         ("pretrain", "pretrain a trunk on a catalog; the same command resumes"),
@@ -127,22 +129,24 @@ def _print_error(lines: list[str]) -> None:
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from codo.config import parse_assignments
+    from codo.catalog.build import prepare_shard
+    from codo.config import nest, parse_assignments
 
-    catalog = codo.prepare(
-        args.source,
-        args.out,
-        propose=not args.no_proposals,
-        pack=args.pack,
-        jobs=args.jobs,
-        engine=args.engine,
-        shard=args.shard,
-        images=args.images,
-        max_rejected=args.max_rejected,
-        proposals=parse_assignments(args.settings),
-    )
-    if catalog is not None:
-        print(f"{args.out}: {len(catalog)} images")
+    sources = [item for item in args.source if "=" not in item]
+    settings = parse_assignments(item for item in args.source if "=" in item)
+    settings = nest({"propose": not args.no_proposals, "pack": args.pack}) | settings
+    if not sources:
+        raise InputError(
+            "there is no source of images", where="command line", fix="name a folder: codo prepare photos/ …"
+        )
+    if args.shard is None:
+        catalog = codo.prepare(sources, args.out, jobs=args.jobs, engine=args.engine, **settings)
+    elif (finished := prepare_shard(sources, args.out, args.shard, jobs=args.jobs, **settings)) is None:
+        print(f"{args.out}: share {args.shard} is done, others are not")
+        return
+    else:
+        catalog = finished
+    print(catalog.summary())
 
 
 def _pretrain(args: argparse.Namespace) -> None:

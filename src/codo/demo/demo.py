@@ -26,13 +26,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-import codo
+from codo.catalog.build import prepare
 from codo.config import read_recipe
 from codo.demo.scenes import DemoData, write_demo
 from codo.errors import CodoError
+from codo.export.write import export
 from codo.reporting.comparison import sentence
 from codo.reporting.report import write_demo_report
 from codo.run import Run, open_run, write_atomically
+from codo.training.pretrain import pretrain
 
 STARTS = {"scratch": "Random weights", "codo": "CoDo"}
 
@@ -83,17 +85,17 @@ def demo(out: str | Path, *, quick: bool = False) -> Path:
         data = draw(root / "data", scale)
         few = label_few(data, scale.labelled)
     with stage("2/5 proposals"):
-        objects = codo.prepare(data.unlabeled, root / "catalogs/objects")
-        scenes = codo.prepare(data.train, root / "catalogs/scenes", propose=False)
+        objects = prepare(data.unlabeled, root / "catalogs/objects")
+        scenes = prepare(data.train, root / "catalogs/scenes", propose=False)
     with stage(f"3/5 pretraining on {len(objects)} unlabelled pictures, {scale.pretrain_steps} steps"):
-        pretrained = codo.pretrain(
+        pretrained = pretrain(
             "demo",
             foregrounds=str(objects.path),
             backgrounds=[str(objects.path), str(scenes.path)],
             out=str(root / "pretrain"),
             steps=scale.pretrain_steps,
         )
-        weights = codo.export(pretrained, to="torchvision")
+        weights = export(pretrained, to="torchvision")
     with stage(f"4/5 finetuning on {scale.labelled} labelled pictures, from 2 starts with {scale.seeds} seeds each"):
         runs = finetune_all(root / "finetune", pretrained, data, few, scale)
     with stage("5/5 report"):

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-import codo
+from codo import __version__
 from codo.errors import InputError
 from codo.export.target import Features, Target
 from codo.export.trunk import Trunk
@@ -36,7 +36,7 @@ class Safetensors(Target):
         normalisation = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
         metadata = {
             "format": "pt",  # what other readers of safetensors look for
-            "codo": codo.__version__,
+            "codo": __version__,
             "method": trunk.method,
             "step": str(trunk.step),
             "model": trunk.model.model_dump_json(),

@@ -14,7 +14,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-import codo
+from codo import __version__
 from codo.errors import CodoError, InputError, nearest
 from codo.export.safetensors import Safetensors
 from codo.export.target import DetectorName, Target
@@ -130,7 +130,7 @@ def page(trunk: Trunk, target: Target, path: Path, report: LoadReport) -> str:
     return (
         f"# {path.name}\n\n"
         f"Backbone, FPN and box head ({model.backbone} of width {model.width:g}, {model.fpn_channels} channels, "
-        f"{model.head}), pretrained by method `{trunk.method}` for {trunk.step} steps with CoDo {codo.__version__}. "
+        f"{model.head}), pretrained by method `{trunk.method}` for {trunk.step} steps with CoDo {__version__}. "
         "Images are RGB in 0..1, minus ImageNet's mean, divided by its deviation.\n\n"
         f"```python\n{target.usage(trunk, path.name)}```\n\n"
         "What matches the model that the code builds (`missing` keeps its random start):\n\n"

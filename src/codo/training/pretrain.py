@@ -112,7 +112,7 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
 def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
     # 1. Everything that can be wrong, before anything is written.
     check_trackers(settings.log)
-    cpj = build_cpj(settings, Path(settings.out), mine)
+    cpj = build_cpj(settings)
     check_batch(len(cpj), settings.batch_size, mine.world)
     stop, per_epoch = length(settings, len(cpj))
     config = settings.model_dump(mode="json")
@@ -205,7 +205,7 @@ def _train(
     return run
 
 
-def build_cpj(settings: PretrainSettings, out: Path, mine: Processes | None = None) -> CPJ:
+def build_cpj(settings: PretrainSettings) -> CPJ:
     """The views of a run: opens its catalogs, preparing plain image folders on first use.
 
     Raises:
@@ -215,12 +215,7 @@ def build_cpj(settings: PretrainSettings, out: Path, mine: Processes | None = No
 
     def open_once(path: str, *, propose: bool) -> Catalog:
         if path not in opened:
-            # With several ranks the first one prepares and the others then find it done.
-            if mine is not None and not mine.main:
-                mine.barrier()
             opened[path] = open_or_prepare(path, propose=propose)
-            if mine is not None and mine.main:
-                mine.barrier()
         return opened[path]
 
     def pool(entries: tuple[str, ...]) -> Pool:
