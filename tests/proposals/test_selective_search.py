@@ -146,12 +146,12 @@ def test_number_of_regions_is_bounded(pixels: int) -> None:
 
 def test_every_kernel_was_compiled_once() -> None:
     """One set of argument types each: a second one would cost every user seconds."""
-    from codo.proposals import colour, downscale, grouping, regions, segmentation
+    from codo.proposals import colour, downscale, grouping, regions, segmentation, smoothing
 
     for mode in MODES:
         for longest_side in (50, None):
             selective_search(picture(), mode, longest_side)
-    for room in (colour, downscale, grouping, regions, segmentation):
+    for room in (colour, downscale, grouping, regions, segmentation, smoothing):
         compiled = {name: len(f.signatures) for name, f in vars(room).items() if hasattr(f, "signatures")}
         assert 1 in compiled.values()
         assert max(compiled.values()) == 1, compiled  # 0: taken from the cache inside its caller

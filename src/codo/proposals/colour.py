@@ -11,36 +11,35 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from codo.proposals.compiled import kernel
+from codo.proposals.compiled import Ints, kernel
 
 Image = npt.NDArray[np.uint8]
 Planes = npt.NDArray[np.uint8]
-Table = npt.NDArray[np.int32]
 
 BITS = 12  # of linear light and of the matrix below
 ROOT_BITS = 14  # of the cube root
 
 
-def _linear_light() -> Table:
+def _linear_light() -> Ints:
     """IEC 61966-2-1: sRGB byte -> linear light, 1.0 = 4095."""
     v = np.arange(256) / 255
     linear = np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
-    table: Table = np.rint(linear * (2**BITS - 1)).astype(np.int32)
+    table: Ints = np.rint(linear * (2**BITS - 1)).astype(np.int32)
     return table
 
 
-def _cube_root() -> Table:
+def _cube_root() -> Ints:
     """CIE 15: f(t) for t = 0..4095 / 4095, linear near zero."""
     t = np.arange(2**BITS) / (2**BITS - 1)
     root = np.where(t > (6 / 29) ** 3, np.cbrt(t), t / (3 * (6 / 29) ** 2) + 4 / 29)
-    table: Table = np.rint(root * 2**ROOT_BITS).astype(np.int32)
+    table: Ints = np.rint(root * 2**ROOT_BITS).astype(np.int32)
     return table
 
 
-def _matrix() -> Table:
+def _matrix() -> Ints:
     """Linear sRGB -> XYZ relative to the D65 white; rows sum to exactly 1.0 = 4096, so that grey has a = b = 0."""
     xyz = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
-    matrix: Table = np.rint(xyz / xyz.sum(axis=1, keepdims=True) * 2**BITS).astype(np.int32)
+    matrix: Ints = np.rint(xyz / xyz.sum(axis=1, keepdims=True) * 2**BITS).astype(np.int32)
     matrix[:, 1] += 2**BITS - matrix.sum(axis=1, dtype=np.int32)
     return matrix
 

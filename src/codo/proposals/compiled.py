@@ -16,11 +16,19 @@ import numpy.typing as npt
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Ints = npt.NDArray[np.int32]
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile a function on its first call, keeping its Python signature for type checkers."""
-    return cast(Callable[P, R], numba.njit(nogil=True, cache=True)(function))
+    """Compile a function on its first call, keeping its Python signature for type checkers.
+
+    Where neither the source's folder nor the user's cache can be written, it is compiled anew in every process.
+    """
+    try:
+        compiled = numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:
+        compiled = numba.njit(nogil=True)(function)
+    return cast(Callable[P, R], compiled)
 
 
 def ready(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

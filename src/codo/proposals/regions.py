@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.proposals.colour import Planes
-from codo.proposals.compiled import kernel
-from codo.proposals.segmentation import Ints
+from codo.proposals.compiled import Ints, kernel
 
 COLOURS = 25  # colour bins a channel (Uijlings et al. 2013, section 3.2)
 DIRECTIONS, STRENGTHS = 8, 10  # of the texture bins a channel (the same)

@@ -13,7 +13,7 @@ components are *frozen*, and every edge that meets a frozen component freezes th
 `segment` then decides the open edges (a quarter of all) on the contracted graph (a tenth of the nodes) for each ``k``.
 The result is exactly that of one run a ``k`` over all edges.
 
-Weights, ``Int`` and ``k`` are fixed-point numbers with `FRACTION` bits; ties are visited in raster order.
+Weights, ``Int`` and ``k`` are in units of ``2**-FRACTION`` (see `smoothing`); ties are visited in raster order.
 """
 
 from __future__ import annotations
@@ -21,60 +21,17 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.proposals.colour import Planes
-from codo.proposals.compiled import kernel
+from codo.proposals.compiled import Ints, kernel
 
-Ints = npt.NDArray[np.int32]
 Edges = npt.NDArray[np.int64]
 
-FRACTION = 6  # binary digits of a weight behind the point: 255 sqrt(3) * 64 < 2**15
-WEIGHTS = 1 << 15  # all weights lie below
+WEIGHTS = 1 << 15  # all weights lie below (see `smoothing`)
 NODE_BITS = 24  # an edge is one word: weight << 48 | node << 24 | node
 MAX_PIXELS = 1 << NODE_BITS
 NODE = MAX_PIXELS - 1
 PARENT, SIZE, LIMIT, INTERNAL = 0, 1, 2, 3  # columns of a node: one cache line serves a whole visit
 FROZEN = -1  # as LIMIT: below every weight
 BLOCK = 128
-
-
-def gaussian_taps(sigma: float) -> Ints:
-    """A Gaussian over ``ceil(3 sigma)`` neighbours to each side, as integers that sum to exactly 256."""
-    x = np.arange(-np.ceil(3 * sigma), np.ceil(3 * sigma) + 1)
-    bell = np.exp(-(x**2) / (2 * sigma**2))
-    taps: Ints = np.rint(256 * bell / bell.sum()).astype(np.int32)
-    taps[len(x) // 2] += 256 - taps.sum()
-    return taps
-
-
-@kernel
-def smooth(planes: Planes, taps: Ints) -> Ints:
-    """Separable convolution with replicated borders; ``(C, h, w)`` in units of ``2**-FRACTION``."""
-    channels, h, w = planes.shape
-    radius = len(taps) // 2
-    out = np.empty((channels, h, w), np.int32)
-    across = np.empty((h, w), np.int32)
-    row = np.empty(w + 2 * radius, np.int32)
-    for c in range(channels):
-        for y in range(h):
-            row[:radius] = planes[c, y, 0]
-            row[radius + w :] = planes[c, y, w - 1]
-            for x in range(w):
-                row[radius + x] = planes[c, y, x]
-            for x in range(w):
-                across[y, x] = taps[0] * row[x]
-            for j in range(1, len(taps)):
-                for x in range(w):
-                    across[y, x] += taps[j] * row[x + j]
-        for y in range(h):
-            for x in range(w):
-                out[c, y, x] = 1 << (15 - FRACTION)  # one half, for rounding
-            for j in range(len(taps)):
-                source = min(max(y + j - radius, 0), h - 1)
-                for x in range(w):
-                    out[c, y, x] += taps[j] * across[source, x]
-            for x in range(w):
-                out[c, y, x] >>= 16 - FRACTION  # 2**16 from the two passes
-    return out
 
 
 @kernel

@@ -19,20 +19,12 @@ import numpy.typing as npt
 
 from codo.errors import InputError, nearest
 from codo.proposals.colour import COLOUR_SPACES
-from codo.proposals.compiled import ready
+from codo.proposals.compiled import Ints, ready
 from codo.proposals.downscale import downscale, search_size
 from codo.proposals.grouping import group
 from codo.proposals.regions import COLOURS, bins, describe
-from codo.proposals.segmentation import (
-    FRACTION,
-    MAX_PIXELS,
-    Ints,
-    contract,
-    gaussian_taps,
-    segment,
-    smooth,
-    sorted_edges,
-)
+from codo.proposals.segmentation import MAX_PIXELS, contract, segment, sorted_edges
+from codo.proposals.smoothing import FRACTION, gaussian_taps, smooth
 
 SIGMA = 0.5  # smoothing before the segmentation
 MIN_SIZE = 100  # pixels of the smallest region of a segmentation
