@@ -115,6 +115,25 @@ def test_another_architecture_is_refused(tmp_path: Path) -> None:
     assert "wide.pth" in caught.value.where
 
 
+def test_imagenet_weights_go_into_the_backbone(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codo.models.weights._imagenet", lambda name: encoder.backbone.state_dict())
+    made = detector()
+    assert load_weights(made, "imagenet", MODEL) is not None
+    assert_equal(made.exports()["backbone"].state_dict(), encoder.backbone.state_dict())
+
+
+def test_imagenet_weights_that_cannot_be_had_are_told_of_in_the_words_of_this_verb(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offline(name: str) -> None:
+        raise InputError("cannot download", where="model.init=imagenet", fix="download it and set model.init=FILE")
+
+    monkeypatch.setattr("codo.models.weights._imagenet", offline)
+    with pytest.raises(InputError) as caught:
+        load_weights(detector(), "imagenet", MODEL)
+    assert caught.value.lines()[1:] == ["  where: weights=imagenet", "  fix:   download it and set weights=FILE"]
+
+
 def test_a_missing_file_is_refused() -> None:
     with pytest.raises(InputError, match="no such weight file"):
         load_weights(detector(), "nowhere.pth", MODEL)

@@ -14,6 +14,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
+from torchvision.models.detection.roi_heads import paste_masks_in_image
+from torchvision.models.detection.rpn import AnchorGenerator
+from torchvision.models.detection.transform import resize_boxes
 
 from codo.config import Settings
 from codo.detection.dataset import DetectionBatch
@@ -138,16 +141,16 @@ class Detector(Method):
 
         Returns:
             For each image ``boxes`` float32 (n, 4) xyxy, ``labels`` int64 (n,) from 1, ``scores`` float32 (n,) falling,
-            and ``masks`` bool (n, H, W) when it has masks.
+            and, when it has masks, ``masks`` float32 (n, 1, 28, 28): the probability of the object on a grid over its
+            box (`paste` draws it). A hundred masks as large as a photograph would not fit into memory.
         """
         padded = self.pad(images)
         features = self.features(padded)
         proposals, _ = self.detector.rpn(padded, features, None)
         found, _ = self.detector.roi_heads(features, proposals, padded.image_sizes, None)
-        detections: list[dict[str, Tensor]] = self.detector.transform.postprocess(found, padded.image_sizes, sizes)
-        for detection in detections:
-            if "masks" in detection:
-                detection["masks"] = detection["masks"][:, 0] > 0.5
+        for detection, shown, size in zip(found, padded.image_sizes, sizes, strict=True):
+            detection["boxes"] = resize_boxes(detection["boxes"], shown, size)
+        detections: list[dict[str, Tensor]] = found
         return detections
 
     def pad(self, images: list[Tensor]) -> ImageList:
@@ -171,10 +174,23 @@ class Detector(Method):
         return {"backbone": backbone.body, "fpn": backbone.fpn, "box_head": self.detector.roi_heads.box_head}
 
 
+def paste(probabilities: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
+    """Draw the mask of one detection.
+
+    Args:
+        probabilities: (1, 28, 28), as `Detector.detect` returns them.
+        box: (4,) xyxy in pixels of the image.
+        size: Height and width of the image.
+
+    Returns:
+        bool (H, W), true where the object is more likely than not.
+    """
+    mask: Tensor = paste_masks_in_image(probabilities[None], box[None], size)[0, 0] > 0.5
+    return mask
+
+
 def _options(settings: DetectorSettings) -> dict[str, Any]:
     """The settings under the names of torchvision's constructors."""
-    from torchvision.models.detection.rpn import AnchorGenerator
-
     sides = tuple((settings.anchor_scale * side,) for side in ANCHOR_SIDES)
     return {
         "rpn_anchor_generator": AnchorGenerator(sides, ((0.5, 1.0, 2.0),) * len(sides)),

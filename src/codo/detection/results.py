@@ -22,6 +22,7 @@ from torch import Tensor
 from codo.detection.annotations.records import Annotations
 from codo.detection.annotations.segmentations import encode, mistake
 from codo.detection.annotations.table import Table
+from codo.detection.detector import paste
 from codo.errors import InputError
 from codo.run import write_atomically
 
@@ -34,8 +35,7 @@ def to_results(
     Args:
         annotations: The data set that the image is of.
         i: Index of the image.
-        detected: ``boxes`` (n, 4) xyxy and ``masks`` (n, H, W) bool, if any, in pixels of the image on disk;
-            ``labels`` (n,) and ``scores`` (n,).
+        detected: What `Detector.detect` found in it.
         ids: Category id of every label; label 1 is the first.
     """
     boxes = detected["boxes"].cpu().double().numpy()
@@ -46,8 +46,9 @@ def to_results(
         for label, score, box in zip(detected["labels"].tolist(), scores, sides, strict=True)
     ]
     if "masks" in detected:
-        for result, mask in zip(results, detected["masks"].cpu().numpy(), strict=True):
-            result["segmentation"] = encode(mask)
+        height, width = (int(side) for side in annotations.sizes[i])
+        for result, grid, place in zip(results, detected["masks"], detected["boxes"], strict=True):
+            result["segmentation"] = encode(paste(grid, place, (height, width)).cpu().numpy())
     return results
 
 

@@ -69,9 +69,12 @@ def load_weights(detector: Detector, weights: str, model: ModelSettings) -> Load
     trunk = nn.ModuleDict(detector.exports())
     if weights == "none":
         return None
-    if weights == "imagenet":
-        return initialise(trunk, "imagenet", model.backbone)
     where = f"weights={weights}"
+    if weights == "imagenet":
+        try:
+            return initialise(trunk, "imagenet", model.backbone)
+        except InputError as error:
+            raise InputError(error.what, where=where, fix=error.fix.replace("model.init", "weights")) from error
     fix = "set model.backbone, model.width, model.head, … to those that the weights were trained with"
     if is_run(weights):
         run = open_run(weights)
