@@ -15,7 +15,7 @@ Course = Callable[..., list[dict[str, Any]]]
 
 
 def verdict_of(rows: list[dict[str, Any]], config: dict[str, Any] = CONFIG) -> Verdict:
-    return judge(Metrics(rows), config)
+    return judge(Metrics({**row, "step": 10 * row["step"]} for row in rows), config)
 
 
 def tones(verdict: Verdict) -> dict[str, str]:
@@ -132,3 +132,33 @@ def test_missing_values_and_settings_are_left_out(healthy: list[dict[str, Any]])
     assert set(tones(verdict_of(rows))) == {"Mean embedding", "Loss", "Top-1"}
     assert set(tones(verdict_of(healthy, {}))) == {"Mean embedding"}
     assert math.isfinite(len(verdict_of(healthy, {"contrast": None}).checks))
+
+
+def test_a_run_that_has_begun_to_recover_is_watched(make_course: Course) -> None:
+    # As at the start of real runs: down to nearly one point, then slowly apart again.
+    rows = make_course(std=(0.012, 0.019), mean_norm=(0.995, 0.975))
+    verdict = verdict_of(rows)
+    assert tones(verdict)["Embedding std"] == "watch"
+    assert tones(verdict)["Mean embedding"] == "watch"
+    assert "It has fallen from 0.994." in verdict.checks[1].finding
+
+
+def test_a_norm_that_rises_again_is_watched(make_course: Course) -> None:
+    assert tones(verdict_of(make_course(mean_norm=(0.5, 0.85))))["Mean embedding"] == "watch"
+
+
+def test_a_run_of_few_steps_is_too_young_to_be_called_collapsed(make_course: Course) -> None:
+    collapsed = make_course(std=(0.02, 0.001), mean_norm=(0.95, 1.0))
+    verdict = judge(Metrics(collapsed), CONFIG)
+    assert verdict.tone == "unknown"
+    assert verdict.headline.startswith("Too young to judge: 40 steps of at least 200")
+    assert set(tones(verdict).values()) == {"good", "unknown"}
+    assert not any(check.advice for check in verdict.checks)
+    assert verdict_of(collapsed).tone == "bad"
+
+
+def test_a_young_run_can_still_be_healthy_or_broken(make_course: Course) -> None:
+    rows = make_course()
+    assert judge(Metrics(rows), CONFIG).tone == "good"
+    rows[-1]["loss/P2"] = None
+    assert judge(Metrics(rows), CONFIG).tone == "bad"

@@ -1,4 +1,6 @@
 import base64
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,9 +8,10 @@ import simplejpeg
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codo.catalog.catalog import open_catalog
 from codo.reporting.beside import outlines
 from codo.reporting.detections import Thing
-from codo.reporting.pictures import data_uri, spread
+from codo.reporting.pictures import data_uri, proposal_card, spread
 
 
 def decoded(uri: str) -> tuple[np.ndarray, int]:
@@ -54,3 +57,13 @@ def test_masks_become_outlines() -> None:
     (outline,) = outlines(Thing("a", (0, 0, 1, 1), rle), (10, 6))
     assert (min(outline[::2]), max(outline[::2])) == (2.5, 4.5)
     assert (min(outline[1::2]), max(outline[1::2])) == (1.5, 4.5)
+
+
+def test_leaving_out_proposals_keeps_an_even_share(make_catalog: Callable[..., Path]) -> None:
+    boxes = [v for k in range(64) for v in (k, 0, k + 2, 5)]
+    catalog = open_catalog(make_catalog("c", ["a", "b"], [(70, 40)] * 2, [boxes, [0, 0, 9, 9]]))
+    shown = [shape.box[0] for shape in proposal_card(catalog, 0, least=0.75).pictures[0].shapes]
+    assert 14 <= len(shown) <= 18
+    assert np.diff([0, *shown, 64]).max() <= 8
+    assert len(proposal_card(catalog, 0).pictures[0].shapes) == 64
+    assert len(proposal_card(catalog, 1, least=0.75).pictures[0].shapes) == 1  # the first always stays

@@ -1,15 +1,12 @@
 import math
 import re
-from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from markupsafe import Markup
 
-from codo.reporting.plots import Line, Reference, apart, curves, describe, dots, histogram, thin
+from codo.reporting.plots import Line, Reference, curves, describe, dots, histogram, thin
 
 LINES = [Line("P2", range(10), [8.0 - i / 10 for i in range(10)]), Line("P3", range(10), [8.0] * 10)]
 
@@ -91,21 +88,6 @@ def test_thinning_averages_neighbours() -> None:
     assert y[:3].tolist() == [1.0, 5.0, 1.0]
     assert math.isnan(y[3])
     assert thin([0, 1], [5, math.inf])[1][0] == 5
-
-
-@given(st.lists(st.floats(-1, 2), min_size=1, max_size=8).map(sorted))
-def test_names_keep_their_distance_and_order(places: list[float]) -> None:
-    gap = 0.095
-    moved = apart(places, gap)
-    assert len(moved) == len(places)
-    assert all(b - a >= gap - 1e-9 for a, b in pairwise(moved))
-    assert min(moved) >= -1e-9
-    assert max(moved) <= 1 + 1e-9
-
-
-def test_names_that_do_not_touch_stay() -> None:
-    assert apart([0.1, 0.5, 0.9], 0.1) == [0.1, 0.5, 0.9]
-    assert apart([0.5, 0.5], 0.1) == pytest.approx([0.45, 0.55])
 
 
 def test_a_description_says_where_the_curves_go() -> None:

@@ -121,14 +121,14 @@ def test_alarms_are_listed_with_their_steps(make_run: MakeRun, healthy: Rows, re
     (run.path / "train.log").write_text("\n".join(lines))
     page = read_page(write_report(run))
     assert page.tables[0][1:] == [
-        ["–", "The queue is larger than the data set"],
+        ["train.log", "The queue is larger than the data set"],
         ["11 to 13 (3 times)", "Collapse <now>: lower optim.lr"],
     ]
 
 
 def test_a_run_that_has_logged_nothing(make_run: MakeRun, read_page: ReadPage) -> None:
     page = read_page(write_report(make_run()))
-    assert "Too little is logged to judge (0 lines" in page.text
+    assert "Too little is logged to judge: 0 of at least 5 lines." in page.text
     assert page.facts["Steps"] == "– | of 40"
     assert not page.with_class("plot")
 

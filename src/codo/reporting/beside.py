@@ -12,8 +12,8 @@ from pycocotools import mask as coco_mask
 from codo.catalog.decode import Rejected, decode
 from codo.errors import CodoError, InputError
 from codo.reporting.blocks import Card, Control, Gallery, Picture, Section, Shape, Text
-from codo.reporting.common import config_of
 from codo.reporting.detections import Scene, Thing, best_threshold, read_scenes
+from codo.reporting.files import config_of
 from codo.reporting.numbers import number, percent
 from codo.reporting.pictures import Image, data_uri, spread
 from codo.run import Run

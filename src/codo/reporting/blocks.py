@@ -89,7 +89,7 @@ class Shape:
         box: ``x1, y1, x2, y2``, half-open.
         label: Short text at the box's upper left corner.
         polygons: Outlines of a mask, each a flat list ``x, y, x, y, …``.
-        score: Confidence in [0, 1], for the filter.
+        score: Confidence, or any value in [0, 1] that the filter ``score`` may go by.
     """
 
     kind: str

@@ -41,14 +41,14 @@ SAMPLED = 20_000
 
 def catalog_page(catalog: Catalog) -> Page:
     """A catalog: images with their proposals, sizes, what was rejected, how it was made."""
-    cards = [proposal_card(catalog, i, 300) for i in spread(len(catalog), CARDS)]
+    cards = [proposal_card(catalog, i, longest=300) for i in spread(len(catalog), CARDS)]
     controls = [Control("search", "Name", "key")]
     if catalog.has_proposals:
         most = max((int(card.values["proposals"]) for card in cards), default=1)
         controls.append(Control("least", "Proposals, at least", "proposals", span=(0, most, 1, 0)))
         orders = [("index", "as in the catalog"), ("proposals", "fewest proposals"), ("-proposals", "most proposals")]
         controls.append(Control("sort", "Order", options=[*orders, ("-pixels", "largest"), ("pixels", "smallest")]))
-        controls.append(Control("toggle", "proposals", "proposal"))
+        controls.append(Control("score", "Boxes left out, share", span=(0, 1, 0.05, 0.75)))
     caption = f"{len(cards)} of {number(len(catalog))} images, spread evenly over the catalog."
     gallery = Gallery(cards, caption, PROPOSAL_LEGEND if catalog.has_proposals else (), controls)
     settings = [(key, str(value)) for key, value in flatten(catalog.settings).items()]

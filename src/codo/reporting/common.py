@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codo.config import flatten
-from codo.errors import InputError
 from codo.reporting.blocks import Block, Code, Details, Figure, Figures, Section, Table
+from codo.reporting.files import commands_of, config_of, environment_of, recipe_of, warnings_of
 from codo.reporting.metrics import Metrics
 from codo.reporting.numbers import MISSING, duration, number
 from codo.reporting.plots import MAX_POINTS, Line, Reference, curves, describe
@@ -107,17 +106,9 @@ def speed_section(metrics: Metrics) -> Section:
 def alarms_block(run: Run, metrics: Metrics) -> list[Block]:
     """Messages of the monitors with the steps they were raised at, and the other warnings of train.log."""
     alarms = metrics.alarms()
-    rows = [("–", message) for message in warnings_of(run) if message not in alarms]
+    rows = [("train.log", message) for message in warnings_of(run) if message not in alarms]
     rows += [(_steps(steps), message) for message, steps in alarms.items()]
-    return [Table(["Steps", "Alarm"], rows, "Alarms raised by this run.", text=True)] if rows else []
-
-
-def warnings_of(run: Run) -> list[str]:
-    """The warnings in train.log, each once; lines read ``TIME WARNING message``."""
-    path = run.path / "train.log"
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    parts = [line.split(" ", 2) for line in lines]
-    return list(dict.fromkeys(words[2] for words in parts if len(words) == 3 and words[1] == "WARNING"))
+    return [Table(["Step", "Alarm"], rows, "Alarms raised by this run.", text=True)] if rows else []
 
 
 def origin_section(run: Run) -> Section:
@@ -134,41 +125,6 @@ def origin_section(run: Run) -> Section:
         table = Table(["What", "Value"], environment, "At the first start, from `environment.json`.", text=True)
         blocks.append(Details("Environment", [table]))
     return Section("How it was made", blocks)
-
-
-def environment_of(run: Run) -> dict[str, Any]:
-    """The recorded environment; empty when the file is missing or broken."""
-    try:
-        return run.environment
-    except (OSError, ValueError):
-        return {}
-
-
-def config_of(run: Run) -> dict[str, Any]:
-    """The settings; empty when the file is missing or broken."""
-    try:
-        return run.config
-    except InputError:
-        return {}
-
-
-def commands_of(run: Run) -> list[str]:
-    """The lines of command.txt."""
-    path = run.path / "command.txt"
-    return path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-
-
-def recipe_of(run: Run) -> str:
-    """The recipe named by ``-c`` on the run's first command line; empty when there is none."""
-    for command in commands_of(run)[:1]:
-        try:
-            words = shlex.split(command, comments=True)
-        except ValueError:
-            continue
-        for word, value in zip(words, [*words[1:], ""], strict=True):
-            if word in ("-c", "--recipe", "--config") and value:
-                return value
-    return ""
 
 
 def seconds(metrics: Metrics, images_per_step: int) -> float | None:

@@ -10,7 +10,6 @@ from codo.reporting.blocks import Block, Code, Details, Facts, Figure, Gallery, 
 from codo.reporting.common import (
     FOOTER,
     alarms_block,
-    config_of,
     figure,
     figures,
     headline,
@@ -19,6 +18,7 @@ from codo.reporting.common import (
 )
 from codo.reporting.comparison import KINDS, NAMES, ap_table
 from codo.reporting.detections import best_threshold
+from codo.reporting.files import config_of
 from codo.reporting.metrics import Metrics
 from codo.reporting.numbers import number, precision
 from codo.reporting.pictures import spread

@@ -7,7 +7,7 @@ together, for every level, over the last tenth of the log:
 =====================  ===========================  ==========================================================
 tell-tale              healthy                      collapsed
 =====================  ===========================  ==========================================================
-per-dimension std      above half of 1/sqrt(D)      below a quarter of it, and not rising
+per-dimension std      above half of 1/sqrt(D)      below a quarter of it, and not recovering
 norm of mean           below 0.9                    above 0.97, and not falling
 loss against ln(K+1)   fallen from its peak         not finite
 top-1                  rises late                   above 0.8 while the loss stays above 0.75 ln(K+1)
@@ -31,7 +31,11 @@ from codo.reporting.numbers import number, percent
 LEAST_ROWS = 5
 """Fewer logged steps than this are not judged."""
 
+GRACE = 200
+"""Steps before a verdict: an untrained network maps all boxes to nearly one point."""
+
 _ORDER: dict[Tone, int] = {"good": 0, "unknown": 1, "watch": 2, "bad": 3}
+_LONGER = "Train longer before you trust this run."
 _SLOWER = (
     "Lower `optim.lr`, raise `contrast.momentum` or shorten `contrast.queue`, and warm up (`optim.warmup_steps=200`)."
 )
@@ -47,18 +51,16 @@ def judge(metrics: Metrics, config: Mapping[str, Any]) -> Verdict:
     ceiling, spread = chance_loss(config), uniform_std(config)
     levels = metrics.names("loss")
     if len(metrics.rows) < LEAST_ROWS or not levels:
-        return Verdict(
-            "unknown", f"Too little is logged to judge ({len(metrics.rows)} lines, at least {LEAST_ROWS} needed)."
-        )
-    found = [
-        _std(metrics, spread),
-        _mean_norm(metrics),
-        _loss(metrics, ceiling),
-        _top1(metrics, ceiling),
-        _invariance(metrics),
-    ]
-    checks = _said_once([check for check in found if check is not None])
+        return Verdict("unknown", f"Too little is logged to judge: {len(metrics.rows)} of at least {LEAST_ROWS} lines.")
+    looked = _std(metrics, spread), _mean_norm(metrics), _loss(metrics, ceiling), _top1(metrics, ceiling)
+    checks = _said_once([check for check in (*looked, _invariance(metrics)) if check is not None])
     tone: Tone = max((check.tone for check in checks), key=_ORDER.__getitem__)
+    broken = any(check.name == "Loss" and check.tone == "bad" for check in checks)
+    steps = metrics.last_step or 0
+    if steps < GRACE and tone != "good" and not broken:
+        words = f"Too young to judge: {steps} steps of at least {GRACE}; every run starts like a collapse."
+        undecided = [c if c.tone == "good" else replace(c, tone="unknown", advice="") for c in checks]
+        return Verdict("unknown", words, undecided)
     return Verdict(tone, _headline(tone, checks), checks)
 
 
@@ -112,10 +114,9 @@ def _std(metrics: Metrics, uniform: float | None) -> Check | None:
     finding = f"{number(value)} at {level}, the lowest: {percent(share)} of 1/√D = {number(uniform)}."
     if share >= 0.5:
         return Check("Embedding std", "good", finding)
-    if _trend(metrics, f"std/{level}") > 0.02 * uniform:
-        return Check(
-            "Embedding std", "watch", f"{finding} It is still rising.", "Train longer before you trust this run."
-        )
+    lowest = min(_tenths(metrics, f"std/{level}"))
+    if value > 1.25 * lowest:
+        return Check("Embedding std", "watch", f"{finding} It has risen from {number(lowest)}.", _LONGER)
     return Check("Embedding std", "bad" if share < 0.25 else "watch", finding, _SLOWER)
 
 
@@ -125,13 +126,15 @@ def _mean_norm(metrics: Metrics) -> Check | None:
     if not ends:
         return None
     level, value = max(ends.items(), key=lambda item: item[1])
-    trend = _trend(metrics, f"mean_norm/{level}")
-    direction = "falling" if trend < -0.005 else "rising" if trend > 0.005 else "steady"
-    finding = f"{number(value)} at {level}, the highest, and {direction}; 1 would be all embeddings in one point."
-    if value < 0.9 and trend <= 0.02:
+    highest, lowest = max(_tenths(metrics, f"mean_norm/{level}")), min(_tenths(metrics, f"mean_norm/{level}"))
+    falls = value < highest - 0.01
+    finding = f"Norm {number(value)} at {level}, the highest; 1 would be all embeddings in one point."
+    if falls:
+        finding += f" It has fallen from {number(highest)}."
+    if value < 0.9 and value < lowest + 0.1:
         return Check("Mean embedding", "good", finding)
-    bad = value >= 0.97 and direction != "falling"
-    advice = "Train longer before you trust this run." if direction == "falling" else _SLOWER
+    bad = value >= 0.97 and not falls
+    advice = _LONGER if falls else _SLOWER
     return Check("Mean embedding", "bad" if bad else "watch", finding, advice)
 
 
@@ -146,8 +149,7 @@ def _loss(metrics: Metrics, ceiling: float | None) -> Check | None:
     if not ends or ceiling is None:
         return None
     level, value = max(ends.items(), key=lambda item: item[1])
-    curve = metrics.series(f"loss/{level}")
-    peak = max(v for v in (curve.mean(i / 10, (i + 1) / 10) for i in range(10)) if v is not None)
+    peak = max(_tenths(metrics, f"loss/{level}"))
     finding = f"{number(value)} at {level}, the highest; a guess among all negatives costs ln(K+1) = {number(ceiling)}."
     if value < peak - 0.01 * ceiling:
         return Check("Loss", "good", f"{finding} It has fallen from {number(peak)}.")
@@ -193,8 +195,7 @@ def _ends(metrics: Metrics, group: str) -> dict[str, float]:
     return {level: value for level, value in ends.items() if value is not None}
 
 
-def _trend(metrics: Metrics, key: str) -> float:
-    """The last tenth against the fifth before it."""
-    series = metrics.series(key)
-    now, before = series.end, series.mean(0.7, 0.9)
-    return now - before if now is not None and before is not None else 0.0
+def _tenths(metrics: Metrics, key: str) -> list[float]:
+    """Means over the tenths of a curve, in order."""
+    means = [metrics.series(key).mean(i / 10, (i + 1) / 10) for i in range(10)]
+    return [mean for mean in means if mean is not None]

@@ -20,6 +20,7 @@ from codo.views.cpj import CPJ, View
 Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 
 PROPOSAL_LEGEND = [("proposal", "proposal kept in the catalog")]
+GOLDEN = (5**0.5 - 1) / 2
 VIEW_LEGEND = [("paste", "where the proposal was pasted"), ("jitter", "jittered box that features are pooled from")]
 
 
@@ -50,13 +51,23 @@ def spread(total: int, wanted: int) -> list[int]:
     return [(2 * i + 1) * total // (2 * count) for i in range(count)]
 
 
-def proposal_card(catalog: Catalog, index: int, longest: int = 320) -> Card:
-    """An image of a catalog with its proposals."""
+def proposal_card(catalog: Catalog, index: int, *, least: float = 0.0, longest: int = 320) -> Card:
+    """An image of a catalog with its proposals.
+
+    Args:
+        catalog: The catalog.
+        index: Of the image.
+        least: Share of the proposals to leave out of the page, evenly.
+        longest: Longest side of the picture in pixels.
+    """
     width, height = catalog.size(index)
-    shapes = [Shape("proposal", _box(box)) for box in catalog.proposals(index)] if catalog.has_proposals else []
+    boxes = catalog.proposals(index) if catalog.has_proposals else ()
+    # The golden ratio scatters neighbours in the list: those over any threshold are spread over the whole of it.
+    shapes = [Shape("proposal", _box(box), score=1 - k * GOLDEN % 1) for k, box in enumerate(boxes)]
+    shown = [shape for shape in shapes if (shape.score or 0) >= least]
     key = catalog.key(index)
     counted = f"{len(shapes)} proposal{'' if len(shapes) == 1 else 's'}" if catalog.has_proposals else "no proposals"
-    picture = Picture(data_uri(catalog.image(index), longest), (width, height), f"Image {key} with {counted}", shapes)
+    picture = Picture(data_uri(catalog.image(index), longest), (width, height), f"Image {key} with {counted}", shown)
     values: dict[str, str | float] = {"key": key, "proposals": len(shapes), "pixels": width * height, "index": index}
     return Card([picture], key, f"{width} × {height} px · {counted}", values)
 

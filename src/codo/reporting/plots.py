@@ -23,6 +23,7 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
+from codo.reporting.labels import name_ends, name_references, shorten
 from codo.reporting.numbers import compact, number
 from codo.reporting.svg import inline
 
@@ -99,10 +100,11 @@ def curves(
             finite = y[np.isfinite(y)]
             if len(finite) and len(lines) > 1:
                 ends.append((line.name, float(finite[-1]), color))
-        for reference in references:
-            axes.axhline(reference.value, color=_MUTED, linewidth=1, dashes=(3, 3), zorder=1)
         axes.margins(x=0.01, y=0.12)
+        axes.update_datalim([(line.x[-1] if len(line.x) else 0, r.value) for line in lines[:1] for r in references])
+        axes.autoscale_view()
         axes.set_ylim(*limits)
+        axes.set_xlim(left=0)
         axes.set_xlabel(x_label)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10], integer=True))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
@@ -110,8 +112,10 @@ def curves(
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 1)))
         else:
             axes.yaxis.set_major_locator(MaxNLocator(5))
-        _name_references(axes, references, lines)
-        _name_ends(axes, ends)
+        name_references(axes, [(r.name, r.value) for r in references], _MUTED)
+        for reference in references:
+            axes.axhline(reference.value, color=_MUTED, linewidth=1, dashes=(3, 3), zorder=1)
+        name_ends(axes, ends)
         return inline(figure, _VARIABLES)
 
 
@@ -152,11 +156,6 @@ def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
         return inline(figure, _VARIABLES)
 
 
-def shorten(name: str, longest: int = 28) -> str:
-    """A name that leaves room for what it names."""
-    return name if len(name) <= longest else f"{name[: longest - 1]}…"
-
-
 def thin(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """At most ``points`` points: means over neighbouring values, the not finite ones left out."""
     xs, ys = np.asarray(x, float), np.asarray(y, float)
@@ -190,46 +189,3 @@ def _canvas(width: float, height: float) -> tuple[MplFigure, Axes]:
     figure.patch.set_visible(False)
     axes.patch.set_visible(False)
     return figure, axes
-
-
-def _name_ends(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
-    """Write each curve's name at the height of its last value, pushed apart where they would touch."""
-    to_height = axes.transData + axes.transAxes.inverted()
-    ranked = sorted(ends, key=lambda end: end[1])
-    heights = apart([float(to_height.transform((0.0, y))[1]) for _, y, _ in ranked], gap=0.095)
-    for (name, _, color), height in zip(ranked, heights, strict=True):
-        axes.text(1.015, height, shorten(name), transform=axes.transAxes, color=color, va="center", fontweight="bold")
-
-
-def apart(places: Sequence[float], gap: float) -> list[float]:
-    """Sorted places in [0, 1], moved to lie ``gap`` apart: those that touch share out around their middle."""
-    groups: list[tuple[float, int]] = []  # middle, members
-    for place in places:
-        groups.append((min(max(place, 0.0), 1.0), 1))
-        while len(groups) > 1 and groups[-1][0] - groups[-2][0] < gap * (groups[-1][1] + groups[-2][1]) / 2:
-            (a, n), (b, m) = groups[-2:]
-            half = gap * (n + m - 1) / 2
-            groups[-2:] = [(min(max((a * n + b * m) / (n + m), half), 1 - half), n + m)]
-    return [middle + gap * (k - (members - 1) / 2) for middle, members in groups for k in range(members)]
-
-
-def _name_references(axes: Axes, references: Sequence[Reference], lines: Sequence[Line]) -> None:
-    """Write each reference's name on its line, at the end where the curves leave more room."""
-    low, high = axes.get_ylim()
-    for reference in references:
-        starts = [line.y[0] for line in lines if len(line.y)]
-        stops = [line.y[-1] for line in lines if len(line.y)]
-        room = [min((abs(v - reference.value) for v in side), default=0.0) for side in (starts, stops)]
-        x, align = (0.01, "left") if room[0] > room[1] else (0.99, "right")
-        below = reference.value > (low + high) / 2 and reference.value > high - 0.12 * (high - low)
-        axes.annotate(
-            f"{reference.name} = {number(reference.value)}",
-            (x, reference.value),
-            xycoords=axes.get_yaxis_transform(),
-            xytext=(0, -3 if below else 3),
-            textcoords="offset points",
-            ha=align,
-            va="top" if below else "bottom",
-            color=_MUTED,
-            fontsize=9.5,
-        )

@@ -13,13 +13,13 @@ from codo.reporting.common import (
     FOOTER,
     alarms_block,
     by_level,
-    config_of,
     figure,
     figures,
     headline,
     origin_section,
     speed_section,
 )
+from codo.reporting.files import config_of
 from codo.reporting.health import chance_loss, judge, uniform_std
 from codo.reporting.metrics import Metrics
 from codo.reporting.numbers import compact, number, percent
@@ -166,8 +166,11 @@ def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Sectio
 
 def proposals_gallery(catalog: Catalog, images: int) -> Gallery:
     """A few images of a catalog with their proposals."""
-    cards = [proposal_card(catalog, i) for i in spread(len(catalog), images)]
-    caption = f"{len(cards)} of the {number(len(catalog))} images that proposals are cut from, evenly over the catalog."
+    cards = [proposal_card(catalog, i, least=0.75) for i in spread(len(catalog), images)]
+    caption = (
+        f"{len(cards)} of the {number(len(catalog))} images that proposals are cut from, evenly over the catalog, "
+        "each with a quarter of its boxes."
+    )
     return Gallery(cards, caption, PROPOSAL_LEGEND)
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from codo.reporting.beside import comparison_gallery
 from codo.reporting.blocks import Page, Section, Text
-from codo.reporting.common import FOOTER, config_of, origin_section
+from codo.reporting.common import FOOTER, origin_section
 from codo.reporting.comparison import Results, comparison, sentence
+from codo.reporting.files import config_of
 from codo.reporting.finetuning import finetuning_page
 from codo.reporting.metrics import Metrics
 from codo.reporting.page import write_page

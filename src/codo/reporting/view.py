@@ -15,8 +15,9 @@ from codo.errors import InputError
 from codo.reporting.beside import LEGEND, explain, scene_cards, scene_controls, scenes_of
 from codo.reporting.blocks import Control, Facts, Gallery, Page, Section
 from codo.reporting.catalog_page import CARDS, catalog_page
-from codo.reporting.common import FOOTER, config_of
+from codo.reporting.common import FOOTER
 from codo.reporting.detections import best_threshold
+from codo.reporting.files import config_of
 from codo.reporting.numbers import number
 from codo.reporting.page import write_page
 from codo.reporting.pictures import VIEW_LEGEND, spread, views_card
