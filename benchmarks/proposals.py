@@ -57,6 +57,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=SETS, help="folders SET/SPLIT with SET/annotations beside them")
     parser.add_argument("--sides", nargs="+", type=int, default=[256, 500])
+    parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
     parser.add_argument("--images", type=int, default=120, help="images of a set, evenly spaced")
     parser.add_argument("--quality-images", type=int, default=20, help="the same in quality mode (slow in OpenCV)")
     parser.add_argument("--json", type=Path, help="write everything here")
@@ -67,7 +68,7 @@ def main() -> None:
         (name, path, objects, side, mode)
         for name in options.sets
         for side in options.sides
-        for mode in MODES
+        for mode in options.modes
         for path, objects in listing(
             options.data, name, options.quality_images if mode == "quality" else options.images
         )
