@@ -1,6 +1,7 @@
 """The catalog: one dataset of images as a directory, and `codo prepare`, which makes it.
 
 * ``catalog``: the format, and how it is opened and read
+* ``table``: its Parquet file as arrays
 * ``build``: ``prepare``, from a source to a catalog; ``open_or_prepare`` for plain image folders
 * ``settings``: what can be chosen
 * ``sources``: from what a user names to a listing of image files

@@ -46,7 +46,6 @@ second for a million images, and forked loader workers share all of it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -55,11 +54,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from codo.catalog.decode import Image, Rejected, decode
-from codo.catalog.paths import absolute, filesystem, is_url, join, kind, missing
+from codo.catalog.paths import absolute, join, kind, missing
 from codo.catalog.reading import Location, Reader
+from codo.catalog.table import Table, open_file, read_table
 from codo.errors import CodoError, InputError
 
 FILE = "catalog.parquet"
@@ -83,6 +82,8 @@ SCHEMA = pa.schema(
 )
 """Offsets of 64 bits: 64 boxes an image overflow those of 32 at eight million images."""
 
+_IN_MEMORY = [name for name in SCHEMA.names if name not in ("proposals", "rung")]
+
 Boxes = npt.NDArray[np.int32]  # (n, 4) xyxy, half-open
 
 
@@ -101,23 +102,23 @@ class Catalog:
         packed: Whether the images are in the catalog's own shards.
     """
 
-    def __init__(self, path: str, table: pa.Table, info: Mapping[str, Any]) -> None:
+    def __init__(self, path: str, table: Table, info: Mapping[str, Any]) -> None:
+        columns = table.columns
         self.path = path
         self.settings: dict[str, Any] = {"source": info["source"], **info["settings"]}
         self.counts: dict[str, Any] = dict(info["counts"])
         self.fallbacks: dict[str, int] = dict(info["fallbacks"])
         self.packed = info["settings"]["pack"] is not None
-        self.has_proposals = bool(info["settings"]["propose"]) and "proposals" in table.column_names
+        self.has_proposals = table.proposals is not None
         self._reader = Reader(base=path)
-        self._key, self._uri = _column(table, "key"), _column(table, "uri")
-        self._offset, self._size = _column(table, "offset").to_numpy(), _column(table, "size").to_numpy()
-        self._deflated = pc.equal(_column(table, "compression"), "deflate").to_numpy(zero_copy_only=False)
-        self._orientation = _column(table, "orientation").to_numpy()
-        self._width, self._height = _column(table, "width").to_numpy(), _column(table, "height").to_numpy()
-        self.hashes = bytes_of(_column(table, "hash"))
-        if self.has_proposals:
-            boxes = _column(table, "proposals")
-            self._starts, self._sides = boxes.offsets.to_numpy(), boxes.values.to_numpy()
+        self._key, self._uri = columns["key"], columns["uri"]
+        self._offset, self._size = columns["offset"].to_numpy(), columns["size"].to_numpy()
+        self._deflated = pc.equal(columns["compression"], "deflate").to_numpy(zero_copy_only=False)
+        self._orientation = columns["orientation"].to_numpy()
+        self._width, self._height = columns["width"].to_numpy(), columns["height"].to_numpy()
+        self.hashes = bytes_of(columns["hash"])
+        if table.proposals is not None:
+            self._starts, self._sides = table.proposals
 
     hashes: npt.NDArray[np.uint8]
     """Content hashes of all images, uint8 ``(len, 16)``."""
@@ -242,25 +243,19 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
     file = join(folder, FILE)
     if kind(file) is None:
         raise _no_catalog(folder)
-    names = [name for name in SCHEMA.names if name != "rung" and (proposals or name != "proposals")]
     try:
-        if is_url(file):
-            fs, inner = filesystem(file)
-            with fs.open(inner, "rb") as handle:
-                table = pq.read_table(handle, columns=names)
-        else:
-            table = pq.read_table(file, columns=names, memory_map=True)
-        info = json.loads(table.schema.metadata[b"codo"])
+        buffer, info = open_file(file)
+        if info["format"] > FORMAT:
+            raise InputError(
+                f"the catalog has format {info['format']}, this codo knows {FORMAT}",
+                where=file,
+                fix=f"use codo {info['codo']} or later",
+            )
+        table = read_table(buffer, _IN_MEMORY, proposals=proposals and info["settings"]["propose"])
+        return Catalog(folder, table, info)
     except (pa.ArrowInvalid, KeyError, TypeError, OSError, ValueError) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"the catalog cannot be read ({reason})", where=file, fix="prepare it again") from error
-    if info["format"] > FORMAT:
-        raise InputError(
-            f"the catalog has format {info['format']}, this codo knows {FORMAT}",
-            where=file,
-            fix=f"use codo {info['codo']} or later",
-        )
-    return Catalog(folder, table, info)
 
 
 def is_catalog(path: str | Path) -> bool:
@@ -298,11 +293,6 @@ def _no_catalog(folder: str) -> InputError:
             "the preparation of this catalog has not finished", where=folder, fix="run the same codo prepare again"
         )
     return InputError("not a catalog (no catalog.parquet)", where=folder, fix=f"codo prepare {folder} --out DIR")
-
-
-def _column(table: pa.Table, name: str) -> pa.Array:
-    """A column as one array; its buffers are what forked workers share."""
-    return table.column(name).combine_chunks()
 
 
 def bytes_of(array: pa.Array) -> npt.NDArray[np.uint8]:

@@ -1,0 +1,102 @@
+"""``catalog.parquet`` to arrays: Arrow buffers and NumPy views, never a Python object a row."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codo.catalog.paths import filesystem, is_url
+
+MOST_THREADS = 8
+
+
+class Table(NamedTuple):
+    """What a catalog holds.
+
+    Attributes:
+        columns: The columns but for the proposals, each a single Arrow array.
+        proposals: ``(starts, sides)``: int64 ``(rows + 1,)`` and uint16 ``(4 x boxes,)``; row ``i`` has
+            ``sides[starts[i] : starts[i + 1]]``. ``None`` where there are none, or they are not wanted.
+    """
+
+    columns: dict[str, pa.Array]
+    proposals: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]] | None
+
+
+def open_file(path: str) -> tuple[pa.Buffer, dict[str, Any]]:
+    """A catalog's Parquet file, mapped to memory (one by URL is fetched), and its metadata.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not Parquet.
+        KeyError: It has not the metadata of a catalog.
+        TypeError: It has no metadata at all.
+    """
+    if is_url(path):
+        fs, inner = filesystem(path)
+        buffer = pa.py_buffer(fs.cat_file(inner))
+    else:
+        with pa.memory_map(path) as file:
+            buffer = file.read_buffer()
+    info: dict[str, Any] = json.loads(pq.read_schema(pa.BufferReader(buffer)).metadata[b"codo"])
+    return buffer, info
+
+
+def read_table(buffer: pa.Buffer, columns: Sequence[str], *, proposals: bool) -> Table:
+    """Read a catalog's Parquet file.
+
+    Args:
+        buffer: The file.
+        columns: Which columns, besides the proposals.
+        proposals: Read the proposals, too.
+
+    Raises:
+        OSError: The file is damaged.
+        ValueError: It is damaged.
+        KeyError: A column is missing.
+    """
+    file = pq.ParquetFile(buffer)
+    table = file.read(columns=list(columns))
+    single = {name: table.column(name).combine_chunks() for name in columns}
+    return Table(single, _read_proposals(buffer, file.metadata) if proposals else None)
+
+
+def _read_proposals(
+    buffer: pa.Buffer, metadata: pq.FileMetaData
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
+    """The proposals of all row groups, read by several threads into one array.
+
+    They are nearly all of the file. Letting Arrow read the column as a whole takes three times the memory meanwhile,
+    and memory that is touched once stays with the process.
+    """
+    groups = range(metadata.num_row_groups)
+    leaf = next(
+        c
+        for c in range(metadata.num_columns)
+        if metadata.row_group(0).column(c).path_in_schema.startswith("proposals.")
+    )
+    sides = np.empty(sum(metadata.row_group(group).column(leaf).num_values for group in groups), np.uint16)
+    starts = np.zeros(metadata.num_rows + 1, np.int64)
+
+    def read(group: int) -> pa.Array:
+        file = pq.ParquetFile(buffer, metadata=metadata)
+        return file.read_row_group(group, columns=["proposals"], use_threads=False).column(0).combine_chunks()
+
+    row = end = 0
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+        for boxes in pool.map(read, groups):
+            offsets = boxes.offsets.to_numpy()
+            values = boxes.values.to_numpy()[offsets[0] : offsets[-1]]
+            sides[end : end + len(values)] = values
+            starts[row + 1 : row + len(offsets)] = end + offsets[1:] - offsets[0]
+            row, end = row + len(boxes), end + len(values)
+    pa.default_memory_pool().release_unused()
+    return starts, sides[:end]
