@@ -19,7 +19,7 @@ import pytest
 from codo.catalog.catalog import SCHEMA
 from codo.run import Run, start_run
 
-VOID = {"meta", "link", "img", "input", "br", "hr"}
+VOID = {"meta", "wbr", "link", "img", "input", "br", "hr"}
 ASSETS = {"src", "href", "srcset", "poster", "data", "action"}
 
 CONFIG = {

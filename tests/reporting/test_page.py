@@ -93,6 +93,10 @@ def test_code_between_backticks() -> None:
     assert "<code>&lt;b&gt;</code>" in render(page_of(Text(["`<b>`"])))
 
 
+def test_long_names_may_break_where_they_can() -> None:
+    assert "<dd>finetune_<wbr>laptop&lt;</dd>" in render(page_of(Facts([("a", "finetune_laptop<", "")])))
+
+
 def test_the_same_page_gives_the_same_bytes() -> None:
     assert render(page_of(*every_block("a"))) == render(page_of(*every_block("a")))
 

@@ -234,3 +234,11 @@ def test_the_demo_report(make_run: MakeRun, healthy: Rows, labelled: Path, tmp_p
     assert ["CoDo", "+10.0 ± 0.0", "–", "–", "3 of 3"] in page.tables[1]
     assert len(page.attributes("img")) == 6  # two images: truth, scratch, CoDo
     assert "Healthy" in page.text
+
+
+def test_a_detector_that_finds_nothing(make_run: MakeRun, labelled: Path, read_page: ReadPage) -> None:
+    run = make_run(finetune_rows(), finetune_config(labelled), "finetune")
+    (run.path / "detections_val.json").write_text("[]")
+    text = read_page(write_report(run)).text
+    assert "at least 0.50 confidence, because no detection is right at any confidence" in text
+    assert text.count("0 found, 1 missed, 0 wrong") == 2

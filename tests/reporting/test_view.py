@@ -130,7 +130,7 @@ def test_a_finetuning(make_run: MakeRun, tmp_path: Path, read_page: ReadPage) ->
     assert page.facts["Found"] == "1 | objects"
     assert page.facts["Missed"] == "1 | objects"
     assert page.facts["Wrong"] == "1 | detections"
-    assert page.facts["Confidence"] == "0.87 | with the best F1"
+    assert page.facts["Confidence"] == "0.87 | from which detections count"
     assert page.with_class("card")[0][1]["data-classes"] == "cat\ndog"
     assert {a["value"] for a in page.attributes("option")} == {"", "cat", "dog", "rank", "-rank"}
     assert "cat 0.88" in page.text

@@ -143,11 +143,13 @@ def scene_controls(scenes: Sequence[Scene], threshold: float, least: float) -> l
     ]
 
 
-def explain(threshold: float) -> str:
+def explain(scenes: Sequence[Scene], threshold: float) -> str:
     """How the pictures are to be read."""
+    found = any(match is not None for scene in scenes for match in scene.matched)
+    why = "the value with the best F1 over all images" if found else "because no detection is right at any confidence"
     return (
-        f"Left the truth, right the detections of at least {threshold:.2f} confidence, the value with the best F1 over "
-        "all images. A detection is right when it overlaps an object of its class by IoU 0.5. "
+        f"Left the truth, right the detections of at least {threshold:.2f} confidence, {why}. "
+        "A detection is right when it overlaps an object of its class by IoU 0.5. "
         "Score of an image: found / (found + missed + wrong)."
     )
 

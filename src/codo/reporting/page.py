@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib import resources
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from codo.reporting.blocks import Page
 from codo.run import write_atomically
@@ -30,6 +31,7 @@ def render(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.filters["code"] = _code
+    environment.filters["breakable"] = _breakable
     environment.tests["of"] = lambda block, name: type(block).__name__ == name
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.get_template("page.html")
@@ -47,3 +49,8 @@ def _code(text: str) -> Markup:
     """Escape, and set words between backticks as code."""
     parts = text.split("`")
     return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 else p for i, p in enumerate(parts))
+
+
+def _breakable(text: str) -> Markup:
+    """Escape, and allow line breaks after underscores and slashes, where names of recipes and files have them."""
+    return Markup(re.sub(r"([_/])", r"\1<wbr>", str(escape(text))))

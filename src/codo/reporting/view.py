@@ -81,9 +81,9 @@ def detections_page(run: Run) -> Page:
         ("Found", number(int(counts[0])), "objects"),
         ("Missed", number(int(counts[1])), "objects"),
         ("Wrong", number(int(counts[2])), "detections"),
-        ("Confidence", f"{threshold:.2f}", "with the best F1"),
+        ("Confidence", f"{threshold:.2f}", "from which detections count"),
     ]
-    caption = f"The {len(ranked)} worst of {number(len(scenes))} images, worst first. {explain(threshold)}"
+    caption = f"The {len(ranked)} worst of {number(len(scenes))} images, worst first. {explain(scenes, threshold)}"
     gallery = Gallery(
         scene_cards(ranked, threshold, least), caption, LEGEND, scene_controls(ranked, threshold, least), span=26
     )
