@@ -144,7 +144,8 @@ def detections_section(run: Run, images: int = 8) -> Section:
     threshold = best_threshold(scenes)
     ranked = sorted(scenes, key=lambda scene: scene.score(threshold))
     chosen = [ranked[i] for i in spread(len(ranked), images)]
-    caption = f"{len(chosen)} of {number(len(scenes))} images, evenly from the worst to the best. {explain(scenes, threshold)}"
+    shown = f"{len(chosen)} of {number(len(scenes))} images, evenly from the worst to the best."
+    caption = f"{shown} {explain(scenes, threshold)}"
     return Section(heading, [Gallery(scene_cards(chosen, threshold, threshold), caption, LEGEND, span=24)])
 
 

@@ -37,6 +37,13 @@ class Metrics:
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
         by_step = {row["step"]: row for row in rows if isinstance(row, Mapping) and type(row.get("step")) is int}
         self.rows = [by_step[step] for step in sorted(by_step)]
+        self._columns: dict[str, Series] = {}
+        for row in self.rows:  # once over everything: a long run has millions of values
+            for key, value in row.items():
+                if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+                    steps, values = self._columns.setdefault(key, Series([], []))
+                    steps.append(row["step"])
+                    values.append(math.nan if value is None else float(value))
 
     @property
     def last_step(self) -> int | None:
@@ -45,13 +52,12 @@ class Metrics:
 
     def series(self, key: str) -> Series:
         """The rows that hold ``key``; ``null``, as the log writes what is not finite, becomes NaN."""
-        found = [(row["step"], row[key]) for row in self.rows if key in row and _is_value(row[key])]
-        return Series([step for step, _ in found], [math.nan if v is None else float(v) for _, v in found])
+        return self._columns.get(key, Series([], []))
 
     def names(self, group: str) -> list[str]:
         """What follows ``group/`` in the keys, sorted: ``names("loss")`` gives ``["P2", "P3", …]``."""
         start = f"{group}/"
-        return sorted({key[len(start) :] for row in self.rows for key in row if key.startswith(start)})
+        return sorted(key[len(start) :] for key in self._columns if key.startswith(start))
 
     def last(self, key: str) -> float | None:
         """The last finite value of a key."""
@@ -66,7 +72,3 @@ class Metrics:
             for message in messages if isinstance(messages, list) else []:
                 found.setdefault(str(message), []).append(int(row["step"]))
         return found
-
-
-def _is_value(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
