@@ -60,18 +60,16 @@ def test_ray_gives_the_same_catalog(tmp_path: Path, ray: ModuleType) -> None:
 def test_errors_on_a_ray_worker_are_told(tmp_path: Path, ray: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(3))
 
-    class RayTaskError(Exception):
-        cause = CodoError("no space left on device")
-
-    def fails(*_: object, **__: object) -> Dataset:
-        raise RayTaskError("ray::work()\n  File x\nOSError: broken")
+    def full(*_: object) -> None:
+        raise CodoError("no space left on device", where="there", fix="free some")
 
     with monkeypatch.context() as patch:
-        patch.setattr(ray, "from_items", lambda *_, **__: type("D", (), {"map": fails}))
-        with pytest.raises(CodoError, match="no space left on device"):
+        patch.setattr("codo.catalog.engines.process", full)
+        with pytest.raises(CodoError) as caught:
             prepare(source, tmp_path / "out", propose=False, engine="ray")
-        RayTaskError.cause = None  # type: ignore[assignment]
-        with pytest.raises(CodoError, match="Ray stopped: OSError: broken"):
+        assert caught.value.lines() == ["no space left on device", "  where: there", "  fix:   free some"]
+        patch.setattr("codo.catalog.engines.process", lambda *_: 1 / 0)
+        with pytest.raises(CodoError, match="Ray stopped: ZeroDivisionError: division by zero"):
             prepare(source, tmp_path / "out", propose=False, engine="ray")
     assert len(prepare(source, tmp_path / "out", propose=False, engine="ray")) == 3
 
@@ -79,7 +77,7 @@ def test_errors_on_a_ray_worker_are_told(tmp_path: Path, ray: ModuleType, monkey
 def test_nodes_that_share_no_disk_are_noticed(tmp_path: Path, ray: ModuleType) -> None:
     source = write_folder(tmp_path / "s", jpegs(3))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("codo.catalog.engines.process", lambda folder, index: type("R", (), {"chunk": index}))
+        patch.setattr("codo.catalog.engines.process", lambda folder, index: None)
         with pytest.raises(CodoError, match="cannot be seen here") as caught:
             prepare(source, tmp_path / "out", propose=False, engine="ray")
     assert "share" in caught.value.fix

@@ -115,32 +115,32 @@ def _on_ray(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         cv2.setNumThreads(0)
-        report = process(folder, int(row["index"]))
-        return {"index": report.chunk}
+        try:
+            process(folder, int(row["chunk"]))
+        except CodoError as error:  # as a value: Ray wraps exceptions beyond recognition
+            return {"chunk": row["chunk"], "what": error.what, "where": error.where, "fix": error.fix}
+        return {"chunk": row["chunk"], "what": "", "where": "", "fix": ""}
 
-    chunks = data.from_items([{"index": index} for index in todo], override_num_blocks=len(todo))
+    chunks = data.from_items([{"chunk": index} for index in todo], override_num_blocks=len(todo))
     try:
         for row in chunks.map(work).iter_rows():
-            report = plan.report(int(row["index"]))
+            if row["what"]:
+                raise CodoError(row["what"], where=row["where"], fix=row["fix"])
+            report = plan.report(int(row["chunk"]))
             if report is None:
                 raise CodoError(
                     "a Ray worker finished a chunk that cannot be seen here",
-                    where=str(plan.folder),
+                    where=folder,
                     fix="put --out on a file system that all nodes share, at the same path",
                 )
             yield report
     except CodoError:
         raise
     except Exception as error:
-        cause = getattr(error, "cause", None)
-        raise (
-            cause
-            if isinstance(cause, CodoError)
-            else CodoError(
-                f"Ray stopped: {str(error).strip().splitlines()[-1]}",
-                where=folder,
-                fix="see Ray's log, then run the same command again: it continues where it stopped",
-            )
+        raise CodoError(
+            f"Ray stopped: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            where=folder,
+            fix="see Ray's log, then run the same command again: it continues where it stopped",
         ) from error
 
 

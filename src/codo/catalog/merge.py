@@ -23,8 +23,8 @@ from codo.catalog.pack import END_OF_TAR
 from codo.catalog.plan import Plan, Report, discard, working_directory
 from codo.errors import CodoError
 
-ROWS = 65536
-"""Rows of a row group: they are what readers such as DuckDB skip and share among threads."""
+ROWS = 16384
+"""Rows of a row group, the unit that readers share among threads; small, so that reading one takes little memory."""
 
 MB = 1_000_000
 
