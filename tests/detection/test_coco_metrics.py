@@ -193,3 +193,22 @@ def test_real_ground_truth_equals_pycocotools(kind: Kind, test_data: Path) -> No
     scores = coco_metrics(truth, results, kind)
     assert 0.1 < scores.numbers["AP"] < 0.9
     assert_same(truth, results, kind)
+
+
+@pytest.mark.photographs
+@pytest.mark.parametrize("kind", ["bbox", "segm"])
+def test_the_truth_itself_scores_one(kind: Kind, test_data: Path) -> None:
+    truth = read_annotations(DataSettings(folder=str(test_data / "downstream" / "coco_masks")), "val").to_coco()
+    sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
+    results = [
+        {
+            **annotation,
+            "score": 1.0,
+            "segmentation": encode(draw(annotation["segmentation"], *sizes[annotation["image_id"]])),
+        }
+        for annotation in truth["annotations"]
+        if not annotation["iscrowd"]
+    ]
+    numbers = coco_metrics(truth, results, kind).numbers
+    assert numbers["AP"] == pytest.approx(1, abs=1e-3)
+    assert numbers["AR100"] == pytest.approx(1, abs=1e-3)

@@ -256,3 +256,21 @@ def test_the_defaults_are_the_protocol_of_the_papers() -> None:
     assert settings.short_sides == tuple(range(640, 801, 32))
     assert settings.max_size == 1333
     assert (settings.model.backbone, settings.model.head) == ("resnet50", "4conv1fc")
+
+
+@pytest.mark.photographs
+@pytest.mark.parametrize(("name", "kinds"), [("balloon", {"bbox", "segm"}), ("voc_animals", {"bbox"})])
+def test_photographs_train_and_evaluate(name: str, kinds: set[str], test_data: Path, tmp_path: Path) -> None:
+    folder = test_data / "downstream" / name
+    truth = json.loads((folder / "annotations" / "instances_val.json").read_text())
+    kept = {image["id"] for image in truth["images"][:8]}
+    truth["images"] = [image for image in truth["images"] if image["id"] in kept]
+    truth["annotations"] = [a for a in truth["annotations"] if a["image_id"] in kept]
+    (tmp_path / "val.json").write_text(json.dumps(truth))
+    data = {"train": str(folder / "annotations" / "instances_train.json"), "val": str(tmp_path / "val.json")}
+    images = {"train_images": str(folder / "train"), "val_images": str(folder / "val")}
+    settings = {**QUICK, "data": {**data, **images}, "out": tmp_path / "run", "steps": 3, "detector.score_threshold": 0}
+    run = finetune(None, **{**settings, "short_sides": [96, 128], "optim.warmup_steps": 0})
+    assert evaluate(run, workers=0).keys() == kinds
+    assert {row["image_id"] for row in json.loads((run.path / "detections_val.json").read_text())} == kept
+    assert all(0 < row["loss"] < 20 for row in run.metrics())

@@ -145,14 +145,14 @@ def test_a_run_of_two_ranks_goes_on_with_one(catalog: Path, tmp_path: Path) -> N
 def test_a_full_disk_stops_the_run_and_loses_nothing(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(disk)], check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], check=False).returncode:
         pytest.skip("this machine does not allow mounting a tmpfs")
     try:
         out = disk / "run"
         arguments = tiny.settings(catalog, out, steps=STEPS, keep_checkpoints=1)
         filler = disk / "filler"
         size = sum(path.stat().st_size for path in (undisturbed / "checkpoints").glob("step-*.pt")) // 2
-        filler.write_bytes(b"0" * (4 * 2**20 - int(1.6 * size)))
+        filler.write_bytes(b"0" * (8 * 2**20 - int(1.6 * size)))
         stopped = tiny.run(arguments)
         assert stopped.returncode == 1
         assert "cannot save the checkpoint" in stopped.stderr or "cannot write" in stopped.stderr

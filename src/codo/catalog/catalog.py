@@ -24,7 +24,7 @@ hash           binary(16)          blake2b-128 of the image file in the source, 
 proposals      list<uint16>        boxes as x1, y1, x2, y2, x1, …: half-open, in pixels of ``width`` x ``height``;
                                    null when the catalog was made without proposals
 rung           string              which step of the fallback chain gave the proposals: ``filtered``, ``ratio``,
-                                   ``side`` or ``whole`` (METHOD 1.5); null without proposals
+                                   ``side`` or ``whole`` (proposals/filters.py); null without proposals
 =============  ==================  ====================================================================================
 
 The schema's metadata has the key ``codo`` with a JSON object:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -106,7 +107,7 @@ def decode_checked(data: bytes, limits: Limits) -> Decoded:
 
 def _decode_checked(data: bytes, limits: Limits) -> Decoded:
     try:
-        file = Pillow.open(io.BytesIO(data), formats=FORMATS)
+        file = Pillow.open(io.BytesIO(data), formats=_formats())
     except UnidentifiedImageError as error:
         raise Rejected(f"unreadable: not an image (it begins with {data[:12]!r})", is_image=False) from error
     except Pillow.DecompressionBombError as error:
@@ -123,6 +124,13 @@ def _decode_checked(data: bytes, limits: Limits) -> Decoded:
     except Exception as error:
         raise _damaged(error) from error
     return Decoded(upright(image, orientation), orientation)
+
+
+@lru_cache
+def _formats() -> list[str]:
+    """Those of `FORMATS` that this build of Pillow has; it fails on names that it does not know."""
+    Pillow.init()
+    return [name for name in FORMATS if name in Pillow.OPEN]
 
 
 def _check_size(width: int, height: int, limits: Limits) -> None:

@@ -77,6 +77,8 @@ def only_one(lock: Path, *, wait: float) -> Iterator[None]:
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    break  # a file system without locks: two would do the same work twice, and nothing worse
                 if time.monotonic() >= deadline:
                     raise InputError(
                         "another codo prepare is writing here",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
@@ -149,7 +150,7 @@ def _read(reader: Reader, item: Item) -> bytes | Rejected:
     except PermissionError:
         return Rejected("unreadable: permission denied")
     except BadSpan as error:
-        return Rejected(f"corrupt: {error.strerror}")
+        return Rejected(f"{'too large' if error.errno == errno.EFBIG else 'corrupt'}: {error.strerror}")
     except Exception as error:
         if not is_url(item.uri) and isinstance(error, OSError):
             return Rejected(f"unreadable: {error.strerror or error}")

@@ -248,6 +248,6 @@ def caveat(scale: Scale, *, quick: bool, photographs: bool) -> str:
     short = " The quick version is too short for the numbers to mean much." if quick else ""
     size = read_recipe("demo")["model"]["backbone"]
     return (
-        f"A demonstration on rendered scenes ({origin}), not a benchmark: a slim {size}, {scale.pretrain_steps} steps of "
-        f"pretraining, {scale.labelled} labelled pictures, {scale.seeds} seeds, a few minutes on a CPU.{short}"
+        f"A demonstration on rendered scenes ({origin}), not a benchmark: a slim {size}, {scale.pretrain_steps} steps "
+        f"of pretraining, {scale.labelled} labelled pictures, {scale.seeds} seeds, a few minutes on a CPU.{short}"
     )

@@ -112,4 +112,10 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or str(error).splitlines()[0] or type(error).__name__)
+    """The system's word for it where there is one: torch reports a failed write by its own positions."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__context__
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -50,11 +50,12 @@ class RunLog:
         settings: See `LogSettings`.
         start: Steps done before; later lines of an interrupted attempt are dropped, since those steps come again.
         total: Steps of the whole run, for the bar.
-        unit_size: Images a step, for the rate that the bar shows.
+        unit: What the bar counts.
     """
 
     def __init__(self, run: Run | None, settings: LogSettings, *, start: int, total: int, unit: str = "step") -> None:
-        self.run, self.settings, self.alarmed = run, settings, set[str]()
+        self.run, self.settings = run, settings
+        self._warned: set[str] = set()
         self.trackers: list[Tracker] = []
         quiet = run is None or not settings.progress or not sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=start, unit=unit, dynamic_ncols=True, disable=quiet)
@@ -78,10 +79,6 @@ class RunLog:
             tracker.log(scalars, step)
         if not sys.stderr.isatty() or not self.settings.progress:
             self.say(f"step {step}: {_summary(scalars)}", echo=False)
-        for message in values.get("alarms", ()):
-            if message not in self.alarmed:
-                self.alarmed.add(message)
-                self.warn(message)
 
     def advance(self, step: int, shown: Mapping[str, str] | None = None) -> None:
         """Move the bar to ``step``."""
@@ -100,6 +97,13 @@ class RunLog:
     def warn(self, message: str) -> None:
         """Write a warning."""
         self.say(f"WARNING {message}")
+
+    def warn_once(self, *messages: str | None) -> None:
+        """Write warnings that have not been written before."""
+        for message in messages:
+            if message and message not in self._warned:
+                self._warned.add(message)
+                self.warn(message)
 
     def close(self) -> None:
         """Flush and close everything."""

@@ -117,6 +117,7 @@ def train(job: Job) -> None:
                 row |= job.processes.mean({**output.stats, **job.method.diagnose(), "grad_norm": gradient})
                 row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap(job, step)}
                 row["alarms"] = job.health.look(step, row)
+                job.log.warn_once(*row["alarms"], job.health.slow(row))
             for check in due:
                 row |= check(step)
                 job.method.train()
@@ -136,12 +137,12 @@ def agree(job: Job, stop: StopSignal, step: int, loss: Tensor) -> int:
     Raises:
         CodoError: The loss of some rank is NaN or infinite.
     """
-    bad = 0 if bool(torch.isfinite(loss.detach())) else 1000
+    bad = 0 if bool(torch.isfinite(loss)) else 1000
     verdict = job.processes.highest(stop.number + bad)
     if verdict >= 1000:
         kept = [path.name for path in job.run.checkpoints()]
         raise CodoError(
-            f"the loss is {float(loss):g} at step {step}",
+            f"the loss is {loss.item():g} at step {step}",
             where=str(job.run.path),
             fix=f"lower optim.lr or add optim.warmup_steps, in a new out=; the last good checkpoint is "
             f"{kept[-1] if kept else 'not written yet'}",

@@ -30,10 +30,12 @@ class Health:
         self._spreads: deque[float] = deque(maxlen=5)
 
     def look(self, step: int, row: Mapping[str, Any]) -> list[str]:
-        """The alarms that the values of a logged step call for."""
-        return [message for message in (self._slow(row), self._collapsed(step, row)) if message]
+        """The alarms that the embeddings of a logged step call for; a pure function of the rows so far."""
+        message = self._collapsed(step, row)
+        return [message] if message else []
 
-    def _slow(self, row: Mapping[str, Any]) -> str | None:
+    def slow(self, row: Mapping[str, Any]) -> str | None:
+        """The alarm that the times of the last logged steps call for."""
         self._waits.append(row.get("time/data_wait", 0.0))
         wait = sum(self._waits) / len(self._waits)
         if len(self._waits) < 5 or wait <= 0.2:

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from codo.catalog.build import open_or_prepare
 from codo.catalog.catalog import Catalog
+from codo.catalog.paths import absolute
 from codo.config import Settings, resolve
 from codo.contrast.infonce import ContrastSettings
 from codo.errors import InputError, nearest
@@ -100,13 +101,27 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
         Preempted: SIGTERM; a checkpoint has been saved.
         CodoError: The run cannot go on (see the message).
     """
-    settings = resolve(PretrainSettings, recipe, overrides)
+    settings = with_absolute_paths(resolve(PretrainSettings, recipe, overrides))
     with processes(settings.device) as mine:
         run = _pretrain(settings, mine)
         if mine.main:
             write_report(run)
         mine.barrier()
     return run
+
+
+def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
+    """The settings with paths that a later command finds from any folder."""
+
+    def pool(entries: tuple[str, ...]) -> tuple[str, ...]:
+        parts = [split_share(entry) for entry in entries]
+        return tuple(absolute(path) + ("" if share is None else f"@{share:g}") for path, share in parts)
+
+    backgrounds = PoolSettings(query=pool(settings.backgrounds.query), key=pool(settings.backgrounds.key))
+    init = settings.model.init
+    model = settings.model.model_copy(update={"init": init if init in ("none", "imagenet") else absolute(init)})
+    changed = {"foregrounds": absolute(settings.foregrounds), "backgrounds": backgrounds, "model": model}
+    return settings.model_copy(update=changed)
 
 
 def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
@@ -187,6 +202,8 @@ def _train(
             log.warn(warning)
         if state:
             log.say(f"resumed from step {step}")
+            for row in run.metrics():  # alarms depend on the rows before
+                job.health.look(row["step"], row)
         if settings.probe is not None and mine.main and step < stop:
             probe = InvarianceProbe(cpj, settings.probe, settings.seed)
 
@@ -260,12 +277,13 @@ def build_loader(settings: PretrainSettings, cpj: CPJ, mine: Processes, *, start
         world=mine.world,
         shuffled=settings.contrast.shuffle > 0,
     )
-    workers = min(16, os.cpu_count() or 1) if settings.workers is None else settings.workers
+    wanted = min(16, os.cpu_count() or 1) if settings.workers is None else settings.workers
+    workers = min(wanted, len(sampler))
     return DataLoader(
         ViewDataset(cpj, settings.views),
         batch_size=None,
         sampler=sampler,
-        num_workers=min(workers, max(0, stop - start)),
+        num_workers=workers,
         pin_memory=mine.device.type == "cuda",
         worker_init_fn=quiet_worker,
         prefetch_factor=2 if workers else None,
