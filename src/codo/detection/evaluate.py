@@ -30,18 +30,18 @@ class EvaluateSettings(Settings):
     """How to evaluate."""
 
     data: DataSettings | None = Field(
-        None, description="Labelled images: a folder, or data.val=FILE data.images=DIR; null: those of the run."
+        None, description="labelled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
     )
-    split: Split = Field("val", description="Which part of the data to evaluate on.")
+    split: Split = Field("val", description="which part of the data to evaluate on")
     masks: Literal["auto"] | bool = Field(
-        "auto", description="Whether masks are scored too; auto: when both the detections and the data have them."
+        "auto", description="whether masks are scored too; auto: when both the detections and the data have them"
     )
-    short_side: int | None = Field(None, ge=32, description="Short side that images are shown at; null: as in the run.")
-    max_size: int | None = Field(None, ge=32, description="Largest long side; null: as in the run.")
-    backend: Backend = Field("hotcoco", description="What computes COCO AP; pycocotools is the reference.")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N.")
-    workers: int | None = Field(None, ge=0, description="Loader processes; null: one a core, at most 16.")
-    out: str | None = Field(None, description="File to write the detections to, in COCO's result format.")
+    short_side: int | None = Field(None, ge=32, description="short side that images are shown at; null: as in the run")
+    max_size: int | None = Field(None, ge=32, description="largest long side; null: as in the run")
+    backend: Backend = Field("hotcoco", description="what computes COCO AP; pycocotools is the reference")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    workers: int | None = Field(None, ge=0, description="loader processes; null: one a core, at most 16")
+    out: str | None = Field(None, description="file to write the detections to, in COCO's result format")
 
 
 def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> dict[str, dict[str, float]]:

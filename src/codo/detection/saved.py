@@ -33,12 +33,12 @@ CARD = "detector.json"
 class DetectorCard(Settings):
     """What a detector is, beside its weights."""
 
-    model: ModelSettings = Field(description="The trunk.")
-    detector: DetectorSettings = Field(description="Everything else of the architecture.")
-    masks: bool = Field(description="Whether it is a Mask R-CNN.")
-    categories: tuple[Category, ...] = Field(description="Id and name of the class of every label, from label 1.")
-    short_side: int = Field(description="Short side in pixels that images are to be shown at.")
-    max_size: int = Field(description="Largest long side in pixels.")
+    model: ModelSettings = Field(description="the trunk")
+    detector: DetectorSettings = Field(description="everything else of the architecture")
+    masks: bool = Field(description="whether it is a Mask R-CNN")
+    categories: tuple[Category, ...] = Field(description="id and name of the class of every label, from label 1")
+    short_side: int = Field(description="short side in pixels that images are to be shown at")
+    max_size: int = Field(description="largest long side in pixels")
 
     @property
     def ids(self) -> list[int]:

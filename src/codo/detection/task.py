@@ -74,9 +74,10 @@ def prepare_task(settings: FinetuneSettings, world: int) -> Task:
     card.check_categories(val, where=str(train.source))
     for split in (train, val):
         check_some_images(split)
-    images = np.arange(len(train)) if settings.empty_images else train.images_with_objects()
-    if not len(train.images_with_objects()):
+    useful = train.images_with_objects()
+    if not len(useful):
         raise InputError("no objects to learn from", where=str(train.source), fix="give annotations with objects")
+    images = np.arange(len(train)) if settings.empty_images else useful
     check_batch(len(images), settings.batch_size, world)
     per_epoch = steps_per_epoch(len(images), settings.batch_size)
     if settings.steps is None and settings.epochs is None:

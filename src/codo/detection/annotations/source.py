@@ -31,13 +31,13 @@ class DataSettings(Settings):
     """Labelled images: ``data=FOLDER``, or annotation files and image folders one by one."""
 
     folder: str | None = Field(
-        None, description="Folder with both splits in a COCO layout; data=FOLDER is short for it."
+        None, description="folder with both splits in a COCO layout; data=FOLDER is short for it"
     )
-    train: str | None = Field(None, description="COCO annotation file to learn from, instead of a folder.")
-    val: str | None = Field(None, description="COCO annotation file to evaluate on, instead of a folder.")
-    images: str | None = Field(None, description="Folder of the images that data.train and data.val name.")
-    train_images: str | None = Field(None, description="Folder of the images of data.train, if another.")
-    val_images: str | None = Field(None, description="Folder of the images of data.val, if another.")
+    train: str | None = Field(None, description="COCO annotation file to learn from, instead of a folder")
+    val: str | None = Field(None, description="COCO annotation file to evaluate on, instead of a folder")
+    images: str | None = Field(None, description="folder of the images that data.train and data.val name")
+    train_images: str | None = Field(None, description="folder of the images of data.train, if another")
+    val_images: str | None = Field(None, description="folder of the images of data.val, if another")
 
     @model_validator(mode="before")
     @classmethod
