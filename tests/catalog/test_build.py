@@ -242,7 +242,7 @@ from codo.catalog.build import prepare
 
 examine = work.examine
 def slowly(*arguments):
-    time.sleep(0.02)
+    time.sleep(0.03)
     return examine(*arguments)
 work.examine = slowly
 prepare(sys.argv[1], sys.argv[2], propose=False, pack=40, jobs=int(sys.argv[3]))

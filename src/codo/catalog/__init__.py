@@ -3,6 +3,7 @@
 * ``catalog``: the format, and how it is opened and read
 * ``table``: its Parquet file as arrays
 * ``build``: ``prepare``, from a source to a catalog; ``open_or_prepare`` for plain image folders
+* ``request``: what is asked for, checked
 * ``settings``: what can be chosen
 * ``sources``: from what a user names to a listing of image files
 * ``paths``: local paths and URLs

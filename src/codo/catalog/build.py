@@ -10,30 +10,22 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from codo.catalog import engines
-from codo.catalog.catalog import UNFINISHED, Catalog, is_catalog, open_catalog
+from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.catalog.files import only_one
 from codo.catalog.merge import check_rejections, merge
-from codo.catalog.paths import absolute, is_url
-from codo.catalog.plan import Plan, Report, discard, is_planned, load_plan, make_plan, working_directory
-from codo.catalog.settings import PrepareSettings
+from codo.catalog.paths import absolute
+from codo.catalog.plan import Plan, Report, discard, is_planned, make_plan, read_plan, working_directory
+from codo.catalog.request import Request, Source, check_out
 from codo.catalog.sources.listing import Listing
-from codo.catalog.sources.selection import list_path
 from codo.catalog.sources.source import list_sources
-from codo.config import differences, resolve
 from codo.errors import InputError, Interrupted
-
-Source = str | Path | Sequence[str | Path]
-
-NEUTRAL = ("max_rejected",)
-"""Settings that decide whether there is a catalog, not what is in it."""
 
 
 def prepare(
@@ -69,7 +61,7 @@ def prepare(
         CodoError: Too many images were rejected, the disk is full, or a worker died; the same command continues.
         Interrupted: Ctrl-C; the same command continues.
     """
-    request = _Request.of(source, out, {"propose": propose, "pack": pack, **settings})
+    request = Request.of(source, out, {"propose": propose, "pack": pack, **settings})
     catalog = _prepare(request, jobs=jobs, engine=engine, progress=progress)
     assert catalog is not None  # only a share can lack the rest
     return catalog
@@ -98,7 +90,7 @@ def prepare_shard(
         InputError: As in `prepare`, or ``shard`` is not ``i/n``.
         CodoError: As in `prepare`.
     """
-    request = _Request.of(source, out, settings)
+    request = Request.of(source, out, settings)
     return _prepare(request, jobs=jobs, progress=progress, share=_share(shard))
 
 
@@ -164,12 +156,12 @@ def open_prepared(
 
 def _find(
     source: str, propose: bool, cache_dir: str | Path | None, settings: dict[str, Any]
-) -> tuple[_Request, Listing]:
+) -> tuple[Request, Listing]:
     """The catalog of a source in the cache, whether or not it is there yet, and the listing of the source."""
     cache = Path(cache_dir) if cache_dir else default_cache()
     # A cached catalog with proposals serves as backgrounds, too.
     wanted = (True,) if propose else (True, False)
-    requests = [_Request.of(source, source, {"propose": proposed, **settings}) for proposed in wanted]
+    requests = [Request.of(source, source, {"propose": proposed, **settings}) for proposed in wanted]
     listing = list_sources(requests[0].source, requests[0].settings.select)
     found = [replace(request, out=_cached(cache, request, listing)) for request in requests]
     return next((request for request in found if is_catalog(request.out)), found[-1]), listing
@@ -180,37 +172,8 @@ def default_cache() -> Path:
     return Path(os.environ.get("CODO_CACHE") or "~/.cache/codo").expanduser()
 
 
-@dataclass(frozen=True)
-class _Request:
-    """What is asked for, checked."""
-
-    source: list[str]
-    out: Path
-    settings: PrepareSettings
-
-    @classmethod
-    def of(cls, source: Source, out: str | Path, settings: dict[str, Any]) -> _Request:
-        sources = [source] if isinstance(source, str | Path) else list(source)
-        if not sources or not all(str(path) for path in sources):
-            raise InputError("no source is given", where="source", fix="name a folder, archive or list of images")
-        if is_url(str(out)):
-            raise InputError(
-                "a catalog cannot be written to a URL",
-                where=str(out),
-                fix="write it to a disk, then copy the directory",
-            )
-        checked = resolve(PrepareSettings, None, settings)
-        if checked.select and (path := list_path(checked.select)):
-            checked = checked.model_copy(update={"select": path})
-        return cls([absolute(path) for path in sources], Path(absolute(out)), checked)
-
-    def as_dict(self) -> dict[str, Any]:
-        """As it is recorded."""
-        return {"source": self.source, **self.settings.model_dump(mode="json")}
-
-
 def _prepare(
-    request: _Request,
+    request: Request,
     *,
     jobs: int | None = None,
     engine: str = "local",
@@ -225,7 +188,7 @@ def _prepare(
     if jobs < 1:
         raise InputError(f"jobs is {jobs}", where="jobs", fix="give a number of processes, at least 1")
     engines.check(engine)
-    _check_out(request)
+    check_out(request)
     if is_catalog(out):
         discard(out)  # a kill may have come between the catalog and this
         return open_catalog(out)
@@ -253,34 +216,6 @@ def _prepare(
     return open_catalog(out)
 
 
-def _check_out(request: _Request) -> None:
-    """Refuse a directory that holds something else.
-
-    Raises:
-        InputError: It is a file, holds other files, or a catalog of another source or with other settings.
-    """
-    out = request.out
-    if out.exists() and not out.is_dir():
-        raise InputError("out is a file", where=str(out), fix="name a new directory")
-    if is_catalog(out):
-        recorded = open_catalog(out).settings
-    elif is_planned(out):
-        plan = load_plan(str(working_directory(out)))
-        recorded = {"source": plan.source, **plan.settings.model_dump(mode="json")}
-    elif out.exists() and any(entry.name != UNFINISHED for entry in out.iterdir()):
-        raise InputError("out is not empty and holds no catalog", where=str(out), fix="name an empty or new directory")
-    else:
-        return
-    changed = differences(recorded, request.as_dict(), ignore=NEUTRAL)
-    if changed:
-        shown = "; ".join(changed[:5]) + ("; …" if len(changed) > 5 else "")
-        raise InputError(
-            f"out holds a catalog with other settings ({shown})",
-            where=str(out),
-            fix="name another directory, or give the settings of that catalog",
-        )
-
-
 def _create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -290,12 +225,10 @@ def _create(folder: Path) -> None:
         ) from error
 
 
-def _plan(request: _Request, listing: Listing | None) -> Plan:
+def _plan(request: Request, listing: Listing | None) -> Plan:
     """The plan on disk when it is of this listing, else a new one."""
-    folder = working_directory(request.out)
-    load_plan.cache_clear()
     if is_planned(request.out):
-        plan = load_plan(str(folder))
+        plan = read_plan(request.out)
         if listing is None or plan.fingerprint == listing.fingerprint():
             # What is allowed to be rejected may have changed since; it decides nothing but whether to go on.
             return replace(plan, settings=request.settings)
@@ -318,7 +251,7 @@ def _progress_so_far(plan: Plan, share: tuple[int, int]) -> tuple[list[int], lis
 def _work(plan: Plan, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool) -> None:
     """Work on the chunks with a progress bar; stop as soon as too many images are rejected for the whole."""
     total = plan.listing.num_rows
-    left = sum(len(plan.items(index)) for index in todo)
+    left = sum(plan.count(index) for index in todo)
     mine = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
     rejected = sum(len(report.rejected) for report in reports)
     with tqdm(
@@ -333,7 +266,7 @@ def _work(plan: Plan, todo: list[int], reports: list[Report], *, jobs: int, engi
                 check_rejections(plan, reports, total=total)
 
 
-def _cached(cache: Path, request: _Request, listing: Listing) -> Path:
+def _cached(cache: Path, request: Request, listing: Listing) -> Path:
     """Where the catalog of a source is kept in a cache."""
     text = json.dumps([request.as_dict(), listing.fingerprint()], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from codo.catalog.plan import Plan, Report, load_plan
+from codo.catalog.plan import Plan, Report, plan_at_work
 from codo.catalog.work import process
 from codo.errors import CodoError, InputError
 from codo.proposals.filters import propose
@@ -61,17 +61,17 @@ def _here(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
     cv2.setNumThreads(1)  # one job means one core
     try:
         for index in todo:
-            yield process(str(plan.folder), index)
+            yield process(str(plan.out), plan.fingerprint, index)
     finally:
         cv2.setNumThreads(threads)
 
 
 def _in_processes(plan: Plan, todo: Sequence[int], jobs: int) -> Iterator[Report]:
-    folder = str(plan.folder)
+    out = str(plan.out)
     # Forks share the listing and the compiled search; where forking is unsafe (macOS) each process loads its own.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     if context.get_start_method() == "fork":
-        load_plan(folder)
+        plan_at_work(out, plan.fingerprint)
         if plan.settings.propose:
             propose(np.zeros((64, 64, 3), np.uint8), plan.settings.proposals)  # compiles once, before the fork
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
@@ -80,14 +80,14 @@ def _in_processes(plan: Plan, todo: Sequence[int], jobs: int) -> Iterator[Report
     try:
         while waiting or running:
             while waiting and len(running) < 2 * jobs:
-                running.add(pool.submit(process, folder, waiting.pop()))
+                running.add(pool.submit(process, out, plan.fingerprint, waiting.pop()))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
     except BrokenProcessPool as error:
         raise CodoError(
             "a worker process was killed, most likely for want of memory",
-            where=str(plan.folder.parent),
+            where=out,
             fix="run the same command again with fewer --jobs: it continues where it stopped",
         ) from error
     finally:
@@ -111,12 +111,12 @@ def _begin_worker(parent: int) -> None:
 def _on_ray(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
     """Map the chunks over a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
     data = _ray_data()
-    folder = str(plan.folder)
+    out, fingerprint = str(plan.out), plan.fingerprint
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         cv2.setNumThreads(0)
         try:
-            process(folder, int(row["chunk"]))
+            process(out, fingerprint, int(row["chunk"]))
         except CodoError as error:  # as a value: Ray wraps exceptions beyond recognition
             return {"chunk": row["chunk"], "what": error.what, "where": error.where, "fix": error.fix}
         return {"chunk": row["chunk"], "what": "", "where": "", "fix": ""}
@@ -130,7 +130,7 @@ def _on_ray(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
             if report is None:
                 raise CodoError(
                     "a Ray worker finished a chunk that cannot be seen here",
-                    where=folder,
+                    where=out,
                     fix="put --out on a file system that all nodes share, at the same path",
                 )
             yield report
@@ -139,7 +139,7 @@ def _on_ray(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
     except Exception as error:
         raise CodoError(
             f"Ray stopped: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
-            where=folder,
+            where=out,
             fix="see Ray's log, then run the same command again: it continues where it stopped",
         ) from error
 

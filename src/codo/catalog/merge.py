@@ -39,10 +39,12 @@ def merge(plan: Plan, *, bar: bool) -> None:
         bar: Show a progress bar where there is a terminal.
 
     Raises:
-        CodoError: Too many images were rejected, none is left, or the disk is full.
+        CodoError: Too many images were rejected, none is left, a part is damaged, or the disk is full.
     """
-    out = plan.folder.parent
+    out = plan.out
     reports = [report for index in range(len(plan)) if (report := plan.report(index)) is not None]
+    if len(reports) < len(plan):
+        raise CodoError("a finished part is damaged", where=str(out), fix="run the same command again: it is made anew")
     with full_disk_explained(out):
         check_rejections(plan, reports)
         write_rejected(out, reports)
@@ -65,7 +67,7 @@ def check_rejections(plan: Plan, reports: Sequence[Report], *, total: int | None
     rejected = [reason for report in reports for _, reason in report.rejected]
     images = sum(report.images for report in reports)
     total = total or images + len(rejected)
-    out = plan.folder.parent
+    out = plan.out
     if rejected and len(rejected) > plan.settings.max_rejected * total:
         write_rejected(out, reports)
         plan.forget_rejected()
@@ -99,7 +101,7 @@ def _write_shards(plan: Plan, reports: Sequence[Report], *, bar: bool) -> dict[i
     Returns:
         For every chunk, the name of its shard and where the chunk begins in it.
     """
-    out = plan.folder.parent
+    out = plan.out
     sizes = [report.packed for report in reports]
     places: dict[int, tuple[str, int]] = {}
     shards = group(sizes, plan.settings.shard_mb * MB)
@@ -135,7 +137,7 @@ def group(sizes: Sequence[int], most: int) -> list[list[int]]:
 def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
     schema = SCHEMA.with_metadata({"codo": json.dumps(_info(plan, reports))})
     with (
-        atomic(plan.folder.parent / FILE, work=plan.folder) as file,
+        atomic(plan.out / FILE, work=plan.folder) as file,
         # Dictionaries halve the boxes and keep them fast to read; compression would gain little and slow the opening.
         pq.ParquetWriter(
             file, schema, compression={"key": "zstd", "uri": "zstd"}, use_dictionary=_DICTIONARIES

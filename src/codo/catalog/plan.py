@@ -30,6 +30,7 @@ from codo.catalog.files import atomic, full_disk_explained
 from codo.catalog.pack import shard_names
 from codo.catalog.settings import PrepareSettings
 from codo.catalog.sources.listing import Listing
+from codo.errors import CodoError
 
 MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
 """Small sources are cut so that many processes share them, large ones so that a lost chunk is minutes at most."""
@@ -99,6 +100,15 @@ class Plan:
         """The members of a chunk."""
         rows = self.listing.slice(index * self.chunk, self.chunk)
         return [Item(*row) for row in zip(*(rows.column(name).to_pylist() for name in Item._fields), strict=True)]
+
+    def count(self, index: int) -> int:
+        """Number of members of a chunk."""
+        return min(self.chunk, int(self.listing.num_rows) - index * self.chunk)
+
+    @property
+    def out(self) -> Path:
+        """The catalog's directory."""
+        return self.folder.parent
 
     def part(self, index: int) -> Path:
         """Where the rows of a chunk are written."""
@@ -173,19 +183,33 @@ def make_plan(out: Path, source: Sequence[str], settings: PrepareSettings, listi
             writer.write_table(table)
         with atomic(folder / "plan.json") as file:
             file.write(json.dumps(info, indent=2).encode())
-    load_plan.cache_clear()
-    return load_plan(str(folder))
+    return read_plan(out)
 
 
-@lru_cache(maxsize=1)
-def load_plan(folder: str) -> Plan:
-    """Read a plan; kept, as a worker process asks for it with every chunk (and a forked one has it already)."""
-    path = Path(folder)
+def read_plan(out: Path) -> Plan:
+    """The plan of a preparation that has begun."""
+    path = working_directory(out)
     info = json.loads((path / "plan.json").read_text(encoding="utf-8"))
     with pa.memory_map(str(path / "listing.arrow")) as file:
         listing = pa.ipc.open_file(file).read_all()
     settings = PrepareSettings.model_validate(info.pop("settings"))
     return Plan(folder=path, listing=listing, settings=settings, **info)
+
+
+@lru_cache(maxsize=1)
+def plan_at_work(out: str, fingerprint: str) -> Plan:
+    """The plan, for workers: kept, as they ask for it with every chunk (and a forked one has it already).
+
+    Args:
+        out: The catalog's directory.
+        fingerprint: The plan that is meant; a long-lived worker may have kept an earlier one of the same place.
+    """
+    plan = read_plan(Path(out))
+    if plan.fingerprint != fingerprint:
+        raise CodoError(
+            "another process has planned this catalog anew", where=out, fix="let only one codo prepare work on it"
+        )
+    return plan
 
 
 def discard(out: Path) -> None:

@@ -18,7 +18,7 @@ from codo.catalog.decode import Limits, Rejected, decode_checked
 from codo.catalog.files import atomic, full_disk_explained
 from codo.catalog.pack import write_sample
 from codo.catalog.paths import is_url
-from codo.catalog.plan import Item, Report, load_plan
+from codo.catalog.plan import Item, Report, plan_at_work
 from codo.catalog.reading import BadSpan, Location, Reader
 from codo.catalog.settings import PrepareSettings
 from codo.catalog.sources.listing import extension
@@ -29,23 +29,24 @@ READS_AHEAD = 16
 """Remote files that are fetched at once, so that a chunk does not wait a round trip for each."""
 
 
-def process(folder: str, index: int) -> Report:
+def process(out: str, fingerprint: str, index: int) -> Report:
     """Work on one chunk and write its part.
 
     Args:
-        folder: The working directory.
+        out: The catalog's directory.
+        fingerprint: Of the plan.
         index: Which chunk.
 
     Raises:
         CodoError: The disk is full, or a remote source cannot be reached.
     """
-    plan = load_plan(folder)
+    plan = plan_at_work(out, fingerprint)
     settings = plan.settings
     limits = Limits(settings.min_side, settings.max_megapixels)
     rows: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
     ignored = packed = 0
-    with full_disk_explained(plan.folder.parent), ExitStack() as stack:
+    with full_disk_explained(plan.out), ExitStack() as stack:
         tar = stack.enter_context(atomic(plan.tar(index))) if settings.pack else None
         for item, data in read_all(plan.items(index)):
             try:
@@ -68,7 +69,7 @@ def process(folder: str, index: int) -> Report:
         fallbacks=dict(Counter(row["rung"] for row in rows if row["rung"])),
         packed=packed,
     )
-    with full_disk_explained(plan.folder.parent):
+    with full_disk_explained(plan.out):
         plan.write_part(report, pa.Table.from_pylist(rows, SCHEMA))
     return report
 
