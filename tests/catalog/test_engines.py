@@ -44,7 +44,7 @@ class Dataset:
 @pytest.fixture
 def ray(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     package, data = ModuleType("ray"), ModuleType("ray.data")
-    data.from_items = lambda items, **_: Dataset(items)  # type: ignore[attr-defined]
+    data.from_items = lambda items, **_: Dataset(items)
     monkeypatch.setitem(sys.modules, "ray", package)
     monkeypatch.setitem(sys.modules, "ray.data", data)
     return data

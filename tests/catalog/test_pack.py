@@ -67,7 +67,7 @@ def test_one_sample_by_hand() -> None:
     tar.seek(0)
     with tarfile.open(fileobj=tar) as members:
         assert members.getnames() == ["a/b.jpg", "a/b.json"]
-        about = json.loads(members.extractfile("a/b.json").read())  # type: ignore[union-attr]
+        about = json.loads(members.extractfile("a/b.json").read())
     assert about == {
         "key": "a/b.png",
         "width": 40,
