@@ -17,6 +17,7 @@ from codo.catalog.build import prepare
 from codo.catalog.catalog import Catalog, open_catalog, scale_boxes
 from codo.catalog.merge import group
 from codo.catalog.pack import shard_names, shrink, write_sample
+from codo.errors import Interrupted
 
 from .pictures import encode, jpeg, jpegs, picture, write_folder
 from .test_build import files
@@ -129,6 +130,23 @@ def test_packed_shards_are_a_source(packed: Catalog, tmp_path: Path) -> None:
 def test_grouping() -> None:
     assert group([3, 3, 3, 9, 1, 1, 12, 2], 6) == [[0, 1], [2], [3], [4, 5], [6], [7]]
     assert group([5], 1) == [[0]]
+
+
+def test_a_source_that_changes_after_shards_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_folder(tmp_path / "s", jpegs(20))
+
+    def run(out: str) -> None:
+        prepare(source, tmp_path / out, propose=False, pack=40, jobs=1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(merging, "_write_parquet", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(Interrupted):
+            run("out")
+    assert (tmp_path / "out" / "shard-00000.tar").exists()
+    write_folder(source, {"010.jpg": jpeg(77)})
+    run("out")
+    run("fresh")
+    assert files(tmp_path / "out") == files(tmp_path / "fresh")
 
 
 @pytest.mark.parametrize("step", ["_write_parquet", "discard"])

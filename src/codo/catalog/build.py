@@ -238,14 +238,15 @@ def _plan(request: Request, listing: Listing | None) -> Plan:
 
 def _progress_so_far(plan: Plan, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
     """The chunks of this share that are left, and the reports of those that are finished."""
-    todo, reports = [], []
-    for index in range(share[0], len(plan), share[1]):
-        report = plan.report(index)
-        if report is None:
-            todo.append(index)
-        else:
-            reports.append(report)
-    return todo, reports
+    mine = range(share[0], len(plan), share[1])
+    reports = {index: report for index in mine if (report := plan.report(index)) is not None}
+    if plan.settings.pack and len(reports) < len(mine):
+        # An interrupted merge may have left shards. They must not outlive a part that they hold and that is made anew,
+        # nor can they be made again without the parts that went into them.
+        for shard in plan.out.glob("shard-*.tar"):
+            shard.unlink()
+        reports = {index: report for index, report in reports.items() if plan.tar(index).exists()}
+    return [index for index in mine if index not in reports], list(reports.values())
 
 
 def _work(plan: Plan, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool) -> None:
