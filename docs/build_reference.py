@@ -10,9 +10,9 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from codo.catalog.settings import PrepareSettings
 from codo.detection.finetune import FinetuneSettings
-from codo.proposals.filters import ProposalSettings
-from codo.training.pretrain import PretrainSettings
+from codo.training.settings import PretrainSettings
 
 TARGET = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Every setting
@@ -23,7 +23,7 @@ keys in a recipe, or as keyword arguments in Python. `null` turns an optional gr
 VERBS = (
     ("codo pretrain", PretrainSettings),
     ("codo finetune", FinetuneSettings),
-    ("codo prepare", ProposalSettings),
+    ("codo prepare", PrepareSettings),
 )
 
 
@@ -55,7 +55,8 @@ def rows(schema: type[BaseModel], prefix: str = "") -> typing.Iterator[str]:
             continue
         if not field.description:
             raise SystemExit(f"setting {prefix}{name} has no description")
-        yield f"| `{prefix}{name}` | {spelled(field)} | {default(field)} | {field.description.replace('|', chr(92) + '|')} |"
+        text = field.description.replace("|", "\\|")
+        yield f"| `{prefix}{name}` | {spelled(field)} | {default(field)} | {text} |"
 
 
 def kinds(annotation: object) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ import pytest
 from codo.config import read_recipe, resolve, shipped_recipes
 from codo.detection.finetune import FinetuneSettings
 from codo.training.optim import Schedule
-from codo.training.pretrain import PretrainSettings, length
+from codo.training.settings import PretrainSettings, length
 
 FINETUNE = [name for name in shipped_recipes() if "finetune" in name]
 PRETRAIN = [name for name in shipped_recipes() if name not in FINETUNE]

@@ -40,7 +40,8 @@ def doctor() -> bool:
         ("training", _training),
         ("evaluation", _evaluation),
     ]
-    return all([_passes(name, check) for name, check in checks])  # a list: all of them run
+    passed = [_passes(name, check) for name, check in checks]
+    return all(passed)
 
 
 def _passes(name: str, check: Callable[[], str]) -> bool:
@@ -125,7 +126,7 @@ def _training() -> str:
     keys = embeddings.detach()[None]
     terms = info_nce(embeddings, keys, torch.nn.functional.normalize(torch.randn(4, 64, 128, device=device), dim=-1))
     loss = terms.losses.sum()
-    loss.backward()
+    torch.autograd.backward(loss)
     if not torch.isfinite(loss):
         raise ValueError("the loss is not finite")
     return f"forward and backward on {device}"

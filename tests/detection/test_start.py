@@ -16,7 +16,7 @@ from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.run import start_run
 from codo.training import checkpoint
-from codo.training.pretrain import PretrainSettings
+from codo.training.settings import PretrainSettings
 
 from .synthetic import TINY
 

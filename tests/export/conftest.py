@@ -12,7 +12,7 @@ from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.run import Run, start_run
 from codo.training import checkpoint
-from codo.training.pretrain import PretrainSettings
+from codo.training.settings import PretrainSettings
 
 SLIM = {"backbone": "resnet18", "width": 0.125, "fpn_channels": 16, "head": "2conv1fc", "head_dim": 32, "dim": 8}
 

@@ -33,12 +33,11 @@ from codo.models.load_report import LoadReport
 from codo.reporting.report import write_report
 from codo.run import Run, check_out, start_run, write_atomically
 from codo.training import checkpoint
-from codo.training.distributed import Processes, processes
+from codo.training.distributed import Processes, processes, use_bf16
 from codo.training.logging import RunLog, check_trackers
 from codo.training.loop import Job, average_statistics, distribute, train
 from codo.training.monitors import Health
 from codo.training.optim import Schedule
-from codo.training.pretrain import use_bf16
 
 
 def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:

@@ -1,5 +1,6 @@
 """Training: drives anything that keeps the protocol of ``methods.base``.
 
+* ``settings``     what can be chosen in a pretraining run
 * ``pretrain``     puts a pretraining run together, top to bottom
 * ``loop``         the loop
 * ``optim``        SGD, learning-rate schedules and scaling

@@ -111,6 +111,13 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
     return chosen
 
 
+def use_bf16(precision: str, device: torch.device) -> bool:
+    """Whether to compute in bfloat16."""
+    if precision == "auto":
+        return device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return precision == "bf16"
+
+
 class StopSignal:
     """Remembers that the run was asked to stop, until the step at hand is done.
 

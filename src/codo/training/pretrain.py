@@ -5,84 +5,35 @@ Everything that can be wrong with the input is found before the run directory is
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import torch
-from pydantic import Field, field_validator
 from torch.utils.data import DataLoader
 
 from codo.catalog.build import open_or_prepare
 from codo.catalog.catalog import Catalog
-from codo.catalog.paths import absolute
-from codo.config import Settings, resolve
-from codo.contrast.infonce import ContrastSettings
-from codo.errors import InputError, nearest
+from codo.config import resolve
+from codo.errors import InputError
 from codo.methods.base import Method
-from codo.methods.registry import METHODS, build_method
-from codo.models.encoder import ModelSettings
+from codo.methods.registry import build_method
 from codo.reporting.report import write_report
 from codo.run import Run, check_out, open_run, start_run
 from codo.training import checkpoint
-from codo.training.distributed import Processes, processes
-from codo.training.invariance import InvarianceProbe, ProbeSettings
-from codo.training.logging import LogSettings, RunLog, check_trackers
+from codo.training.distributed import Processes, processes, use_bf16
+from codo.training.invariance import InvarianceProbe
+from codo.training.logging import RunLog, check_trackers
 from codo.training.loop import Job, distribute, train
 from codo.training.monitors import Health, queue_warning
-from codo.training.optim import OptimSettings, Schedule, build_optimizer
-from codo.views.cpj import CPJ, CPJSettings
+from codo.training.optim import Schedule, build_optimizer
+from codo.training.settings import PretrainSettings, length, with_absolute_paths
+from codo.views.cpj import CPJ
 from codo.views.dataset import ViewDataset
-from codo.views.photometric import AugmentSettings
-from codo.views.pools import Pool, PoolSettings, split_share
-from codo.views.sampler import StepSampler, check_batch, steps_per_epoch
-
-
-class PretrainSettings(Settings):
-    """A pretraining run. Groups are described beside the component they configure."""
-
-    method: str = Field("codo", description="what to pretrain with")
-    foregrounds: str = Field(description="catalog (or image folder) that proposals are cut from")
-    backgrounds: PoolSettings = Field(description="catalogs they are pasted on: a list, or backgrounds.query and .key")
-    out: str = Field(description="the run directory")
-    seed: int = Field(0, ge=0, description="seed of everything random")
-    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
-    compile: bool = Field(False, description="compile the encoders with torch.compile")
-    workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one a core, at most 16")
-    canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
-    views: int = Field(
-        2, ge=2, description="views of a sample: one for the query network, the rest for the key network"
-    )
-    batch_size: int = Field(256, ge=2, description="samples in a step, over all processes")
-    epochs: float | None = Field(None, gt=0, description="length of the run in epochs")
-    steps: int | None = Field(None, ge=1, description="length of the run in steps; wins over epochs")
-    checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
-    keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay")
-    model: ModelSettings = ModelSettings()
-    cpj: CPJSettings = CPJSettings()
-    augment: AugmentSettings = AugmentSettings()
-    contrast: ContrastSettings = ContrastSettings()
-    optim: OptimSettings = OptimSettings()
-    probe: ProbeSettings | None = ProbeSettings()
-    log: LogSettings = LogSettings()
-
-    @field_validator("method")
-    @classmethod
-    def _known_method(cls, name: str) -> str:
-        if name not in METHODS:
-            raise ValueError(nearest(name, list(METHODS)) or f"the methods are {', '.join(METHODS)}")
-        return name
-
-    @field_validator("canvas")
-    @classmethod
-    def _multiple_of_32(cls, canvas: int) -> int:
-        if canvas % 32:
-            raise ValueError(f"must be a multiple of 32, such as {round(canvas / 32) * 32}")
-        return canvas
+from codo.views.pools import Pool, split_share
+from codo.views.sampler import StepSampler, check_batch
 
 
 def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
@@ -110,30 +61,18 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
     return run
 
 
-def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
-    """The settings with paths that a later command finds from any folder."""
-
-    def pool(entries: tuple[str, ...]) -> tuple[str, ...]:
-        parts = [split_share(entry) for entry in entries]
-        return tuple(absolute(path) + ("" if share is None else f"@{share:g}") for path, share in parts)
-
-    backgrounds = PoolSettings(query=pool(settings.backgrounds.query), key=pool(settings.backgrounds.key))
-    init = settings.model.init
-    model = settings.model.model_copy(update={"init": init if init in ("none", "imagenet") else absolute(init)})
-    changed = {"foregrounds": absolute(settings.foregrounds), "backgrounds": backgrounds, "model": model}
-    return settings.model_copy(update=changed)
-
-
 def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
     # 1. Everything that can be wrong, before anything is written.
     check_trackers(settings.log)
     cpj = build_cpj(settings)
     check_batch(len(cpj), settings.batch_size, mine.world)
-    stop, per_epoch = length(settings, len(cpj))
+    length(settings, len(cpj))
     config = settings.model_dump(mode="json")
     resumes = check_out(settings.out, config)
+    warnings: list[str] = []
+    state = checkpoint.load_last(Run(Path(settings.out)), warnings.append) if resumes else None
     torch.manual_seed(settings.seed)
-    start_from = settings.model.model_copy(update={"init": "none"}) if resumes else settings.model
+    start_from = settings.model.model_copy(update={"init": "none"}) if state else settings.model
     method = build_method(
         settings.method,
         start_from,
@@ -147,21 +86,24 @@ def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
     # 2. The run, and where it was left.
     run = start_run(settings.out, config, "pretrain", mine.hardware) if mine.main else Run(Path(settings.out))
     try:
-        return _train(settings, mine, run, cpj, method, stop, per_epoch)
+        return _train(settings, mine, run, cpj, method, state, warnings)
     finally:
         run.unlock()
 
 
 def _train(
-    settings: PretrainSettings, mine: Processes, run: Run, cpj: CPJ, method: Method, stop: int, per_epoch: int
+    settings: PretrainSettings,
+    mine: Processes,
+    run: Run,
+    cpj: CPJ,
+    method: Method,
+    state: dict[str, Any] | None,
+    warnings: list[str],
 ) -> Run:
-    warnings: list[str] = []
     if mine.main:
         checkpoint.sweep(run)
-    mine.barrier()
-    state = checkpoint.load_last(run, warnings.append)
-    step = state["step"] if state else 0
-    device = mine.device
+    stop, per_epoch = length(settings, len(cpj))
+    step, device = (state["step"] if state else 0), mine.device
     if state:
         method.load_state_dict(state["method"])
         torch.set_rng_state(state["rng"])
@@ -251,20 +193,6 @@ def build_cpj(settings: PretrainSettings) -> CPJ:
     )
 
 
-def length(settings: PretrainSettings, samples: int) -> tuple[int, int]:
-    """Steps of the run, and of an epoch.
-
-    Raises:
-        InputError: Neither ``steps`` nor ``epochs`` is given.
-    """
-    per_epoch = steps_per_epoch(samples, settings.batch_size)
-    if settings.steps is not None:
-        return settings.steps, per_epoch
-    if settings.epochs is None:
-        raise InputError("the length of the run is missing", where="epochs", fix="add epochs=N or steps=N")
-    return max(1, math.floor(settings.epochs * per_epoch)), per_epoch
-
-
 def build_loader(settings: PretrainSettings, cpj: CPJ, mine: Processes, *, start: int, stop: int) -> DataLoader[Any]:
     """Batches of the steps ``start`` to ``stop`` of this rank; one item is one step."""
     sampler = StepSampler(
@@ -298,13 +226,6 @@ def quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to compute in bfloat16."""
-    if precision == "auto":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return precision == "bf16"
 
 
 def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:

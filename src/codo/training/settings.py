@@ -1,0 +1,94 @@
+"""The settings of a pretraining run."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from codo.catalog.paths import absolute
+from codo.config import Settings
+from codo.contrast.infonce import ContrastSettings
+from codo.errors import InputError, nearest
+from codo.methods.registry import METHODS
+from codo.models.encoder import ModelSettings
+from codo.training.invariance import ProbeSettings
+from codo.training.logging import LogSettings
+from codo.training.optim import OptimSettings
+from codo.views.cpj import CPJSettings
+from codo.views.photometric import AugmentSettings
+from codo.views.pools import PoolSettings, split_share
+from codo.views.sampler import steps_per_epoch
+
+
+class PretrainSettings(Settings):
+    """A pretraining run. Groups are described beside the component they configure."""
+
+    method: str = Field("codo", description="what to pretrain with")
+    foregrounds: str = Field(description="catalog (or image folder) that proposals are cut from")
+    backgrounds: PoolSettings = Field(description="catalogs they are pasted on: a list, or backgrounds.query and .key")
+    out: str = Field(description="the run directory")
+    seed: int = Field(0, ge=0, description="seed of everything random")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
+    compile: bool = Field(False, description="compile the encoders with torch.compile")
+    workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one a core, at most 16")
+    canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
+    views: int = Field(
+        2, ge=2, description="views of a sample: one for the query network, the rest for the key network"
+    )
+    batch_size: int = Field(256, ge=2, description="samples in a step, over all processes")
+    epochs: float | None = Field(None, gt=0, description="length of the run in epochs")
+    steps: int | None = Field(None, ge=1, description="length of the run in steps; wins over epochs")
+    checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
+    keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay")
+    model: ModelSettings = ModelSettings()
+    cpj: CPJSettings = CPJSettings()
+    augment: AugmentSettings = AugmentSettings()
+    contrast: ContrastSettings = ContrastSettings()
+    optim: OptimSettings = OptimSettings()
+    probe: ProbeSettings | None = ProbeSettings()
+    log: LogSettings = LogSettings()
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, name: str) -> str:
+        if name not in METHODS:
+            raise ValueError(nearest(name, list(METHODS)) or f"the methods are {', '.join(METHODS)}")
+        return name
+
+    @field_validator("canvas")
+    @classmethod
+    def _multiple_of_32(cls, canvas: int) -> int:
+        if canvas % 32:
+            raise ValueError(f"must be a multiple of 32, such as {round(canvas / 32) * 32}")
+        return canvas
+
+
+def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
+    """The settings with paths that a later command finds from any folder."""
+
+    def pool(entries: tuple[str, ...]) -> tuple[str, ...]:
+        parts = [split_share(entry) for entry in entries]
+        return tuple(absolute(path) + ("" if share is None else f"@{share:g}") for path, share in parts)
+
+    backgrounds = PoolSettings(query=pool(settings.backgrounds.query), key=pool(settings.backgrounds.key))
+    init = settings.model.init
+    model = settings.model.model_copy(update={"init": init if init in ("none", "imagenet") else absolute(init)})
+    changed = {"foregrounds": absolute(settings.foregrounds), "backgrounds": backgrounds, "model": model}
+    return settings.model_copy(update=changed)
+
+
+def length(settings: PretrainSettings, samples: int) -> tuple[int, int]:
+    """Steps of the run, and of an epoch.
+
+    Raises:
+        InputError: Neither ``steps`` nor ``epochs`` is given.
+    """
+    per_epoch = steps_per_epoch(samples, settings.batch_size)
+    if settings.steps is not None:
+        return settings.steps, per_epoch
+    if settings.epochs is None:
+        raise InputError("the length of the run is missing", where="epochs", fix="add epochs=N or steps=N")
+    return max(1, math.floor(settings.epochs * per_epoch)), per_epoch
