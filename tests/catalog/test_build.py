@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from codo.catalog import engines, work
+from codo.catalog import engines, reading, work
 from codo.catalog.build import default_cache, open_or_prepare, prepare
 from codo.catalog.catalog import Catalog
 from codo.catalog.files import atomic
@@ -158,6 +158,13 @@ def test_too_many_rejections_stop_and_the_repaired_source_goes_on(tmp_path: Path
         (source / f"bad{n}.jpg").write_bytes(jpeg(500 + n))
     assert len(quick(source, out)) == 98
     assert len(rejected(out)) == 2
+
+
+def test_files_far_larger_than_an_image_are_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_folder(tmp_path / "s", jpegs(2) | {"huge.jpg": bytes(20_000)})
+    monkeypatch.setattr(reading, "LARGEST_FILE", 10_000)
+    assert len(quick(source, tmp_path / "out", max_rejected=0.5)) == 2
+    assert rejected(tmp_path / "out")["huge.jpg"].startswith("too large:")
 
 
 def test_more_rejections_can_be_allowed(tmp_path: Path) -> None:

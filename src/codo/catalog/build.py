@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -255,10 +256,13 @@ def _work(plan: Plan, todo: list[int], reports: list[Report], *, jobs: int, engi
     left = sum(plan.count(index) for index in todo)
     mine = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
     rejected = sum(len(report.rejected) for report in reports)
-    with tqdm(
-        total=mine, initial=mine - left, desc="prepare", unit=" images", disable=None if progress else True
-    ) as bar:
-        for report in engines.run(engine, plan, todo, jobs):
+    with (
+        tqdm(
+            total=mine, initial=mine - left, desc="prepare", unit=" images", disable=None if progress else True
+        ) as bar,
+        closing(engines.run(engine, plan, todo, jobs)) as finished,
+    ):
+        for report in finished:
             reports.append(report)
             rejected += len(report.rejected)
             bar.update(report.images + len(report.rejected) + report.ignored)

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -37,7 +37,7 @@ def check(engine: str) -> None:
         _ray_data()
 
 
-def run(engine: str, plan: Plan, todo: Sequence[int], jobs: int) -> Iterator[Report]:
+def run(engine: str, plan: Plan, todo: Sequence[int], jobs: int) -> Generator[Report]:
     """Work on chunks and yield their reports as they come, in no particular order.
 
     Args:
@@ -56,7 +56,7 @@ def run(engine: str, plan: Plan, todo: Sequence[int], jobs: int) -> Iterator[Rep
     return _in_processes(plan, todo, min(jobs, len(todo)))
 
 
-def _here(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
+def _here(plan: Plan, todo: Sequence[int]) -> Generator[Report]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one job means one core
     try:
@@ -66,7 +66,7 @@ def _here(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
         cv2.setNumThreads(threads)
 
 
-def _in_processes(plan: Plan, todo: Sequence[int], jobs: int) -> Iterator[Report]:
+def _in_processes(plan: Plan, todo: Sequence[int], jobs: int) -> Generator[Report]:
     out = str(plan.out)
     # Forks share the listing and the compiled search; where forking is unsafe (macOS) each process loads its own.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -108,7 +108,7 @@ def _begin_worker(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _on_ray(plan: Plan, todo: Sequence[int]) -> Iterator[Report]:
+def _on_ray(plan: Plan, todo: Sequence[int]) -> Generator[Report]:
     """Map the chunks over a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
     data = _ray_data()
     out, fingerprint = str(plan.out), plan.fingerprint
