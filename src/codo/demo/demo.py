@@ -62,8 +62,8 @@ class Scale:
     seeds: int
 
 
-FULL = Scale(objects=1500, scenes=400, labelled=48, val=80, pretrain_steps=900, finetune_steps=400, seeds=3)
-QUICK = Scale(objects=400, scenes=100, labelled=24, val=24, pretrain_steps=120, finetune_steps=60, seeds=3)
+FULL = Scale(objects=1500, scenes=400, labelled=48, val=80, pretrain_steps=800, finetune_steps=350, seeds=3)
+QUICK = Scale(objects=1100, scenes=100, labelled=24, val=24, pretrain_steps=80, finetune_steps=60, seeds=3)
 SIZE = 160  # side of the images in pixels
 
 
