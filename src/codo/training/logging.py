@@ -59,6 +59,8 @@ class RunLog:
         self.trackers: list[Tracker] = []
         quiet = run is None or not settings.progress or not sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=start, unit=unit, dynamic_ncols=True, disable=quiet)
+        # Without a bar, a line for every tenth of the run.
+        self._spoken, self._tenth = start, max(1, total // 10)
         if run is None:
             return
         kept = [row for row in run.metrics() if row["step"] <= start]
@@ -77,8 +79,10 @@ class RunLog:
         scalars = {k: float(v) for k, v in clean.items() if isinstance(v, int | float)}
         for tracker in self.trackers:
             tracker.log(scalars, step)
-        if not sys.stderr.isatty() or not self.settings.progress:
-            self.say(f"step {step}: {_summary(scalars)}", echo=False)
+        if self._bar.disable:
+            speaks = self.settings.progress and step // self._tenth > self._spoken // self._tenth
+            self.say(f"step {step}: {_summary(scalars)}", echo=speaks)
+            self._spoken = step if speaks else self._spoken
 
     def advance(self, step: int, shown: Mapping[str, str] | None = None) -> None:
         """Move the bar to ``step``."""

@@ -5,6 +5,7 @@ It knows a method only by its protocol, batches only as something to move to the
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -182,7 +183,12 @@ def distribute(method: Method, processes: Processes) -> nn.Module:
     if processes.world == 1:
         return method
     ids = [processes.device.index] if processes.device.type == "cuda" else None
-    return DistributedDataParallel(method, device_ids=ids, broadcast_buffers=False, gradient_as_bucket_view=True)
+    # torch renamed the argument after 2.11, the oldest release supported.
+    known = inspect.signature(DistributedDataParallel.__init__).parameters
+    buffers: dict[str, Any] = {
+        "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
+    }
+    return DistributedDataParallel(method, device_ids=ids, gradient_as_bucket_view=True, **buffers)
 
 
 def trained(method: nn.Module) -> list[nn.Parameter]:

@@ -41,8 +41,8 @@ class Health:
         if len(self._waits) < 5 or wait <= 0.2:
             return None
         return (
-            "Training waits for data more than 20% of the time: raise workers=, or prepare the catalogs "
-            "with --pack 256 so that there are fewer bytes to decode."
+            "Training waits for data more than 20% of the time: raise workers=, or give it smaller "
+            "images to decode (catalogs: codo prepare --pack 256)."
         )
 
     def _collapsed(self, step: int, row: Mapping[str, Any]) -> str | None:
