@@ -185,10 +185,9 @@ def distribute(method: Method, processes: Processes) -> nn.Module:
     ids = [processes.device.index] if processes.device.type == "cuda" else None
     # torch renamed the argument after 2.11, the oldest release supported.
     known = inspect.signature(DistributedDataParallel.__init__).parameters
-    buffers: dict[str, Any] = {
-        "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers": False
-    }
-    return DistributedDataParallel(method, device_ids=ids, gradient_as_bucket_view=True, **buffers)
+    sync = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    options: dict[str, Any] = {sync: False}
+    return DistributedDataParallel(method, device_ids=ids, gradient_as_bucket_view=True, **options)
 
 
 def trained(method: nn.Module) -> list[nn.Parameter]:
