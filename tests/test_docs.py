@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from codo.config import read_recipe
 from codo.demo.scenes import write_demo
 from tests.training.tiny import MODEL
 
@@ -74,6 +75,11 @@ def test_commands_run_as_written(page: str, folder: Path) -> None:
         assert done.returncode == 0, f"{shlex.join(command)}\n{done.stderr}"
     assert list(folder.glob("runs/*/report.html"))
     assert list(folder.glob("runs/*/exports/*.pth"))
+
+
+def test_the_documented_comparison_is_of_one_network() -> None:
+    """``weights=none`` takes the trunk of the recipe, which must be that of the pretraining recipe beside it."""
+    assert read_recipe("laptop")["model"].items() - {("dim", 128)} == read_recipe("finetune_laptop")["model"].items()
 
 
 def test_python_of_the_readme_runs(folder: Path) -> None:

@@ -67,6 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     export = verb("export", "write the trunk of a run for other tools")
     export.add_argument("run", help="a pretrain run")
     export.add_argument("--to", required=True, metavar="TARGET", help="torchvision or safetensors")
+    export.add_argument("--model", default="mask_rcnn", metavar="NAME", help="mask_rcnn (default) or faster_rcnn")
     export.add_argument("--out", metavar="FILE", help="where to (default: RUN/exports)")
 
     evaluate = verb("evaluate", "COCO's twelve numbers of a detector, or of a file of detections")
@@ -104,6 +105,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:  # the reader of our output has gone, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if args.debug:
+            raise
+        fix = "free some space or mend the permissions; the same command goes on"
+        _print_error([error.strerror or str(error), f"  where: {error.filename or args.verb}", f"  fix:   {fix}"])
         return 1
     except Exception as error:
         if args.debug:
@@ -166,7 +173,7 @@ def _finetune(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    print(codo.export(args.run, to=args.to, out=args.out))
+    print(codo.export(args.run, to=args.to, out=args.out, model=args.model))
 
 
 def _evaluate(args: argparse.Namespace) -> None:

@@ -157,11 +157,20 @@ def resolve(schema: type[S], recipe: str | Path | None = None, overrides: Mappin
         InputError: Unknown keys (with the nearest known one), wrong types, missing values; one error at a time.
     """
     values = read_recipe(recipe) if recipe is not None else {}
-    values = merge(values, nest(overrides or {}))
+    values = merge(values, _spelled(nest(overrides or {})))
     try:
         return schema.model_validate(values)
     except ValidationError as error:
         raise _explain(error, schema) from None
+
+
+def _spelled(value: Any) -> Any:
+    """Paths, and things that lie at a path (a catalog, a run), as text: what Python gives instead of a command line."""
+    if isinstance(value, Mapping):
+        return {key: _spelled(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(one) for one in value]
+    return str(getattr(value, "path", value)) if isinstance(value, Path) or hasattr(value, "path") else value
 
 
 def schema_keys(schema: type[BaseModel], prefix: str = "") -> list[str]:

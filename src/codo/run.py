@@ -104,14 +104,18 @@ class Run:
         """
         handle = (self.path / ".lock").open("w")
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            # POSIX locks: unlike flock's, they are not inherited by loader workers, which may outlive a killed run.
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
             handle.close()
             raise InputError(
                 "another process is writing to this run",
                 where=str(self.path),
                 fix="wait for it, or choose another out=",
             ) from error
+        except OSError:  # a file system without locks, as some of clusters are
+            handle.close()
+            return
         self._lock = handle
 
     def unlock(self) -> None:
@@ -153,7 +157,7 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise InputError("out= is a file", where=str(out), fix="name a folder")
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or is_skeleton(folder):
         return False
     if not is_run(folder):
         raise InputError("out= is not empty and not a run", where=str(out), fix="choose an empty or new folder")
@@ -166,6 +170,15 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
             fix="choose another out=, or give the settings of that run to resume it",
         )
     return True
+
+
+def is_skeleton(folder: Path) -> bool:
+    """Whether a folder is empty, or holds only what a start that was killed at once leaves behind."""
+    made = {".lock", "environment.json", "checkpoints", "exports"}
+    names = [
+        entry.name for entry in folder.iterdir() if not (entry.name.startswith(".") and entry.name.endswith(".tmp"))
+    ]
+    return set(names) <= made and not any(any((folder / name).glob("*")) for name in ("checkpoints", "exports"))
 
 
 def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str = "") -> Run:

@@ -34,7 +34,7 @@ def batch(step: int, views: int = 2) -> ViewBatch:
     order = permutation(0, step, B)
     keys, key_boxes = images[1:, order], boxes[1:, order]
     arrays = (images[0], boxes[0], keys, key_boxes, order)
-    return ViewBatch(*map(torch.from_numpy, arrays), torch.tensor(step))
+    return ViewBatch(*map(torch.from_numpy, arrays), step)
 
 
 @pytest.fixture(autouse=True)

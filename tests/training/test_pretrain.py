@@ -93,7 +93,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(catalog: Path, tmp_path: Path) 
     arguments = tiny.settings(
         catalog, tmp_path / "run", steps=40, probe=None, **{"optim.lr": 1e12, "optim.warmup_steps": 0}
     )
-    with pytest.raises(CodoError, match=r"the loss is nan at step \d+") as caught:
+    with pytest.raises(CodoError, match=r"not finite|is nan|is inf") as caught:
         codo.pretrain(**arguments)
     assert "optim.lr" in caught.value.fix
     # Whatever was saved before is finite.

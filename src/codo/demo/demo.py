@@ -62,7 +62,7 @@ class Scale:
     seeds: int
 
 
-FULL = Scale(objects=1500, scenes=400, labelled=48, val=80, pretrain_steps=800, finetune_steps=350, seeds=3)
+FULL = Scale(objects=1500, scenes=400, labelled=48, val=80, pretrain_steps=700, finetune_steps=350, seeds=3)
 QUICK = Scale(objects=1100, scenes=100, labelled=24, val=24, pretrain_steps=80, finetune_steps=60, seeds=3)
 SIZE = 160  # side of the images in pixels
 
@@ -166,33 +166,36 @@ def finetune_all(folder: Path, pretrained: Run, data: DemoData, few: Path, scale
     running: dict[tuple[str, int], subprocess.Popen[bytes]] = {}
     folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=len(runs) * scale.finetune_steps, unit="step", disable=not sys.stderr.isatty()) as bar:
-        while waiting or running:
-            while waiting and len(running) < (os.cpu_count() or 1):
-                start, seed = cell = waiting.pop(0)
-                settings = {
-                    "weights": weights[start],
-                    "seed": seed,
-                    "out": runs[cell],
-                    "data.train": few,
-                    "data.val": data.val_json,
-                    "data.train_images": data.train,
-                    "data.val_images": data.val,
-                    "steps": scale.finetune_steps,
-                    "workers": 0,
-                    **{f"model.{key}": value for key, value in model.items()},
-                }
-                running[cell] = spawn_finetune(settings, folder / f"{start}-{seed}.log")
-            time.sleep(0.5)
-            for cell, process in list(running.items()):
-                if process.poll() is not None:
-                    del running[cell]
-                    if process.returncode:
-                        for other in running.values():
-                            other.terminate()
-                        raise failure(folder / f"{cell[0]}-{cell[1]}.log", process.returncode)
-                    ap = numbers(open_run(runs[cell]))["bbox"]["AP"]
-                    tqdm.write(f"   {STARTS[cell[0]]}, seed {cell[1]}: box AP {100 * ap:.1f}")
-            bar.update(sum(steps_done(path) for path in runs.values()) - bar.n)
+        try:
+            while waiting or running:
+                while waiting and len(running) < (os.cpu_count() or 1):
+                    start, seed = cell = waiting.pop(0)
+                    settings = {
+                        "weights": weights[start],
+                        "seed": seed,
+                        "out": runs[cell],
+                        "data.train": few,
+                        "data.val": data.val_json,
+                        "data.train_images": data.train,
+                        "data.val_images": data.val,
+                        "steps": scale.finetune_steps,
+                        "workers": 0,
+                        **{f"model.{key}": value for key, value in model.items()},
+                    }
+                    running[cell] = spawn_finetune(settings, folder / f"{start}-{seed}.log")
+                time.sleep(0.5)
+                for cell, process in list(running.items()):
+                    if process.poll() is not None:
+                        del running[cell]
+                        if process.returncode:
+                            raise failure(folder / f"{cell[0]}-{cell[1]}.log", process.returncode)
+                        ap = numbers(open_run(runs[cell]))["bbox"]["AP"]
+                        tqdm.write(f"   {STARTS[cell[0]]}, seed {cell[1]}: box AP {100 * ap:.1f}")
+                bar.update(sum(steps_done(path) for path in runs.values()) - bar.n)
+        finally:
+            for process in running.values():  # only when one failed, or Ctrl-C
+                process.terminate()
+                process.wait()
     return {cell: open_run(path) for cell, path in runs.items()}
 
 

@@ -6,7 +6,6 @@ The first argument is a run of ``codo finetune``, the detector file that such a 
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ from codo.detection.results import outlines, read_results, write_results
 from codo.detection.saved import SavedDetector
 from codo.errors import InputError
 from codo.run import Run
-from codo.training.distributed import processes
+from codo.training.distributed import loader_workers, processes
 
 log = logging.getLogger(__name__)
 
@@ -149,4 +148,4 @@ def wants_masks(wish: Literal["auto"] | bool, annotations: Annotations, possible
 
 def loader_processes(workers: int | None) -> int:
     """The setting ``workers`` resolved."""
-    return min(16, os.cpu_count() or 1) if workers is None else workers
+    return loader_workers(workers)

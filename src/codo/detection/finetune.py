@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from codo.catalog.paths import absolute
 from codo.config import nest, resolve
 from codo.detection.detector import Detector, Norm
 from codo.detection.evaluate import loader_processes
@@ -72,17 +73,17 @@ def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) ->
     Raises:
         InputError: Bad settings, or weights of a run with another trunk than the command demands.
     """
-    given = nest(_with_paths(overrides))
-    settings = resolve(FinetuneSettings, recipe, given)
+    given = nest(overrides)
+    settings = with_absolute_paths(resolve(FinetuneSettings, recipe, given))
     return settings.model_copy(update={"model": architecture(settings.weights, settings.model, given.get("model", {}))})
 
 
-def _with_paths(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Paths and runs given from Python as text."""
-    return {
-        key: str(value.path) if isinstance(value, Run) else str(value) if isinstance(value, Path) else value
-        for key, value in overrides.items()
-    }
+def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
+    """The settings with paths that a later command finds from any folder."""
+    named = {key: absolute(path) for key, path in settings.data.model_dump().items() if isinstance(path, str)}
+    weights = settings.weights if settings.weights in ("none", "imagenet") else absolute(settings.weights)
+    changed = {"data": settings.data.model_copy(update=named), "weights": weights, "out": absolute(settings.out)}
+    return settings.model_copy(update=changed)
 
 
 def _finetune(settings: FinetuneSettings, mine: Processes) -> Run:
@@ -116,6 +117,8 @@ def _finetune(settings: FinetuneSettings, mine: Processes) -> Run:
 
 def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: LoadReport | None) -> Run:
     settings, warnings = task.settings, list[str]()
+    if mine.main:
+        checkpoint.sweep(run)
     mine.barrier()
     state = checkpoint.load_last(run, warnings.append)
     step = state["step"] if state else 0
@@ -179,6 +182,7 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
         images_per_step=settings.batch_size,
         health=Health(dim=None, queue=None, grace=0),
         checks=[(settings.eval_every, evaluate)],
+        slow_checks=True,
     )
 
     # 3. Train, evaluate, hand over.
@@ -193,11 +197,18 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
             log.say(f"resumed from step {step}")
         if step < task.steps:
             train(job)
+        elif not was_evaluated(run, task.steps):  # stopped between its last checkpoint and its scores
+            log.row(step, evaluate(step))
         if mine.main:
             export_detector(run.exports_dir / FILE, detector, task.card)
     finally:
         log.close()
     return run
+
+
+def was_evaluated(run: Run, step: int) -> bool:
+    """Whether the scores of a step are in the log."""
+    return any(row["step"] == step and any(name.startswith("ap/") for name in row) for row in run.metrics())
 
 
 def resolve_norm(norm: Norm, mine: Processes) -> Norm:

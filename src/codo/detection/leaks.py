@@ -6,11 +6,15 @@ A17). Compared are content hashes of files, so that only identical files are fou
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
-from codo.catalog.catalog import is_catalog, open_catalog
+from codo.catalog.build import open_prepared
+from codo.catalog.catalog import Catalog
 from codo.catalog.work import content_hash
 from codo.detection.annotations.records import Annotations
+from codo.errors import InputError
 from codo.run import is_run, open_run
 from codo.views.pools import split_share
 
@@ -20,7 +24,7 @@ def leak_warning(annotations: Annotations, weights: str) -> str | None:
     catalogs = pretraining_catalogs(weights)
     if not catalogs:
         return None
-    pool = np.concatenate([open_catalog(path, proposals=False).hashes for path in catalogs])
+    pool = np.concatenate([catalog.hashes for catalog in catalogs])
     known = {row.tobytes() for row in pool}
     seen = [i for i in range(len(annotations)) if content_hash(annotations.path(i).read_bytes()) in known]
     if not seen:
@@ -31,11 +35,15 @@ def leak_warning(annotations: Annotations, weights: str) -> str | None:
     )
 
 
-def pretraining_catalogs(weights: str) -> list[str]:
-    """The catalogs of a pretraining run that are still there; none for anything else."""
+def pretraining_catalogs(weights: str) -> list[Catalog]:
+    """The catalogs of a pretraining run that are still there, in the cache too; none for anything else."""
     if not is_run(weights) or open_run(weights).verb != "pretrain":
         return []
     config = open_run(weights).config
     pools = config.get("backgrounds", {})
     named = {config.get("foregrounds"), *pools.get("query", ()), *pools.get("key", ())} - {None}
-    return [path for path in sorted({split_share(name)[0] for name in named}) if is_catalog(path)]
+    found = []
+    for path in sorted({split_share(name)[0] for name in named}):
+        with suppress(InputError):
+            found.append(open_prepared(path, propose=False))
+    return found

@@ -84,7 +84,7 @@ def write_verified(trunk: Trunk, target: Target, path: Path) -> LoadReport:
         except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
             reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
             fix = "free some space, or choose another --out"
-            raise InputError(f"cannot write the export: {reason}", where=str(path), fix=fix) from error
+            raise CodoError(f"cannot write the export: {reason}", where=str(path), fix=fix) from error
         report = verify(trunk, target, temporary)
         temporary.replace(path)
     finally:

@@ -17,6 +17,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from codo.models.load_report import LoadReport
+
 
 @dataclass(frozen=True)
 class StepOutput:
@@ -32,7 +34,13 @@ class StepOutput:
 
 
 class Method(nn.Module, ABC):
-    """Base of everything that training can drive."""
+    """Base of everything that training can drive.
+
+    Attributes:
+        load_report: What ``model.init`` has loaded, if anything.
+    """
+
+    load_report: LoadReport | None = None
 
     @abstractmethod
     def forward(self, batch: Any) -> StepOutput:

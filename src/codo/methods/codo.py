@@ -43,12 +43,13 @@ class CoDo(Method):
         self.contrast = contrast
         self.groups = groups_per_rank(contrast.shuffle, batch_size, world)
         self.query = Encoder(model)
+        self.load_report = self.query.load_report
         self.key = momentum.momentum_copy(self.query)
         self.queue = LevelQueue(len(LEVELS), contrast.queue, model.dim, torch.Generator().manual_seed(seed))
         self.register_buffer("mean", 255 * torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
         # The step at hand: all queries of this rank (L, b, D), all keys of all ranks (V - 1, L, B, D), its number.
-        self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), torch.zeros((), dtype=torch.int64)
+        self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0
 
     def forward(self, batch: ViewBatch) -> StepOutput:
         """Section 3.2: embed the views, contrast them level by level, add up levels and key views."""
@@ -89,7 +90,7 @@ class CoDo(Method):
             self.queue.enqueue(self._keys.transpose(0, 1).flatten(1, 2))  # (L, (V - 1) * B, D)
         else:
             # One view a step, in turn: the negatives are then as old as in a run of two views.
-            self.queue.enqueue(self._keys[int(self._step) % len(self._keys)])
+            self.queue.enqueue(self._keys[self._step % len(self._keys)])
 
     @torch.no_grad()
     def diagnose(self) -> dict[str, Tensor]:

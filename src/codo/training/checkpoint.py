@@ -20,7 +20,6 @@ leaves the old ones whole. Reading checks every record's CRC: a torn or damaged 
 from __future__ import annotations
 
 import os
-import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -51,13 +50,15 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
         write_atomically(run.checkpoints_dir / "last", path.name + "\n")
     except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
         temporary.unlink(missing_ok=True)
-        kept = [file.name for file in run.checkpoints()]
+        kept = [file.name for file in run.checkpoints() if file.name < path.name]
         raise CodoError(
             f"cannot save the checkpoint of step {step}: {_reason(error)}",
             where=str(path),
             fix=f"free some space; the same command then resumes from {kept[-1] if kept else 'the start'}",
         ) from error
-    for old in run.checkpoints()[:-keep]:
+    files = run.checkpoints()
+    newer = [file for file in files if file.name > path.name]  # damaged ones that were passed over on resuming
+    for old in [*newer, *[file for file in files if file not in newer][:-keep]]:
         old.unlink(missing_ok=True)
     return path
 
@@ -78,6 +79,8 @@ def load_last(run: Run, warn: Callable[[str], None]) -> dict[str, Any] | None:
     for path in reversed(run.checkpoints()):
         try:
             return load(path)
+        except InputError:  # not damage: starting over would throw the run away
+            raise
         except CodoError as error:
             warn(f"{error.what} ({path.name}); using the checkpoint before it")
     return None
@@ -87,7 +90,7 @@ def load(path: Path) -> dict[str, Any]:
     """Read one checkpoint to the CPU, whole or not at all.
 
     Raises:
-        InputError: There is no such file, or a newer version of CoDo wrote it.
+        InputError: There is no such file, it cannot be read, or a newer version of CoDo wrote it.
         CodoError: Torn, damaged, or no checkpoint.
     """
     if not path.is_file():
@@ -99,7 +102,9 @@ def load(path: Path) -> dict[str, Any]:
             raise zipfile.BadZipFile(f"bad CRC in {damaged}")
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         version = state["format"]
-    except (OSError, RuntimeError, EOFError, KeyError, TypeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except PermissionError as error:
+        raise InputError("cannot read the checkpoint", where=str(path), fix="mend its permissions") from error
+    except Exception as error:  # damaged bytes raise nearly anything
         reason = _reason(error)
         raise CodoError(
             f"the checkpoint is damaged: {reason}", where=str(path), fix="use another checkpoint"

@@ -108,6 +108,11 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
         raise InputError("no CUDA device is available", where="device", fix="use device=auto or device=cpu")
     if chosen.type == "cuda" and chosen.index is None:
         chosen = torch.device("cuda", local_rank)
+    if chosen.type == "cuda" and chosen.index >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise InputError(
+            f"there is no {chosen}, only {found} GPUs", where="device", fix="start one process a GPU at most"
+        )
     return chosen
 
 
@@ -116,6 +121,14 @@ def use_bf16(precision: str, device: torch.device) -> bool:
     if precision == "auto":
         return device.type == "cuda" and torch.cuda.is_bf16_supported()
     return precision == "bf16"
+
+
+def loader_workers(setting: int | None) -> int:
+    """The setting ``workers`` resolved: by default this rank's share of the cores it may use, at most 16."""
+    if setting is not None:
+        return setting
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(16, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
 
 
 class StopSignal:

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 from typing import Any, Protocol
@@ -63,11 +65,11 @@ class RunLog:
         self._spoken, self._tenth = start, max(1, total // 10)
         if run is None:
             return
-        kept = [row for row in run.metrics() if row["step"] <= start]
+        kept = [row for row in run.metrics() if start and row["step"] <= start]
         write_atomically(run.metrics_file, "".join(json.dumps(row) + "\n" for row in kept))
         self._metrics = run.metrics_file.open("a", encoding="utf-8")
         self._text = (run.path / "train.log").open("a", encoding="utf-8")
-        self.trackers = open_trackers(settings, run)
+        self.trackers = open_trackers(settings, run, start)
 
     def row(self, step: int, values: Mapping[str, Any]) -> None:
         """Write the values of a step on one line."""
@@ -113,8 +115,9 @@ class RunLog:
         """Flush and close everything."""
         self._bar.close()
         if self.run is not None:
-            self._metrics.close()
-            self._text.close()
+            for handle in (self._metrics, self._text):
+                with suppress(OSError):  # a full disk has been reported already
+                    handle.close()
             for tracker in self.trackers:
                 tracker.close()
 
@@ -137,7 +140,7 @@ def _summary(values: Mapping[str, float]) -> str:
     )
 
 
-def open_trackers(settings: LogSettings, run: Run) -> list[Tracker]:
+def open_trackers(settings: LogSettings, run: Run, start: int) -> list[Tracker]:
     """The trackers that the settings ask for.
 
     Raises:
@@ -145,7 +148,7 @@ def open_trackers(settings: LogSettings, run: Run) -> list[Tracker]:
     """
     trackers: list[Tracker] = []
     if settings.tensorboard:
-        trackers.append(_TensorBoard(run))
+        trackers.append(_TensorBoard(run, start))
     if settings.wandb:
         trackers.append(_Wandb(run, settings.wandb))
     if settings.mlflow:
@@ -176,8 +179,9 @@ def check_trackers(settings: LogSettings) -> None:
 
 
 class _TensorBoard:
-    def __init__(self, run: Run) -> None:
-        self.writer = import_module("torch.utils.tensorboard").SummaryWriter(str(run.path))
+    def __init__(self, run: Run, start: int) -> None:
+        # Steps after the one resumed from come again.
+        self.writer = import_module("torch.utils.tensorboard").SummaryWriter(str(run.path), purge_step=start + 1)
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         for name, value in values.items():
@@ -190,7 +194,7 @@ class _TensorBoard:
 class _Wandb:
     def __init__(self, run: Run, project: str) -> None:
         self.session = import_module("wandb").init(
-            project=project, name=run.path.name, id=run.path.name, resume="allow", config=run.config, dir=str(run.path)
+            project=project, name=run.path.name, id=_identity(run), resume="allow", config=run.config, dir=str(run.path)
         )
 
     def log(self, values: Mapping[str, float], step: int) -> None:
@@ -198,6 +202,11 @@ class _Wandb:
 
     def close(self) -> None:
         self.session.finish()
+
+
+def _identity(run: Run) -> str:
+    """The same for every start of a run, another for a run of the same name elsewhere."""
+    return hashlib.blake2b(str(run.path.resolve()).encode(), digest_size=8).hexdigest()
 
 
 class _MLflow:

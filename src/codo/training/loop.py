@@ -52,6 +52,7 @@ class Job:
         images_per_step: Images of all ranks in a step, for the rate.
         health: Looks at the logged values and raises alarms.
         checks: (every, what) done between steps; with ``every`` 0 only after the last.
+        slow_checks: Whether a check takes so long that a checkpoint is saved before it rather than after.
         clip: Largest norm of the gradient; infinity only measures it.
     """
 
@@ -73,6 +74,7 @@ class Job:
     images_per_step: int
     health: Health
     checks: list[tuple[int, Check]] = field(default_factory=list)
+    slow_checks: bool = False
     clip: float = math.inf
 
 
@@ -112,7 +114,12 @@ def train(job: Job) -> None:
             # Looking at the loss makes the GPU wait, so that is done where it waits anyway; on the CPU it is free.
             signal = 0
             if logs or saves or due or device.type == "cpu":
-                signal = agree(job, stop, step, output.loss)
+                signal = agree(job, stop, step, output.loss + 0 * gradient)
+            if signal:
+                due = []  # no time for checks: a scheduler waits
+            if due and saves and job.slow_checks:
+                save(job, step)
+                saves = False
             row: dict[str, Any] = {}
             if logs:
                 row |= job.processes.mean({**output.stats, **job.method.diagnose(), "grad_norm": gradient})
@@ -133,26 +140,37 @@ def train(job: Job) -> None:
 
 
 def agree(job: Job, stop: StopSignal, step: int, loss: Tensor) -> int:
-    """The signal to stop on, if any rank got one, after making sure that no rank's loss has gone bad.
+    """The signal to stop on, if any rank got one, after making sure that no rank's loss or gradient has gone bad.
 
     Raises:
-        CodoError: The loss of some rank is NaN or infinite.
+        CodoError: The loss of some rank, or its gradient, is NaN or infinite.
     """
     bad = 0 if bool(torch.isfinite(loss)) else 1000
     verdict = job.processes.highest(stop.number + bad)
     if verdict >= 1000:
-        kept = [path.name for path in job.run.checkpoints()]
-        raise CodoError(
-            f"the loss is {loss.item():g} at step {step}",
-            where=str(job.run.path),
-            fix=f"lower optim.lr or add optim.warmup_steps, in a new out=; the last good checkpoint is "
-            f"{kept[-1] if kept else 'not written yet'}",
-        )
+        raise not_finite(job, f"the loss or its gradient is {loss.item():g} at step {step}")
     return verdict
 
 
+def not_finite(job: Job, what: str) -> CodoError:
+    """The error that ends a run whose numbers have gone bad."""
+    kept = [path.name for path in job.run.checkpoints()]
+    return CodoError(
+        what,
+        where=str(job.run.path),
+        fix="lower optim.lr or add optim.warmup_steps, in a new out=; the last good checkpoint is "
+        f"{kept[-1] if kept else 'not written yet'}",
+    )
+
+
 def save(job: Job, step: int) -> None:
-    """Write a checkpoint on rank 0, with BN statistics averaged over the ranks; the others wait."""
+    """Write a checkpoint on rank 0, with BN statistics averaged over the ranks; the others wait.
+
+    Raises:
+        CodoError: Weights have overflowed in the step's update (the loss was still finite); nothing is written.
+    """
+    if not bool(torch.stack(torch._foreach_norm([*map(Tensor.detach, trained(job.method))])).isfinite().all()):
+        raise not_finite(job, f"weights are not finite after step {step}")
     average_statistics(job.method, job.processes)
     if job.processes.main:
         state = {

@@ -5,7 +5,6 @@ Everything that can be wrong with the input is found before the run directory is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,13 @@ from torch.utils.data import DataLoader
 from codo.catalog.build import open_or_prepare
 from codo.catalog.catalog import Catalog
 from codo.config import resolve
-from codo.errors import InputError
+from codo.errors import CodoError, InputError
 from codo.methods.base import Method
 from codo.methods.registry import build_method
 from codo.reporting.report import write_report
-from codo.run import Run, check_out, open_run, start_run
+from codo.run import Run, check_out, open_run, start_run, write_atomically
 from codo.training import checkpoint
-from codo.training.distributed import Processes, processes, use_bf16
+from codo.training.distributed import Processes, loader_workers, processes, use_bf16
 from codo.training.invariance import InvarianceProbe
 from codo.training.logging import RunLog, check_trackers
 from codo.training.loop import Job, distribute, train
@@ -134,7 +133,9 @@ def _train(
         bf16=use_bf16(settings.precision, device),
         images_per_step=settings.batch_size * settings.views,
         health=Health(
-            dim=settings.model.dim, queue=settings.contrast.queue, grace=max(200, 2 * schedule.warmup, stop // 5)
+            dim=settings.model.dim,
+            queue=settings.contrast.queue,
+            grace=max(200, 2 * schedule.warmup, min(stop // 5, 2000)),
         ),
     )
 
@@ -142,14 +143,20 @@ def _train(
     try:
         for warning in filter(None, [*warnings, queue_warning(settings.contrast.queue, len(cpj))]):
             log.warn(warning)
+        if state is None and method.load_report is not None and mine.main:
+            write_atomically(run.path / "load_report.txt", method.load_report.table() + "\n")
+            log.say(f"model.init={settings.model.init}\n{method.load_report.table()}")
         if state:
             log.say(f"resumed from step {step}")
             for row in run.metrics():  # alarms depend on the rows before
                 job.health.look(row["step"], row)
-        if settings.probe is not None and mine.main and step < stop:
-            probe = InvarianceProbe(cpj, settings.probe, settings.seed)
+        if settings.probe is not None and step < stop:
+            # On every rank, so that all agree on what is due; rank 0 does the work.
+            probe = InvarianceProbe(cpj, settings.probe, settings.seed) if mine.main else None
 
             def invariance(step: int) -> Mapping[str, float]:
+                if probe is None:
+                    return {}
                 method.eval()
                 score = probe.score(lambda images, boxes: method.represent(images.to(device), boxes.to(device)))
                 return {"invariance": score, "invariance_chance": probe.chance}
@@ -205,8 +212,7 @@ def build_loader(settings: PretrainSettings, cpj: CPJ, mine: Processes, *, start
         world=mine.world,
         shuffled=settings.contrast.shuffle > 0,
     )
-    wanted = min(16, os.cpu_count() or 1) if settings.workers is None else settings.workers
-    workers = min(wanted, len(sampler))
+    workers = min(loader_workers(settings.workers), len(sampler))
     return DataLoader(
         ViewDataset(cpj, settings.views),
         batch_size=None,
@@ -244,5 +250,11 @@ def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:
     contrast = settings.contrast.model_copy(update={"queue": 1, "shuffle": 0})
     method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0)
     weights = {name: value for name, value in state["method"].items() if not name.startswith("queue.")}
-    method.load_state_dict(weights, strict=False)
+    missing = [
+        name for name in method.load_state_dict(weights, strict=False).missing_keys if not name.startswith("queue.")
+    ]
+    if missing:
+        raise CodoError(
+            f"the checkpoint lacks {missing[0]}", where=str(run.path), fix="use a checkpoint of this version"
+        )
     return method.eval(), settings, int(state["step"])

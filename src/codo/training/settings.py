@@ -76,7 +76,12 @@ def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
     backgrounds = PoolSettings(query=pool(settings.backgrounds.query), key=pool(settings.backgrounds.key))
     init = settings.model.init
     model = settings.model.model_copy(update={"init": init if init in ("none", "imagenet") else absolute(init)})
-    changed = {"foregrounds": absolute(settings.foregrounds), "backgrounds": backgrounds, "model": model}
+    changed = {
+        "foregrounds": absolute(settings.foregrounds),
+        "backgrounds": backgrounds,
+        "model": model,
+        "out": absolute(settings.out),
+    }
     return settings.model_copy(update=changed)
 
 

@@ -21,7 +21,7 @@ from codo.config import Settings
 from codo.errors import InputError
 from codo.views import boxes, photometric
 from codo.views.boxes import Box
-from codo.views.crop import Image, random_crop, resize
+from codo.views.crop import Image, Range, Shares, random_crop, resize
 from codo.views.photometric import AugmentSettings
 from codo.views.pools import Pool
 from codo.views.randomness import Stream, generator
@@ -33,11 +33,11 @@ class CPJSettings(Settings):
     proposal: Literal["redraw", "fixed"] = Field(
         "redraw", description="draw the proposal of an image anew each epoch, or once and for all"
     )
-    foreground_area: tuple[float, float] = Field(
+    foreground_area: Shares = Field(
         (0.2, 1.0), description="share of the proposal that its random crop keeps; [1, 1] keeps all"
     )
-    foreground_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="width / height of that crop")
-    size: tuple[float, float] = Field((0.5, 1.0), description="sides of the pasted box, as shares of the canvas")
+    foreground_ratio: Range = Field((3 / 4, 4 / 3), description="width / height of that crop")
+    size: Shares = Field((0.5, 1.0), description="sides of the pasted box, as shares of the canvas")
     min_side: int = Field(32, ge=1, description="shortest side of the pasted box in pixels")
     aspect: Literal["free", "keep"] = Field(
         "free", description="stretch the crop to the drawn box, or keep its aspect ratio (InsLoc)"

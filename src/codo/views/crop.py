@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from pydantic import AfterValidator
 
 Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+
+
+def _ascending(range_: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < range_[0] <= range_[1]:
+        raise ValueError("must be two positive numbers, the smaller first")
+    return range_
+
+
+def _share(range_: tuple[float, float]) -> tuple[float, float]:
+    if range_[1] > 1:
+        raise ValueError("must not be above 1")
+    return range_
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
+"""A setting of two positive numbers, the smaller first."""
+
+Shares = Annotated[Range, AfterValidator(_share)]
+"""A `Range` within (0, 1]."""
 
 
 def resize(image: Image, width: int, height: int) -> Image:

@@ -28,7 +28,7 @@ class ViewBatch(NamedTuple):
         key_images: uint8 ``(V - 1, b, S, S, 3)``.
         key_boxes: float32 ``(V - 1, b, 4)``.
         shuffle: int64 ``(B,)``, the permutation of the step.
-        step: int64 ``()``.
+        step: Steps done before this one.
     """
 
     query_images: Tensor
@@ -36,7 +36,7 @@ class ViewBatch(NamedTuple):
     key_images: Tensor
     key_boxes: Tensor
     shuffle: Tensor
-    step: Tensor
+    step: int
 
 
 class ViewDataset(Dataset[ViewBatch | CodoError]):
@@ -78,7 +78,7 @@ class ViewDataset(Dataset[ViewBatch | CodoError]):
             pixels.view(self.number - 1, -1, *pixels.shape[1:]),
             places.view(self.number - 1, -1, 4),
             torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
-            torch.tensor(plan.step),
+            plan.step,
         )
 
 

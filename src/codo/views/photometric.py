@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from codo.config import Settings
-from codo.views.crop import Image
+from codo.views.crop import Image, Range, Shares
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -27,8 +27,8 @@ LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 class AugmentSettings(Settings):
     """How images are changed in colour and cropped; the defaults are MoCo v2's."""
 
-    crop_area: tuple[float, float] = Field((0.2, 1.0), description="share of the image's area that a random crop keeps")
-    crop_ratio: tuple[float, float] = Field((3 / 4, 4 / 3), description="width / height of a random crop")
+    crop_area: Shares = Field((0.2, 1.0), description="share of the image's area that a random crop keeps")
+    crop_ratio: Range = Field((3 / 4, 4 / 3), description="width / height of a random crop")
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     color: Probability = Field(0.8, description="probability of the colour jitter")
     brightness: float = Field(0.4, ge=0, description="brightness factor is drawn from [1 - x, 1 + x]")
@@ -37,7 +37,7 @@ class AugmentSettings(Settings):
     hue: float = Field(0.1, ge=0, le=0.5, description="hue is turned by up to x of the colour circle")
     gray: Probability = Field(0.2, description="probability of turning grey")
     blur: Probability = Field(0.5, description="probability of a Gaussian blur")
-    blur_sigma: tuple[float, float] = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
+    blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
 
 
 @dataclass(frozen=True)
