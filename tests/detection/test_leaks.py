@@ -25,7 +25,7 @@ def test_identical_files_are_found(make_data: MakeData, tmp_path: Path) -> None:
     start_run(tmp_path / "run", config, "pretrain").unlock()
     annotations = read_annotations(DataSettings(folder=str(folder)), "val")
 
-    assert pretraining_catalogs(str(tmp_path / "run")) == [catalog]
+    assert [found.path for found in pretraining_catalogs(str(tmp_path / "run"))] == [catalog]
     warning = leak_warning(annotations, str(tmp_path / "run"))
     assert warning is not None
     assert warning.startswith("2 of 4 images to evaluate on were in the pretraining pool")

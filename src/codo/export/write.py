@@ -6,6 +6,7 @@ page of the same name, ``.md``, with the code that loads it and the load report.
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -72,7 +73,7 @@ def write_verified(trunk: Trunk, target: Target, path: Path) -> LoadReport:
 
     Raises:
         InputError: ``path`` cannot be written to.
-        CodoError: The rebuilt model lacks something of the trunk or computes something else.
+        CodoError: The disk is full, or the rebuilt model lacks something of the trunk or computes something else.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     if path.is_dir():
@@ -84,7 +85,9 @@ def write_verified(trunk: Trunk, target: Target, path: Path) -> LoadReport:
         except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
             reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
             fix = "free some space, or choose another --out"
-            raise CodoError(f"cannot write the export: {reason}", where=str(path), fix=fix) from error
+            full = not isinstance(error, OSError) or error.errno == errno.ENOSPC
+            kind = CodoError if full else InputError
+            raise kind(f"cannot write the export: {reason}", where=str(path), fix=fix) from error
         report = verify(trunk, target, temporary)
         temporary.replace(path)
     finally:
