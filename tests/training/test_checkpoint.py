@@ -58,6 +58,13 @@ def test_a_damaged_file_is_passed_over(run: Run, damage: str) -> None:
     assert "step-00000002.pt" in warnings[0]
 
 
+def test_a_damaged_newest_file_does_not_push_out_the_good_ones(run: Run) -> None:
+    checkpoint.save(run, 4, state(4.0), keep=1)
+    (run.checkpoints_dir / "step-00000009.pt").write_bytes(b"torn")
+    checkpoint.save(run, 5, state(5.0), keep=1)
+    assert [path.name for path in run.checkpoints()] == ["step-00000005.pt"]
+
+
 def test_nothing_whole_means_a_fresh_start(run: Run) -> None:
     path = checkpoint.save(run, 1, state(1.0), keep=1)
     path.write_bytes(b"")
@@ -84,6 +91,8 @@ def test_a_newer_format_is_refused(run: Run) -> None:
     torch.save({"format": checkpoint.FORMAT + 1, "step": 1}, path)
     with pytest.raises(InputError, match="newer than this CoDo"):
         checkpoint.load(path)
+    with pytest.raises(InputError, match="newer than this CoDo"):
+        checkpoint.load_last(run, lambda _: None)  # starting over would throw the run away
 
 
 def test_a_full_disk_keeps_the_last_good_one(run: Run) -> None:

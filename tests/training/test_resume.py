@@ -61,6 +61,16 @@ def test_stopped_and_started_again_is_bit_identical(
     assert tiny.timeless(Run(out).metrics()) == tiny.timeless(Run(undisturbed).metrics())
 
 
+def test_killed_before_the_first_checkpoint(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
+    out = tmp_path / "run"
+    arguments = tiny.settings(catalog, out, steps=STEPS, checkpoint_every=50)
+    assert stop_after(arguments, out, 4, signal.SIGKILL) == -9
+    assert not Run(out).checkpoints()
+    assert tiny.run(arguments).returncode == 0
+    tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
+    assert tiny.timeless(Run(out).metrics()) == tiny.timeless(Run(undisturbed).metrics())
+
+
 def test_other_numbers_of_workers_compute_the_same(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
     out = tmp_path / "run"
     assert tiny.run(tiny.settings(catalog, out, steps=STEPS, workers=2)).returncode == 0
