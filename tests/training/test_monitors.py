@@ -58,6 +58,13 @@ def test_the_start_is_not_judged() -> None:
     assert alarms(step=199, loss=CHANCE, top1=0.0, std=0.001, norm=0.999) == []
 
 
+def test_drift_is_seen_early() -> None:
+    """Values of a real run with lr .06 and momentum .99, at step 100."""
+    (message,) = alarms(step=100, loss=5.84, top1=0.27, std=0.023, norm=0.952)
+    assert message.startswith("Drift collapse")
+    assert alarms(step=10, loss=5.84, top1=0.27, std=0.023, norm=0.952) == []
+
+
 def test_waiting_for_data() -> None:
     health = Health(dim=None, queue=None, grace=0)
     seen = [health.slow({"time/data_wait": 0.3}) for _ in range(6)]

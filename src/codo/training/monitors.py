@@ -14,13 +14,17 @@ from collections.abc import Mapping
 from typing import Any
 
 
+DRIFT_GRACE = 50
+"""Steps before the first verdict on drift. No healthy run finds a quarter of its keys while it is this young."""
+
+
 class Health:
     """Looks at the logged values of a run of CoDo or another method of its family.
 
     Args:
         dim: D, dimensions of the embedding.
         queue: K, negatives of a level.
-        grace: Steps before the first verdict on the embeddings: an untrained network maps all boxes to nearly one
+        grace: Steps before the first verdict on a plain collapse: an untrained network maps all boxes to nearly one
             point, so that every run starts with the looks of a collapse.
     """
 
@@ -46,7 +50,7 @@ class Health:
         )
 
     def _collapsed(self, step: int, row: Mapping[str, Any]) -> str | None:
-        if self.dim is None or self.queue is None or "std/P2" not in row or step < self.grace:
+        if self.dim is None or self.queue is None or "std/P2" not in row:
             return None
         levels = [name.removeprefix("std/") for name in row if name.startswith("std/")]
         full = 1 / math.sqrt(self.dim)
@@ -58,12 +62,14 @@ class Health:
         if recovering:
             return None
         seen = f"spread {spread / full:.0%} of full, mean embedding of length {norm:.2f}, top-1 {top1:.0%} on {level}"
-        if top1 > 0.25 and (norm > 0.9 or self._near_chance(row, level)):
+        if step > DRIFT_GRACE and top1 > 0.25 and (norm > 0.9 or self._near_chance(row, level)):
             return (
                 f"Drift collapse ({seen}): the embeddings are one moving point, and new keys are found only because "
                 "they are newer. Lower optim.lr, raise contrast.momentum (0.999) or shorten contrast.queue, and "
                 "warm up (optim.warmup_steps=200)."
             )
+        if step < self.grace:
+            return None
         if spread < full / 10 or (spread < full / 4 and norm > 0.95):
             return (
                 f"Collapse ({seen}): nearly all boxes get the same embedding. Lower optim.lr, warm up "
