@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-
 DRIFT_GRACE = 50
 """Steps before the first verdict on drift. No healthy run finds a quarter of its keys while it is this young."""
 
