@@ -1,37 +1,37 @@
-"""Validation images in the pretraining pool."""
+"""Who evaluates on images of the pretraining pool is told, by either verb."""
 
 from __future__ import annotations
 
-import shutil
+import logging
 from pathlib import Path
 
-from codo.catalog.build import prepare
-from codo.detection.annotations.source import DataSettings, read_annotations
-from codo.detection.leaks import leak_warning, pretraining_catalogs
-from codo.run import start_run
+import pytest
 
-from .conftest import MakeData
+import codo
+from codo.detection.evaluate import evaluate
+from codo.detection.finetune import finetune
+from tests.annotations.synthetic import coco, write
+from tests.detection.test_finetune import QUICK
+from tests.training import tiny
+
+WARNING = "3 of 3 images to evaluate on were in the pretraining pool"
 
 
-def test_identical_files_are_found(make_data: MakeData, tmp_path: Path) -> None:
-    folder = make_data(images=4)
-    pool = tmp_path / "pool"
-    pool.mkdir()
-    for name in ("001.png", "002.png"):
-        shutil.copy(folder / "val" / name, pool / f"renamed-{name}")
-    prepare(pool, tmp_path / "catalog", propose=False, jobs=1, progress=False)
-    catalog = str(tmp_path / "catalog")
-    config = {"foregrounds": str(pool), "backgrounds": {"query": [f"{catalog}@0.5"], "key": [catalog]}}
-    start_run(tmp_path / "run", config, "pretrain").unlock()
-    annotations = read_annotations(DataSettings(folder=str(folder)), "val")
-
-    assert [found.path for found in pretraining_catalogs(str(tmp_path / "run"))] == [catalog]
-    warning = leak_warning(annotations, str(tmp_path / "run"))
-    assert warning is not None
-    assert warning.startswith("2 of 4 images to evaluate on were in the pretraining pool")
-    assert "(the first: 001.png)" in warning
-
-    other = read_annotations(DataSettings(folder=str(make_data(images=4, name="other", seed=5))), "val")
-    assert leak_warning(other, str(tmp_path / "run")) is None
-    assert leak_warning(annotations, "none") is None
-    assert leak_warning(annotations, "imagenet") is None
+def test_finetuning_and_evaluating_warn(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for split, images in (("train", 8), ("val", 3)):
+        write(tmp_path / "data", *coco(images, seed=images), split)
+    codo.prepare([tmp_path / "data/train", tmp_path / "data/val"], tmp_path / "pool", jobs=1)
+    settings = tiny.settings(tmp_path / "pool", tmp_path / "pretrained", steps=1, probe=None)
+    pretrained = codo.pretrain(**settings)
+    settings = {**QUICK, "data": tmp_path / "data", "steps": 1, "model": tiny.MODEL}
+    run = finetune(None, **{**settings, "weights": pretrained, "out": tmp_path / "run"})
+    assert f"WARNING {WARNING} of {pretrained.path}" in (run.path / "train.log").read_text()
+    for source in (run.path, run.exports_dir / "detector.safetensors"):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            evaluate(source, tmp_path / "data", workers=0)
+        assert WARNING in caplog.text
+    caplog.clear()
+    scratch = finetune(None, **{**settings, "out": tmp_path / "scratch"})
+    evaluate(scratch, workers=0)
+    assert "pretraining pool" not in (scratch.path / "train.log").read_text() + caplog.text

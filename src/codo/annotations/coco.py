@@ -6,10 +6,8 @@
      "categories":  [{"id", "name"}, …],
      "annotations": [{"id", "image_id", "category_id", "bbox": [x, y, w, h], "area", "iscrowd", "segmentation"}, …]}
 
-``area``, ``iscrowd`` and ``segmentation`` may be left out; ids may have gaps. What is refused, and what is only
-reported, follows from what real files hold: COCO itself has boxes of zero height and boxes that overshoot by rounding,
-which must load; a box far outside, or an outline of another size, means that images and annotations do not belong
-together, which must not.
+``area``, ``iscrowd`` and ``segmentation`` may be left out; ids may have gaps. A box far outside, or an outline of
+another size, is refused: images and annotations do not belong together.
 """
 
 from __future__ import annotations
@@ -21,13 +19,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from codo.detection.annotations.records import Annotations, Category
-from codo.detection.annotations.segmentations import Segmentations, clean, mistake
-from codo.detection.annotations.table import Table
+from codo.annotations.assemble import assemble, unused_classes
+from codo.annotations.records import Annotations, Category
+from codo.annotations.segmentations import clean, mistake
+from codo.annotations.table import Table
 from codo.errors import InputError
 
-OVERSHOOT = 2.0
-"""Pixels that a box may reach over the image's edge: 1-based corners and rounding do; it is clipped for training."""
+BOX = "write bbox as [x, y, width, height], not as corners, in pixels of the image as it is on disk, or clip it"
 
 
 def read_coco(path: Path) -> Annotations:
@@ -52,7 +50,8 @@ def read_coco(path: Path) -> Annotations:
     object_ids = objects.identify()
     of_image = _lookup(objects, "image_id", image_ids, "images")
     of_class = _lookup(objects, "category_id", category_ids, "categories")
-    bbox, flat = _boxes(objects, sizes[of_image])
+    bbox = objects.boxes("bbox")
+    flat = objects.check_boxes(bbox, sizes[of_image], lambda i: f"bbox {bbox[i].tolist()}", BOX)
     crowd = objects.integers("iscrowd", default=0)
     objects.refuse(
         np.flatnonzero((crowd != 0) & (crowd != 1)).tolist(), "where 'iscrowd' is not 0 or 1", "write 0 or 1"
@@ -60,22 +59,21 @@ def read_coco(path: Path) -> Annotations:
     areas = objects.numbers("area", default=float("nan"))
     outlines = _segmentations(objects, sizes[of_image])
 
-    order = np.argsort(of_image, kind="stable")  # objects of an image keep their order: it decides ties in COCO AP
-    return Annotations(
-        source=path,
-        folder=None,
+    parents = {row.get("supercategory") for row in categories.rows if row.get("supercategory") != row.get("name")}
+    return assemble(
+        path,
         image_ids=image_ids,
-        file_names=np.array(names, dtype=np.str_),
+        file_names=names,
         sizes=sizes,
         categories=classes,
-        offsets=np.concatenate([[0], np.cumsum(np.bincount(of_image, minlength=len(image_ids)))]).astype(np.int64),
-        bbox=bbox[order],
-        labels=of_class[order] + 1,
-        crowd=crowd[order].astype(bool),
-        areas=np.where(np.isnan(areas), bbox[:, 2] * bbox[:, 3], areas)[order],
-        object_ids=object_ids[order],
-        segmentations=Segmentations(outlines[i] for i in order),
-        warnings=tuple(filter(None, [flat, _unused(classes, categories, of_class, path)])),
+        of_image=of_image,
+        bbox=bbox,
+        labels=of_class + 1,
+        crowd=crowd.astype(bool),
+        areas=np.where(np.isnan(areas), bbox[:, 2] * bbox[:, 3], areas),
+        object_ids=object_ids,
+        outlines=outlines,
+        warnings=[flat, unused_classes(classes, of_class + 1, str(path), parents)],
     )
 
 
@@ -146,34 +144,6 @@ def _lookup(table: Table, key: str, known: npt.NDArray[np.int64], plural: str) -
     return places
 
 
-def _boxes(table: Table, sizes: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.float64], str]:
-    """Boxes x, y, w, h, and a warning, if any; ``sizes`` holds height and width of each object's image."""
-    bbox = table.boxes("bbox")
-
-    def shown(i: int) -> str:
-        return f"bbox {bbox[i].tolist()}"
-
-    table.refuse(
-        np.flatnonzero((bbox[:, 2:] < 0).any(axis=1)).tolist(),
-        "with a box of negative size",
-        "write bbox as [x, y, width, height], not as corners",
-        shown,
-    )
-    x, y, w, h = bbox.T
-    height, width = sizes.T
-    outside = np.maximum.reduce([-x, -y, x + w - width, y + h - height]) > OVERSHOOT
-    table.refuse(
-        np.flatnonzero(outside).tolist(),
-        f"with a box that reaches more than {OVERSHOOT:g} pixels out of its image",
-        "write bbox as [x, y, width, height] in pixels of the image as it is on disk, or clip it",
-        lambda i: f"{shown(i)} in {width[i]} x {height[i]}",
-    )
-    flat = np.flatnonzero((bbox[:, 2:] == 0).any(axis=1)).tolist()
-    if not flat:
-        return bbox, ""
-    return bbox, f"{table.path}: {table.describe(flat, 'with a box of zero size', shown)}; not trained on"
-
-
 def _segmentations(table: Table, sizes: npt.NDArray[np.int32]) -> list[Any]:
     """Outlines, ``None`` where there is none; ``sizes`` holds height and width of each object's image."""
     column = [row.get("segmentation") for row in table.rows]
@@ -185,15 +155,3 @@ def _segmentations(table: Table, sizes: npt.NDArray[np.int32]) -> list[Any]:
         lambda i: wrong[i],
     )
     return [clean(outline) for outline in column]
-
-
-def _unused(classes: tuple[Category, ...], table: Table, used: npt.NDArray[np.int64], path: Path) -> str:
-    """A warning of classes without objects, parent categories among them; they stay classes, so that ids stay right."""
-    there = set(used.tolist())
-    empty = [category for i, category in enumerate(classes) if i not in there]
-    if not empty:
-        return ""
-    parents = {row.get("supercategory") for row in table.rows if row.get("supercategory") != row.get("name")}
-    shown = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
-    more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
-    return f"{path}: {len(empty)} of {len(classes)} categories have no annotation: {shown}{more}"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from codo.config import resolve
-from codo.detection.annotations.source import DataSettings, read_annotations
+from codo.annotations.source import DataSettings, read_annotations
+from codo.config import parse_assignments, resolve
 from codo.detection.evaluate import EvaluateSettings
 from codo.errors import InputError
 
@@ -75,7 +75,8 @@ def test_missing_images_are_counted_and_the_first_is_named(make_data: MakeData) 
     [
         (lambda folder: str(folder / "none"), "no such folder"),
         (lambda folder: str(folder / "none.json"), "no such annotation file"),
-        (lambda folder: str(folder / "train"), "no COCO annotations of 'val'"),
+        (lambda folder: str(folder / "train"), "no annotations in the folder"),
+        (lambda folder: {"folder": str(folder), "val_split": "test"}, "no COCO annotations of 'test'"),
         (lambda folder: {"folder": str(folder), "images": str(folder / "none")}, "cannot find the images"),
     ],
 )
@@ -90,3 +91,28 @@ def test_a_typing_mistake_in_the_group_is_explained() -> None:
     assert "data.images" in caught.value.fix
     with pytest.raises(InputError, match="give data=FOLDER"):
         resolve(EvaluateSettings, None, {"data": {"images": "b"}})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [["data=FOLDER", "data.fraction=0.5"], ["data.fraction=0.5", "data=FOLDER"]],
+)
+def test_a_folder_in_short_stands_beside_other_settings(given: list[str]) -> None:
+    read = resolve(EvaluateSettings, None, parse_assignments(given)).data
+    assert read is not None
+    assert (read.folder, read.fraction) == ("FOLDER", 0.5)
+
+
+def test_a_folder_in_short_keeps_what_a_recipe_says_beside_it(tmp_path: Path) -> None:
+    recipe = tmp_path / "tenth.yaml"
+    recipe.write_text("data:\n  fraction: 0.1\n  folder: other\n")
+    read = resolve(EvaluateSettings, recipe, {"data": "FOLDER"}).data
+    assert read is not None
+    assert (read.folder, read.fraction) == ("FOLDER", 0.1)
+
+
+def test_files_of_both_splits_beside_a_folder_are_refused_not_preferred() -> None:
+    with pytest.raises(InputError, match=r"data\.folder has nothing to say beside data\.train and data\.val"):
+        resolve(EvaluateSettings, None, {"data": {"folder": "a", "train": "b.json", "val": "c.json"}})
+    with pytest.raises(InputError, match=r"data\.format=voc needs a folder"):
+        resolve(EvaluateSettings, None, {"data": {"format": "voc", "val": "c.json"}})

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from codo.detection.annotations.segmentations import Segmentations
+from codo.annotations.segmentations import Segmentations
 
 
 class Category(NamedTuple):
@@ -43,6 +43,8 @@ class Annotations:
         areas: float64 ``(M,)`` in square pixels, of the mask where the file knows it; decides small, medium, large.
         object_ids: int64 ``(M,)``, ids in the file, for messages.
         segmentations: M outlines; `has_masks` tells whether all objects have one.
+        difficult: bool ``(M,)``, objects that VOC calls difficult: not trained on, and neither right nor wrong in
+            evaluation; ``None`` where the format does not know such a thing.
         warnings: What the user should know of the file, and no reason to refuse it.
     """
 
@@ -59,6 +61,7 @@ class Annotations:
     areas: npt.NDArray[np.float64]
     object_ids: npt.NDArray[np.int64]
     segmentations: Segmentations
+    difficult: npt.NDArray[np.bool_] | None = None
     warnings: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -75,16 +78,38 @@ class Annotations:
             raise ValueError("these annotations were read without images")
         return self.folder / str(self.file_names[i])
 
+    def name_of(self, row: int) -> str:
+        """The file name of the image of an object."""
+        return str(self.file_names[np.searchsorted(self.offsets, row, side="right") - 1])
+
     def objects(self, i: int) -> slice:
         """Rows of the objects of image ``i``."""
         return slice(int(self.offsets[i]), int(self.offsets[i + 1]))
 
     def learnable(self, i: int) -> npt.NDArray[np.int64]:
-        """Rows of the objects of image ``i`` to learn from: not crowd, and with a box of some area inside it."""
+        """Rows of the objects of image ``i`` to learn from: not `ignored`, and with a box of some area inside it."""
         rows = self.objects(i)
         x1, y1, x2, y2 = self.boxes(rows, i).T
-        good: npt.NDArray[np.int64] = rows.start + np.flatnonzero(~self.crowd[rows] & (x2 > x1) & (y2 > y1))
+        good: npt.NDArray[np.int64] = rows.start + np.flatnonzero(~self.ignored[rows] & (x2 > x1) & (y2 > y1))
         return good
+
+    def trainable(self) -> npt.NDArray[np.bool_]:
+        """Which objects `learnable` gives, of all images at once, ``(M,)``."""
+        height, width = self.sizes[self.of_image()].T
+        x, y, w, h = self.bbox.T
+        corners = (x.clip(0, width), y.clip(0, height), (x + w).clip(0, width), (y + h).clip(0, height))
+        x1, y1, x2, y2 = (side.astype(np.float32) for side in corners)
+        good: npt.NDArray[np.bool_] = ~self.ignored & (x2 > x1) & (y2 > y1)
+        return good
+
+    def of_image(self) -> npt.NDArray[np.int64]:
+        """Index of the image of every object, ``(M,)``."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
+
+    @property
+    def ignored(self) -> npt.NDArray[np.bool_]:
+        """Objects ``(M,)`` that are neither learnt nor count in evaluation: crowd regions and difficult ones."""
+        return self.crowd if self.difficult is None else self.crowd | self.difficult
 
     def boxes(self, rows: slice | npt.NDArray[np.int64], i: int) -> npt.NDArray[np.float32]:
         """Boxes ``(n, 4)`` of some objects of image ``i``: xyxy in pixels, half-open, clipped to the image."""
@@ -97,14 +122,15 @@ class Annotations:
 
     def images_with_objects(self) -> npt.NDArray[np.int64]:
         """Indices of the images that have something to learn from."""
-        return np.array([i for i in range(len(self)) if len(self.learnable(i))], dtype=np.int64)
+        return np.unique(self.of_image()[self.trainable()])
 
     def to_coco(self) -> dict[str, Any]:
         """Ground truth as pycocotools and hotcoco take it.
 
-        Objects are numbered anew from 1: COCO's evaluation marks a match by the object's id, and takes id 0 for "none".
+        Difficult objects become crowd regions, the one kind that COCO's evaluation leaves out. Objects are numbered
+        anew from 1: COCO's evaluation marks a match by the object's id, and takes id 0 for "none".
         """
-        of_image = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        of_image = self.of_image()
         category_ids = np.array([category.id for category in self.categories], dtype=np.int64)
         annotations = [
             {
@@ -113,7 +139,7 @@ class Annotations:
                 "category_id": int(category_ids[self.labels[row] - 1]),
                 "bbox": self.bbox[row].tolist(),
                 "area": float(self.areas[row]),
-                "iscrowd": int(self.crowd[row]),
+                "iscrowd": int(self.ignored[row]),
                 "segmentation": self.segmentations[row] or [],
             }
             for row in range(len(self.labels))

@@ -1,22 +1,18 @@
-"""Columns of a JSON list, with their types checked.
-
-A wrong annotation file is best explained by one example and a count: every refusal names the first offending entry and
-says how many there are.
-"""
+"""Columns of a JSON list, with their types checked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from codo.annotations.entries import Entries
 from codo.errors import InputError
 
 
-class Table:
+class Table(Entries):
     """One list of a JSON file, read column by column.
 
     Args:
@@ -30,7 +26,8 @@ class Table:
     """
 
     def __init__(self, rows: Any, name: str, singular: str, path: Path) -> None:
-        self.singular, self.path = singular, path
+        super().__init__(singular)
+        self.path = path
         if not isinstance(rows, list):
             raise InputError(
                 f"'{name}' is missing or not a list", where=str(path), fix="give a COCO annotation file (instances)"
@@ -48,23 +45,9 @@ class Table:
         """How row ``i`` is named in messages: by its id when ids are known, else by its position."""
         return f"{self.singular} {self.ids[i]}" if self.ids is not None else f"{self.singular} number {i + 1}"
 
-    def refuse(self, offenders: Iterable[int], what: str, fix: str, detail: Callable[[int], str] | None = None) -> None:
-        """Raise if there are offenders, naming the first with ``detail`` and how many there are.
-
-        Raises:
-            InputError: At least one offender.
-        """
-        bad = list(offenders)
-        if bad:
-            raise InputError(self.describe(bad, what, detail), where=str(self.path), fix=fix)
-
-    def describe(self, offenders: list[int], what: str, detail: Callable[[int], str] | None = None) -> str:
-        """``3 annotations that …; the first: annotation 17 (bbox [1, 2, 3])``."""
-        plural = {"category": "categories"}.get(self.singular, f"{self.singular}s")
-        count = f"1 {self.singular}" if len(offenders) == 1 else f"{len(offenders)} {plural}"
-        more = f" ({detail(offenders[0])})" if detail else ""
-        first = self.label(offenders[0]) + more
-        return f"{count} {what}: {first}" if len(offenders) == 1 else f"{count} {what}; the first: {first}"
+    def where(self, i: int) -> str:
+        """The file."""
+        return str(self.path)
 
     def identify(self) -> npt.NDArray[np.int64]:
         """The column ``id``, unique; used in later messages.

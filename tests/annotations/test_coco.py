@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codo.detection.annotations.coco import read_coco
+from codo.annotations.coco import read_coco
 from codo.errors import InputError
 
 TRUTH: dict[str, Any] = {

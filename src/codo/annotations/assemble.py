@@ -1,0 +1,105 @@
+"""The last step of every reader: columns to `Annotations`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.annotations.records import Annotations, Category
+from codo.annotations.segmentations import Segmentations
+
+
+def assemble(
+    source: Path,
+    *,
+    image_ids: npt.NDArray[np.int64],
+    file_names: Sequence[str],
+    sizes: npt.NDArray[np.int32],
+    categories: tuple[Category, ...],
+    of_image: npt.NDArray[np.int64],
+    bbox: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.int64],
+    crowd: npt.NDArray[np.bool_],
+    areas: npt.NDArray[np.float64],
+    object_ids: npt.NDArray[np.int64],
+    outlines: Sequence[Any],
+    difficult: npt.NDArray[np.bool_] | None = None,
+    folder: Path | None = None,
+    warnings: Iterable[str] = (),
+) -> Annotations:
+    """Annotations from objects in any order; see `Annotations`.
+
+    Args:
+        source: The file or folder that was read.
+        image_ids: Of every image.
+        file_names: Of every image.
+        sizes: Of every image.
+        categories: The classes.
+        of_image: Index of the image of every object.
+        bbox: Of every object, and so below.
+        labels: From 1.
+        crowd: Whether it is a crowd region.
+        areas: In square pixels.
+        object_ids: Ids.
+        outlines: Segmentations, ``None`` where there is none.
+        difficult: Whether it is difficult.
+        folder: Where the images are.
+        warnings: Empty ones are dropped.
+    """
+    order = np.argsort(of_image, kind="stable")  # objects of an image keep their order: it decides ties in COCO AP
+    return Annotations(
+        source=source,
+        folder=folder,
+        image_ids=image_ids,
+        file_names=np.array(file_names, dtype=np.str_),
+        sizes=sizes,
+        categories=categories,
+        offsets=np.concatenate([[0], np.cumsum(np.bincount(of_image, minlength=len(image_ids)))]).astype(np.int64),
+        bbox=bbox[order],
+        labels=labels[order],
+        crowd=crowd[order],
+        areas=areas[order],
+        object_ids=object_ids[order],
+        segmentations=Segmentations(outlines[i] for i in order),
+        difficult=None if difficult is None else difficult[order],
+        warnings=tuple(filter(None, warnings)),
+    )
+
+
+def unused_classes(
+    categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str, parents: Collection[Any] = ()
+) -> str:
+    """A warning of classes without objects; they stay classes, so that ids stay right.
+
+    Args:
+        categories: The classes.
+        labels: Of every object, from 1.
+        where: What was read.
+        parents: Names of classes that are groups of others.
+    """
+    there = set(labels.tolist())
+    empty = [category for label, category in enumerate(categories, start=1) if label not in there]
+    if not empty:
+        return ""
+    shown = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
+    more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
+    return f"{where}: {len(empty)} of {len(categories)} categories have no annotation: {shown}{more}"
+
+
+def image_numbers(names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Ids of images in formats that have none, as result files name them.
+
+    They are the numbers in the file names when all are numbers (``000012.jpg`` is 12, ``2008_000002.jpg`` is
+    2008000002), as converters do it; else 1, 2, … in order.
+    """
+    stems = [name.rpartition("/")[2].rpartition(".")[0] for name in names]
+    if all(re.fullmatch(r"[0-9]+(_[0-9]+)?", stem) and len(stem) <= 18 for stem in stems):
+        ids = np.array([int(stem.replace("_", "")) for stem in stems], dtype=np.int64)
+        if len(np.unique(ids)) == len(ids):
+            return ids
+    return np.arange(1, len(names) + 1, dtype=np.int64)

@@ -1,0 +1,116 @@
+"""Entries of annotation files, and what is said of wrong ones.
+
+A wrong file is best explained by one example and a count: every refusal names the first offending entry and says how
+many there are.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.errors import InputError
+
+OVERSHOOT = 2.0
+"""Pixels that a box may reach over the image's edge: 1-based corners and rounding do; it is clipped for training."""
+
+
+class Entries(ABC):
+    """Entries of one kind, by number.
+
+    Args:
+        singular: What one is called in messages.
+    """
+
+    def __init__(self, singular: str) -> None:
+        self.singular = singular
+
+    @abstractmethod
+    def label(self, i: int) -> str:
+        """How entry ``i`` is named in messages."""
+
+    @abstractmethod
+    def where(self, i: int) -> str:
+        """The file that entry ``i`` is in."""
+
+    def refuse(self, offenders: Iterable[int], what: str, fix: str, detail: Callable[[int], str] | None = None) -> None:
+        """Raise if there are offenders, naming the first with ``detail`` and how many there are.
+
+        Raises:
+            InputError: At least one offender.
+        """
+        bad = list(offenders)
+        if bad:
+            raise InputError(self.describe(bad, what, detail), where=self.where(bad[0]), fix=fix)
+
+    def describe(self, offenders: Sequence[int], what: str, detail: Callable[[int], str] | None = None) -> str:
+        """``3 annotations that …; the first: annotation 17 (bbox [1, 2, 3])``."""
+        plural = {"category": "categories"}.get(self.singular, f"{self.singular}s")
+        count = f"1 {self.singular}" if len(offenders) == 1 else f"{len(offenders)} {plural}"
+        more = f" ({detail(offenders[0])})" if detail else ""
+        first = self.label(offenders[0]) + more
+        return f"{count} {what}: {first}" if len(offenders) == 1 else f"{count} {what}; the first: {first}"
+
+    def check_boxes(
+        self, bbox: npt.NDArray[np.float64], sizes: npt.NDArray[np.int32], shown: Callable[[int], str], fix: str
+    ) -> str:
+        """Refuse boxes that cannot be meant.
+
+        COCO itself has boxes of zero height and boxes that overshoot by rounding, which must load; a box far outside
+        means that images and annotations do not belong together, which must not.
+
+        Args:
+            bbox: x, y, width, height of every entry in pixels, ``(n, 4)``.
+            sizes: Height and width of its image in pixels, ``(n, 2)``.
+            shown: A box as its file has it.
+            fix: How boxes are to be written.
+
+        Returns:
+            A warning of boxes without area, or an empty string.
+
+        Raises:
+            InputError: Boxes of negative size, or far outside their images.
+        """
+        self.refuse(np.flatnonzero((bbox[:, 2:] < 0).any(axis=1)).tolist(), "with a box of negative size", fix, shown)
+        x, y, w, h = bbox.T
+        height, width = sizes.T
+        outside = np.maximum.reduce([-x, -y, x + w - width, y + h - height]) > OVERSHOOT
+        self.refuse(
+            np.flatnonzero(outside).tolist(),
+            f"with a box that reaches more than {OVERSHOOT:g} pixels out of its image",
+            fix,
+            lambda i: f"{shown(i)} in {width[i]} x {height[i]}",
+        )
+        flat = np.flatnonzero((bbox[:, 2:] == 0).any(axis=1)).tolist()
+        return (
+            f"{self.where(flat[0])}: {self.describe(flat, 'with a box of zero size', shown)}; not trained on"
+            if flat
+            else ""
+        )
+
+
+class FileEntries(Entries):
+    """Entries that lie in many files.
+
+    Args:
+        singular: What one is called in messages.
+        files: The file of each.
+        numbers: The place of each in its file, from 1; empty when the entries are the files themselves.
+    """
+
+    def __init__(self, singular: str, files: Sequence[Path], numbers: Sequence[int] = ()) -> None:
+        super().__init__(singular)
+        self.files, self.numbers = files, numbers
+
+    def label(self, i: int) -> str:
+        """``line 3 of 000012.txt``."""
+        name = self.files[i].name
+        return f"{self.singular} {self.numbers[i]} of {name}" if len(self.numbers) else name
+
+    def where(self, i: int) -> str:
+        """The file."""
+        return str(self.files[i])

@@ -1,0 +1,210 @@
+"""What ``data=`` may be, and which files that means.
+
+A folder in the layout of COCO (`coco_layout`), PASCAL VOC (`voc_layout`) or YOLO (`yolo_layout`), told by what is in
+it, or COCO files one by one: ``data.train=a.json data.val=b.json data.images=DIR`` (or ``data.train_images=`` and
+``data.val_images=`` when they differ).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from codo.annotations import voc_layout, yolo_layout
+from codo.annotations.coco import read_coco
+from codo.annotations.coco_layout import find_annotations, image_folders, locate_images
+from codo.annotations.records import Annotations
+from codo.annotations.voc import read_voc
+from codo.annotations.yolo import read_yolo
+from codo.catalog.paths import absolute
+from codo.config import SHORT, Settings
+from codo.errors import InputError
+
+Split = Literal["train", "val"]
+Format = Literal["coco", "voc", "yolo"]
+
+PATHS = ("folder", "train", "val", "images", "train_images", "val_images")
+"""Settings that are paths."""
+
+
+class DataSettings(Settings):
+    """Labelled images: ``data=FOLDER``, or annotation files and image folders one by one."""
+
+    folder: str | None = Field(
+        None,
+        description="folder with both splits in the layout of COCO, VOC or YOLO, or YOLO's data file; "
+        "data=FOLDER is short for it",
+    )
+    format: Literal["auto"] | Format = Field("auto", description="coco, voc or yolo; auto: told by what is there")
+    train: str | None = Field(None, description="COCO annotation file to learn from, instead of a folder")
+    val: str | None = Field(None, description="COCO annotation file to evaluate on, instead of a folder")
+    images: str | None = Field(None, description="folder of the images that data.train and data.val name")
+    train_images: str | None = Field(None, description="folder of the images of data.train, if another")
+    val_images: str | None = Field(None, description="folder of the images of data.val, if another")
+    train_split: str | None = Field(
+        None, description="name of the split of the folder to learn from; VOC: also VOC2007/train,VOC2012/trainval"
+    )
+    val_split: str | None = Field(None, description="name of the split of the folder to evaluate on, likewise")
+    fraction: float = Field(
+        1.0, gt=0, le=1, description="share of the train images to learn from, every class with its share of images"
+    )
+    fraction_seed: int = Field(
+        0, ge=0, description="which draw of data.fraction; smaller shares lie within larger ones"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        """``data=FOLDER`` is ``data.folder=FOLDER``; ``data=FILE.json`` is ``data.val=FILE.json``."""
+        value = {SHORT: value} if isinstance(value, str | Path) else value
+        if not isinstance(value, dict) or SHORT not in value:
+            return value
+        named = str(value[SHORT])
+        key = "val" if named.endswith(".json") else "folder"
+        return {name: one for name, one in value.items() if name != SHORT} | {key: named}
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.folder is None and self.train is None and self.val is None:
+            raise ValueError("give data=FOLDER, or data.train=FILE and data.val=FILE")
+        if self.folder and self.train and self.val:
+            raise ValueError("data.folder has nothing to say beside data.train and data.val: leave one side out")
+        if self.format in ("voc", "yolo") and (self.folder is None or self.train or self.val):
+            raise ValueError(f"data.format={self.format} needs a folder, and no data.train or data.val")
+        return self
+
+    def with_absolute_paths(self) -> Self:
+        """The same with paths that a later command finds from any folder."""
+        return self.model_copy(update={name: absolute(path) for name in PATHS if (path := getattr(self, name))})
+
+    def split_name(self, split: Split) -> str | None:
+        """What the user calls a split."""
+        return self.train_split if split == "train" else self.val_split
+
+
+def read_annotations(data: DataSettings, split: Split, *, images: bool = True) -> Annotations:
+    """Read a split of a data set.
+
+    The one place that knows formats; all readers fill the same `Annotations`.
+
+    Args:
+        data: Where it is.
+        split: Which part.
+        images: Whether the images are needed too, and must exist (YOLO's sizes are read from them in any case).
+
+    Raises:
+        InputError: No annotations, or wrong ones, or images missing; names the first and how many there are.
+    """
+    kind = find_format(data)
+    folder = Path(data.folder or ".")
+    if kind == "voc":
+        sets = voc_layout.image_sets(folder, split, data.split_name(split))
+        return read_voc(folder, voc_layout.images_of(folder, sets, checked=images))
+    if kind == "yolo":
+        described = yolo_layout.describe(_data_file(folder))
+        return read_yolo(
+            described,
+            yolo_layout.images_of(described, yolo_layout.split_name(described, split, data.split_name(split))),
+        )
+    path = _annotation_file(data, split)
+    annotations = read_coco(path)
+    return locate_images(annotations, _image_folders(data, split, path)) if images else annotations
+
+
+def find_format(data: DataSettings) -> Format:
+    """The setting ``data.format`` resolved.
+
+    Raises:
+        InputError: The folder does not exist, or is in none or several of the layouts.
+    """
+    if data.train or data.val or data.folder is None:
+        return "coco"
+    folder = Path(data.folder)
+    if not folder.exists():
+        raise InputError("no such folder", where=str(folder), fix="give a folder of labelled images")
+    if data.format != "auto":
+        return data.format
+    there: dict[Format, bool] = {
+        "coco": any(find_annotations(folder, data.split_name(one) or one) for one in ("train", "val")),
+        "voc": bool(voc_layout.years(folder)),
+        "yolo": yolo_layout.data_file(folder) is not None,
+    }
+    found = [name for name, is_there in there.items() if is_there]
+    if len(found) > 1:
+        raise InputError(
+            f"the folder has annotations in {len(found)} formats: {', '.join(found)}",
+            where=str(folder),
+            fix=f"choose one: data.format={found[0]}",
+        )
+    if not found:
+        raise InputError(
+            "no annotations in the folder, neither COCO's annotations/instances_train.json, nor VOC's Annotations/ and "
+            "ImageSets/Main/, nor YOLO's data.yaml",
+            where=str(folder),
+            fix="give a folder in one of these layouts, or name COCO files with data.train= and data.val=",
+        )
+    return found[0]
+
+
+def resolved(data: DataSettings, train: Annotations, val: Annotations) -> DataSettings:
+    """The settings with everything named that was found, so that a later command reads the same."""
+    kind = find_format(data)
+    draw = {"format": kind, "fraction": data.fraction, "fraction_seed": data.fraction_seed}
+    if kind == "coco":
+        files = {"train": str(train.source), "val": str(val.source)}
+        return DataSettings(**files, train_images=str(train.folder), val_images=str(val.folder), **draw)
+    folder, names = Path(data.folder or "."), dict[str, str]()
+    for split in ("train", "val"):
+        named = data.train_split if split == "train" else data.val_split
+        if kind == "voc":
+            names[f"{split}_split"] = voc_layout.spelled(folder, voc_layout.image_sets(folder, split, named))
+        else:
+            names[f"{split}_split"] = yolo_layout.split_name(yolo_layout.describe(train.source), split, named)
+    return DataSettings(folder=str(folder if kind == "voc" else train.source), **names, **draw)
+
+
+def _annotation_file(data: DataSettings, split: Split) -> Path:
+    """The COCO file of a split.
+
+    Raises:
+        InputError: Nothing there.
+    """
+    named = data.train if split == "train" else data.val
+    if named is not None:
+        if not Path(named).is_file():
+            raise InputError("no such annotation file", where=named, fix="check the path")
+        return Path(named)
+    if data.folder is None:
+        raise InputError(
+            f"no annotation file for {split}", where="data", fix=f"add data.{split}=FILE.json, or give data=FOLDER"
+        )
+    name = data.split_name(split) or split
+    found = find_annotations(Path(data.folder), name)
+    if found is None:
+        raise InputError(
+            f"no COCO annotations of '{name}' in the folder",
+            where=data.folder,
+            fix=f"add annotations/instances_{name}.json, or name the file with data.{split}=FILE.json",
+        )
+    return found
+
+
+def _image_folders(data: DataSettings, split: Split, annotation_file: Path) -> list[Path]:
+    """Where the images of a COCO file may be, best first; one folder when the user named it."""
+    images = (data.train_images if split == "train" else data.val_images) or data.images
+    if images is not None:
+        return [Path(images)]
+    parent = annotation_file.parent
+    root = Path(data.folder) if data.folder else parent.parent if parent.name == "annotations" else parent
+    return image_folders(root, data.split_name(split) or split)
+
+
+def _data_file(folder: Path) -> Path:
+    found = yolo_layout.data_file(folder)
+    if found is None:
+        raise InputError(
+            "no data.yaml in the folder", where=str(folder), fix="add it, or name the file: data=FILE.yaml"
+        )
+    return found
