@@ -45,7 +45,9 @@ def test_table_shows_counts_and_shapes() -> None:
 
 def test_require_passes_complete_components_and_refuses_others() -> None:
     report().require(["backbone"], where="f", fix="g")
-    with pytest.raises(CodoError, match=r"0 of 1 tensors of the fpn match \(backbone.fpn.a\)"):
+    with pytest.raises(
+        CodoError, match=r"0 of 1 tensors of the fpn match \(backbone.fpn.a is missing; the file has fc.bias\)"
+    ):
         report().require(["backbone", "fpn"], where="f", fix="g")
     with pytest.raises(InputError, match=r"head match \(head.fc is 4x3, not 4x2\)"):
         report().require(["head"], where="f", fix="g", error=InputError)

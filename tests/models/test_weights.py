@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from codo.errors import InputError
 from codo.models.encoder import Encoder, ModelSettings
-from codo.models.weights import read_tensors, rename
+from codo.models.layouts import LAYOUTS
+from codo.models.weights import load, recognise
 
 SLIM = {"backbone": "resnet18", "width": 0.125, "fpn_channels": 8, "head": "1conv1fc", "head_dim": 16, "dim": 8}
 
@@ -43,6 +44,28 @@ def test_an_encoder_starts_from_another_one(prefix: str, suffix: str, tmp_path: 
     assert [*report.missing, *report.unexpected, *report.mismatched] == []
 
 
+NAMED = ["codo", "torchvision", "torchvision_0.12", "detectron2", "detectron2_short", "mmdet"]
+OLD = ("torchvision_0.12", "2conv1fc")  # a pyramid with norm, which torchvision did not have then
+
+
+@pytest.mark.parametrize(
+    ("layout", "head"),
+    [(layout, head) for layout in NAMED for head in ("2conv1fc", "2fc") if (layout, head) != OLD],
+)
+@pytest.mark.parametrize("prefix", ["", "model."])
+def test_every_layout_is_recognised_and_gives_the_whole_trunk(layout: str, head: str, prefix: str) -> None:
+    old, new = (Encoder(ModelSettings(**{**SLIM, "head": head})) for _ in range(2))
+    named = {LAYOUTS[layout].foreign(name): tensor for name, tensor in old.state_dict().items()}
+    source = {prefix + name: tensor for name, tensor in named.items() if name is not None}
+    report = load(new, {**source, f"{prefix}rpn.conv.weight": torch.zeros(1)}, where="here")
+    for component in ("backbone", "fpn", "box_head"):
+        assert same(new.state_dict(), old.state_dict(), component)
+    assert report.source == LAYOUTS[layout].title + (f" behind '{prefix}'" if prefix else "")
+    assert f"read as: {report.source}" in report.table()
+    assert report.unexpected == ("rpn.conv.weight",)
+    assert ("stays random: projection" in report.table()) == (layout != "codo")
+
+
 def test_a_checkpoint_gives_its_query_encoder(tmp_path: Path) -> None:
     query, key = slim(), slim()
     optimizer = torch.optim.SGD(query.parameters(), 0.1, momentum=0.9)
@@ -55,11 +78,82 @@ def test_a_checkpoint_gives_its_query_encoder(tmp_path: Path) -> None:
     assert same(new.state_dict(), query.state_dict(), "projection")
 
 
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [("module.encoder_q.", "module.encoder_k."), ("query.", "key."), ("student.", "teacher."), ("", "ema.")],
+)
+@pytest.mark.parametrize("key_first", [False, True])
+def test_the_encoder_that_is_trained_goes_before_its_momentum_copy(query: str, key: str, key_first: bool) -> None:
+    """MoCo's checkpoints, and others', whichever of the two stands first."""
+    trained, copy = torchvision.models.resnet18(), torchvision.models.resnet18()
+    files = [
+        {query + n: t for n, t in trained.state_dict().items()},
+        {key + n: t for n, t in copy.state_dict().items()},
+    ]
+    tensors = {**files[key_first], **files[not key_first], "module.queue": torch.zeros(2, 3)}
+    source = {f"state_dict.{name}": tensor for name, tensor in tensors.items()}
+    encoder = Encoder(ModelSettings(**{**SLIM, "width": 1.0}))
+    report = load(encoder, source, where="here")
+    assert torch.equal(encoder.backbone.layer3[1].conv1.weight, trained.layer3[1].conv1.weight)
+    assert report.source == f"torchvision or timm ResNet behind 'state_dict.{query}'"
+    assert "stays random: fpn, box_head, projection" in report.table()
+
+
+def test_statistics_without_a_counter_are_enough() -> None:
+    """Detectron2's FrozenBatchNorm2d and old files have no num_batches_tracked."""
+    old, new = slim(), slim()
+    source = {str(LAYOUTS["detectron2"].foreign(n)): t for n, t in old.state_dict().items() if "num_batches" not in n}
+    report = load(new, source, where="here")
+    assert same(new.state_dict(), old.state_dict(), "backbone")
+    assert "BGR" in report.table()
+
+
+def test_a_pyramid_or_head_of_another_kind_is_refused_by_its_names() -> None:
+    """The file has both, so leaving ours random would be a surprise."""
+    old = Encoder(ModelSettings(**{**SLIM, "head": "2fc"}))
+    source = {str(LAYOUTS["torchvision"].foreign(n)): t for n, t in old.state_dict().items()}
+    with pytest.raises(
+        InputError, match=r"tensors of the fpn match \(fpn.inner_blocks.0.1.weight is missing"
+    ) as caught:
+        load(slim(), source, where="weights=f.pth")
+    assert caught.value.where == "weights=f.pth, read as torchvision detector"
+    assert "fpn_norm" in caught.value.fix
+    normless = Encoder(ModelSettings(**{**SLIM, "fpn_norm": "none"}))
+    with pytest.raises(InputError, match=r"only 0 of 7 tensors of the box_head .* the file has roi_heads.box_head.fc"):
+        load(normless, source, where="weights=f.pth")
+
+
+def test_a_retinanet_gives_its_backbone_for_its_pyramid_has_no_p2() -> None:
+    with torch.device("meta"):
+        detector = torchvision.models.detection.retinanet_resnet50_fpn_v2(weights=None, weights_backbone=None)
+        encoder = Encoder(ModelSettings(head="2fc"))
+    found = recognise(encoder.state_dict(), detector.state_dict())
+    assert str(found) == "torchvision RetinaNet or FCOS"
+    assert {name.split(".")[0] for name in found.tensors} == {"backbone", "head"}
+    assert not any(name in encoder.state_dict() for name in found.tensors if "fpn" in name)
+    backbone = [n for n in encoder.state_dict() if n.startswith("backbone.") and "num_batches" not in n]
+    assert all(found.tensors[name].shape == encoder.state_dict()[name].shape for name in backbone)
+
+
+def test_a_projection_of_another_size_stays_random_as_a_whole() -> None:
+    old, new = Encoder(ModelSettings(**{**SLIM, "dim": 4})), slim()
+    before = {name: tensor.clone() for name, tensor in new.projection.state_dict().items()}
+    load(new, old.state_dict(), where="here")
+    assert same(new.state_dict(), old.state_dict(), "box_head")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in new.projection.state_dict().items())
+
+
+def test_weights_of_caffe2_are_called_by_name() -> None:
+    with pytest.raises(InputError, match="they hold conv1_w, res_conv1_bn_s") as caught:
+        load(slim(), {"conv1_w": torch.zeros(64, 3, 7, 7), "res_conv1_bn_s": torch.zeros(64)}, where="here")
+    assert "Caffe2" in caught.value.fix
+
+
 def test_a_detector_of_torchvision_gives_its_trunk() -> None:
     with torch.device("meta"):
         detector = torchvision.models.detection.maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
         encoder = Encoder(ModelSettings())
-    renamed = rename(encoder.state_dict(), detector.state_dict())
+    renamed = recognise(encoder.state_dict(), detector.state_dict()).tensors
     trunk = [n for n in encoder.state_dict() if not n.startswith("projection") and "num_batches" not in n]
     assert all(renamed[name].shape == encoder.state_dict()[name].shape for name in trunk)
 
@@ -69,7 +163,7 @@ def test_a_classifier_gives_its_backbone_only(tmp_path: Path) -> None:
     torch.save(classifier.state_dict(), tmp_path / "resnet18.pth")
     encoder = Encoder(ModelSettings(**{**SLIM, "width": 1.0}, init=str(tmp_path / "resnet18.pth")))
     assert torch.equal(encoder.backbone.layer4[1].conv2.weight, classifier.layer4[1].conv2.weight)
-    assert encoder.load_report.unexpected == ("backbone.fc.weight", "backbone.fc.bias")
+    assert encoder.load_report.unexpected == ("fc.weight", "fc.bias")
     assert encoder.load_report.counts()["fpn"][0] == 0
 
 
@@ -81,26 +175,19 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="tensors of the backbone match"):
         Encoder(ModelSettings(**{**SLIM, "backbone": "resnet34"}, init=str(tmp_path / "short.pth")))
     torch.save({"a": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(InputError, match="only 0 of"):
+    with pytest.raises(InputError, match=r"no backbone like the model's .*hold a\)"):
         slim(tmp_path / "other.pth")
 
 
-class Bomb:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return (Path.touch, (Path("exploded"),))
-
-
-def test_files_that_are_no_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="no such weight file"):
-        read_tensors(tmp_path / "absent.pth")
-    (tmp_path / "text.pth").write_text("hello")
-    (tmp_path / "text.safetensors").write_text("hello")
-    torch.save({"weights": Bomb()}, tmp_path / "bomb.pth")
-    for name in ("text.pth", "text.safetensors", "bomb.pth"):
-        with pytest.raises(InputError, match="cannot read the weight file"):
-            read_tensors(tmp_path / name)
-    assert not (tmp_path / "exploded").exists()
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_of_a_run_that_diverged_are_refused(value: float) -> None:
+    old, new = slim(), slim()
+    source = {f"model.{name}": tensor.clone() for name, tensor in old.state_dict().items()}
+    source["model.fpn.inner_blocks.0.0.weight"][0] = value
+    before = {name: tensor.clone() for name, tensor in new.state_dict().items()}
+    with pytest.raises(InputError, match=r"model\.fpn\.inner_blocks\.0\.0\.weight is not finite"):
+        load(new, source, where="here")
+    assert all(torch.equal(tensor, before[name]) for name, tensor in new.state_dict().items())
 
 
 def test_imagenet_weights_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@
 * ``roi_align``: RoIAlign for exactly one box per image, as two small matrix products.
 * ``box_head``: the detector's box head, shared by all levels, and the projection to the embedding.
 * ``encoder``: `ModelSettings`, and `Encoder`, which puts the four together.
+* ``layouts``: what torchvision, timm, Detectron2 and MMDetection call the same tensors, in both directions.
+* ``weight_files``, ``pickles``: reading tensors from files and runs without running code of theirs.
 * ``load_report``: which tensors of a file fit a model, by component; refuses a poor match.
-* ``weights``: reading weight files and starting an encoder from them (``model.init``).
+* ``weights``: recognising the layout of a file and starting an encoder from it (``model.init``, ``weights=``).
 """

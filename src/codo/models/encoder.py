@@ -44,7 +44,9 @@ class ModelSettings(Settings):
     head: str = Field("4conv1fc", description="box head: [1-9]conv1fc (with BatchNorm), or 2fc")
     head_dim: int = Field(1024, ge=8, description="width of the box head's fully connected layers")
     dim: int = Field(128, ge=2, description="dimensions of the embedding")
-    init: str = Field("none", description="first weights: none, imagenet, or a weight file")
+    init: str = Field(
+        "none", description="first weights: none, imagenet, a run directory, or a weight file of any known layout"
+    )
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:

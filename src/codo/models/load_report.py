@@ -6,7 +6,8 @@ It lives here and not in ``export`` because imports point down: ``model.init`` n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from torch import Tensor
 
@@ -26,6 +27,9 @@ class LoadReport:
         unexpected: Names that only the file has; they are not used.
         mismatched: Names in both whose shapes differ: (shape in the file, shape in the model).
         components: Component -> prefix of its names; everything else is ``other``.
+        source: Whose names the file has, where that had to be found out: "Detectron2 behind 'model.'".
+        origin: Name -> name in the file, where the two differ.
+        note: What the user should know about weights from there.
     """
 
     matched: tuple[str, ...]
@@ -33,6 +37,9 @@ class LoadReport:
     unexpected: tuple[str, ...]
     mismatched: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]
     components: Mapping[str, str]
+    source: str = ""
+    origin: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     def component(self, name: str) -> str:
         """The component that a tensor belongs to: the one with the longest fitting prefix, or ``other``."""
@@ -49,12 +56,18 @@ class LoadReport:
         return {component: (a, b, c, d) for component, (a, b, c, d) in table.items() if a + b + c + d}
 
     def table(self) -> str:
-        """The counts as a text table, followed by the first shapes that differ."""
+        """The counts as a text table, and the first shapes that differ; for a foreign file what it is, and what not."""
         lines = [f"{'component':<16}{'matched':>9}{'missing':>9}{'unexpected':>12}{'other shape':>13}"]
         for component, (matched, missing, unexpected, mismatched) in self.counts().items():
             lines.append(f"{component:<16}{matched:>9}{missing:>9}{unexpected:>12}{mismatched:>13}")
         for name, (in_file, in_model) in list(self.mismatched.items())[:5]:
             lines.append(f"  {name}: {_shape(in_file)} in the file, {_shape(in_model)} in the model")
+        if self.source:
+            lines.append(f"read as: {self.source}")
+            random = [c for c, (matched, missing, _, other) in self.counts().items() if missing + other and not matched]
+            lines += [f"stays random: {', '.join(random)}"] if random else []
+        if self.note:
+            lines.append(f"note: {self.note}")
         return "\n".join(lines)
 
     def require(self, components: Iterable[str], *, where: str, fix: str, error: type[CodoError] = CodoError) -> None:
@@ -74,13 +87,19 @@ class LoadReport:
             matched, missing, _, mismatched = counts.get(component, (0, 0, 0, 0))
             if not matched or missing or mismatched:
                 total = matched + missing + mismatched
-                example = next((n for n in (*self.mismatched, *self.missing) if self.component(n) == component), "")
-                if shapes := self.mismatched.get(example):
-                    example += f" is {_shape(shapes[0])}, not {_shape(shapes[1])}"
-                example = f" ({example})" if example else ""
-                raise error(
-                    f"only {matched} of {total} tensors of the {component} match{example}", where=where, fix=fix
-                )
+                what = f"only {matched} of {total} tensors of the {component} match{self._example(component)}"
+                raise error(what, where=f"{where}, read as {self.source}" if self.source else where, fix=fix)
+
+    def _example(self, component: str) -> str:
+        """The first tensor of a component that does not match, and the nearest that the file has instead."""
+        name = next((n for n in (*self.mismatched, *self.missing) if self.component(n) == component), None)
+        if name is None:
+            return ""
+        if shapes := self.mismatched.get(name):
+            return f" ({name} is {_shape(shapes[0])}, not {_shape(shapes[1])})"
+        beside = [n for n in self.unexpected if self.component(n) == component] or list(self.unexpected)
+        near = (get_close_matches(name, beside, n=1, cutoff=0) or [""])[0]
+        return f" ({name} is missing" + (f"; the file has {self.origin.get(near, near)})" if near else ")")
 
 
 def compare(model: Mapping[str, Tensor], file: Mapping[str, Tensor], components: Mapping[str, str]) -> LoadReport:

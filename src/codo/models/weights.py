@@ -1,35 +1,56 @@
-"""Where the weights of an encoder start (``model.init``): at random, from ImageNet, or from a file.
+"""Where the weights of an encoder start (``model.init``, ``finetune weights=``): at random, from ImageNet, or a file.
 
-A file may be a state dict of a torchvision ResNet or detector, one of our exports, a checkpoint of a run, or any other
-file with a ResNet in it under torchvision's names (MoCo's, for one). How its names begin is found by trying the
-layouts below behind every prefix that occurs, and taking what matches most.
+Which library named the tensors of a file is found by trying every layout of `codo.models.layouts` behind every prefix
+that occurs, and taking what matches most. The backbone must then match wholly. A pyramid or box head that the file
+lacks altogether stays random; one that matches in part is another architecture, and refused.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from codo.errors import InputError
 from codo.models.backbone import TimmBackbone
+from codo.models.layouts import LAYOUTS, Layout
 from codo.models.load_report import IGNORED, LoadReport, compare
+from codo.models.weight_files import read_tensors
 
 COMPONENTS = {"backbone": "backbone.", "fpn": "fpn.", "box_head": "box_head.", "projection": "projection."}
 """The components of an encoder -> how their names begin."""
 
-_LAYOUTS: tuple[dict[str, str], ...] = (
-    COMPONENTS,
-    {
-        "backbone": "backbone.body.",
-        "fpn": "backbone.fpn.",
-        "box_head": "roi_heads.box_head.",
-    },  # torchvision's detectors
-    {"backbone": ""},  # a bare classifier
-)
+TRUNK = ("backbone", "fpn", "box_head")
+"""The components that a detector shares."""
+
+_FOLLOWER = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher)([._]|$)")
+"""Prefix of an encoder that follows another one; of two that match equally the followed one is taken (METHOD 1.6)."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """The tensors of a file under our names.
+
+    Attributes:
+        layout: Who named them.
+        prefix: What stood before every name.
+        tensors: Our name -> tensor; what is not part of a trunk keeps its own.
+        origin: Our name -> name in the file.
+        matches: How many have the name and the shape of a tensor of the encoder.
+    """
+
+    layout: Layout
+    prefix: str
+    tensors: Mapping[str, Tensor]
+    origin: Mapping[str, str]
+    matches: int
+
+    def __str__(self) -> str:
+        """Layout and prefix, in words."""
+        return self.layout.title + (f" behind '{self.prefix}'" if self.prefix else "")
 
 
 def initialise(encoder: nn.Module, init: str, backbone: str) -> LoadReport | None:
@@ -37,14 +58,14 @@ def initialise(encoder: nn.Module, init: str, backbone: str) -> LoadReport | Non
 
     Args:
         encoder: Module with the children named in `COMPONENTS`.
-        init: ``none`` (leave them random), ``imagenet``, or the path of a file.
+        init: ``none`` (leave them random), ``imagenet``, or the path of a file or run.
         backbone: Name of the backbone, for ``imagenet``.
 
     Returns:
         What was loaded; ``None`` for ``none``.
 
     Raises:
-        InputError: The file cannot be read or downloaded, or does not fit the whole backbone.
+        InputError: The file cannot be read or downloaded, or does not fit.
     """
     if init == "none":
         return None
@@ -53,81 +74,110 @@ def initialise(encoder: nn.Module, init: str, backbone: str) -> LoadReport | Non
 
 
 def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> LoadReport:
-    """Copy what fits from ``source`` into the encoder; the backbone must fit completely.
+    """Copy what fits from ``source`` into the encoder: whole components, the backbone at least.
+
+    Args:
+        encoder: Module with children named in `COMPONENTS`; changed in place.
+        source: Tensors as `read_tensors` returns them.
+        where: The setting that named them, for messages.
 
     Raises:
-        InputError: A tensor of the backbone is missing or has another shape.
+        InputError: No backbone is recognised, a tensor of it is missing or has another shape, the pyramid or the box
+            head of the file are others than the encoder's, or values are NaN or infinite.
     """
     state = encoder.state_dict()
-    renamed = rename(state, source)
-    report = compare(state, renamed, COMPONENTS)
-    fix = "give weights of the same backbone and width (model.backbone, model.width)"
-    report.require(["backbone"], where=where, fix=fix, error=InputError)
-    encoder.load_state_dict({name: renamed[name] for name in report.matched}, strict=False)
+    found = recognise(state, source)
+    if found is None:
+        raise _unrecognised(source, where)
+    report = compare(state, found.tensors, COMPONENTS)
+    report = replace(report, source=str(found), origin=found.origin, note=found.layout.caveat)
+    counts = report.counts()
+    there = [part for part in TRUNK if part in counts and counts[part][0] + counts[part][2] + counts[part][3]]
+    report.require(
+        dict.fromkeys(["backbone", *there]),
+        where=where,
+        fix="set model.backbone, width, fpn_channels, fpn_norm, head and head_dim to those of the weights; "
+        "a file of the backbone alone leaves the rest random",
+        error=InputError,
+    )
+    # The projection serves pretraining alone: one of other sizes is no reason to refuse, but half of it is of no use.
+    partial = counts.get("projection", (0, 0, 0, 0))[1:] != (0, 0, 0)
+    taken = [n for n in report.matched if not (partial and report.component(n) == "projection")]
+    for name in taken:
+        if not bool(found.tensors[name].isfinite().all()):
+            what = f"{report.origin.get(name, name)} is not finite: the weights are of a run that diverged"
+            raise InputError(what, where=where, fix="give an earlier checkpoint")
+    encoder.load_state_dict({name: found.tensors[name] for name in taken}, strict=False)
     return report
 
 
-def rename(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a file under an encoder's names, by the layout and prefix that match most.
+def recognise(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Recognised | None:
+    """Find the layout and prefix by which most tensors of a file have name and shape of the encoder's.
 
-    Of equals the first in the file wins: in a checkpoint that is the query encoder, which stands before its momentum
-    copy (METHOD 1.6, item 9).
+    Of two encoders in a file that match equally, the one that is trained goes before the one that follows it, then
+    the first in the file.
+
+    Args:
+        target: State dict of the encoder, backbone first.
+        source: Tensors of the file.
+
+    Returns:
+        The tensors under our names, or ``None`` where no layout fits the first of the backbone.
     """
-    best: dict[str, Tensor] = {}
-    most = -1
-    for layout in _LAYOUTS:
-        anchor = next(iter(target)).removeprefix(COMPONENTS["backbone"])
-        anchor = layout["backbone"] + anchor
-        for prefix in dict.fromkeys(name.removesuffix(anchor) for name in source if name.endswith(anchor)):
-            renamed = dict(_renamed(source, prefix, layout))
-            matches = sum(name in target and target[name].shape == tensor.shape for name, tensor in renamed.items())
-            if matches > most:
-                best, most = renamed, matches
-    return best
+    best, best_rank = None, (-1, -1, False)
+    for layout in LAYOUTS.values():
+        table = {theirs: name for name in target if (theirs := layout.foreign(name)) is not None}
+        anchor = layout.foreign(next(iter(target)))
+        if anchor is None:
+            continue
+        prefixes = [n.removesuffix(anchor) for n in source if n == anchor or n.endswith(f".{anchor}")]
+        for prefix in prefixes:
+            there = [
+                (source[prefix + theirs], target[name]) for theirs, name in table.items() if prefix + theirs in source
+            ]
+            matches = sum(a.shape == b.shape for a, b in there)
+            rank = (matches, len(there), not _FOLLOWER.search(prefix))
+            if rank > best_rank:
+                best, best_rank = (layout, prefix, table), rank
+    return None if best is None else _rename(source, target, *best, best_rank[0])
 
 
-def _renamed(source: Mapping[str, Tensor], prefix: str, layout: Mapping[str, str]) -> Iterator[tuple[str, Tensor]]:
-    for name, tensor in source.items():
+def _rename(
+    source: Mapping[str, Tensor],
+    target: Mapping[str, Tensor],
+    layout: Layout,
+    prefix: str,
+    table: Mapping[str, str],
+    matches: int,
+) -> Recognised:
+    convolutions = sum(re.fullmatch(r"box_head\.\d+\.0\.weight", name) is not None for name in target)
+    # A pyramid that begins at P3, as RetinaNet's, is none of ours: what it holds keeps its names and is not used.
+    lacking = {name.split(".")[0] for name in target if layout.foreign(name) is None}
+    origin: dict[str, str] = {}
+    for name in source:
         if name.startswith(prefix) and not name.endswith(IGNORED):
-            inner = name.removeprefix(prefix)
-            component = next((c for c, start in layout.items() if inner.startswith(start)), None)
-            yield (COMPONENTS[component] + inner.removeprefix(layout[component]) if component else inner), tensor
+            theirs = name.removeprefix(prefix)
+            ours = table.get(theirs) or layout.ours(theirs, convolutions) or theirs
+            origin.setdefault(theirs if ours.split(".")[0] in lacking else ours, name)
+    tensors = {ours: source[name] for ours, name in origin.items()}
+    return Recognised(layout, prefix, tensors, origin, matches)
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read every tensor of a ``.safetensors`` file or of a PyTorch file, with nested dictionaries joined by dots.
-
-    Raises:
-        InputError: No such file, not readable, or something other than tensors that could run code.
-    """
-    if not path.is_file():
-        raise InputError(f"no such weight file: {path}", where="weights", fix="give an existing file, imagenet or none")
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            tensors: dict[str, Tensor] = load_file(path)
-            return tensors
-        return dict(_flatten(torch.load(path, map_location="cpu", weights_only=True)))
-    except Exception as error:  # torch.load alone raises seven kinds
-        reason = str(error).strip().split("\n")[0][:200]
-        fix = "give a state dict saved by torch.save, or a .safetensors file"
-        raise InputError(f"cannot read the weight file: {reason}", where=str(path), fix=fix) from error
-
-
-def _flatten(values: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    if isinstance(values, Tensor):
-        yield prefix, values
-    elif isinstance(values, Mapping):
-        for key, value in values.items():
-            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
+def _unrecognised(source: Mapping[str, Tensor], where: str) -> InputError:
+    names = ", ".join(list(source)[:3]) or "no tensors"
+    known = ", ".join(layout.title for layout in LAYOUTS.values())
+    fix = f"give weights with names of one of: {known}"
+    if any(name.endswith("conv1_w") for name in source):
+        fix = "these are Caffe2 weights, made for BGR images: give torchvision's, or Detectron2's of torchvision"
+    return InputError(f"no backbone like the model's in the weights (they hold {names})", where=where, fix=fix)
 
 
 def _imagenet(backbone: str) -> Mapping[str, Tensor]:
     """ImageNet weights of the classic recipe: IMAGENET1K_V1, the supervised baseline of the literature."""
     where = f"model.init=imagenet, model.backbone={backbone}"
     if backbone.startswith("timm:"):
-        return TimmBackbone(backbone.removeprefix("timm:"), pretrained=True).state_dict()
+        pretrained = TimmBackbone(backbone.removeprefix("timm:"), pretrained=True)
+        return {f"backbone.{name}": tensor for name, tensor in pretrained.state_dict().items()}
     from torchvision.models import get_weight
 
     weights = get_weight(f"ResNet{backbone.removeprefix('resnet')}_Weights.IMAGENET1K_V1")

@@ -1,0 +1,182 @@
+"""What other libraries call the tensors of our trunk, in both directions.
+
+Every layout is a table of pairs: our module on the left, theirs on the right. In a pair ``{i}`` is a number that both
+sides have, ``{i+2}`` the same number counted from 2, and ``{*}`` any rest of a name. A pair is read from left to right
+by `Layout.foreign` and from right to left by `Layout.ours`, so the two directions cannot drift apart.
+
+Our names are torchvision's: ``backbone.*`` of ``ResNet``, ``fpn.*`` of ``FeaturePyramidNetwork``, ``box_head.*`` of
+``FastRCNNConvFCHead`` (``4conv1fc``) or ``TwoMLPHead`` (``2fc``). The others are those of METHOD 1.7 and 1.10.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_SLOT = re.compile(r"\{(\w|\*)(?:\+(\d))?\}")
+_FC = "n"
+"""Slot of the index of the fully connected layer: one more than there are convolutions; other layouts do not say it."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names of one library.
+
+    Attributes:
+        title: What it is, for messages: "Detectron2".
+        pairs: (our module, their module), most specific first.
+        caveat: What the names do not tell about such weights, and the user should know.
+    """
+
+    title: str
+    pairs: tuple[tuple[str, str], ...]
+    caveat: str = ""
+
+    def foreign(self, name: str) -> str | None:
+        """Their name of a tensor.
+
+        Args:
+            name: Our name, such as ``fpn.inner_blocks.0.1.weight``.
+
+        Returns:
+            The name over there; ``None`` when the layout has no place for it.
+        """
+        return _translate(name, self.pairs, {})
+
+    def ours(self, name: str, convolutions: int = 4) -> str | None:
+        """Our name of a tensor.
+
+        Args:
+            name: Their name, such as ``backbone.fpn_lateral2.norm.weight``.
+            convolutions: Convolutions of the box head, 0 for ``2fc``. Elsewhere the layer after them is called ``fc1``
+                however many there are; here its name counts them.
+
+        Returns:
+            The name here; ``None`` when it is not part of a trunk.
+        """
+        known = {_FC: convolutions + 1} if convolutions else {}
+        return _translate(name, tuple((theirs, ours) for ours, theirs in self.pairs), known)
+
+
+def _translate(name: str, pairs: tuple[tuple[str, str], ...], known: dict[str, int]) -> str | None:
+    """The first pair whose left side is the module of ``name`` and whose right side can be filled in."""
+    module, _, leaf = name.rpartition(".")
+    for left, right in pairs:
+        found = _read(left, module)
+        if found is not None and (written := _write(right, {**known, **found})) is not None:
+            return f"{written}.{leaf}" if written else leaf
+    return None
+
+
+def _read(template: str, module: str) -> dict[str, int | str] | None:
+    """The values of a template's slots in the name of a module, or ``None`` if it is another module."""
+    match = _pattern(template).fullmatch(module)
+    if match is None:
+        return None
+    values: dict[str, int | str] = {}
+    for (slot, offset), text in zip(_SLOT.findall(template), match.groups(), strict=True):
+        values[slot] = text if slot == "*" else int(text) - int(offset or 0)
+    return values
+
+
+def _write(template: str, values: dict[str, int | str]) -> str | None:
+    """Fill in a template; ``None`` when a slot has no value or counts below zero."""
+    for slot, offset in _SLOT.findall(template):
+        value = values.get(slot)
+        if isinstance(value, int):
+            value = str(value + int(offset or 0)) if value >= 0 else None
+        if value is None:
+            return None
+        template = template.replace(f"{{{slot}+{offset}}}" if offset else f"{{{slot}}}", value)
+    return template
+
+
+_PATTERNS: dict[str, re.Pattern[str]] = {}
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    if template not in _PATTERNS:
+        parts = _SLOT.split(template)  # text, slot, offset, text, slot, offset, …, text
+        slots = ["(.+)" if slot == "*" else "(0|[1-9][0-9]*)" for slot in parts[1::3]]
+        texts = [re.escape(text) for text in parts[::3]]
+        _PATTERNS[template] = re.compile("".join(a + b for a, b in zip(texts, [*slots, ""], strict=True)))
+    return _PATTERNS[template]
+
+
+def _resnet(prefix: str) -> tuple[tuple[str, str], ...]:
+    """The ResNet of torchvision, timm, MoCo and mmdet, behind a prefix."""
+    modules = (
+        "conv1",
+        "bn1",
+        "layer{s}.{b}.conv{k}",
+        "layer{s}.{b}.bn{k}",
+        "layer{s}.{b}.downsample.0",
+        "layer{s}.{b}.downsample.1",
+    )
+    return tuple((f"backbone.{module}", prefix + module) for module in modules)
+
+
+def _torchvision(inner: str, outer: str) -> tuple[tuple[str, str], ...]:
+    """A torchvision detector, whose pyramid calls ``inner`` of a block list ``outer``."""
+    blocks = ("inner_blocks", "layer_blocks")
+    return (
+        ("backbone.{*}", "backbone.body.{*}"),
+        *((f"fpn.{block}.{inner}", f"backbone.fpn.{block}.{outer}") for block in blocks),
+        ("box_head.{*}", "roi_heads.box_head.{*}"),
+    )
+
+
+def _detectron2(backbone: str, fpn: str, head: str) -> tuple[tuple[str, str], ...]:
+    """Detectron2's modules behind these prefixes; its norms are children of their convolutions."""
+    convolutions = (
+        ("backbone.conv1", "backbone.bn1", f"{backbone}stem.conv1"),
+        ("backbone.layer{s}.{b}.conv{k}", "backbone.layer{s}.{b}.bn{k}", f"{backbone}res{{s+1}}.{{b}}.conv{{k}}"),
+        (
+            "backbone.layer{s}.{b}.downsample.0",
+            "backbone.layer{s}.{b}.downsample.1",
+            f"{backbone}res{{s+1}}.{{b}}.shortcut",
+        ),
+        ("fpn.inner_blocks.{i}.0", "fpn.inner_blocks.{i}.1", f"{fpn}fpn_lateral{{i+2}}"),
+        ("fpn.layer_blocks.{i}.0", "fpn.layer_blocks.{i}.1", f"{fpn}fpn_output{{i+2}}"),
+        ("box_head.{j}.0", "box_head.{j}.1", f"{head}conv{{j+1}}"),
+    )
+    pairs = [pair for conv, norm, theirs in convolutions for pair in ((conv, theirs), (norm, f"{theirs}.norm"))]
+    fully_connected = (("box_head.{n}", "fc1"), ("box_head.fc6", "fc1"), ("box_head.fc7", "fc2"))
+    return (*pairs, *((ours, head + theirs) for ours, theirs in fully_connected))
+
+
+_MMDET = (
+    *_resnet("backbone."),
+    ("fpn.inner_blocks.{i}.0", "neck.lateral_convs.{i}.conv"),
+    ("fpn.inner_blocks.{i}.1", "neck.lateral_convs.{i}.bn"),
+    ("fpn.layer_blocks.{i}.0", "neck.fpn_convs.{i}.conv"),
+    ("fpn.layer_blocks.{i}.1", "neck.fpn_convs.{i}.bn"),
+    ("box_head.{j}.0", "roi_head.bbox_head.shared_convs.{j}.conv"),
+    ("box_head.{j}.1", "roi_head.bbox_head.shared_convs.{j}.bn"),
+    ("box_head.{n}", "roi_head.bbox_head.shared_fcs.0"),
+    ("box_head.fc6", "roi_head.bbox_head.shared_fcs.0"),
+    ("box_head.fc7", "roi_head.bbox_head.shared_fcs.1"),
+)
+
+# What features_only of timm flattens: stages.0 of the model becomes stages_0.
+_TIMM = (
+    *((f"backbone.model.{part}_{{i}}.{{*}}", f"{part}.{{i}}.{{*}}") for part in ("stem", "stages", "layers", "blocks")),
+    *((f"backbone.model.{part}_{{i}}", f"{part}.{{i}}") for part in ("stem", "stages", "layers", "blocks")),
+    ("backbone.model.{*}", "{*}"),
+    ("backbone.model", ""),
+)
+
+_BGR = "Detectron2's own weights from MSRA want BGR images and stride in the 1x1 convolutions; CoDo has RGB and 3x3"
+
+LAYOUTS: dict[str, Layout] = {
+    "codo": Layout("CoDo", tuple((f"{part}.{{*}}",) * 2 for part in ("backbone", "fpn", "box_head", "projection"))),
+    "torchvision": Layout("torchvision detector", _torchvision("{i}.{t}", "{i}.{t}")),
+    "torchvision_0.12": Layout("torchvision detector up to 0.12", _torchvision("{i}.0", "{i}")),
+    "torchvision_retinanet": Layout("torchvision RetinaNet or FCOS", _torchvision("{i+1}.{t}", "{i}.{t}")),
+    "resnet": Layout("torchvision or timm ResNet", _resnet("")),
+    "timm": Layout("timm model", _TIMM),
+    "detectron2": Layout("Detectron2", _detectron2("backbone.bottom_up.", "backbone.", "roi_heads.box_head."), _BGR),
+    "detectron2_short": Layout("Detectron2 without prefixes", _detectron2("", "", "box_head."), _BGR),
+    "mmdet": Layout("MMDetection", _MMDET),
+}
+"""Name -> layout. In RetinaNet and FCOS the pyramid starts at P3, so their block 0 is our block 1."""

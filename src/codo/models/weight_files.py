@@ -1,0 +1,133 @@
+"""Reading the tensors of a file or of a run, whatever wrote them, without running code of the file.
+
+Three kinds are known: safetensors; files of ``torch.save``, in its zip format or the older one; and pickles of numpy
+arrays, as Detectron2 writes them. They are told apart by how they begin, not by their names, which downloads and caches
+change. Nested dictionaries are joined by dots: ``state_dict.module.encoder_q.conv1.weight``.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codo.errors import InputError
+from codo.models.pickles import read_arrays
+from codo.run import is_run, open_run
+
+_ZIP = b"PK\x03\x04"
+_TORCH_1_5 = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
+"""How files of torch.save began up to 1.5: torch's magic number as a pickle of protocol 2."""
+_GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
+_CAUSE = re.compile(r"WeightsUnpickler error: (.+)")
+_KINDS = "give a state dict saved by torch.save, a .safetensors file, or a .pkl of Detectron2"
+_AGAIN = "copy or download it again"
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read every tensor of a weight file, or of the newest whole checkpoint of a run.
+
+    Args:
+        path: File, run directory, or folder made for a model hub.
+
+    Raises:
+        InputError: Nothing there, not readable, or something other than tensors that could run code.
+    """
+    if is_run(path):
+        return _read_run(path)
+    path = in_folder(path)
+    if not path.is_file():
+        what = f"neither a run nor weights in the folder {path}" if path.is_dir() else f"no such weight file: {path}"
+        raise InputError(what, where="weights", fix="give an existing file, a run directory, imagenet or none")
+    start = _start(path)
+    if start.startswith(_ZIP):
+        if not whole(path):
+            raise InputError("the weight file is cut off or damaged", where=str(path), fix=_AGAIN)
+        return _read_torch(path)
+    if start.startswith(_TORCH_1_5):
+        return _read_torch(path)
+    if start[8:9] == b"{":  # behind the length of a header in JSON
+        return _read_safetensors(path)
+    if start.startswith(b"\x80") or (start and path.suffix in (".pkl", ".pickle")):  # protocols 0 and 1 have no mark
+        return dict(_flatten(read_arrays(path)))
+    shown = start.decode("ascii", "replace").split("\n")[0]
+    what = f"it begins with {shown!r}, as no weights do" if start else "it is empty"
+    raise InputError(f"cannot read the weight file: {what}", where=str(path), fix=_KINDS if start else _AGAIN)
+
+
+def in_folder(path: Path) -> Path:
+    """The weights in a folder as model hubs have them (``codo export --to hub``); else ``path`` itself."""
+    return path / "model.safetensors" if (path / "model.safetensors").is_file() else path
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as handle:
+            return handle.read(40)
+    except OSError as error:
+        what = f"cannot read the weight file: {error.strerror}"
+        raise InputError(what, where=str(path), fix="check its permissions") from error
+
+
+def _read_run(path: Path) -> dict[str, Tensor]:
+    files = open_run(path).checkpoints()
+    for file in reversed(files):
+        if whole(file):  # else torn by a crash, and the one before is whole
+            return _read_torch(file)
+    if files:
+        raise InputError("all checkpoints of the run are damaged", where=str(path), fix="give another run")
+    raise InputError("the run has no checkpoint yet", where=str(path), fix="let it train for a while")
+
+
+def whole(path: Path) -> bool:
+    """Whether a zip archive has its end and all checksums are right; torch.load does not look at them."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, OSError):
+        return False
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors: dict[str, Tensor] = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot read the weight file: {error}", where=str(path), fix=_AGAIN) from error
+    return tensors
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        with path.open("rb") as handle:  # of a path, newer torch judges by the name
+            return dict(_flatten(torch.load(handle, map_location="cpu", weights_only=True)))
+    except Exception as error:  # torch.load alone raises seven kinds
+        if refused := _GLOBAL.search(str(error)):
+            what = f"the weight file holds a {refused[1]} beside its tensors; CoDo opens nothing that could run code"
+            fix = (
+                f"if you trust it, save its tensors alone: saved = torch.load('{path.name}', weights_only=False), then "
+                "torch.save(saved['state_dict'], 'weights.pth'), or saved.state_dict() of a whole model"
+            )
+            raise InputError(what, where=str(path), fix=fix) from error
+        # torch's own words advise to load the file without weights_only; they are not passed on.
+        cause = _CAUSE.search(str(error))
+        reason = cause[1] if cause else (str(error).strip() or type(error).__name__).split("\n")[0]
+        raise InputError(f"cannot read the weight file: {reason[:200]}", where=str(path), fix=_KINDS) from error
+
+
+def _flatten(values: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    if isinstance(values, np.ndarray):
+        values = torch.from_numpy(values)
+    if isinstance(values, Tensor):
+        yield prefix, values
+    elif isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _flatten(value, f"{prefix}.{key}" if prefix else str(key))
