@@ -7,6 +7,5 @@
 * ``checkpoint``   saving and exact resume
 * ``distributed``  processes, devices, signals
 * ``monitors``     is it healthy? alarms in plain language
-* ``invariance``   the background-invariance score
 * ``logging``      metrics.jsonl, train.log, progress bar, trackers
 """

@@ -52,7 +52,8 @@ class Job:
         images_per_step: Images of all ranks in a step, for the rate.
         health: Looks at the logged values and raises alarms.
         checks: (every, what) done between steps; with ``every`` 0 only after the last.
-        slow_checks: Whether a check takes so long that a checkpoint is saved before it rather than after.
+        slow_checks: Whether checks take so long that a checkpoint is saved before them, whatever ``save_every`` says.
+        enough: Whether the run may end before ``stop``; asked on every rank after checks, once their values are logged.
         clip: Largest norm of the gradient; infinity only measures it.
     """
 
@@ -75,6 +76,7 @@ class Job:
     health: Health
     checks: list[tuple[int, Check]] = field(default_factory=list)
     slow_checks: bool = False
+    enough: Callable[[int], bool] = lambda step: False
     clip: float = math.inf
 
 
@@ -117,7 +119,7 @@ def train(job: Job) -> None:
                 signal = agree(job, stop, step, output.loss + 0 * gradient)
             if signal:
                 due = []  # no time for checks: a scheduler waits
-            if due and saves and job.slow_checks:
+            if due and job.slow_checks:
                 save(job, step)
                 saves = False
             row: dict[str, Any] = {}
@@ -136,6 +138,8 @@ def train(job: Job) -> None:
                 save(job, step)
             if signal:
                 raise stop.error(signal, step, str(job.run.path))
+            if due and job.enough(step):
+                return
             clock.resume()
 
 

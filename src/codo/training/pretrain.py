@@ -19,11 +19,11 @@ from codo.config import resolve
 from codo.errors import CodoError, InputError
 from codo.methods.base import Method
 from codo.methods.registry import build_method
+from codo.probes.invariance import InvarianceProbe
 from codo.reporting.report import write_report
 from codo.run import Run, check_out, open_run, start_run, write_atomically
 from codo.training import checkpoint
 from codo.training.distributed import Processes, loader_workers, processes, use_bf16
-from codo.training.invariance import InvarianceProbe
 from codo.training.logging import RunLog, check_trackers
 from codo.training.loop import Job, distribute, train
 from codo.training.monitors import Health, queue_warning

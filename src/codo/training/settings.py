@@ -13,7 +13,7 @@ from codo.contrast.infonce import ContrastSettings
 from codo.errors import InputError, nearest
 from codo.methods.registry import METHODS
 from codo.models.encoder import ModelSettings
-from codo.training.invariance import ProbeSettings
+from codo.probes.invariance import ProbeSettings
 from codo.training.logging import LogSettings
 from codo.training.optim import OptimSettings
 from codo.views.cpj import CPJSettings

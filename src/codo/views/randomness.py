@@ -21,6 +21,7 @@ class Stream(IntEnum):
     PROBE = 2  # the fixed probe set of the invariance score
     TRANSFORM = 3  # flips and scales of a labelled image in finetuning
     INIT = 4  # initial weights and queues
+    LABELS = 5  # which labelled images a fraction of the data is
     VIEW = 16  # view v draws from stream VIEW + v
 
 

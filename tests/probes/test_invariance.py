@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from codo.training.invariance import retrieval
+from codo.probes.invariance import retrieval
 
 GROUPS, G = 50, 8
 
