@@ -9,7 +9,7 @@ from codo.detection.finetune import FinetuneSettings
 from codo.training.optim import Schedule
 from codo.training.settings import PretrainSettings, length
 
-FINETUNE = [name for name in shipped_recipes() if "finetune" in name]
+FINETUNE = [name for name in shipped_recipes() if "finetune" in name or "rcnn" in name]
 PRETRAIN = [name for name in shipped_recipes() if name not in FINETUNE]
 # What a user adds to a recipe that leaves it open.
 GIVEN = {"foregrounds": "photos", "backgrounds": ["photos"], "out": "run"}
@@ -68,3 +68,70 @@ def test_the_rows_of_table_2(name: str, epochs: int, query: list[str], key: list
     assert settings.epochs == epochs
     assert list(settings.backgrounds.query) == [f"catalogs/{one}" for one in query]
     assert list(settings.backgrounds.key) == [f"catalogs/{one}" for one in key]
+
+
+PROTOCOLS = {
+    # steps, warm-up, drops: Detectron2's 1x and 2x of COCO and its VOC R50-FPN (METHOD 1.8, 1.9)
+    "coco_mask_rcnn_r50_fpn_1x": (90_000, 1000, (60_000, 80_000)),
+    "coco_mask_rcnn_r50_fpn_2x": (180_000, 1000, (120_000, 160_000)),
+    "voc_faster_rcnn_r50_fpn": (18_000, 100, (12_000, 16_000)),
+}
+
+
+def course_of(settings: FinetuneSettings) -> Schedule:
+    assert settings.steps is not None
+    return Schedule(
+        settings.optim,
+        batch_size=settings.batch_size,
+        steps=settings.steps,
+        per_epoch=1000,
+        reference=settings.optim.reference_batch,
+    )
+
+
+@pytest.mark.parametrize("name", PROTOCOLS)
+def test_learning_rates_of_the_detection_protocols(name: str) -> None:
+    """Warm-up from a thousandth, 0.02, drops by ten to the step; computed by hand."""
+    steps, warmup, (first, second) = PROTOCOLS[name]
+    settings = resolve(FinetuneSettings, name, {"data": "d", "out": "o"})
+    course = course_of(settings)
+    assert settings.steps == steps
+    by_hand = {
+        0: 0.00002,
+        1: 0.00002 + 0.01998 / warmup,
+        warmup // 2: 0.01001,  # half-way between 0.00002 and 0.02
+        warmup: 0.02,
+        first - 1: 0.02,
+        first: 0.002,
+        second - 1: 0.002,
+        second: 0.0002,
+        steps - 1: 0.0002,
+    }
+    assert {step: course(step) for step in by_hand} == pytest.approx(by_hand, rel=1e-12)
+    table_of_1x = {1: 0.00003998, 500: 0.01001, 999: 0.01998002, 59_999: 0.02, 60_000: 0.002, 79_999: 0.002}
+    if name == "coco_mask_rcnn_r50_fpn_1x":  # once more as plain numbers
+        assert {step: course(step) for step in table_of_1x} == pytest.approx(table_of_1x, rel=1e-12)
+    last_of_warmup = {1000: 0.01998002, 100: 0.0198002}[warmup]
+    assert course(warmup - 1) == pytest.approx(last_of_warmup, rel=1e-12)
+    quarter = course_of(settings.model_copy(update={"batch_size": 4}))  # one GPU: the rule says 0.005
+    assert [quarter(step) for step in (0, warmup, first, second)] == pytest.approx([5e-6, 5e-3, 5e-4, 5e-5], rel=1e-12)
+    # As long in images, with a warm-up as long: what the recipe's comment says for one GPU.
+    longer = {"steps": 4 * steps, "optim": settings.optim.model_copy(update={"warmup_steps": 4 * warmup})}
+    as_long = course_of(settings.model_copy(update={"batch_size": 4, **longer}))
+    four_times = (0, 4 * warmup, 4 * first - 1, 4 * first, 4 * second - 1, 4 * second)
+    assert [as_long(step) for step in four_times] == pytest.approx([5e-6, 5e-3, 5e-3, 5e-4, 5e-4, 5e-5], rel=1e-12)
+
+
+def test_the_rest_of_the_detection_protocols() -> None:
+    once, twice, voc = (resolve(FinetuneSettings, name, {"data": "d", "out": "o"}) for name in PROTOCOLS)
+    assert once.short_sides == twice.short_sides == (640, 672, 704, 736, 768, 800)
+    assert voc.short_sides == (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
+    assert (once.masks, twice.masks, voc.masks) == (True, True, False)
+    for settings in (once, twice, voc):
+        assert (settings.batch_size, settings.max_size, settings.flip, settings.freeze) == (16, 1333, 0.5, 0)
+        assert (settings.norm, settings.precise_bn, settings.early_stop) == ("auto", 200, None)
+        assert (settings.model.backbone, settings.model.head) == ("resnet50", "4conv1fc")
+        assert settings.model.pyramid_norm
+        optim = settings.optim
+        assert (optim.momentum, optim.nesterov, optim.weight_decay, optim.norm_weight_decay) == (0.9, False, 1e-4, 0)
+        assert (settings.detector.score_threshold, settings.detector.detections) == (0.05, 100)

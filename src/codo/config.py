@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codo.errors import InputError, nearest
 
+SHORT = ""
+"""Key of the text that a group was given in short, beside its settings; the group's schema says what it means."""
+
 
 class Settings(BaseModel):
     """Base of every schema: immutable, and an unknown key is an error."""
@@ -119,10 +122,17 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over`` put on top, group by group; neither is changed."""
+    """``base`` with the values of ``over`` put on top, group by group; neither is changed.
+
+    A group may be named in short by text: of ``data=FOLDER data.fraction=0.1`` both stay, the text under `SHORT`.
+    """
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
+        if isinstance(old, str) and isinstance(value, Mapping):
+            old = {SHORT: old}
+        elif isinstance(old, Mapping) and isinstance(value, str):
+            value = {SHORT: value}
         merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 

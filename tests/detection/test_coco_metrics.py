@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +12,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
-from codo.detection.annotations.segmentations import draw, encode
-from codo.detection.annotations.source import DataSettings, read_annotations
+from codo.annotations.segmentations import draw, encode
+from codo.annotations.source import DataSettings, read_annotations
 from codo.detection.coco_metrics import NAMES, Kind, coco_metrics
+from codo.detection.evaluate import evaluate
+from codo.detection.finetune import finetune
+from codo.detection.results import write_results
+from tests.annotations.synthetic import TINY
 
 Truth = dict[str, Any]
 Results = list[dict[str, Any]]
@@ -193,6 +202,74 @@ def test_real_ground_truth_equals_pycocotools(kind: Kind, test_data: Path) -> No
     scores = coco_metrics(truth, results, kind)
     assert 0.1 < scores.numbers["AP"] < 0.9
     assert_same(truth, results, kind)
+
+
+def by_pycocotools_alone(truth: Path, results: Results, kind: Kind) -> list[float]:
+    """The twelve numbers without any of our code: pycocotools reads the annotation file itself."""
+    other = "segmentation" if kind == "bbox" else "bbox"  # else it would size masks by their boxes
+    with contextlib.redirect_stdout(io.StringIO()):
+        ground_truth = COCO(str(truth))
+        detections = ground_truth.loadRes([{k: v for k, v in row.items() if k != other} for row in results])
+        evaluation = COCOeval(ground_truth, detections, kind)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return list(evaluation.stats)
+
+
+@pytest.mark.photographs
+def test_a_result_file_scores_what_pycocotools_alone_says(test_data: Path, tmp_path: Path) -> None:
+    """Detections near the truth, so that every number counts; from file to numbers as ``codo evaluate`` goes."""
+    folder = test_data / "downstream" / "coco_masks"
+    truth = read_annotations(DataSettings(folder=str(folder)), "val")
+    results = perturbed(truth.to_coco(), np.random.default_rng(1))
+    write_results(tmp_path / "found.json", results)
+    scores = evaluate(tmp_path / "found.json", folder)
+    for kind in ("bbox", "segm"):
+        oracle = by_pycocotools_alone(truth.source, results, kind)
+        assert list(scores[kind].values()) == pytest.approx(oracle, abs=1e-6)
+        assert 0.1 < oracle[0] < 0.9
+
+
+def one_class(source: Path, target: Path, images: int | None = None) -> Path:
+    """Annotations with one class for all; of those ``images`` first images and of all that show a crowd."""
+    truth = json.loads(source.read_text())
+    crowded = {a["image_id"] for a in truth["annotations"] if a["iscrowd"]}
+    kept = crowded | {image["id"] for image in truth["images"][:images]}
+    truth["images"] = [image for image in truth["images"] if image["id"] in kept]
+    truth["categories"] = [{"id": 7, "name": "thing"}]
+    truth["annotations"] = [{**a, "category_id": 7} for a in truth["annotations"] if a["image_id"] in kept]
+    target.write_text(json.dumps(truth))
+    return target
+
+
+@pytest.mark.photographs
+def test_detections_of_a_detector_score_what_pycocotools_alone_says(test_data: Path, tmp_path: Path) -> None:
+    """A hundred detections an image, on photographs with crowds; of things, for it cannot yet tell them apart."""
+    folder = test_data / "downstream" / "coco_masks"
+    files = [
+        one_class(folder / "annotations" / f"instances_{split}.json", tmp_path / f"{split}.json", images)
+        for split, images in (("train", None), ("val", 8))
+    ]
+    run = finetune(
+        None,
+        data={"train": files[0], "val": files[1], "train_images": folder / "train", "val_images": folder / "val"},
+        out=tmp_path / "run",
+        **{**TINY, "detector": {**TINY["detector"], "score_threshold": 0.0, "detections": 100, "proposals": 300}},
+        steps=40,
+        batch_size=2,
+        short_sides=[96],
+        max_size=128,
+        workers=0,
+        **{"optim.lr": 0.05, "optim.lr_scaling": "none", "optim.warmup_steps": 10, "log.progress": False},
+    )
+    results = json.loads((run.path / "detections_val.json").read_text())
+    scores = evaluate(run, workers=0)
+    for kind in ("bbox", "segm"):
+        oracle = by_pycocotools_alone(files[1], results, kind)
+        assert list(scores[kind].values()) == pytest.approx(oracle, abs=1e-6)
+        assert oracle[1] > 0  # AP50: some of them are right
+        assert oracle[8] > 0  # AR100
 
 
 @pytest.mark.photographs

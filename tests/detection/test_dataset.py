@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from codo.detection.annotations.records import Annotations
-from codo.detection.annotations.source import DataSettings, read_annotations
+from codo.annotations.records import Annotations
+from codo.annotations.source import DataSettings, read_annotations
 from codo.detection.dataset import (
     DetectionBatch,
     EvaluationDataset,
@@ -21,9 +21,8 @@ from codo.detection.dataset import (
 )
 from codo.detection.sampler import AspectSampler
 from codo.errors import CodoError, InputError
-
-from .conftest import MakeData
-from .synthetic import COLOURS
+from tests.annotations.synthetic import COLOURS
+from tests.conftest import MakeData
 
 
 @pytest.fixture

@@ -10,8 +10,7 @@ from codo.detection.dataset import DetectionBatch
 from codo.detection.detector import LOSSES, Detector, DetectorSettings, paste
 from codo.errors import InputError
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
-
-from .synthetic import TINY
+from tests.annotations.synthetic import TINY
 
 MODEL = ModelSettings(**TINY["model"])
 SETTINGS = DetectorSettings(**TINY["detector"])

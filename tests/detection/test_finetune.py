@@ -19,9 +19,8 @@ from codo.detection.settings import FinetuneSettings
 from codo.errors import InputError
 from codo.run import Run
 from codo.training import checkpoint
-
-from .conftest import MakeData
-from .synthetic import TINY, coco, write
+from tests.annotations.synthetic import TINY, coco, write
+from tests.conftest import MakeData
 
 QUICK: dict[str, Any] = {
     **TINY,

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torchvision.models.detection import fasterrcnn_resnet50_fpn_v2, maskrcnn_resnet50_fpn_v2
 
-from codo.detection.annotations.records import Category
+from codo.annotations.records import Category
 from codo.detection.detector import DetectorSettings
 from codo.detection.saved import DetectorCard
 from codo.models.encoder import ModelSettings

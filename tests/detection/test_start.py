@@ -17,8 +17,7 @@ from codo.models.encoder import Encoder, ModelSettings
 from codo.run import start_run
 from codo.training import checkpoint
 from codo.training.settings import PretrainSettings
-
-from .synthetic import TINY
+from tests.annotations.synthetic import TINY
 
 MODEL = ModelSettings(**TINY["model"])
 

@@ -29,6 +29,30 @@ def test_sizes_follow_the_rule_of_detectron(
     assert shown_size(size, short_side, max_size) == shown
 
 
+COCO_SIDES = (640, 672, 704, 736, 768, 800)
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        # 4:3, the commonest of COCO: the long side is 853.33, 896, 938.67, 981.33, 1024, 1066.67.
+        ((480, 640), [(640, 853), (672, 896), (704, 939), (736, 981), (768, 1024), (800, 1067)]),
+        ((640, 427), [(959, 640), (1007, 672), (1055, 704), (1103, 736), (1151, 768), (1199, 800)]),
+        # 2:1: from 672 on the long side would be over 1333, and the short one is 666.5.
+        ((300, 600), [(640, 1280), (667, 1333), (667, 1333), (667, 1333), (667, 1333), (667, 1333)]),
+    ],
+)
+def test_the_multi_scale_table_of_the_coco_protocol(size: tuple[int, int], shown: list[tuple[int, int]]) -> None:
+    assert [shown_size(size, side, 1333) for side in COCO_SIDES] == shown
+    drawn = [
+        random_geometry(np.random.default_rng(seed), size, short_sides=COCO_SIDES, max_size=1333, flip=0.5).shown
+        for seed in range(1200)
+    ]
+    # Each of the six sides about 200 times; 5 standard deviations are 65.
+    assert set(drawn) == set(shown)
+    assert all(abs(drawn.count(one) - 200 * shown.count(one)) < 65 * shown.count(one) for one in shown)
+
+
 @given(SIDES, SIDES, SIDES, SIDES, st.booleans(), st.data())
 def test_boxes_and_masks_follow_the_image(
     height: int, width: int, to_height: int, to_width: int, flip: bool, data: st.DataObject

@@ -16,6 +16,7 @@ from __future__ import annotations
 import io
 import warnings
 from functools import lru_cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -85,6 +86,24 @@ def decode(data: bytes, orientation: int | None = None) -> Image:
         if image is not None:
             return upright(image, orientation)
     return decode_checked(data, Limits()).image
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Height and width in pixels that `decode` gives, from the head of a file.
+
+    Raises:
+        Rejected: It is not an image.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as head:
+        try:
+            file = Pillow.open(head, formats=_formats())
+        except UnidentifiedImageError as error:
+            raise Rejected("unreadable: not an image", is_image=False) from error
+        except Exception as error:
+            raise _damaged(error) from error
+        width, height = file.size
+        return (width, height) if _orientation(file) in (5, 6, 7, 8) else (height, width)
 
 
 def decode_checked(data: bytes, limits: Limits) -> Decoded:

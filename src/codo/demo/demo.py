@@ -63,7 +63,7 @@ class Scale:
 
 
 FULL = Scale(objects=1500, scenes=400, labelled=48, val=80, pretrain_steps=700, finetune_steps=350, seeds=3)
-QUICK = Scale(objects=1100, scenes=100, labelled=24, val=24, pretrain_steps=80, finetune_steps=60, seeds=3)
+QUICK = Scale(objects=1100, scenes=100, labelled=24, val=24, pretrain_steps=55, finetune_steps=50, seeds=3)
 SIZE = 160  # side of the images in pixels
 
 

@@ -1,6 +1,5 @@
-"""Detectors on labelled images: read annotations, finetune, evaluate (METHOD 1.8, DESIGN section 5).
+"""Detectors on labelled images: finetune, evaluate (METHOD 1.8, DESIGN section 5).
 
-* ``annotations/``: one in-memory form of a labelled data set, and the readers and checks that fill it.
 * ``transforms``: flip and multi-scale resize of an image with its boxes and masks.
 * ``dataset``: from annotations to training batches and evaluation images, what the loader's workers run.
 * ``sampler``: batches of images that are all wide or all tall.
@@ -9,10 +8,13 @@
 * ``saved``: finetuned detectors on disk.
 * ``results``: detections as a COCO result file, written and read.
 * ``coco_metrics``: COCO's twelve numbers through hotcoco or pycocotools.
+* ``voc_metrics``: PASCAL VOC's own numbers.
 * ``predict``: a detector over a data set.
 * ``evaluate``: the verb ``codo evaluate``.
 * ``settings``, ``optim``: the settings of a finetuning run, and its optimiser.
 * ``task``: the data of a finetuning run, read and checked.
-* ``leaks``: were validation images in the pretraining pool?
+* ``precise_bn``: BatchNorm's statistics before an evaluation.
+* ``validation``: evaluations during a run, and early stopping.
+* ``protocol``: BatchNorm, learning rate and length of a run in words, for its log.
 * ``finetune``: the verb ``codo finetune``.
 """

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from codo.annotations.records import Annotations
 from codo.catalog.decode import Rejected, decode
-from codo.detection.annotations.records import Annotations
 from codo.detection.transforms import Geometry, Image, random_geometry, shown_size
 from codo.errors import CodoError, InputError
 from codo.views.randomness import Stream, generator

@@ -6,21 +6,26 @@ The first argument is a run of ``codo finetune``, the detector file that such a 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field
 
+from codo.annotations.leaks import leak_warning
+from codo.annotations.records import Annotations
+from codo.annotations.results import outlines, read_results
+from codo.annotations.source import DataSettings, Split, read_annotations
 from codo.config import Settings, merge, nest, resolve
-from codo.detection.annotations.records import Annotations
-from codo.detection.annotations.source import DataSettings, Split, read_annotations
 from codo.detection.coco_metrics import Backend, Kind
 from codo.detection.predict import predict, score
-from codo.detection.results import outlines, read_results, write_results
+from codo.detection.results import write_results
 from codo.detection.saved import SavedDetector
+from codo.detection.voc_metrics import voc_scores
 from codo.errors import InputError
 from codo.run import Run
-from codo.training.distributed import loader_workers, processes
+from codo.training.distributed import Processes, loader_workers, processes
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +58,8 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
 
     Returns:
         ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.detection.coco_metrics.NAMES`; values from
-        0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks.
+        0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks, ``voc`` when the data
+        are in VOC's format: VOC's own numbers, see `codo.detection.voc_metrics.voc_metrics`.
 
     Raises:
         InputError: Bad settings, annotations or detections; a run that is not of ``finetune``.
@@ -64,17 +70,20 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
         values = merge(values, {"data": data if isinstance(data, dict) else str(data)})
     settings = resolve(EvaluateSettings, None, values)
     path = source.path if isinstance(source, Run) else Path(source)
-    if path.suffix == ".json" and not path.is_dir():
-        return _evaluate_results(path, settings)
-    return _evaluate_detector(SavedDetector.load(path), path, settings)
+    with processes(settings.device) as mine:
+        if path.suffix == ".json" and not path.is_dir():
+            return _evaluate_results(path, settings, mine)
+        return _evaluate_detector(SavedDetector.load(path), path, settings, mine)
 
 
-def _evaluate_results(path: Path, settings: EvaluateSettings) -> dict[str, dict[str, float]]:
+def _evaluate_results(path: Path, settings: EvaluateSettings, mine: Processes) -> dict[str, dict[str, float]]:
     if settings.data is None:
         raise InputError(
             "data= is missing", where="codo evaluate", fix="add data=FOLDER, the ground truth of the detections"
         )
-    annotations = _read(settings.data, settings.split, images=False)
+    if settings.out is not None:
+        raise InputError("these detections are in a file already", where=str(path), fix="leave out= out")
+    annotations = _read(settings.data, settings.split, mine, images=False)
     results = read_results(path, annotations)
     found = outlines(results)
     kinds: list[Kind] = ["bbox"] if "bbox" in found else []
@@ -82,36 +91,52 @@ def _evaluate_results(path: Path, settings: EvaluateSettings) -> dict[str, dict[
         kinds.append("segm")
     if not kinds:
         raise InputError("the detections are masks, the data are boxes only", where=str(path), fix="give other data")
-    return {kind: scores.numbers for kind, scores in score(annotations, results, kinds, settings.backend).items()}
+    return numbers(annotations, results, kinds, settings.backend)
 
 
-def _evaluate_detector(saved: SavedDetector, path: Path, settings: EvaluateSettings) -> dict[str, dict[str, float]]:
+def _evaluate_detector(
+    saved: SavedDetector, path: Path, settings: EvaluateSettings, mine: Processes
+) -> dict[str, dict[str, float]]:
     data = settings.data or saved.data
     if data is None:
         raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
-    annotations = _read(data, settings.split)
+    if settings.out is not None and not Path(settings.out).absolute().parent.is_dir():
+        raise InputError("no folder to write the detections to", where=f"out={settings.out}", fix="create it first")
+    annotations = _read(data, settings.split, mine)
     saved.card.check_categories(annotations, where="the detector")
     kinds: list[Kind] = ["bbox"]
     if wants_masks(settings.masks, annotations, saved.detector.masks, where=str(path)):
         kinds.append("segm")
-    with processes(settings.device) as mine:
-        results = predict(
-            saved.detector.to(mine.device),
-            annotations,
-            ids=saved.card.ids,
-            short_side=settings.short_side or saved.card.short_side,
-            max_size=settings.max_size or saved.card.max_size,
-            workers=loader_processes(settings.workers),
-            mine=mine,
-        )
-        if settings.out is not None and mine.main:
-            write_results(Path(settings.out), results)
-        return {kind: scores.numbers for kind, scores in score(annotations, results, kinds, settings.backend).items()}
+    if mine.main and (leak := leak_warning(annotations, str(path))):
+        log.warning("WARNING %s", leak)
+    results = predict(
+        saved.detector.to(mine.device),
+        annotations,
+        ids=saved.card.ids,
+        short_side=settings.short_side or saved.card.short_side,
+        max_size=settings.max_size or saved.card.max_size,
+        workers=loader_processes(settings.workers),
+        mine=mine,
+    )
+    if settings.out is not None and mine.main:
+        write_results(Path(settings.out), results)
+    return numbers(annotations, results, kinds, settings.backend)
 
 
-def _read(data: DataSettings, split: Split, *, images: bool = True) -> Annotations:
+def numbers(
+    annotations: Annotations, results: Sequence[dict[str, Any]], kinds: Sequence[Kind], backend: Backend
+) -> dict[str, dict[str, float]]:
+    """What `evaluate` returns for some detections."""
+    found: dict[str, dict[str, float]] = {
+        kind: scores.numbers for kind, scores in score(annotations, results, kinds, backend).items()
+    }
+    voc = voc_scores(annotations, results) if "bbox" in kinds else {}
+    return found | ({"voc": voc} if voc else {})
+
+
+def _read(data: DataSettings, split: Split, mine: Processes, *, images: bool = True) -> Annotations:
     annotations = read_annotations(data, split, images=images)
-    for warning in annotations.warnings:
+    for warning in annotations.warnings if mine.main else ():
         log.warning("WARNING %s", warning)
     return annotations
 
@@ -137,10 +162,10 @@ def wants_masks(wish: Literal["auto"] | bool, annotations: Annotations, possible
         return True
     if wish == "auto" and without == len(annotations.segmentations):
         return False
-    first = int(annotations.object_ids[~annotations.segmentations.present][0]) if without else 0
+    row = int(np.argmin(annotations.segmentations.present)) if without else 0
     raise InputError(
         f"{without} of {len(annotations.segmentations)} annotations have an empty segmentation"
-        + (f"; the first: annotation {first}" if without else ""),
+        + (f"; the first: annotation {annotations.object_ids[row]} of {annotations.name_of(row)}" if without else ""),
         where=str(annotations.source),
         fix="outline every object, or set masks=false",
     )

@@ -4,9 +4,10 @@ Everything that can be wrong with the input is found before the run directory is
 what every run does (see ``codo.run``)::
 
     RUN/detector.json                  see ``saved``
+    RUN/labelled_images.txt            names of the images that it learns from, one a line (see data.fraction)
     RUN/load_report.txt                what weights= matched
-    RUN/detections_val.json            detections of the last evaluation, see ``results``
-    RUN/exports/detector.safetensors   see ``saved``
+    RUN/detections_val.json            detections of the last evaluation (with early_stop: of the best), see ``results``
+    RUN/exports/detector.safetensors   the detector that made them, see ``saved``
 """
 
 from __future__ import annotations
@@ -17,18 +18,17 @@ from typing import Any
 
 import torch
 
+from codo.annotations.leaks import leak_warning
 from codo.catalog.paths import absolute
 from codo.config import nest, resolve
 from codo.detection.detector import Detector, Norm
-from codo.detection.evaluate import loader_processes
-from codo.detection.leaks import leak_warning
 from codo.detection.optim import build_detector_optimizer
-from codo.detection.predict import predict, score
-from codo.detection.results import write_results
+from codo.detection.protocol import length_in_words, norm_in_words, rate_in_words
 from codo.detection.saved import FILE, export_detector
 from codo.detection.settings import FinetuneSettings
 from codo.detection.start import architecture, load_weights
 from codo.detection.task import Task, build_loader, prepare_task
+from codo.detection.validation import Validation
 from codo.errors import InputError
 from codo.models.load_report import LoadReport
 from codo.reporting.report import write_report
@@ -36,7 +36,8 @@ from codo.run import Run, check_out, start_run, write_atomically
 from codo.training import checkpoint
 from codo.training.distributed import Processes, processes, use_bf16
 from codo.training.logging import RunLog, check_trackers
-from codo.training.loop import Job, average_statistics, distribute, train
+from codo.training.loop import Job, distribute, train
+from codo.training.loop import save as checkpoint_step
 from codo.training.monitors import Health
 from codo.training.optim import Schedule
 
@@ -80,9 +81,8 @@ def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) ->
 
 def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
     """The settings with paths that a later command finds from any folder."""
-    named = {key: absolute(path) for key, path in settings.data.model_dump().items() if isinstance(path, str)}
     weights = settings.weights if settings.weights in ("none", "imagenet") else absolute(settings.weights)
-    changed = {"data": settings.data.model_copy(update=named), "weights": weights, "out": absolute(settings.out)}
+    changed = {"data": settings.data.with_absolute_paths(), "weights": weights, "out": absolute(settings.out)}
     return settings.model_copy(update=changed)
 
 
@@ -110,6 +110,7 @@ def _finetune(settings: FinetuneSettings, mine: Processes) -> Run:
     try:
         if mine.main:
             task.card.write(run)
+            task.write_images(run)
         return _train(task, mine, run, detector, report)
     finally:
         run.unlock()
@@ -133,30 +134,10 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
         optimizer.load_state_dict(state["optimizer"])
     log = RunLog(run if mine.main else None, settings.log, start=step, total=task.steps)
 
-    def evaluate(done: int) -> dict[str, float]:
-        """Score the val split; writes the detections."""
-        average_statistics(detector, mine)
-        results = predict(
-            detector,
-            task.val,
-            ids=task.card.ids,
-            short_side=task.card.short_side,
-            max_size=task.card.max_size,
-            workers=loader_processes(settings.workers),
-            mine=mine,
-        )
-        if not mine.main:
-            return {}
-        write_results(run.path / "detections_val.json", results)
-        scores = score(task.val, results, task.kinds)
-        names = dict(task.card.categories)
-        row = {f"ap/{kind}/{name}": value for kind, s in scores.items() for name, value in s.numbers.items()}
-        row |= {
-            f"ap/{kind}/class/{names[c]}": ap for kind, s in scores.items() for c, ap in s.by_class.items() if ap >= 0
-        }
-        log.say(f"step {done}: " + ", ".join(f"{kind} AP {s.numbers['AP']:.4f}" for kind, s in scores.items()))
-        return row
+    def save(done: int) -> None:
+        checkpoint_step(job, done)
 
+    validation = Validation(task, mine, run, detector, log, save)
     job = Job(
         run=run,
         method=detector,
@@ -169,7 +150,7 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
             per_epoch=task.per_epoch,
             reference=settings.optim.reference_batch,
         ),
-        batches=build_loader(task, mine, start=step),
+        batches=build_loader(task, mine, start=step, stop=task.steps),
         start=step,
         stop=task.steps,
         config=settings.model_dump(mode="json"),
@@ -181,8 +162,9 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
         bf16=use_bf16(settings.precision, mine.device),
         images_per_step=settings.batch_size,
         health=Health(dim=None, queue=None, grace=0),
-        checks=[(settings.eval_every, evaluate)],
+        checks=[(settings.eval_every, validation)],
         slow_checks=True,
+        enough=validation.enough,
     )
 
     # 3. Train, evaluate, hand over.
@@ -195,20 +177,18 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
             log.say(f"weights={settings.weights}\n{report.table()}")
         if state:
             log.say(f"resumed from step {step}")
-        if step < task.steps:
+        log.say(norm_in_words(resolve_norm(settings.norm, mine), settings.batch_size, mine, settings.weights))
+        log.say(rate_in_words(settings.optim, job.schedule, settings.batch_size))
+        log.say(length_in_words(task.steps, settings.batch_size, len(task.images), job.schedule.warmup))
+        if validation.missing(step):  # stopped between a checkpoint and its scores
+            log.row(step, validation(step))
+        if step < task.steps and not validation.enough(step):
             train(job)
-        elif not was_evaluated(run, task.steps):  # stopped between its last checkpoint and its scores
-            log.row(step, evaluate(step))
-        if mine.main:
+        if mine.main and settings.early_stop is None:  # else the best has been exported on the way
             export_detector(run.exports_dir / FILE, detector, task.card)
     finally:
         log.close()
     return run
-
-
-def was_evaluated(run: Run, step: int) -> bool:
-    """Whether the scores of a step are in the log."""
-    return any(row["step"] == step and any(name.startswith("ap/") for name in row) for row in run.metrics())
 
 
 def resolve_norm(norm: Norm, mine: Processes) -> Norm:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch.utils.data import DataLoader
 
-from codo.detection.annotations.records import Annotations
+from codo.annotations.records import Annotations
 from codo.detection.coco_metrics import Backend, Kind, Scores, coco_metrics
 from codo.detection.dataset import EvaluationDataset
 from codo.detection.detector import Detector
 from codo.detection.results import to_results
 from codo.errors import CodoError
-from codo.training.distributed import Processes
+from codo.training.distributed import Processes, StopSignal
 from codo.training.pretrain import quiet_worker
 
 
@@ -31,22 +32,25 @@ def predict(
     max_size: int,
     workers: int,
     mine: Processes,
+    stop: StopSignal | None = None,
 ) -> list[dict[str, Any]]:
     """Detections on all images, as COCO results in the order of the images; the same on every rank.
 
     Args:
-        detector: On the device of ``mine``; put into evaluation mode.
+        detector: On the device of ``mine``; put into evaluation mode, channels last.
         annotations: With images.
         ids: Category id of every label, from label 1.
         short_side: Short side that images are shown at, in pixels.
         max_size: Largest long side, in pixels.
         workers: Loader processes.
         mine: This process among those that share the work.
+        stop: When this process is asked to stop, it returns early; the caller then throws the detections away.
 
     Raises:
         CodoError: An image cannot be read.
     """
-    detector.eval()
+    # The layout of training: another one rounds otherwise, and a run is to score what its log says.
+    detector.eval().to(memory_format=torch.channels_last)
     loader = DataLoader(
         EvaluationDataset(annotations, short_side=short_side, max_size=max_size),
         batch_size=None,
@@ -54,9 +58,12 @@ def predict(
         num_workers=workers,
         pin_memory=mine.device.type == "cuda",
         worker_init_fn=quiet_worker,
+        generator=torch.Generator(),  # see `build_loader`
     )
     found: dict[int, list[dict[str, Any]]] = {}
     for item in loader:
+        if stop is not None and stop.number:
+            break
         if isinstance(item, CodoError):
             raise item
         i, image = item

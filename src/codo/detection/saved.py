@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -17,9 +17,9 @@ from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from codo.annotations.records import Annotations, Category
+from codo.annotations.source import DataSettings
 from codo.config import Settings
-from codo.detection.annotations.records import Annotations, Category
-from codo.detection.annotations.source import DataSettings
 from codo.detection.detector import Detector, DetectorSettings
 from codo.errors import InputError
 from codo.models.encoder import ModelSettings
@@ -75,15 +75,15 @@ class DetectorCard(Settings):
 
 @dataclass(frozen=True)
 class SavedDetector:
-    """A detector on the CPU, its card, and what it was trained on where that is known."""
+    """A detector on the CPU, its card, and where that is known what it was trained on."""
 
     detector: Detector
     card: DetectorCard
-    data: DataSettings | None
+    data: DataSettings | None = None
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Load from a run (its newest checkpoint) or from an exported file.
+        """Load from a run (its newest checkpoint; with ``early_stop`` its best detector) or from an exported file.
 
         Raises:
             InputError: Neither; or a run without a checkpoint.
@@ -108,13 +108,17 @@ class SavedDetector:
                 where=str(run.path),
                 fix=f"finetune it first: codo finetune weights={run.path} data=… out=…",
             )
+        config, best = run.config, run.exports_dir / FILE
+        data = DataSettings.model_validate(config["data"])
+        if config.get("early_stop") is not None and best.is_file():
+            return replace(cls._from_file(best), data=data)
         state = checkpoint.load_last(run, lambda _: None)
         if state is None:
             raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
         card = DetectorCard.model_validate_json((run.path / CARD).read_text(encoding="utf-8"))
         detector = card.build()
         detector.load_state_dict(state["method"])
-        return cls(detector, card, DataSettings.model_validate(run.config["data"]))
+        return cls(detector, card, data)
 
     @classmethod
     def _from_file(cls, path: Path) -> Self:
@@ -134,7 +138,7 @@ class SavedDetector:
             ) from error
         detector = card.build()
         detector.detector.load_state_dict(tensors)
-        return cls(detector, card, None)
+        return cls(detector, card)
 
 
 def export_detector(path: Path, detector: Detector, card: DetectorCard) -> None:

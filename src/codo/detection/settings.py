@@ -11,8 +11,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from codo.annotations.source import DataSettings
 from codo.config import Settings
-from codo.detection.annotations.source import DataSettings
 from codo.detection.detector import DetectorSettings, Norm
 from codo.detection.optim import DetectorOptimSettings
 from codo.models.encoder import ModelSettings
@@ -59,6 +59,18 @@ class FinetuneSettings(Settings):
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay")
     eval_every: int = Field(0, ge=0, description="steps between two evaluations on the val split; 0: only at the end")
+    precise_bn: int = Field(
+        0,
+        ge=0,
+        description="training batches that BatchNorm's statistics are computed from before every evaluation (the "
+        "protocol of the papers: 200); 0: the running statistics of training",
+    )
+    early_stop: int | None = Field(
+        None,
+        ge=1,
+        description="end after this many evaluations in a row without a better box AP, and keep the detector of the "
+        "best one; needs eval_every; null: train to the end",
+    )
     model: ModelSettings = Field(
         default_factory=ModelSettings, description="the trunk, unless weights= is a run: then that of the run"
     )
@@ -72,6 +84,8 @@ class FinetuneSettings(Settings):
             raise ValueError("short_sides must be at least 32 pixels")
         if self.norm == "frozen" and self.weights == "none":
             raise ValueError("norm=frozen needs weights: random ones have no statistics worth keeping")
+        if self.early_stop is not None and not self.eval_every:
+            raise ValueError("early_stop needs evaluations on the way: set eval_every")
         if self.model.init != "none":
             raise ValueError("model.init is for pretraining; name the weights with weights=")
         return self

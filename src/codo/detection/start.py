@@ -1,7 +1,7 @@
 """The weights that a detector starts from (``weights=``).
 
 Only the trunk is taken: backbone and, where the source has them, pyramid and box head. RPN, predictors and mask head
-are new, because the classes are.
+are new, because the classes are. Files may have the names of any library in `codo.models.layouts`.
 """
 
 from __future__ import annotations
@@ -10,24 +10,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from codo.detection.detector import Detector
-from codo.detection.saved import SavedDetector
+from codo.detection.saved import DetectorCard, SavedDetector
 from codo.errors import InputError
 from codo.models.encoder import ModelSettings
 from codo.models.load_report import LoadReport
-from codo.models.weights import initialise, load, read_tensors
+from codo.models.weight_files import in_folder, read_tensors
+from codo.models.weights import TRUNK, initialise, load
 from codo.run import is_run, open_run
 from codo.training.pretrain import load_method
 
-TRUNK = ("backbone", "fpn", "box_head")
 FREE = ("dim", "init")
 """Settings of the trunk that a detector does not have."""
 
 
 def architecture(weights: str, model: ModelSettings, demanded: Mapping[str, Any]) -> ModelSettings:
-    """The trunk to build: that of the run which ``weights`` names, if it does, else ``model``.
+    """The trunk to build: that which ``weights`` says it has (a run, or a file exported by CoDo), else ``model``.
 
     Args:
         weights: See `load_weights`.
@@ -35,12 +37,11 @@ def architecture(weights: str, model: ModelSettings, demanded: Mapping[str, Any]
         demanded: What the command alone says of it; a recipe's trunk gives way to that of the run.
 
     Raises:
-        InputError: The command demands another trunk than that of the run.
+        InputError: The command demands another trunk than that of the weights.
     """
-    if not is_run(weights):
+    theirs = _recorded(weights)
+    if theirs is None:
         return model
-    run = open_run(weights)
-    theirs = ModelSettings.model_validate(run.config["model"])
     for name in sorted(demanded.keys() - set(FREE)):
         ours, trained = getattr(model, name), getattr(theirs, name)
         if ours != trained:
@@ -50,6 +51,26 @@ def architecture(weights: str, model: ModelSettings, demanded: Mapping[str, Any]
                 fix=f"leave model.{name} out, or set model.{name}={trained}",
             )
     return theirs.model_copy(update={"init": "none"})
+
+
+def _recorded(weights: str) -> ModelSettings | None:
+    """The trunk's settings where the weights bring them: in a run, or in the header of one of our exports."""
+    if is_run(weights):
+        return ModelSettings.model_validate(open_run(weights).config["model"])
+    file_path = in_folder(Path(weights))
+    if file_path.suffix != ".safetensors":
+        return None
+    try:
+        with safe_open(file_path, framework="pt") as file:
+            header = file.metadata() or {}
+    except (OSError, SafetensorError):
+        return None  # `load_weights` says what is wrong with it
+    try:
+        if "model" in header:
+            return ModelSettings.model_validate_json(header["model"])
+        return DetectorCard.model_validate_json(header.get("codo", "")).model
+    except ValidationError:
+        return None  # somebody else's header
 
 
 def load_weights(detector: Detector, weights: str, model: ModelSettings) -> LoadReport | None:
@@ -75,17 +96,11 @@ def load_weights(detector: Detector, weights: str, model: ModelSettings) -> Load
             return initialise(trunk, "imagenet", model.backbone)
         except InputError as error:
             raise InputError(error.what, where=where, fix=error.fix.replace("model.init", "weights")) from error
-    fix = "set model.backbone, model.width, model.head, … to those that the weights were trained with"
     if is_run(weights):
         run = open_run(weights)
         method = SavedDetector.load(Path(weights)).detector if run.verb == "finetune" else load_method(run)[0]
-        source = nn.ModuleDict(method.exports()).state_dict()
-        report = load(trunk, source, where=where)
-        report.require([part for part in TRUNK if part in method.exports()], where=where, fix=fix, error=InputError)
+        report = load(trunk, nn.ModuleDict(method.exports()).state_dict(), where=where)
+        there = [part for part in TRUNK if part in method.exports()]
+        report.require(there, where=where, fix="leave the model.* settings to those of the run", error=InputError)
         return report
-    report = load(trunk, read_tensors(Path(weights)), where=where)
-    # A part that the file lacks altogether stays random, as the report says; one that fits in part is a mistake.
-    counts = report.counts()
-    there = [part for part in TRUNK if part in counts and (counts[part][0] or counts[part][3])]
-    report.require(there, where=where, fix=fix, error=InputError)
-    return report
+    return load(trunk, read_tensors(Path(weights)), where=where)

@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch.utils.data import DataLoader
 
-from codo.detection.annotations.records import Annotations
-from codo.detection.annotations.source import DataSettings, read_annotations
+from codo.annotations.fraction import labelled_subset
+from codo.annotations.records import Annotations
+from codo.annotations.source import read_annotations, resolved
 from codo.detection.coco_metrics import Kind
 from codo.detection.dataset import TrainingDataset, check_some_images
 from codo.detection.evaluate import loader_processes, wants_masks
@@ -19,9 +21,12 @@ from codo.detection.sampler import AspectSampler
 from codo.detection.saved import DetectorCard
 from codo.detection.settings import FinetuneSettings
 from codo.errors import InputError
+from codo.run import Run, write_atomically
 from codo.training.distributed import Processes
 from codo.training.pretrain import quiet_worker
 from codo.views.sampler import check_batch, steps_per_epoch
+
+LABELLED = "labelled_images.txt"
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,11 @@ class Task:
     card: DetectorCard
     steps: int
     per_epoch: int
+
+    def write_images(self, run: Run) -> None:
+        """Put the names of the images that are learnt from into a run, one a line."""
+        names = (str(self.train.file_names[i]) for i in self.images)
+        write_atomically(run.path / LABELLED, "".join(f"{name}\n" for name in names))
 
     @property
     def kinds(self) -> list[Kind]:
@@ -78,19 +88,18 @@ def prepare_task(settings: FinetuneSettings, world: int) -> Task:
     if not len(useful):
         raise InputError("no objects to learn from", where=str(train.source), fix="give annotations with objects")
     images = np.arange(len(train)) if settings.empty_images else useful
+    images = np.intersect1d(images, labelled_subset(train, settings.data.fraction, settings.data.fraction_seed))
     check_batch(len(images), settings.batch_size, world)
     per_epoch = steps_per_epoch(len(images), settings.batch_size)
     if settings.steps is None and settings.epochs is None:
         raise InputError("the length of the run is missing", where="epochs", fix="add epochs=N or steps=N")
     steps = settings.steps or max(1, math.floor((settings.epochs or 0) * per_epoch))
-    data = DataSettings(
-        train=str(train.source), val=str(val.source), train_images=str(train.folder), val_images=str(val.folder)
-    )
+    data = resolved(settings.data, train, val)
     return Task(settings.model_copy(update={"data": data}), train, val, images, card, steps, per_epoch)
 
 
-def build_loader(task: Task, mine: Processes, *, start: int) -> DataLoader[Any]:
-    """Batches of the steps from ``start`` of this rank; one item is one step."""
+def build_loader(task: Task, mine: Processes, *, start: int, stop: int) -> DataLoader[Any]:
+    """Batches of the steps ``start`` to ``stop`` of this rank, a function of (seed, step); one item is one step."""
     settings = task.settings
     height, width = task.train.sizes[task.images].T
     sampler = AspectSampler(
@@ -98,7 +107,7 @@ def build_loader(task: Task, mine: Processes, *, start: int) -> DataLoader[Any]:
         settings.batch_size,
         settings.seed,
         start=start,
-        stop=task.steps,
+        stop=stop,
         rank=mine.rank,
         world=mine.world,
     )
@@ -111,7 +120,7 @@ def build_loader(task: Task, mine: Processes, *, start: int) -> DataLoader[Any]:
         max_size=settings.max_size,
         flip=settings.flip,
     )
-    workers = min(loader_processes(settings.workers), max(0, task.steps - start))
+    workers = min(loader_processes(settings.workers), max(0, stop - start))
     return DataLoader(
         dataset,
         batch_size=None,
@@ -120,4 +129,5 @@ def build_loader(task: Task, mine: Processes, *, start: int) -> DataLoader[Any]:
         pin_memory=mine.device.type == "cuda",
         worker_init_fn=quiet_worker,
         prefetch_factor=2 if workers else None,
+        generator=torch.Generator(),  # else starting workers would draw from torch's global generator
     )

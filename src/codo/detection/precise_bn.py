@@ -1,0 +1,129 @@
+"""Precise BN: BatchNorm's statistics as they are for the weights at hand (Wu and Johnson 2021, section 3; METHOD 1.8).
+
+The running statistics of training are a moving average over the last steps, of weights that have changed meanwhile. The
+protocol of the papers replaces them before every evaluation (Detectron2's ``TEST.PRECISE_BN``): a number of training
+batches goes through the detector in training mode, without gradients, and every layer gets the true mean and variance
+of all values that it saw. Each value counts alike, whatever the size of its batch.
+
+Nothing else changes: no parameter, no optimiser state, no random number generator, no count of batches. Training never
+reads running statistics, so its course is the same to the bit with and without. As in Detectron2 the statistics stay in
+the detector, so that the checkpoint, the exported file and the scores belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from codo.errors import CodoError
+from codo.methods.base import Method
+from codo.training.distributed import Processes, StopSignal
+from codo.training.loop import to_device
+
+BatchNorm = nn.modules.batchnorm._BatchNorm
+
+
+class Moments:
+    """Count, sum and sum of squares per channel of all inputs of one layer, in float64.
+
+    Args:
+        layer: Whose running mean says how many channels there are and where they are.
+    """
+
+    def __init__(self, layer: BatchNorm) -> None:
+        channels = len(running(layer)[0])
+        # One tensor, so that one collective adds it up over the processes: row 0 counts, 1 sums, 2 sums squares.
+        self.sums = torch.zeros(3, channels, dtype=torch.float64, device=running(layer)[0].device)
+
+    def __call__(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        """Take in a batch ``(b, C, …)``; a hook that runs before the layer does."""
+        values = inputs[0].detach().float()
+        count = values.numel() // max(1, values.shape[1])
+        if not count:  # no object in any image of the batch
+            return
+        # A variance about the batch's own mean loses no digits, as float32 sums of squares would.
+        variance, mean = torch.var_mean(values, [0, *range(2, values.ndim)], correction=0)
+        mean, variance = mean.double(), variance.double()
+        self.sums += torch.stack([torch.ones_like(mean), mean, variance + mean**2]) * count
+
+    def write(self, layer: BatchNorm) -> None:
+        """Give the layer the mean, and the variance with Bessel's correction as torch's own running statistics have."""
+        count, total, squares = self.sums
+        if count[0] < 2:
+            return
+        mean = total / count
+        variance = (squares / count - mean**2).clamp(min=0) * count / (count - 1)
+        for buffer, value in zip(running(layer), (mean, variance), strict=True):
+            buffer.copy_(value)
+
+
+def recompute_statistics(
+    method: Method,
+    batches: Iterable[Any],
+    mine: Processes,
+    *,
+    bf16: bool = False,
+    stop: StopSignal | None = None,
+) -> None:
+    """Replace the running statistics of every layer that is in training mode by those of ``batches``.
+
+    Args:
+        method: On the device of ``mine``; left in training mode. Layers that its training mode keeps in evaluation mode
+            (frozen ones), and layers that see no value, keep theirs.
+        batches: This process's share; equally many on every process. The result is that of all processes together.
+        mine: This process.
+        bf16: Whether to compute under bfloat16 autocast, as the steps of training do.
+        stop: Ends the work early when any process is asked to stop; all statistics are then as before.
+
+    Raises:
+        CodoError: A batch could not be read; all statistics are as before.
+    """
+    method.train()
+    layers = [
+        layer
+        for layer in method.modules()
+        if isinstance(layer, BatchNorm) and layer.training and layer.track_running_stats
+    ]
+    # The layers update these while the batches go through; afterwards all but the new statistics is put back.
+    before = [{name: buffer.clone() for name, buffer in layer.named_buffers()} for layer in layers]
+    moments = [Moments(layer) for layer in layers]
+    hooks = [layer.register_forward_pre_hook(moment) for layer, moment in zip(layers, moments, strict=True)]
+    whole = False
+    try:
+        whole = _pass(method, batches, mine, bf16, stop)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for layer, buffers in zip(layers, before, strict=True):
+            for name, buffer in layer.named_buffers():
+                buffer.copy_(buffers[name])
+    if not whole:
+        return
+    for layer, moment in zip(layers, moments, strict=True):
+        if mine.world > 1:
+            dist.all_reduce(moment.sums)
+        moment.write(layer)
+
+
+@torch.no_grad()
+def _pass(method: Method, batches: Iterable[Any], mine: Processes, bf16: bool, stop: StopSignal | None) -> bool:
+    """Run the batches through; whether it came to the end."""
+    for batch in batches:
+        if isinstance(batch, CodoError):
+            raise batch
+        with torch.autocast(mine.device.type, torch.bfloat16, enabled=bf16):
+            method(to_device(batch, mine.device))
+        if stop is not None and mine.highest(stop.number):
+            return False
+    return True
+
+
+def running(layer: BatchNorm) -> tuple[Tensor, Tensor]:
+    """Running mean and variance ``(C,)`` of a layer that tracks them."""
+    assert layer.running_mean is not None
+    assert layer.running_var is not None
+    return layer.running_mean, layer.running_var
