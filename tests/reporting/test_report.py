@@ -182,16 +182,15 @@ def test_detections_beside_the_truth(make_run: MakeRun, labelled: Path, read_pag
     write_detections(run)
     page = read_page(write_report(run))
     cards = page.with_class("card")
-    scores = {a["data-key"]: a["data-score"] for _, a in cards}
-    assert list(scores.items()) == [("\"'onerror=x.jpg", "0.0"), ("<b>one & two.jpg", "1.0")]  # worst first
-    assert "score 100% · 1 found, 0 missed, 0 wrong" in page.text
-    assert "score 0% · 0 found, 1 missed, 0 wrong" in page.text  # its wrong detection is below the threshold
+    assert [a["data-key"] for _, a in cards] == ["\"'onerror=x.jpg", "<b>one & two.jpg"]  # worst first
+    assert "score 100% · 1 found, 0 not found, 0 wrong" in page.text
+    assert "score 0% · 0 found, 1 not found, 0 wrong" in page.text  # its wrong detection is below the threshold
     assert [a["class"] for _, a in page.with_class("truth-side")] == [
         "shape truth-side missed",
-        "shape truth-side truth",
+        "shape truth-side correct",
     ]
     shown = {a["data-score"]: a["class"] for _, a in page.with_class("found-side")}
-    assert shown == {"0.9000": "shape found-side detection"}  # the other is not confident enough
+    assert shown == {"0.900000": "shape found-side correct"}  # the other is not confident enough
     assert len(page.attributes("polygon")) == 2
 
 
@@ -200,7 +199,7 @@ def test_a_finetuning_without_results(make_run: MakeRun, labelled: Path, read_pa
     assert "No pictures: the run has no detections_val.json yet" in read_page(write_report(run)).text
     write_detections(run)
     (labelled / "val.json").unlink()
-    assert "No pictures: the annotation file of this run is gone" in read_page(write_report(run)).text
+    assert "No pictures: no such annotation file" in read_page(write_report(run)).text
 
 
 def test_images_that_are_gone_are_left_out(make_run: MakeRun, labelled: Path, read_page: ReadPage) -> None:
@@ -232,7 +231,8 @@ def test_the_demo_report(make_run: MakeRun, healthy: Rows, labelled: Path, tmp_p
     assert "Rendered scenes, not a benchmark." in page.text
     assert "CoDo comes out ahead: CoDo 31.0 ± 1.0, scratch 21.0 ± 1.0 box AP." in page.text
     assert ["CoDo", "+10.0 ± 0.0", "–", "–", "3 of 3"] in page.tables[1]
-    assert len(page.attributes("img")) == 6  # two images: truth, scratch, CoDo
+    assert len(page.attributes("image")) == 2
+    assert page.raw.count('<use href="#same-') == 4  # the same two images for scratch and CoDo
     assert "Healthy" in page.text
 
 
@@ -241,4 +241,4 @@ def test_a_detector_that_finds_nothing(make_run: MakeRun, labelled: Path, read_p
     (run.path / "detections_val.json").write_text("[]")
     text = read_page(write_report(run)).text
     assert "at least 0.50 confidence, because no detection is right at any confidence" in text
-    assert text.count("0 found, 1 missed, 0 wrong") == 2
+    assert text.count("0 found, 1 not found, 0 wrong") == 2

@@ -1,11 +1,9 @@
 """``codo view`` on a catalog, a pretraining run and a finetuning run."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from codo.catalog.catalog import open_catalog
 from codo.errors import CodoError, InputError
 from codo.reporting.pretraining import open_views
 from codo.reporting.report import write_report
-from codo.reporting.view import write_view
+from codo.reporting.view import view
 from codo.run import Run
 
 ReadPage = Callable[[Path], Any]
@@ -42,7 +40,7 @@ def rects(page: Any, kind: str) -> list[tuple[float, ...]]:
 def test_a_catalog(make_catalog: MakeCatalog, read_page: ReadPage) -> None:
     folder = make_catalog("photos", KEYS, SIZES, BOXES, rejected=2, ignored={".txt": 3})
     (folder / "rejected.csv").write_text('key,reason\n"bad, one.jpg",truncated: 10 of 99 bytes\nx.jpg,empty\n')
-    page = read_page(write_view(folder))
+    page = read_page(view(folder))
     assert page.facts["Images"] == "3"
     assert page.facts["Median size"].startswith("100 × 64")  # long sides 80, 100, 128; short sides 60, 100, 64
     assert page.facts["Proposals per image"] == "1.3 | at most 2"
@@ -59,7 +57,7 @@ def test_a_catalog(make_catalog: MakeCatalog, read_page: ReadPage) -> None:
 
 
 def test_a_catalog_without_proposals(make_catalog: MakeCatalog, read_page: ReadPage) -> None:
-    page = read_page(write_view(make_catalog("plain", KEYS, SIZES)))
+    page = read_page(view(make_catalog("plain", KEYS, SIZES)))
     assert "80 × 60 px · no proposals" in page.text
     assert "Every file of the source is in the catalog." in page.text
     assert not page.with_class("proposal")
@@ -68,7 +66,7 @@ def test_a_catalog_without_proposals(make_catalog: MakeCatalog, read_page: ReadP
 def test_the_page_of_a_large_catalog_stays_small(make_catalog: MakeCatalog, read_page: ReadPage) -> None:
     many = 200
     folder = make_catalog("many", [f"{i}.jpg" for i in range(many)], [(32, 32)] * many, [[0, 0, 8, 8] * 4] * many)
-    path = write_view(folder)
+    path = view(folder)
     page = read_page(path)
     assert "40 of 200 images, spread evenly over the catalog." in page.text
     assert len(page.attributes("img")) == 40
@@ -78,7 +76,7 @@ def test_the_page_of_a_large_catalog_stays_small(make_catalog: MakeCatalog, read
 def test_views_are_those_of_the_run(make_run: MakeRun, make_catalog: MakeCatalog, read_page: ReadPage) -> None:
     fg, bg = make_catalog("fg", KEYS, SIZES, BOXES), make_catalog("bg", KEYS, SIZES)
     config = config_of(fg, bg)
-    page = read_page(write_view(make_run(config=config).path))
+    page = read_page(view(make_run(config=config).path))
     assert len(page.attributes("img")) == 3 * 4  # three samples: the proposal and three views
     cpj, views = open_views(config)
     made = [view for sample in range(3) for view in cpj.views(0, sample, range(views))]
@@ -107,56 +105,22 @@ def test_images_that_changed_do_not_stop_a_report(
     assert "No pictures: the images of this run cannot be read here any more" in page.text
 
 
-def test_a_finetuning(make_run: MakeRun, tmp_path: Path, read_page: ReadPage) -> None:
-    names = ["good.jpg", "bad.jpg", "empty.jpg"]
-    for name in names:
-        cv2.imwrite(str(tmp_path / name), np.full((40, 60, 3), 128, np.uint8))
-    truth = {
-        "images": [{"id": i, "file_name": name, "width": 60, "height": 40} for i, name in enumerate(names)],
-        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
-        "annotations": [{"id": i, "image_id": i, "category_id": 1, "bbox": [5, 5, 20, 20]} for i in range(2)],
-    }
-    # Run lengths go down the columns: a square from (10, 10) to (12, 12).
-    rle = {"size": [40, 60], "counts": [410, 2, 38, 2, 1948]}
-    results = [
-        {"image_id": 0, "category_id": 1, "bbox": [5, 5, 20, 20], "score": 0.876, "segmentation": rle},
-        {"image_id": 1, "category_id": 2, "bbox": [5, 5, 20, 20], "score": 0.95},
-    ]
-    (tmp_path / "val.json").write_text(json.dumps(truth))
-    run = make_run(config={"data": {"val": str(tmp_path / "val.json"), "val_images": str(tmp_path)}}, verb="finetune")
-    (run.path / "detections_val.json").write_text(json.dumps(results))
-    page = read_page(write_view(run.path))
-    assert [a["data-key"] for _, a in page.with_class("card")] == ["bad.jpg", "good.jpg", "empty.jpg"]  # worst first
-    assert page.facts["Found"] == "1 | objects"
-    assert page.facts["Missed"] == "1 | objects"
-    assert page.facts["Wrong"] == "1 | detections"
-    assert page.facts["Confidence"] == "0.87 | from which detections count"
-    assert page.with_class("card")[0][1]["data-classes"] == "cat\ndog"
-    assert {a["value"] for a in page.attributes("option")} == {"", "cat", "dog", "rank", "-rank"}
-    assert "cat 0.88" in page.text
-    assert "dog 0.95" in page.text
-    assert rects(page, "found-side detection") == [(5, 5, 20, 20)]
-    (outline,) = page.attributes("polygon")
-    corners = {tuple(outline["points"].split()[i : i + 2]) for i in range(0, 8, 2)}
-    assert corners == {("10.5", "10.5"), ("11.5", "10.5"), ("11.5", "11.5"), ("10.5", "11.5")}  # pixel centres
-
-
 def test_where_the_page_goes(make_catalog: MakeCatalog, tmp_path: Path) -> None:
     folder = make_catalog("photos", KEYS, SIZES, BOXES)
-    assert write_view(folder) == folder / "view.html"
-    assert write_view(str(folder), tmp_path / "other.html") == tmp_path / "other.html"
+    assert view(folder) == folder / "view.html"
+    assert view(str(folder), out=tmp_path / "other.html") == tmp_path / "other.html"
 
 
 def test_what_is_neither(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="neither a catalog nor a run"):
-        write_view(tmp_path)
+    with pytest.raises(InputError, match="neither a catalog, nor a run"):
+        view(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_run_whose_catalogs_are_gone_cannot_be_viewed(make_run: MakeRun) -> None:
     run = make_run()
     with pytest.raises(CodoError):
-        write_view(run.path)
+        view(run.path)
     assert not (run.path / "view.html").exists()
 
 

@@ -3,154 +3,173 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import cv2
-from pycocotools import mask as coco_mask
+import numpy as np
 
+from codo.annotations.segmentations import decode as draw_rle
 from codo.catalog.decode import Rejected, decode
-from codo.errors import CodoError, InputError
+from codo.errors import CodoError
 from codo.reporting.blocks import Card, Control, Gallery, Picture, Section, Shape, Text
-from codo.reporting.detections import Scene, Thing, best_threshold, read_scenes
-from codo.reporting.files import config_of
+from codo.reporting.detections import Thing
 from codo.reporting.numbers import number, percent
-from codo.reporting.pictures import Image, data_uri, spread
+from codo.reporting.outcomes import Judgement, Outcome, best_threshold, judge
+from codo.reporting.pictures import data_uri, spread
+from codo.reporting.sources import detections_of_run
 from codo.run import Run
 
-MOST_SHOWN = 40
-"""The most detections drawn on an image."""
+SHAPES = 40
+"""Detections in the page, an image on average, at most; the slider of confidence begins where these end."""
 
-LEGEND = [("truth", "object found, detection right"), ("missed", "object missed, detection wrong")]
+LEGEND = [
+    (Outcome.CORRECT, "correct"),
+    (Outcome.LOCALISATION, "localisation (loc): right class, box too far off"),
+    (Outcome.CLASSIFICATION, "classification (cls): right box, wrong class"),
+    (Outcome.BOTH, "both: near an object of another class"),
+    (Outcome.DUPLICATE, "duplicate (dup): found already"),
+    (Outcome.BACKGROUND, "background (bkg): nothing there"),
+    (Outcome.MISSED, "missed"),
+    (Outcome.IGNORED, "crowd region: not judged"),
+]
 
+WIDE = 30
+"""Least width of a card in rem: two of them side by side on a desktop."""
 
-def scenes_of(run: Run) -> list[Scene]:
-    """The validation images of a finetuning run with their detections.
-
-    Raises:
-        InputError: No detections were written, or the labelled images are gone.
-    """
-    results = run.path / "detections_val.json"
-    if not results.is_file():
-        raise InputError("the run has no detections_val.json yet", where=str(run.path), fix="let it finish")
-    annotations, images = labelled_files(config_of(run))
-    return read_scenes(annotations, images, results)
-
-
-def labelled_files(config: Mapping[str, Any]) -> tuple[Path, Path]:
-    """The validation split's annotation file and image folder, from ``data`` in the settings.
-
-    Raises:
-        InputError: The settings name none that is still there.
-    """
-    data = config.get("data")
-    data = data if isinstance(data, Mapping) else {}
-    annotations, images = data.get("val"), data.get("val_images") or data.get("images")
-    if not annotations or not Path(annotations).is_file():
-        raise InputError("the annotation file of this run is gone", where=str(annotations), fix="put it back")
-    return Path(annotations), Path(images) if images else Path(annotations).parent
+SHORT = {
+    Outcome.LOCALISATION: "loc",
+    Outcome.CLASSIFICATION: "cls",
+    Outcome.BOTH: "both",
+    Outcome.DUPLICATE: "dup",
+    Outcome.BACKGROUND: "bkg",
+}
+"""Written on a wrong detection: a second cue beside its colour."""
 
 
-def scene_cards(scenes: Sequence[Scene], threshold: float, least: float) -> list[Card]:
+def worst_first(judged: Sequence[Judgement], threshold: float) -> list[Judgement]:
+    """By score; of equal ones those with more mistakes first, then by name. ``filters.js`` sorts by the same rule."""
+
+    def key(one: Judgement) -> tuple[float, int, str]:
+        _, lost, wrong = one.counts(threshold)
+        return one.score(threshold), -lost - wrong, one.scene.name
+
+    return sorted(judged, key=key)
+
+
+def least_confidence(judged: Sequence[Judgement], threshold: float) -> float:
+    """The confidence, in steps of 0.01 up to ``threshold``, from which detections still fit into the page."""
+    scores = np.sort([thing.score for one in judged for thing in one.scene.found])
+    steps = np.arange(101) / 100
+    kept = len(scores) - np.searchsorted(scores, steps)
+    return min(threshold, float(steps[int(np.argmax(kept <= SHAPES * len(judged)))]))
+
+
+def scene_cards(
+    judged: Sequence[Judgement], classes: Sequence[str], threshold: float, least: float, longest: int = 400
+) -> list[Card]:
     """Truth and detections of each image side by side; images that cannot be read are left out.
 
     Args:
-        scenes: In the order of the cards.
+        judged: In the order of the cards.
+        classes: Names of the classes.
         threshold: Confidence from which detections count.
         least: Confidence from which they are in the page at all, hidden below ``threshold``, for its slider.
+        longest: Longest side of a picture in pixels.
     """
     cards = []
-    for rank, scene in enumerate(scenes):
+    for place, one in enumerate(judged):
         try:
-            image = decode(scene.file.read_bytes())
+            image = decode(one.scene.file.read_bytes())
         except (OSError, Rejected):
             continue
-        found, missed, wrong = scene.counts(threshold)
-        score = scene.score(threshold)
-        classes = sorted({thing.name for thing in (*scene.truth, *scene.detections)})
-        values: dict[str, str | float] = {
-            "key": scene.file.name,
-            "score": score,
-            "classes": "\n".join(classes),
-            "rank": rank,
-        }
-        note = f"score {percent(score)} · {found} found, {missed} missed, {wrong} wrong"
-        cards.append(Card(scene_pictures(scene, image, threshold, least), scene.file.name, note, values))
+        anchor = f"photo-{place}"  # the pixels are in the page once, and shown twice
+        truth = truth_shapes(one, classes, threshold)
+        counted = sum(not thing.crowd for thing in one.scene.truth)
+        title = f"{one.scene.name} with {counted} labelled objects"
+        pictures = [
+            Picture(data_uri(image, longest, 28_000), one.scene.size, title, truth, "truth", anchor=anchor),
+            detections_picture(one, f"#{anchor}", classes, threshold, least, "detections"),
+        ]
+        cards.append(Card(pictures, one.scene.name, note(one, threshold), {"key": one.scene.name, "rank": place}))
     return cards
 
 
-def scene_pictures(scene: Scene, image: Image, threshold: float, least: float) -> list[Picture]:
-    """The truth (missed objects marked) and the detections (wrong ones marked) of an image."""
-    uri, missed = data_uri(image), scene.missed(threshold)
-    truth = [
-        Shape(f"truth-side {'missed' if i in missed else 'truth'}", thing.box, thing.name, outlines(thing, scene.size))
-        for i, thing in enumerate(scene.truth)
-        if not thing.crowd
-    ]
-    return [
-        Picture(uri, scene.size, f"{scene.file.name} with {len(truth)} labelled objects", truth, "truth"),
-        detections_picture(scene, uri, threshold, least, "detections"),
-    ]
+def note(one: Judgement, threshold: float) -> str:
+    """How an image went, in a line; ``filters.js`` writes the same when the confidence is changed."""
+    found, lost, wrong = one.counts(threshold)
+    return f"score {percent(one.score(threshold))} · {found} found, {lost} not found, {wrong} wrong"
 
 
-def detections_picture(scene: Scene, uri: str, threshold: float, least: float, name: str) -> Picture:
-    """An image with its detections, wrong ones marked; see `scene_cards`."""
-    shapes: list[Shape] = []
-    for detection, matched, ignored in zip(scene.detections, scene.matched, scene.ignored, strict=True):
-        score = detection.score or 0.0
-        if score >= least and len(shapes) < MOST_SHOWN:
-            kind = "detection" if matched is not None or ignored else "wrong"
-            hidden = " off" if score < threshold else ""
-            label = f"{detection.name} {score:.2f}"
-            polygons = outlines(detection, scene.size)
-            shapes.append(Shape(f"found-side {kind}{hidden}", detection.box, label, polygons, score))
-    shown = sum((s.score or 0) >= threshold for s in shapes)
-    return Picture(uri, scene.size, f"{scene.file.name} with {shown} detections", shapes, name)
+def truth_shapes(one: Judgement, classes: Sequence[str], threshold: float) -> list[Shape]:
+    """The objects of an image, in the colour of what came of them."""
+    shapes = []
+    for g, thing in enumerate(one.scene.truth):
+        name = classes[thing.label]
+        values = {"label": name}
+        if not thing.crowd:
+            values["states"] = ",".join(f"{score:.6f} {outcome}" for score, outcome in one.states(g))
+        label = f"{name} (crowd)" if thing.crowd else name
+        kind = f"truth-side {one.state(g, threshold)}"
+        shapes.append(Shape(kind, thing.box, label, polygons(thing, one.scene.size), None, values))
+    return shapes
 
 
-def outlines(thing: Thing, size: tuple[int, int]) -> list[list[float]]:
+def detections_picture(
+    one: Judgement, uri: str, classes: Sequence[str], threshold: float, least: float, title: str
+) -> Picture:
+    """An image with its detections in the colours of their outcomes; see `scene_cards`."""
+    shapes = []
+    for thing, outcome in zip(one.scene.found, one.outcomes, strict=True):
+        if thing.score >= least:
+            name = classes[thing.label]
+            label = f"{name} {thing.score:.2f} {SHORT.get(outcome, '')}".rstrip()
+            kind = f"found-side {outcome}{' off' if thing.score < threshold else ''}"
+            shapes.append(Shape(kind, thing.box, label, polygons(thing, one.scene.size), thing.score, {"label": name}))
+    shown = sum((shape.score or 0) >= threshold for shape in shapes)
+    return Picture(uri, one.scene.size, f"{one.scene.name} with {shown} detections", shapes[::-1], title)
+
+
+def polygons(thing: Thing, size: tuple[int, int]) -> list[list[float]]:
     """The mask of an object as polygons in pixels.
 
     Args:
         thing: The object; without a mask there are no polygons.
         size: Width and height of its image.
     """
-    segmentation = thing.segmentation
-    if isinstance(segmentation, list):
-        return [[float(v) for v in part] for part in segmentation if len(part) >= 6]
-    if not isinstance(segmentation, dict):
+    if isinstance(thing.segmentation, list):
+        return [[float(v) for v in part] for part in thing.segmentation if len(part) >= 6]
+    if not thing.segmentation:
         return []
-    width, height = size
-    code = (
-        coco_mask.frPyObjects(segmentation, height, width) if isinstance(segmentation["counts"], list) else segmentation
-    )
-    contours, _ = cv2.findContours(coco_mask.decode(code), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    tolerance = max(width, height) / 400  # under a pixel of the page
+    contours, _ = cv2.findContours(draw_rle(thing.segmentation), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    tolerance = max(size) / 400  # under a pixel of the page
     smooth = [cv2.approxPolyDP(contour, tolerance, True) for contour in contours]
     return [(contour.reshape(-1, 2) + 0.5).ravel().tolist() for contour in smooth if len(contour) >= 3]
 
 
-def scene_controls(scenes: Sequence[Scene], threshold: float, least: float) -> list[Control]:
+def scene_controls(
+    judged: Sequence[Judgement], classes: Sequence[str], threshold: float, least: float
+) -> list[Control]:
     """Filters for a gallery of `scene_cards` with the same arguments."""
-    classes = sorted({thing.name for scene in scenes for thing in (*scene.truth, *scene.detections)})
+    labels = sorted({thing.label for one in judged for thing in (*one.scene.truth, *one.scene.found)})
+    names = sorted({classes[label] for label in labels})
+    outcomes = [(kind.value, text.split(":")[0]) for kind, text in LEGEND if kind is not Outcome.IGNORED]
     return [
-        Control("sort", "Order", options=[("rank", "worst first"), ("-rank", "best first")]),
-        Control("choice", "Class", "classes", [("", "all"), *((name, name) for name in classes)]),
-        Control("search", "File name", "key"),
+        Control("sort", "Order", options=[("rank", "worst first"), ("-rank", "best first"), ("key", "file name")]),
+        Control("shape", "Class", "label", [("", "all"), *((name, name) for name in names)]),
+        Control("shape", "Outcome", "kind", [("", "all"), *outcomes]),
         Control("score", "Confidence from", span=(least, 0.99, 0.01, threshold)),
-        Control("toggle", "truth", "truth-side"),
-        Control("toggle", "detections", "found-side"),
+        Control("search", "File name", "key"),
+        Control("size", "Size", span=(16, 68, 1, WIDE)),
     ]
 
 
-def explain(scenes: Sequence[Scene], threshold: float) -> str:
+def explain(judged: Sequence[Judgement], threshold: float) -> str:
     """How the pictures are to be read."""
-    found = any(match is not None for scene in scenes for match in scene.matched)
+    found = any(outcome is Outcome.CORRECT for one in judged for outcome in one.outcomes)
     why = "the value with the best F1 over all images" if found else "because no detection is right at any confidence"
     return (
-        f"Left the truth, right the detections of at least {threshold:.2f} confidence, {why}. "
-        "A detection is right when it overlaps an object of its class by IoU 0.5. "
-        "Score of an image: found / (found + missed + wrong)."
+        f"Left the truth, right the detections of at least {threshold:.2f} confidence, {why}; an object has the colour "
+        "of what came of it. Score of an image: found / (found + not found + wrong); of equal ones those with more "
+        "mistakes come first."
     )
 
 
@@ -158,31 +177,34 @@ def comparison_gallery(runs: Mapping[str, Run], images: int = 6) -> Section:
     """The truth beside the detections of several runs on the same images, chosen evenly over the validation set."""
     heading = "The same images, each start"
     try:
-        scenes = {name: {scene.file: scene for scene in scenes_of(run)} for name, run in runs.items()}
+        joined = {name: detections_of_run(run) for name, run in runs.items()}
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
         return Section(heading, [Text([f"No pictures: {what}."])])
-    thresholds = {name: best_threshold(list(found.values())) for name, found in scenes.items()}
-    first = next(iter(scenes.values()))
-    shared = [file for file in first if all(file in found for found in scenes.values())]
+    judged = {name: {s.file: judge(s) for s in one.scenes} for name, one in joined.items()}
+    thresholds = {name: best_threshold(list(found.values())) for name, found in judged.items()}
+    first = next(iter(judged.values()))
+    classes = next(iter(joined.values())).classes
+    shared = [file for file in first if all(file in found for found in judged.values())]
     cards = []
-    for file in (shared[i] for i in spread(len(shared), images)):
+    for place, file in enumerate(shared[i] for i in spread(len(shared), images)):
         try:
             image = decode(file.read_bytes())
         except (OSError, Rejected):
             continue
-        uri, plain = data_uri(image, 280), first[file]
+        anchor, plain = f"same-{place}", first[file].scene
         shapes = [
-            Shape("truth", thing.box, thing.name, outlines(thing, plain.size))
+            Shape("correct", thing.box, classes[thing.label], polygons(thing, plain.size))
             for thing in plain.truth
             if not thing.crowd
         ]
-        pictures = [Picture(uri, plain.size, f"{file.name} with {len(shapes)} labelled objects", shapes, "truth")]
+        title = f"{plain.name} with {len(shapes)} labelled objects"
+        pictures = [Picture(data_uri(image, 280), plain.size, title, shapes, "truth", anchor=anchor)]
         pictures += [
-            detections_picture(found[file], uri, thresholds[name], thresholds[name], name)
-            for name, found in scenes.items()
+            detections_picture(found[file], f"#{anchor}", classes, thresholds[name], thresholds[name], name)
+            for name, found in judged.items()
         ]
-        cards.append(Card(pictures, file.name))
+        cards.append(Card(pictures, plain.name))
     used = ", ".join(f"{name} from {value:.2f}" for name, value in thresholds.items())
     caption = (
         f"{len(cards)} of {number(len(shared))} images, evenly over the set. "

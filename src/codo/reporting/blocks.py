@@ -85,11 +85,13 @@ class Shape:
     """Something drawn on a picture, in pixels of the picture's ``frame``.
 
     Attributes:
-        kind: ``proposal``, ``paste``, ``jitter``, ``truth``, ``detection`` or ``missed``: colour and dash.
+        kind: ``proposal``, ``paste``, ``jitter`` or an outcome of `codo.reporting.outcomes`: colour and dash; further
+            words, for toggles to go by, may stand around it.
         box: ``x1, y1, x2, y2``, half-open.
         label: Short text at the box's upper left corner.
         polygons: Outlines of a mask, each a flat list ``x, y, x, y, …``.
         score: Confidence, or any value in [0, 1] that the filter ``score`` may go by.
+        values: What the filter ``shape`` goes by.
     """
 
     kind: str
@@ -97,6 +99,7 @@ class Shape:
     label: str = ""
     polygons: Sequence[Sequence[float]] = ()
     score: float | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -104,10 +107,11 @@ class Picture:
     """A photograph with shapes on it.
 
     Attributes:
-        uri: The pixels as a ``data:`` URI.
+        uri: The pixels as a ``data:`` URI; ``#anchor`` for those of an earlier picture.
         frame: Width and height that the shapes are measured in.
         alt: What is seen, in words.
         title: Short text below.
+        anchor: A name, one in the page, under which later pictures may show the same pixels.
         square: Fit it into a square, as a part beside whole canvases; only for pictures without shapes.
     """
 
@@ -117,6 +121,7 @@ class Picture:
     shapes: Sequence[Shape] = ()
     title: str = ""
     square: bool = False
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,15 +140,17 @@ class Control:
 
     Attributes:
         kind: ``search`` (text in a value), ``least`` (value at least), ``choice`` (value has the option), ``sort``
-            (by a value; options ``key``, ``-key``), ``toggle`` (shapes of a kind), ``score`` (shapes from a score on).
+            (by a value; options ``key``, ``-key``), ``toggle`` (shapes of a kind), ``score`` (shapes from a score on),
+            ``shape`` (has a shape with the option, as a value or, for the key ``kind``, as its outcome),
+            ``size`` (least width of a card in rem).
         label: What the reader sees.
         key: Name of the value, or kind of shape.
-        options: ``(value, label)`` of ``choice`` and ``sort``.
-        span: Lowest, highest, step and first value of ``least`` and ``score``.
+        options: ``(value, label)`` of ``choice``, ``shape`` and ``sort``.
+        span: Lowest, highest, step and first value of ``least``, ``score`` and ``size``.
         on: First state of ``toggle``.
     """
 
-    kind: Literal["search", "least", "choice", "sort", "toggle", "score"]
+    kind: Literal["search", "least", "choice", "sort", "toggle", "score", "shape", "size"]
     label: str
     key: str = ""
     options: Sequence[tuple[str, str]] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codo.errors import CodoError
-from codo.reporting.beside import LEGEND, explain, scene_cards, scenes_of
+from codo.reporting.beside import LEGEND, explain, scene_cards, worst_first
 from codo.reporting.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
 from codo.reporting.common import (
     FOOTER,
@@ -17,11 +17,12 @@ from codo.reporting.common import (
     speed_section,
 )
 from codo.reporting.comparison import KINDS, NAMES, ap_table
-from codo.reporting.detections import best_threshold
 from codo.reporting.files import config_of
 from codo.reporting.metrics import Metrics
 from codo.reporting.numbers import number, precision
+from codo.reporting.outcomes import best_threshold, judge
 from codo.reporting.pictures import spread
+from codo.reporting.sources import detections_of_run
 from codo.run import Run
 
 
@@ -135,18 +136,17 @@ def detections_section(run: Run, images: int = 8) -> Section:
     """Detections beside the truth, evenly from the worst image to the best."""
     heading = "Detections beside the truth"
     try:
-        scenes = scenes_of(run)
+        detections = detections_of_run(run)
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
         return Section(heading, [Text([f"No pictures: {what}."])])
-    if not scenes:
-        return Section(heading, [])
-    threshold = best_threshold(scenes)
-    ranked = sorted(scenes, key=lambda scene: scene.score(threshold))
+    judged = [judge(scene) for scene in detections.scenes]
+    threshold = best_threshold(judged)
+    ranked = worst_first(judged, threshold)
     chosen = [ranked[i] for i in spread(len(ranked), images)]
-    shown = f"{len(chosen)} of {number(len(scenes))} images, evenly from the worst to the best."
-    caption = f"{shown} {explain(scenes, threshold)}"
-    return Section(heading, [Gallery(scene_cards(chosen, threshold, threshold), caption, LEGEND, span=24)])
+    shown = f"{len(chosen)} of {number(len(judged))} images, evenly from the worst to the best; `codo view` shows more."
+    cards = scene_cards(chosen, detections.classes, threshold, threshold)
+    return Section(heading, [Gallery(cards, f"{shown} {explain(judged, threshold)}", LEGEND, span=24)])
 
 
 def weights_section(run: Run) -> Section:

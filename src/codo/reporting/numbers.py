@@ -76,3 +76,8 @@ def difference(values: Sequence[float]) -> str:
     points = [100 * v for v in values]
     text = f"{fmean(points):+.1f}".replace("-", "\N{MINUS SIGN}")
     return text + (f" ± {stdev(points):.1f}" if len(points) > 1 else "")
+
+
+def share(fraction: float) -> str:
+    """A label fraction as ``100%``, ``10%``, ``0.5%``."""
+    return f"{100 * fraction:.3g}%"

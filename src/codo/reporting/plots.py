@@ -30,22 +30,22 @@ from codo.reporting.svg import inline
 MAX_POINTS = 240
 
 # Stand-ins that no figure uses otherwise; `inline` turns them into the page's variables.
-_INK, _MUTED, _GRID = "#010101", "#010102", "#010103"
-_SERIES = [f"#0102{i:02x}" for i in range(8)]
-_VARIABLES = {_INK: "currentColor", _MUTED: "var(--muted)", _GRID: "var(--grid)"} | {
-    color: f"var(--s{i})" for i, color in enumerate(_SERIES)
+INK, MUTED, GRID = "#010101", "#010102", "#010103"
+SERIES = [f"#0102{i:02x}" for i in range(8)]
+VARIABLES = {INK: "currentColor", MUTED: "var(--muted)", GRID: "var(--grid)"} | {
+    color: f"var(--s{i})" for i, color in enumerate(SERIES)
 }
 _DASHES: list[tuple[float, ...]] = [(), (5, 1.6), (1.4, 1.4), (5, 1.4, 1.4, 1.4)]  # a second cue beside colour
-_STYLE: Any = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "codo",
     "text.parse_math": False,  # a class called "$5" is no formula
     "font.size": 10.5,
-    "axes.edgecolor": _GRID,
-    "axes.labelcolor": _MUTED,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "text.color": _INK,
+    "axes.edgecolor": GRID,
+    "axes.labelcolor": MUTED,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "text.color": INK,
     "axes.linewidth": 0.8,
     "path.simplify": False,
 }
@@ -85,8 +85,8 @@ def curves(
         x_label: What the horizontal axis counts.
         log: Logarithmic values.
     """
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _canvas(4.5, 2.7)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(4.5, 2.7)
         if log:
             axes.set_yscale("log")
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=8))
@@ -94,7 +94,7 @@ def curves(
         ends: list[tuple[str, float, str]] = []
         for i, line in enumerate(lines):
             x, y = thin(line.x, line.y)
-            color = _SERIES[i % len(_SERIES)]
+            color = SERIES[i % len(SERIES)]
             dash: Any = {"dashes": _DASHES[i % len(_DASHES)]} if _DASHES[i % len(_DASHES)] else {}
             axes.plot(x, y, color=color, linewidth=1.7, marker="o" if len(x) < 3 else "", markersize=3.5, **dash)
             finite = y[np.isfinite(y)]
@@ -112,20 +112,20 @@ def curves(
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value, 1)))
         else:
             axes.yaxis.set_major_locator(MaxNLocator(5))
-        name_references(axes, [(r.name, r.value) for r in references], _MUTED)
+        name_references(axes, [(r.name, r.value) for r in references], MUTED)
         for reference in references:
-            axes.axhline(reference.value, color=_MUTED, linewidth=1, dashes=(3, 3), zorder=1)
+            axes.axhline(reference.value, color=MUTED, linewidth=1, dashes=(3, 3), zorder=1)
         name_ends(axes, ends)
-        return inline(figure, _VARIABLES)
+        return inline(figure, VARIABLES)
 
 
 def histogram(values: npt.ArrayLike, *, bins: npt.ArrayLike, x_label: str) -> Markup:
     """How many values fall between neighbouring edges of ``bins``."""
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _canvas(4.5, 2.7)
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(4.5, 2.7)
         counts, edges = np.histogram(np.asarray(values, float), np.asarray(bins, float))
-        axes.stairs(counts, edges, fill=True, color=_SERIES[0], alpha=0.35)
-        axes.stairs(counts, edges, color=_SERIES[0], linewidth=1.4)
+        axes.stairs(counts, edges, fill=True, color=SERIES[0], alpha=0.35)
+        axes.stairs(counts, edges, color=SERIES[0], linewidth=1.4)
         axes.set_xlabel(x_label)
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
         axes.set_ylim(0, None)
@@ -133,16 +133,16 @@ def histogram(values: npt.ArrayLike, *, bins: npt.ArrayLike, x_label: str) -> Ma
         axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
-        return inline(figure, _VARIABLES)
+        return inline(figure, VARIABLES)
 
 
 def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
     """One row a group, one dot a value, a bar at the mean: every seed is seen, not only a summary."""
-    with matplotlib.rc_context(_STYLE):
-        figure, axes = _canvas(4.5, 0.75 + 0.42 * max(1, len(groups)))
+    with matplotlib.rc_context(STYLE):
+        figure, axes = canvas(4.5, 0.75 + 0.42 * max(1, len(groups)))
         for row, values in enumerate(groups.values()):
             known = np.asarray([v for v in values if math.isfinite(v)])
-            color = _SERIES[row % len(_SERIES)]
+            color = SERIES[row % len(SERIES)]
             axes.plot(known, np.full(len(known), row), "o", color=color, markersize=6, alpha=0.75, markeredgewidth=0)
             if len(known):
                 axes.plot([known.mean()] * 2, [row - 0.28, row + 0.28], color=color, linewidth=2.4)
@@ -150,10 +150,10 @@ def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
         axes.set_ylim(len(groups) - 0.45, -0.55)
         axes.margins(x=0.08)
         axes.grid(axis="y", visible=False)
-        axes.grid(axis="x", color=_GRID, linewidth=0.8)
-        axes.tick_params(axis="y", labelcolor=_INK)
+        axes.grid(axis="x", color=GRID, linewidth=0.8)
+        axes.tick_params(axis="y", labelcolor=INK)
         axes.set_xlabel(x_label)
-        return inline(figure, _VARIABLES)
+        return inline(figure, VARIABLES)
 
 
 def thin(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
@@ -177,13 +177,13 @@ def describe(title: str, lines: Sequence[Line], references: Sequence[Reference] 
     return f"{title}. {'; '.join(parts)}." if parts else f"{title}. No values."
 
 
-def _canvas(width: float, height: float) -> tuple[MplFigure, Axes]:
+def canvas(width: float, height: float) -> tuple[MplFigure, Axes]:
     """An empty figure of ``width`` x ``height`` inches with one quiet pair of axes."""
     figure = MplFigure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.grid(axis="y", color=_GRID, linewidth=0.8)
+    axes.grid(axis="y", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(length=0, pad=5)
     figure.patch.set_visible(False)

@@ -20,12 +20,13 @@ _NAMESPACE = re.compile(r"^\{[^}]*\}")
 _REFERENCE = re.compile(r"#([\w-]+)")
 
 
-def inline(figure: Figure, colors: Mapping[str, str]) -> Markup:
+def inline(figure: Figure, colors: Mapping[str, str], salt: str = "") -> Markup:
     """The figure as ``<svg>``: no ids but its own, page fonts, no size (the page's CSS gives it one).
 
     Args:
         figure: Drawn with ``svg.fonttype: none`` and a fixed ``svg.hashsalt``: the same figure gives the same text.
         colors: What to write in place of a colour, such as ``{"#010101": "currentColor"}``.
+        salt: Tells figures of the same content in one page apart.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -36,7 +37,7 @@ def inline(figure: Figure, colors: Mapping[str, str]) -> Markup:
         _quieten(element, colors)
     root.attrib = {"viewBox": root.attrib["viewBox"], "aria-hidden": "true"}  # described by the <figure> around it
     _prune(root)
-    _own_ids(root)
+    _own_ids(root, salt)
     return Markup(ET.tostring(root, encoding="unicode"))
 
 
@@ -73,9 +74,9 @@ def _prune(element: ET.Element) -> None:
             element.remove(child)
 
 
-def _own_ids(root: ET.Element) -> None:
+def _own_ids(root: ET.Element, salt: str) -> None:
     """Drop ids that nothing points at, and put a prefix from the figure's content before the others."""
-    prefix = "f" + hashlib.sha256(ET.tostring(root)).hexdigest()[:10]
+    prefix = "f" + hashlib.sha256(ET.tostring(root) + salt.encode()).hexdigest()[:10]
     points = ("href", "clip-path", "style")
     used = {n for e in root.iter() for key in points for n in _REFERENCE.findall(e.get(key, ""))}
     for element in root.iter():

@@ -1,4 +1,4 @@
-"""``codo view``: look at a catalog, at the views of a pretraining run, or at the detections of a finetuning run.
+"""``codo view``: look at a catalog, at the views of a pretraining run, or at detections.
 
 A page to browse with filters, while ``report.html`` is a page to read.
 """
@@ -6,49 +6,109 @@ A page to browse with filters, while ``report.html`` is a page to read.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from pydantic import Field
 
+from codo.annotations.source import DataSettings, Split
 from codo.catalog.catalog import is_catalog, open_catalog
 from codo.catalog.paths import is_url
+from codo.config import Settings, merge, nest, resolve
 from codo.errors import InputError
-from codo.reporting.beside import LEGEND, explain, scene_cards, scene_controls, scenes_of
-from codo.reporting.blocks import Control, Facts, Gallery, Page, Section
+from codo.reporting.blocks import Control, Gallery, Page, Section
 from codo.reporting.catalog_page import CARDS, catalog_page
 from codo.reporting.common import FOOTER
-from codo.reporting.detections import best_threshold
+from codo.reporting.detections_page import detections_page
 from codo.reporting.files import config_of
 from codo.reporting.numbers import number
 from codo.reporting.page import write_page
 from codo.reporting.pictures import VIEW_LEGEND, spread, views_card
 from codo.reporting.pretraining import open_views
+from codo.reporting.sources import RESULTS, By, detections_of_file, detections_of_run
 from codo.run import Run, is_run
 
 
-def write_view(path: str | Path, out: str | Path | None = None) -> Path:
-    """Write the page.
+class ViewSettings(Settings):
+    """How to look at detections."""
+
+    data: DataSettings | None = Field(
+        None, description="labelled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
+    )
+    split: Split = Field("val", description="which part of the data the detections are of")
+    images: int = Field(200, ge=1, description="images in the page at most, the worst ones; 200 are about 10 MB")
+    by: By = Field("auto", description="match by boxes (bbox) or masks (segm); auto: by boxes, when there are any")
+
+
+def view(path: str | Path, data: Any = None, *, out: str | Path | None = None, **overrides: Any) -> Path:
+    """Write a page to look at: proposals of a catalog, views of a pretraining run, or detections beside the truth.
 
     Args:
-        path: A catalog or a run.
-        out: The page; by default ``view.html`` in ``path``.
+        path: A catalog, a run, or a COCO result file (``.json``) of any detector.
+        data: The labelled images that detections are of, as in `codo.evaluate`; a finetuning run knows its own.
+        out: The page; by default ``view.html`` in ``path``, or a result file's name with ``.html``.
+        **overrides: Further settings, see `ViewSettings`.
 
     Returns:
         The page.
 
     Raises:
-        InputError: ``path`` is neither, or what it refers to is gone.
+        InputError: ``path`` is none of these, or what it refers to is gone or wrong.
     """
-    if is_run(path):
-        run = Run(Path(path))
-        page = detections_page(run) if run.verb == "finetune" else views_page(run)
-    elif is_catalog(path):
-        page = catalog_page(open_catalog(path))
-    else:
-        fix = "give a folder that codo prepare, pretrain or finetune made"
-        raise InputError("neither a catalog nor a run", where=str(path), fix=fix)
+    values = nest(overrides)
+    if data is not None:
+        values = merge(values, {"data": data if isinstance(data, dict) else str(data)})
+    settings = resolve(ViewSettings, None, values)
     if out is None and is_url(str(path)):
         raise InputError("the page cannot be written to a URL", where=str(path), fix="add --out FILE")
-    return write_page(page, Path(out) if out is not None else Path(path) / "view.html")
+    results = Path(path).suffix == ".json" and not Path(path).is_dir() and not is_url(str(path))
+    page = results_page(Path(path), settings) if results else folder_page(path, settings, given=sorted(values))
+    default = Path(path).with_suffix(".html") if results else Path(path) / "view.html"
+    return write_page(page, Path(out) if out is not None else default)
+
+
+def results_page(path: Path, settings: ViewSettings) -> Page:
+    """A result file beside the truth.
+
+    Raises:
+        InputError: No data, or wrong ones.
+    """
+    if settings.data is None:
+        raise InputError(
+            "data= is missing", where="codo view", fix="add data=FOLDER, the ground truth of the detections"
+        )
+    return detections_page(
+        path.name, detections_of_file(path, settings.data, settings.split, settings.by), settings.images
+    )
+
+
+def folder_page(path: str | Path, settings: ViewSettings, given: list[str]) -> Page:
+    """A catalog or a run.
+
+    Raises:
+        InputError: Neither; or ``given`` settings where there are no detections.
+    """
+    run = Run(Path(path)) if is_run(path) else None
+    if run is not None and run.verb == "finetune":
+        if settings.data is None:
+            found = detections_of_run(run, settings.by)
+        else:
+            found = detections_of_file(run.path / RESULTS, settings.data, settings.split, settings.by)
+        return detections_page(run.path.resolve().name, found, settings.images)
+    if run is None and not is_catalog(path):
+        raise InputError(
+            "neither a catalog, nor a run, nor a result file"
+            if Path(path).exists()
+            else "no such catalog, run or file",
+            where=str(path),
+            fix="give a folder that codo prepare, pretrain or finetune made, or a COCO result file (.json)",
+        )
+    if given:
+        raise InputError(
+            f"{', '.join(given)}: settings of detections, and there are none here",
+            where=str(path),
+            fix="leave them out, or give a finetune run or a COCO result file",
+        )
+    return views_page(run) if run is not None else catalog_page(open_catalog(path))
 
 
 def views_page(run: Run) -> Page:
@@ -67,25 +127,3 @@ def views_page(run: Run) -> Page:
     gallery = Gallery(cards, caption, VIEW_LEGEND, controls, span=min(44, 10 * (views + 1)))
     lead = f"Views of {cpj.canvas} × {cpj.canvas} px, made by copy, paste and jitter from seed {cpj.seed}."
     return Page(run.path.resolve().name, "CoDo views", lead, [Section("Views", [gallery])], FOOTER)
-
-
-def detections_page(run: Run) -> Page:
-    """A finetuning run: its detections beside the truth, worst first."""
-    scenes = scenes_of(run)
-    threshold = best_threshold(scenes)
-    least = min(threshold, 0.05)
-    ranked = sorted(scenes, key=lambda scene: scene.score(threshold))[:CARDS]
-    counts = np.array([scene.counts(threshold) for scene in scenes]).reshape(-1, 3).sum(axis=0)
-    facts = [
-        ("Images", number(len(scenes)), f"{len(ranked)} shown"),
-        ("Found", number(int(counts[0])), "objects"),
-        ("Missed", number(int(counts[1])), "objects"),
-        ("Wrong", number(int(counts[2])), "detections"),
-        ("Confidence", f"{threshold:.2f}", "from which detections count"),
-    ]
-    caption = f"The {len(ranked)} worst of {number(len(scenes))} images, worst first. {explain(scenes, threshold)}"
-    gallery = Gallery(
-        scene_cards(ranked, threshold, least), caption, LEGEND, scene_controls(ranked, threshold, least), span=26
-    )
-    sections = [Section("Summary", [Facts(facts)]), Section("Images", [gallery])]
-    return Page(run.path.resolve().name, "CoDo detections", "", sections, FOOTER)

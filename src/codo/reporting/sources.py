@@ -1,0 +1,59 @@
+"""Where detections and the truth beside them come from: a finetuning run, or a result file of any detector."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from codo.annotations.records import Annotations
+from codo.annotations.results import outlines, read_results
+from codo.annotations.source import DataSettings, Split, read_annotations
+from codo.config import resolve
+from codo.errors import InputError
+from codo.reporting.detections import Detections, Kind, join
+from codo.reporting.files import config_of
+from codo.run import Run
+
+By = Literal["auto", "bbox", "segm"]
+
+RESULTS = "detections_val.json"
+"""In a finetuning run: the detections of its last evaluation."""
+
+
+def detections_of_run(run: Run, by: By = "auto") -> Detections:
+    """The validation images of a finetuning run with their detections.
+
+    Raises:
+        InputError: No detections were written, or the labelled images are gone.
+    """
+    path = run.path / RESULTS
+    if not path.is_file():
+        raise InputError(f"the run has no {RESULTS} yet", where=str(run.path), fix="let it finish")
+    config = config_of(run)
+    if "data" not in config:
+        raise InputError("the settings of this run name no data", where=str(run.path), fix="add data=FOLDER")
+    return detections_of_file(path, resolve(DataSettings, None, config["data"]), "val", by)
+
+
+def detections_of_file(path: Path, data: DataSettings, split: Split, by: By = "auto") -> Detections:
+    """The images of a split with the detections of a result file.
+
+    Raises:
+        InputError: Wrong annotations or detections, or images missing.
+    """
+    annotations = read_annotations(data, split)
+    return join_results(path, annotations, by)
+
+
+def join_results(path: Path, annotations: Annotations, by: By = "auto") -> Detections:
+    """Put the detections of a result file beside the truth, matched ``by`` boxes (auto: when it has any) or masks.
+
+    Raises:
+        InputError: Wrong detections, or none of that kind.
+    """
+    results = read_results(path, annotations)
+    there = outlines(results)
+    kind: Kind = by if by != "auto" else "bbox" if "bbox" in there else "segm"
+    if kind == "segm" and "segmentation" not in there:
+        raise InputError("the detections have no masks", where=str(path), fix="match by boxes instead: by=bbox")
+    return join(annotations, results, kind)
