@@ -1,7 +1,8 @@
 """The trunk as it is, in one ``.safetensors`` file that can be read without CoDo, without pickle.
 
 Tensors have the encoder's names (``backbone.*``, ``fpn.*``, ``box_head.*``). The header's metadata says the rest, as
-strings: ``codo`` (version), ``method``, ``step``, and as JSON ``model`` (the settings that rebuild it) and
+strings: ``codo`` (version), ``method``, ``network`` (``query`` or ``key``), ``step``, and as JSON ``model`` (the
+settings that rebuild it) and
 ``normalisation`` (``range`` of the RGB values before ``mean`` is subtracted and they are divided by ``std``).
 """
 
@@ -16,8 +17,8 @@ from torch import Tensor
 
 from codo import __version__
 from codo.errors import InputError
-from codo.export.target import Features, Target
-from codo.export.trunk import Trunk
+from codo.export.target import Features, Target, encoder_features
+from codo.export.trunk import Network, Trunk
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import LoadReport, compare
 from codo.models.weights import COMPONENTS
@@ -31,6 +32,10 @@ class Safetensors(Target):
         """The same for every detector."""
         return "trunk.safetensors"
 
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The trunk under its own names."""
+        return dict(trunk.tensors)
+
     def write(self, trunk: Trunk, path: Path) -> None:
         """Write tensors and metadata."""
         normalisation = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
@@ -38,21 +43,18 @@ class Safetensors(Target):
             "format": "pt",  # what other readers of safetensors look for
             "codo": __version__,
             "method": trunk.method,
+            "network": trunk.network,
             "step": str(trunk.step),
             "model": trunk.model.model_dump_json(),
             "normalisation": json.dumps(normalisation),
         }
-        path.write_bytes(save(dict(trunk.tensors), metadata))
+        path.write_bytes(save(self.state(trunk), metadata))
 
     def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
         """Build an encoder from nothing but the file."""
         read = read_safetensors(path)
         encoder = read.encoder()
-
-        def features(images: Tensor, pooled: Tensor) -> list[Tensor]:
-            return [*encoder.features(images), encoder.box_head(pooled)]
-
-        return features, compare(encoder.state_dict(), read.tensors, COMPONENTS)
+        return encoder_features(encoder), compare(encoder.state_dict(), read.tensors, COMPONENTS)
 
     def usage(self, trunk: Trunk, name: str) -> str:
         """Python that loads the file called ``name``."""
@@ -78,4 +80,5 @@ def read_safetensors(path: Path) -> Trunk:
     if "model" not in metadata or "codo" not in metadata:
         raise InputError("the safetensors file does not say what model it holds", where=str(path), fix=fix)
     model = ModelSettings.model_validate_json(metadata["model"])
-    return Trunk(model, tensors, metadata.get("method", "unknown"), int(metadata.get("step", 0)))
+    network: Network = "key" if metadata.get("network") == "key" else "query"
+    return Trunk(model, tensors, metadata.get("method", "unknown"), int(metadata.get("step", 0)), network)

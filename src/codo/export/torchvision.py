@@ -2,19 +2,14 @@
 
 The file is a plain state dict with the trunk's tensors under torchvision's full names. With a ResNet-50 of full width,
 256 pyramid channels and the ``4conv1fc`` head they are the names and shapes of ``fasterrcnn_resnet50_fpn_v2`` and
-``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (METHOD 1.10b)::
-
-    backbone.*    -> backbone.body.*
-    fpn.*         -> backbone.fpn.*
-    box_head.*    -> roi_heads.box_head.*
-
-Other trunks load into what `build_detector` builds: the same detector with their sizes.
+``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (METHOD 1.10b); with the ``2fc`` head they are
+those of the first versions. Other trunks load into what `build_detector` builds: the same detector with their sizes.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +19,16 @@ from torch.nn import functional as F
 from torchvision.models.detection import (
     FasterRCNN,
     MaskRCNN,
+    fasterrcnn_resnet50_fpn,
     fasterrcnn_resnet50_fpn_v2,
+    maskrcnn_resnet50_fpn,
     maskrcnn_resnet50_fpn_v2,
 )
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
 
-from codo.export.target import Features, Target
+from codo.export.target import MAPS, Features, Target, changed_settings, translate
 from codo.export.trunk import Trunk
 from codo.models.backbone import build_backbone
 from codo.models.box_head import build_box_head, count_convolutions
@@ -39,20 +36,32 @@ from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.fpn import FPN
 from codo.models.load_report import LoadReport, compare
 
-CONSTRUCTORS = {"mask_rcnn": maskrcnn_resnet50_fpn_v2, "faster_rcnn": fasterrcnn_resnet50_fpn_v2}
-"""torchvision's own detectors with the sizes of our standard trunk."""
-
-NAMES = {"backbone": "backbone.body.", "fpn": "backbone.fpn.", "box_head": "roi_heads.box_head."}
-"""Component of a trunk -> how its names begin in a detector."""
+CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("mask_rcnn", "4conv1fc"): maskrcnn_resnet50_fpn_v2,
+    ("faster_rcnn", "4conv1fc"): fasterrcnn_resnet50_fpn_v2,
+    ("mask_rcnn", "2fc"): maskrcnn_resnet50_fpn,
+    ("faster_rcnn", "2fc"): fasterrcnn_resnet50_fpn,
+}
+"""torchvision's own detectors by name and box head; all are of a ResNet-50 and 256 pyramid channels."""
 
 COMPONENTS = {
-    **NAMES,
+    "backbone": "backbone.body.",
+    "fpn": "backbone.fpn.",
+    "box_head": "roi_heads.box_head.",
     "rpn": "rpn.",
     "box_predictor": "roi_heads.box_predictor.",
     "mask_head": "roi_heads.mask_head.",
     "mask_predictor": "roi_heads.mask_predictor.",
 }
-"""All components of a detector, as a load report lists them."""
+"""All components of a detector -> how their names begin, as a load report lists them."""
+
+RANDOM = {
+    "rpn": "learns from labelled boxes where objects are; pretraining never asks that",
+    "box_predictor": "its size depends on your classes",
+    "mask_head": "learns from masks, which pretraining does not have",
+    "mask_predictor": "its size depends on your classes",
+}
+"""Component of a two-stage detector -> why it starts random; the same in every library."""
 
 
 class PyramidBackbone(nn.Module):
@@ -111,39 +120,38 @@ def build_detector(model: ModelSettings, num_classes: int, masks: bool, **option
     return MaskRCNN(PyramidBackbone(model), **{**parts, **options})
 
 
-def rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of a trunk (or of an encoder, whose projection is left out) under the names of a detector."""
-    return {
-        NAMES[part] + name.removeprefix(f"{part}."): tensor
-        for name, tensor in tensors.items()
-        if (part := name.split(".")[0]) in NAMES
-    }
-
-
-def is_standard(model: ModelSettings) -> bool:
-    """Whether torchvision's own ``*_resnet50_fpn_v2`` constructors have the sizes of this trunk."""
-    standard = ModelSettings()
-    sizes = {"backbone", "width", "fpn_channels", "head", "head_dim", "pyramid_norm"}
-    return all(getattr(model, name) == getattr(standard, name) for name in sizes)
+def constructor(model: ModelSettings, detector: str) -> Callable[..., Any] | None:
+    """Find torchvision's own constructor of this detector with the sizes of this trunk, if there is one."""
+    function = CONSTRUCTORS.get((detector, model.head))
+    standard = ModelSettings(head=model.head)
+    sizes = {"backbone", "width", "fpn_channels", "head_dim", "pyramid_norm"}
+    return function if all(getattr(model, name) == getattr(standard, name) for name in sizes) else None
 
 
 class Torchvision(Target):
-    """A state dict that torchvision's detectors load with ``strict=False``."""
+    """A state dict that torchvision's two-stage detectors load with ``strict=False``."""
+
+    detectors = ("mask_rcnn", "faster_rcnn")
+    random = RANDOM
 
     @property
     def filename(self) -> str:
         """The same tensors for both detectors; the name tells which one was checked."""
         return f"torchvision_{self.detector}.pth"
 
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The trunk under torchvision's names."""
+        return translate(trunk, "torchvision")
+
     def write(self, trunk: Trunk, path: Path) -> None:
         """Write the state dict."""
-        torch.save(rename(trunk.tensors), path)
+        torch.save(self.state(trunk), path)
 
     def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
         """Build the detector, by torchvision's own constructor where there is one, and load the file."""
         with torch.random.fork_rng(devices=[]):
-            if is_standard(trunk.model):
-                detector = CONSTRUCTORS[self.detector](weights=None, weights_backbone=None)
+            if own := constructor(trunk.model, self.detector):
+                detector = own(weights=None, weights_backbone=None)
             else:
                 detector = build_detector(trunk.model, 91, self.detector == "mask_rcnn")
         tensors = torch.load(path, map_location="cpu", weights_only=True)
@@ -151,25 +159,31 @@ class Torchvision(Target):
         detector.load_state_dict(tensors, strict=False)
         detector.eval()
 
-        def features(images: Tensor, pooled: Tensor) -> list[Tensor]:
-            return [*list(detector.backbone(images).values())[:4], detector.roi_heads.box_head(pooled)]
+        def features(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
+            maps = backbone_maps(detector.backbone.body, images)
+            maps |= zip(MAPS["fpn"], list(detector.backbone(images).values())[:4], strict=True)
+            return {**maps, "box head": detector.roi_heads.box_head(pooled)}
 
         return features, report
 
     def usage(self, trunk: Trunk, name: str) -> str:
         """Python that loads the file called ``name``."""
         load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
-        if is_standard(trunk.model):
-            function = CONSTRUCTORS[self.detector].__name__
+        if own := constructor(trunk.model, self.detector):
+            function = own.__name__
             return (
                 f"import torch\nfrom torchvision.models.detection import {function}\n\n"
                 f"detector = {function}(weights=None, weights_backbone=None, num_classes=91)\n{load}"
             )
-        standard = ModelSettings()
-        changed = {key: value for key, value in trunk.model if value != getattr(standard, key)}
-        arguments = ", ".join(f"{key}={value!r}" for key, value in changed.items())
         return (
             "import torch\nfrom codo.export.torchvision import build_detector\n"
-            f"from codo.models.encoder import ModelSettings\n\nmodel = ModelSettings({arguments})\n"
+            f"from codo.models.encoder import ModelSettings\n\nmodel = ModelSettings({changed_settings(trunk.model)})\n"
             f"detector = build_detector(model, num_classes=91, masks={self.detector == 'mask_rcnn'})\n{load}"
         )
+
+
+def backbone_maps(body: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    """The maps of a detector's backbone, coarsest last: up to ``C5``, from wherever it starts."""
+    maps = body(images)
+    maps = list(maps.values()) if isinstance(maps, dict) else maps
+    return dict(zip(MAPS["backbone"][-len(maps) :], maps, strict=True))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from codo.errors import CodoError
+from codo.errors import CodoError, InputError, nearest
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.weights import COMPONENTS
 from codo.run import Run
@@ -17,25 +18,35 @@ from codo.training.pretrain import load_method
 PARTS = ("backbone", "fpn", "box_head")
 """The components of a trunk. The projection is not one: it has done its work when pretraining ends."""
 
+Network = Literal["query", "key"]
+"""The trained encoder, or its momentum copy."""
+
 
 @dataclass(frozen=True)
 class Trunk:
-    """Backbone, FPN and box head.
+    """Backbone and, where the method pretrains them, FPN and box head.
 
     Attributes:
         model: Settings that the three are built from, with ``init="none"``.
         tensors: Weights and BatchNorm statistics under the encoder's names (``backbone.conv1.weight``), on the CPU.
         method: What they were pretrained with.
         step: Training steps done.
+        network: Which of the two encoders they are of.
     """
 
     model: ModelSettings
     tensors: Mapping[str, Tensor]
     method: str
     step: int
+    network: Network = "query"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The components that are there; a method that contrasts whole images has only a backbone."""
+        return tuple(part for part in PARTS if any(name.startswith(COMPONENTS[part]) for name in self.tensors))
 
     def encoder(self) -> Encoder:
-        """An encoder with these weights, in evaluation mode; its projection is random.
+        """An encoder with these weights, in evaluation mode; what is not part of this trunk is random.
 
         Raises:
             CodoError: The weights do not fit the settings.
@@ -43,32 +54,43 @@ class Trunk:
         with torch.random.fork_rng(devices=[]):
             encoder = Encoder(self.model)
         missing, unexpected = encoder.load_state_dict(dict(self.tensors), strict=False)
-        wrong = [*(name for name in missing if not name.startswith(COMPONENTS["projection"])), *unexpected]
-        if wrong:
-            shown = ", ".join(wrong[:3])
+        wrong = [*(name for name in missing if name.split(".")[0] in self.parts), *unexpected]
+        if wrong or not self.parts:
+            shown = ", ".join(wrong[:3]) or "there are none"
             raise CodoError(
                 f"the weights do not fit their settings: {shown}", where="export", fix="export the run again"
             )
         return encoder.eval()
 
 
-def read_trunk(run: Run) -> Trunk:
+def read_trunk(run: Run, network: Network = "query") -> Trunk:
     """Read the trunk from the newest whole checkpoint of a run.
 
+    Args:
+        run: A pretraining run.
+        network: ``query``, or ``key`` for its momentum copy.
+
     Raises:
-        InputError: Not a pretraining run, or one without a checkpoint.
-        CodoError: The run's method does not pretrain a whole trunk.
+        InputError: Not a pretraining run, one without a checkpoint, or of a method without a momentum copy.
+        CodoError: The run's method does not pretrain a backbone.
     """
+    if network not in get_args(Network):
+        fix = nearest(network, list(get_args(Network))) or f"one of: {', '.join(get_args(Network))}"
+        raise InputError(f"unknown encoder '{network}'", where="--encoder", fix=fix)
     method, settings, step = load_method(run)
-    modules = method.exports()
-    if lacking := [part for part in PARTS if part not in modules]:
-        fix = "export a run of a method that pretrains the whole trunk, such as codo"
-        what = f"method '{settings.method}' does not pretrain: {', '.join(lacking)}"
-        raise CodoError(what, where=str(run.path), fix=fix)
-    return pack_trunk(settings.model, modules, settings.method, step)
+    modules = method.exports() if network == "query" else method.key_exports()
+    if network == "key" and not modules:
+        what = f"method '{settings.method}' has no key encoder"
+        raise InputError(what, where=str(run.path), fix="export the trained one: --encoder query")
+    if "backbone" not in modules:
+        fix = "export a run of a method that pretrains a backbone, such as codo"
+        raise CodoError(f"method '{settings.method}' does not pretrain a backbone", where=str(run.path), fix=fix)
+    return pack_trunk(settings.model, modules, settings.method, step, network)
 
 
-def pack_trunk(model: ModelSettings, modules: Mapping[str, nn.Module], method: str, step: int) -> Trunk:
+def pack_trunk(
+    model: ModelSettings, modules: Mapping[str, nn.Module], method: str, step: int, network: Network = "query"
+) -> Trunk:
     """Put the modules that a method exports into a `Trunk`.
 
     Args:
@@ -76,11 +98,13 @@ def pack_trunk(model: ModelSettings, modules: Mapping[str, nn.Module], method: s
         modules: Component -> module, as ``Method.exports`` returns them.
         method: Name of the method.
         step: Training steps done.
+        network: Which encoder they are of.
     """
     tensors = {
         # Training stores weights with channels last; files keep the plain layout.
         COMPONENTS[part] + name: tensor.detach().cpu().contiguous()
         for part in PARTS
+        if part in modules
         for name, tensor in modules[part].state_dict().items()
     }
-    return Trunk(model.model_copy(update={"init": "none"}), tensors, method, step)
+    return Trunk(model.model_copy(update={"init": "none"}), tensors, method, step, network)

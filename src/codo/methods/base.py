@@ -56,6 +56,10 @@ class Method(nn.Module, ABC):
     def exports(self) -> dict[str, nn.Module]:
         """The modules worth exporting by component: ``backbone`` and, where there are, ``fpn`` and ``box_head``."""
 
+    def key_exports(self) -> dict[str, nn.Module]:
+        """The same modules of the momentum copy; empty for a method that has none."""
+        return {}
+
     def diagnose(self) -> dict[str, Tensor]:
         """Costlier statistics of the last step, asked for only when the step is logged."""
         return {}

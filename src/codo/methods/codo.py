@@ -122,6 +122,10 @@ class CoDo(Method):
         """The trunk of the query encoder (METHOD 1.6)."""
         return {"backbone": self.query.backbone, "fpn": self.query.fpn, "box_head": self.query.box_head}
 
+    def key_exports(self) -> dict[str, nn.Module]:
+        """The trunk of the momentum copy."""
+        return {"backbone": self.key.backbone, "fpn": self.key.fpn, "box_head": self.key.box_head}
+
     def pixels(self, images: Tensor) -> Tensor:
         """uint8 ``(b, S, S, 3)`` to normalised float ``(b, 3, S, S)``, laid out with channels last as it came."""
         return images.permute(0, 3, 1, 2).to(self.mean.dtype).sub(self.mean).div(self.std)

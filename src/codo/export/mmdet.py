@@ -1,0 +1,63 @@
+"""MMDetection: a ``.pth`` of ``{"state_dict", "meta"}`` and a configuration for mmdet 3.x."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from codo import __version__
+from codo.export.mmdet_config import config
+from codo.export.named import NamedTarget
+from codo.export.trunk import Trunk
+
+
+COMPONENTS = {
+    "backbone": "backbone.",
+    "fpn": "neck.",
+    "box_head": "roi_head.bbox_head.shared_",
+    "rpn": "rpn_head.",
+    "box_predictor": "roi_head.bbox_head.fc_",
+    "mask_head": "roi_head.mask_head.",
+}
+"""Component of the detector -> how its names begin."""
+
+KEY_LISTS = {"4conv1fc": "mmdet_mask_rcnn_r50_fpn_4conv1fc_bn"}
+"""Box head -> the list of names and shapes of the R-50 Mask R-CNN with it."""
+
+
+class MMDet(NamedTarget):
+    """A ``.pth`` with a Python configuration beside it."""
+
+    layout = "mmdet"
+    components = COMPONENTS
+    key_lists = KEY_LISTS
+    fallback = KEY_LISTS["4conv1fc"]
+
+    @property
+    def filename(self) -> str:
+        """One name per detector; the configurations differ."""
+        return f"mmdet_{self.detector}.pth"
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the checkpoint."""
+        meta = {"author": f"CoDo {__version__}", "method": trunk.method, "step": trunk.step, "network": trunk.network}
+        torch.save({"state_dict": self.state(trunk), "meta": meta}, path)
+
+    def read(self, path: Path) -> dict[str, Tensor]:
+        """Read the checkpoint."""
+        tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        return tensors
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that trains from the file called ``name``."""
+        return (
+            "from mmengine.config import Config\nfrom mmengine.runner import Runner\n\n"
+            f'cfg = Config.fromfile("{Path(name).stem}.py")  # loads {name} from beside it\n'
+            'cfg.work_dir = "work_dirs/codo"\nRunner.from_cfg(cfg).train()\n'
+        )
+
+    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+        """The configuration."""
+        return {f"{Path(name).stem}.py": config(trunk.model, name, self.detector == "mask_rcnn")}

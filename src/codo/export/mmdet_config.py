@@ -1,0 +1,101 @@
+"""mmdet's configuration for a trunk: its stock detector, changed where the protocol differs (METHOD 1.8)."""
+
+from __future__ import annotations
+
+from codo.models.backbone import build_backbone, scale_channels
+from codo.models.box_head import count_convolutions
+from codo.models.encoder import ModelSettings
+
+_TEMPLATE = '''\
+"""{title} with the trunk in {weights}, 1x: 12 epochs of 16 images a step at a learning rate of 0.02.
+
+For 2x: train_cfg = dict(max_epochs=24), and milestones=[16, 22] in the second scheduler.
+auto_scale_lr scales the rate with your GPUs; on one GPU also replace SyncBN by BN, which SyncBN needs several of.
+mmengine has no precise BN: to follow the protocol to the letter, recompute the running statistics before testing.
+"""
+
+_base_ = [
+    "mmdet::_base_/models/{base}.py",
+    "mmdet::_base_/datasets/{dataset}.py",
+    "mmdet::_base_/schedules/schedule_1x.py",
+    "mmdet::_base_/default_runtime.py",
+]
+
+load_from = "{{{{ fileDirname }}}}/{weights}"  # mmengine puts the folder of this file here
+norm_cfg = dict(type="SyncBN", requires_grad=True)
+
+model = dict(
+    data_preprocessor=dict(  # RGB, ImageNet's statistics: what the trunk was pretrained with
+        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
+    ),
+    backbone=dict(
+        depth={depth},
+        base_channels={planes},
+        stem_channels=64,
+        frozen_stages=-1,
+        norm_cfg=norm_cfg,
+        norm_eval=False,
+        style="pytorch",  # stride in the 3x3 convolution
+        init_cfg=None,  # else mmdet downloads ImageNet weights first
+    ),
+    neck=dict(in_channels={channels}, out_channels={fpn}, norm_cfg={pyramid_norm}),
+    rpn_head=dict(in_channels={fpn}, feat_channels={fpn}),
+    roi_head=dict(
+        bbox_roi_extractor=dict(out_channels={fpn}),
+        bbox_head=dict({box_head}),
+{mask_head}    ),
+)
+
+train_pipeline = [
+    dict(type="LoadImageFromFile", backend_args=None),
+    dict(type="LoadAnnotations", with_bbox=True{with_mask}),
+    dict(type="RandomChoiceResize", scales=[(1333, side) for side in range(640, 801, 32)], keep_ratio=True),
+    dict(type="RandomFlip", prob=0.5),
+    dict(type="PackDetInputs"),
+]
+train_dataloader = dict(batch_size=2, dataset=dict(pipeline=train_pipeline))
+
+optim_wrapper = dict(optimizer=dict(type="SGD", lr=0.02, momentum=0.9, weight_decay=0.0001))
+param_scheduler = [
+    dict(type="LinearLR", start_factor=0.001, by_epoch=False, begin=0, end=1000),
+    dict(type="MultiStepLR", by_epoch=True, begin=0, end=12, milestones=[8, 11], gamma=0.1),
+]
+auto_scale_lr = dict(enable=True, base_batch_size=16)
+'''
+
+
+def config(model: ModelSettings, weights: str, masks: bool) -> str:
+    """The Python of one detector.
+
+    Args:
+        model: Settings of the trunk, a ResNet.
+        weights: Name of the file with the weights.
+        masks: Mask R-CNN if true, else Faster R-CNN.
+    """
+    convolutions = count_convolutions(model.head)
+    head = f"in_channels={model.fpn_channels}, fc_out_channels={model.head_dim}"
+    if convolutions:
+        head = (
+            f'type="ConvFCBBoxHead", num_shared_convs={convolutions}, num_shared_fcs=1, '
+            f"conv_out_channels={model.fpn_channels}, norm_cfg=norm_cfg, {head}"
+        )
+        if convolutions == 4:
+            head = head.replace('"ConvFCBBoxHead", num_shared_convs=4, num_shared_fcs=1', '"Shared4Conv1FCBBoxHead"')
+    norm = "norm_cfg=norm_cfg, " if convolutions else ""
+    mask_head = f"mask_head=dict({norm}in_channels={model.fpn_channels}, conv_out_channels={model.fpn_channels}),"
+    return _TEMPLATE.format(
+        title="Mask R-CNN" if masks else "Faster R-CNN",
+        weights=weights,
+        base="mask-rcnn_r50_fpn" if masks else "faster-rcnn_r50_fpn",
+        dataset="coco_instance" if masks else "coco_detection",
+        depth=model.backbone.removeprefix("resnet"),
+        planes=scale_channels(64, model.width),
+        channels=list(build_backbone(model.backbone, model.width).channels),
+        fpn=model.fpn_channels,
+        pyramid_norm="norm_cfg" if model.pyramid_norm else "None",
+        box_head=head,
+        mask_head=f"        mask_roi_extractor=dict(out_channels={model.fpn_channels}),\n        {mask_head}\n"
+        if masks
+        else "",
+        with_mask=", with_mask=True" if masks else "",
+    )

@@ -1,0 +1,90 @@
+"""timm: drop-in weights for ``timm.create_model``, as safetensors; the classifier stays random.
+
+timm's ResNets have torchvision's names. Where timm is installed its own model is built to check the file; where it is
+not, torchvision's is, which has the same names and computes the same. Other backbones came from timm in the first
+place.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from codo.export.resnet import PLAIN, RANDOM, build_resnet, resnet_features
+from codo.export.target import MAPS, Features, Target, translate
+from codo.export.trunk import Trunk
+from codo.models.backbone import STRIDES
+from codo.models.load_report import LoadReport, compare
+
+_PREFIX = "timm:"
+
+
+class Timm(Target):
+    """A ``.safetensors`` file under timm's names."""
+
+    takes = ("backbone",)
+    random = RANDOM
+
+    def __init__(self, detector: str = "mask_rcnn") -> None:
+        super().__init__("mask_rcnn")  # a backbone is the same for all of them
+
+    @property
+    def filename(self) -> str:
+        """The same for every model; the page says which one."""
+        return "timm.safetensors"
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The backbone under timm's names."""
+        return translate(trunk, "timm" if trunk.model.backbone.startswith(_PREFIX) else "resnet", self.takes)
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the state dict."""
+        path.write_bytes(save(self.state(trunk), {"format": "pt"}))
+
+    def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
+        """Build the model and load the file."""
+        tensors = load_file(path)
+        name = trunk.model.backbone.removeprefix(_PREFIX)
+        if trunk.model.width != 1.0 or (name == trunk.model.backbone and find_spec("timm") is None):
+            model: Any = build_resnet(trunk.model)
+            features = resnet_features(model)
+        else:
+            import timm
+
+            with torch.random.fork_rng(devices=[]):
+                model = timm.create_model(name).eval()
+            strides = [stage["reduction"] for stage in model.feature_info]
+            indices = [strides.index(stride) for stride in STRIDES]
+
+            def features(images: Tensor, _: Tensor) -> dict[str, Tensor]:
+                maps = model.forward_intermediates(images, indices=indices, intermediates_only=True)
+                return dict(zip(MAPS["backbone"], maps, strict=True))
+
+        classifier = getattr(model, "default_cfg", {}).get("classifier", "fc")
+        heads = (classifier,) if isinstance(classifier, str) else classifier
+        components = {"backbone": "", "classifier": f"{heads[0]}."}
+        report = compare(model.state_dict(), tensors, components)
+        model.load_state_dict(tensors, strict=False)
+        return features, report
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that loads the file called ``name``."""
+        model = trunk.model
+        if model.width != 1.0:
+            build = (
+                "from codo.models.backbone import ResNetBackbone\n\n"
+                f'model = ResNetBackbone("{model.backbone}", width={model.width})  # timm has no such width\n'
+            )
+        else:
+            build = f'import timm\n\nmodel = timm.create_model("{model.backbone.removeprefix(_PREFIX)}")\n'
+        load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all but the classifier\n'
+        return f"from safetensors.torch import load_file\n{build}{load}"
+
+    def left_out(self, trunk: Trunk) -> dict[str, str]:
+        """Everything but the backbone."""
+        return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
