@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from tests.annotations.synthetic import coco, write
+
+MakeData = Callable[..., Path]
 
 # One thread per test process: the suite runs in parallel on few cores, and one thread makes CPU results exact.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -50,3 +56,16 @@ def catalog(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("catalog") / "photos"
     codo.prepare(photos, out, jobs=1)
     return out
+
+
+@pytest.fixture
+def make_data(tmp_path: Path) -> MakeData:
+    """``make_data(images=4)``: a data folder with the same images for train and val."""
+
+    def make(images: int = 4, name: str = "data", **options: Any) -> Path:
+        truth, pictures = coco(images, **options)
+        for split in ("train", "val"):
+            write(tmp_path / name, truth, pictures, split)
+        return tmp_path / name
+
+    return make

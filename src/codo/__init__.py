@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from codo.errors import CodoError
     from codo.export.write import export
     from codo.proposals.selective_search import selective_search
+    from codo.reporting.view import view
     from codo.run import Run, open_run
     from codo.training.pretrain import pretrain
 
@@ -38,6 +39,7 @@ _WHERE = {
     "prepare": "codo.catalog.build",
     "pretrain": "codo.training.pretrain",
     "selective_search": "codo.proposals.selective_search",
+    "view": "codo.reporting.view",
 }
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "prepare",
     "pretrain",
     "selective_search",
+    "view",
 ]
 
 

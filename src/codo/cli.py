@@ -66,17 +66,26 @@ def build_parser() -> argparse.ArgumentParser:
 
     export = verb("export", "write the trunk of a run for other tools")
     export.add_argument("run", help="a pretrain run")
-    export.add_argument("--to", required=True, metavar="TARGET", help="torchvision or safetensors")
-    export.add_argument("--model", default="mask_rcnn", metavar="NAME", help="mask_rcnn (default) or faster_rcnn")
-    export.add_argument("--out", metavar="FILE", help="where to (default: RUN/exports)")
+    export.add_argument(
+        "--to", required=True, metavar="TARGET", help="torchvision, detectron2, mmdet, timm, resnet, safetensors or hub"
+    )
+    export.add_argument(
+        "--model", default="mask_rcnn", metavar="NAME", help="mask_rcnn (default), faster_rcnn, retinanet or fcos"
+    )
+    export.add_argument(
+        "--encoder", default="query", metavar="NAME", help="query (default), or key for its momentum copy"
+    )
+    export.add_argument("--out", metavar="FILE", help="where to (default: in RUN/exports); a folder for hub")
 
     evaluate = verb("evaluate", "COCO's twelve numbers of a detector, or of a file of detections")
     evaluate.add_argument("source", metavar="RUN|FILE", help="a finetune run, or detections in COCO's result format")
     evaluate.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, backend=pycocotools, …")
 
     view = verb("view", "an HTML page of proposals, views or detections")
-    view.add_argument("path", metavar="CATALOG|RUN", help="what to look at")
-    view.add_argument("--out", metavar="FILE", help="the page (default: view.html in it)")
+    view.add_argument("path", metavar="CATALOG|RUN|FILE", help="what to look at; detections in COCO's result format")
+    view.add_argument("settings", nargs="*", metavar="key=value", help="of detections: data=DIR, by=segm, …")
+    view.add_argument("--images", type=int, metavar="N", help="images in the page at most, the worst (default: 200)")
+    view.add_argument("--out", metavar="FILE", help="the page (default: view.html in it, or beside the file)")
 
     demo = verb("demo", "the whole story on a built-in data set, on this machine")
     demo.add_argument("--out", default="demo_out", metavar="DIR", help="where to work (default: demo_out)")
@@ -173,7 +182,7 @@ def _finetune(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    print(codo.export(args.run, to=args.to, out=args.out, model=args.model))
+    print(codo.export(args.run, to=args.to, out=args.out, model=args.model, encoder=args.encoder))
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -185,9 +194,12 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def _view(args: argparse.Namespace) -> None:
-    from codo.reporting.view import write_view
+    from codo.config import parse_assignments
 
-    print(write_view(args.path, args.out))
+    settings = parse_assignments(args.settings)
+    if args.images is not None:
+        settings["images"] = args.images
+    print(codo.view(args.path, out=args.out, **settings))
 
 
 def _demo(args: argparse.Namespace) -> None:
