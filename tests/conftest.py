@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.annotations.synthetic import coco, write
@@ -16,6 +17,10 @@ MakeData = Callable[..., Path]
 # One thread per test process: the suite runs in parallel on few cores, and one thread makes CPU results exact.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+# The same examples on every run: a red suite is then about the change at hand.
+hypothesis.settings.register_profile("codo", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("codo")
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -245,15 +246,16 @@ def one_class(source: Path, target: Path, images: int | None = None) -> Path:
 
 @pytest.mark.photographs
 def test_detections_of_a_detector_score_what_pycocotools_alone_says(test_data: Path, tmp_path: Path) -> None:
-    """A hundred detections an image, on photographs with crowds; of things, for it cannot yet tell them apart."""
+    """A hundred detections an image, on photographs with crowds; of things, for it cannot yet tell them apart.
+
+    It has learnt from the very photographs, so that some detections are right after few steps on any machine.
+    """
     folder = test_data / "downstream" / "coco_masks"
-    files = [
-        one_class(folder / "annotations" / f"instances_{split}.json", tmp_path / f"{split}.json", images)
-        for split, images in (("train", None), ("val", 8))
-    ]
+    few = one_class(folder / "annotations" / "instances_val.json", tmp_path / "few.json", 4)
+    files = few, shutil.copy(few, tmp_path / "again.json")
     run = finetune(
         None,
-        data={"train": files[0], "val": files[1], "train_images": folder / "train", "val_images": folder / "val"},
+        data={"train": files[0], "val": files[1], "train_images": folder / "val", "val_images": folder / "val"},
         out=tmp_path / "run",
         **{**TINY, "detector": {**TINY["detector"], "score_threshold": 0.0, "detections": 100, "proposals": 300}},
         steps=40,

@@ -134,7 +134,9 @@ def test_golden_losses() -> None:
         optimizer.step()
         ours.finish_step()
         losses.append(float(output.loss.detach()))
-    assert losses == pytest.approx([24.518114, 23.754091, 22.764814], rel=1e-4)
+    # Kinds of CPU round differently, and steps carry it on: up to 2e-4 at the third has been seen.
+    assert losses[0] == pytest.approx(24.518114, rel=1e-5)
+    assert losses[1:] == pytest.approx([23.754091, 22.764814], rel=5e-4)
 
 
 def test_all_views_can_be_queued() -> None:
