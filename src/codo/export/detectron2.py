@@ -21,7 +21,6 @@ from codo.export.named import NamedTarget
 from codo.export.trunk import Trunk
 from codo.models.load_report import IGNORED
 
-
 COMPONENTS = {
     "backbone": "backbone.bottom_up.",
     "fpn": "backbone.fpn_",

@@ -12,7 +12,6 @@ from codo.export.mmdet_config import config
 from codo.export.named import NamedTarget
 from codo.export.trunk import Trunk
 
-
 COMPONENTS = {
     "backbone": "backbone.",
     "fpn": "neck.",
