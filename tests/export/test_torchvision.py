@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torchvision.models import detection
 
-from codo.export.torchvision import PyramidBackbone, Torchvision, build_detector, is_standard, rename
+from codo.export.torchvision import CONSTRUCTORS, PyramidBackbone, Torchvision, build_detector, constructor
 from codo.export.trunk import Trunk
 from codo.models.encoder import ModelSettings
 
@@ -99,12 +99,13 @@ def test_rebuilt_report_has_the_whole_trunk_and_nothing_else(trunk: Trunk, tmp_p
     assert "other" not in counts
 
 
-def test_is_standard() -> None:
-    assert is_standard(ModelSettings(dim=64, fpn_norm="bn"))
-    assert not is_standard(ModelSettings(fpn_norm="none"))
-    assert not any(
-        is_standard(ModelSettings(**{k: v})) for k, v in {"width": 0.5, "head": "2fc", "head_dim": 9}.items()
-    )
+def test_torchvisions_own_constructor_where_there_is_one() -> None:
+    for detector, head in CONSTRUCTORS:
+        assert constructor(ModelSettings(head=head, dim=64), detector) is CONSTRUCTORS[detector, head]
+    assert constructor(ModelSettings(fpn_norm="bn"), "mask_rcnn") is CONSTRUCTORS["mask_rcnn", "4conv1fc"]
+    others = {"width": 0.5, "head": "2conv1fc", "head_dim": 9, "fpn_norm": "none", "backbone": "resnet18"}
+    for key, value in others.items():
+        assert constructor(ModelSettings.model_validate({key: value}), "mask_rcnn") is None
 
 
 @pytest.mark.parametrize("detector", ["mask_rcnn", "faster_rcnn"])
@@ -120,5 +121,5 @@ def test_usage_runs_and_loads_every_tensor(
     scope: dict[str, Any] = {}
     exec(target.usage(trunk, target.filename), scope)
     state = scope["detector"].state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in rename(trunk.tensors).items())
+    assert all(torch.equal(state[name], tensor) for name, tensor in target.state(trunk).items())
     assert ("codo" in target.usage(trunk, target.filename)) != standard

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from codo import __version__
+from codo.errors import InputError
 from codo.export.safetensors import Safetensors
 from codo.export.trunk import Trunk
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
@@ -37,7 +38,13 @@ class Hub(Safetensors):
         return "hub"
 
     def weights(self, out: Path) -> Path:
-        """The weights are in the folder that the user named."""
+        """The weights are in the folder that the user named.
+
+        Raises:
+            InputError: The folder holds something that is not an earlier export; its README.md would be lost.
+        """
+        if out.is_dir() and any(out.iterdir()) and not (out / "model.safetensors").is_file():
+            raise InputError("the folder is not empty", where=str(out), fix="name a new folder with --out")
         return out / "model.safetensors"
 
     def page_name(self, weights: Path) -> str:

@@ -65,12 +65,21 @@ class Timm(Target):
                 maps = model.forward_intermediates(images, indices=indices, intermediates_only=True)
                 return dict(zip(MAPS["backbone"], maps, strict=True))
 
-        classifier = getattr(model, "default_cfg", {}).get("classifier", "fc")
-        heads = (classifier,) if isinstance(classifier, str) else classifier
-        components = {"backbone": "", "classifier": f"{heads[0]}."}
-        report = compare(model.state_dict(), tensors, components)
+        report = compare(model.state_dict(), tensors, self._components(trunk, model))
         model.load_state_dict(tensors, strict=False)
         return features, report
+
+    def _components(self, trunk: Trunk, model: Any) -> dict[str, str]:
+        """Backbone, classifier, and by their own names the modules between the last map and the classifier."""
+        classifier = getattr(model, "default_cfg", {}).get("classifier", "fc")
+        head = f"{classifier if isinstance(classifier, str) else classifier[0]}."
+        whole = Trunk(
+            trunk.model, {f"backbone.{n}": t for n, t in trunk.encoder().backbone.state_dict().items()}, "", 0
+        )
+        known = self.state(whole)
+        between = {name.rpartition(".")[0] for name in model.state_dict() if name not in known}
+        between = {module for module in between if not f"{module}.".startswith(head)}
+        return {"backbone": "", "classifier": head} | {module: f"{module}." for module in sorted(between)}
 
     def usage(self, trunk: Trunk, name: str) -> str:
         """Python that loads the file called ``name``."""

@@ -8,7 +8,7 @@ of the residual stages for laptops and tests; at 1.0 nothing differs from torchv
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
@@ -96,10 +96,12 @@ class TimmBackbone(nn.Module):
             raise InputError(f"timm has no model '{name}'", where=where, fix=fix)
         try:
             # Asked for without out_indices first: which index has which stride differs between families.
-            strides = timm.create_model(name, features_only=True).feature_info.reduction()
+            probe: Any = timm.create_model(name, features_only=True)
+            strides = probe.feature_info.reduction()
             indices = tuple(strides.index(stride) for stride in STRIDES)
-            self.model: nn.Module = timm.create_model(name, features_only=True, out_indices=indices)
-            self.channels: tuple[int, ...] = tuple(self.model.feature_info.channels())
+            model: Any = timm.create_model(name, features_only=True, out_indices=indices)
+            self.model: nn.Module = model
+            self.channels: tuple[int, ...] = tuple(model.feature_info.channels())
         except (RuntimeError, ValueError, AttributeError, AssertionError) as error:
             reason = f"'{name}' has no feature maps of strides {', '.join(map(str, STRIDES))}"
             fix = "use a convolutional or hierarchical model, such as timm:convnext_tiny"

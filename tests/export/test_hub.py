@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from safetensors.torch import load_file
+
+from codo.errors import InputError
+from codo.export.trunk import read_trunk
+from codo.export.write import export
+from codo.run import Run
+
+
+def test_the_folder_is_what_a_hub_shows(run: Run, tmp_path: Path) -> None:
+    folder = export(run, "hub", out=tmp_path / "mine")
+    assert sorted(file.name for file in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
+    front = (folder / "README.md").read_text().split("---\n")[1]
+    assert yaml.safe_load(front)["library_name"] == "codo"
+    config, trunk = json.loads((folder / "config.json").read_text()), read_trunk(run)
+    assert (config["method"], config["step"], config["parts"]) == ("codo", 6, ["backbone", "fpn", "box_head"])
+    assert config["model"] == trunk.model.model_dump(mode="json")
+    assert load_file(folder / "model.safetensors").keys() == trunk.tensors.keys()
+
+
+def test_written_again_it_replaces_itself_but_nobody_elses_folder(run: Run, tmp_path: Path) -> None:
+    export(run, "hub", out=tmp_path / "mine")
+    export(run, "hub", out=tmp_path / "mine", encoder="key")
+    assert json.loads((tmp_path / "mine" / "config.json").read_text())["network"] == "key"
+    other = tmp_path / "project"
+    other.mkdir()
+    (other / "README.md").write_text("mine")
+    with pytest.raises(InputError, match="the folder is not empty"):
+        export(run, "hub", out=other)
+    assert (other / "README.md").read_text() == "mine"
