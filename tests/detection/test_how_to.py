@@ -17,7 +17,7 @@ from tests.annotations.synthetic import TINY, coco, write
 from tests.test_docs import commands
 from tests.training import tiny
 
-PAGES = ("docs/how-to/finetune.md", "docs/how-to/weights.md")
+PAGES = ("docs/how-to/export.md", "docs/how-to/finetune.md", "docs/how-to/weights.md")
 
 
 def voc(folder: Path, split: str, images: int) -> None:
