@@ -43,9 +43,8 @@ format: setup   ## let ruff mend what it can
 reference: setup  ## write docs/reference/settings.md from the schemas
 	$(BIN)/python docs/build_reference.py
 
-bench: setup    ## benchmarks; DATA= a folder of photographs as in tests/README.md
-	$(BIN)/python -m benchmarks.proposals --data $(DATA)
-	$(BIN)/python -m benchmarks.roi_align
+bench: setup    ## all targets of speed on 2 cores, into docs/results: under 15 minutes; DATA= a folder of photographs
+	$(BIN)/python -m benchmarks --out docs/results $(if $(DATA),--data $(DATA))
 
 clean:          ## remove what the other targets made
 	rm -rf $(VENV) demo_out demo_quick_out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

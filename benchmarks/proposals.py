@@ -1,245 +1,69 @@
-"""Recall and time of selective search: ours, OpenCV contrib's, and random boxes, on photographs with COCO boxes.
+"""T1: selective search against OpenCV contrib's, image by image on one thread, and whether it finds as much.
 
-    python -m benchmarks.proposals --data DIR [--images N] [--quality-images N] [--json FILE] [--reference FILE]
+    python -m benchmarks.proposals [--data DIR] [--images N]
 
-OpenCV contrib is installed into a throw-away environment (numpy and OpenCV only), asked image by image in turn with
-ours, and deleted at the end. ``--reference FILE`` takes its results from the JSON of an earlier run instead. Each image
-is first resized to the given longest side (by area, or bicubic where it must be enlarged), so that both searches see
-the same pixels. Times are process CPU time on one thread: median over images [quartiles]; the ratio is the median of
-the ratios image by image. MABO: mean over objects of the best overlap (IoU) of any box; R@t: share of objects with a
-best overlap of at least t; pick: mean over boxes of the overlap with their nearest object, what a random draw meets.
+Both search the same pixels at a longest side of 500 and of 256 in ``fast`` mode. MABO is the mean over objects of their
+best overlap (IoU) with any box, recall the share of objects with one of at least 0.5. `benchmarks.recall` is the full
+study, with all modes and methods.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import platform
-import subprocess
 import tempfile
-import time
-import venv
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from codo.proposals.filters import ProposalSettings, filter_boxes, propose
-from codo.proposals.selective_search import MODES, selective_search
+from benchmarks.command import run
+from benchmarks.opencv_contrib import opencv
+from benchmarks.pictures import labelled
+from benchmarks.recall import METHODS, Record, measure
+from benchmarks.row import Check, Row
+from benchmarks.timing import Pair
+from codo.proposals.selective_search import selective_search
 
-SETS = ["downstream/voc_animals/val", "downstream/coco_masks/val"]
-Array = npt.NDArray[np.float64]
-Image = npt.NDArray[np.uint8]
-Search = Callable[[Image, str], tuple[Array, float]]  # BGR image, mode -> boxes, seconds
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one method found on one image."""
-
-    method: str
-    side: int
-    mode: str
-    set: str
-    file: str
-    seconds: float
-    boxes: int
-    overlaps: list[float]  # of every object with its best box
-    pick: float
+TOLERANCE = 0.01  # how far MABO and recall may lie below OpenCV's
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--sets", nargs="+", default=SETS, help="folders SET/SPLIT with SET/annotations beside them")
-    parser.add_argument("--sides", nargs="+", type=int, default=[256, 500])
-    parser.add_argument("--modes", nargs="+", choices=list(MODES), default=list(MODES))
-    parser.add_argument("--images", type=int, default=120, help="images of a set, evenly spaced")
-    parser.add_argument("--quality-images", type=int, default=20, help="the same in quality mode (slow in OpenCV)")
-    parser.add_argument("--json", type=Path, help="write everything here")
-    parser.add_argument("--reference", type=Path, help="take OpenCV's results from this JSON")
-    options = parser.parse_args()
-
-    work = [
-        (name, path, objects, side, mode)
-        for name in options.sets
-        for side in options.sides
-        for mode in options.modes
-        for path, objects in listing(
-            options.data, name, options.quality_images if mode == "quality" else options.images
-        )
-    ]
-    selective_search(np.zeros((64, 64, 3), np.uint8), "quality", 32)  # compile
-    earlier = json.loads(options.reference.read_text()) if options.reference else None
-    records: list[Record] = []
-    if earlier:
-        known = {(r["set"], r["side"], r["mode"], r["file"]): r for r in earlier["records"] if r["method"] == "opencv"}
-        records += [Record(**known[name, side, mode, path.name]) for name, path, _, side, mode in work]
-        version = f"{earlier['opencv']}, recorded on {earlier['machine']}"
-        for name, path, objects, side, mode in work:
-            records += measure(METHODS, name, path, objects, side, mode)
-    else:
-        with opencv_contrib() as (version, opencv):
-            for name, path, objects, side, mode in work:
-                records += measure({"opencv": opencv, **METHODS}, name, path, objects, side, mode)
-    machine = f"{processor()}, Python {platform.python_version()}, NumPy {np.__version__}"
-    print(f"{machine}; OpenCV contrib {version}\n")
-    for name in ["all", *options.sets]:
-        print(table(name, [r for r in records if name in ("all", r.set)]))
-    if options.json:
-        result = {"machine": machine, "opencv": version, "records": [asdict(r) for r in records]}
-        options.json.write_text(json.dumps(result) + "\n")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=int, default=24, help="of each set")
+    parser.add_argument("--opencv", type=Path, help="a Python that has OpenCV contrib (default: one is made)")
 
 
-def listing(data: Path, name: str, most: int) -> list[tuple[Path, Array]]:
-    """Evenly spaced images of a set, with their objects as ``(n, 4)`` xyxy; crowds are left out."""
-    folder = data / name
-    coco = json.loads((folder.parent / "annotations" / f"instances_{folder.name}.json").read_text())
-    objects: dict[int, list[list[float]]] = {}
-    for a in coco["annotations"]:
-        x, y, w, h = a["bbox"]
-        if not a.get("iscrowd") and w > 0 and h > 0:
-            objects.setdefault(a["image_id"], []).append([x, y, x + w, y + h])
-    entries = [e for e in coco["images"] if e["id"] in objects]
-    chosen = [entries[i * len(entries) // min(most, len(entries))] for i in range(min(most, len(entries)))]
-    return [(folder / e["file_name"], np.array(objects[e["id"]])) for e in chosen]
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    selective_search(np.zeros((64, 64, 3), np.uint8))  # compile
+    with tempfile.TemporaryDirectory() as scratch, opencv(options.opencv) as contrib:
+        pictures = labelled(options.data, Path(scratch), 2 if options.smoke else options.images)
+        methods = {"opencv": contrib.search, "codo": METHODS["codo"]}
+        for side in (500, 256):
+            records = [
+                record
+                for path, objects in pictures
+                for record in measure(methods, path.parent.parent.name, path, objects, side, "fast")
+            ]
+            yield row(records, side, contrib.version)
 
 
-def measure(methods: dict[str, Search], name: str, path: Path, objects: Array, side: int, mode: str) -> list[Record]:
-    """Ask every method for one image, one after the other; those that have no modes only beside ``fast``."""
-    image = np.asarray(cv2.imread(str(path)), np.uint8)
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    image = np.asarray(resized, np.uint8)
-    scaled = objects * np.array([size[0] / width, size[1] / height] * 2)
-    records = []
-    for method, search in methods.items():
-        if mode != "fast" and method not in ("opencv", "codo"):  # the default alone is of interest
-            continue
-        boxes, seconds = search(image, mode)
-        overlap = iou(boxes, scaled)
-        best, pick = overlap.max(axis=0).tolist(), float(overlap.max(axis=1).mean())
-        records.append(Record(method, side, mode, name, path.name, seconds, len(boxes), best, pick))
-    return records
-
-
-def iou(a: Array, b: Array) -> Array:
-    """Overlaps ``(n, m)`` of boxes ``(n, 4)`` and ``(m, 4)``."""
-    inside = np.minimum(a[:, None, 2:], b[None, :, 2:]) - np.maximum(a[:, None, :2], b[None, :, :2])
-    common = np.clip(inside, 0, None).prod(axis=2)
-    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(axis=1), (b[:, 2:] - b[:, :2]).prod(axis=1)
-    return np.asarray(common / (area_a[:, None] + area_b - common))
-
-
-def codo(longest_side: int | None) -> Search:
-    def search(image: Image, mode: str) -> tuple[Array, float]:
-        rgb = np.ascontiguousarray(image[:, :, ::-1])
-        start = time.process_time()
-        boxes = selective_search(rgb, mode, longest_side)
-        return boxes.astype(np.float64), time.process_time() - start
-
-    return search
-
-
-def kept(image: Image, _: str) -> tuple[Array, float]:
-    """What a catalog stores: searched at 256, filtered, at most 64."""
-    rgb = np.ascontiguousarray(image[:, :, ::-1])
-    start = time.process_time()
-    boxes, _ = propose(rgb, ProposalSettings())
-    return boxes.astype(np.float64), time.process_time() - start
-
-
-def kept_at_random(image: Image, _: str) -> tuple[Array, float]:
-    """As many of the same filtered boxes, drawn without replacement: what `thin` is to be compared with."""
-    height, width = image.shape[:2]
-    found = selective_search(np.ascontiguousarray(image[:, :, ::-1]))
-    boxes, _ = filter_boxes(found, width, height, ProposalSettings())
-    chosen = np.random.default_rng(0).permutation(len(boxes))[: ProposalSettings().max_boxes]
-    return boxes[chosen].astype(np.float64), 0.0
-
-
-def random_boxes(image: Image, _: str, count: int = 500) -> tuple[Array, float]:
-    """The floor: two corners drawn uniformly."""
-    height, width = image.shape[:2]
-    corners = np.random.default_rng(0).uniform(size=(count, 2, 2)) * [width, height]
-    return np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1), 0.0
-
-
-METHODS: dict[str, Search] = {
-    "codo": codo(None),
-    "codo at 256": codo(256),
-    "kept": kept,
-    "kept at random": kept_at_random,
-    "random": random_boxes,
-}
-
-
-@contextmanager
-def opencv_contrib() -> Iterator[tuple[str, Search]]:
-    """OpenCV's version and its search, in a child process of an environment that is deleted on leaving."""
-    with tempfile.TemporaryDirectory() as folder:
-        python = Path(folder) / "env" / "bin" / "python"
-        venv.create(python.parents[1], with_pip=True)
-        packages = ["numpy", "opencv-contrib-python-headless"]
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True)
-        script = Path(__file__).with_name("opencv_selective_search.py")
-        with subprocess.Popen([python, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            requests, answers = child.stdin, child.stdout
-            version = json.loads(answers.readline())["version"]
-
-            def search(image: Image, mode: str) -> tuple[Array, float]:
-                paths = {"image": f"{folder}/image.npy", "boxes": f"{folder}/boxes.npy"}
-                np.save(paths["image"], image)
-                requests.write(json.dumps({**paths, "mode": mode}) + "\n")
-                requests.flush()
-                seconds = json.loads(answers.readline())["seconds"]
-                return np.load(paths["boxes"]).astype(np.float64), seconds
-
-            yield version, search
-            requests.close()
-
-
-def processor() -> str:
-    """Name of the processor, where the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.machine()
-
-
-def table(name: str, records: list[Record]) -> str:
-    """Markdown: one line a side, mode and method."""
-    lines = [
-        f"**{name}**\n",
-        "| side | mode | method | images | objects | boxes | MABO | R@.5 | R@.7 | pick | ms | times OpenCV |",
-        "|---|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    records = sorted(records, key=lambda r: (r.side, list(MODES).index(r.mode)))
-    for side, mode, method in dict.fromkeys((r.side, r.mode, r.method) for r in records):
-        rows = [r for r in records if (r.side, r.mode, r.method) == (side, mode, method)]
-        reference = {(r.set, r.file): r for r in records if (r.side, r.mode, r.method) == (side, mode, "opencv")}
-        best = np.array([v for r in rows for v in r.overlaps])
-        times, ratio = np.array([r.seconds for r in rows]), ""
-        milliseconds = "{1:.1f} [{0:.1f}, {2:.1f}]".format(*np.quantile(1000 * times, [0.25, 0.5, 0.75]))
-        if method != "opencv" and times.any():
-            ratios = [reference[r.set, r.file].seconds / r.seconds for r in rows]
-            ratio = "{1:.1f} [{0:.1f}, {2:.1f}]".format(*np.quantile(ratios, [0.25, 0.5, 0.75]))
-        lines.append(
-            f"| {side} | {mode} | {method} | {len(rows)} | {len(best)} | {np.mean([r.boxes for r in rows]):.0f} "
-            f"| {best.mean():.3f} | {(best >= 0.5).mean():.3f} | {(best >= 0.7).mean():.3f} "
-            f"| {np.mean([r.pick for r in rows]):.3f} | {milliseconds if times.any() else '0'} | {ratio} |"
-        )
-    return "\n".join(lines) + "\n"
+def row(records: list[Record], side: int, version: str) -> Row:
+    """The verdict on the records of one size."""
+    theirs, ours = ([r for r in records if r.method == method] for method in ("opencv", "codo"))
+    best = [np.array([overlap for r in side_ for overlap in r.overlaps]) for side_ in (theirs, ours)]
+    mabo, recall = [b.mean() for b in best], [(b >= 0.5).mean() for b in best]
+    return Row(
+        "T1",
+        f"selective search, fast, {side} px",
+        "ms",
+        **Pair([r.seconds for r in theirs], [r.seconds for r in ours]).spreads(1e-3),
+        reference_is=f"OpenCV contrib {version}, {len(theirs)} images with {len(best[0])} objects",
+        least_ratio=9,
+        checks=(
+            Check(f"MABO {mabo[1]:.3f} against {mabo[0]:.3f}", bool(mabo[1] >= mabo[0] - TOLERANCE)),
+            Check(f"recall {recall[1]:.3f} against {recall[0]:.3f}", bool(recall[1] >= recall[0] - TOLERANCE)),
+        ),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, rows, arguments)

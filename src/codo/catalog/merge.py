@@ -140,14 +140,14 @@ def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tupl
         atomic(plan.out / FILE, work=plan.folder) as file,
         # Dictionaries halve the boxes and keep them fast to read; compression would gain little and slow the opening.
         pq.ParquetWriter(
-            file, schema, compression={"key": "zstd", "uri": "zstd"}, use_dictionary=_DICTIONARIES
+            file, schema, compression={"key": "zstd", "uri": "zstd"}, use_dictionary=DICTIONARIES
         ) as writer,
     ):
         for table in _in_groups(_rows(plan, places)):
             writer.write_table(table.cast(schema), row_group_size=ROWS)
 
 
-_DICTIONARIES = ["uri", "compression", "orientation", "width", "height", "proposals.list.element", "rung"]
+DICTIONARIES = ["uri", "compression", "orientation", "width", "height", "proposals.list.element", "rung"]
 
 
 def _rows(plan: Plan, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:

@@ -1,0 +1,37 @@
+"""Which benchmarks there are. A new one is a module with a `command.run` at its end, and a line here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    """One call of a benchmark module.
+
+    Attributes:
+        name: How it is called on the command line.
+        module: ``benchmarks.MODULE``.
+        arguments: Its own options.
+        opencv: Whether it takes ``--opencv``, a Python with OpenCV contrib that is made once for all.
+        minutes: After which it is given up.
+    """
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()
+    opencv: bool = False
+    minutes: float = 6
+
+
+CPU = (
+    Entry("startup", "startup"),
+    Entry("proposals", "proposals", opencv=True),
+    Entry("prepare", "prepare", opencv=True),
+    Entry("views", "views", ("--from", "jpeg")),
+    Entry("views-packed", "views", ("--from", "packed")),
+    Entry("memory", "memory"),
+    Entry("evaluation", "evaluation"),
+    Entry("resume", "resume"),
+)
+
+GPU: tuple[Entry, ...] = ()

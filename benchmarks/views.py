@@ -1,0 +1,109 @@
+"""T3, T4: the two views of a sample, from original JPEGs and from packed catalogs, against PIL and torchvision.
+
+    python -m benchmarks.views --from jpeg|packed [--data DIR] [--images N]
+
+One sample is everything from bytes on disk to two canvases of 224 pixels with their boxes: one proposal and two
+backgrounds decoded, cropped, resized, coloured, blurred, pasted, and the boxes jittered, on one thread. The reference
+(`pil_views`) makes the same views of the same random numbers, which is checked pixel by pixel. It always reads the
+originals (longest side 500); packed catalogs have a short side of 320 for foregrounds and 256 for backgrounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+import codo
+from benchmarks.command import run
+from benchmarks.pictures import photographs
+from benchmarks.pil_views import PILViews, to_bytes
+from benchmarks.row import Check, Row
+from benchmarks.timing import alternate
+from codo.catalog.catalog import Catalog
+from codo.views.cpj import CPJ, CPJSettings
+from codo.views.photometric import AugmentSettings
+from codo.views.pools import Pool
+
+CANVAS, ROUNDS = 224, 3
+SHORT_SIDES = {"foregrounds": 320, "backgrounds": 256}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--from", dest="source", choices=("jpeg", "packed"), default="jpeg")
+    parser.add_argument("--images", type=int, default=120)
+
+
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "originals"
+        photographs(options.data, folder, 4 if options.smoke else options.images)
+
+        def prepare(name: str, **settings: object) -> Catalog:
+            return codo.prepare(folder, Path(scratch) / name, progress=False, **settings)
+
+        originals = prepare("originals.catalog")
+        reference = PILViews(cpj(originals, originals))
+        if options.source == "jpeg":
+            yield row("T3", "from original JPEGs", reference, reference.cpj, 3.5, options.smoke)
+        else:
+            foregrounds = prepare("foregrounds.catalog", pack=SHORT_SIDES["foregrounds"])
+            backgrounds = prepare("backgrounds.catalog", pack=SHORT_SIDES["backgrounds"], propose=False)
+            yield row("T4", "from packed catalogs", reference, cpj(foregrounds, backgrounds), 8, options.smoke)
+
+
+def cpj(foregrounds: Catalog, backgrounds: Catalog) -> CPJ:
+    """The paper's views of a pair of catalogs."""
+    pool = Pool([backgrounds], [None])
+    return CPJ(foregrounds, pool, pool, canvas=CANVAS, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
+
+
+def row(target: str, what: str, reference: PILViews, ours: CPJ, least: float, smoke: bool) -> Row:
+    """Time both on every image as the foreground."""
+    checks = same_views(reference, ours, range(min(16, len(ours))))
+    times = alternate(
+        lambda at: reference.views(*at, (0, 1)),
+        lambda at: ours.views(*at, (0, 1)),
+        [(0, sample) for sample in range(len(ours))],
+        rounds=1 if smoke else ROUNDS,
+    )
+    return Row(
+        target,
+        f"two views of a sample {what}",
+        "ms",
+        **times.spreads(1e-3),
+        reference_is="PIL and torchvision v1, from original JPEGs",
+        least_ratio=least,
+        checks=checks,
+    )
+
+
+def same_views(reference: PILViews, ours: CPJ, samples: range) -> tuple[Check, ...]:
+    """Both make the same views: the same boxes, and pixels that differ by rounding and resampling only.
+
+    A packed image is smaller than its original, so that its crops are cut at other pixels; once in a while one of the
+    two takes a draw that the other refuses, and all that follows differs.
+    """
+    apart, same = [], []
+    for sample in samples:
+        views = ours.views(0, sample, (0, 1))
+        for (canvas, box), view in zip(reference.views(0, sample, (0, 1)), views, strict=True):
+            apart.append(np.abs(to_bytes(canvas).astype(int) - view.image).mean())
+            same.append(np.allclose(box.numpy(), view.box, atol=1e-3))
+    packed = ours.foregrounds.packed
+    difference, share = float(np.median(apart)), float(np.mean(same))
+    return (
+        Check(f"pixels differ by {difference:.1f} of 255", difference < (8 if packed else 4)),
+        Check(f"{share:.0%} of the boxes are equal", share >= (0.8 if packed else 1)),
+    )
+
+
+if __name__ == "__main__":
+    run(__doc__, rows, arguments)
