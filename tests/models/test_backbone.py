@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
 import torchvision
-from torch import Tensor, nn
 
 from codo.errors import InputError
-from codo.models.backbone import STRIDES, build_backbone, check_backbone, scale_channels
+from codo.models.backbone import (
+    STRIDES,
+    TimmBackbone,
+    build_backbone,
+    check_backbone,
+    input_side,
+    scale_channels,
+)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101"])
@@ -54,55 +59,37 @@ def test_unknown_names_are_refused_with_a_suggestion() -> None:
         check_backbone("timm:")
 
 
-def fake_timm(strides: list[int]) -> ModuleType:
-    """As much of timm as is used: two models, of which ``pyramid`` has maps of the given strides."""
-
-    class Features(nn.Module):
-        def __init__(self, out_indices: tuple[int, ...]) -> None:
-            super().__init__()
-            self.chosen = [strides[i] for i in out_indices]
-            self.convolutions = nn.ModuleList(nn.Conv2d(3, s, s, stride=s) for s in self.chosen)
-            self.feature_info = SimpleNamespace(reduction=lambda: self.chosen, channels=lambda: self.chosen)
-
-        def forward(self, images: Tensor) -> list[Tensor]:
-            return [convolution(images) for convolution in self.convolutions]
-
-    def create_model(
-        name: str, features_only: bool, out_indices: tuple[int, ...] | None = None, pretrained: bool = False
-    ) -> nn.Module:
-        assert features_only
-        if pretrained:
-            raise ConnectionError("no route to the hub")
-        if name == "flat":
-            raise RuntimeError("features_only not implemented for Flat models.")
-        return Features(out_indices or tuple(range(len(strides))))
-
-    module = ModuleType("timm")
-    module.create_model = create_model  # type: ignore[attr-defined]
-    module.is_model = lambda name: name in ("pyramid", "flat")  # type: ignore[attr-defined]
-    module.list_models = lambda: ["pyramid", "flat"]  # type: ignore[attr-defined]
-    return module
-
-
-def test_timm_model_gives_the_four_strides(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm", fake_timm([2, 4, 8, 16, 32]))
-    backbone = build_backbone("timm:pyramid")
-    assert backbone.channels == STRIDES
-    assert [m.shape[-1] for m in backbone(torch.zeros(1, 3, 64, 64))] == [16, 8, 4, 2]
+@pytest.mark.parametrize("name", ["test_efficientnet", "dla34"])
+def test_timm_model_gives_the_four_strides(name: str) -> None:
+    """Also where timm counts its maps from 1, as for DLA."""
+    backbone = build_backbone(f"timm:{name}")
+    maps = backbone(torch.zeros(2, 3, 64, 64))
+    assert [64 // m.shape[-1] for m in maps] == list(STRIDES)
+    assert tuple(m.shape[1] for m in maps) == backbone.channels
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("timm:pyramyd", "did you mean 'pyramid'"),
-        ("timm:flat", "no feature maps of strides 4, 8, 16, 32"),
-        ("timm:pyramid", "no feature maps of strides 4, 8, 16, 32"),
+        ("timm:test_eficientnet", "did you mean 'test_efficientnet'"),
+        ("timm:test_vit", "no feature maps of strides 4, 8, 16, 32"),
+        ("timm:levit_conv_128s", "no feature maps of strides 4, 8, 16, 32"),
     ],
 )
-def test_unsuitable_timm_models_are_refused(name: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "timm", fake_timm([8, 16, 32]))
+def test_unsuitable_timm_models_are_refused(name: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         build_backbone(name)
+
+
+def test_weights_that_timm_does_not_have_are_said_to_be_missing() -> None:
+    with pytest.raises(InputError, match="cannot get timm's weights of 'ghostnet_050'"):
+        TimmBackbone("ghostnet_050", pretrained=True)
+
+
+def test_input_side_is_what_the_model_takes() -> None:
+    assert input_side("resnet50") == 128
+    assert input_side("timm:swin_tiny_patch4_window7_224") == 224
+    assert input_side("timm:maxvit_rmlp_pico_rw_256") == 256
 
 
 def test_missing_timm_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,10 +95,11 @@ class TimmBackbone(nn.Module):
             fix = nearest(name, timm.list_models()) or "see timm.list_models()"
             raise InputError(f"timm has no model '{name}'", where=where, fix=fix)
         try:
-            # Asked for without out_indices first: which index has which stride differs between families.
-            probe: Any = timm.create_model(name, features_only=True)
-            strides = probe.feature_info.reduction()
-            indices = tuple(strides.index(stride) for stride in STRIDES)
+            # Asked for without out_indices first: which index has which stride differs between families, and in some
+            # (DLA) the indices do not begin with 0.
+            info: Any = timm.create_model(name, features_only=True).feature_info
+            strides = info.reduction()
+            indices = tuple(info.out_indices[strides.index(stride)] for stride in STRIDES)
             model: Any = timm.create_model(name, features_only=True, out_indices=indices)
             self.model: nn.Module = model
             self.channels: tuple[int, ...] = tuple(model.feature_info.channels())
@@ -123,6 +124,16 @@ class TimmBackbone(nn.Module):
         """Images (B, 3, H, W) -> four maps (B, channels[i], H / stride, W / stride)."""
         maps: list[Tensor] = self.model(images)
         return [m.permute(0, 3, 1, 2) for m in maps] if self.channels_last else maps
+
+
+def input_side(name: str) -> int:
+    """Pixels a side of a square image that a backbone takes: ResNets take any, timm models may be made for one size."""
+    if not name.startswith(_TIMM):
+        return 128
+    import timm
+
+    config = timm.get_pretrained_cfg(name.removeprefix(_TIMM))
+    return int(config.input_size[-1]) if config is not None else 224
 
 
 def scale_channels(channels: int, width: float) -> int:
