@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from codo.catalog.settings import PrepareSettings
+from codo.compare.settings import CompareSettings
 from codo.detection.finetune import FinetuneSettings
 from codo.training.settings import PretrainSettings
 
@@ -23,16 +24,24 @@ keys in a recipe, or as keyword arguments in Python. `null` turns an optional gr
 VERBS = (
     ("codo pretrain", PretrainSettings),
     ("codo finetune", FinetuneSettings),
+    ("codo compare", CompareSettings),
     ("codo prepare", PrepareSettings),
 )
+ALSO = {"codo compare": ("codo finetune", FinetuneSettings)}
+"""Verb -> the verb whose settings it has too, which are not listed again."""
 
 
 def main() -> int:
     """Write or check the page."""
     parts = [HEAD]
     for verb, schema in VERBS:
-        parts += [f"\n## {verb}\n", "| setting | type | default | what it does |\n|---|---|---|---|"]
-        parts += list(rows(schema))
+        parts += [f"\n## {verb}\n"]
+        known, others = set[str](), ALSO.get(verb)
+        if others:
+            parts += [f"Every setting of `{others[0]}` but `weights` and `seed`, and\n"]
+            known = set(others[1].model_fields)
+        parts += ["| setting | type | default | what it does |\n|---|---|---|---|"]
+        parts += [row for name, row in named_rows(schema) if name not in known]
     text = "\n".join(parts) + "\n"
     if "--check" in sys.argv:
         if TARGET.read_text(encoding="utf-8") != text:
@@ -42,6 +51,12 @@ def main() -> int:
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(text, encoding="utf-8")
     return 0
+
+
+def named_rows(schema: type[BaseModel]) -> typing.Iterator[tuple[str, str]]:
+    """The rows with the top-level setting that each belongs to."""
+    for row in rows(schema):
+        yield row.split("`")[1].split(".")[0], row
 
 
 def rows(schema: type[BaseModel], prefix: str = "") -> typing.Iterator[str]:

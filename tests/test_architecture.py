@@ -36,6 +36,7 @@ ORDER = [
     "recipes",
     "config",
     "errors",
+    "room",
 ]
 
 

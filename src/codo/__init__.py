@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from codo.catalog.build import prepare
     from codo.catalog.catalog import Catalog, open_catalog
+    from codo.compare.compare import compare
     from codo.detection.evaluate import evaluate
     from codo.detection.finetune import finetune
     from codo.errors import CodoError
@@ -31,6 +32,7 @@ _WHERE = {
     "Catalog": "codo.catalog.catalog",
     "CodoError": "codo.errors",
     "Run": "codo.run",
+    "compare": "codo.compare.compare",
     "evaluate": "codo.detection.evaluate",
     "export": "codo.export.write",
     "finetune": "codo.detection.finetune",
@@ -46,6 +48,7 @@ __all__ = [
     "Catalog",
     "CodoError",
     "Run",
+    "compare",
     "evaluate",
     "export",
     "finetune",

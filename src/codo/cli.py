@@ -23,6 +23,7 @@ DESCRIPTION = """Pretrain a whole detector trunk from your own unlabelled images
   codo export run --to torchvision                            weights for your detector
   codo finetune -c finetune_laptop data=labelled/ weights=run out=detector
   codo evaluate detector data=labelled/                       COCO's twelve numbers
+  codo compare -c finetune_laptop data=labelled/ inits=[none,run] fractions=[0.1,1] out=answer
 
 Settings are key=value with dots (optim.lr=0.03, probe=null); -c takes a shipped recipe or a YAML file.
 """
@@ -59,6 +60,7 @@ def build_parser() -> argparse.ArgumentParser:
     for name, text in (
         ("pretrain", "pretrain a trunk on a catalog; the same command resumes"),
         ("finetune", "train a detector on labelled images from given weights; the same command resumes"),
+        ("compare", "finetune from several weights, label fractions and seeds, and say which is better"),
     ):
         training = verb(name, text)
         training.add_argument("-c", "--config", metavar="RECIPE", help="a shipped recipe or a YAML file")
@@ -181,6 +183,13 @@ def _finetune(args: argparse.Namespace) -> None:
         print(f"{run.path}: report.html; next: codo evaluate {run.path}")
 
 
+def _compare(args: argparse.Namespace) -> None:
+    from codo.compare.compare import closing_words
+    from codo.config import parse_assignments
+
+    print(closing_words(codo.compare(args.config, **parse_assignments(args.settings))))
+
+
 def _export(args: argparse.Namespace) -> None:
     print(codo.export(args.run, to=args.to, out=args.out, model=args.model, encoder=args.encoder))
 
@@ -226,6 +235,7 @@ VERBS: dict[str, Any] = {
     "export": _export,
     "finetune": _finetune,
     "evaluate": _evaluate,
+    "compare": _compare,
     "view": _view,
     "demo": _demo,
     "doctor": _doctor,

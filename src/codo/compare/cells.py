@@ -5,8 +5,8 @@
     OUT/cells/INIT/fraction-F/seed-S/               an ordinary run of codo finetune
     OUT/cells/INIT/fraction-F/seed-S/result.json    written last: a cell that has it is finished
 
-Each is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk that the initialisations have. All
-are checked before the first begins.
+Each is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk that the initialisations have.
+All are checked before the first begins.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ class Cell:
         """The run directory."""
         return Path(self.settings.out)
 
+    @property
+    def key(self) -> tuple[str, float, int]:
+        """What tells it from the others: initialisation, fraction, seed."""
+        return self.init, self.fraction, self.seed
+
     def __str__(self) -> str:
         """In words."""
         return f"{self.init}, {share(self.fraction)} of the labels, seed {self.seed}"
@@ -87,7 +92,9 @@ def plan(settings: CompareSettings, demanded: Mapping[str, Any]) -> tuple[list[C
         InputError: Wrong settings, data or weights; or a folder of a cell that holds something else.
     """
     mine = Processes(0, 1, choose_device(settings.device))
-    sources = {init: [absolute_source(settings.source(init, seed)) for seed in settings.seeds] for init in settings.inits}
+    sources = {
+        init: [absolute_source(settings.source(init, seed)) for seed in settings.seeds] for init in settings.inits
+    }
     trunk = common_trunk([source for column in sources.values() for source in column], settings.model, demanded)
     tasks = {fraction: _task(settings, fraction, trunk) for fraction in settings.fractions}
     task = next(iter(tasks.values()))
@@ -128,11 +135,8 @@ def common_trunk(sources: list[str], model: ModelSettings, demanded: Mapping[str
         for name in ModelSettings.model_fields:
             ours, other = getattr(first[1], name), getattr(theirs, name)
             if name not in FREE and ours != other:
-                raise InputError(
-                    f"the initialisations have different trunks: model.{name} is {ours} in {first[0]}, {other} in {source}",
-                    where="inits",
-                    fix="compare weights of one architecture",
-                )
+                what = f"the trunks differ: model.{name} is {ours} in {first[0]}, {other} in {source}"
+                raise InputError(what, where="inits", fix="compare weights of one architecture")
     return model if first is None else first[1]
 
 

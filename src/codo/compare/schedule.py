@@ -1,7 +1,7 @@
-"""Does the cells that are missing: one after the other in this process, or several at a time in processes of their own.
+"""Does the missing cells: one after the other in this process, or several at a time in processes of their own.
 
-A cell that fails is remembered, and the others go on. SIGTERM and Ctrl-C stop everything with a checkpoint in every cell
-that was at work; should this process be killed, its processes notice and do the same (see ``process``).
+A cell that fails is remembered, and the others go on. SIGTERM and Ctrl-C stop everything with a checkpoint in every
+cell that was at work; should this process be killed, its processes notice and do the same (see ``process``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -88,9 +88,7 @@ def run_apart(cells: Sequence[Cell], spots: Sequence[Mapping[str, str]], logs: P
                 time.sleep(0.1)
                 if stop.number:
                     _stop(running.values())
-                    kind, name = (
-                        (Interrupted, "Ctrl-C") if stop.number == signal.SIGINT else (Preempted, "SIGTERM")
-                    )
+                    kind, name = (Interrupted, "Ctrl-C") if stop.number == signal.SIGINT else (Preempted, "SIGTERM")
                     what = f"stopped by {name}; {len(running)} cells at work saved a checkpoint"
                     raise kind(what, where=str(logs.parent), fix="the same command goes on")
                 for place, (cell, process) in list(running.items()):
@@ -136,8 +134,8 @@ def _start(cell: Cell, environment: Mapping[str, str], log: Path) -> subprocess.
     return process
 
 
-def _stop(running: Iterator[tuple[Cell, subprocess.Popen[str]]] | object) -> None:
-    processes = [process for _, process in running]  # type: ignore[attr-defined]
+def _stop(running: Iterable[tuple[Cell, subprocess.Popen[str]]]) -> None:
+    processes = [process for _, process in running]
     for process in processes:
         process.terminate()
     for process in processes:

@@ -104,4 +104,3 @@ def split_name(item: str) -> tuple[str, str]:
 def folder_name(init: str) -> str:
     """The name of an initialisation as that of a folder."""
     return re.sub(r"[^\w.+-]+", "-", init).strip(".-") or "init"
-

@@ -14,22 +14,6 @@
 What matched is reported by ``models.load_report``.
 """
 
-import sys
-from types import ModuleType
-from typing import Any
+from codo.room import make_callable
 
-
-class _Room(ModuleType):
-    """Lets ``codo.export(run, to=…)`` work although ``codo.export`` is this room.
-
-    Importing any module in here binds the name ``codo.export`` to the room, over the function of the same name.
-    """
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Call `codo.export.write.export`."""
-        from codo.export.write import export
-
-        return export(*args, **kwargs)
-
-
-sys.modules[__name__].__class__ = _Room
+make_callable(__name__, "codo.export.write")

@@ -73,9 +73,12 @@ def difference(values: Sequence[float]) -> str:
     """Differences of average precisions as ``+1.2 ± 0.3`` points, with a true minus sign."""
     if not values:
         return MISSING
-    points = [100 * v for v in values]
-    text = f"{fmean(points):+.1f}".replace("-", "\N{MINUS SIGN}")
-    return text + (f" ± {stdev(points):.1f}" if len(points) > 1 else "")
+    return points(fmean(values)) + (f" ± {100 * stdev(values):.1f}" if len(values) > 1 else "")
+
+
+def points(gain: float) -> str:
+    """A difference of average precisions as ``+1.2`` points, with a true minus sign."""
+    return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def share(fraction: float) -> str:

@@ -1,0 +1,51 @@
+"""A comparison of two initialisations on drawn pictures, done once for all tests of this folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import codo
+from codo.compare.comparison import Comparison
+from tests.annotations.synthetic import TINY, coco, write
+from tests.training import tiny
+
+
+@pytest.fixture(scope="session")
+def place(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """data/ with 8 + 4 labelled pictures, and a pretraining run."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("compare")
+    write(folder / "data", *coco(8), "train")
+    write(folder / "data", *coco(4, seed=1), "val")
+    codo.pretrain(**tiny.settings(catalog, folder / "run", probe=None, steps=2))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def protocol(place: Path) -> dict[str, Any]:
+    """Settings of a comparison but ``out``: two initialisations, two fractions, two seeds, two steps each."""
+    return {
+        "inits": ["none", f"codo={place / 'run'}"],
+        "fractions": [0.5, 1],
+        "seeds": [0, 1],
+        "data": str(place / "data"),
+        "masks": False,
+        "steps": 2,
+        "batch_size": 2,
+        "short_sides": [64],
+        "workers": 0,
+        "device": "cpu",
+        "detector": {**TINY["detector"], "score_threshold": 0.0},
+        "optim": {"lr": 0.02, "lr_scaling": "none", "warmup_steps": 1},
+        "log": {"every": 1, "progress": False},
+    }
+
+
+@pytest.fixture(scope="session")
+def done(place: Path, protocol: dict[str, Any]) -> Comparison:
+    """The comparison, finished."""
+    return codo.compare(out=str(place / "out"), **protocol)

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from codo.compare.settings import CompareSettings, folder_name, split_name
+from codo.config import resolve
+from codo.errors import InputError
+
+
+def settings(**values: Any) -> CompareSettings:
+    return resolve(CompareSettings, None, {"data": "d", "out": "o", "inits": ["none"], **values})
+
+
+def test_initialisations_are_named_after_their_runs_and_files() -> None:
+    inits = settings(inits=["none", "imagenet", "runs/mine", "w/moco.pth", "best=runs/mine"]).inits
+    assert inits == {
+        "none": "none",
+        "imagenet": "imagenet",
+        "mine": "runs/mine",
+        "moco": "w/moco.pth",
+        "best": "runs/mine",
+    }
+    assert settings(inits={"a": "none"}).inits == {"a": "none"}
+    assert settings(inits="none").inits == {"none": "none"}
+    assert split_name("runs/v1.5") == ("v1.5", "runs/v1.5")  # a run, not a file with an ending
+
+
+def test_a_path_may_depend_on_the_seed() -> None:
+    assert settings(inits=["codo=runs/codo-{seed}"]).source("codo", 3) == "runs/codo-3"
+
+
+def test_one_number_is_a_list_of_one() -> None:
+    assert settings(fractions=0.1, seeds=4).fractions == (0.1,)
+    assert settings(fractions=0.1, seeds=4).seeds == (4,)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"inits": []}, "inits"),
+        ({"inits": ["a/run", "b/run"]}, "two initialisations are called 'run'"),
+        ({"inits": {"a b": "none", "a-b": "none"}}, "would share a folder"),
+        ({"fractions": [0, 1]}, "above 0 and at most 1"),
+        ({"fractions": [1.5]}, "above 0 and at most 1"),
+        ({"fractions": []}, "fractions"),
+        ({"seeds": [1, 1]}, "seeds has one twice"),
+        ({"seeds": [-1]}, "must not be negative"),
+        ({"weights": "imagenet"}, r"give inits="),
+        ({"seed": 3}, r"give seeds="),
+        ({"jobs": 0}, "jobs"),
+        ({"fraction": [1]}, "did you mean 'fractions'"),
+    ],
+)
+def test_wrong_settings_are_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        settings(**values)
+
+
+def test_folder_names_hold_nothing_odd() -> None:
+    assert folder_name("ImageNet, 90 epochs") == "ImageNet-90-epochs"
+    assert folder_name("../..") == "init"
