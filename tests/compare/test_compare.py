@@ -21,6 +21,7 @@ from codo.compare.cells import RESULT
 from codo.compare.comparison import Comparison
 from codo.config import flatten
 from codo.errors import CodoError, InputError
+from tests.training import tiny
 
 
 def results(out: Path) -> dict[str, float]:
@@ -131,25 +132,55 @@ def arguments(settings: dict[str, Any], out: Path) -> list[str]:
     return [f"{key}={json.dumps(value)}" for key, value in flatten({**settings, "out": str(out)}).items()]
 
 
+def expected(done: Comparison, out: Path) -> dict[str, Any]:
+    """What the undisturbed comparison has for the cells that lie in ``out``."""
+    return {name: json.loads((done.out / name).read_text()) for name in results(out)}
+
+
+def found(out: Path) -> dict[str, Any]:
+    return {name: json.loads((out / name).read_text()) for name in results(out)}
+
+
 def test_killed_in_the_middle_it_finishes_the_missing_cells_alone(
     done: Comparison, protocol: dict[str, Any], tmp_path: Path
 ) -> None:
-    """By kill -9, with two processes at work; the numbers are those of a comparison that nobody disturbed."""
+    """By kill -9; the numbers are those of a comparison that nobody disturbed."""
     out = tmp_path / "out"
-    more = {**protocol, "fractions": [1], "jobs": 2, "checkpoint_every": 1}
-    command = [sys.executable, "-m", "codo.cli", "compare", *arguments(more, out)]
+    words = ["compare", *arguments({**protocol, "jobs": 1, "checkpoint_every": 1}, out)]
+    command = [sys.executable, "-m", "codo.cli", *words]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
-        while not results(out) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        while len(results(out)) < 2 and time.monotonic() < deadline:
+            time.sleep(0.02)
         process.send_signal(signal.SIGKILL)
     before = results(out)
-    assert 1 <= len(before) < 4
-    subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert 2 <= len(before) < 8
+    assert main(words) == 0
     after = results(out)
-    assert len(after) == 4
+    assert len(after) == 8
     assert {name: when for name, when in after.items() if name in before} == before
-    found = {str(file.relative_to(out)): json.loads(file.read_text()) for file in out.rglob(RESULT)}
-    expected = {str(f.relative_to(done.out)): json.loads(f.read_text()) for f in done.out.rglob(RESULT)}
-    assert found == {name: numbers for name, numbers in expected.items() if name in found}
+    assert found(out) == expected(done, out)
+
+
+def test_several_at_a_time_compute_the_same(done: Comparison, protocol: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    two = {**protocol, "inits": ["none"], "fractions": [0.5], "jobs": 2, "model": tiny.MODEL}
+    codo.compare(out=str(out), **two)
+    assert len(found(out)) == 2
+    assert found(out) == expected(done, out)
+    assert sorted(log.name for log in (out / "logs").iterdir()) == [
+        "none-fraction-0.5-seed-0.log",
+        "none-fraction-0.5-seed-1.log",
+    ]
+
+
+def test_a_process_stops_with_its_parent(done: Comparison, tmp_path: Path) -> None:
+    """The end of its input is all that a process gets when the comparison is killed."""
+    settings = done.cells[0].settings.model_copy(update={"out": str(tmp_path / "cell"), "steps": 100_000})
+    command = [sys.executable, "-m", "codo.compare.process"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        process.stdin.write(settings.model_dump_json() + "\n")
+        process.stdin.close()
+        assert process.wait(120) == 143

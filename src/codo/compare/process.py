@@ -27,9 +27,9 @@ PATIENCE = 60.0
 def main() -> int:
     """Do the cell; the exit codes are those of ``codo``."""
     settings = FinetuneSettings.model_validate(json.loads(sys.stdin.readline()))
-    threading.Thread(target=_follow, daemon=True).start()
     try:
         with preemptible():
+            threading.Thread(target=_follow, daemon=True).start()
             wait_until_free(Path(settings.out), PATIENCE)
             finish(settings)
     except CodoError as error:
