@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codo.views.crop import random_crop, resize
+from codo.views.crop import random_crop
 
 
 @given(st.integers(1, 500), st.integers(1, 500), st.integers(0, 1000))
@@ -39,15 +39,3 @@ def test_positions_reach_both_ends() -> None:
 def test_impossible_ratio_gives_the_central_crop() -> None:
     # A strip of 100 x 2 has no part of 4:3 with half of its area.
     assert random_crop(100, 2, (0.5, 1.0), (3 / 4, 4 / 3), np.random.default_rng(0)) == (48, 0, 51, 2)
-
-
-def test_resize_averages_when_shrinking() -> None:
-    board = np.zeros((64, 64, 3), np.uint8)
-    board[::2, ::2] = 255
-    board[1::2, 1::2] = 255
-    small = resize(board, 32, 32)
-    assert np.abs(small.astype(int) - 127.5).max() <= 0.5
-
-
-def test_resize_changes_the_aspect_ratio() -> None:
-    assert resize(np.zeros((10, 20, 3), np.uint8), 7, 31).shape == (31, 7, 3)

@@ -23,11 +23,13 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function on its first call, keeping its Python signature for type checkers.
 
     Where neither the source's folder nor the user's cache can be written, it is compiled anew in every process.
+    Dividing by zero is the caller's to avoid: a test for it in a loop would keep the loop from being vectorised.
     """
+    options = {"nogil": True, "error_model": "numpy"}
     try:
-        compiled = numba.njit(nogil=True, cache=True)(function)
+        compiled = numba.njit(**options, cache=True)(function)
     except RuntimeError:
-        compiled = numba.njit(nogil=True)(function)
+        compiled = numba.njit(**options)(function)
     return cast(Callable[P, R], compiled)
 
 

@@ -9,6 +9,7 @@ All views of a sample show the same proposal; everything else is drawn anew for 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -16,15 +17,16 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from codo.catalog.catalog import Catalog
+from codo.catalog.catalog import Catalog, scale_boxes
 from codo.config import Settings
 from codo.errors import InputError
 from codo.views import boxes, photometric
 from codo.views.boxes import Box
-from codo.views.crop import Image, Range, Shares, random_crop, resize
-from codo.views.photometric import AugmentSettings
+from codo.views.crop import Image, Range, Shares, between, random_crop
+from codo.views.photometric import AugmentSettings, Photometric
 from codo.views.pools import Pool
 from codo.views.randomness import Stream, generator
+from codo.views.render import Corners, render
 
 
 class CPJSettings(Settings):
@@ -117,10 +119,12 @@ class CPJ:
         drawn_in = epoch if self.cpj.proposal == "redraw" else 0
         rng = generator(self.seed, drawn_in, sample, Stream.PROPOSAL)
         image = self.foregrounds.image(sample)
-        candidates = self.foregrounds.scaled_proposals(sample, *image.shape[:2])
-        x1, y1, x2, y2 = candidates[rng.integers(len(candidates))]
-        part: Image = image[y1:y2, x1:x2]
-        return part
+        candidates = self.foregrounds.proposals(sample)
+        chosen = rng.integers(len(candidates))
+        height, width = image.shape[:2]
+        (box,) = scale_boxes(candidates[chosen : chosen + 1], self.foregrounds.size(sample), (width, height))
+        x1, y1, x2, y2 = box.tolist()
+        return np.ascontiguousarray(image[y1:y2, x1:x2])
 
     def view(self, proposal: Image, epoch: int, sample: int, number: int) -> View:
         """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""
@@ -131,44 +135,47 @@ class CPJ:
 
     def compose(self, proposal: Image, background: Image, rng: np.random.Generator) -> View:
         """Copy ``proposal``, paste it on ``background`` (changed in place), jitter its box."""
-        foreground = self._draw_foreground(proposal, rng)
-        height, width = foreground.shape[:2]
+        crop, (width, height) = self._draw_foreground(proposal, rng)
+        change, flip = self._draw_change(rng)
         x = int(rng.integers(0, self.canvas - width, endpoint=True))
         y = int(rng.integers(0, self.canvas - height, endpoint=True))
+        corners = (x, y, x + width, y + height)
         canvas = background
-        canvas[y : y + height, x : x + width] = foreground
+        render(proposal, crop, flip, *change.coded(), canvas, corners)
         if self.cpj.photometric == "composite":
             canvas = photometric.apply(canvas, photometric.draw(self.augment, rng))
-        pasted = np.array([x, y, x + width, y + height], dtype=np.float32)
+        pasted = np.array(corners, dtype=np.float32)
         box = boxes.jitter(pasted, self.canvas, self.cpj.jitter, self.cpj.min_iou, self.cpj.tries, rng)
         return View(canvas, box, pasted)
 
     def draw_background(self, image: Image, rng: np.random.Generator) -> Image:
         """A canvas made of a background image; a fresh array."""
+        height, width = image.shape[:2]
+        crop = (0, 0, width, height)
         if self.cpj.background == "crop":
-            height, width = image.shape[:2]
-            x1, y1, x2, y2 = random_crop(width, height, self.augment.crop_area, self.augment.crop_ratio, rng)
-            image = image[y1:y2, x1:x2]
-        return self._finish(resize(image, self.canvas, self.canvas), rng)
+            crop = random_crop(width, height, self.augment.crop_area, self.augment.crop_ratio, rng)
+        change, flip = self._draw_change(rng)
+        canvas = np.empty((self.canvas, self.canvas, 3), np.uint8)
+        render(image, crop, flip, *change.coded(), canvas, (0, 0, self.canvas, self.canvas))
+        return canvas
 
-    def _draw_foreground(self, proposal: Image, rng: np.random.Generator) -> Image:
-        """A random crop of the proposal at a random size, ready to paste."""
+    def _draw_foreground(self, proposal: Image, rng: np.random.Generator) -> tuple[Corners, tuple[int, int]]:
+        """A random crop of the proposal, and the width and height to paste it at."""
         height, width = proposal.shape[:2]
-        x1, y1, x2, y2 = random_crop(width, height, self.cpj.foreground_area, self.cpj.foreground_ratio, rng)
-        crop = proposal[y1:y2, x1:x2]
+        crop = random_crop(width, height, self.cpj.foreground_area, self.cpj.foreground_ratio, rng)
         # Half-open, as the range is written: a side of the whole canvas would leave no background.
-        sides = np.floor(rng.uniform(*self.cpj.size, size=2) * self.canvas)
+        sides = [math.floor(between(*self.cpj.size, rng) * self.canvas) for _ in range(2)]
         if self.cpj.aspect == "keep":
             # The largest size whose long and short side fit the drawn ones, whichever way round (InsLoc).
-            shape = np.array([x2 - x1, y2 - y1])
-            sides = np.rint(shape * min(sides.max() / shape.max(), sides.min() / shape.min()))
+            shape = (crop[2] - crop[0], crop[3] - crop[1])
+            scale = min(max(sides) / max(shape), min(sides) / min(shape))
+            sides = [round(side * scale) for side in shape]
         least = min(self.cpj.min_side, self.canvas)
-        w, h = (int(side) for side in np.clip(sides, least, self.canvas))
-        return self._finish(resize(crop, w, h), rng)
+        w, h = (min(max(side, least), self.canvas) for side in sides)
+        return crop, (w, h)
 
-    def _finish(self, image: Image, rng: np.random.Generator) -> Image:
+    def _draw_change(self, rng: np.random.Generator) -> tuple[Photometric, bool]:
         """Colour, blur and flip of one part; colour waits for the whole canvas when that is asked for."""
-        if self.cpj.photometric == "separate":
-            image = photometric.apply(image, photometric.draw(self.augment, rng))
-        flipped = image[:, ::-1] if rng.random() < self.augment.flip else image
-        return np.array(flipped, dtype=np.uint8, order="C", copy=True)
+        separate = self.cpj.photometric == "separate"
+        change = photometric.draw(self.augment, rng) if separate else Photometric()
+        return change, rng.random() < self.augment.flip

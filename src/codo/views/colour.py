@@ -1,0 +1,134 @@
+"""Colour on planes: brightness, contrast, saturation, hue and grey, as torchvision's float versions compute them.
+
+Legend: ``planes`` float32 ``(h, 3, w)``, rows of red, green and blue in 0..255 (see resample.py); changed in place, and
+clamped after every step.
+
+Steps are applied row by row, all of them while a row lies in the nearest cache. Contrast alone needs to know the whole
+picture, its mean grey, so that there are two sweeps: one up to the contrast, which adds up the grey, and one from it
+on. No step branches on a pixel, so that eight pixels are computed at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.proposals.compiled import Ints, kernel
+
+Floats = npt.NDArray[np.float32]
+
+BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY = range(5)
+CODES = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "saturation": SATURATION, "hue": HUE, "gray": GREY}
+
+# Numba would compute in float64 if a constant were a Python float.
+_0, _1, _2, _3, _4, _6, _HALF, _255 = np.array([0, 1, 2, 3, 4, 6, 0.5, 255], np.float32)
+LUMA_R, LUMA_G, LUMA_B = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the grey of PIL and torchvision
+TINY = np.float32(1e-6)
+
+
+@kernel
+def scale(plane: Floats, factor: np.float32, offset: np.float32) -> None:
+    """``factor * plane + offset``: brightness, and contrast once the mean grey is known."""
+    for i in range(len(plane)):
+        plane[i] = min(_255, max(_0, factor * plane[i] + offset))
+
+
+@kernel
+def saturate(red: Floats, green: Floats, blue: Floats, factor: np.float32) -> None:
+    """Blend each pixel with its grey."""
+    rest = _1 - factor
+    for i in range(len(red)):
+        grey = rest * (LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i])
+        red[i] = min(_255, max(_0, factor * red[i] + grey))
+        green[i] = min(_255, max(_0, factor * green[i] + grey))
+        blue[i] = min(_255, max(_0, factor * blue[i] + grey))
+
+
+@kernel
+def turn_hue(red: Floats, green: Floats, blue: Floats, turn: np.float32) -> None:
+    """Turn the hue by ``turn`` of the colour circle, at most a half; HSV's value and saturation stay.
+
+    Hue is counted in sixths of the circle: red 0, green 2, blue 4. A channel equals the value where the hue is less
+    than 1 away from its own, the value less the chroma where it is more than 2 away, and falls linearly between.
+    """
+    for i in range(len(red)):
+        r, g, b = red[i], green[i], blue[i]
+        value = max(r, max(g, b))
+        chroma = value - min(r, min(g, b))
+        unit = _1 / max(chroma, TINY)
+        hue = (r - g) * unit + _4
+        hue = (b - r) * unit + _2 if value == g else hue
+        hue = (g - b) * unit if value == r else hue
+        hue += _6 * turn
+        hue = hue + _6 if hue < _0 else hue
+        hue = hue - _6 if hue >= _6 else hue
+        # 3 - |3 - |d|| is the distance on the circle.
+        red[i] = value - chroma * min(_1, max(_0, _2 - abs(_3 - hue)))
+        green[i] = value - chroma * min(_1, max(_0, _2 - abs(_3 - abs(hue - _2))))
+        blue[i] = value - chroma * min(_1, max(_0, _2 - abs(_3 - abs(hue - _4))))
+
+
+@kernel
+def whiten(red: Floats, green: Floats, blue: Floats) -> None:
+    """Every channel becomes the grey."""
+    for i in range(len(red)):
+        grey = LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i]
+        red[i] = grey
+        green[i] = grey
+        blue[i] = grey
+
+
+@kernel
+def sum_of_grey(red: Floats, green: Floats, blue: Floats) -> int:
+    """The grey of a row, added up in whole levels as Pillow does: sums of integers may be taken in any order."""
+    total = np.int32(0)
+    for i in range(len(red)):
+        total += np.int32(LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i] + _HALF)
+    return int(total)
+
+
+@kernel
+def sweep(planes: Floats, steps: Ints, amounts: Floats, offset: np.float32, adds_up: bool) -> int:
+    """Apply steps to each row in turn; returns the sum of the grey after them if that is asked for.
+
+    ``offset`` belongs to the contrast: the mean grey's share of the result.
+    """
+    grey = 0
+    for y in range(len(planes)):
+        red, green, blue = planes[y, 0], planes[y, 1], planes[y, 2]
+        for k in range(len(steps)):
+            step, amount = steps[k], amounts[k]
+            if step == SATURATION:
+                saturate(red, green, blue, amount)
+            elif step == HUE:
+                turn_hue(red, green, blue, amount)
+            elif step == GREY:
+                whiten(red, green, blue)
+            else:
+                shift = offset if step == CONTRAST else _0
+                scale(red, amount, shift)
+                scale(green, amount, shift)
+                scale(blue, amount, shift)
+        if adds_up:
+            grey += sum_of_grey(red, green, blue)
+    return grey
+
+
+@kernel
+def adjust(planes: Floats, steps: Ints, amounts: Floats) -> None:
+    """Apply colour steps in their order.
+
+    Args:
+        planes: ``(h, 3, w)``.
+        steps: Codes ``(n,)``; contrast at most once.
+        amounts: ``(n,)``: a factor, for hue a share of the colour circle, for grey nothing.
+    """
+    before = 0  # steps before the contrast
+    while before < len(steps) and steps[before] != CONTRAST:
+        before += 1
+    has_contrast = before < len(steps)
+    grey = sweep(planes, steps[:before], amounts[:before], _0, has_contrast)
+    if has_contrast:
+        mean = np.floor(grey / (planes.shape[0] * planes.shape[2]) + 0.5)
+        offset = (_1 - amounts[before]) * np.float32(mean)
+        sweep(planes, steps[before:], amounts[before:], offset, False)
