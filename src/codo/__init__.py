@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from codo.reporting.view import view
     from codo.run import Run, open_run
     from codo.training.pretrain import pretrain
+    from codo.training.probing import probe
 
 __version__ = "0.1.0"
 
@@ -40,6 +41,7 @@ _WHERE = {
     "open_run": "codo.run",
     "prepare": "codo.catalog.build",
     "pretrain": "codo.training.pretrain",
+    "probe": "codo.training.probing",
     "selective_search": "codo.proposals.selective_search",
     "view": "codo.reporting.view",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "open_run",
     "prepare",
     "pretrain",
+    "probe",
     "selective_search",
     "view",
 ]

@@ -83,6 +83,10 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("source", metavar="RUN|FILE", help="a finetune run, or detections in COCO's result format")
     evaluate.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, backend=pycocotools, …")
 
+    probe = verb("probe", "how well frozen features tell labelled boxes or pictures apart: k-NN and linear")
+    probe.add_argument("source", metavar="RUN|FILE", help="a pretrain run, a weight file, imagenet or none")
+    probe.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, pictures=DIR, boxes=N, …")
+
     view = verb("view", "an HTML page of proposals, views or detections")
     view.add_argument("path", metavar="CATALOG|RUN|FILE", help="what to look at; detections in COCO's result format")
     view.add_argument("settings", nargs="*", metavar="key=value", help="of detections: data=DIR, by=segm, …")
@@ -202,6 +206,12 @@ def _evaluate(args: argparse.Namespace) -> None:
         print(json.dumps(numbers, indent=2))
 
 
+def _probe(args: argparse.Namespace) -> None:
+    from codo.config import parse_assignments
+
+    print(json.dumps(codo.probe(args.source, **parse_assignments(args.settings)), indent=2))
+
+
 def _view(args: argparse.Namespace) -> None:
     from codo.config import parse_assignments
 
@@ -236,6 +246,7 @@ VERBS: dict[str, Any] = {
     "finetune": _finetune,
     "evaluate": _evaluate,
     "compare": _compare,
+    "probe": _probe,
     "view": _view,
     "demo": _demo,
     "doctor": _doctor,

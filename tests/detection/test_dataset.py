@@ -10,15 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from codo.annotations.images import check_some_images, read_image
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
-from codo.detection.dataset import (
-    DetectionBatch,
-    EvaluationDataset,
-    TrainingDataset,
-    check_some_images,
-    read_image,
-)
+from codo.detection.dataset import DetectionBatch, EvaluationDataset, TrainingDataset
 from codo.detection.sampler import AspectSampler
 from codo.errors import CodoError, InputError
 from tests.annotations.synthetic import COLOURS

@@ -11,7 +11,7 @@ import torch
 
 import codo
 from codo.errors import CodoError, InputError
-from codo.training.pretrain import load_method
+from codo.training.saved import load_method
 from tests.training import tiny
 
 

@@ -6,10 +6,9 @@ A17). Compared are content hashes of files, so that only identical files are fou
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-
-import numpy as np
 
 from codo.annotations.records import Annotations
 from codo.catalog.build import open_prepared
@@ -23,18 +22,20 @@ from codo.views.pools import split_share
 def leak_warning(annotations: Annotations, weights: str) -> str | None:
     """A warning when images of ``annotations`` were in the pool of a run that ``weights`` come from; else ``None``."""
     for run in lineage(weights):
-        catalogs = pretraining_catalogs(run)
-        if not catalogs:
-            continue
-        pool = np.concatenate([catalog.hashes for catalog in catalogs])
-        known = {row.tobytes() for row in pool}
-        seen = [i for i in range(len(annotations)) if content_hash(annotations.path(i).read_bytes()) in known]
+        seen = seen_in_pretraining([annotations.path(i) for i in range(len(annotations))], run)
         if seen:
             return (
                 f"{len(seen)} of {len(annotations)} images to evaluate on were in the pretraining pool of {run.path} "
-                f"(the first: {annotations.file_names[seen[0]]}); results on them do not speak for new images"
+                f"(the first: {seen[0].name}); results on them do not speak for new images"
             )
     return None
+
+
+def seen_in_pretraining(paths: Sequence[Path], run: Run) -> list[Path]:
+    """The image files that the pool of a pretraining run has too, told by their bytes."""
+    catalogs = pretraining_catalogs(run)
+    known = {row.tobytes() for catalog in catalogs for row in catalog.hashes}
+    return [path for path in paths if content_hash(path.read_bytes()) in known] if known else []
 
 
 def lineage(weights: str) -> list[Run]:

@@ -48,7 +48,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
 
 
 def _results(comparison: Comparison, kind: str) -> Section:
-    blocks: list[Block] = [_figure(comparison, kind)]
+    blocks: list[Block] = [_figure(comparison, kind), Text([_NOTE])]
     blocks += [_table(comparison, fraction, kind) for fraction in comparison.fractions]
     return Section(KINDS[kind], blocks)
 
@@ -94,7 +94,7 @@ def _table(comparison: Comparison, fraction: float, kind: str) -> Table:
         seeds = number(len(by_name["AP"]))
         rows.append([init, seeds, *(mean_spread(list(values.values())) for values in by_name.values()), _gain(gain)])
     images = f"{share(fraction)} of the labels ({comparison.images(fraction)} images)"
-    return Table(["Start from", "Seeds", *_HEADS.values(), "Difference of AP"], rows, f"{images}. {_NOTE}")
+    return Table(["Start from", "Seeds", *_HEADS.values(), "Difference of AP"], rows, f"{images}.")
 
 
 def _gain(gain: Difference | None) -> str:

@@ -22,7 +22,7 @@ from codo.models.load_report import LoadReport
 from codo.models.weight_files import in_folder, read_tensors
 from codo.models.weights import TRUNK, initialise, load
 from codo.run import is_run, open_run
-from codo.training.pretrain import load_method
+from codo.training.saved import load_method
 
 FREE = ("dim", "init")
 """Settings of the trunk that a detector does not have."""

@@ -12,10 +12,11 @@ import torch
 from torch.utils.data import DataLoader
 
 from codo.annotations.fraction import labelled_subset
+from codo.annotations.images import check_some_images
 from codo.annotations.records import Annotations
 from codo.annotations.source import read_annotations, resolved
 from codo.detection.coco_metrics import Kind
-from codo.detection.dataset import TrainingDataset, check_some_images
+from codo.detection.dataset import TrainingDataset
 from codo.detection.evaluate import loader_processes, wants_masks
 from codo.detection.sampler import AspectSampler
 from codo.detection.saved import DetectorCard

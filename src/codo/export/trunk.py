@@ -13,7 +13,7 @@ from codo.errors import CodoError, InputError, nearest
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.weights import COMPONENTS
 from codo.run import Run
-from codo.training.pretrain import load_method
+from codo.training.saved import load_method
 
 PARTS = ("backbone", "fpn", "box_head")
 """The components of a trunk. The projection is not one: it has done its work when pretraining ends."""
@@ -77,6 +77,10 @@ def read_trunk(run: Run, network: Network = "query") -> Trunk:
     if network not in get_args(Network):
         fix = nearest(network, list(get_args(Network))) or f"one of: {', '.join(get_args(Network))}"
         raise InputError(f"unknown encoder '{network}'", where="--encoder", fix=fix)
+    if run.verb != "pretrain":
+        what = f"only pretraining runs are exported, this is one of codo {run.verb}"
+        fix = f"take the detector as it is: {run.exports_dir}/detector.safetensors has torchvision's names"
+        raise InputError(what, where=str(run.path), fix=fix)
     method, settings, step = load_method(run)
     modules = method.exports() if network == "query" else method.key_exports()
     if network == "key" and not modules:
@@ -101,8 +105,8 @@ def pack_trunk(
         network: Which encoder they are of.
     """
     tensors = {
-        # Training stores weights with channels last; files keep the plain layout.
-        COMPONENTS[part] + name: tensor.detach().cpu().contiguous()
+        # Training stores weights with channels last; files keep the plain layout, and each tensor its own memory.
+        COMPONENTS[part] + name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for part in PARTS
         if part in modules
         for name, tensor in modules[part].state_dict().items()

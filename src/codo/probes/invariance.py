@@ -17,24 +17,15 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
-from codo.config import Settings
+from codo.probes.settings import ProbeSettings
 from codo.views.cpj import CPJ
 from codo.views.randomness import Stream, generator
 
 Embed = Callable[[Tensor, Tensor], Tensor]
 """uint8 canvases ``(n, S, S, 3)`` and boxes ``(n, 4)`` to embeddings ``(n, E)``."""
-
-
-class ProbeSettings(Settings):
-    """The background-invariance score (``probe.*``)."""
-
-    every: int = Field(500, ge=0, description="steps between two scores; 0 takes only the first and the last")
-    proposals: int = Field(128, ge=2, description="proposals in the probe set")
-    group: int = Field(8, ge=2, description="proposals that share two backgrounds; chance is 1 / (2 group - 1)")
 
 
 class InvarianceProbe:
@@ -59,7 +50,7 @@ class InvarianceProbe:
         for number, samples in enumerate(np.split(chosen, groups)):
             rng = generator(seed, 1, number, Stream.PROBE)
             drawn = [cpj.key.draw(rng) for _ in range(2)]
-            backgrounds = [cpj.draw_background(catalog.image(index), rng) for catalog, index in drawn]
+            backgrounds = [cpj.draw_background(catalog.picture(index), rng) for catalog, index in drawn]
             for sample in samples:
                 proposal = cpj.proposal(0, int(sample))
                 views += [cpj.compose(proposal, background.copy(), rng) for background in backgrounds]

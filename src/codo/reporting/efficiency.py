@@ -44,7 +44,7 @@ def label_efficiency(trends: Sequence[Trend]) -> Markup:
         for i, trend in enumerate(trends):
             color = SERIES[i % len(SERIES)]
             dash: Any = {"dashes": _DASHES[i % len(_DASHES)]} if _DASHES[i % len(_DASHES)] else {}
-            low = [mean - spread for mean, spread in zip(trend.means, trend.spreads, strict=True)]
+            low = [max(0.0, mean - spread) for mean, spread in zip(trend.means, trend.spreads, strict=True)]
             high = [mean + spread for mean, spread in zip(trend.means, trend.spreads, strict=True)]
             axes.fill_between(trend.images, low, high, color=color, alpha=0.15, linewidth=0)
             axes.plot(trend.images, trend.means, color=color, linewidth=1.8, **dash)
@@ -57,5 +57,6 @@ def label_efficiency(trends: Sequence[Trend]) -> Markup:
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.margins(x=0.03, y=0.12)
         axes.set_xlabel("labelled images")
+        axes.autoscale_view()
         name_ends(axes, ends)
         return inline(figure, VARIABLES)

@@ -78,7 +78,7 @@ def difference(values: Sequence[float]) -> str:
 
 def points(gain: float) -> str:
     """A difference of average precisions as ``+1.2`` points, with a true minus sign."""
-    return f"{100 * gain:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"{round(100 * gain, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")  # + 0.0: no minus before zero
 
 
 def share(fraction: float) -> str:

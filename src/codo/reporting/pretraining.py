@@ -41,6 +41,7 @@ def pretraining_page(run: Run) -> Page:
             summary_section(run, metrics),
             curves_section(metrics, config_of(run)),
             invariance_section(metrics),
+            probes_section(metrics),
             *picture_sections(run),
             speed_section(metrics),
             origin_section(run),
@@ -211,3 +212,21 @@ def _whole(value: Any) -> int:
 
 def _epochs(epoch: float | None) -> str:
     return f", epoch {number(int(epoch) + 1)}" if epoch is not None else ""
+
+
+def probes_section(metrics: Metrics) -> Section:
+    """What the frozen trunk knows of labels it was never shown: boxes, and whole pictures."""
+    titles = {"roi": "Labelled boxes", "image": "Labelled pictures"}
+    found = [
+        figure(
+            metrics,
+            f"{title}: mean recall of the classes (%)",
+            {"k nearest neighbours": f"probe/{name}/knn", "linear": f"probe/{name}/linear"},
+            "Of held-out samples, by frozen features: the vote of the 20 nearest, and logistic regression.",
+            references=[("chance", metrics.last(f"probe/{name}/chance"))],
+            limits=(0, None),
+            scale=100,
+        )
+        for name, title in titles.items()
+    ]
+    return Section("Probes of labels", figures(found))

@@ -16,18 +16,18 @@ from torch.utils.data import DataLoader
 from codo.catalog.build import open_or_prepare
 from codo.catalog.catalog import Catalog
 from codo.config import resolve
-from codo.errors import CodoError, InputError
 from codo.methods.base import Method
 from codo.methods.registry import build_method
 from codo.probes.invariance import InvarianceProbe
 from codo.reporting.report import write_report
-from codo.run import Run, check_out, open_run, start_run, write_atomically
+from codo.run import Run, check_out, start_run, write_atomically
 from codo.training import checkpoint
 from codo.training.distributed import Processes, loader_workers, processes, use_bf16
 from codo.training.logging import RunLog, check_trackers
 from codo.training.loop import Job, distribute, train
 from codo.training.monitors import Health, queue_warning
 from codo.training.optim import Schedule, build_optimizer
+from codo.training.probing import LabelledProbes
 from codo.training.settings import PretrainSettings, length, with_absolute_paths
 from codo.views.cpj import CPJ
 from codo.views.dataset import ViewDataset
@@ -65,6 +65,7 @@ def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
     check_trackers(settings.log)
     cpj = build_cpj(settings)
     check_batch(len(cpj), settings.batch_size, mine.world)
+    probes = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and mine.main else None
     length(settings, len(cpj))
     config = settings.model_dump(mode="json")
     resumes = check_out(settings.out, config)
@@ -85,7 +86,7 @@ def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
     # 2. The run, and where it was left.
     run = start_run(settings.out, config, "pretrain", mine.hardware) if mine.main else Run(Path(settings.out))
     try:
-        return _train(settings, mine, run, cpj, method, state, warnings)
+        return _train(settings, mine, run, cpj, method, state, warnings, probes)
     finally:
         run.unlock()
 
@@ -98,6 +99,7 @@ def _train(
     method: Method,
     state: dict[str, Any] | None,
     warnings: list[str],
+    probes: LabelledProbes | None,
 ) -> Run:
     if mine.main:
         checkpoint.sweep(run)
@@ -141,7 +143,8 @@ def _train(
 
     # 3. Train.
     try:
-        for warning in filter(None, [*warnings, queue_warning(settings.contrast.queue, len(cpj))]):
+        leak = probes.leak(run) if probes else None
+        for warning in filter(None, [*warnings, queue_warning(settings.contrast.queue, len(cpj)), leak]):
             log.warn(warning)
         if state is None and method.load_report is not None and mine.main:
             write_atomically(run.path / "load_report.txt", method.load_report.table() + "\n")
@@ -152,18 +155,20 @@ def _train(
                 job.health.look(row["step"], row)
         if settings.probe is not None and step < stop:
             # On every rank, so that all agree on what is due; rank 0 does the work.
-            probe = InvarianceProbe(cpj, settings.probe, settings.seed) if mine.main else None
+            invariance = InvarianceProbe(cpj, settings.probe, settings.seed) if mine.main else None
 
-            def invariance(step: int) -> Mapping[str, float]:
-                if probe is None:
+            def ask(step: int) -> Mapping[str, float]:
+                if invariance is None or probes is None:
                     return {}
                 method.eval()
-                score = probe.score(lambda images, boxes: method.represent(images.to(device), boxes.to(device)))
-                return {"invariance": score, "invariance_chance": probe.chance}
+                score = invariance.score(lambda images, boxes: method.represent(images.to(device), boxes.to(device)))
+                found = {"invariance": score, "invariance_chance": invariance.chance}
+                return found | probes.scores(method.exports(), device)
 
             if step == 0:
-                log.row(0, invariance(0))
-            job.checks.append((settings.probe.every, invariance))
+                log.row(0, ask(0))
+                method.train()
+            job.checks.append((settings.probe.every, ask))
         if step < stop:
             train(job)
     finally:
@@ -232,29 +237,3 @@ def quiet_worker(_: int) -> None:
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:
-    """The method of a pretraining run with the weights of its newest checkpoint, on the CPU; its settings and step.
-
-    Raises:
-        InputError: Not a pretraining run, or one without a checkpoint.
-    """
-    run = run if isinstance(run, Run) else open_run(run)
-    settings = resolve(PretrainSettings, None, run.config)
-    state = checkpoint.load_last(run, lambda _: None)
-    if state is None:
-        raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
-    # A queue of one is enough to read weights; the real ones are not needed and may be large.
-    model = settings.model.model_copy(update={"init": "none"})
-    contrast = settings.contrast.model_copy(update={"queue": 1, "shuffle": 0})
-    method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0)
-    weights = {name: value for name, value in state["method"].items() if not name.startswith("queue.")}
-    missing = [
-        name for name in method.load_state_dict(weights, strict=False).missing_keys if not name.startswith("queue.")
-    ]
-    if missing:
-        raise CodoError(
-            f"the checkpoint lacks {missing[0]}", where=str(run.path), fix="use a checkpoint of this version"
-        )
-    return method.eval(), settings, int(state["step"])

@@ -13,7 +13,7 @@ from codo.contrast.infonce import ContrastSettings
 from codo.errors import InputError, nearest
 from codo.methods.registry import METHODS
 from codo.models.encoder import ModelSettings
-from codo.probes.invariance import ProbeSettings
+from codo.probes.settings import ProbeSettings
 from codo.training.logging import LogSettings
 from codo.training.optim import OptimSettings
 from codo.views.cpj import CPJSettings
@@ -80,6 +80,7 @@ def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
         "foregrounds": absolute(settings.foregrounds),
         "backgrounds": backgrounds,
         "model": model,
+        "probe": settings.probe and settings.probe.with_absolute_paths(),
         "out": absolute(settings.out),
     }
     return settings.model_copy(update=changed)

@@ -1,0 +1,42 @@
+"""k nearest neighbours: how well do frozen features tell classes apart, with nothing learnt?
+
+The weighted vote of Wu et al. (Unsupervised Feature Learning via Non-Parametric Instance Discrimination, 2018, section
+3.4): by cosine similarity ``s`` the ``k`` nearest training samples vote for their class with weight ``exp(s / T)``.
+
+Legend: N training samples, M samples to judge, F features, C classes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+NEIGHBOURS = 20
+TEMPERATURE = 0.07
+_CHUNK = 1024  # rows of the similarity matrix at a time
+
+
+def knn_predict(
+    features: Tensor, labels: Tensor, queries: Tensor, classes: int, k: int = NEIGHBOURS, t: float = TEMPERATURE
+) -> Tensor:
+    """Classes by the vote of the nearest training samples.
+
+    Args:
+        features: (N, F) of the training samples.
+        labels: (N,) int64 in 0..C-1.
+        queries: (M, F).
+        classes: C.
+        k: Neighbours; all of them where there are fewer.
+        t: Temperature T of the vote.
+
+    Returns:
+        (M,) int64; of equal votes the lower class.
+    """
+    bank, found = F.normalize(features.float(), dim=1), []
+    for part in torch.split(F.normalize(queries.float(), dim=1), _CHUNK):
+        similarity, nearest = (part @ bank.T).topk(min(k, len(bank)), dim=1)  # (m, k)
+        votes = torch.zeros(len(part), classes, device=part.device)
+        votes.scatter_add_(1, labels[nearest], (similarity / t).exp())
+        found.append(votes.argmax(dim=1))
+    return torch.cat(found)

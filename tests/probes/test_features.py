@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import torch
+
+from codo.models.encoder import Encoder, ModelSettings
+from codo.probes.features import trunk_features
+from tests.training import tiny
+
+
+def test_a_whole_trunk_gives_what_pretraining_pools_and_a_backbone_its_mean() -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(ModelSettings.model_validate(tiny.MODEL)).eval()
+    parts = {name: encoder.get_submodule(name) for name in ("backbone", "fpn", "box_head")}
+    images = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
+    boxes = torch.tensor([[8.0, 8, 56, 60], [0, 0, 64, 64], [10, 20, 30, 40]])
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    pixels = ((images / 255 - mean) / std).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        found = trunk_features(parts, torch.device("cpu"))(images, boxes)
+        expected = encoder.box_features(encoder.features(pixels), boxes)  # (L, B, R)
+        assert torch.allclose(found, expected.transpose(0, 1).flatten(1), atol=1e-5)
+        whole = torch.tensor([[0.0, 0, 64, 64]]).expand(3, 4)
+        alone = trunk_features({"backbone": parts["backbone"]}, torch.device("cpu"))(images, whole)
+        assert torch.equal(trunk_features(parts, torch.device("cpu"), whole=True)(images, whole), alone)
+        assert alone.shape == (3, encoder.backbone.channels[-1])
+        # A map of 2 x 2 under 7 x 7 bins: the bins lean on the four values alike.
+        assert torch.allclose(alone, encoder.backbone(pixels)[-1].mean(dim=(2, 3)), atol=1e-5)

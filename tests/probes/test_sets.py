@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from codo.errors import InputError
+from codo.probes.sets import Part, ProbeSet, balanced_accuracy, common_classes, draw
+
+
+def test_every_class_counts_the_same() -> None:
+    labels = torch.tensor([0] * 8 + [1] * 2)
+    assert balanced_accuracy(torch.zeros(10, dtype=torch.int64), labels) == 0.5
+    assert balanced_accuracy(torch.tensor([0] * 6 + [1] * 4), labels) == pytest.approx((6 / 8 + 1) / 2)
+
+
+def test_draw_takes_the_classes_in_turn() -> None:
+    labels = np.array([0] * 50 + [1] * 5 + [2] * 2)
+    chosen = draw(labels, 9, stream=0)
+    assert np.bincount(labels[chosen]).tolist() == [4, 3, 2]
+    assert np.array_equal(chosen, np.sort(chosen))
+    assert np.array_equal(chosen, draw(labels, 9, stream=0))
+    assert not np.array_equal(chosen, draw(labels, 9, stream=1))
+    assert set(draw(labels, 3, stream=0)) <= set(chosen)  # a smaller draw lies within a larger one
+    assert len(draw(labels, 1000, stream=0)) == 57
+
+
+def test_a_probe_needs_two_classes_on_both_sides() -> None:
+    assert common_classes(np.array([0, 1, 2]), np.array([2, 1]), ["a", "b", "c"], where="x") == [1, 2]
+    with pytest.raises(InputError, match=r"there are 1 \(b\)"):
+        common_classes(np.array([0, 1]), np.array([1, 2]), ["a", "b", "c"], where="x")
+
+
+def test_scores_know_what_features_know_and_do_not_depend_on_the_batch() -> None:
+    generator = torch.Generator().manual_seed(0)
+
+    def part(count: int) -> Part:
+        labels = torch.arange(count) % 4
+        images = torch.randint(0, 40, (count, 8, 8, 3), dtype=torch.uint8, generator=generator)
+        return Part(images + (50 * labels).to(torch.uint8).view(-1, 1, 1, 1), torch.zeros(count, 4), labels)
+
+    probe = ProbeSet("roi", part(40), part(30), "abcd")
+
+    def brightness(images: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+        mean = images.float().mean(dim=(1, 2, 3)) / 200
+        return torch.stack([mean, 1 - mean], dim=1)
+
+    def nothing(images: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+        return torch.ones(len(images), 2)
+
+    found = probe.scores(brightness)
+    assert found == probe.scores(brightness, batch=7)
+    assert found["roi/chance"] == 0.25
+    assert found["roi/knn"] > 0.9
+    assert probe.scores(nothing)["roi/knn"] == 0.25
+    assert probe.scores(nothing)["roi/linear"] == 0.25
