@@ -146,7 +146,7 @@ def test_background_squeezed_whole(tmp_path: Path, flat: Path) -> None:
     cv2.imwrite(str(tmp_path / "halves/a.png"), image)
     halves = codo.prepare(tmp_path / "halves", tmp_path / "c", propose=False, jobs=1)
     cpj = maker(flat, background="resize")
-    canvas = cpj.draw_background(halves.image(0), np.random.default_rng(0))
+    canvas = cpj.draw_background(halves.picture(0), np.random.default_rng(0))
     assert canvas.shape == (64, 64, 3)
     assert (canvas[:, :31] > 250).all()
     assert (canvas[:, 33:] < 5).all()
@@ -154,9 +154,9 @@ def test_background_squeezed_whole(tmp_path: Path, flat: Path) -> None:
 
 def test_flips_turn_foreground_and_background_apart(flat: Path, catalog: Path) -> None:
     rng = np.random.default_rng
-    image = codo.open_catalog(catalog).image(0)
+    picture = codo.open_catalog(catalog).picture(0)
     always, never = (natural(catalog, augment=PLAIN.model_copy(update={"flip": p})) for p in (1.0, 0.0))
-    flipped, plain = (cpj.draw_background(image, rng(1)) for cpj in (always, never))
+    flipped, plain = (cpj.draw_background(picture, rng(1)) for cpj in (always, never))
     assert np.array_equal(flipped, plain[:, ::-1])
 
 

@@ -56,7 +56,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from codo.catalog.decode import Image, Rejected, decode
+from codo.catalog.jpeg_rows import cut, layout
 from codo.catalog.paths import absolute, join, kind, missing
+from codo.catalog.picture import Picture
 from codo.catalog.reading import Location, Reader
 from codo.catalog.table import Table, open_file, read_table
 from codo.errors import CodoError, InputError
@@ -168,7 +170,26 @@ class Catalog:
         Raises:
             CodoError: The file has vanished or changed since the catalog was made.
         """
+        return self.picture(i).whole()
+
+    def picture(self, i: int) -> Picture:
+        """Image ``i``, of which only what is looked at needs to be decoded.
+
+        Raises:
+            CodoError: The file has vanished or changed since the catalog was made.
+        """
         data = self.read(i)
+        found = layout(data) if self.packed else None
+        if found is None:
+            return Picture.of(self._decode(i, data))
+
+        def lines(top: int, bottom: int) -> tuple[Image, int]:
+            part, begin = cut(data, found, top, bottom)
+            return self._decode(i, part), begin
+
+        return Picture(found.height, found.width, lines)
+
+    def _decode(self, i: int, data: bytes) -> Image:
         try:
             image = decode(data, orientation=int(self._orientation[i]))
         except Rejected as rejected:

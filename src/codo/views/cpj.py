@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from codo.catalog.catalog import Catalog, scale_boxes
+from codo.catalog.picture import Corners, Picture
 from codo.config import Settings
 from codo.errors import InputError
 from codo.views import boxes, photometric
@@ -26,7 +27,7 @@ from codo.views.crop import Image, Range, Shares, between, random_crop
 from codo.views.photometric import AugmentSettings, Photometric
 from codo.views.pools import Pool
 from codo.views.randomness import Stream, generator
-from codo.views.render import Corners, render
+from codo.views.render import render
 
 
 class CPJSettings(Settings):
@@ -118,19 +119,19 @@ class CPJ:
         """The part of image ``sample`` inside its proposal of this epoch, ``I_p``."""
         drawn_in = epoch if self.cpj.proposal == "redraw" else 0
         rng = generator(self.seed, drawn_in, sample, Stream.PROPOSAL)
-        image = self.foregrounds.image(sample)
+        picture = self.foregrounds.picture(sample)
         candidates = self.foregrounds.proposals(sample)
         chosen = rng.integers(len(candidates))
-        height, width = image.shape[:2]
-        (box,) = scale_boxes(candidates[chosen : chosen + 1], self.foregrounds.size(sample), (width, height))
-        x1, y1, x2, y2 = box.tolist()
+        size = (picture.width, picture.height)
+        (box,) = scale_boxes(candidates[chosen : chosen + 1], self.foregrounds.size(sample), size)
+        image, (x1, y1, x2, y2) = picture.part(tuple(box.tolist()))
         return np.ascontiguousarray(image[y1:y2, x1:x2])
 
     def view(self, proposal: Image, epoch: int, sample: int, number: int) -> View:
         """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""
         rng = generator(self.seed, epoch, sample, Stream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
-        background = self.draw_background(catalog.image(index), rng)
+        background = self.draw_background(catalog.picture(index), rng)
         return self.compose(proposal, background, rng)
 
     def compose(self, proposal: Image, background: Image, rng: np.random.Generator) -> View:
@@ -148,15 +149,16 @@ class CPJ:
         box = boxes.jitter(pasted, self.canvas, self.cpj.jitter, self.cpj.min_iou, self.cpj.tries, rng)
         return View(canvas, box, pasted)
 
-    def draw_background(self, image: Image, rng: np.random.Generator) -> Image:
+    def draw_background(self, picture: Picture, rng: np.random.Generator) -> Image:
         """A canvas made of a background image; a fresh array."""
-        height, width = image.shape[:2]
-        crop = (0, 0, width, height)
+        crop = (0, 0, picture.width, picture.height)
         if self.cpj.background == "crop":
-            crop = random_crop(width, height, self.augment.crop_area, self.augment.crop_ratio, rng)
+            area, ratio = self.augment.crop_area, self.augment.crop_ratio
+            crop = random_crop(picture.width, picture.height, area, ratio, rng)
         change, flip = self._draw_change(rng)
         canvas = np.empty((self.canvas, self.canvas, 3), np.uint8)
-        render(image, crop, flip, *change.coded(), canvas, (0, 0, self.canvas, self.canvas))
+        image, part = picture.part(crop)
+        render(image, part, flip, *change.coded(), canvas, (0, 0, self.canvas, self.canvas))
         return canvas
 
     def _draw_foreground(self, proposal: Image, rng: np.random.Generator) -> tuple[Corners, tuple[int, int]]:

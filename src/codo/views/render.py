@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from codo.catalog.picture import Corners
 from codo.proposals.compiled import Ints, kernel
 from codo.views.blur import write
 from codo.views.colour import adjust
 from codo.views.resample import Floats, Image, resample
-
-Corners = tuple[int, int, int, int]
-"""A part of an image in whole pixels: left, top, right, bottom, half-open."""
 
 
 @kernel

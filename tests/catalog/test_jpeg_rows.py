@@ -1,0 +1,104 @@
+"""Some rows of a JPEG are exactly the rows of the whole, and what cannot be cut is left alone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import simplejpeg
+from PIL import Image as Pillow
+
+from codo.catalog.build import prepare
+from codo.catalog.decode import decode
+from codo.catalog.jpeg_rows import cut, layout
+from codo.catalog.pack import encode
+from codo.errors import CodoError
+
+from .pictures import jpegs, picture, write_folder
+
+
+def noise(height: int, width: int) -> np.ndarray:
+    """A picture in which every line and every colour differs."""
+    return np.random.default_rng(height * width).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:0", "4:2:2", "4:4:4"])
+@pytest.mark.parametrize(("height", "width"), [(64, 48), (75, 33), (16, 16), (17, 90), (170, 20)])
+def test_cut_lines_are_those_of_the_whole(height: int, width: int, subsampling: str) -> None:
+    file = io.BytesIO()
+    Pillow.fromarray(noise(height, width)).save(file, "JPEG", subsampling=subsampling, restart_marker_rows=1)
+    data = file.getvalue()
+    whole, found = decode(data, 1), layout(data)
+    assert found is not None
+    assert (found.height, found.width) == (height, width)
+    for top in range(0, height, 5):
+        for bottom in {*range(top + 1, height, 13), height}:
+            part, first = cut(data, found, top, bottom)
+            lines = simplejpeg.decode_jpeg(part, "RGB", strict=True)
+            assert first <= top
+            assert first + len(lines) >= bottom
+            assert len(lines) <= bottom - top + 2 * 18
+            assert np.array_equal(lines[top - first : bottom - first], whole[top:bottom])
+
+
+def test_a_small_part_takes_few_bytes() -> None:
+    data = encode(noise(320, 400), 90)
+    found = layout(data)
+    assert found is not None
+    part, _ = cut(data, found, 100, 132)
+    assert len(part) < len(data) / 4
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"restart_marker_rows": 2}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "progressive": True}],
+)
+def test_other_jpegs_have_no_layout(options: dict[str, object]) -> None:
+    file = io.BytesIO()
+    Pillow.fromarray(noise(64, 96)).save(file, "JPEG", **options)
+    assert layout(file.getvalue()) is None
+
+
+def test_other_files_have_no_layout() -> None:
+    gray = io.BytesIO()
+    Pillow.fromarray(noise(64, 96)[..., 0]).save(gray, "JPEG", restart_marker_rows=1)
+    whole = encode(noise(64, 96), 90)
+    for data in (gray.getvalue(), b"", b"\xff\xd8", b"\x89PNG" * 9, *(whole[:end] for end in range(0, 600, 7))):
+        assert layout(data) is None
+
+
+def test_a_file_that_lacks_a_marker_comes_back_whole() -> None:
+    data = encode(noise(64, 96), 90)
+    found = layout(data)
+    assert found is not None
+    damaged = data.replace(b"\xff\xd1", b"\x00\x00")
+    assert cut(damaged, found, 40, 64) == (damaged, 0)
+
+
+def test_pictures_of_a_packed_catalog(tmp_path: Path) -> None:
+    write_folder(tmp_path / "images", jpegs(3))
+    catalog = prepare(tmp_path / "images", tmp_path / "out", pack=32, jobs=1, propose=False)
+    for i in range(len(catalog)):
+        image, lazy = catalog.image(i), catalog.picture(i)
+        assert (lazy.height, lazy.width) == image.shape[:2]
+        pixels, (left, top, right, bottom) = lazy.part((3, 20, 30, 29))
+        assert np.array_equal(pixels[top:bottom, left:right], image[20:29, 3:30])
+
+
+def test_damaged_bytes_in_a_shard_are_explained(tmp_path: Path) -> None:
+    write_folder(tmp_path / "images", jpegs(2))
+    catalog = prepare(tmp_path / "images", tmp_path / "out", pack=32, jobs=1, propose=False)
+    shard, place = tmp_path / "out" / "shard-00000.tar", catalog.location(0)
+    data = bytearray(shard.read_bytes())
+    data[place.offset + 300 : place.offset + place.size] = bytes(place.size - 300)
+    shard.write_bytes(data)
+    with pytest.raises(CodoError, match="vanished or changed"):
+        catalog.image(0)
+
+
+def test_packed_files_open_anywhere() -> None:
+    image = picture(0, 70, 90)
+    data = encode(image, 95)
+    assert np.abs(np.asarray(Pillow.open(io.BytesIO(data))).astype(int) - image).mean() < 4
