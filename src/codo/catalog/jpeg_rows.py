@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 _BASELINE, _START_OF_SCAN, _RESTART_INTERVAL = 0xC0, 0xDA, 0xDD
-_RESTARTS = [bytes((0xFF, 0xD0 + n)) for n in range(8)]  # they are numbered round and round, from 0
 _END = b"\xff\xd9"
 
 CONTEXT = 2
@@ -79,21 +80,18 @@ def cut(data: bytes, found: Layout, top: int, bottom: int) -> tuple[bytes, int]:
         The smaller file, and which line of the whole one is its first. A file that is damaged comes back whole, so that
         whoever decodes it finds out.
     """
-    lines = found.lines
-    first, last = max(0, top - CONTEXT) // lines, -(-min(found.height, bottom + CONTEXT) // lines)  # rows of blocks
-    ends: list[int] = []  # where the markers after the rows are
-    at = found.begin
-    for row in range(min(last, -(-found.height // lines) - 1)):  # none follows the last row of all
-        at = data.find(_RESTARTS[row % 8], at)
-        if at < 0:
-            return data, 0
-        ends.append(at)
-        at += 2
-    begin = ends[first - 1] + 2 if first else found.begin
-    end = ends[last - 1] if last <= len(ends) else len(data) - len(_END)
-    height = min(last * lines, found.height) - first * lines
+    lines, rows = found.lines, -(-found.height // found.lines)  # of pixels in a row of blocks; rows of blocks
+    first, last = max(0, top - CONTEXT) // lines, -(-min(found.height, bottom + CONTEXT) // lines)
+    coded = np.frombuffer(data, np.uint8, offset=found.begin)
+    escapes = np.flatnonzero(coded[:-1] == 0xFF)  # coded pixels have a zero after each 255
+    markers = escapes[coded[escapes + 1] & 0xF8 == 0xD0] + found.begin  # one after each row
+    if (first, last) == (0, rows) or len(markers) != rows - 1:
+        return data, 0
+    begin = markers[first - 1] + 2 if first else found.begin
+    end = markers[last - 1] if last < rows else len(data) - len(_END)
     pixels = bytearray(data[begin:end])
-    for row in range(first, last - 1):
-        pixels[ends[row] - begin + 1] = 0xD0 + (row - first) % 8
+    for number, marker in enumerate(markers[first : last - 1].tolist()):
+        pixels[marker - begin + 1] = 0xD0 + number % 8  # they are numbered round and round, from 0
+    height = min(last * lines, found.height) - first * lines
     head = data[: found.height_at] + height.to_bytes(2) + data[found.height_at + 2 : found.begin]
     return head + pixels + _END, first * lines
