@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from codo.catalog.settings import PrepareSettings
 from codo.compare.settings import CompareSettings
 from codo.detection.finetune import FinetuneSettings
+from codo.methods.registry import METHODS
 from codo.training.settings import PretrainSettings
 
 TARGET = Path(__file__).parent / "reference" / "settings.md"
@@ -42,6 +43,14 @@ def main() -> int:
             known = set(others[1].model_fields)
         parts += ["| setting | type | default | what it does |\n|---|---|---|---|"]
         parts += [row for name, row in named_rows(schema) if name not in known]
+    for name, method in METHODS.items():
+        if method.Options.model_fields:
+            parts += [
+                f"\n## Options of method `{name}`\n",
+                "| setting | type | default | what it does |",
+                "|---|---|---|---|",
+            ]
+            parts += list(rows(method.Options, "options."))
     text = "\n".join(parts) + "\n"
     if "--check" in sys.argv:
         if TARGET.read_text(encoding="utf-8") != text:

@@ -6,6 +6,7 @@ import pytest
 
 from codo.config import read_recipe, resolve, shipped_recipes
 from codo.detection.finetune import FinetuneSettings
+from codo.methods.registry import METHODS, find_method
 from codo.training.optim import Schedule
 from codo.training.settings import PretrainSettings, length
 
@@ -17,7 +18,10 @@ GIVEN = {"foregrounds": "photos", "backgrounds": ["photos"], "out": "run"}
 
 def load(name: str) -> PretrainSettings:
     values = read_recipe(name)
-    return resolve(PretrainSettings, name, {key: value for key, value in GIVEN.items() if key not in values})
+    given = {key: value for key, value in GIVEN.items() if key not in values}
+    if not find_method(values.get("method", "codo")).pastes:
+        del given["backgrounds"]
+    return resolve(PretrainSettings, name, given)
 
 
 @pytest.mark.parametrize("name", PRETRAIN)
@@ -135,3 +139,8 @@ def test_the_rest_of_the_detection_protocols() -> None:
         optim = settings.optim
         assert (optim.momentum, optim.nesterov, optim.weight_decay, optim.norm_weight_decay) == (0.9, False, 1e-4, 0)
         assert (settings.detector.score_threshold, settings.detector.detections) == (0.05, 100)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_has_a_recipe_of_its_own(name: str) -> None:
+    assert name == "codo" or load(name).method == name

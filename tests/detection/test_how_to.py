@@ -14,13 +14,14 @@ import yaml
 import codo
 from codo.cli import main
 from tests.annotations.synthetic import TINY, coco, write
-from tests.test_docs import commands
+from tests.test_docs import blocks, commands
 from tests.training import tiny
 
 PAGES = (
     "docs/how-to/compare.md",
     "docs/how-to/export.md",
     "docs/how-to/finetune.md",
+    "docs/how-to/own-method.md",
     "docs/how-to/probes.md",
     "docs/how-to/weights.md",
 )
@@ -78,6 +79,8 @@ def test_commands_run_as_written(
     folder = tmp_path / "work"
     shutil.copytree(workplace, folder, symlinks=True)
     monkeypatch.chdir(folder)
+    for code in blocks(page, "python"):
+        Path("mine.py").write_text(code)
     found = commands(page)
     assert len(found) >= 2
     for command in found:

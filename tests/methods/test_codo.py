@@ -11,7 +11,9 @@ from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
-from codo.methods.codo import CoDo, effective_rank
+from codo.methods.base import Setup
+from codo.methods.codo import CoDo
+from codo.methods.momentum_contrast import effective_rank
 from codo.models.encoder import ModelSettings
 from codo.views.dataset import ViewBatch
 
@@ -22,7 +24,7 @@ B, S, K = 8, 64, 20
 def method(views: int = 2, **contrast: object) -> CoDo:
     torch.manual_seed(0)
     settings = ContrastSettings.model_validate({"queue": K, "shuffle": 2, "momentum": 0.9, **contrast})
-    return CoDo(MODEL, settings, batch_size=B, world=1, seed=0).train()
+    return CoDo(Setup(MODEL, settings, batch_size=B)).train()
 
 
 def batch(step: int, views: int = 2) -> ViewBatch:

@@ -50,11 +50,18 @@ def test_milestones_of_the_1x_schedule() -> None:
 def test_only_trained_parameters_are_optimised() -> None:
     model = torch.nn.Linear(2, 2)
     model.bias.requires_grad_(False)
-    optimizer = build_optimizer(model.parameters(), OptimSettings(), torch.device("cpu"))
+    optimizer = build_optimizer(model, OptimSettings(), torch.device("cpu"))
     assert [p.shape for p in optimizer.param_groups[0]["params"]] == [(2, 2)]
-    set_lr(optimizer, 0.5)
+    set_lr(optimizer, 0.5, peak=1.0)
     model(torch.ones(1, 2)).sum().backward()
     before = model.weight.detach().clone()
     optimizer.step()
     # One plain step of SGD with weight decay 1e-4.
     assert torch.allclose(model.weight, before - 0.5 * (1 + 1e-4 * before))
+
+
+def test_fixed_modules_keep_the_peak() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 2))
+    optimizer = build_optimizer(model, OptimSettings(), torch.device("cpu"), fixed=[model[1]])
+    set_lr(optimizer, 0.5, peak=2.0)
+    assert [(len(group["params"]), group["lr"]) for group in optimizer.param_groups] == [(2, 0.5), (2, 2.0)]

@@ -84,8 +84,3 @@ def test_splitting_a_share(entry: str, expected: tuple[str, float | None]) -> No
 def test_ways_to_write_pools(given: object, query: tuple[str, ...], key: tuple[str, ...]) -> None:
     pools = resolve(Holder, None, {"backgrounds": given}).backgrounds
     assert (pools.query, pools.key) == (query, key)
-
-
-def test_an_empty_pool_is_refused() -> None:
-    with pytest.raises(InputError, match="at least one catalog"):
-        resolve(Holder, None, {"backgrounds": {"query": ["a"]}})

@@ -14,6 +14,7 @@ the (B, K) logits of a level are gone before the next level's exist.
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -31,6 +32,9 @@ class ContrastSettings(Settings):
     queue: int = Field(65536, ge=1, description="negatives kept per level")
     temperature: float = Field(0.2, gt=0, description="T of Eq. 7, divides the similarities")
     momentum: float = Field(0.999, ge=0, le=1, description="share of the key encoder kept at every step")
+    momentum_end: float | None = Field(
+        None, ge=0, le=1, description="share kept at the end of the run, reached along a cosine (BYOL); null: constant"
+    )
     shuffle: int = Field(8, ge=0, description="BatchNorm groups of the global batch, keys permuted; 0 turns it off")
     enqueue_views: Literal["one", "all"] = Field(
         "one", description="key views enqueued per step; one keeps the age of the negatives equal for any views"
@@ -38,6 +42,13 @@ class ContrastSettings(Settings):
     reduction: Literal["sum", "mean"] = Field(
         "sum", description="over levels and key views; the paper sums, which makes gradients grow with the views"
     )
+
+    def momentum_at(self, step: int, steps: int) -> float:
+        """Share of the key encoder kept at ``step`` (from 0) of ``steps``."""
+        if self.momentum_end is None:
+            return self.momentum
+        gone = (1 - math.cos(math.pi * min(1.0, step / max(1, steps)))) / 2
+        return self.momentum + (self.momentum_end - self.momentum) * gone
 
 
 class InfoNCE(NamedTuple):

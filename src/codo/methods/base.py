@@ -2,7 +2,7 @@
 
 A method is one ``nn.Module`` with three duties:
 
-* say which views it wants (its line in the registry),
+* say which views it wants (`Method.dataset`),
 * turn a batch into named losses (`Method.forward`),
 * name the modules worth exporting (`Method.exports`).
 
@@ -13,11 +13,46 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar, Literal
 
+import torch
 from torch import Tensor, nn
 
+from codo.config import Settings
+from codo.contrast.infonce import ContrastSettings
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import LoadReport
+from codo.views.dataset import StepDataset
+from codo.views.material import Material
+
+
+class NoOptions(Settings):
+    """Of methods that have no settings of their own."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a method is built from.
+
+    Attributes:
+        model: Architecture (``model.*``).
+        contrast: Queue, temperature, momentum, BN groups (``contrast.*``), for methods that have them.
+        options: The method's own settings (``options.*``), an instance of its `Method.Options`.
+        batch_size: Global batch B.
+        world: Number of ranks.
+        seed: The run's seed.
+        steps: Length of the run, for schedules of the method's own.
+        classes: Classes of the labels, for methods that learn from some.
+    """
+
+    model: ModelSettings
+    contrast: ContrastSettings
+    options: Settings = field(default_factory=NoOptions)
+    batch_size: int = 2
+    world: int = 1
+    seed: int = 0
+    steps: int = 1
+    classes: int = 0
 
 
 @dataclass(frozen=True)
@@ -38,9 +73,35 @@ class Method(nn.Module, ABC):
 
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
+        Options: Its own settings, given as ``options.*``.
+        pastes: Whether it pastes proposals on backgrounds, and so needs both.
+        batch_statistics: ``local``: BatchNorm sees this rank's samples; ``global``: those of all ranks (SyncBN, on
+            GPUs).
+        shuffles: Whether the views of its key network come in another order than those of the query network
+            (`codo.contrast.shuffle`).
     """
 
+    Options: ClassVar[type[Settings]] = NoOptions
+    pastes: ClassVar[bool] = False
+    shuffles: ClassVar[bool] = False
+    batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, setup: Setup | None = None) -> None:
+        super().__init__()
+        self.register_buffer("mean", 255 * torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
+
+    @classmethod
+    def dataset(cls, material: Material) -> StepDataset:
+        """The views it wants, made of the run's images.
+
+        Raises:
+            InputError: The images lack something that it needs.
+        """
+        raise TypeError(f"{cls.__name__} is not pretrained")
 
     @abstractmethod
     def forward(self, batch: Any) -> StepOutput:
@@ -67,6 +128,14 @@ class Method(nn.Module, ABC):
     def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Embeddings ``(n, E)`` of boxes ``(n, 4)`` on uint8 canvases ``(n, S, S, 3)``, to judge the method by."""
         raise TypeError(f"{type(self).__name__} does not embed boxes")
+
+    def fixed_rate(self) -> list[nn.Module]:
+        """Modules whose learning rate does not follow the schedule."""
+        return []
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """uint8 ``(b, S, S, 3)`` to normalised float ``(b, 3, S, S)``, laid out with channels last as it came."""
+        return images.permute(0, 3, 1, 2).to(self.mean.dtype).sub(self.mean).div(self.std)
 
     def compilable(self) -> list[nn.Module]:
         """The modules that ``compile=true`` compiles."""

@@ -1,122 +1,34 @@
 """CoDo (paper section 3): the object stays itself on every level of the pyramid, whatever is behind it.
 
-Shapes: ``b`` samples of this rank, ``B`` of all ranks, ``V`` views (1 query, V - 1 keys), ``L`` levels,
-``D`` embedding, ``K`` queue, ``S`` side of the canvas.
+The views are pasted ones (section 3.1, `codo.views.cpj`), the encoder is the whole trunk of a detector (section 3.2),
+and `momentum_contrast` has the loss. CoDo_m is the same with more key views.
 """
 
 from __future__ import annotations
 
-import torch
-import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
-from codo.contrast import momentum
-from codo.contrast.infonce import ContrastSettings, info_nce
-from codo.contrast.queue import LevelQueue
-from codo.contrast.shuffle import gather, groups_per_rank, unshuffle
-from codo.methods.base import Method, StepOutput
-from codo.models.encoder import LEVELS, PIXEL_MEAN, PIXEL_STD, Encoder, ModelSettings
-from codo.views.dataset import ViewBatch
+from codo.methods.base import Setup
+from codo.methods.momentum_contrast import MomentumContrast
+from codo.models.encoder import LEVELS, Encoder
+from codo.views.dataset import ViewDataset
+from codo.views.material import Material
 
 
-class CoDo(Method):
-    """Hierarchical, multi-view momentum contrast of pasted objects.
+class CoDo(MomentumContrast):
+    """Hierarchical, multi-view momentum contrast of pasted objects."""
 
-    Args:
-        model: Architecture of the two encoders.
-        contrast: Queue, temperature, momentum, BN groups.
-        batch_size: Global batch B.
-        world: Number of ranks.
-        seed: Seed of the initial queue; the encoders start from torch's generator.
+    levels = LEVELS
+    pastes = True
 
-    Raises:
-        InputError: The batch does not divide into the BN groups, or the initial weights do not fit.
-    """
+    @classmethod
+    def dataset(cls, material: Material) -> ViewDataset:
+        """Pasted, jittered views: one for the query network, the rest for the key network."""
+        return ViewDataset(material.cpj(), material.views)
 
-    mean: Tensor
-    std: Tensor
-
-    def __init__(
-        self, model: ModelSettings, contrast: ContrastSettings, *, batch_size: int, world: int, seed: int
-    ) -> None:
-        super().__init__()
-        self.contrast = contrast
-        self.groups = groups_per_rank(contrast.shuffle, batch_size, world)
-        self.query = Encoder(model)
-        self.load_report = self.query.load_report
-        self.key = momentum.momentum_copy(self.query)
-        self.queue = LevelQueue(len(LEVELS), contrast.queue, model.dim, torch.Generator().manual_seed(seed))
-        self.register_buffer("mean", 255 * torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
-        # The step at hand: all queries of this rank (L, b, D), all keys of all ranks (V - 1, L, B, D), its number.
-        self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0
-
-    def forward(self, batch: ViewBatch) -> StepOutput:
-        """Section 3.2: embed the views, contrast them level by level, add up levels and key views."""
-        queries = self.query(self.pixels(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
-        keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
-        mine = keys.tensor_split(keys.shape[2] // queries.shape[1], dim=2)[_rank()]  # (V - 1, L, b, D)
-        terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)  # Eq. 7
-        loss = terms.losses.sum()  # Eq. 8, and over the levels
-        self._queries, self._keys, self._step = queries.detach(), keys, batch.step
-        stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(LEVELS)}
-        return StepOutput(loss, {"loss": loss.detach(), **stats})
-
-    @torch.no_grad()
-    def begin(self, batch: ViewBatch) -> None:
-        """Give the queue's noise the mean and spread of the first keys.
-
-        An untrained network maps all boxes into one narrow cone. Against noise from the whole sphere the first queries
-        would find their keys at once and learn to point away from noise; like this they start from guessing, a loss of
-        ln(K + 1) a level, and the first value in the log tells whether everything is wired up.
-        """
-        self.queue.resemble(self.embed_keys(batch).transpose(0, 1).flatten(1, 2))
-
-    @torch.no_grad()
-    def embed_keys(self, batch: ViewBatch) -> Tensor:
-        """Keys of all samples of all ranks, in the order of the samples: ``(V - 1, L, B, D)``.
-
-        The batch holds them shuffled, so that no query shares its BatchNorm statistics with its own keys.
-        """
-        views = zip(batch.key_images, batch.key_boxes, strict=True)
-        keys = torch.stack([self.key(self.pixels(images), boxes, self.groups) for images, boxes in views])
-        return unshuffle(gather(keys), batch.shuffle)
-
-    @torch.no_grad()
-    def finish_step(self) -> None:
-        """Let the key encoder follow, and queue the keys: once, after all losses of the step (METHOD 1.6)."""
-        momentum.update(self.key, self.query, self.contrast.momentum)
-        if self.contrast.enqueue_views == "all":
-            self.queue.enqueue(self._keys.transpose(0, 1).flatten(1, 2))  # (L, (V - 1) * B, D)
-        else:
-            # One view a step, in turn: the negatives are then as old as in a run of two views.
-            self.queue.enqueue(self._keys[self._step % len(self._keys)])
-
-    @torch.no_grad()
-    def diagnose(self) -> dict[str, Tensor]:
-        """What tells health from collapse (METHOD 1.14), by level, of the queries of the last step."""
-        stats: dict[str, Tensor] = {}
-        order = (self.queue.pointer + torch.arange(self.queue.size, device=self.queue.keys.device)) % self.queue.size
-        part = max(1, self.queue.size // 8)
-        for i, level in enumerate(LEVELS):
-            queries = self._queries[i]  # (b, D)
-            center = queries.mean(dim=0)
-            oldest, newest = order[:part], order[-part:]
-            stats[f"std/{level}"] = queries.std(dim=0, correction=0).mean()
-            stats[f"mean_norm/{level}"] = center.norm()
-            stats[f"rank/{level}"] = effective_rank(queries)
-            # How much nearer the newest keys of the queue are than the oldest: drift, when it is large.
-            stats[f"drift/{level}"] = center @ (self.queue.keys[i, newest].mean(0) - self.queue.keys[i, oldest].mean(0))
-        return stats
-
-    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """All levels' embeddings of uint8 ``(n, S, S, 3)`` and ``(n, 4)`` side by side: ``(n, L * D)``."""
-        embeddings: Tensor = self.query(self.pixels(images), boxes)
-        return embeddings.transpose(0, 1).flatten(1)
-
-    def compilable(self) -> list[nn.Module]:
-        """The two encoders."""
-        return [self.query, self.key]
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """Backbone, pyramid, RoIAlign, box head and projection (Eq. 3-6)."""
+        return Encoder(setup.model)
 
     def exports(self) -> dict[str, nn.Module]:
         """The trunk of the query encoder (METHOD 1.6)."""
@@ -125,18 +37,3 @@ class CoDo(Method):
     def key_exports(self) -> dict[str, nn.Module]:
         """The trunk of the momentum copy."""
         return {"backbone": self.key.backbone, "fpn": self.key.fpn, "box_head": self.key.box_head}
-
-    def pixels(self, images: Tensor) -> Tensor:
-        """uint8 ``(b, S, S, 3)`` to normalised float ``(b, 3, S, S)``, laid out with channels last as it came."""
-        return images.permute(0, 3, 1, 2).to(self.mean.dtype).sub(self.mean).div(self.std)
-
-
-def effective_rank(embeddings: Tensor) -> Tensor:
-    """RankMe (Garrido et al. 2023): exp of the entropy of the normalised singular values of ``(n, D)``."""
-    values = torch.linalg.svdvals(embeddings.float())
-    share = values / values.sum() + 1e-7
-    return torch.exp(-(share * share.log()).sum())
-
-
-def _rank() -> int:
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0

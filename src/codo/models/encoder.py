@@ -134,11 +134,13 @@ class Encoder(nn.Module):
 
         Args:
             maps: P2 to P5, as `features` returns them.
-            boxes: (B, 4) in pixels of the canvas.
+            boxes: (B, 4) in pixels of the canvas, or (L, B, 4) with boxes of each level's own.
 
         Returns:
             (L, B, R) features.
         """
-        pooled = [roi_align(m, boxes, 1 / stride, POOL) for m, stride in zip(maps, STRIDES, strict=True)]
+        each = boxes if boxes.dim() == 3 else [boxes] * len(maps)
+        levels = zip(maps, each, STRIDES, strict=True)
+        pooled = [roi_align(m, own, 1 / stride, POOL) for m, own, stride in levels]
         features: Tensor = self.box_head(torch.cat(pooled))  # (L*B, C, 7, 7) -> (L*B, R), levels outermost
-        return features.view(len(maps), len(boxes), -1)
+        return features.view(len(maps), len(maps[0]), -1)

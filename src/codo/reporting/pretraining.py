@@ -153,8 +153,11 @@ def invariance_section(metrics: Metrics) -> Section:
 def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Section]:
     """Proposals on catalog images, and views as the networks saw them; a note when the catalogs are gone."""
     blocks: list[tuple[str, list[Block]]] = []
+    config = config_of(run)
+    if not config.get("backgrounds", {}).get("query"):
+        return []  # of a method that pastes nothing
     try:
-        cpj, views = open_views(config_of(run))
+        cpj, views = open_views(config)
         blocks.append(("Proposals", [proposals_gallery(cpj.foregrounds, images)]))
         blocks.append(("What the networks saw", [views_gallery(cpj, views, samples)]))
     except (CodoError, OSError) as error:

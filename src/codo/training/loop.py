@@ -100,7 +100,7 @@ def train(job: Job) -> None:
             if step == 0:
                 job.method.begin(batch)
             lr = job.schedule(step)
-            set_lr(job.optimizer, lr)
+            set_lr(job.optimizer, lr, job.schedule.peak)
             with torch.autocast(device.type, torch.bfloat16, enabled=job.bf16):
                 output = job.module(batch)
             output.loss.backward()

@@ -22,7 +22,7 @@ class Health:
 
     Args:
         dim: D, dimensions of the embedding.
-        queue: K, negatives of a level.
+        queue: K, negatives of a level; ``None`` for methods without a queue, which cannot drift.
         grace: Steps before the first verdict on a plain collapse: an untrained network maps all boxes to nearly one
             point, so that every run starts with the looks of a collapse.
     """
@@ -49,13 +49,14 @@ class Health:
         )
 
     def _collapsed(self, step: int, row: Mapping[str, Any]) -> str | None:
-        if self.dim is None or self.queue is None or "std/P2" not in row:
+        if self.dim is None or not any(name.startswith("std/") for name in row):
             return None
         levels = [name.removeprefix("std/") for name in row if name.startswith("std/")]
         full = 1 / math.sqrt(self.dim)
         # The worst level counts: the levels share a head, but each can fail by itself.
         level = min(levels, key=lambda name: row[f"std/{name}"])
-        spread, norm, top1 = (row[f"{value}/{level}"] for value in ("std", "mean_norm", "top1"))
+        spread, norm = row[f"std/{level}"], row[f"mean_norm/{level}"]
+        top1 = row.get(f"top1/{level}", 0.0)  # methods without a queue have none
         self._spreads.append(spread)
         recovering = len(self._spreads) == 5 and self._spreads[-1] > 1.2 * self._spreads[0]
         if recovering:

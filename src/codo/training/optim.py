@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
 from codo.config import Settings
+from codo.training.lars import LARS
 
 REFERENCE_BATCH = 256  # what a learning rate is quoted for when it is scaled
 
@@ -18,6 +19,9 @@ REFERENCE_BATCH = 256  # what a learning rate is quoted for when it is scaled
 class OptimSettings(Settings):
     """The optimiser and the course of its learning rate."""
 
+    kind: Literal["sgd", "lars"] = Field(
+        "sgd", description="SGD, or LARS for large batches (no weight decay on biases and norms there)"
+    )
     lr: float = Field(0.06, gt=0, description="learning rate (after warm-up, before decay)")
     lr_scaling: Literal["none", "linear", "sqrt"] = Field(
         "none", description="multiply lr by batch_size / 256, by its square root, or not at all"
@@ -78,20 +82,28 @@ class Schedule:
 
 
 def build_optimizer(
-    parameters: Iterable[nn.Parameter], settings: OptimSettings, device: torch.device
-) -> torch.optim.SGD:
-    """SGD over the parameters that take gradients."""
-    return torch.optim.SGD(
-        [parameter for parameter in parameters if parameter.requires_grad],
-        lr=settings.lr,
-        momentum=settings.momentum,
-        nesterov=settings.nesterov,
-        weight_decay=settings.weight_decay,
-        fused=device.type == "cuda",
-    )
+    method: nn.Module, settings: OptimSettings, device: torch.device, fixed: Iterable[nn.Module] = ()
+) -> torch.optim.Optimizer:
+    """The optimiser over the parameters that take gradients.
+
+    Args:
+        method: Whose parameters.
+        settings: See `OptimSettings`.
+        device: Where they are.
+        fixed: Modules whose learning rate stays at its peak (`set_lr`).
+    """
+    apart = {id(parameter) for module in fixed for parameter in module.parameters()}
+    trained = [parameter for parameter in method.parameters() if parameter.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": [p for p in trained if id(p) not in apart]}]
+    if apart:
+        groups.append({"params": [p for p in trained if id(p) in apart], "fixed": True})
+    options: dict[str, Any] = {name: getattr(settings, name) for name in ("lr", "momentum", "weight_decay")}
+    if settings.kind == "lars":
+        return LARS(groups, **options)
+    return torch.optim.SGD(groups, nesterov=settings.nesterov, fused=device.type == "cuda", **options)
 
 
-def set_lr(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Give all parameter groups the learning rate ``lr``."""
+def set_lr(optimizer: torch.optim.Optimizer, lr: float, peak: float) -> None:
+    """Give all parameter groups the learning rate ``lr``, those that are fixed ``peak``."""
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = peak if group.get("fixed") else lr

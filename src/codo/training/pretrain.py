@@ -6,18 +6,22 @@ Everything that can be wrong with the input is found before the run directory is
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import torch
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from codo.catalog.build import open_or_prepare
 from codo.catalog.catalog import Catalog
-from codo.config import resolve
+from codo.config import resolve, shipped_recipes
 from codo.methods.base import Method
-from codo.methods.registry import build_method
+from codo.methods.momentum_contrast import MomentumContrast
+from codo.methods.registry import METHODS, build_method, find_method
 from codo.probes.invariance import InvarianceProbe
 from codo.reporting.report import write_report
 from codo.run import Run, check_out, start_run, write_atomically
@@ -29,8 +33,8 @@ from codo.training.monitors import Health, queue_warning
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.probing import LabelledProbes
 from codo.training.settings import PretrainSettings, length, with_absolute_paths
-from codo.views.cpj import CPJ
-from codo.views.dataset import ViewDataset
+from codo.views.dataset import StepDataset
+from codo.views.material import Material
 from codo.views.pools import Pool, split_share
 from codo.views.sampler import StepSampler, check_batch
 
@@ -51,7 +55,7 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
         Preempted: SIGTERM; a checkpoint has been saved.
         CodoError: The run cannot go on (see the message).
     """
-    settings = with_absolute_paths(resolve(PretrainSettings, recipe, overrides))
+    settings = with_absolute_paths(resolve(PretrainSettings, recipe or own_recipe(overrides), overrides))
     with processes(settings.device) as mine:
         run = _pretrain(settings, mine)
         if mine.main:
@@ -63,10 +67,11 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
 def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
     # 1. Everything that can be wrong, before anything is written.
     check_trackers(settings.log)
-    cpj = build_cpj(settings)
-    check_batch(len(cpj), settings.batch_size, mine.world)
+    material = gather_material(settings)
+    dataset = find_method(settings.method).dataset(material)
+    check_batch(len(dataset), settings.batch_size, mine.world)
     probes = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and mine.main else None
-    length(settings, len(cpj))
+    steps, _ = length(settings, len(dataset))
     config = settings.model_dump(mode="json")
     resumes = check_out(settings.out, config)
     warnings: list[str] = []
@@ -80,13 +85,16 @@ def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
         batch_size=settings.batch_size,
         world=mine.world,
         seed=settings.seed,
+        options=settings.options,
+        steps=steps,
+        classes=len(getattr(dataset, "classes", ())),
     )
     mine.barrier()  # no rank may create the folder while another still looks whether it is free
 
     # 2. The run, and where it was left.
     run = start_run(settings.out, config, "pretrain", mine.hardware) if mine.main else Run(Path(settings.out))
     try:
-        return _train(settings, mine, run, cpj, method, state, warnings, probes)
+        return _train(settings, mine, run, material, dataset, method, state, warnings, probes)
     finally:
         run.unlock()
 
@@ -95,7 +103,8 @@ def _train(
     settings: PretrainSettings,
     mine: Processes,
     run: Run,
-    cpj: CPJ,
+    material: Material,
+    dataset: StepDataset,
     method: Method,
     state: dict[str, Any] | None,
     warnings: list[str],
@@ -103,13 +112,15 @@ def _train(
 ) -> Run:
     if mine.main:
         checkpoint.sweep(run)
-    stop, per_epoch = length(settings, len(cpj))
+    stop, per_epoch = length(settings, len(dataset))
     step, device = (state["step"] if state else 0), mine.device
     if state:
         method.load_state_dict(state["method"])
         torch.set_rng_state(state["rng"])
+    if method.batch_statistics == "global" and mine.world > 1 and device.type == "cuda":
+        method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
     method.to(device).to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(method.parameters(), settings.optim, device)
+    optimizer = build_optimizer(method, settings.optim, device, fixed=method.fixed_rate())
     if state:
         optimizer.load_state_dict(state["optimizer"])
     if settings.compile:
@@ -123,7 +134,7 @@ def _train(
         module=distribute(method, mine),
         optimizer=optimizer,
         schedule=schedule,
-        batches=build_loader(settings, cpj, mine, start=step, stop=stop),
+        batches=build_loader(settings, dataset, mine, start=step, stop=stop, shuffled=method.shuffles),
         start=step,
         stop=stop,
         config=settings.model_dump(mode="json"),
@@ -136,15 +147,17 @@ def _train(
         images_per_step=settings.batch_size * settings.views,
         health=Health(
             dim=settings.model.dim,
-            queue=settings.contrast.queue,
+            queue=settings.contrast.queue if isinstance(method, MomentumContrast) else None,
             grace=max(200, 2 * schedule.warmup, min(stop // 5, 2000)),
         ),
     )
 
     # 3. Train.
+    has_queue = isinstance(method, MomentumContrast)
     try:
         leak = probes.leak(run) if probes else None
-        for warning in filter(None, [*warnings, queue_warning(settings.contrast.queue, len(cpj)), leak]):
+        overfull = queue_warning(settings.contrast.queue, len(dataset)) if has_queue else None
+        for warning in filter(None, [*warnings, overfull, leak]):
             log.warn(warning)
         if state is None and method.load_report is not None and mine.main:
             write_atomically(run.path / "load_report.txt", method.load_report.table() + "\n")
@@ -155,15 +168,17 @@ def _train(
                 job.health.look(row["step"], row)
         if settings.probe is not None and step < stop:
             # On every rank, so that all agree on what is due; rank 0 does the work.
-            invariance = InvarianceProbe(cpj, settings.probe, settings.seed) if mine.main else None
+            invariance = invariance_probe(material, settings) if mine.main else None
 
             def ask(step: int) -> Mapping[str, float]:
-                if invariance is None or probes is None:
+                if probes is None:
                     return {}
                 method.eval()
-                score = invariance.score(lambda images, boxes: method.represent(images.to(device), boxes.to(device)))
-                found = {"invariance": score, "invariance_chance": invariance.chance}
-                return found | probes.scores(method.exports(), device)
+                found = probes.scores(method.exports(), device)
+                if invariance is not None:
+                    embed = partial(represent, method, device)
+                    found |= {"invariance": invariance.score(embed), "invariance_chance": invariance.chance}
+                return found
 
             if step == 0:
                 log.row(0, ask(0))
@@ -176,11 +191,17 @@ def _train(
     return run
 
 
-def build_cpj(settings: PretrainSettings) -> CPJ:
-    """The views of a run: opens its catalogs, preparing plain image folders on first use.
+def own_recipe(overrides: Mapping[str, Any]) -> str | None:
+    """The recipe of a method that has one of its own name: its augmentation, schedule and optimiser."""
+    name = str(overrides.get("method", ""))
+    return name if name in shipped_recipes() and name in METHODS else None
+
+
+def gather_material(settings: PretrainSettings) -> Material:
+    """Open the catalogs of a run, preparing plain image folders on first use.
 
     Raises:
-        InputError: A catalog is missing or lacks proposals.
+        InputError: A catalog is missing or cannot be made.
     """
     opened: dict[str, Catalog] = {}
 
@@ -189,37 +210,59 @@ def build_cpj(settings: PretrainSettings) -> CPJ:
             opened[path] = open_or_prepare(path, propose=propose)
         return opened[path]
 
-    def pool(entries: tuple[str, ...]) -> Pool:
+    def pool(entries: tuple[str, ...]) -> Pool | None:
         parts = [split_share(entry) for entry in entries]
+        if not parts:
+            return None
         return Pool([open_once(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
-    foregrounds = open_once(settings.foregrounds, propose=True)
-    return CPJ(
-        foregrounds,
-        pool(settings.backgrounds.query),
-        pool(settings.backgrounds.key),
+    return Material(
+        images=open_once(settings.foregrounds, propose=find_method(settings.method).pastes),
+        query=pool(settings.backgrounds.query),
+        key=pool(settings.backgrounds.key),
         canvas=settings.canvas,
-        cpj=settings.cpj,
+        views=settings.views,
+        pasting=settings.cpj,
         augment=settings.augment,
+        options=resolve(find_method(settings.method).Options, None, settings.options),
         seed=settings.seed,
     )
 
 
-def build_loader(settings: PretrainSettings, cpj: CPJ, mine: Processes, *, start: int, stop: int) -> DataLoader[Any]:
+def invariance_probe(material: Material, settings: PretrainSettings) -> InvarianceProbe | None:
+    """The probe of background invariance, the same for every method; ``None`` where the images have no proposals.
+
+    Methods that paste nothing are asked on backgrounds from the images themselves.
+    """
+    if settings.probe is None or not material.images.has_proposals:
+        return None
+    own = Pool([material.images], [None])
+    pasted = replace(material, query=material.query or own, key=material.key or own)
+    return InvarianceProbe(pasted.cpj(), settings.probe, settings.seed)
+
+
+def represent(method: Method, device: torch.device, images: Tensor, boxes: Tensor) -> Tensor:
+    """What a method says of boxes on canvases that lie on the CPU."""
+    return method.represent(images.to(device), boxes.to(device))
+
+
+def build_loader(
+    settings: PretrainSettings, dataset: StepDataset, mine: Processes, *, start: int, stop: int, shuffled: bool = True
+) -> DataLoader[Any]:
     """Batches of the steps ``start`` to ``stop`` of this rank; one item is one step."""
     sampler = StepSampler(
-        len(cpj),
+        len(dataset),
         settings.batch_size,
         settings.seed,
         start=start,
         stop=stop,
         rank=mine.rank,
         world=mine.world,
-        shuffled=settings.contrast.shuffle > 0,
+        shuffled=shuffled and settings.contrast.shuffle > 0,
     )
     workers = min(loader_workers(settings.workers), len(sampler))
     return DataLoader(
-        ViewDataset(cpj, settings.views),
+        dataset,
         batch_size=None,
         sampler=sampler,
         num_workers=workers,

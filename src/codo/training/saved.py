@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from codo.config import resolve
 from codo.errors import CodoError, InputError
@@ -27,7 +28,9 @@ def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:
     # A queue of one is enough to read weights; the real ones are not needed and may be large.
     model = settings.model.model_copy(update={"init": "none"})
     contrast = settings.contrast.model_copy(update={"queue": 1, "shuffle": 0})
-    method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0)
+    classes = int(state["method"].get("classes", 0))
+    own: dict[str, Any] = {"options": settings.options, "classes": classes}
+    method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0, **own)
     weights = {name: value for name, value in state["method"].items() if not name.startswith("queue.")}
     missing = [
         name for name in method.load_state_dict(weights, strict=False).missing_keys if not name.startswith("queue.")

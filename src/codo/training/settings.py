@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from codo.catalog.paths import absolute
 from codo.config import Settings
 from codo.contrast.infonce import ContrastSettings
-from codo.errors import InputError, nearest
-from codo.methods.registry import METHODS
+from codo.errors import InputError
+from codo.methods.registry import absolute_name, find_method, read_options
 from codo.models.encoder import ModelSettings
 from codo.probes.settings import ProbeSettings
 from codo.training.logging import LogSettings
@@ -25,9 +25,14 @@ from codo.views.sampler import steps_per_epoch
 class PretrainSettings(Settings):
     """A pretraining run. Groups are described beside the component they configure."""
 
-    method: str = Field("codo", description="what to pretrain with")
-    foregrounds: str = Field(description="catalog (or image folder) that proposals are cut from")
-    backgrounds: PoolSettings = Field(description="catalogs they are pasted on: a list, or backgrounds.query and .key")
+    method: str = Field("codo", description="what to pretrain with: a name, or path/to/file.py:MyMethod")
+    options: dict[str, Any] = Field({}, description="settings of the method's own; listed by method at the end")
+    foregrounds: str = Field(
+        description="catalog (or image folder) that proposals are cut from; of methods that paste nothing, the images"
+    )
+    backgrounds: PoolSettings = Field(
+        PoolSettings(), description="catalogs they are pasted on: a list, or backgrounds.query and .key"
+    )
     out: str = Field(description="the run directory")
     seed: int = Field(0, ge=0, description="seed of everything random")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
@@ -51,12 +56,19 @@ class PretrainSettings(Settings):
     probe: ProbeSettings | None = ProbeSettings()
     log: LogSettings = LogSettings()
 
-    @field_validator("method")
-    @classmethod
-    def _known_method(cls, name: str) -> str:
-        if name not in METHODS:
-            raise ValueError(nearest(name, list(METHODS)) or f"the methods are {', '.join(METHODS)}")
-        return name
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> Self:
+        method = find_method(self.method)
+        self.options.update(read_options(self.method, self.options))  # with the method's defaults, for the record
+        pools = self.backgrounds.query, self.backgrounds.key
+        if method.pastes and not all(pools):
+            fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
+            raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
+        if any(pools) and not method.pastes:
+            what = f"method {self.method} pastes nothing, so backgrounds= has no effect"
+            fix = "leave it out; to learn from more images, prepare them together"
+            raise InputError(what, where="backgrounds", fix=fix)
+        return self
 
     @field_validator("canvas")
     @classmethod
@@ -77,6 +89,7 @@ def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
     init = settings.model.init
     model = settings.model.model_copy(update={"init": init if init in ("none", "imagenet") else absolute(init)})
     changed = {
+        "method": absolute_name(settings.method),
         "foregrounds": absolute(settings.foregrounds),
         "backgrounds": backgrounds,
         "model": model,

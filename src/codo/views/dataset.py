@@ -7,7 +7,8 @@ the bytes to copy. Nothing here depends on which worker does it.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -39,8 +40,38 @@ class ViewBatch(NamedTuple):
     step: int
 
 
-class ViewDataset(Dataset[ViewBatch | CodoError]):
-    """Step plans to batches.
+class StepDataset(Dataset[Any], ABC):
+    """Step plans to batches; every method's views derive from it.
+
+    A batch is a named tuple of tensors with the step on it (``step``, see `StepPlan`). It is a pure function of the
+    plan and of the run's seed.
+    """
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of samples in an epoch."""
+
+    @abstractmethod
+    def batch(self, plan: StepPlan) -> Any:
+        """Make the views of a step on one rank.
+
+        Raises:
+            CodoError: An image cannot be read.
+        """
+
+    def __getitem__(self, plan: StepPlan) -> Any:
+        """The batch of a step, or the error that stopped it.
+
+        The loader would rebuild an exception of a worker from its traceback alone; as a value it arrives whole.
+        """
+        try:
+            return self.batch(plan)
+        except CodoError as error:
+            return error
+
+
+class ViewDataset(StepDataset):
+    """Pasted views (CPJ).
 
     Args:
         cpj: Makes the views.
@@ -50,15 +81,8 @@ class ViewDataset(Dataset[ViewBatch | CodoError]):
     def __init__(self, cpj: CPJ, views: int) -> None:
         self.cpj, self.number = cpj, views
 
-    def __getitem__(self, plan: StepPlan) -> ViewBatch | CodoError:
-        """The batch of a step, or the error that stopped it.
-
-        The loader would rebuild an exception of a worker from its traceback alone; as a value it arrives whole.
-        """
-        try:
-            return self.batch(plan)
-        except CodoError as error:
-            return error
+    def __len__(self) -> int:
+        return len(self.cpj)
 
     def batch(self, plan: StepPlan) -> ViewBatch:
         """Make all views of a step; a sample that this rank needs twice is decoded once."""

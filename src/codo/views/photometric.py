@@ -37,6 +37,7 @@ class AugmentSettings(Settings):
     gray: Probability = Field(0.2, description="probability of turning grey")
     blur: Probability = Field(0.5, description="probability of a Gaussian blur")
     blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
+    solarize: Probability = Field(0.0, description="probability of inverting bright pixels; whole-image views only")
 
 
 @dataclass(frozen=True)

@@ -36,13 +36,6 @@ class PoolSettings(Settings):
     def _one_is_a_list(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
-    @field_validator("query", "key")
-    @classmethod
-    def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("a pool needs at least one catalog")
-        return value
-
 
 def split_share(entry: str) -> tuple[str, float | None]:
     """``DIR@0.3`` as ``("DIR", 0.3)``; an ``@`` that no number follows belongs to the path."""

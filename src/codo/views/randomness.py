@@ -22,6 +22,7 @@ class Stream(IntEnum):
     TRANSFORM = 3  # flips and scales of a labelled image in finetuning
     INIT = 4  # initial weights and queues
     LABELS = 5  # which labelled images a fraction of the data is
+    ANCHOR = 6  # the anchor that stands in for a pasted box (InsLoc)
     VIEW = 16  # view v draws from stream VIEW + v
 
 

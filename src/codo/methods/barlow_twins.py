@@ -1,0 +1,41 @@
+"""Barlow Twins (Zbontar et al. 2021): the cross-correlation of two views' embeddings becomes the identity."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from codo.config import Settings
+from codo.methods.base import Setup, StepOutput
+from codo.methods.image_level import ImageLevel
+from codo.methods.peers import lightly
+from codo.models.image_encoder import ImageEncoder
+from codo.views.crops import CropBatch
+
+
+class BarlowTwinsOptions(Settings):
+    """Barlow Twins' own settings."""
+
+    redundancy: float = Field(0.0051, ge=0, description="weight of the entries off the diagonal")
+    hidden: int = Field(8192, ge=1, description="width of the projector's hidden layers; model.dim is its output")
+
+
+class BarlowTwins(ImageLevel):
+    """Redundancy reduction."""
+
+    Options = BarlowTwinsOptions
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        options, dim = setup.options, setup.model.dim
+        assert isinstance(options, BarlowTwinsOptions)
+        heads = lightly("models.modules.heads")
+        self.encoder = ImageEncoder(setup.model, lambda c: heads.BarlowTwinsProjectionHead(c, options.hidden, dim))
+        self.load_report = self.encoder.load_report
+        self.criterion = lightly("loss").BarlowTwinsLoss(options.redundancy, gather_distributed=setup.world > 1)
+
+    def forward(self, batch: CropBatch) -> StepOutput:
+        """Squared distance of the correlation from the identity."""
+        first, second = (self.encoder.project(view) for view in self.views(batch))
+        loss = self.criterion(first.float(), second.float())
+        self.keep(first)
+        return StepOutput(loss, {"loss": loss.detach()})

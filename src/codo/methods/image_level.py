@@ -1,0 +1,71 @@
+"""What methods that look at whole images share: they pretrain a backbone, and are judged by it.
+
+Legend: n canvases, b samples of this rank, S side, C channels of the last map, D embedding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codo.methods.base import Method
+from codo.methods.momentum_contrast import effective_rank
+from codo.models.backbone import STRIDES
+from codo.models.box_head import POOL
+from codo.models.roi_align import roi_align
+from codo.views.crops import Crop, CropBatch, CropDataset
+from codo.views.material import Material
+
+
+class ImageLevel(Method):
+    """Base of methods with one trained image encoder and two views of each image.
+
+    Attributes:
+        encoder: An `ImageEncoder`; its ``backbone`` is exported.
+    """
+
+    batch_statistics = "global"
+    encoder: Any
+
+    @classmethod
+    def dataset(cls, material: Material) -> CropDataset:
+        """Two random crops of each image."""
+        return CropDataset(material.images, [Crop(material.canvas, material.augment)] * 2, material.seed)
+
+    def exports(self) -> dict[str, nn.Module]:
+        """The backbone; pyramid and box head are not pretrained."""
+        return {"backbone": self.encoder.backbone}
+
+    def compilable(self) -> list[nn.Module]:
+        """The encoder."""
+        return [self.encoder]
+
+    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+        """The mean of the last map inside each box: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, C)``."""
+        return box_means(self.encoder.backbone(self.pixels(images))[-1], boxes)
+
+    def views(self, batch: CropBatch) -> list[Tensor]:
+        """The views of a batch as pixels, each ``(b, 3, S, S)``."""
+        return [self.pixels(view) for view in batch.views]
+
+    def keep(self, embeddings: Tensor) -> None:
+        """Remember embeddings ``(b, D)`` of the step, for `diagnose`."""
+        self._embeddings = embeddings.detach()
+
+    @torch.no_grad()
+    def diagnose(self) -> dict[str, Tensor]:
+        """What tells health from collapse: spread, length of the mean, rank of the embeddings of the last step."""
+        embeddings = F.normalize(self._embeddings.float(), dim=1)
+        return {
+            "std/image": embeddings.std(dim=0, correction=0).mean(),
+            "mean_norm/image": embeddings.mean(dim=0).norm(),
+            "rank/image": effective_rank(embeddings),
+        }
+
+
+def box_means(last: Tensor, boxes: Tensor) -> Tensor:
+    """The mean of the last map inside one box of each image: ``(n, C, h, w)`` and ``(n, 4)`` -> ``(n, C)``."""
+    return roi_align(last, boxes, 1 / STRIDES[-1], POOL).mean(dim=(2, 3))

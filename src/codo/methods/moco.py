@@ -1,0 +1,59 @@
+"""MoCo (He et al. 2020) and MoCo v2 (Chen et al. 2020): momentum contrast of whole images.
+
+v1 projects by one linear layer and uses temperature 0.07; v2 by an MLP, temperature 0.2, with blur and a cosine
+schedule (METHOD 1.10). The differences are in the recipes ``moco`` and ``moco_v2``.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from codo.config import Settings
+from codo.methods.base import Setup
+from codo.methods.image_level import box_means
+from codo.methods.momentum_contrast import MomentumContrast
+from codo.models.box_head import build_projection
+from codo.models.image_encoder import ImageEncoder
+from codo.views.crops import Crop, PairDataset
+from codo.views.material import Material
+
+
+class MoCoOptions(Settings):
+    """MoCo's own settings."""
+
+    projection: Literal["linear", "mlp"] = Field("mlp", description="one layer (MoCo), or two (MoCo v2)")
+
+
+class MoCo(MomentumContrast):
+    """Momentum contrast of whole images."""
+
+    Options = MoCoOptions
+    levels = ("image",)
+
+    @classmethod
+    def dataset(cls, material: Material) -> PairDataset:
+        """Random crops of one image."""
+        return PairDataset(material.images, [Crop(material.canvas, material.augment)] * material.views, material.seed)
+
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """Backbone, average pooling and projection."""
+        dim, options = setup.model.dim, setup.options
+        assert isinstance(options, MoCoOptions)
+        if options.projection == "linear":
+            return ImageEncoder(setup.model, lambda channels: nn.Linear(channels, dim))
+        return ImageEncoder(setup.model, lambda channels: build_projection(channels, dim))
+
+    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+        """The mean of the last map inside each box: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, C)``."""
+        return box_means(self.query.backbone(self.pixels(images))[-1], boxes)
+
+    def exports(self) -> dict[str, nn.Module]:
+        """The backbone of the query encoder."""
+        return {"backbone": self.query.backbone}
+
+    def key_exports(self) -> dict[str, nn.Module]:
+        """The backbone of the momentum copy."""
+        return {"backbone": self.key.backbone}

@@ -1,0 +1,137 @@
+"""Momentum contrast (He et al., MoCo, 2020): what CoDo, InsLoc and MoCo share; they differ in encoder and views.
+
+Shapes: ``b`` samples of this rank, ``B`` of all ranks, ``V`` views (1 query, V - 1 keys), ``L`` levels,
+``D`` embedding, ``K`` queue, ``S`` side of the canvas.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from codo.contrast import momentum
+from codo.contrast.infonce import info_nce
+from codo.contrast.queue import LevelQueue
+from codo.contrast.shuffle import gather, groups_per_rank, unshuffle
+from codo.methods.base import Method, Setup, StepOutput
+from codo.views.dataset import ViewBatch
+
+
+class MomentumContrast(Method):
+    """Base of methods that contrast a query with keys of a momentum encoder against a queue, on one level or several.
+
+    A subclass says which encoder (`build_encoder`) and which levels.
+
+    Args:
+        setup: Architecture, contrast settings, sizes and seed; the encoders start from torch's generator.
+
+    Attributes:
+        levels: Names of the levels, the first axis of an embedding.
+
+    Raises:
+        InputError: The batch does not divide into the BN groups, or the initial weights do not fit.
+    """
+
+    levels: ClassVar[tuple[str, ...]]
+    shuffles = True
+    query: Any
+    key: Any
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        contrast = setup.contrast
+        self.contrast, self.steps = contrast, setup.steps
+        self.groups = groups_per_rank(contrast.shuffle, setup.batch_size, setup.world)
+        self.query = self.build_encoder(setup)
+        self.load_report = self.query.load_report
+        self.key = momentum.momentum_copy(self.query)
+        noise = torch.Generator().manual_seed(setup.seed)
+        self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.dim, noise)
+        # The step at hand: all queries of this rank (L, b, D), all keys of all ranks (V - 1, L, B, D), its number.
+        self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0
+
+    @abstractmethod
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """The encoder: pixels ``(b, 3, S, S)``, boxes ``(b, 4)`` and BN groups -> ``(L, b, D)`` of length 1."""
+
+    def forward(self, batch: ViewBatch) -> StepOutput:
+        """Section 3.2: embed the views, contrast them level by level, add up levels and key views."""
+        queries = self.query(self.pixels(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
+        keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
+        mine = keys.tensor_split(keys.shape[2] // queries.shape[1], dim=2)[_rank()]  # (V - 1, L, b, D)
+        terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)  # Eq. 7
+        loss = terms.losses.sum()  # Eq. 8, and over the levels
+        self._queries, self._keys, self._step = queries.detach(), keys, batch.step
+        stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
+        return StepOutput(loss, {"loss": loss.detach(), **stats})
+
+    @torch.no_grad()
+    def begin(self, batch: ViewBatch) -> None:
+        """Give the queue's noise the mean and spread of the first keys.
+
+        An untrained network maps all boxes into one narrow cone. Against noise from the whole sphere the first queries
+        would find their keys at once and learn to point away from noise; like this they start from guessing, a loss of
+        ln(K + 1) a level, and the first value in the log tells whether everything is wired up.
+        """
+        self.queue.resemble(self.embed_keys(batch).transpose(0, 1).flatten(1, 2))
+
+    @torch.no_grad()
+    def embed_keys(self, batch: ViewBatch) -> Tensor:
+        """Keys of all samples of all ranks, in the order of the samples: ``(V - 1, L, B, D)``.
+
+        The batch holds them shuffled, so that no query shares its BatchNorm statistics with its own keys.
+        """
+        views = zip(batch.key_images, batch.key_boxes, strict=True)
+        keys = torch.stack([self.key(self.pixels(images), boxes, self.groups) for images, boxes in views])
+        return unshuffle(gather(keys), batch.shuffle)
+
+    @torch.no_grad()
+    def finish_step(self) -> None:
+        """Let the key encoder follow, and queue the keys: once, after all losses of the step (METHOD 1.6)."""
+        momentum.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
+        if self.contrast.enqueue_views == "all":
+            self.queue.enqueue(self._keys.transpose(0, 1).flatten(1, 2))  # (L, (V - 1) * B, D)
+        else:
+            # One view a step, in turn: the negatives are then as old as in a run of two views.
+            self.queue.enqueue(self._keys[self._step % len(self._keys)])
+
+    @torch.no_grad()
+    def diagnose(self) -> dict[str, Tensor]:
+        """What tells health from collapse (METHOD 1.14), by level, of the queries of the last step."""
+        stats: dict[str, Tensor] = {}
+        order = (self.queue.pointer + torch.arange(self.queue.size, device=self.queue.keys.device)) % self.queue.size
+        part = max(1, self.queue.size // 8)
+        for i, level in enumerate(self.levels):
+            queries = self._queries[i]  # (b, D)
+            center = queries.mean(dim=0)
+            oldest, newest = order[:part], order[-part:]
+            stats[f"std/{level}"] = queries.std(dim=0, correction=0).mean()
+            stats[f"mean_norm/{level}"] = center.norm()
+            stats[f"rank/{level}"] = effective_rank(queries)
+            # How much nearer the newest keys of the queue are than the oldest: drift, when it is large.
+            stats[f"drift/{level}"] = center @ (self.queue.keys[i, newest].mean(0) - self.queue.keys[i, oldest].mean(0))
+        return stats
+
+    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+        """All levels' embeddings of uint8 ``(n, S, S, 3)`` and ``(n, 4)`` side by side: ``(n, L * D)``."""
+        embeddings: Tensor = self.query(self.pixels(images), boxes)
+        return embeddings.transpose(0, 1).flatten(1)
+
+    def compilable(self) -> list[nn.Module]:
+        """The two encoders."""
+        return [self.query, self.key]
+
+
+def effective_rank(embeddings: Tensor) -> Tensor:
+    """RankMe (Garrido et al. 2023): exp of the entropy of the normalised singular values of ``(n, D)``."""
+    values = torch.linalg.svdvals(embeddings.float())
+    share = values / values.sum() + 1e-7
+    return torch.exp(-(share * share.log()).sum())
+
+
+def _rank() -> int:
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0

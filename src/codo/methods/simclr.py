@@ -1,0 +1,27 @@
+"""SimCLR (Chen et al. 2020): two views of an image attract, all others of the batch repel (NT-Xent)."""
+
+from __future__ import annotations
+
+from codo.methods.base import Setup, StepOutput
+from codo.methods.image_level import ImageLevel
+from codo.methods.peers import lightly
+from codo.models.image_encoder import ImageEncoder
+from codo.views.crops import CropBatch
+
+
+class SimCLR(ImageLevel):
+    """Contrast within the batch; ``contrast.temperature`` is its temperature, ``model.dim`` its embedding."""
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        heads, dim = lightly("models.modules.heads"), setup.model.dim
+        self.encoder = ImageEncoder(setup.model, lambda c: heads.SimCLRProjectionHead(c, c, dim))
+        self.load_report = self.encoder.load_report
+        self.criterion = lightly("loss").NTXentLoss(setup.contrast.temperature, gather_distributed=setup.world > 1)
+
+    def forward(self, batch: CropBatch) -> StepOutput:
+        """NT-Xent over both views of all ranks."""
+        first, second = (self.encoder.project(view) for view in self.views(batch))
+        loss = self.criterion(first.float(), second.float())
+        self.keep(first)
+        return StepOutput(loss, {"loss": loss.detach()})

@@ -1,0 +1,51 @@
+"""SimSiam (Chen and He 2021): one network predicts its own other view, through which no gradient flows."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import nn
+
+from codo.config import Settings
+from codo.methods.base import Setup, StepOutput
+from codo.methods.image_level import ImageLevel
+from codo.methods.peers import lightly
+from codo.models.image_encoder import ImageEncoder
+from codo.views.crops import CropBatch
+
+
+class SimSiamOptions(Settings):
+    """SimSiam's own settings."""
+
+    hidden: int = Field(2048, ge=1, description="width of the projector's hidden layers; model.dim is its output")
+    bottleneck: int = Field(512, ge=1, description="width of the predictor's hidden layer")
+    fixed_predictor_rate: bool = Field(True, description="keep the predictor's learning rate constant")
+
+
+class SimSiam(ImageLevel):
+    """Prediction without negatives and without momentum."""
+
+    Options = SimSiamOptions
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        options, dim = setup.options, setup.model.dim
+        assert isinstance(options, SimSiamOptions)
+        self.options = options
+        heads = lightly("models.modules.heads")
+        self.encoder = ImageEncoder(setup.model, lambda c: heads.SimSiamProjectionHead(c, options.hidden, dim))
+        self.load_report = self.encoder.load_report
+        self.predictor = heads.SimSiamPredictionHead(dim, options.bottleneck, dim)
+        self.criterion = lightly("loss").NegativeCosineSimilarity()
+
+    def forward(self, batch: CropBatch) -> StepOutput:
+        """Negative cosine of each view's prediction and the other view, mean of both directions."""
+        first, second = (self.encoder.project(view) for view in self.views(batch))
+        there = self.criterion(self.predictor(first).float(), second.detach().float())
+        back = self.criterion(self.predictor(second).float(), first.detach().float())
+        loss = (there + back) / 2
+        self.keep(first)
+        return StepOutput(loss, {"loss": loss.detach()})
+
+    def fixed_rate(self) -> list[nn.Module]:
+        """The predictor."""
+        return [self.predictor] if self.options.fixed_predictor_rate else []

@@ -1,0 +1,110 @@
+"""SwAV (Caron et al. 2020): views predict each other's assignment to prototypes; assignments are kept balanced.
+
+Two large crops are assigned (Sinkhorn), all crops predict. With small batches a queue of past embeddings joins the
+assignment (``options.queue``), from ``options.queue_from`` of the run on.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codo.config import Settings
+from codo.methods.base import Setup, StepOutput
+from codo.methods.image_level import ImageLevel
+from codo.methods.peers import lightly
+from codo.models.image_encoder import ImageEncoder
+from codo.views.crop import Shares
+from codo.views.crops import Crop, CropBatch, CropDataset
+from codo.views.material import Material
+
+LARGE = 2
+
+
+class SwAVOptions(Settings):
+    """SwAV's own settings."""
+
+    prototypes: int = Field(3000, ge=2, description="prototypes")
+    frozen_steps: int = Field(313, ge=0, description="steps before prototypes learn")
+    hidden: int = Field(2048, ge=1, description="width of the projector's hidden layer; model.dim is its output")
+    epsilon: float = Field(0.05, gt=0, description="smoothness of the assignments")
+    iterations: int = Field(3, ge=1, description="Sinkhorn iterations")
+    small_views: int = Field(6, ge=0, description="small crops, which predict only")
+    small_side: int = Field(96, ge=32, description="side of small crops in pixels")
+    small_area: Shares = Field((0.05, 0.14), description="share of the image's area that a small crop keeps")
+    queue: int = Field(0, ge=0, description="past embeddings that join the assignment, for small batches")
+    queue_from: float = Field(0.075, ge=0, le=1, description="share of the run before the queue joins")
+
+
+class SwAV(ImageLevel):
+    """Swapped prediction of assignments; ``contrast.temperature`` is its temperature."""
+
+    Options = SwAVOptions
+    bank: Tensor
+    filled: Tensor
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        options, dim = setup.options, setup.model.dim
+        assert isinstance(options, SwAVOptions)
+        self.options, self.steps = options, setup.steps
+        heads = lightly("models.modules.heads")
+        self.encoder = ImageEncoder(setup.model, lambda c: heads.SwaVProjectionHead(c, options.hidden, dim))
+        self.load_report = self.encoder.load_report
+        # Ours: lightly's prototypes (1.6) have a bias, which the paper's do not.
+        self.prototypes = nn.Linear(dim, options.prototypes, bias=False)
+        self.prototypes.weight.register_hook(self._frozen)
+        self.criterion = lightly("loss").SwaVLoss(
+            temperature=setup.contrast.temperature,
+            sinkhorn_iterations=options.iterations,
+            sinkhorn_epsilon=options.epsilon,
+            sinkhorn_gather_distributed=setup.world > 1,
+        )
+        # Persistent, newest first: a resumed run goes on with the same past.
+        self.register_buffer("bank", torch.zeros(LARGE, options.queue, dim))
+        self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
+        self._large, self._step = torch.empty(0), 0
+
+    @classmethod
+    def dataset(cls, material: Material) -> CropDataset:
+        """Two large and several small crops."""
+        options = material.options
+        assert isinstance(options, SwAVOptions)
+        small = material.augment.model_copy(update={"crop_area": options.small_area})
+        crops = [Crop(material.canvas, material.augment)] * LARGE
+        crops += [Crop(options.small_side, small)] * options.small_views
+        return CropDataset(material.images, crops, material.seed)
+
+    def forward(self, batch: CropBatch) -> StepOutput:
+        """Cross-entropy between each large view's assignment and every other view's prediction."""
+        self._step = batch.step
+        with torch.no_grad():
+            self.prototypes.weight.copy_(F.normalize(self.prototypes.weight, dim=1))
+        embedded = [F.normalize(self.encoder.project(view).float(), dim=1) for view in self.views(batch)]
+        scores = [self.prototypes(one) for one in embedded]
+        loss: Tensor = self.criterion(scores[:LARGE], scores[LARGE:], self._past()).squeeze()
+        self._large = torch.stack([one.detach() for one in embedded[:LARGE]])
+        self.keep(embedded[0])
+        return StepOutput(loss, {"loss": loss.detach()})
+
+    @torch.no_grad()
+    def finish_step(self) -> None:
+        """Put the large views' embeddings in front of the queue."""
+        if size := self.options.queue:
+            self.bank.copy_(torch.cat([self._large, self.bank], dim=1)[:, :size])
+            self.filled.add_(self._large.shape[1])
+
+    @torch.no_grad()
+    def _past(self) -> list[Tensor] | None:
+        """Scores of the queue, once it is full and its time has come."""
+        options = self.options
+        if not options.queue or self._step < options.queue_from * self.steps:
+            return None
+        if int(self.filled) < options.queue:
+            return None
+        return [self.prototypes(past) for past in self.bank]
+
+    def _frozen(self, gradient: Tensor) -> Tensor:
+        return gradient * float(self._step >= self.options.frozen_steps)

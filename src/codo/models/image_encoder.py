@@ -1,0 +1,70 @@
+"""The encoder of methods that contrast whole images: backbone, average pooling, projection.
+
+Legend: B batch, C channels of the last map, D embedding. It takes boxes and groups as `Encoder` does and ignores the
+boxes, so that momentum contrast need not know the difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codo.errors import InputError
+from codo.models.backbone import build_backbone
+from codo.models.encoder import ModelSettings
+from codo.models.weights import initialise
+
+
+class ImageEncoder(nn.Module):
+    """Backbone, average pooling over the last map, projection.
+
+    Args:
+        settings: The architecture and where its weights start; what concerns pyramid and box head is not used.
+        build_projection: Channels C -> module from (B, C) to (B, D).
+
+    Attributes:
+        load_report: What ``settings.init`` loaded, or ``None``.
+
+    Raises:
+        InputError: Unknown names, missing packages, or weights that cannot be had or do not fit.
+    """
+
+    def __init__(self, settings: ModelSettings, build_projection: Callable[[int], nn.Module]) -> None:
+        super().__init__()
+        self.backbone = build_backbone(settings.backbone, settings.width)
+        self.projection = build_projection(self.backbone.channels[-1])
+        self.load_report = initialise(self, settings.init, settings.backbone)
+        self._compiled: Callable[[Tensor], Tensor] | None = None
+
+    def forward(self, images: Tensor, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
+        """Embed whole images: (B, 3, H, W) -> (1, B, D) float32 of length 1, each group with its own BN statistics.
+
+        Raises:
+            InputError: The batch does not divide into ``groups``.
+        """
+        if len(images) % groups:
+            fix = "choose a batch size that the number of groups divides"
+            raise InputError(f"{len(images)} images do not divide into {groups} groups", where="encoder", fix=fix)
+        embed = self._compiled or self.project
+        embeddings = torch.cat([embed(part) for part in images.chunk(groups)])
+        with torch.autocast(images.device.type, enabled=False):
+            full = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
+            return F.normalize(full, dim=-1)[None]
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile one group's pass, not one graph that repeats the network for each group."""
+        self._compiled = torch.compile(self.project, *args, **kwargs)
+
+    def project(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, D), not normalised."""
+        projected: Tensor = self.projection(self.pool(images))
+        return projected
+
+    def pool(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, C), the mean over the last map."""
+        pooled: Tensor = self.backbone(images)[-1].mean(dim=(2, 3))
+        return pooled

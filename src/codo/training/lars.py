@@ -1,0 +1,59 @@
+"""LARS (You et al. 2017): SGD whose step in every tensor has a length in proportion to the tensor.
+
+    g <- g + weight_decay * w
+    v <- momentum * v + trust * |w| / |g| * g          (trust ratio 1 where |w| or |g| is 0)
+    w <- w - lr * v
+
+Biases and norms (one dimension) take plain SGD steps without decay, as SimCLR, BYOL and SwAV have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+TRUST = 0.001
+
+
+class LARS(torch.optim.Optimizer):
+    """See the top.
+
+    Args:
+        params: Parameters or groups.
+        lr: Learning rate.
+        momentum: Share of the velocity kept.
+        weight_decay: Of tensors of two dimensions and more.
+        trust: Length of a step at ``lr`` 1, in lengths of the tensor.
+    """
+
+    def __init__(
+        self, params: Any, lr: float, momentum: float = 0.9, weight_decay: float = 0.0, trust: float = TRUST
+    ) -> None:
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Take one step."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                update = self._direction(parameter, group)
+                state = self.state[parameter]
+                velocity = state.setdefault("momentum_buffer", torch.zeros_like(parameter))
+                velocity.mul_(group["momentum"]).add_(update)
+                parameter.add_(velocity, alpha=-group["lr"])
+
+    @staticmethod
+    def _direction(parameter: Tensor, group: dict[str, Any]) -> Tensor:
+        gradient: Tensor = parameter.grad  # type: ignore[assignment]
+        if parameter.dim() < 2:
+            return gradient
+        gradient = gradient.add(parameter, alpha=group["weight_decay"])
+        length, slope = parameter.norm(), gradient.norm()
+        # On the device: a comparison on the host would stall every tensor.
+        ratio = torch.where((length > 0) & (slope > 0), group["trust"] * length / slope, torch.ones_like(length))
+        return gradient * ratio

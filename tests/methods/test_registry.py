@@ -1,0 +1,136 @@
+"""Every registered method, and one of the user's: trains, is killed, goes on bit by bit, exports, initialises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from tests.training import tiny
+
+import codo
+from codo.errors import InputError, Interrupted
+from codo.export.trunk import read_trunk
+from codo.methods import registry
+from codo.methods.registry import METHODS, find_method
+from codo.models.encoder import Encoder, ModelSettings
+from codo.training import checkpoint, loop
+
+SMALL: dict[str, dict[str, Any]] = {
+    "byol": {"hidden": 16},
+    "swav": {"hidden": 16, "prototypes": 6, "small_views": 1, "small_side": 32, "queue": 8, "queue_from": 0.0},
+    "barlow_twins": {"hidden": 16},
+    "simsiam": {"hidden": 16, "bottleneck": 8},
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pictures in two class folders."""
+    folder = tmp_path_factory.mktemp("classes")
+    rng = np.random.default_rng(0)
+    for name in ("dark", "light"):
+        (folder / name).mkdir()
+        for i in range(6):
+            image = rng.integers(0, 256, (60, 50, 3), dtype=np.uint8)
+            cv2.imwrite(str(folder / name / f"{i}.png"), image)
+    codo.prepare(folder, folder.parent / "catalog", propose=False, jobs=1)
+    return folder.parent / "catalog"
+
+
+def settings(name: str, catalog: Path, folders: Path, out: Path, **changes: Any) -> dict[str, Any]:
+    made = tiny.settings(catalog, out, method=name, options=SMALL.get(name, {}), probe=None, canvas=32, steps=3)
+    made |= {"checkpoint_every": 1, "batch_size": 4, "epochs": None, "optim": {"lr": 0.02, "warmup_epochs": 0}}
+    if not find_method(name).pastes:
+        del made["backgrounds"]
+    if name == "supervised":
+        made["foregrounds"] = str(folders)
+    return {**made, **changes}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_stopped_and_started_again_it_ends_with_the_same_bits(
+    name: str, catalog: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = codo.pretrain(**settings(name, catalog, folders, tmp_path / "whole"))
+    original = loop.save
+
+    def stop(job: Any, step: int) -> None:
+        original(job, step)
+        if step == 2:
+            raise Interrupted("stopped", where="here", fix="go on")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save", stop)
+        with pytest.raises(Interrupted):
+            codo.pretrain(**settings(name, catalog, folders, tmp_path / "broken"))
+    broken = codo.pretrain(**settings(name, catalog, folders, tmp_path / "broken"))
+    a, b = (checkpoint.load(run.checkpoints()[-1])["method"] for run in (whole, broken))
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    losses = [row["loss"] for row in whole.metrics() if "loss" in row]
+    assert len(losses) == 3
+    assert np.isfinite(losses).all()
+
+    trunk = read_trunk(whole)
+    assert "backbone" in trunk.parts
+    path = codo.export(whole, to="safetensors")
+    encoder = Encoder(ModelSettings.model_validate({**tiny.MODEL, "init": str(path)}))
+    name_of = "backbone.conv1.weight"
+    assert torch.equal(encoder.state_dict()[name_of], trunk.tensors[name_of])
+
+
+OWN = '''
+from codo.methods.base import StepOutput
+from codo.methods.image_level import ImageLevel
+from codo.models.image_encoder import ImageEncoder
+from torch import nn
+
+
+class Mine(ImageLevel):
+    """Two views of an image get the same embedding; it collapses, of course."""
+
+    def __init__(self, setup):
+        super().__init__(setup)
+        self.encoder = ImageEncoder(setup.model, lambda channels: nn.Linear(channels, setup.model.dim))
+
+    def forward(self, batch):
+        first, second = (self.encoder.project(view) for view in self.views(batch))
+        loss = (first - second).square().mean()
+        self.keep(first)
+        return StepOutput(loss, {"loss": loss.detach()})
+'''
+
+
+def test_a_method_of_the_user_is_pretrained_resumed_and_exported(catalog: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(OWN)
+    given = settings("simclr", catalog, catalog, tmp_path / "run", method=f"{tmp_path / 'mine.py'}:Mine")
+    run = codo.pretrain(**given)
+    assert run.config["method"] == f"{tmp_path / 'mine.py'}:Mine"
+    assert codo.pretrain(**given).metrics() == run.metrics()
+    assert read_trunk(run).parts == ("backbone",)
+
+
+def test_wrong_names_are_explained(tmp_path: Path) -> None:
+    (tmp_path / "empty.py").write_text("x = 1")
+    (tmp_path / "broken.py").write_text("import nothing_of_this_name")
+    for name, message in (
+        ("mocov2", "unknown method 'mocov2'"),
+        (f"{tmp_path}/absent.py:Mine", "no such file of a method"),
+        (f"{tmp_path}/empty.py:Mine", "no class 'Mine' that derives from"),
+        (f"{tmp_path}/empty.py:x", "no class 'x' that derives from"),
+        (f"{tmp_path}/broken.py:Mine", "the file of the method fails: ModuleNotFoundError"),
+    ):
+        with pytest.raises(InputError, match=message):
+            find_method(name)
+    with pytest.raises(InputError, match="unknown setting 'hiden'"):
+        registry.read_options("byol", {"hiden": 3})
+
+
+def test_supervised_wants_class_folders(catalog: Path, folders: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="lie in no class folder"):
+        codo.pretrain(**settings("supervised", catalog, catalog, tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
