@@ -55,7 +55,7 @@ class SwAV(ImageLevel):
         self.load_report = self.encoder.load_report
         # Ours: lightly's prototypes (1.6) have a bias, which the paper's do not.
         self.prototypes = nn.Linear(dim, options.prototypes, bias=False)
-        self.prototypes.weight.register_hook(self._frozen)
+        self.prototypes.weight.register_hook(self._frozen)  # type: ignore[no-untyped-call]
         self.criterion = lightly("loss").SwaVLoss(
             temperature=setup.contrast.temperature,
             sinkhorn_iterations=options.iterations,
