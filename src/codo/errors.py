@@ -47,6 +47,16 @@ class Preempted(CodoError):
     exit_code = 143
 
 
+def system_error(error: BaseException) -> OSError | None:
+    """The system's error behind another one: torch reports a failed write by its own positions in the file."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause
+        cause = cause.__context__
+    return None
+
+
 def _rebuild(kind: type[CodoError], what: str, where: str, fix: str) -> CodoError:
     return kind(what, where=where, fix=fix)
 

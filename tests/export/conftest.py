@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -10,24 +12,37 @@ from codo.config import resolve
 from codo.export.trunk import Trunk, pack_trunk
 from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
-from codo.run import Run, start_run
+from codo.run import Run, open_run, start_run
 from codo.training import checkpoint
 from codo.training.settings import PretrainSettings
 
-SLIM = {"backbone": "resnet18", "width": 0.125, "fpn_channels": 16, "head": "2conv1fc", "head_dim": 32, "dim": 8}
+SLIM = {"backbone": "resnet50", "width": 0.125, "fpn_channels": 16, "head": "2conv1fc", "head_dim": 32, "dim": 8}
+
+
+def random_trunk(**settings: object) -> Trunk:
+    """A random trunk whose BatchNorm statistics are no longer those of a fresh one."""
+    torch.manual_seed(0)
+    encoder = Encoder(ModelSettings.model_validate(settings)).to(memory_format=torch.channels_last)
+    encoder(torch.randn(4, 3, 64, 64), torch.tensor([[3.0, 5.0, 50.0, 60.0]] * 4))
+    return pack_trunk(encoder.settings, dict(encoder.named_children()), "codo", 12)
+
+
+@pytest.fixture(scope="session")
+def trunks() -> Callable[..., Trunk]:
+    """`random_trunk`, each made once: nothing changes a trunk."""
+    return cache(random_trunk)
 
 
 @pytest.fixture
-def make_trunk() -> Callable[..., Trunk]:
-    """Makes a random trunk whose BatchNorm statistics are no longer those of a fresh one."""
+def make_trunk(trunks: Callable[..., Trunk]) -> Callable[..., Trunk]:
+    """Makes a slim trunk with settings on top."""
+    return lambda **settings: trunks(**{**SLIM, **settings})
 
-    def make(**settings: object) -> Trunk:
-        torch.manual_seed(0)
-        encoder = Encoder(ModelSettings.model_validate({**SLIM, **settings})).to(memory_format=torch.channels_last)
-        encoder(torch.randn(4, 3, 64, 64), torch.tensor([[3.0, 5.0, 50.0, 60.0]] * 4))
-        return pack_trunk(encoder.settings, dict(encoder.named_children()), "codo", 12)
 
-    return make
+@pytest.fixture
+def full_trunk(trunks: Callable[..., Trunk]) -> Callable[[str], Trunk]:
+    """Trunks of the sizes of the paper and of the libraries' own detectors, by box head."""
+    return lambda head: trunks(head=head)
 
 
 @pytest.fixture
@@ -35,10 +50,10 @@ def trunk(make_trunk: Callable[..., Trunk]) -> Trunk:
     return make_trunk()
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pretraining run of two checkpoints, as the training loop leaves it."""
-    out = tmp_path / "run"
+    out = tmp_path_factory.mktemp("trained") / "run"
     settings = resolve(
         PretrainSettings,
         overrides={
@@ -61,4 +76,10 @@ def run(tmp_path: Path) -> Run:
         state = {"method": method.state_dict(), "optimizer": {}, "rng": torch.get_rng_state(), "config": run.config}
         checkpoint.save(run, step, state, keep=2)
     run.unlock()
-    return run
+    return out
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> Run:
+    """A copy of `trained` for one test."""
+    return open_run(shutil.copytree(trained, tmp_path / "run"))

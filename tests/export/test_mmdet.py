@@ -1,22 +1,23 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tests.export.oracle import MMDET, Oracle, assert_same
 
 from codo.export.mmdet import MMDet
-from codo.export.mmdet_config import config
+from codo.export.target import encoder_features
 from codo.export.trunk import Trunk
-from codo.models.encoder import ModelSettings
 
-
-def read(text: str) -> dict[str, Any]:
-    """The configuration as mmengine reads it: Python that defines names."""
-    scope: dict[str, Any] = {}
-    exec(text.replace("{{ fileDirname }}", "/somewhere"), scope)
-    return scope
+TRUNKS: list[dict[str, Any]] = [
+    {"head": "4conv1fc"},
+    {"head": "2fc"},
+    {"head": "2conv1fc", "fpn_norm": "none"},
+    {"backbone": "resnet18"},
+]
 
 
 def test_the_file_is_a_checkpoint_without_code(trunk: Trunk, tmp_path: Path) -> None:
@@ -27,37 +28,18 @@ def test_the_file_is_a_checkpoint_without_code(trunk: Trunk, tmp_path: Path) -> 
     assert content["meta"]["step"] == 12
 
 
-def test_configuration_is_the_protocol_of_method_1_8() -> None:
-    values = read(config(ModelSettings(), "m.pth", masks=True))
-    assert values["load_from"] == "/somewhere/m.pth"
-    model = values["model"]
-    assert model["data_preprocessor"]["bgr_to_rgb"] is True
-    backbone = model["backbone"]
-    assert (backbone["depth"], backbone["frozen_stages"], backbone["norm_eval"]) == (50, -1, False)
-    assert (backbone["style"], backbone["init_cfg"], backbone["norm_cfg"]["type"]) == ("pytorch", None, "SyncBN")
-    assert model["neck"]["in_channels"] == [256, 512, 1024, 2048]
-    head = model["roi_head"]["bbox_head"]
-    assert (head["type"], head["norm_cfg"]["type"], head["fc_out_channels"]) == (
-        "Shared4Conv1FCBBoxHead",
-        "SyncBN",
-        1024,
-    )
-    assert values["train_pipeline"][2]["scales"] == [(1333, side) for side in (640, 672, 704, 736, 768, 800)]
-    assert values["optim_wrapper"]["optimizer"] == {"type": "SGD", "lr": 0.02, "momentum": 0.9, "weight_decay": 1e-4}
-    warm_up, steps = values["param_scheduler"]
-    assert (warm_up["start_factor"], warm_up["end"]) == (0.001, 1000)
-    assert (steps["milestones"], steps["gamma"]) == ([8, 11], 0.1)
-    assert values["auto_scale_lr"] == {"enable": True, "base_batch_size": 16}
-
-
-@pytest.mark.parametrize("masks", [True, False])
-@pytest.mark.parametrize("head", ["4conv1fc", "2conv1fc", "2fc"])
-def test_every_head_gives_python_that_runs(head: str, masks: bool) -> None:
-    settings = ModelSettings.model_validate({"backbone": "resnet18", "head": head, "fpn_channels": 64, "head_dim": 96})
-    values = read(config(settings, "m.pth", masks=masks))
-    assert ("mask_head" in values["model"]["roi_head"]) == masks
-    assert values["_base_"][0].endswith("mask-rcnn_r50_fpn.py" if masks else "faster-rcnn_r50_fpn.py")
-    box_head = values["model"]["roi_head"]["bbox_head"]
-    assert box_head["fc_out_channels"] == 96
-    assert ("norm_cfg" in box_head) == (head != "2fc")
-    assert values["model"]["neck"]["in_channels"] == [64, 128, 256, 512]
+@pytest.mark.parametrize("settings", TRUNKS, ids=lambda s: "-".join(map(str, s.values())))
+@torch.no_grad()
+def test_mmdets_detector_computes_our_features(
+    settings: dict[str, Any], make_trunk: Callable[..., Trunk], tmp_path: Path
+) -> None:
+    trunk = make_trunk(**settings)
+    MMDet().write(trunk, tmp_path / "m.pth")
+    tensors = torch.load(tmp_path / "m.pth", weights_only=True)["state_dict"]
+    oracle = Oracle(tensors, MMDET, int(trunk.model.backbone.removeprefix("resnet")), False, set())
+    images, pooled = torch.randn(1, 3, 96, 64), torch.rand(3, trunk.model.fpn_channels, 7, 7)
+    convolutions = int(trunk.model.head[0]) if "conv" in trunk.model.head else 0
+    found = oracle.run(images, pooled, convolutions, layers=1 if convolutions else 2)
+    expected = encoder_features(trunk.encoder())(images, pooled)
+    assert_same(expected, found, tuple(expected))
+    assert oracle.read == {name for name in tensors if not name.endswith("num_batches_tracked")}

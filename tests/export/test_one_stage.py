@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from tests.export.detectors import train_step
+from tests.export.oracle import assert_same
 from torchvision.models import detection
 
 from codo.errors import InputError
@@ -27,26 +29,47 @@ def test_detector_is_torchvisions_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", list(DETECTORS))
-def test_usage_loads_gives_our_maps_and_trains(
-    name: Any, make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_torchvisions_own_detector_has_our_maps_and_trains(
+    name: Any, full_trunk: Callable[[str], Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    trunk, target = make_trunk(fpn_channels=32), OneStage(name)
-    monkeypatch.chdir(tmp_path)
+    detector = load(full_trunk("4conv1fc"), name, tmp_path, monkeypatch)
+    assert_our_maps(detector, full_trunk("4conv1fc"))
+    moved = train_step(detector)
+    assert {"backbone.body.conv1.weight", "backbone.fpn.inner_blocks.0.0.weight"} <= moved.keys()
+
+
+@pytest.mark.parametrize("settings", [{}, {"head": "2fc"}, {"backbone": "resnet18"}])
+@pytest.mark.parametrize("name", list(DETECTORS))
+def test_other_trunks_are_loaded_into_what_build_one_stage_builds(
+    name: Any,
+    settings: dict[str, Any],
+    make_trunk: Callable[..., Trunk],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trunk = make_trunk(fpn_channels=32, **settings)
+    assert_our_maps(load(trunk, name, tmp_path, monkeypatch), trunk)
+
+
+def load(trunk: Trunk, name: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """By the code of the page, as it stands."""
+    target = OneStage(name)
+    monkeypatch.chdir(folder)
     target.write(trunk, Path(target.filename))
+    usage = target.usage(trunk, target.filename)
+    assert ("codo" in usage) == (trunk.model.width != 1.0)
     scope: dict[str, Any] = {}
-    exec(target.usage(trunk, target.filename), scope)
-    detector = scope["detector"].eval()
-    images = torch.randn(1, 3, 64, 64)
-    with torch.no_grad():
-        ours, theirs = trunk.encoder().features(images), list(detector.backbone(images).values())
-    for p_ours, p_theirs in zip(ours[1:], theirs[:3], strict=True):  # P3 to P5
-        assert torch.allclose(p_ours, p_theirs, atol=1e-5)
-    detector.transform.min_size, detector.transform.max_size = (64,), 64
-    detector.train()
-    truth = {"boxes": torch.tensor([[5.0, 5.0, 40.0, 50.0]]), "labels": torch.tensor([1])}
-    losses = detector([torch.rand(3, 64, 64)] * 2, [truth] * 2)
-    sum(losses.values()).backward()
-    assert detector.backbone.body.conv1.weight.grad.abs().sum() > 0
+    exec(usage, scope)
+    return scope["detector"]
+
+
+@torch.no_grad()
+def assert_our_maps(detector: Any, trunk: Trunk) -> None:
+    detector.eval()
+    images = torch.randn(1, 3, 96, 64)
+    ours = dict(zip(("P2", "P3", "P4", "P5"), trunk.encoder().features(images), strict=True))
+    theirs = dict(zip(("P3", "P4", "P5"), list(detector.backbone(images).values())[:3], strict=True))
+    assert_same(ours, theirs, ("P3", "P4", "P5"))
 
 
 def test_what_does_not_go_over_is_said(make_trunk: Callable[..., Trunk]) -> None:

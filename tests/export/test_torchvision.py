@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import torch
+from tests.export.detectors import train_step
+from tests.export.oracle import assert_same
 from torch import nn
 from torchvision.models import detection
 
+from codo.export.target import encoder_features
 from codo.export.torchvision import CONSTRUCTORS, PyramidBackbone, Torchvision, build_detector, constructor
 from codo.export.trunk import Trunk
 from codo.models.encoder import ModelSettings
@@ -93,7 +96,7 @@ def test_pyramid_ends_with_p6() -> None:
 def test_rebuilt_report_has_the_whole_trunk_and_nothing_else(trunk: Trunk, tmp_path: Path) -> None:
     target = Torchvision("mask_rcnn")
     target.write(trunk, tmp_path / "t.pth")
-    counts = target.rebuild(trunk, tmp_path / "t.pth")[1].counts()
+    counts = target.rebuild(trunk, tmp_path / "t.pth").report.counts()
     assert all(counts[part][0] and counts[part][1:] == (0, 0, 0) for part in ("backbone", "fpn", "box_head"))
     assert all(counts[part][0] == 0 for part in ("rpn", "box_predictor", "mask_head", "mask_predictor"))
     assert "other" not in counts
@@ -108,18 +111,44 @@ def test_torchvisions_own_constructor_where_there_is_one() -> None:
         assert constructor(ModelSettings.model_validate({key: value}), "mask_rcnn") is None
 
 
-@pytest.mark.parametrize("detector", ["mask_rcnn", "faster_rcnn"])
-@pytest.mark.parametrize("standard", [False, True])
-def test_usage_runs_and_loads_every_tensor(
-    detector: Any, standard: bool, make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: Any
+@pytest.mark.parametrize(
+    ("detector", "head"), [("mask_rcnn", "4conv1fc"), ("faster_rcnn", "4conv1fc"), ("mask_rcnn", "2fc")]
+)
+def test_torchvisions_own_detector_has_our_features_and_trains(
+    detector: Any, head: str, full_trunk: Callable[[str], Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {k: v for k, v in ModelSettings() if k != "init"} if standard else {"head": "2fc"}
-    trunk = make_trunk(**settings)
-    target = Torchvision(detector)
+    """The code of the page, as it stands, builds v2 or v1 without a line of ours."""
+    trunk, target = full_trunk(head), Torchvision(detector)
+    monkeypatch.chdir(tmp_path)
+    target.write(trunk, Path(target.filename))
+    usage = target.usage(trunk, target.filename)
+    assert "codo" not in usage
+    scope: dict[str, Any] = {}
+    exec(usage, scope)
+    assert type(scope["detector"]).__name__ == {"mask_rcnn": "MaskRCNN", "faster_rcnn": "FasterRCNN"}[detector]
+    assert_our_features(scope["detector"], trunk)
+    moved = train_step(scope["detector"], masks=detector == "mask_rcnn")
+    assert {"backbone.body.conv1.weight", "backbone.fpn.inner_blocks.0.0.weight"} <= moved.keys()
+    assert any(name.startswith("roi_heads.box_head") for name in moved)
+
+
+@pytest.mark.parametrize("settings", [{}, {"head": "2fc"}, {"fpn_norm": "none"}, {"backbone": "timm:test_convnext"}])
+def test_other_trunks_are_loaded_into_what_build_detector_builds(
+    settings: dict[str, Any], make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    width = {"width": 1.0} if "timm" in str(settings) else {}
+    trunk, target = make_trunk(**settings, **width), Torchvision("mask_rcnn")
     monkeypatch.chdir(tmp_path)
     target.write(trunk, Path(target.filename))
     scope: dict[str, Any] = {}
     exec(target.usage(trunk, target.filename), scope)
-    state = scope["detector"].state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in target.state(trunk).items())
-    assert ("codo" in target.usage(trunk, target.filename)) != standard
+    assert_our_features(scope["detector"], trunk)
+
+
+@torch.no_grad()
+def assert_our_features(detector: Any, trunk: Trunk) -> None:
+    detector.eval()
+    images, pooled = torch.randn(1, 3, 96, 64), torch.rand(2, trunk.model.fpn_channels, 7, 7)
+    found = dict(zip(("P2", "P3", "P4", "P5"), list(detector.backbone(images).values())[:4], strict=True))
+    found["box head"] = detector.roi_heads.box_head(pooled)
+    assert_same(encoder_features(trunk.encoder())(images, pooled), found, tuple(found))

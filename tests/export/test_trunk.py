@@ -4,9 +4,12 @@ import json
 
 import pytest
 import torch
+from torch import nn
 
 from codo.errors import CodoError, InputError
-from codo.export.trunk import Trunk, read_trunk
+from codo.export.trunk import Trunk, pack_trunk, read_trunk
+from codo.methods.base import Method
+from codo.models.encoder import ModelSettings
 from codo.run import Run
 from codo.training import checkpoint
 
@@ -20,6 +23,31 @@ def test_is_the_query_encoder_of_the_newest_checkpoint(run: Run) -> None:
         assert torch.equal(tensor, state[f"query.{name}"])
         assert tensor.is_contiguous()
     assert not torch.equal(trunk.tensors["backbone.conv1.weight"], state["key.backbone.conv1.weight"])
+
+
+def test_the_key_encoder_is_its_momentum_copy(run: Run) -> None:
+    state = checkpoint.load(run.checkpoints()[-1])["method"]
+    trunk = read_trunk(run, "key")
+    assert trunk.network == "key"
+    assert trunk.tensors.keys() == read_trunk(run).tensors.keys()
+    for name, tensor in trunk.tensors.items():
+        assert torch.equal(tensor, state[f"key.{name}"])
+
+
+def test_a_method_without_a_key_encoder_has_none_to_export(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codo.methods.codo.CoDo.key_exports", Method.key_exports)
+    assert read_trunk(run).parts == ("backbone", "fpn", "box_head")
+    with pytest.raises(InputError, match="method 'codo' has no key encoder") as caught:
+        read_trunk(run, "key")
+    assert caught.value.fix == "export the trained one: --encoder query"
+
+
+def test_tensors_that_share_memory_are_written_apart() -> None:
+    """Safetensors refuses to write two names of one memory."""
+    shared = nn.Linear(2, 2)
+    modules = {"backbone": nn.ModuleList([shared, shared])}
+    tensors = list(pack_trunk(ModelSettings(), modules, "codo", 0).tensors.values())
+    assert len({tensor.data_ptr() for tensor in tensors}) == len(tensors) == 4
 
 
 def test_a_torn_checkpoint_is_passed_over(run: Run) -> None:
@@ -53,5 +81,5 @@ def test_runs_without_a_trunk_are_refused(run: Run) -> None:
         read_trunk(run)
     environment = run.environment
     (run.path / "environment.json").write_text(json.dumps({**environment, "verb": "finetune"}))
-    with pytest.raises(InputError):
+    with pytest.raises(InputError, match="only pretraining runs are exported, this is one of codo finetune"):
         read_trunk(run)

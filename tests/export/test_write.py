@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-import errno
 import hashlib
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,20 @@ import torch
 from torch import Tensor
 
 import codo
+from codo.cli import main
 from codo.errors import CodoError, InputError
-from codo.export.target import Features
 from codo.export.torchvision import Torchvision, build_detector
 from codo.export.trunk import Trunk, read_trunk
-from codo.export.write import TARGETS, export, write_verified
+from codo.export.write import TARGETS, _staged, export, write_verified
 from codo.models.encoder import Encoder
-from codo.models.load_report import LoadReport
 from codo.models.weights import read_tensors
 from codo.run import Run
 
 
-@pytest.mark.parametrize("to", [to for to in TARGETS if to != "hub"])
-@pytest.mark.parametrize("model", ["mask_rcnn", "faster_rcnn"])
+@pytest.mark.parametrize(
+    ("to", "model"),
+    [*((to, "mask_rcnn") for to in TARGETS if to != "hub"), ("detectron2", "faster_rcnn"), ("mmdet", "faster_rcnn")],
+)
 def test_every_target_is_written_with_its_page(to: str, model: Any, run: Run) -> None:
     path = export(run, to, model=model)
     beside = {"detectron2": [f"{path.stem}_1x.yaml", f"{path.stem}_2x.yaml"], "mmdet": [f"{path.stem}.py"]}
@@ -74,18 +76,48 @@ def test_unknown_names_are_refused(run: Run) -> None:
     assert list(run.exports_dir.iterdir()) == []
 
 
-def test_places_that_cannot_be_written_are_refused(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    for to in TARGETS:
-        with pytest.raises(InputError, match="cannot write the export"):
-            export(run, to, out=tmp_path / "file" / "below")
-        with pytest.raises(InputError, match=r"would replace a folder|the folder is not empty"):
-            export(run, to, out=tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "run"]
+@pytest.mark.parametrize("to", TARGETS)
+def test_places_that_cannot_be_written_are_refused(to: str, trunk: Trunk, tmp_path: Path) -> None:
+    target = TARGETS[to]("mask_rcnn")
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(InputError, match=r"cannot write the export: (Not a directory|File exists)"):
+        write_verified(trunk, target, tmp_path / "file" / target.filename)
+    (tmp_path / target.filename / "below").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"would replace a folder|the folder is not empty"):
+        write_verified(trunk, target, tmp_path / target.filename)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["file", target.filename, "below"])
+
+
+def test_an_ending_that_readers_would_not_know_is_refused(trunk: Trunk, tmp_path: Path) -> None:
+    for to, name in (("detectron2", "d.pth"), ("safetensors", "trunk"), ("timm", "t.pth")):
+        with pytest.raises(InputError, match="the file has to end in"):
+            write_verified(trunk, TARGETS[to]("mask_rcnn"), tmp_path / name)
+    with pytest.raises(InputError, match="a file beside the weights would have their name"):
+        write_verified(trunk, TARGETS["mmdet"]("mask_rcnn"), tmp_path / "m.py")
+    with pytest.raises(InputError, match="a file beside the weights would have their name"):
+        write_verified(trunk, TARGETS["torchvision"]("mask_rcnn"), tmp_path / "m.md")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_replaces_an_earlier_one_but_no_configuration_that_was_changed(run: Run) -> None:
+    path = export(run, "detectron2")
+    before = path.read_bytes()
+    path.write_bytes(b"an earlier one")
+    export(run, "detectron2")
+    assert path.read_bytes() == before
+    config = path.with_name("detectron2_mask_rcnn_1x.yaml")
+    config.write_text(config.read_text().replace("NUM_CLASSES: 80", "NUM_CLASSES: 3"))
+    path.write_bytes(b"an earlier one")
+    with pytest.raises(InputError, match="there is another configuration of that name") as caught:
+        export(run, "detectron2")
+    assert caught.value.where == str(config)
+    assert "NUM_CLASSES: 3" in config.read_text()
+    assert path.read_bytes() == b"an earlier one"
 
 
 def test_a_wrong_file_is_refused_and_not_left_behind(trunk: Trunk, tmp_path: Path) -> None:
-    path = tmp_path / "trunk.pth"
+    path = tmp_path / "new" / "deep" / "trunk.pth"
 
     class Changed(Torchvision):
         """Writes other weights than it was given."""
@@ -107,34 +139,23 @@ def test_a_wrong_file_is_refused_and_not_left_behind(trunk: Trunk, tmp_path: Pat
         def state(self, trunk: Trunk) -> dict[str, Tensor]:
             return {**super().state(trunk), "backbone.fpn.extra": torch.zeros(1)}
 
-    class Blank(Torchvision):
-        """Is rebuilt into something that computes not-a-number."""
-
-        def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
-            features, report = super().rebuild(trunk, path)
-
-            def blank(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
-                return {name: t * float("nan") for name, t in features(images, pooled).items()}
-
-            return blank, report
-
     for target, message in (
         (Changed(), "rebuilt box head differs by"),
         (Forgetful(), "tensors of the fpn match"),
         (Chatty(), "backbone.fpn.extra"),
-        (Blank(), "rebuilt C2 differs by nan"),
     ):
         with pytest.raises(CodoError, match=message):
             write_verified(trunk, target, path)
-        assert list(tmp_path.iterdir()) == []
+        assert list(tmp_path.iterdir()) == []  # nor the folders made for it
 
 
-def test_an_export_starts_the_next_pretraining(run: Run) -> None:
-    trunk = read_trunk(run)
-    for to in TARGETS:
-        path = export(run, to)
+def test_an_export_starts_the_next_pretraining(trunk: Trunk, tmp_path: Path) -> None:
+    for to in ("detectron2", "timm", "safetensors"):
+        target = TARGETS[to]("mask_rcnn")
+        path = tmp_path / target.filename
+        target.write(trunk, path)
         encoder = Encoder(trunk.model.model_copy(update={"init": str(path)}))
-        taken = trunk.tensors if to not in ("timm", "resnet") else backbone_of(trunk)
+        taken = trunk.tensors if to != "timm" else backbone_of(trunk)
         assert taken
         for name, tensor in taken.items():
             assert name.endswith("num_batches_tracked") or torch.equal(encoder.state_dict()[name], tensor)
@@ -151,20 +172,70 @@ def test_a_backbone_alone_is_exported_and_the_page_says_what_is_random(trunk: Tr
         target = make("mask_rcnn")
         write_verified(alone, target, tmp_path / to / target.filename)
         page = next((tmp_path / to).rglob("*.md")).read_text()
-        assert "Backbone (resnet18" in page
+        assert "Backbone (resnet50" in page
         assert ("`fpn`" in page) == (to not in ("timm", "resnet"))
         assert ("method `moco_v2` does not pretrain it" in page) == (to not in ("timm", "resnet"))
 
 
-def test_a_full_disk_leaves_the_earlier_export_as_it_was(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = export(run, "safetensors")
-    before = {file: file.read_bytes() for file in run.exports_dir.iterdir()}
-
-    def full(self: Path, *_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(CodoError, match="No space left") as caught:
-        export(run, "safetensors")
+@pytest.mark.parametrize(
+    ("to", "which"),
+    [("torchvision", "weights"), ("detectron2", "weights"), ("safetensors", "weights"), ("mmdet", "page")],
+)
+def test_a_full_disk_leaves_the_earlier_export_as_it_was(to: str, which: str, trunk: Trunk, tmp_path: Path) -> None:
+    """The file that is being written is /dev/full, on which every write fails as on a full disk."""
+    target = TARGETS[to]("mask_rcnn")
+    write_verified(trunk, target, tmp_path / target.filename)
+    before = contents(tmp_path)
+    weights = target.weights(tmp_path / target.filename)
+    final = weights if which == "weights" else weights.with_name(target.page_name(weights))
+    _staged(final).symlink_to("/dev/full")
+    with pytest.raises(CodoError, match="cannot write the export: No space left on device") as caught:
+        write_verified(trunk, target, tmp_path / target.filename)
     assert caught.value.exit_code == 1
-    assert {file: file.read_bytes() for file in path.parent.iterdir()} == before
+    assert contents(tmp_path) == before
+
+
+def test_ctrl_c_leaves_nothing_half_written(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stopped(Torchvision):
+        """Is interrupted half way through its file."""
+
+        def write(self, trunk: Trunk, path: Path) -> None:
+            super().write(trunk, path)
+            path.write_bytes(path.read_bytes()[:1000])
+            os.kill(os.getpid(), signal.SIGINT)
+            signal.sigtimedwait([], 5)  # Python raises KeyboardInterrupt on the way here
+            raise AssertionError("no Ctrl-C")
+
+    monkeypatch.setitem(TARGETS, "torchvision", Stopped)
+    assert main(["export", str(run.path), "--to", "torchvision", "--out", str(tmp_path / "new" / "t.pth")]) == 130
+    assert "stopped by Ctrl-C" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        (["--to", "torchvison"], ["unknown export target 'torchvison'", "--to", "did you mean 'torchvision'?"]),
+        (["--to", "detectron2", "--model", "retinanet"], ["not made for 'retinanet'", "--model", "mask_rcnn, faster"]),
+        (["--to", "timm", "--encoder", "kye"], ["unknown encoder 'kye'", "--encoder", "did you mean 'key'?"]),
+    ],
+)
+def test_mistakes_get_three_lines_and_exit_code_2(
+    arguments: list[str], lines: list[str], run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(run.path), *arguments]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 3
+    assert all(part in line for part, line in zip(lines, told, strict=True))
+    assert list(run.exports_dir.iterdir()) == []
+
+
+def test_the_command_prints_where_the_file_is(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(run.path), "--to", "resnet"]) == 0
+    assert capsys.readouterr().out == f"{run.exports_dir / 'resnet.pth'}\n"

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from codo import __version__
 from codo.export.origin import DataSource, Origin
 from codo.export.target import Target, covered
 from codo.export.trunk import PARTS, Trunk
-from codo.models.load_report import LoadReport
+from codo.export.verify import TOLERANCE, Verified
 
 _TITLES = {"backbone": "backbone", "fpn": "FPN", "box_head": "box head"}
 
 
-def card(trunk: Trunk, target: Target, name: str, report: LoadReport, digest: str, origin: Origin | None) -> str:
+def card(trunk: Trunk, target: Target, name: str, verified: Verified, digest: str, origin: Origin | None) -> str:
     """The page in Markdown.
 
     Args:
         trunk: What was exported.
         target: What for.
         name: Name of the weights file.
-        report: What of it matched the model it is for.
+        verified: What was found to be right.
         digest: SHA-256 of the file in hexadecimal.
         origin: Where the weights come from, if they come from a run.
     """
@@ -30,11 +31,11 @@ def card(trunk: Trunk, target: Target, name: str, report: LoadReport, digest: st
         f"```python\n{target.usage(trunk, name)}```",
         _companions(trunk, target, name),
         "## What matches\n\nAgainst the model that the code builds; `missing` keeps its random start.\n\n"
-        f"```\n{report.table()}\n```",
-        _random(trunk, target, report),
+        f"```\n{verified.report.table()}\n```",
+        _random(trunk, target, verified),
         _left_out(trunk, target),
-        "## Checked\n\nThe model was rebuilt from this file before it was put in its place, and its maps "
-        "and box features equal those of the pretrained encoder to 1e-5.\n\n"
+        f"## Checked\n\n{verified.how} On a fixed input its {', '.join(verified.outputs)} equal those of the "
+        f"pretrained encoder to {TOLERANCE:g} of the largest value.\n\n"
         f"SHA-256 of `{name}`:\n\n```\n{digest}\n```",
         _origin(trunk, origin) if origin else "",
     ]
@@ -64,12 +65,12 @@ def _companions(trunk: Trunk, target: Target, name: str) -> str:
     return "Beside it: " + ", ".join(f"`{file}`" for file in files) + "." if files else ""
 
 
-def _random(trunk: Trunk, target: Target, report: LoadReport) -> str:
+def _random(trunk: Trunk, target: Target, verified: Verified) -> str:
     reasons = dict(target.random)
     reasons |= {part: f"method `{trunk.method}` does not pretrain it" for part in PARTS if part not in trunk.parts}
     lines = [
         f"- `{part}` ({missing} tensors): {reasons.get(part, 'not part of a trunk')}"
-        for part, (_, missing, _, _) in report.counts().items()
+        for part, (_, missing, _, _) in verified.report.counts().items()
         if missing
     ]
     return "## What stays random, and why\n\n" + "\n".join(lines) if lines else ""
@@ -89,8 +90,11 @@ def _origin(trunk: Trunk, origin: Origin) -> str:
     if "loss" in metrics:
         facts["last loss"] = f"{metrics['loss']:.4g}"
     if "invariance" in metrics:
-        chance = f" (chance {metrics['invariance_chance']:.3f})" if "invariance_chance" in metrics else ""
-        facts["last background-invariance score"] = f"{metrics['invariance']:.3f}{chance}"
+        facts["last background-invariance score"] = _score(metrics, "invariance", "invariance_chance")
+    for name in metrics:
+        kind, _, reader = name.rpartition("/")
+        if name.startswith("probe/") and reader != "chance":
+            facts[f"last `{name}`"] = _score(metrics, name, f"{kind}/chance")
     facts["versions"] = ", ".join(f"{package} {version}" for package, version in origin.versions.items())
     data = "\n".join(f"| {source.name} | {', '.join(source.roles)} | {_counts(source)} |" for source in origin.sources)
     return (
@@ -100,6 +104,10 @@ def _origin(trunk: Trunk, origin: Origin) -> str:
         + f"{data}\n\nCounts and fingerprints are those of the catalogs when this file was written.\n\n"
         + f"All settings of the run, with names instead of paths:\n\n```yaml\n{origin.config}```"
     )
+
+
+def _score(metrics: Mapping[str, float], name: str, chance: str) -> str:
+    return f"{metrics[name]:.3f}" + (f" (chance {metrics[chance]:.3f})" if chance in metrics else "")
 
 
 def _counts(source: DataSource) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from codo.errors import InputError
 from codo.export.detectron2_config import config
 from codo.export.named import NamedTarget
+from codo.export.target import MAPS, Features
 from codo.export.trunk import Trunk
 from codo.models.load_report import IGNORED
 
@@ -41,10 +43,12 @@ KEY_LISTS = {
 class Detectron2(NamedTarget):
     """A ``.pkl`` with two YAML files beside it."""
 
+    library = "detectron2"
     layout = "detectron2"
     components = COMPONENTS
     key_lists = KEY_LISTS
     fallback = KEY_LISTS["4conv1fc"]
+    endings = (".pkl",)
 
     @property
     def filename(self) -> str:
@@ -56,9 +60,16 @@ class Detectron2(NamedTarget):
 
         Without convolutions in the head, BatchNorm's counters are left out: Detectron2's stock model of that kind has
         FrozenBN, which has none. Nothing reads them.
+
+        Raises:
+            InputError: See `NamedTarget.state`; or a ResNet-18 or 34 of another width, which Detectron2 cannot build.
         """
+        model = trunk.model
+        if model.backbone in ("resnet18", "resnet34") and model.width != 1.0:
+            what = f"Detectron2 builds {model.backbone} in full width only"
+            raise InputError(what, where=f"model.width={model.width:g}", fix="use --to torchvision or --to mmdet")
         state = super().state(trunk)
-        if trunk.model.head == "2fc":
+        if model.head == "2fc":
             return {name: tensor for name, tensor in state.items() if not name.endswith(IGNORED)}
         return state
 
@@ -74,13 +85,34 @@ class Detectron2(NamedTarget):
             content = pickle.load(file, encoding="latin1")
         return {name: torch.from_numpy(array) for name, array in content["model"].items()}
 
+    def build(self, config: Path, weights: Path) -> tuple[nn.Module, Features]:
+        """Build the detector of a configuration with Detectron2, and load the file with its checkpointer."""
+        from detectron2.checkpoint import DetectionCheckpointer
+        from detectron2.config import get_cfg
+        from detectron2.modeling import build_model
+
+        cfg = get_cfg()
+        cfg.merge_from_file(str(config))
+        cfg.MODEL.DEVICE = "cpu"
+        model: Any = build_model(cfg).eval()
+        DetectionCheckpointer(model).load(str(weights))
+
+        def features(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
+            maps, pyramid = model.backbone.bottom_up(images), model.backbone(images)
+            named = {name: maps[f"res{name[1]}"] for name in MAPS["backbone"]}
+            named |= {name: pyramid[name.lower()] for name in MAPS["fpn"]}
+            return {**named, "box head": model.roi_heads.box_head(pooled)}
+
+        return model, features
+
     def usage(self, trunk: Trunk, name: str) -> str:
         """Python that trains from the file called ``name``."""
         stem = Path(name).stem
         return (
             "from detectron2.config import get_cfg\nfrom detectron2.engine import DefaultTrainer\n\n"
-            f'cfg = get_cfg()\ncfg.merge_from_file("{stem}_1x.yaml")\ncfg.MODEL.WEIGHTS = "{name}"\n'
-            "trainer = DefaultTrainer(cfg)\ntrainer.resume_or_load(resume=False)\n"
+            f'cfg = get_cfg()\ncfg.merge_from_file("{stem}_1x.yaml")\n'
+            f'cfg.MODEL.WEIGHTS = "{name}"  # with its path, if you start elsewhere\n'
+            "trainer = DefaultTrainer(cfg)\ntrainer.resume_or_load(resume=False)\ntrainer.train()\n"
         )
 
     def companions(self, trunk: Trunk, name: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from codo.models.backbone import scale_channels
+from codo.models.backbone import resnet_channels, scale_channels
 from codo.models.box_head import POOL, count_convolutions
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 
@@ -22,8 +22,8 @@ _HEAD = """\
 # MODEL.WEIGHTS is looked up from the folder you start in.
 #
 # On one GPU: SyncBN needs several processes, so replace it by BN everywhere, and scale the rate with the batch:
-#   SOLVER.IMS_PER_BATCH 2  SOLVER.BASE_LR 0.0025  SOLVER.MAX_ITER {one_gpu:,}  SOLVER.STEPS "{one_gpu_steps}"
-#   MODEL.RESNETS.NORM BN{norms}
+#   SOLVER.IMS_PER_BATCH 2 SOLVER.BASE_LR 0.0025 SOLVER.MAX_ITER {one_gpu} SOLVER.STEPS "{one_gpu_steps}"
+#   SOLVER.WARMUP_ITERS 8000 MODEL.RESNETS.NORM BN{norms}
 """
 
 
@@ -39,8 +39,8 @@ def config(model: ModelSettings, weights: str, masks: bool, length: int) -> str:
     *steps, max_iter = _STEPS[length]
     pyramid_norm = "SyncBN" if model.pyramid_norm else ""
     head_norm = "SyncBN" if count_convolutions(model.head) else ""
-    norms = [f"  MODEL.{group}.NORM BN" for group, norm in (("FPN", pyramid_norm), ("ROI_BOX_HEAD", head_norm)) if norm]
-    norms += ["  MODEL.ROI_MASK_HEAD.NORM BN"] if masks and head_norm else []
+    norms = [f" MODEL.{group}.NORM BN" for group, norm in (("FPN", pyramid_norm), ("ROI_BOX_HEAD", head_norm)) if norm]
+    norms += [" MODEL.ROI_MASK_HEAD.NORM BN"] if masks and head_norm else []
     head = _HEAD.format(
         detector="Mask R-CNN" if masks else "Faster R-CNN",
         weights=weights,
@@ -50,8 +50,6 @@ def config(model: ModelSettings, weights: str, masks: bool, length: int) -> str:
         one_gpu_steps=tuple(8 * step for step in steps),
         norms="".join(norms),
     )
-    if model.width != 1.0 and model.backbone in ("resnet18", "resnet34"):
-        head += f"#\n# Detectron2 builds {model.backbone} in full width only; this trunk has width {model.width:g}.\n"
     values = {
         "VERSION": 2,
         "MODEL": _model(model, weights, masks, pyramid_norm, head_norm),
@@ -64,8 +62,6 @@ def config(model: ModelSettings, weights: str, masks: bool, length: int) -> str:
 
 
 def _model(model: ModelSettings, weights: str, masks: bool, pyramid_norm: str, head_norm: str) -> dict[str, Any]:
-    planes = scale_channels(64, model.width)
-    expansion = 1 if model.backbone in ("resnet18", "resnet34") else 4
     convolutions = count_convolutions(model.head)
     values: dict[str, Any] = {
         "META_ARCHITECTURE": "GeneralizedRCNN",
@@ -81,8 +77,8 @@ def _model(model: ModelSettings, weights: str, masks: bool, pyramid_norm: str, h
             "NORM": "SyncBN",
             "STRIDE_IN_1X1": False,  # torchvision's ResNets have the stride in the 3x3 convolution
             "STEM_OUT_CHANNELS": 64,
-            "RES2_OUT_CHANNELS": planes * expansion,
-            "WIDTH_PER_GROUP": planes,
+            "RES2_OUT_CHANNELS": resnet_channels(model.backbone, model.width)[0],
+            "WIDTH_PER_GROUP": scale_channels(64, model.width),
         },
         "FPN": {"IN_FEATURES": list(_BLOCKS), "OUT_CHANNELS": model.fpn_channels, "NORM": pyramid_norm},
         "ANCHOR_GENERATOR": {"SIZES": [[32], [64], [128], [256], [512]], "ASPECT_RATIOS": [[0.5, 1.0, 2.0]]},

@@ -1,7 +1,7 @@
 """A folder for a model hub: ``model.safetensors``, ``config.json`` and a model card, ``README.md``.
 
-Nothing is uploaded; ``huggingface-cli upload USER/NAME FOLDER`` does that. The weights are those of the safetensors
-target; ``config.json`` says the same as their header, for readers that look there.
+Nothing is uploaded; ``hf upload USER/NAME FOLDER`` of huggingface_hub does that. The weights are those of the
+safetensors target; ``config.json`` says the same as their header, for readers that look there.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codo.models.backbone import build_backbone, scale_channels
+from codo.models.backbone import resnet_channels, scale_channels
 from codo.models.box_head import count_convolutions
 from codo.models.encoder import ModelSettings
 
@@ -42,7 +42,9 @@ model = dict(
     rpn_head=dict(in_channels={fpn}, feat_channels={fpn}),
     roi_head=dict(
         bbox_roi_extractor=dict(out_channels={fpn}),
-        bbox_head=dict({box_head}),
+        bbox_head=dict(
+            {box_head},
+        ),
 {mask_head}    ),
 )
 
@@ -73,16 +75,21 @@ def config(model: ModelSettings, weights: str, masks: bool) -> str:
         masks: Mask R-CNN if true, else Faster R-CNN.
     """
     convolutions = count_convolutions(model.head)
-    head = f"in_channels={model.fpn_channels}, fc_out_channels={model.head_dim}"
+    sizes = f"in_channels={model.fpn_channels}, fc_out_channels={model.head_dim}"
     if convolutions:
-        head = (
-            f'type="ConvFCBBoxHead", num_shared_convs={convolutions}, num_shared_fcs=1, '
-            f"conv_out_channels={model.fpn_channels}, norm_cfg=norm_cfg, {head}"
+        kind = f'type="ConvFCBBoxHead", num_shared_convs={convolutions}, num_shared_fcs=1'
+        kind = 'type="Shared4Conv1FCBBoxHead"' if convolutions == 4 else kind
+        sizes = f"{sizes}, conv_out_channels={model.fpn_channels}"
+        box_head = f"{kind},\n            {sizes},\n            norm_cfg=norm_cfg"
+    else:
+        box_head = sizes  # mmdet's own head of two layers
+    mask_head = ""
+    if masks:
+        norm = ", norm_cfg=norm_cfg" if convolutions else ""
+        mask_head = (
+            f"        mask_roi_extractor=dict(out_channels={model.fpn_channels}),\n"
+            f"        mask_head=dict(in_channels={model.fpn_channels}, conv_out_channels={model.fpn_channels}{norm}),\n"
         )
-        if convolutions == 4:
-            head = head.replace('"ConvFCBBoxHead", num_shared_convs=4, num_shared_fcs=1', '"Shared4Conv1FCBBoxHead"')
-    norm = "norm_cfg=norm_cfg, " if convolutions else ""
-    mask_head = f"mask_head=dict({norm}in_channels={model.fpn_channels}, conv_out_channels={model.fpn_channels}),"
     return _TEMPLATE.format(
         title="Mask R-CNN" if masks else "Faster R-CNN",
         weights=weights,
@@ -90,12 +97,10 @@ def config(model: ModelSettings, weights: str, masks: bool) -> str:
         dataset="coco_instance" if masks else "coco_detection",
         depth=model.backbone.removeprefix("resnet"),
         planes=scale_channels(64, model.width),
-        channels=list(build_backbone(model.backbone, model.width).channels),
+        channels=list(resnet_channels(model.backbone, model.width)),
         fpn=model.fpn_channels,
         pyramid_norm="norm_cfg" if model.pyramid_norm else "None",
-        box_head=head,
-        mask_head=f"        mask_roi_extractor=dict(out_channels={model.fpn_channels}),\n        {mask_head}\n"
-        if masks
-        else "",
+        box_head=box_head,
+        mask_head=mask_head,
         with_mask=", with_mask=True" if masks else "",
     )

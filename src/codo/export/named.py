@@ -1,37 +1,44 @@
 """Targets whose library is usually not installed beside CoDo: Detectron2 and mmdet.
 
-Their files are checked from two independent sides. The names and shapes must be those of the real model, printed from
-the library (``keys``). And the file must compute what it should: its tensors are carried back onto an encoder by
-nothing but the names in the file, and that encoder runs on the fixed input.
+Where it is, its own model is built by the configuration that goes with the file, and loaded as its users do. Where it
+is not, the file is checked from two sides. Its names and shapes must be those of the real model, printed from the
+library (``keys``). And it must compute what it should: its tensors are carried back onto an encoder by nothing but the
+names in the file, and that encoder runs on the fixed input.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import replace
+from importlib.util import find_spec
+from io import StringIO
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from codo.errors import InputError
 from codo.export.keys import blueprint, read_keys
-from codo.export.target import Features, Target, encoder_features, translate
+from codo.export.target import Features, Rebuilt, Target, encoder_features, translate
 from codo.export.torchvision import RANDOM
 from codo.export.trunk import PARTS, Trunk
+from codo.models.backbone import resnet_channels
 from codo.models.box_head import count_convolutions
 from codo.models.encoder import ModelSettings
 from codo.models.layouts import LAYOUTS
-from codo.models.load_report import LoadReport, compare
-
-LISTED = ({"backbone": "resnet50", "head": "4conv1fc"}, {"backbone": "resnet50", "head": "2fc"})
-"""Trunks that key lists exist for; pyramid norm as these heads pair with it."""
+from codo.models.load_report import compare
 
 
 class NamedTarget(Target):
     """A two-stage detector known by its names.
 
     Attributes:
+        library: Name to import the library by.
         layout: Name of its layout.
         components: Component of its model -> how the names begin.
         key_lists: Box head -> key list of the R-50 model with it; what is not there has no list.
@@ -40,6 +47,8 @@ class NamedTarget(Target):
 
     detectors = ("mask_rcnn", "faster_rcnn")
     random = RANDOM
+    editable = True
+    library: ClassVar[str]
     layout: ClassVar[str]
     components: ClassVar[Mapping[str, str]]
     key_lists: ClassVar[Mapping[str, str]]
@@ -49,62 +58,85 @@ class NamedTarget(Target):
     def read(self, path: Path) -> dict[str, Tensor]:
         """The tensors of a file under their names in it."""
 
+    @abstractmethod
+    def build(self, config: Path, weights: Path) -> tuple[nn.Module, Features]:
+        """Build the library's own model by one of our configurations and load a file, as its users do."""
+
+    @property
+    def title(self) -> str:
+        """The library in words."""
+        return LAYOUTS[self.layout].title
+
     def state(self, trunk: Trunk) -> dict[str, Tensor]:
         """The trunk under the library's names.
 
         Raises:
-            InputError: The backbone is no ResNet; the library would have to be taught it.
+            InputError: The backbone is no ResNet, or one whose stages do not double their channels; the library would
+                have to be taught it.
         """
         if trunk.model.backbone.startswith("timm:"):
-            what = f"{LAYOUTS[self.layout].title} has no backbone '{trunk.model.backbone}'"
+            what = f"{self.title} has no backbone '{trunk.model.backbone}'"
             raise InputError(what, where="--to", fix="use --to torchvision, timm or safetensors")
+        channels = resnet_channels(trunk.model.backbone, trunk.model.width)
+        if any(wide != 2 * narrow for narrow, wide in pairwise(channels)):
+            what = f"{self.title} doubles the channels of a ResNet from stage to stage, these are {channels}"
+            raise InputError(what, where=f"model.width={trunk.model.width:g}", fix="use --to torchvision")
         return translate(trunk, self.layout)
 
-    def model_keys(self, trunk: Trunk) -> dict[str, tuple[int, ...]]:
-        """Names and shapes of the library's model around a trunk of these sizes.
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Have the library load the file where it is installed, else go by the names."""
+        if find_spec(self.library) is None:
+            return self._by_names(trunk, path, f"{self.title} is not installed here")
+        try:
+            with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+                name, text = next(iter(self.companions(trunk, path.name).items()))
+                config = Path(folder) / name
+                config.write_text(text, encoding="utf-8")
+                with redirect_stdout(StringIO()):  # where libraries list what starts random; the page does that
+                    model, features = self.build(config, path.absolute())
+        except Exception as error:  # an installation in which versions do not go together fails in many ways
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return self._by_names(trunk, path, f"{self.title} could not be used here ({reason[:200]})")
+        report = compare(model.state_dict(), self.read(path), self.components)
+        how = f"The detector was built by {self.title} from the configuration beside this file, and loaded with it."
+        return Rebuilt(features, report, how)
 
-        Where there is a list, its names hold, and for the sizes that it was printed with its shapes, too. Else names
-        come from the layout, and the list tells what the model has beside the trunk.
-        """
-        with_parts = trunk.encoder().state_dict()
-        whole = Trunk(trunk.model, {n: t for n, t in with_parts.items() if n.split(".")[0] in PARTS}, "", 0)
-        ours = {name: tuple(tensor.shape) for name, tensor in self.state(whole).items()}
-        listed = read_keys(self.key_lists.get(trunk.model.head, self.fallback))
-        rest = {name: shape for name, shape in listed.items() if self._part(name) not in PARTS}
-        if not self.detector.startswith("mask"):
-            rest = {name: shape for name, shape in rest.items() if self._part(name) != "mask_head"}
-        if trunk.model.head not in self.key_lists or not _like_the_listed(trunk.model):
-            return {**ours, **rest}
-        inner = {name: shape for name, shape in listed.items() if self._part(name) in PARTS}
-        return {**(inner if _of_listed_sizes(trunk.model) else {n: ours.get(n, s) for n, s in inner.items()}), **rest}
-
-    def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
-        """Compare with the key list, and carry the file back onto an encoder by its names."""
+    def _by_names(self, trunk: Trunk, path: Path, why: str) -> Rebuilt:
         tensors = self.read(path)
-        report = compare(blueprint(self.model_keys(trunk)), tensors, self.components)
         layout, convolutions = LAYOUTS[self.layout], count_convolutions(trunk.model.head)
         back = {ours: t for name, t in tensors.items() if (ours := layout.ours(name, convolutions)) is not None}
         encoder = trunk.encoder()
         state = {n: t for n, t in encoder.state_dict().items() if n.split(".")[0] in PARTS}
+        report = compare(blueprint(self.model_keys(replace(trunk, tensors=state))), tensors, self.components)
         for tensor in state.values():  # so that nothing but the file can be right
             tensor.fill_(float("nan") if tensor.is_floating_point() else 0)
         encoder.load_state_dict(
             {n: t for n, t in back.items() if n in state and t.shape == state[n].shape}, strict=False
         )
+        against = "printed from its Mask R-CNN R-50-FPN" if self._listed(trunk.model) else "that follow its R-50-FPN's"
+        how = f"{why}. Names and shapes were held against those {against}, and an encoder was filled by name alone."
+        return Rebuilt(encoder_features(encoder), report, how)
 
-        return encoder_features(encoder), report
+    def model_keys(self, whole: Trunk) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the library's model around a trunk of which all parts are there.
+
+        Where there is a list of that very model, they are the list's. Else those of the trunk come from the layout, and
+        the list of another model tells what there is beside the trunk.
+        """
+        listed = read_keys(self.key_lists.get(whole.model.head, self.fallback))
+        rest = {name: shape for name, shape in listed.items() if self._part(name) not in PARTS}
+        if self.detector != "mask_rcnn":
+            rest = {name: shape for name, shape in rest.items() if self._part(name) != "mask_head"}
+        if self._listed(whole.model):
+            return {name: shape for name, shape in listed.items() if self._part(name) in PARTS} | rest
+        return {name: tuple(tensor.shape) for name, tensor in self.state(whole).items()} | rest
+
+    def _listed(self, model: ModelSettings) -> bool:
+        """Whether there is a list of the model around this very trunk."""
+        usual = ModelSettings(head=model.head)
+        sizes = ("backbone", "width", "fpn_channels", "pyramid_norm", "head_dim")
+        return model.head in self.key_lists and all(getattr(model, size) == getattr(usual, size) for size in sizes)
 
     def _part(self, name: str) -> str:
         fitting = [part for part, prefix in self.components.items() if name.startswith(prefix)]
         return max(fitting, key=lambda part: len(self.components[part]), default="")
-
-
-def _like_the_listed(model: ModelSettings) -> bool:
-    """Whether the trunk has the same modules as a listed one, whatever their width."""
-    likes = (ModelSettings.model_validate(values) for values in LISTED)
-    return any((model.backbone, model.head, model.pyramid_norm) == (m.backbone, m.head, m.pyramid_norm) for m in likes)
-
-
-def _of_listed_sizes(model: ModelSettings) -> bool:
-    standard = ModelSettings()
-    return all(getattr(model, n) == getattr(standard, n) for n in ("width", "fpn_channels", "head_dim"))

@@ -22,12 +22,12 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from codo.errors import InputError
 from codo.export.folding import fold_pyramid
-from codo.export.target import Features, Target, changed_settings, translate
+from codo.export.target import Rebuilt, Target, changed_settings, save_torch, translate
 from codo.export.torchvision import backbone_maps
 from codo.export.trunk import Trunk
 from codo.models.backbone import build_backbone
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
-from codo.models.load_report import LoadReport, compare
+from codo.models.load_report import compare
 
 CONSTRUCTORS = {"retinanet": retinanet_resnet50_fpn_v2, "fcos": fcos_resnet50_fpn}
 """torchvision's own detectors, of a ResNet-50 and 256 pyramid channels."""
@@ -128,15 +128,16 @@ class OneStage(Target):
 
     def write(self, trunk: Trunk, path: Path) -> None:
         """Write the state dict."""
-        torch.save(self.state(trunk), path)
+        save_torch(self.state(trunk), path)
 
-    def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
         """Build the detector, by torchvision's own constructor where there is one, and load the file."""
         with torch.random.fork_rng(devices=[]):
             if is_standard(trunk.model):
-                detector = CONSTRUCTORS[self.detector](weights=None, weights_backbone=None)
+                own = CONSTRUCTORS[self.detector]
+                detector, builder = own(weights=None, weights_backbone=None), f"torchvision's `{own.__name__}`"
             else:
-                detector = build_one_stage(trunk.model, 91, self.detector)
+                detector, builder = build_one_stage(trunk.model, 91, self.detector), "`build_one_stage`"
         tensors = torch.load(path, map_location="cpu", weights_only=True)
         report = compare(detector.state_dict(), tensors, COMPONENTS)
         detector.load_state_dict(tensors, strict=False)
@@ -146,7 +147,7 @@ class OneStage(Target):
             maps = list(detector.backbone(images).values())[:3]
             return {**backbone_maps(detector.backbone.body, images), **dict(zip(("P3", "P4", "P5"), maps, strict=True))}
 
-        return features, report
+        return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
 
     def usage(self, trunk: Trunk, name: str) -> str:
         """Python that loads the file called ``name``."""

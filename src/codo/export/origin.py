@@ -52,7 +52,7 @@ class Origin:
         versions: Package -> version, and Python.
         started: When, ISO 8601.
         hardware: What it started on.
-        metrics: Last logged numbers by name (loss, invariance, …) up to the exported step.
+        metrics: Last logged numbers by name (loss, invariance, probe/…) up to the exported step.
     """
 
     run: str
@@ -116,11 +116,14 @@ def _source(path: str, roles: tuple[str, ...]) -> DataSource:
 
 
 def _last(run: Run, step: int) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for row in run.metrics():
-        if row.get("step", 0) <= step:
-            found |= {name: row[name] for name in ("loss", "invariance", "invariance_chance") if name in row}
-    return found
+    rows = [row for row in run.metrics() if row.get("step", 0) <= step]
+    wanted = ("loss", "invariance", "invariance_chance")
+    return {
+        name: value
+        for row in rows
+        for name, value in row.items()
+        if (name in wanted or name.startswith("probe/")) and isinstance(value, int | float)
+    }
 
 
 def _without_paths(config: Mapping[str, Any]) -> str:

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 
 from codo.errors import InputError
-from codo.export.target import MAPS, Features, Target, translate
+from codo.export.target import MAPS, Features, Rebuilt, Target, save_torch, translate
 from codo.export.trunk import Trunk
 from codo.models.backbone import ResNetBackbone
 from codo.models.encoder import ModelSettings
-from codo.models.load_report import LoadReport, compare
+from codo.models.load_report import compare
 
 COMPONENTS = {"backbone": "", "classifier": "fc."}
 """Components of a classifier -> how their names begin."""
@@ -54,15 +54,15 @@ class ResNet(Target):
 
     def write(self, trunk: Trunk, path: Path) -> None:
         """Write the state dict."""
-        torch.save(self.state(trunk), path)
+        save_torch(self.state(trunk), path)
 
-    def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
         """Build torchvision's classifier and load the file."""
         model = build_resnet(trunk.model)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
         report = compare(model.state_dict(), tensors, COMPONENTS)
         model.load_state_dict(tensors, strict=False)
-        return resnet_features(model), report
+        return Rebuilt(resnet_features(model), report, built_by(trunk.model))
 
     def usage(self, trunk: Trunk, name: str) -> str:
         """Python that loads the file called ``name``."""
@@ -89,6 +89,12 @@ def build_resnet(model: ModelSettings) -> nn.Module:
             return ResNetBackbone(model.backbone, model.width)
         classifier: nn.Module = get_model(model.backbone, weights=None)
         return classifier
+
+
+def built_by(model: ModelSettings) -> str:
+    """What `build_resnet` did, as a sentence."""
+    builder = f"torchvision's `{model.backbone}`" if model.width == 1.0 else "`ResNetBackbone`"
+    return f"The backbone was built by {builder} and loaded with this file."
 
 
 def resnet_features(model: Any) -> Features:

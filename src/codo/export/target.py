@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, get_args
 
+import torch
 from torch import Tensor
 
 from codo.errors import InputError
@@ -24,6 +26,21 @@ Features = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """Runs a rebuilt trunk: images (B, 3, H, W) and pooled boxes (N, C, 7, 7) -> outputs by the names in `MAPS`."""
 
 
+@dataclass(frozen=True)
+class Rebuilt:
+    """What came out of a file again.
+
+    Attributes:
+        features: Runs the trunk inside the model that the file is for.
+        report: What of the file matched that model.
+        how: How that was done, as a sentence for the page beside the file.
+    """
+
+    features: Features
+    report: LoadReport
+    how: str
+
+
 class Target(ABC):
     """A format for one kind of reader.
 
@@ -34,6 +51,8 @@ class Target(ABC):
         takes: The parts of a trunk that the reader has a place for.
         detectors: The detectors that the target knows; all where it makes no difference.
         random: Component of the reader's model -> why it starts random.
+        endings: How the name of the file must end for its readers to know what it is; empty where they do not care.
+        editable: Whether the companions are configurations, which users change and would not want to lose.
 
     Raises:
         InputError: A detector that the target does not know.
@@ -42,6 +61,8 @@ class Target(ABC):
     takes: ClassVar[tuple[str, ...]] = PARTS
     detectors: ClassVar[tuple[str, ...]] = get_args(DetectorName)
     random: ClassVar[Mapping[str, str]] = {}
+    endings: ClassVar[tuple[str, ...]] = ()
+    editable: ClassVar[bool] = False
 
     def __init__(self, detector: DetectorName = "mask_rcnn") -> None:
         if detector not in self.detectors:
@@ -67,12 +88,8 @@ class Target(ABC):
         """Write the weights."""
 
     @abstractmethod
-    def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
-        """Do what a user does with the file: build the model it is for and load it.
-
-        Returns:
-            How to run the trunk inside that model, and what matched.
-        """
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Do what a user does with the file: build the model it is for and load it."""
 
     @abstractmethod
     def usage(self, trunk: Trunk, name: str) -> str:
@@ -87,7 +104,14 @@ class Target(ABC):
         return {}
 
     def weights(self, out: Path) -> Path:
-        """Where the weights go when the user asks for ``out``."""
+        """Where the weights go when the user asks for ``out``.
+
+        Raises:
+            InputError: Readers of the format would not know a file of this name for what it is.
+        """
+        if self.endings and out.suffix not in self.endings:
+            fix = f"name it {out.stem}{self.endings[0]}"
+            raise InputError(f"the file has to end in {' or '.join(self.endings)}", where=f"--out {out}", fix=fix)
         return out
 
     def page_name(self, weights: Path) -> str:
@@ -119,6 +143,12 @@ def translate(trunk: Trunk, layout: str, takes: tuple[str, ...] = PARTS) -> dict
             raise InputError(what, where="--to", fix="use --to safetensors or --to torchvision")
         tensors[foreign] = tensor
     return tensors
+
+
+def save_torch(content: Mapping[str, Any], path: Path) -> None:
+    """``torch.save`` through Python's file, whose errors say why the disk refused; torch's own do not."""
+    with path.open("wb") as file:
+        torch.save(content, file)
 
 
 def covered(target: Target, trunk: Trunk) -> tuple[str, ...]:

@@ -28,13 +28,13 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
 
-from codo.export.target import MAPS, Features, Target, changed_settings, translate
+from codo.export.target import MAPS, Rebuilt, Target, changed_settings, save_torch, translate
 from codo.export.trunk import Trunk
 from codo.models.backbone import build_backbone
 from codo.models.box_head import build_box_head, count_convolutions
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.fpn import FPN
-from codo.models.load_report import LoadReport, compare
+from codo.models.load_report import compare
 
 CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
     ("mask_rcnn", "4conv1fc"): maskrcnn_resnet50_fpn_v2,
@@ -145,15 +145,15 @@ class Torchvision(Target):
 
     def write(self, trunk: Trunk, path: Path) -> None:
         """Write the state dict."""
-        torch.save(self.state(trunk), path)
+        save_torch(self.state(trunk), path)
 
-    def rebuild(self, trunk: Trunk, path: Path) -> tuple[Features, LoadReport]:
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
         """Build the detector, by torchvision's own constructor where there is one, and load the file."""
         with torch.random.fork_rng(devices=[]):
             if own := constructor(trunk.model, self.detector):
-                detector = own(weights=None, weights_backbone=None)
+                detector, builder = own(weights=None, weights_backbone=None), f"torchvision's `{own.__name__}`"
             else:
-                detector = build_detector(trunk.model, 91, self.detector == "mask_rcnn")
+                detector, builder = build_detector(trunk.model, 91, self.detector == "mask_rcnn"), "`build_detector`"
         tensors = torch.load(path, map_location="cpu", weights_only=True)
         report = compare(detector.state_dict(), tensors, COMPONENTS)
         detector.load_state_dict(tensors, strict=False)
@@ -164,7 +164,7 @@ class Torchvision(Target):
             maps |= zip(MAPS["fpn"], list(detector.backbone(images).values())[:4], strict=True)
             return {**maps, "box head": detector.roi_heads.box_head(pooled)}
 
-        return features, report
+        return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
 
     def usage(self, trunk: Trunk, name: str) -> str:
         """Python that loads the file called ``name``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ import torch
 from codo.errors import CodoError
 from codo.export.target import MAPS, Target, covered, encoder_features
 from codo.export.trunk import Trunk
+from codo.models.backbone import input_side
 from codo.models.box_head import POOL
 from codo.models.load_report import LoadReport
 
@@ -18,36 +20,58 @@ TOLERANCE = 1e-5
 _FIX = "this is a fault of CoDo: report it with the run's config.yaml"
 
 
+@dataclass(frozen=True)
+class Verified:
+    """What was found to be right.
+
+    Attributes:
+        report: What of the file matched the model it is for.
+        how: How that model was rebuilt, as a sentence.
+        outputs: Names of the outputs that were compared (see `MAPS`).
+    """
+
+    report: LoadReport
+    how: str
+    outputs: tuple[str, ...]
+
+
 @torch.no_grad()
-def verify(trunk: Trunk, target: Target, path: Path) -> LoadReport:
+def verify(trunk: Trunk, target: Target, path: Path) -> Verified:
     """Rebuild the model that a file is for, and compare its features with the trunk's on a fixed input.
 
     Only the parts that are in the trunk and have a place in the model are compared: maps of the backbone, of the
     pyramid, and box features.
 
-    Returns:
-        What of the file matched.
-
     Raises:
         CodoError: A tensor of the trunk is missing, left over or of another shape, or a feature differs.
     """
-    rebuilt, report = target.rebuild(trunk, path)
+    rebuilt = target.rebuild(trunk, path)
     parts = covered(target, trunk)
-    report.require(parts, where=str(path), fix=_FIX)
-    if report.unexpected:
-        what = f"{len(report.unexpected)} tensors of the file have no place in the model ({report.unexpected[0]})"
+    rebuilt.report.require(parts, where=str(path), fix=_FIX)
+    if unexpected := rebuilt.report.unexpected:
+        what = f"{len(unexpected)} tensors of the file have no place in the model ({unexpected[0]})"
         raise CodoError(what, where=str(path), fix=_FIX)
     generator = torch.Generator().manual_seed(0)
-    images = torch.randn(1, 3, 128, 128, generator=generator)
+    side = input_side(trunk.model.backbone)
+    images = torch.randn(1, 3, side, side, generator=generator)
     pooled = torch.rand(4, trunk.model.fpn_channels, POOL, POOL, generator=generator)
-    theirs = rebuilt(images, pooled)
-    for name, ours in encoder_features(trunk.encoder())(images, pooled).items():
-        part = next(part for part, names in MAPS.items() if name in names)
-        if part not in parts or (name not in theirs and any(other in theirs for other in MAPS[part])):
-            continue  # a one-stage detector has some of the maps
-        if name not in theirs:
-            raise CodoError(f"the rebuilt model has no {name}", where=str(path), fix=_FIX)
-        difference = float((ours - theirs[name]).abs().max() / ours.abs().max().clamp(min=1))
-        if not difference <= TOLERANCE:  # also when it is not a number
-            raise CodoError(f"the rebuilt {name} differs by {difference:.1e}", where=str(path), fix=_FIX)
-    return report
+    ours, theirs = encoder_features(trunk.encoder())(images, pooled), rebuilt.features(images, pooled)
+    compared = []
+    for part in parts:
+        # A one-stage detector has some of the maps; of every part there must be one at least.
+        names = [name for name in MAPS[part] if name in theirs]
+        if not names:
+            raise CodoError(f"the rebuilt model has no {part}", where=str(path), fix=_FIX)
+        for name in names:
+            _compare(name, ours[name], theirs[name], path)
+        compared += names
+    return Verified(rebuilt.report, rebuilt.how, tuple(compared))
+
+
+def _compare(name: str, ours: torch.Tensor, theirs: torch.Tensor, path: Path) -> None:
+    if ours.shape != theirs.shape:
+        what = f"the rebuilt {name} has shape {tuple(theirs.shape)}, not {tuple(ours.shape)}"
+        raise CodoError(what, where=str(path), fix=_FIX)
+    difference = float((ours - theirs).abs().max() / ours.abs().max().clamp(min=1))
+    if not difference <= TOLERANCE:  # also when it is not a number
+        raise CodoError(f"the rebuilt {name} differs by {difference:.1e}", where=str(path), fix=_FIX)

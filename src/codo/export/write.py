@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import get_args
 
-from codo.errors import CodoError, InputError, nearest
+from codo.errors import CodoError, InputError, nearest, system_error
 from codo.export.card import card, sha256
 from codo.export.detectron2 import Detectron2
 from codo.export.hub import Hub
@@ -110,30 +110,47 @@ def write_verified(trunk: Trunk, target: Target, path: Path, origin: Origin | No
         InputError: ``path`` cannot be written to, or the target has no place for this trunk.
         CodoError: The disk is full, or the rebuilt model lacks something of the trunk or computes something else.
     """
+    target.state(trunk)  # refuses a trunk that it has no place for
     weights = target.weights(path)
-    texts = target.companions(trunk, weights.name)
-    finals = [weights.with_name(name) for name in (*texts, target.page_name(weights))]
-    _check_places([*finals, weights])
-    staged = {final: final.with_name(f".{final.name}.{os.getpid()}.tmp") for final in (*finals, weights)}
-    made = not weights.parent.exists()
+    texts = {weights.with_name(name): text for name, text in target.companions(trunk, weights.name).items()}
+    page = weights.with_name(target.page_name(weights))
+    _check_places([*texts, page, weights])
+    if target.editable:
+        _check_unchanged(texts)
+    staged = {final: _staged(final) for final in (*texts, page, weights)}
+    new = [folder for folder in (weights.parent, *weights.parent.parents) if not folder.exists()]
     try:
         with _writing(path):
             weights.parent.mkdir(parents=True, exist_ok=True)
             target.write(trunk, staged[weights])
-        report = verify(trunk, target, staged[weights])
-        page = card(trunk, target, weights.name, report, sha256(staged[weights]), origin)
+        verified = verify(trunk, target, staged[weights])
+        texts[page] = card(trunk, target, weights.name, verified, sha256(staged[weights]), origin)
         with _writing(path):
-            for final, text in zip(finals, (*texts.values(), page), strict=True):
+            for final, text in texts.items():
                 staged[final].write_text(text, encoding="utf-8")
+            for temporary in staged.values():
+                _flush(temporary)
             for final, temporary in staged.items():
                 temporary.replace(final)
     finally:
-        with suppress(OSError):
-            for temporary in staged.values():
+        for temporary in staged.values():
+            with suppress(OSError):
                 temporary.unlink(missing_ok=True)
-            if made:
-                weights.parent.rmdir()  # refuses where anything lies in it
-    return report
+        with suppress(OSError):
+            for folder in new:
+                folder.rmdir()  # refuses where anything lies in it
+    return verified.report
+
+
+def _staged(final: Path) -> Path:
+    """Where a file lies until it is found to be right. The ending stays: readers tell formats by it."""
+    return final.with_name(f".{final.stem}.{os.getpid()}.tmp{final.suffix}")
+
+
+def _flush(path: Path) -> None:
+    """Onto the disk, so that after a power cut there is no empty file under the final name."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _check_places(finals: list[Path]) -> None:
@@ -142,7 +159,15 @@ def _check_places(finals: list[Path]) -> None:
             raise InputError("the export would replace a folder", where=str(final), fix="name a file with --out")
     if len(set(finals)) < len(finals):
         fix = "choose another ending for --out"
-        raise InputError("the page beside the weights has the same name", where=str(finals[-1]), fix=fix)
+        raise InputError("a file beside the weights would have their name", where=str(finals[-1]), fix=fix)
+
+
+def _check_unchanged(texts: Mapping[Path, str]) -> None:
+    """Keep a configuration that the user has changed, or that is not ours."""
+    for final, text in texts.items():
+        if final.exists() and final.read_bytes() != text.encode():
+            fix = "move it away, or name another file with --out"
+            raise InputError("there is another configuration of that name", where=str(final), fix=fix)
 
 
 @contextmanager
@@ -151,8 +176,9 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-        reason = str(getattr(error, "strerror", None) or error).splitlines()[0]
-        full = not isinstance(error, OSError) or error.errno == errno.ENOSPC
-        kind = CodoError if full else InputError
+        found = system_error(error)
+        if found is None:
+            raise
+        kind = CodoError if found.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else InputError
         fix = "free some space, or choose another --out"
-        raise kind(f"cannot write the export: {reason}", where=str(path), fix=fix) from error
+        raise kind(f"cannot write the export: {found.strerror}", where=str(path), fix=fix) from error

@@ -53,7 +53,7 @@ class ResNetBackbone(ResNet):  # type: ignore[misc]  # torchvision ships no type
         self.width = width  # before the parent's __init__: that is what calls _make_layer
         super().__init__(block, layers, num_classes=1)
         del self.avgpool, self.fc
-        self.channels = tuple(scale_channels(planes, width) * block.expansion for planes in (64, 128, 256, 512))
+        self.channels = resnet_channels(name, width)
 
     def _make_layer(
         self, block: type[BasicBlock | Bottleneck], planes: int, blocks: int, stride: int = 1, dilate: bool = False
@@ -124,6 +124,11 @@ class TimmBackbone(nn.Module):
         """Images (B, 3, H, W) -> four maps (B, channels[i], H / stride, W / stride)."""
         maps: list[Tensor] = self.model(images)
         return [m.permute(0, 3, 1, 2) for m in maps] if self.channels_last else maps
+
+
+def resnet_channels(name: str, width: float) -> tuple[int, ...]:
+    """Channels of the four maps of a ResNet."""
+    return tuple(scale_channels(planes, width) * _RESNETS[name][0].expansion for planes in (64, 128, 256, 512))
 
 
 def input_side(name: str) -> int:

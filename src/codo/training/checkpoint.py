@@ -27,7 +27,7 @@ from typing import Any
 
 import torch
 
-from codo.errors import CodoError, InputError
+from codo.errors import CodoError, InputError, system_error
 from codo.run import Run, write_atomically
 
 FORMAT = 1
@@ -117,10 +117,6 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _reason(error: Exception) -> str:
-    """The system's word for it where there is one: torch reports a failed write by its own positions."""
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__context__
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    """The system's word for it where there is one."""
+    found = system_error(error)
+    return str(found.strerror) if found else (str(error).splitlines() or [type(error).__name__])[0]

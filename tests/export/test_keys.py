@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import resources
 
 import pytest
+import timm
 import torch
+from torchvision.models import detection, resnet50
 
 from codo.export.detectron2 import COMPONENTS as DETECTRON2
 from codo.export.detectron2 import Detectron2
@@ -66,9 +69,23 @@ def test_nothing_is_unexpected_and_the_trunk_is_whole(
         assert (missing == 0) == (part in whole), part
 
 
-def test_every_list_is_covered() -> None:
-    from importlib import resources
+def test_the_lists_are_what_the_libraries_build() -> None:
+    """Of those that can be imported here."""
+    constructors = {
+        "torchvision_maskrcnn_resnet50_fpn_v2": detection.maskrcnn_resnet50_fpn_v2,
+        "torchvision_fasterrcnn_resnet50_fpn_v2": detection.fasterrcnn_resnet50_fpn_v2,
+        "torchvision_maskrcnn_resnet50_fpn": detection.maskrcnn_resnet50_fpn,
+        "torchvision_retinanet_resnet50_fpn_v2": detection.retinanet_resnet50_fpn_v2,
+        "torchvision_fcos_resnet50_fpn": detection.fcos_resnet50_fpn,
+    }
+    built = {"torchvision_resnet50": resnet50(), "timm_resnet50": timm.create_model("resnet50")}
+    with torch.device("meta"):
+        built |= {name: make(weights=None, weights_backbone=None) for name, make in constructors.items()}
+    for name, model in built.items():
+        assert {key: tuple(tensor.shape) for key, tensor in model.state_dict().items()} == read_keys(name), name
 
+
+def test_every_list_is_covered() -> None:
     lists = {file.name.removesuffix(".tsv") for file in (resources.files("codo.export") / "keys").iterdir()}
     assert lists - {"README.md"} == {case[0] for case in CASES}
 
