@@ -8,7 +8,7 @@ needs from its own file or as an argument. Fast-math stays off: it would let the
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
@@ -25,7 +25,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     Where neither the source's folder nor the user's cache can be written, it is compiled anew in every process.
     Dividing by zero is the caller's to avoid: a test for it in a loop would keep the loop from being vectorised.
     """
-    options = {"nogil": True, "error_model": "numpy"}
+    options: Any = {"nogil": True, "error_model": "numpy"}
     try:
         compiled = numba.njit(**options, cache=True)(function)
     except RuntimeError:
