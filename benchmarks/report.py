@@ -47,8 +47,9 @@ def page(result: dict[str, Any], command: str, title: str) -> str:
         f"{env['processor']}, {env['cores']} cores, {env['memory_gb']} GB, {env['system']}; Python {env['python']}, "
         f"{packages}. Load before {env['load']}, after {result['load_after']}.",
         "",
-        "Medians [quartiles]. Reference and ours ran in turn, item by item; *ratio* is reference over ours of the same "
-        "item. Times are process CPU time where one thread works, wall-clock time where several processes do.",
+        "Medians [quartiles] over items, each with its fastest round. Reference and ours ran in turn; "
+        "*ratio* is reference over ours of the same item. Times are process CPU time where one thread works, "
+        "wall-clock time where several processes do.",
         "",
         table([Row.from_dict(row) for row in result["rows"]]),
     ]

@@ -30,13 +30,13 @@ from codo.views.cpj import CPJ, CPJSettings
 from codo.views.photometric import AugmentSettings
 from codo.views.pools import Pool
 
-CANVAS, ROUNDS = 224, 3
+CANVAS, ROUNDS = 224, 5
 SHORT_SIDES = {"foregrounds": 320, "backgrounds": 256}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="source", choices=("jpeg", "packed"), default="jpeg")
-    parser.add_argument("--images", type=int, default=120)
+    parser.add_argument("--images", type=int, default=80)
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
@@ -73,6 +73,7 @@ def row(target: str, what: str, reference: PILViews, ours: CPJ, least: float, sm
         lambda at: ours.views(*at, (0, 1)),
         [(0, sample) for sample in range(len(ours))],
         rounds=1 if smoke else ROUNDS,
+        block=10,
     )
     return Row(
         target,

@@ -56,9 +56,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from codo.catalog.decode import Image, Rejected, decode
-from codo.catalog.jpeg_rows import cut, layout
+from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.paths import absolute, join, kind, missing
-from codo.catalog.picture import Picture
+from codo.catalog.picture import Corners, Picture
 from codo.catalog.reading import Location, Reader
 from codo.catalog.table import Table, open_file, read_table
 from codo.errors import CodoError, InputError
@@ -183,11 +183,11 @@ class Catalog:
         if found is None:
             return Picture.of(self._decode(i, data))
 
-        def lines(top: int, bottom: int) -> tuple[Image, int]:
-            part, begin = cut(data, found, top, bottom)
-            return self._decode(i, part), begin
+        def area(corners: Corners) -> tuple[Image, int, int]:
+            part, left, top = cut(data, found, corners)
+            return self._decode(i, part), left, top
 
-        return Picture(found.height, found.width, lines)
+        return Picture(found.height, found.width, area)
 
     def _decode(self, i: int, data: bytes) -> Image:
         try:

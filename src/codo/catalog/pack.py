@@ -2,8 +2,8 @@
 
 A shard holds two members an image, next to each other:
 
-* ``NAME.jpg``: the upright image, short side at most ``pack`` pixels (never enlarged), 4:2:0 at ``quality``, with a
-  restart marker after each row of blocks, so that some rows can be decoded without the others (jpeg_rows.py)
+* ``NAME.jpg``: the upright image, short side at most ``pack`` pixels (never enlarged), 4:2:0 at ``quality``, with
+  restart markers, so that a part can be decoded without the rest (jpeg_tiles.py)
 * ``NAME.json``: ``key`` (in the source), ``width``, ``height`` (of this JPEG), ``source_width``, ``source_height``,
   ``hash`` (hex, of the source file) and ``proposals``, a list of ``[x1, y1, x2, y2]`` in pixels of this JPEG (absent
   when the catalog has none)
@@ -26,6 +26,7 @@ from PIL import Image as Pillow
 
 from codo.catalog.catalog import Boxes, scale_boxes
 from codo.catalog.decode import Image
+from codo.catalog.jpeg_tiles import interval
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 
 END_OF_TAR = bytes(2 * tarfile.BLOCKSIZE)
@@ -57,9 +58,9 @@ def shrink(image: Image, short_side: int) -> Image:
 
 
 def encode(image: Image, quality: int) -> bytes:
-    """An image as a JPEG that `jpeg_rows.cut` can cut; the markers take 0.2% of the bytes."""
-    file = io.BytesIO()
-    Pillow.fromarray(image).save(file, "JPEG", quality=quality, subsampling="4:2:0", restart_marker_rows=1)
+    """An image as a JPEG that `jpeg_tiles.cut` can cut."""
+    file, markers = io.BytesIO(), interval(image.shape[1])
+    Pillow.fromarray(image).save(file, "JPEG", quality=quality, subsampling="4:2:0", restart_marker_blocks=markers)
     return file.getvalue()
 
 

@@ -11,28 +11,28 @@ Corners = tuple[int, int, int, int]
 
 
 class Picture:
-    """An image that decodes only the lines that are asked for, where its file allows that.
+    """An image that decodes only the part that is asked for, where its file allows that.
 
     Args:
         height: In pixels.
         width: In pixels.
-        lines: Decodes at least the lines ``top`` to ``bottom``; returns them, and which one is the first.
+        area: Decodes at least a part; returns pixels, and which column and row of the image are their first.
     """
 
-    def __init__(self, height: int, width: int, lines: Callable[[int, int], tuple[Image, int]]) -> None:
-        self.height, self.width, self._lines = height, width, lines
+    def __init__(self, height: int, width: int, area: Callable[[Corners], tuple[Image, int, int]]) -> None:
+        self.height, self.width, self._area = height, width, area
 
     @classmethod
     def of(cls, image: Image) -> Picture:
         """An image that is decoded already."""
-        return cls(image.shape[0], image.shape[1], lambda top, bottom: (image, 0))
+        return cls(image.shape[0], image.shape[1], lambda corners: (image, 0, 0))
 
     def part(self, corners: Corners) -> tuple[Image, Corners]:
         """Pixels that hold a part of the image, uint8 ``(h, w, 3)`` and contiguous, and where in them it is."""
         left, top, right, bottom = corners
-        image, first = self._lines(top, bottom)
-        return image, (left, top - first, right, bottom - first)
+        image, x, y = self._area(corners)
+        return image, (left - x, top - y, right - x, bottom - y)
 
     def whole(self) -> Image:
         """All of the image, uint8 ``(height, width, 3)``."""
-        return self._lines(0, self.height)[0]
+        return self._area((0, 0, self.width, self.height))[0]

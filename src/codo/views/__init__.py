@@ -2,8 +2,9 @@
 
 * ``randomness``  where every random number comes from: (seed, epoch, sample, stream)
 * ``boxes``       IoU, clipping, jitter
-* ``crop``        random resized crops, resizing
-* ``photometric`` MoCo v2's colour, grey and blur
+* ``crop``        random resized crops
+* ``photometric`` MoCo v2's colour, grey and blur: settings and draws
+* ``resample``, ``colour``, ``blur``  what they do to pixels; ``render`` puts them together
 * ``pools``       background pools per network, with weights (Table 2)
 * ``cpj``         copy, paste, jitter: Eq. 1 and 2
 * ``sampler``     which sample and view goes where, step by step

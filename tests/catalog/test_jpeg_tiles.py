@@ -1,4 +1,4 @@
-"""Some rows of a JPEG are exactly the rows of the whole, and what cannot be cut is left alone."""
+"""A part of a JPEG has exactly the pixels of the whole, and what cannot be cut is left alone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 
 from codo.catalog.build import prepare
 from codo.catalog.decode import decode
-from codo.catalog.jpeg_rows import cut, layout
+from codo.catalog.jpeg_tiles import cut, interval, layout
 from codo.catalog.pack import encode
 from codo.errors import CodoError
 
@@ -24,36 +24,50 @@ def noise(height: int, width: int) -> np.ndarray:
     return np.random.default_rng(height * width).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 
+@pytest.mark.parametrize("blocks", [1, 2, 3])
 @pytest.mark.parametrize("subsampling", ["4:2:0", "4:2:2", "4:4:4"])
-@pytest.mark.parametrize(("height", "width"), [(64, 48), (75, 33), (16, 16), (17, 90), (170, 20)])
-def test_cut_lines_are_those_of_the_whole(height: int, width: int, subsampling: str) -> None:
+@pytest.mark.parametrize(("height", "width"), [(64, 96), (75, 90), (16, 48), (17, 190), (170, 42)])
+def test_a_part_has_the_pixels_of_the_whole(height: int, width: int, subsampling: str, blocks: int) -> None:
     file = io.BytesIO()
-    Pillow.fromarray(noise(height, width)).save(file, "JPEG", subsampling=subsampling, restart_marker_rows=1)
+    options = {"subsampling": subsampling, "restart_marker_blocks": blocks}
+    Pillow.fromarray(noise(height, width)).save(file, "JPEG", **options)
     data = file.getvalue()
     whole, found = decode(data, 1), layout(data)
+    if -(-width // (16 if subsampling != "4:4:4" else 8)) % blocks:
+        assert found is None  # its rows do not consist of whole tiles
+        return
     assert found is not None
     assert (found.height, found.width) == (height, width)
-    for top in range(0, height, 5):
-        for bottom in {*range(top + 1, height, 13), height}:
-            part, first = cut(data, found, top, bottom)
-            lines = simplejpeg.decode_jpeg(part, "RGB", strict=True)
-            assert first <= top
-            assert first + len(lines) >= bottom
-            assert len(lines) <= bottom - top + 2 * 18
-            assert np.array_equal(lines[top - first : bottom - first], whole[top:bottom])
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        (left, right), (top, bottom) = (np.sort(rng.choice(n + 1, 2, replace=False)).tolist() for n in (width, height))
+        part, x, y = cut(data, found, (left, top, right, bottom))
+        pixels = simplejpeg.decode_jpeg(part, "RGB", strict=True)
+        assert x <= left
+        assert y <= top
+        assert np.array_equal(pixels[top - y : bottom - y, left - x : right - x], whole[top:bottom, left:right])
+        assert len(pixels) < bottom - top + 2 * (found.tile_height + 2)
+        assert pixels.shape[1] < right - left + 2 * (found.tile_width + 2)
+
+
+@pytest.mark.parametrize("width", [1, 16, 100, 256, 341, 363, 500, 1000])
+def test_packed_files_consist_of_tiles(width: int) -> None:
+    found = layout(encode(noise(32, width), 90))
+    assert found is not None
+    assert found.tile_width == 16 * interval(width) <= 64
 
 
 def test_a_small_part_takes_few_bytes() -> None:
     data = encode(noise(320, 400), 90)
     found = layout(data)
     assert found is not None
-    part, _ = cut(data, found, 100, 132)
-    assert len(part) < len(data) / 4
+    part, _, _ = cut(data, found, (100, 100, 150, 132))
+    assert len(part) < len(data) / 10
 
 
 @pytest.mark.parametrize(
     "options",
-    [{}, {"restart_marker_rows": 2}, {"restart_marker_blocks": 1}, {"restart_marker_rows": 1, "progressive": True}],
+    [{}, {"restart_marker_rows": 2}, {"restart_marker_blocks": 5}, {"restart_marker_rows": 1, "progressive": True}],
 )
 def test_other_jpegs_have_no_layout(options: dict[str, object]) -> None:
     file = io.BytesIO()
@@ -74,7 +88,7 @@ def test_a_file_that_lacks_a_marker_comes_back_whole() -> None:
     found = layout(data)
     assert found is not None
     damaged = data.replace(b"\xff\xd1", b"\x00\x00")
-    assert cut(damaged, found, 40, 64) == (damaged, 0)
+    assert cut(damaged, found, (0, 40, 96, 64)) == (damaged, 0, 0)
 
 
 def test_pictures_of_a_packed_catalog(tmp_path: Path) -> None:

@@ -1,0 +1,115 @@
+"""A part of a JPEG without decoding the rest.
+
+A JPEG's pixels are coded in blocks of 8 x 8 to 16 x 16, row by row, each continuing where the last one stopped: whoever
+wants the last block must decode all. A *restart marker* (ITU-T T.81, section F.1.1.5) ends that. Packed shards have one
+after every few blocks, always at the same columns, which cuts the picture into tiles that stand alone. `cut` copies the
+tiles that are wanted behind a header of their size: no pixel is touched, and decoding gives exactly the pixels that the
+whole file would have given there. The markers take 2% of the bytes.
+
+A view needs a fifth of the pixels of a foreground and less than three fifths of those of a background.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+import numpy as np
+
+from codo.catalog.picture import Corners
+
+_BASELINE, _START_OF_SCAN, _RESTART_INTERVAL, _HUFFMAN_TABLES = 0xC0, 0xDA, 0xDD, 0xC4
+_RESTART, _END = 0xD0, 0xD9
+
+CONTEXT = 2
+"""Pixels around a part that take part in it: half-resolution colours are interpolated between neighbours."""
+
+
+class Layout(NamedTuple):
+    """Of a JPEG that consists of tiles.
+
+    Attributes:
+        height: In pixels.
+        width: In pixels.
+        tile_height: Of a tile, in pixels; those at the lower border may be cut off.
+        tile_width: Likewise.
+        size_at: Where the header has height and width, two bytes each.
+        begin: Where the coded pixels begin.
+    """
+
+    height: int
+    width: int
+    tile_height: int
+    tile_width: int
+    size_at: int
+    begin: int
+
+
+def interval(width: int) -> int:
+    """Blocks of 16 pixels between two restart markers of a picture: the most up to four that divide its rows."""
+    blocks = -(-width // 16)
+    return next(count for count in (4, 3, 2, 1) if blocks % count == 0)
+
+
+def layout(data: bytes) -> Layout | None:
+    """Read the header; ``None`` for a JPEG that cannot be cut (no markers, progressive, or not of three colours)."""
+    at, blocks, frame = 2, 0, None
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        marker, length = struct.unpack_from(">BH", data, at + 1)
+        if at + 2 + length > len(data):
+            return None
+        if marker == _BASELINE:
+            height, width, colours = struct.unpack_from(">HHB", data, at + 5)
+            if colours != 3:
+                return None
+            sampling = (data[at + 11], data[at + 14], data[at + 17])
+            frame = (height, width, 8 * max(s & 15 for s in sampling), 8 * max(s >> 4 for s in sampling), at + 5)
+        elif marker == _RESTART_INTERVAL:
+            (blocks,) = struct.unpack_from(">H", data, at + 4)
+        elif marker == _START_OF_SCAN:
+            if frame is None or data[at + 4] != 3:
+                return None
+            height, width, block_height, block_width, size_at = frame
+            if blocks == 0 or -(-width // block_width) % blocks:
+                return None
+            return Layout(height, width, block_height, blocks * block_width, size_at, at + 2 + length)
+        elif 0xC0 < marker <= 0xCF and marker != _HUFFMAN_TABLES:  # another kind of JPEG
+            return None
+        at += 2 + length
+    return None
+
+
+def cut(data: bytes, found: Layout, corners: Corners) -> tuple[bytes, int, int]:
+    """A JPEG of the tiles that a part of another one lies on.
+
+    Args:
+        data: The whole file.
+        found: Its `layout`.
+        corners: The part.
+
+    Returns:
+        The smaller file, and where its left upper corner is in the whole one. A file that is damaged comes back whole,
+        so that whoever decodes it finds out.
+    """
+    left, top, right, bottom = corners
+    high, wide = found.tile_height, found.tile_width
+    rows, columns = -(-found.height // high), -(-found.width // wide)
+    first_row, last_row = max(0, top - CONTEXT) // high, min(rows, -(-(bottom + CONTEXT) // high))
+    first, last = max(0, left - CONTEXT) // wide, min(columns, -(-(right + CONTEXT) // wide))
+    coded = np.frombuffer(data, np.uint8, offset=found.begin)
+    escapes = np.flatnonzero(coded[:-1] == 0xFF)  # coded pixels have a zero after each 255
+    ends = escapes[coded[escapes + 1] & 0xF8 == _RESTART]  # of all tiles but the last, which the end of the file ends
+    if len(ends) != rows * columns - 1 or (last_row - first_row) * (last - first) == rows * columns:
+        return data, 0, 0
+    begins = np.concatenate([[0], ends + 2])  # a marker has two bytes
+    lengths = np.diff(begins, append=len(coded))[: rows * columns].reshape(rows, columns)
+    begins = begins.reshape(rows, columns)[first_row:last_row, first] + found.begin
+    lengths = lengths[first_row:last_row, first:last]
+    runs = zip(begins.tolist(), lengths.sum(axis=1).tolist(), strict=True)  # one a row
+    pixels = bytearray().join(data[begin : begin + length] for begin, length in runs)
+    markers = np.cumsum(lengths) - 1  # the second byte of each
+    np.frombuffer(pixels, np.uint8)[markers] = _RESTART + np.arange(len(markers)) % 8  # numbered round and round
+    pixels[markers[-1]] = _END
+    size = (min(last_row * high, found.height) - first_row * high, min(last * wide, found.width) - first * wide)
+    head = data[: found.size_at] + struct.pack(">HH", *size) + data[found.size_at + 4 : found.begin]
+    return head + pixels, first * wide, first_row * high
