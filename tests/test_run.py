@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from codo.errors import InputError
-from codo.run import Run, check_out, open_run, start_run
+from codo.run import Run, check_out, open_run, start_run, write_atomically
 
 CONFIG = {"seed": 0, "workers": 2, "optim": {"lr": 0.1}}
 
@@ -99,3 +100,20 @@ def test_a_torn_line_of_metrics_is_left_out(tmp_path: Path) -> None:
 def test_opening_something_else_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a run directory"):
         open_run(tmp_path)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "file.txt"
+    write_atomically(path, "größe\n")
+    assert path.read_bytes() == "größe\n".encode()
+    with pytest.raises(OSError, match=str(tmp_path / "none" / "file.txt")):  # not the temporary name
+        write_atomically(tmp_path / "none" / "file.txt", b"")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # as a disk that is full by then
+    try:
+        with pytest.raises(OSError, match=r"file\.txt"):
+            write_atomically(path, b"x" * 200_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == "größe\n".encode()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]

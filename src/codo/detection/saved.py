@@ -15,7 +15,7 @@ from typing import Self
 
 from pydantic import Field, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from codo.annotations.records import Annotations, Category
 from codo.annotations.source import DataSettings
@@ -142,8 +142,11 @@ class SavedDetector:
 
 
 def export_detector(path: Path, detector: Detector, card: DetectorCard) -> None:
-    """Write a detector as one file (see the top of this module)."""
+    """Write a detector as one file (see the top of this module).
+
+    Raises:
+        OSError: The disk is full or not writable; the file before is untouched.
+    """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in detector.detector.state_dict().items()}
-    temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata={"format": "pt", "codo": card.model_dump_json()})
-    temporary.replace(path)
+    # As bytes: safetensors' own writer leaves files that only their owner may read.
+    write_atomically(path, save(tensors, metadata={"format": "pt", "codo": card.model_dump_json()}))
