@@ -131,6 +131,7 @@ def test_the_rest_of_the_detection_protocols() -> None:
     assert once.short_sides == twice.short_sides == (640, 672, 704, 736, 768, 800)
     assert voc.short_sides == (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
     assert (once.masks, twice.masks, voc.masks) == (True, True, False)
+    assert (once.learn_difficult, voc.learn_difficult) == (False, True)
     for settings in (once, twice, voc):
         assert (settings.batch_size, settings.max_size, settings.flip, settings.freeze) == (16, 1333, 0.5, 0)
         assert (settings.norm, settings.precise_bn, settings.early_stop) == ("auto", 200, None)

@@ -64,3 +64,13 @@ def test_what_the_detections_have(annotations: Annotations, tmp_path: Path) -> N
     for row, kinds in ((GOOD, {"bbox"}), ({**NO_BOX, "segmentation": MASK}, {"segmentation"})):
         path.write_text(json.dumps([row]))
         assert outlines(read_results(path, annotations)) == kinds
+
+
+def test_run_lengths_are_read_as_their_string(annotations: Annotations, tmp_path: Path) -> None:
+    """3 rows of an image 64 high: 5 pixels down the first column are background, and so on."""
+    mask = np.zeros((64, 96), np.uint8)
+    mask[5:20, 0] = mask[:3, 4] = 1
+    counts = [5, 15, 44 + 3 * 64, 3, 61 + 91 * 64]
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps([{**GOOD, "segmentation": {"size": [64, 96], "counts": counts}}]))
+    assert read_results(path, annotations)[0]["segmentation"] == encode(mask)

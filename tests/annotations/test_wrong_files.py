@@ -106,6 +106,18 @@ COCO: dict[str, tuple[Callable[[Truth], Any], str]] = {
         lambda t: each(t["annotations"][1:3], bbox=["1", "2", "3", "4"]),
         "2 annotations where 'bbox' is not four numbers; the first: annotation 2 (bbox ['1', '2', '3', '4'])",
     ),
+    "negative areas": (
+        lambda t: each(t["annotations"][1:3], area=-4),
+        "2 annotations where 'area' is negative; the first: annotation 2 (area -4)",
+    ),
+    "an image listed twice": (
+        lambda t: each(t["images"][2:], file_name="000.png"),
+        "2 images with the file_name of another; the first: image 20 (000.png)",
+    ),
+    "two categories of one name": (
+        lambda t: each(t["categories"], name="box"),
+        "1 name of more than one class; the first: 'box' (ids 3, 8)",
+    ),
     "strings for ids": (
         lambda t: each(t["annotations"][1:3], image_id="10"),
         "2 annotations where 'image_id' is not an integer; the first: annotation 2 (image_id '10')",
@@ -135,6 +147,16 @@ def test_coco_images_missing_on_disk(
         (data / "train" / name).unlink()
     what = f"2 of 4 images missing in {data / 'train'}; the first: 001.png"
     refused(data, what, "instances_train.json", tmp_path, capsys)
+
+
+def test_coco_images_of_another_size(
+    right: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = copy(right["coco"], tmp_path / "data")
+    for name in ("001.png", "003.png"):
+        cv2.imwrite(str(data / "val" / name), np.zeros((32, 48, 3), np.uint8))
+    what = "2 images of another size than the annotations are for; the first: 001.png (48 x 32 pixels, annotated as 96"
+    refused(data, what, "val/001.png", tmp_path, capsys)
 
 
 def test_coco_broken_json(right: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -361,6 +383,11 @@ YOLO: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "too few names": (
         lambda folder: replace_in(folder / "data.yaml", old="names:\n", new="nc: 3\nnames:\n"),
         "nc is 3, but there are 2 names",
+        "data.yaml",
+    ),
+    "two classes of one name": (
+        lambda folder: replace_in(folder / "data.yaml", old="- disc", new="- box"),
+        "1 name of more than one class; the first: 'box' (ids 0, 1)",
         "data.yaml",
     ),
     "no names": (

@@ -12,10 +12,13 @@ import torch
 from codo.annotations.fraction import labelled_subset
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
+from codo.config import nest, resolve
 from codo.detection.coco_metrics import coco_metrics
 from codo.detection.dataset import TrainingDataset
 from codo.detection.evaluate import evaluate
 from codo.detection.finetune import finetune
+from codo.detection.settings import FinetuneSettings
+from codo.detection.task import prepare_task
 from codo.detection.voc_metrics import voc_scores
 from tests.annotations.layouts import write_coco, write_voc, write_yolo
 from tests.annotations.synthetic import TINY, coco
@@ -118,6 +121,14 @@ def test_difficult_objects_are_not_learnt(difficult: Annotations) -> None:
     assert difficult.learnable(0).tolist() == [1]
     assert difficult.trainable().tolist() == [False] + [True] * 5
     assert [len(target["boxes"]) for _, target, _ in targets(difficult, masks=False)[:4]] == [1, 2, 0, 2]
+
+
+def test_difficult_objects_are_learnt_where_that_is_asked_for(difficult: Annotations, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {**QUICK, "data": str(difficult.folder), "data.val_split": "train", "out": str(tmp_path)}
+    for wish, objects in ((False, 5), (True, 6)):
+        task = prepare_task(resolve(FinetuneSettings, None, nest({**settings, "learn_difficult": wish})), world=1)
+        assert np.count_nonzero(task.train.trainable()) == objects
+        assert np.count_nonzero(task.val.ignored) == 1
 
 
 @pytest.mark.parametrize("found", [True, False])

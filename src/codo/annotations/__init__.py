@@ -4,6 +4,8 @@
 * ``segmentations``: polygons and run-length codes, kept compact, drawn when needed.
 * ``assemble``: the last step of every reader.
 * ``entries``: refuses wrong entries of any format with the first offender and the count.
+* ``images``: the image files, their sizes checked against the annotations.
+* ``class_folders``: pictures in folders named after their class, as ImageNet has them.
 * ``table``: columns of a JSON list with their types checked.
 * ``coco``, ``voc``, ``yolo``: a reader for each format; ``yolo_shapes``: boxes and outlines of YOLO's lines.
 * ``coco_layout``, ``voc_layout``, ``yolo_layout``: which files belong to a split, in each format's folders.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from codo.annotations.records import Annotations, Category
 from codo.annotations.segmentations import Segmentations
+from codo.errors import InputError
 
 
 def assemble(
@@ -71,6 +73,33 @@ def assemble(
     )
 
 
+def refuse_same_names(categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str) -> None:
+    """Refuse two classes of one name that both have objects: nobody could tell them apart in a table.
+
+    One without objects is harmless: some exporters add a parent category of the same name.
+
+    Args:
+        categories: The classes.
+        labels: Of every object, from 1.
+        where: What was read.
+
+    Raises:
+        InputError: Names the first two, and how many such names there are.
+    """
+    ids = defaultdict[str, list[int]](list)
+    for label in np.unique(labels).tolist():
+        ids[categories[label - 1].name].append(categories[label - 1].id)
+    twice = {name: found for name, found in ids.items() if len(found) > 1}
+    if twice:
+        name, found = next(iter(twice.items()))
+        count = "1 name" if len(twice) == 1 else f"{len(twice)} names"
+        raise InputError(
+            f"{count} of more than one class; the first: '{name}' (ids {', '.join(map(str, found))})",
+            where=where,
+            fix="give the objects one id, or the classes different names",
+        )
+
+
 def unused_classes(
     categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str, parents: Collection[Any] = ()
 ) -> str:
@@ -83,6 +112,8 @@ def unused_classes(
         parents: Names of classes that are groups of others.
     """
     there = set(labels.tolist())
+    if not there:
+        return f"{where}: there are no objects, so that nothing can be found and every score is -1"
     empty = [category for label, category in enumerate(categories, start=1) if label not in there]
     if not empty:
         return ""

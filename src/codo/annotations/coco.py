@@ -13,13 +13,14 @@ another size, is refused: images and annotations do not belong together.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.assemble import assemble, unused_classes
+from codo.annotations.assemble import assemble, refuse_same_names, unused_classes
 from codo.annotations.records import Annotations, Category
 from codo.annotations.segmentations import clean, mistake
 from codo.annotations.table import Table
@@ -57,7 +58,14 @@ def read_coco(path: Path) -> Annotations:
         np.flatnonzero((crowd != 0) & (crowd != 1)).tolist(), "where 'iscrowd' is not 0 or 1", "write 0 or 1"
     )
     areas = objects.numbers("area", default=float("nan"))
+    objects.refuse(
+        np.flatnonzero(areas < 0).tolist(),
+        "where 'area' is negative",
+        "write the area in square pixels, or leave it out",
+        lambda i: f"area {areas[i]:g}",
+    )
     outlines = _segmentations(objects, sizes[of_image])
+    refuse_same_names(classes, of_class + 1, str(path))
 
     parents = {row.get("supercategory") for row in categories.rows if row.get("supercategory") != row.get("name")}
     return assemble(
@@ -109,6 +117,12 @@ def _images(table: Table) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray
         raise InputError("the annotation file names no images", where=str(table.path), fix="give another file")
     ids = table.identify()
     names = table.strings("file_name")
+    table.refuse(
+        _repeated(names),
+        "with the file_name of another",
+        "give all objects of an image the same image_id, and name it once",
+        lambda i: names[i],
+    )
     sizes = np.stack([table.integers("height"), table.integers("width")], axis=1)
     table.refuse(
         np.flatnonzero((sizes <= 0).any(axis=1) | (sizes >= 2**31).any(axis=1)).tolist(),
@@ -117,6 +131,12 @@ def _images(table: Table) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray
         lambda i: f"height {sizes[i, 0]}, width {sizes[i, 1]}",
     )
     return ids, names, sizes.astype(np.int32)
+
+
+def _repeated(names: Sequence[str]) -> list[int]:
+    """Positions of the names that have occurred before."""
+    first = {name: i for i, name in reversed(list(enumerate(names)))}
+    return [i for i, name in enumerate(names) if first[name] != i]
 
 
 def _categories(table: Table) -> tuple[tuple[Category, ...], npt.NDArray[np.int64]]:

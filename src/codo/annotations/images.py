@@ -1,19 +1,73 @@
-"""The pixels of labelled images."""
+"""The image files of labelled data: their sizes and pixels, checked against the annotations."""
 
 from __future__ import annotations
 
-import numpy as np
+import os
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
+from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations
-from codo.catalog.decode import Image, Rejected, decode
+from codo.catalog.decode import Image, Rejected, decode, upright_size
 from codo.errors import InputError
+
+THREADS = 8
+"""Readers of image sizes: the work is waiting for the disk."""
+
+RESIZE = "resize image and annotations together; an EXIF orientation in the file counts"
+
+
+def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
+    """Height and width ``(n, 2)`` of images in pixels, as they are looked at; only headers are read.
+
+    Raises:
+        InputError: Images that cannot be read; names the first and how many there are.
+    """
+
+    def size(path: Path) -> tuple[int, int] | str:
+        try:
+            return upright_size(path)
+        except (OSError, Rejected) as error:
+            return str(error)
+
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+        warnings.simplefilter("ignore")  # odd metadata
+        found = list(pool.map(size, images))
+    wrong = {i: one for i, one in enumerate(found) if isinstance(one, str)}
+    FileEntries("image", images).refuse(
+        wrong, "that cannot be read", "repair it, or take it and its labels out", wrong.__getitem__
+    )
+    return np.array(found, dtype=np.int32).reshape(-1, 2)
+
+
+def check_sizes(annotations: Annotations) -> Annotations:
+    """The same annotations, whose images are now known to be of the sizes that they are for.
+
+    Raises:
+        InputError: Images that cannot be read or are of another size: their boxes would be wrong. Names the first and
+            how many there are.
+    """
+    paths = [annotations.path(i) for i in range(len(annotations))]
+    there, said = read_sizes(paths), annotations.sizes
+    FileEntries("image", paths).refuse(
+        np.flatnonzero((there != said).any(axis=1)).tolist(),
+        "of another size than the annotations are for",
+        RESIZE,
+        lambda i: f"{there[i, 1]} x {there[i, 0]} pixels, annotated as {said[i, 1]} x {said[i, 0]}",
+    )
+    return annotations
 
 
 def read_image(annotations: Annotations, i: int) -> Image:
     """Image ``i``, uint8 ``(H, W, 3)`` RGB, upright.
 
     Raises:
-        InputError: Not readable, or of another size than the annotations say: their boxes would be wrong.
+        InputError: Not readable, or of another size than the annotations say.
     """
     path = annotations.path(i)
     try:
@@ -25,16 +79,34 @@ def read_image(annotations: Annotations, i: int) -> Image:
         raise InputError(
             f"the image is {image.shape[1]} x {image.shape[0]} pixels, its annotations are for {width} x {height}",
             where=str(path),
-            fix="resize image and annotations together; an EXIF orientation in the file counts",
+            fix=RESIZE,
         )
     return image
 
 
 def check_some_images(annotations: Annotations, count: int = 16) -> None:
-    """Read a few images spread over the data set: systematic mistakes show before a run starts.
+    """Read a few images spread over the data set: systematic damage shows before a run starts.
 
     Raises:
         InputError: See `read_image`.
     """
     for i in np.unique(np.linspace(0, len(annotations) - 1, count).astype(int)):
         read_image(annotations, int(i))
+
+
+def shared_images(train: Annotations, val: Annotations) -> str:
+    """A warning of image files that are both learnt from and evaluated on; else an empty string."""
+    learnt = set(_files(train))
+    both = [i for i, file in enumerate(_files(val)) if file in learnt]
+    if not both:
+        return ""
+    return (
+        f"{val.source}: {len(both)} of {len(val)} images to evaluate on are learnt from too "
+        f"(the first: {val.file_names[both[0]]}); results on them do not speak for new images"
+    )
+
+
+def _files(annotations: Annotations) -> list[str]:
+    """Every image file by its one path; links of single files are not followed, which would ask the disk for each."""
+    folder = os.path.realpath(annotations.folder or ".")
+    return [os.path.normpath(os.path.join(folder, name)) for name in annotations.file_names.tolist()]

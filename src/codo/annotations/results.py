@@ -5,7 +5,8 @@
     [{"image_id": 9, "category_id": 51, "score": 0.983612, "bbox": [x, y, width, height],
       "segmentation": {"size": [height, width], "counts": "…"}}, …]
 
-``bbox`` is in pixels of the image as it is on disk; one of ``bbox`` and ``segmentation`` may be left out, of all.
+``bbox`` is in pixels of the image as it is on disk; one of ``bbox`` and ``segmentation`` may be left out, of all. The
+counts of a segmentation may also be a list of run lengths.
 """
 
 from __future__ import annotations
@@ -19,13 +20,16 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.annotations.records import Annotations
-from codo.annotations.segmentations import mistake
+from codo.annotations.segmentations import compress, mistake
 from codo.annotations.table import Table
 from codo.errors import InputError
 
 
 def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     """Read the result file of any detector and check it against the ground truth.
+
+    Returns:
+        The detections in the order of the file, the counts of their segmentations as strings.
 
     Raises:
         InputError: Broken JSON, not a list, or entries that do not fit the ground truth; the first is named.
@@ -56,6 +60,7 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
         )
     if any("segmentation" in row for row in rows):
         _check_masks(table, annotations)
+        rows = [{**row, "segmentation": compress(row["segmentation"])} for row in rows]
     if rows and not {"bbox", "segmentation"} & rows[0].keys():
         raise InputError("detections without bbox or segmentation", where=str(path), fix="write at least one of them")
     return rows
@@ -92,7 +97,7 @@ def _check_masks(table: Table, annotations: Annotations) -> None:
     table.refuse(
         (i for i, outline in enumerate(column) if not isinstance(outline, dict)),
         "without an RLE segmentation",
-        "write every detection's segmentation as compressed RLE",
+        "write every detection's segmentation as RLE",
     )
     size_of = dict(zip(annotations.image_ids.tolist(), annotations.sizes.tolist(), strict=True))
     wrong = [mistake(rle, *size_of[row["image_id"]]) for rle, row in zip(column, table.rows, strict=True)]

@@ -163,6 +163,14 @@ def decode(rle: dict[str, Any]) -> Mask:
     return np.ascontiguousarray(np.repeat(values, runs).reshape(width, height).T)
 
 
+def compress(rle: dict[str, Any]) -> dict[str, Any]:
+    """A well-formed RLE with its counts as a string, the one form that COCO's evaluation reads."""
+    if isinstance(rle["counts"], str):
+        return rle
+    code = coco_mask.frPyObjects(rle, *rle["size"])
+    return {"size": rle["size"], "counts": code["counts"].decode("ascii")}
+
+
 def encode(mask: npt.NDArray[np.bool_ | np.uint8]) -> dict[str, Any]:
     """A mask ``(H, W)`` as RLE with string counts, ready for JSON."""
     code = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from codo.annotations import voc_layout, yolo_layout
 from codo.annotations.coco import read_coco
 from codo.annotations.coco_layout import find_annotations, image_folders, locate_images
+from codo.annotations.images import check_sizes
 from codo.annotations.records import Annotations
 from codo.annotations.voc import read_voc
 from codo.annotations.yolo import read_yolo
@@ -92,16 +93,19 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True) -
     Args:
         data: Where it is.
         split: Which part.
-        images: Whether the images are needed too, and must exist (YOLO's sizes are read from them in any case).
+        images: Whether the images are needed too, and must exist and be of the sizes that the annotations say (YOLO's
+            are read from them in any case).
 
     Raises:
-        InputError: No annotations, or wrong ones, or images missing; names the first and how many there are.
+        InputError: No annotations, or wrong ones, or images missing or of another size; names the first and how many
+            there are.
     """
     kind = find_format(data)
     folder = Path(data.folder or ".")
     if kind == "voc":
         sets = voc_layout.image_sets(folder, split, data.split_name(split))
-        return read_voc(folder, voc_layout.images_of(folder, sets, checked=images))
+        annotations = read_voc(folder, voc_layout.images_of(folder, sets, checked=images))
+        return check_sizes(annotations) if images else annotations
     if kind == "yolo":
         described = yolo_layout.describe(_data_file(folder))
         return read_yolo(
@@ -110,7 +114,7 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True) -
         )
     path = _annotation_file(data, split)
     annotations = read_coco(path)
-    return locate_images(annotations, _image_folders(data, split, path)) if images else annotations
+    return check_sizes(locate_images(annotations, _image_folders(data, split, path))) if images else annotations
 
 
 def find_format(data: DataSettings) -> Format:

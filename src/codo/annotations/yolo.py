@@ -14,25 +14,20 @@ from pixels comes back as it was, and draws the same mask.
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.assemble import assemble, image_numbers, unused_classes
+from codo.annotations.assemble import assemble, image_numbers, refuse_same_names, unused_classes
 from codo.annotations.entries import FileEntries
+from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations, Category
 from codo.annotations.yolo_layout import Described, labels_of
 from codo.annotations.yolo_shapes import shapes_of, shown
-from codo.catalog.decode import Rejected, upright_size
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS
 from codo.errors import InputError
-
-THREADS = 8
-"""Readers of image sizes: the work is waiting for the disk."""
 
 
 def read_yolo(described: Described, images: Sequence[Path]) -> Annotations:
@@ -67,10 +62,11 @@ def read_yolo(described: Described, images: Sequence[Path]) -> Annotations:
     lines = FileEntries("line", [labels[i] for i, _, _ in rows], [number for _, number, _ in rows])
     values = _values(lines, [row for _, _, row in rows])
     label = _labels(lines, values, described)
+    categories = tuple(Category(i, name) for i, name in described.names.items())
+    refuse_same_names(categories, label, str(described.path))
     shapes, flat = shapes_of(lines, values, sizes[of_image])
     folder = Path(os.path.abspath(described.path.parent))
     names = [image.relative_to(folder).as_posix() if image.is_relative_to(folder) else str(image) for image in images]
-    categories = tuple(Category(i, name) for i, name in described.names.items())
     return assemble(
         described.path,
         image_ids=image_numbers(names),
@@ -87,29 +83,6 @@ def read_yolo(described: Described, images: Sequence[Path]) -> Annotations:
         folder=folder,
         warnings=[flat, unused_classes(categories, label, str(described.path)), _without_image(images)],
     )
-
-
-def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
-    """Height and width of every image, as it is looked at; only headers are read.
-
-    Raises:
-        InputError: Images that cannot be read; names the first.
-    """
-
-    def size(path: Path) -> tuple[int, int] | str:
-        try:
-            return upright_size(path)
-        except (OSError, Rejected) as error:
-            return str(error)
-
-    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
-        warnings.simplefilter("ignore")  # odd metadata
-        found = list(pool.map(size, images))
-    wrong = {i: one for i, one in enumerate(found) if isinstance(one, str)}
-    FileEntries("image", images).refuse(
-        wrong, "that cannot be read", "repair it, or take it and its labels out", wrong.__getitem__
-    )
-    return np.array(found, dtype=np.int32).reshape(-1, 2)
 
 
 def _text(file: Path) -> str | None:

@@ -96,10 +96,11 @@ class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
     def target(self, i: int, geometry: Geometry) -> dict[str, Tensor]:
         """What is to be found in image ``i``, as ``geometry`` shows it."""
         rows = self.annotations.learnable(i)
-        target = {
-            "boxes": torch.from_numpy(geometry.boxes(self.annotations.boxes(rows, i))),
-            "labels": torch.from_numpy(self.annotations.labels[rows]),
-        }
+        boxes = geometry.boxes(self.annotations.boxes(rows, i))
+        # Of a sliver, mirroring can leave nothing, and the logarithm of a side of zero is a loss of nan.
+        kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+        rows, boxes = rows[kept], boxes[kept]
+        target = {"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(self.annotations.labels[rows])}
         if self.masks:
             masks = np.zeros((len(rows), *geometry.shown), dtype=np.uint8)
             for mask, row in zip(masks, rows, strict=True):

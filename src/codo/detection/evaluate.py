@@ -6,6 +6,7 @@ The first argument is a run of ``codo finetune``, the detector file that such a 
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -100,8 +101,8 @@ def _evaluate_detector(
     data = settings.data or saved.data
     if data is None:
         raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
-    if settings.out is not None and not Path(settings.out).absolute().parent.is_dir():
-        raise InputError("no folder to write the detections to", where=f"out={settings.out}", fix="create it first")
+    if settings.out is not None:
+        check_place(Path(settings.out))
     annotations = _read(data, settings.split, mine)
     saved.card.check_categories(annotations, where="the detector")
     kinds: list[Kind] = ["bbox"]
@@ -121,6 +122,21 @@ def _evaluate_detector(
     if settings.out is not None and mine.main:
         write_results(Path(settings.out), results)
     return numbers(annotations, results, kinds, settings.backend)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file that could not be written, before the work that it is to hold.
+
+    Raises:
+        InputError: It is a folder, or lies in one that does not exist or cannot be written to.
+    """
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise InputError("out= is a folder", where=f"out={path}", fix="name a file, such as found.json")
+    if not folder.is_dir():
+        raise InputError("no folder to write the detections to", where=f"out={path}", fix="create it first")
+    if not os.access(folder, os.W_OK):
+        raise InputError("no files may be written to the folder", where=f"out={path}", fix="name another file")
 
 
 def numbers(
@@ -157,15 +173,16 @@ def wants_masks(wish: Literal["auto"] | bool, annotations: Annotations, possible
         return False
     if not possible:
         raise InputError("there are no masks", where=where, fix="set masks=false")
+    count = len(annotations.segmentations)
     without = int((~annotations.segmentations.present).sum())
-    if not without and len(annotations.segmentations):
+    if not without and (count or wish is True):
         return True
-    if wish == "auto" and without == len(annotations.segmentations):
+    if wish == "auto" and without == count:
         return False
-    row = int(np.argmin(annotations.segmentations.present)) if without else 0
+    row = int(np.argmin(annotations.segmentations.present))
     raise InputError(
-        f"{without} of {len(annotations.segmentations)} annotations have an empty segmentation"
-        + (f"; the first: annotation {annotations.object_ids[row]} of {annotations.name_of(row)}" if without else ""),
+        f"{without} of {count} annotations have an empty segmentation; "
+        f"the first: annotation {annotations.object_ids[row]} of {annotations.name_of(row)}",
         where=str(annotations.source),
         fix="outline every object, or set masks=false",
     )

@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from codo.annotations.images import shared_images
 from codo.annotations.leaks import leak_warning
 from codo.catalog.paths import absolute
 from codo.config import nest, resolve
@@ -169,7 +170,7 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
 
     # 3. Train, evaluate, hand over.
     try:
-        warnings += [*task.train.warnings, *task.val.warnings]
+        warnings += [*task.train.warnings, *task.val.warnings, shared_images(task.train, task.val)]
         for warning in filter(None, [*warnings, leak_warning(task.val, settings.weights) if mine.main else None]):
             log.warn(warning)
         if report is not None and mine.main:

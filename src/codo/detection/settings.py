@@ -31,7 +31,8 @@ class FinetuneSettings(Settings):
     )
     out: str = Field(description="the run directory")
     masks: Literal["auto"] | bool = Field(
-        "auto", description="Mask R-CNN or Faster R-CNN; auto: masks when all objects have one"
+        "auto",
+        description="Mask R-CNN or Faster R-CNN; auto: masks when the objects have them, an error when only some have",
     )
     seed: int = Field(0, ge=0, description="seed of everything random")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
@@ -48,6 +49,9 @@ class FinetuneSettings(Settings):
     max_size: int = Field(1333, ge=32, description="largest long side in pixels")
     flip: float = Field(0.5, ge=0, le=1, description="probability of mirroring a training image")
     empty_images: bool = Field(False, description="also learn from images without objects")
+    learn_difficult: bool = Field(
+        False, description="also learn VOC's difficult objects, as Detectron2 does; in evaluation they never count"
+    )
     norm: Norm = Field(
         "auto",
         description="BatchNorm in training: batch (statistics of this process's images), sync (of all processes; GPUs "

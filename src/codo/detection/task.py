@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,8 @@ def prepare_task(settings: FinetuneSettings, world: int) -> Task:
             batch larger than the data; no length given.
     """
     train, val = (read_annotations(settings.data, split) for split in ("train", "val"))
+    if settings.learn_difficult:
+        train = replace(train, difficult=None)
     masks = wants_masks(settings.masks, train, True, where="masks")
     if masks:
         wants_masks(True, val, True, where="masks")

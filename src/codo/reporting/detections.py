@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 from codo.annotations.records import Annotations
+from codo.annotations.segmentations import compress
 from codo.errors import InputError
 from codo.reporting.matching import MOST, Flags, Floats, overlaps
 
@@ -142,14 +143,10 @@ def join(annotations: Annotations, results: Sequence[Mapping[str, Any]], kind: K
 
 def rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
     """Polygons, or an RLE in whatever form, as pycocotools takes it; for an image of ``height`` x ``width`` pixels."""
-    code: dict[str, Any]
     if isinstance(segmentation, list):
-        code = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
-    elif isinstance(segmentation["counts"], list):
-        code = coco_mask.frPyObjects(segmentation, height, width)
-    else:
-        code = segmentation
-    return code
+        code: dict[str, Any] = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+        return code
+    return compress(segmentation)
 
 
 def _most(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

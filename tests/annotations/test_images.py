@@ -1,0 +1,84 @@
+"""Image files beside their annotations: sizes, damage, and the same files in both splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from codo.annotations.images import check_sizes, check_some_images, read_image, read_sizes, shared_images
+from codo.annotations.records import Annotations
+from codo.annotations.source import DataSettings, read_annotations
+from codo.errors import InputError
+from tests.conftest import MakeData
+
+
+@pytest.fixture
+def annotations(make_data: MakeData) -> Annotations:
+    return read_annotations(DataSettings(folder=str(make_data(images=6))), "train")
+
+
+def test_sizes_are_those_of_the_image_as_it_is_looked_at(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # shown a quarter turn to the right
+    picture = Image.new("RGB", (30, 20))
+    picture.save(tmp_path / "turned.jpg", exif=exif)
+    picture.save(tmp_path / "plain.png")
+    assert read_sizes([tmp_path / "turned.jpg", tmp_path / "plain.png"]).tolist() == [[30, 20], [20, 30]]
+    assert read_sizes([]).shape == (0, 2)
+
+
+def test_all_images_of_another_size_are_counted_and_the_first_is_named(annotations: Annotations) -> None:
+    assert check_sizes(annotations) is annotations
+    for i in (3, 4):
+        cv2.imwrite(str(annotations.path(i)), np.zeros((96, 64, 3), np.uint8))
+    message = r"2 images of another size .*; the first: 003.png \(64 x 96 pixels, annotated as 96 x 64\)"
+    with pytest.raises(InputError, match=message) as caught:
+        check_sizes(annotations)
+    assert caught.value.where == str(annotations.path(3))
+    assert "EXIF" in caught.value.fix
+
+
+def test_all_images_that_are_none_are_counted_and_the_first_is_named(annotations: Annotations) -> None:
+    annotations.path(2).write_bytes(b"no image")
+    annotations.path(5).write_bytes(b"")
+    with pytest.raises(InputError, match=r"2 images that cannot be read; the first: 002.png \(unreadable"):
+        check_sizes(annotations)
+
+
+def test_an_image_of_another_size_is_not_read(annotations: Annotations) -> None:
+    cv2.imwrite(str(annotations.path(3)), np.zeros((96, 64, 3), np.uint8))
+    with pytest.raises(InputError, match="the image is 64 x 96 pixels, its annotations are for 96 x 64") as caught:
+        read_image(annotations, 3)
+    assert caught.value.where.endswith("003.png")
+
+
+@pytest.mark.parametrize("content", [b"", b"no image", None])
+def test_an_unreadable_image_is_named(content: bytes | None, annotations: Annotations) -> None:
+    annotations.path(0).unlink()
+    if content is not None:
+        annotations.path(0).write_bytes(content)
+    with pytest.raises(InputError, match="cannot read an image"):
+        read_image(annotations, 0)
+
+
+def test_a_damaged_image_is_found_by_reading_a_few(annotations: Annotations) -> None:
+    """Its head is whole: sizes alone do not tell."""
+    data = annotations.path(5).read_bytes()
+    annotations.path(5).write_bytes(data[: len(data) // 2])
+    check_sizes(annotations)
+    with pytest.raises(InputError, match="cannot read an image: truncated"):
+        check_some_images(annotations)
+
+
+def test_files_in_both_splits_are_told_but_not_copies(make_data: MakeData, tmp_path: Path) -> None:
+    folder = make_data(images=3)
+    one, other = (read_annotations(DataSettings(folder=str(folder)), split) for split in ("train", "val"))
+    assert shared_images(one, other) == ""  # the same pictures under the same names, in two folders
+    assert "3 of 3 images to evaluate on are learnt from too (the first: 000.png)" in shared_images(one, one)
+    (tmp_path / "link").symlink_to(folder)
+    linked = read_annotations(DataSettings(folder=str(tmp_path / "link")), "train")
+    assert "3 of 3 images" in shared_images(one, linked)
