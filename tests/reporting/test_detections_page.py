@@ -274,3 +274,12 @@ def test_worst_first_and_the_slider_s_lower_end(tmp_path: Path) -> None:
     assert least_confidence(judged, 0.5) == 0.0  # 101 of 3 images
     assert least_confidence(judged[1:2], 0.5) == pytest.approx(0.11)  # 40 of one: 0.110 to 0.149
     assert least_confidence(judged[1:2], 0.05) == 0.05
+
+
+def test_scores_that_are_no_confidences_are_refused(labelled: Path, tmp_path: Path) -> None:
+    file = tmp_path / "percent.json"
+    file.write_text(json.dumps([result(0, 1, BOX, 0.9), result(1, 1, BOX, 87), result(1, 2, BOX, -2)]))
+    with pytest.raises(InputError, match=r"2 of 3 detections .* the first: detection number 2 \(score 87\)") as caught:
+        view(file, labelled)
+    assert len(caught.value.lines()) == 3
+    assert not file.with_suffix(".html").exists()

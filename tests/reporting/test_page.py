@@ -110,3 +110,15 @@ def test_colours_follow_the_reader() -> None:
 def test_anchors() -> None:
     assert Section("What the networks saw", []).anchor == "what-the-networks-saw"
     assert Section("…", []).anchor == "section"
+
+
+def test_labels_stay_inside_their_picture(tmp_path: Path, read_page: ReadPage) -> None:
+    """A bold sans-serif letter is about 0.6 of its height wide; the tall picture is shown as wide as the other."""
+    for width, height in ((200, 100), (100, 200)):
+        shapes = [Shape("missed", (x, 20, x + 90, 90), "bicycle 0.97 bkg") for x in (-5, 30, width - 20)]
+        page = page_of(Gallery([Card([Picture(PIXEL, (width, height), "alt", shapes)])], ""))
+        for label in read_page(write_page(page, tmp_path / "page.html")).attributes("text"):
+            size, start = float(label["font-size"]), float(label["x"])
+            assert size == 0.042 * width
+            assert start > 0
+            assert start + 0.6 * size * len("bicycle 0.97 bkg") < width

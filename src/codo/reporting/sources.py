@@ -49,9 +49,17 @@ def join_results(path: Path, annotations: Annotations, by: By = "auto") -> Detec
     """Put the detections of a result file beside the truth, matched ``by`` boxes (auto: when it has any) or masks.
 
     Raises:
-        InputError: Wrong detections, or none of that kind.
+        InputError: Wrong detections, or none of that kind; scores that are no confidences.
     """
     results = read_results(path, annotations)
+    odd = [i for i, row in enumerate(results) if not 0 <= row["score"] <= 1]
+    if odd:
+        raise InputError(
+            f"{len(odd)} of {len(results)} detections with a score out of 0 to 1; the first: detection number "
+            f"{odd[0] + 1} (score {results[odd[0]]['score']:g})",
+            where=str(path),
+            fix="scale the scores (codo evaluate takes any: it looks at their order alone)",
+        )
     there = outlines(results)
     kind: Kind = by if by != "auto" else "bbox" if "bbox" in there else "segm"
     if kind == "segm" and "segmentation" not in there:
