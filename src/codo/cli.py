@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -176,7 +177,7 @@ def _pretrain(args: argparse.Namespace) -> None:
 
     run = codo.pretrain(args.config, **parse_assignments(args.settings))
     if _main_process():
-        print(f"{run.path}: report.html; next: codo export {run.path} --to torchvision")
+        print(f"{run.path}: report.html; next: codo export {shlex.quote(str(run.path))} --to torchvision")
 
 
 def _finetune(args: argparse.Namespace) -> None:
@@ -184,7 +185,7 @@ def _finetune(args: argparse.Namespace) -> None:
 
     run = codo.finetune(args.config, **parse_assignments(args.settings))
     if _main_process():
-        print(f"{run.path}: report.html; next: codo evaluate {run.path}")
+        print(f"{run.path}: report.html; next: codo evaluate {shlex.quote(str(run.path))}")
 
 
 def _compare(args: argparse.Namespace) -> None:
