@@ -184,3 +184,19 @@ def test_a_process_stops_with_its_parent(done: Comparison, tmp_path: Path) -> No
         process.stdin.write(settings.model_dump_json() + "\n")
         process.stdin.close()
         assert process.wait(120) == 143
+
+
+def test_backbones_alone_and_whole_trunks_are_compared_in_one_detector(
+    protocol: dict[str, Any], catalog: Path, tmp_path: Path
+) -> None:
+    """A method of whole images has settings of pyramid and head too, which it never built: they do not count."""
+    other = {**tiny.MODEL, "fpn_channels": 24, "head_dim": 48}
+    given = tiny.settings(catalog, tmp_path / "moco", method="moco_v2", epochs=None, probe=None, steps=2, model=other)
+    del given["backgrounds"]
+    codo.pretrain(**given)
+    inits = [*protocol["inits"], f"moco={tmp_path / 'moco'}"]
+    few = {**protocol, "inits": inits, "fractions": [0.5], "seeds": [0]}
+    found = codo.compare(out=str(tmp_path / "out"), **few)
+    assert found.parts == {"none": "nothing", "codo": "backbone, fpn, box_head", "moco": "backbone"}
+    assert len({str(cell.settings.model) for cell in found.cells}) == 1
+    assert len(found.finished) == 3

@@ -23,7 +23,7 @@ from codo.config import nest, resolve
 from codo.detection.detector import Detector
 from codo.detection.finetune import finetune, resolve_norm
 from codo.detection.settings import FinetuneSettings
-from codo.detection.start import FREE, architecture, load_weights
+from codo.detection.start import FREE, architecture, load_weights, recorded_names
 from codo.detection.task import Task, prepare_task
 from codo.detection.validation import MAIN
 from codo.errors import InputError
@@ -125,19 +125,18 @@ def common_trunk(sources: list[str], model: ModelSettings, demanded: Mapping[str
     Raises:
         InputError: Two sources have different trunks, or another than the command demands.
     """
-    first: tuple[str, ModelSettings] | None = None
+    decided: dict[str, tuple[str, Any]] = {}  # setting -> who said it first, and what
     for source in dict.fromkeys(sources):
         theirs = architecture(source, model, demanded)
         if theirs is model:  # nothing recorded
             continue
-        if first is None:
-            first = source, theirs
-        for name in ModelSettings.model_fields:
-            ours, other = getattr(first[1], name), getattr(theirs, name)
-            if name not in FREE and ours != other:
-                what = f"the trunks differ: model.{name} is {ours} in {first[0]}, {other} in {source}"
+        for name in sorted(recorded_names(source) - set(FREE)):
+            other = getattr(theirs, name)
+            who, ours = decided.setdefault(name, (source, other))
+            if ours != other:
+                what = f"the trunks differ: model.{name} is {ours} in {who}, {other} in {source}"
                 raise InputError(what, where="inits", fix="compare weights of one architecture")
-    return model if first is None else first[1]
+    return model.model_copy(update={name: value for name, (_, value) in decided.items()} | {"init": "none"})
 
 
 def _task(settings: CompareSettings, fraction: float, trunk: ModelSettings) -> Task:

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from safetensors import SafetensorError, safe_open
 from torch import nn
 
 from codo.detection.detector import Detector
 from codo.detection.saved import DetectorCard, SavedDetector
 from codo.errors import InputError
+from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
 from codo.models.load_report import LoadReport
-from codo.models.weight_files import in_folder, read_tensors
+from codo.models.weight_files import header, read_tensors
 from codo.models.weights import TRUNK, initialise, load
 from codo.run import is_run, open_run
 from codo.training.saved import load_method
@@ -42,7 +42,8 @@ def architecture(weights: str, model: ModelSettings, demanded: Mapping[str, Any]
     theirs = _recorded(weights)
     if theirs is None:
         return model
-    for name in sorted(demanded.keys() - set(FREE)):
+    said = recorded_names(weights)
+    for name in sorted(demanded.keys() & said - set(FREE)):
         ours, trained = getattr(model, name), getattr(theirs, name)
         if ours != trained:
             raise InputError(
@@ -50,25 +51,26 @@ def architecture(weights: str, model: ModelSettings, demanded: Mapping[str, Any]
                 where=f"weights={weights}",
                 fix=f"leave model.{name} out, or set model.{name}={trained}",
             )
-    return theirs.model_copy(update={"init": "none"})
+    return model.model_copy(update={name: getattr(theirs, name) for name in said} | {"init": "none"})
+
+
+def recorded_names(weights: str) -> set[str]:
+    """The settings of the trunk that weights decide: all, or those of the backbone where a run trained nothing else."""
+    method = open_run(weights).config.get("method") if is_run(weights) else None
+    if method is not None and find_method(method).parts == ("backbone",):
+        return {"backbone", "width"}
+    return set(ModelSettings.model_fields) - {"init"}
 
 
 def _recorded(weights: str) -> ModelSettings | None:
     """The trunk's settings where the weights bring them: in a run, or in the header of one of our exports."""
     if is_run(weights):
         return ModelSettings.model_validate(open_run(weights).config["model"])
-    file_path = in_folder(Path(weights))
-    if file_path.suffix != ".safetensors":
-        return None
+    said = header(Path(weights))
     try:
-        with safe_open(file_path, framework="pt") as file:
-            header = file.metadata() or {}
-    except (OSError, SafetensorError):
-        return None  # `load_weights` says what is wrong with it
-    try:
-        if "model" in header:
-            return ModelSettings.model_validate_json(header["model"])
-        return DetectorCard.model_validate_json(header.get("codo", "")).model
+        if "model" in said:
+            return ModelSettings.model_validate_json(said["model"])
+        return DetectorCard.model_validate_json(said.get("codo", "")).model
     except ValidationError:
         return None  # somebody else's header
 

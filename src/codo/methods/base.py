@@ -74,6 +74,7 @@ class Method(nn.Module, ABC):
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
         Options: Its own settings, given as ``options.*``.
+        parts: The components of a detector that it trains, as `exports` names them.
         pastes: Whether it pastes proposals on backgrounds, and so needs both.
         batch_statistics: ``local``: BatchNorm sees this rank's samples; ``global``: those of all ranks (SyncBN, on
             GPUs).
@@ -82,6 +83,7 @@ class Method(nn.Module, ABC):
     """
 
     Options: ClassVar[type[Settings]] = NoOptions
+    parts: ClassVar[tuple[str, ...]] = ("backbone",)
     pastes: ClassVar[bool] = False
     shuffles: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"

@@ -19,6 +19,7 @@ class CoDo(MomentumContrast):
     """Hierarchical, multi-view momentum contrast of pasted objects."""
 
     levels = LEVELS
+    parts = ("backbone", "fpn", "box_head")
     pastes = True
 
     @classmethod

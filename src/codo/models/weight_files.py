@@ -66,6 +66,20 @@ def in_folder(path: Path) -> Path:
     return path / "model.safetensors" if (path / "model.safetensors").is_file() else path
 
 
+def header(path: Path) -> dict[str, str]:
+    """What a safetensors file says beside its tensors; empty for any other, and for one that cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    file_path = in_folder(path)
+    if file_path.suffix != ".safetensors":
+        return {}
+    try:
+        with safe_open(file_path, framework="pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError):
+        return {}  # whoever reads the tensors says what is wrong with it
+
+
 def _start(path: Path) -> bytes:
     try:
         with path.open("rb") as handle:
