@@ -179,7 +179,9 @@ def _annotation_file(data: DataSettings, split: Split) -> Path:
     if named is not None:
         if not Path(named).is_file():
             raise InputError(
-                "no such annotation file", where=named, fix="check the path; where the data have moved, name them: data=…"
+                "no such annotation file",
+                where=named,
+                fix="check the path; where the data have moved, name them: data=…",
             )
         return Path(named)
     if data.folder is None:
