@@ -19,7 +19,6 @@ from tests.training import tiny
 
 PAGES = (
     "docs/how-to/compare.md",
-    "docs/how-to/export.md",
     "docs/how-to/finetune.md",
     "docs/how-to/own-method.md",
     "docs/how-to/probes.md",

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from codo.run import Run, open_run, start_run
 from codo.training import checkpoint
 from codo.training.settings import PretrainSettings
 
-SLIM = {"backbone": "resnet50", "width": 0.125, "fpn_channels": 16, "head": "2conv1fc", "head_dim": 32, "dim": 8}
+SLIM = {"backbone": "resnet50", "width": 0.125, "fpn_channels": 32, "head": "2conv1fc", "head_dim": 32, "dim": 8}
 
 
 def random_trunk(**settings: object) -> Trunk:
@@ -50,33 +51,37 @@ def trunk(make_trunk: Callable[..., Trunk]) -> Trunk:
     return make_trunk()
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def leave_run(out: Path, method: str = "codo", **changes: Any) -> Run:
     """A pretraining run of two checkpoints, as the training loop leaves it."""
-    out = tmp_path_factory.mktemp("trained") / "run"
-    settings = resolve(
-        PretrainSettings,
-        overrides={
-            "foregrounds": "f",
-            "backgrounds": ["b"],
-            "out": str(out),
-            "batch_size": 8,
-            "contrast": {"queue": 32, "shuffle": 4},
-            "model": {**SLIM, "init": "/no/longer/there.pth"},
-        },
-    )
+    given = {
+        "method": method,
+        "foregrounds": "f",
+        "backgrounds": ["b"],
+        "out": str(out),
+        "batch_size": 8,
+        "contrast": {"queue": 32, "shuffle": 4},
+        "model": {**SLIM, "init": "/no/longer/there.pth"},
+    }
+    settings = resolve(PretrainSettings, overrides=given | changes)
     run = start_run(out, settings.model_dump(mode="json"), "pretrain")
     torch.manual_seed(1)
     fresh = settings.model.model_copy(update={"init": "none"})
-    method = build_method("codo", fresh, settings.contrast, batch_size=8, world=1, seed=0)
+    built = build_method(method, fresh, settings.contrast, batch_size=8, world=1, seed=0)
     for step in (5, 6):
         with torch.no_grad():
-            for parameter in method.query.parameters():
-                parameter.add_(0.01)
-        state = {"method": method.state_dict(), "optimizer": {}, "rng": torch.get_rng_state(), "config": run.config}
+            for module in built.exports().values():
+                for parameter in module.parameters():
+                    parameter.add_(0.01)
+        state = {"method": built.state_dict(), "optimizer": {}, "rng": torch.get_rng_state(), "config": run.config}
         checkpoint.save(run, step, state, keep=2)
     run.unlock()
-    return out
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of CoDo."""
+    return leave_run(tmp_path_factory.mktemp("trained") / "run").path
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def test_data_recipe_seed_versions_hashes_and_metrics(trunk: Trunk) -> None:
     text = page(trunk)
     for part in (
         "# w.pth",
-        "Backbone, FPN and box head (resnet50 of width 0.125, 16 channels, 2conv1fc)",
+        "Backbone, FPN and box head (resnet50 of width 0.125, 32 channels, 2conv1fc)",
         "method `codo` for 12 steps",
         "| photos | foregrounds | 1,234 | 56,789 | `" + "ab" * 16,
         "| gone | key backgrounds | no longer where it was",
@@ -82,7 +82,7 @@ def test_what_matched_what_stays_random_and_how_that_is_known(trunk: Trunk) -> N
 def test_parts_that_the_method_does_not_pretrain_are_blamed_on_it(trunk: Trunk) -> None:
     backbone = {name: t for name, t in trunk.tensors.items() if name.startswith("backbone.")}
     text = page(replace(trunk, tensors=backbone, method="moco_v2"))
-    assert "Backbone (resnet50" in text
+    assert "Backbone (resnet50 of width 0.125), pretrained by method `moco_v2`" in text
     assert "- `box_head` (1 tensors): method `moco_v2` does not pretrain it" in text
 
 

@@ -47,7 +47,7 @@ def test_other_trunks_are_loaded_into_what_build_one_stage_builds(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    trunk = make_trunk(fpn_channels=32, **settings)
+    trunk = make_trunk(**settings)
     assert_our_maps(load(trunk, name, tmp_path, monkeypatch), trunk)
 
 
@@ -73,13 +73,13 @@ def assert_our_maps(detector: Any, trunk: Trunk) -> None:
 
 
 def test_what_does_not_go_over_is_said(make_trunk: Callable[..., Trunk]) -> None:
-    left = OneStage("fcos").left_out(make_trunk(fpn_channels=32))
+    left = OneStage("fcos").left_out(make_trunk())
     assert [what.split()[0] for what in left] == ["P2", "BatchNorm", "box_head"]
-    assert "BatchNorm of the fpn" not in OneStage("fcos").left_out(make_trunk(fpn_channels=32, fpn_norm="none"))
+    assert "BatchNorm of the fpn" not in OneStage("fcos").left_out(make_trunk(fpn_norm="none"))
 
 
-def test_channels_that_do_not_fit_the_group_norm_are_refused(trunk: Trunk, tmp_path: Path) -> None:
-    target = OneStage("fcos")
+def test_channels_that_do_not_fit_the_group_norm_are_refused(make_trunk: Callable[..., Trunk], tmp_path: Path) -> None:
+    trunk, target = make_trunk(fpn_channels=16), OneStage("fcos")
     target.write(trunk, tmp_path / "t.pth")
     with pytest.raises(InputError, match="divide by 32, the run has 16"):
         target.rebuild(trunk, tmp_path / "t.pth")

@@ -44,11 +44,11 @@ def test_changed_settings_rebuild_the_model(make_trunk: Callable[..., Trunk]) ->
 
 def test_features_are_everything_before_the_projection(trunk: Trunk) -> None:
     encoder = trunk.encoder()
-    images, pooled = torch.randn(1, 3, 64, 64), torch.rand(2, 16, 7, 7)
+    images, pooled = torch.randn(1, 3, 64, 64), torch.rand(2, 32, 7, 7)
     found = encoder_features(encoder)(images, pooled)
     assert tuple(found) == tuple(name for names in MAPS.values() for name in names)
     assert [tuple(found[f"P{level}"].shape) for level in (2, 3, 4, 5)] == [
-        (1, 16, 64 >> n, 64 >> n) for n in (2, 3, 4, 5)
+        (1, 32, 64 >> n, 64 >> n) for n in (2, 3, 4, 5)
     ]
     assert torch.equal(found["P4"], encoder.features(images)[2])
     assert torch.equal(found["box head"], encoder.box_head(pooled))

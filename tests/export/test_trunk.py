@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+from tests.export.conftest import leave_run
 from torch import nn
 
 from codo.errors import CodoError, InputError
 from codo.export.trunk import Trunk, pack_trunk, read_trunk
-from codo.methods.base import Method
+from codo.export.write import export
 from codo.models.encoder import ModelSettings
 from codo.run import Run
 from codo.training import checkpoint
@@ -34,12 +36,30 @@ def test_the_key_encoder_is_its_momentum_copy(run: Run) -> None:
         assert torch.equal(tensor, state[f"key.{name}"])
 
 
-def test_a_method_without_a_key_encoder_has_none_to_export(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("codo.methods.codo.CoDo.key_exports", Method.key_exports)
-    assert read_trunk(run).parts == ("backbone", "fpn", "box_head")
-    with pytest.raises(InputError, match="method 'codo' has no key encoder") as caught:
+def test_methods_that_contrast_whole_images_leave_a_backbone_alone(tmp_path: Path) -> None:
+    run = leave_run(tmp_path / "moco", "moco_v2", backgrounds=[])
+    for network in ("query", "key"):
+        trunk = read_trunk(run, network)
+        assert (trunk.parts, trunk.method) == (("backbone",), "moco_v2")
+    page = export(run, "detectron2").with_suffix(".md").read_text()
+    assert "Backbone (resnet50 of width 0.125)" in page
+    assert "`fpn` (40 tensors): method `moco_v2` does not pretrain it" in page
+    assert "| f | images |" in page
+
+
+def test_a_method_without_a_momentum_copy_has_none_to_export(tmp_path: Path) -> None:
+    run = leave_run(tmp_path / "simsiam", "simsiam", backgrounds=[])
+    assert read_trunk(run).parts == ("backbone",)
+    with pytest.raises(InputError, match="method 'simsiam' has no key encoder") as caught:
         read_trunk(run, "key")
     assert caught.value.fix == "export the trained one: --encoder query"
+
+
+def test_a_method_of_somebodys_own_is_named_without_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("from codo.methods.simsiam import SimSiam\n\nclass Mine(SimSiam):\n    pass\n")
+    run = leave_run(tmp_path / "run", f"{tmp_path}/mine.py:Mine", backgrounds=[])
+    assert read_trunk(run).method == "mine.py:Mine"
+    assert str(tmp_path) not in export(run, "safetensors").with_suffix(".md").read_text()
 
 
 def test_tensors_that_share_memory_are_written_apart() -> None:

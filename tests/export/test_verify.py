@@ -89,7 +89,7 @@ def test_the_fixed_input_is_one_that_the_backbone_takes(
 def test_one_stage_detectors_and_backbones_are_held_to_what_they_have(
     make_trunk: Callable[..., Trunk], tmp_path: Path
 ) -> None:
-    trunk = make_trunk(fpn_channels=32)
+    trunk = make_trunk()
     for target, outputs in (
         (OneStage("fcos"), ("C2", "C3", "C4", "C5", "P3", "P4", "P5")),
         (ResNet(), ("C2", "C3", "C4", "C5")),

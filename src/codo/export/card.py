@@ -49,14 +49,19 @@ def sha256(path: Path) -> str:
 
 
 def _summary(trunk: Trunk, target: Target) -> str:
-    model = trunk.model
-    parts = [_TITLES[part] for part in covered(target, trunk)]
-    listed = ", ".join(parts[:-1]) + " and " + parts[-1] if len(parts) > 1 else parts[0]
+    model, parts = trunk.model, covered(target, trunk)
+    sizes = {
+        "backbone": f"{model.backbone} of width {model.width:g}",
+        "fpn": f"{model.fpn_channels} channels",
+        "box_head": model.head,
+    }
+    titles = [_TITLES[part] for part in parts]
+    listed = ", ".join(titles[:-1]) + " and " + titles[-1] if len(titles) > 1 else titles[0]
     copy = " (the momentum copy, not the trained encoder)" if trunk.network == "key" else ""
     return (
-        f"{listed[0].upper()}{listed[1:]}{copy} ({model.backbone} of width {model.width:g}, {model.fpn_channels} "
-        f"channels, {model.head}), pretrained by method `{trunk.method}` for {trunk.step} steps with CoDo "
-        f"{__version__}. Images are RGB in 0..1, minus ImageNet's mean, divided by its deviation."
+        f"{listed[0].upper()}{listed[1:]}{copy} ({', '.join(sizes[part] for part in parts)}), pretrained by method "
+        f"`{trunk.method}` for {trunk.step} steps with CoDo {__version__}. Images are RGB in 0..1, minus ImageNet's "
+        "mean, divided by its deviation."
     )
 
 

@@ -109,9 +109,10 @@ class Detectron2(NamedTarget):
         """Python that trains from the file called ``name``."""
         stem = Path(name).stem
         return (
-            "from detectron2.config import get_cfg\nfrom detectron2.engine import DefaultTrainer\n\n"
+            "import os\nfrom detectron2.config import get_cfg\nfrom detectron2.engine import DefaultTrainer\n\n"
             f'cfg = get_cfg()\ncfg.merge_from_file("{stem}_1x.yaml")\n'
             f'cfg.MODEL.WEIGHTS = "{name}"  # with its path, if you start elsewhere\n'
+            "os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)\n"
             "trainer = DefaultTrainer(cfg)\ntrainer.resume_or_load(resume=False)\ntrainer.train()\n"
         )
 

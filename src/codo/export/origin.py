@@ -15,6 +15,7 @@ from codo.catalog.build import open_prepared
 from codo.catalog.catalog import Catalog
 from codo.config import resolve
 from codo.errors import CodoError
+from codo.methods.registry import find_method
 from codo.run import Run
 from codo.training.settings import PretrainSettings
 from codo.views.pools import split_share
@@ -26,7 +27,8 @@ class DataSource:
 
     Attributes:
         name: Last part of its path; the rest is nobody's business in a file that may be published.
-        roles: What the images were: ``foregrounds``, ``query backgrounds``, ``key backgrounds``.
+        roles: What the images were: ``foregrounds``, ``query backgrounds``, ``key backgrounds``; ``images`` of a method
+            that pastes nothing.
         images: Number of images, or ``None`` when the catalog is no longer where it was.
         proposals: Number of proposals, or ``None`` where there are none.
         fingerprint: Of the contents of all images, whatever their names and order; see `fingerprint`.
@@ -98,7 +100,8 @@ def fingerprint(catalog: Catalog) -> str:
 
 
 def _sources(settings: PretrainSettings) -> tuple[DataSource, ...]:
-    roles: dict[str, list[str]] = {settings.foregrounds: ["foregrounds"]}
+    pastes = find_method(settings.method).pastes
+    roles: dict[str, list[str]] = {settings.foregrounds: ["foregrounds" if pastes else "images"]}
     for network, entries in (("query", settings.backgrounds.query), ("key", settings.backgrounds.key)):
         for entry in entries:
             roles.setdefault(split_share(entry)[0], []).append(f"{network} backgrounds")

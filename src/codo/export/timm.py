@@ -82,14 +82,13 @@ class Timm(Target):
         """Python that loads the file called ``name``."""
         model = trunk.model
         if model.width != 1.0:
-            build = (
-                "from codo.models.backbone import ResNetBackbone\n\n"
-                f'model = ResNetBackbone("{model.backbone}", width={model.width})  # timm has no such width\n'
-            )
+            module = "from codo.models.backbone import ResNetBackbone"
+            build = f'ResNetBackbone("{model.backbone}", width={model.width})  # timm has no such width'
         else:
-            build = f'import timm\n\nmodel = timm.create_model("{model.backbone.removeprefix(_PREFIX)}")\n'
-        load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all but the classifier\n'
-        return f"from safetensors.torch import load_file\n{build}{load}"
+            module = "import timm"
+            build = f'timm.create_model("{model.backbone.removeprefix(_PREFIX)}")'
+        load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all but the classifier'
+        return f"{module}\nfrom safetensors.torch import load_file\n\nmodel = {build}\n{load}\n"
 
     def left_out(self, trunk: Trunk) -> dict[str, str]:
         """Everything but the backbone."""

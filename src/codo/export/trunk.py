@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Literal, get_args
 
 import torch
@@ -89,7 +90,8 @@ def read_trunk(run: Run, network: Network = "query") -> Trunk:
     if "backbone" not in modules:
         fix = "export a run of a method that pretrains a backbone, such as codo"
         raise CodoError(f"method '{settings.method}' does not pretrain a backbone", where=str(run.path), fix=fix)
-    return pack_trunk(settings.model, modules, settings.method, step, network)
+    # The file of somebody's own method is named without its folder: exports may be published.
+    return pack_trunk(settings.model, modules, PurePath(settings.method).name, step, network)
 
 
 def pack_trunk(
