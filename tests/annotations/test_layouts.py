@@ -111,6 +111,15 @@ def test_classes_are_those_of_all_files_of_a_year_whatever_the_split(tmp_path: P
     assert "1 of 2 categories have no annotation: bee (id 1)" in read.warnings[0]
 
 
+def test_classes_are_those_of_all_years_whichever_are_in_use(devkit: Path) -> None:
+    """Else label 1 of one split would be another class than label 1 of the other."""
+    xml = XML.format(OBJECT.format("ant", "", 9, 1, 1, 9))
+    (devkit / "VOC2012" / "Annotations" / "unused.xml").write_text(xml)
+    for split in ("VOC2007/test", "VOC2012/val"):
+        read = read_annotations(DataSettings(folder=str(devkit), val_split=split), "val")
+        assert [category.name for category in read.categories] == ["ant", "box", "disc"]
+
+
 def test_ids_are_the_numbers_in_names_that_all_have_one() -> None:
     assert image_numbers(["a/000012.jpg", "b/2008_000002.jpg"]).tolist() == [12, 2008000002]
     assert image_numbers(["7.jpg", "007.png"]).tolist() == [1, 2]  # one number twice

@@ -179,6 +179,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "initial weights twice": ({"model.init": "file.pth"}, "model.init is for pretraining"),
     "tiny images": ({"short_sides": [8]}, "short_sides must be at least 32"),
     "no short side": ({"short_sides": []}, "short_sides"),
+    "no optimiser of detectors": ({"optim.kind": "lars"}, "optim.kind"),
     "unknown backbone": ({"model.backbone": "resnet19"}, "unknown backbone 'resnet19'"),
     "no GPU": ({"device": "cuda"}, "no CUDA device"),
 }

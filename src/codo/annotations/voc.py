@@ -14,8 +14,8 @@
 Corners are pixels, counted from 1, both inside the box: ``xmin=1, xmax=500`` is the whole width of 500 pixels. Here
 that becomes ``x = xmin - 1`` and ``width = xmax - xmin + 1``. ``difficult`` may be left out.
 
-VOC has no list of classes: they are the names of all XML files of the years in use, whatever the split, in alphabetical
-order, with ids from 1. For VOC itself these are its 20 classes.
+VOC has no list of classes: they are the names of all XML files of the folder, whatever the year and the split, so that
+all splits agree; in alphabetical order, with ids from 1. For VOC itself these are its 20 classes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy.typing as npt
 from codo.annotations.assemble import assemble, image_numbers, unused_classes
 from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations, Category
-from codo.annotations.voc_layout import VocImage
+from codo.annotations.voc_layout import VocImage, years
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
 BOX = "write xmin <= xmax and ymin <= ymax in pixels of the image as it is on disk, counted from 1"
@@ -87,7 +87,7 @@ def read_voc(folder: Path, images: Sequence[VocImage]) -> Annotations:
         "write 0 or 1",
         lambda i: f"difficult {difficult[i]}",
     )
-    classes = sorted({*names, *_other_names(images)})
+    classes = sorted({*names, *_other_names(folder, images)})
     categories = tuple(Category(i, name) for i, name in enumerate(classes, start=1))
     place = {name: i for i, name in enumerate(classes, start=1)}
     label = np.array([place[name] for name in names], dtype=np.int64)
@@ -183,9 +183,10 @@ def numbers(texts: Iterable[tuple[str | None, ...]]) -> npt.NDArray[np.float64]:
     return np.array([[number(text) for text in row] for row in texts], dtype=np.float64)
 
 
-def _other_names(images: Sequence[VocImage]) -> set[str]:
+def _other_names(folder: Path, images: Sequence[VocImage]) -> set[str]:
     """Names of classes in the XML files beside those of ``images``; what is wrong in them matters to other splits."""
     read = {image.labels for image in images}
-    beside = (path for folder in sorted({path.parent for path in read}) for path in folder.glob("*.xml"))
+    folders = {path.parent for path in read} | {year / "Annotations" for year in years(folder)}
+    beside = (path for one in sorted(folders) for path in one.glob("*.xml"))
     others = (parse(path) for path in beside if path not in read)
     return {name for one in others if isinstance(one, Labels) for name in one.names if name}

@@ -16,6 +16,7 @@ NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 class DetectorOptimSettings(OptimSettings):
     """The optimiser and the course of its learning rate, with the defaults of the COCO protocol."""
 
+    kind: Literal["sgd"] = Field("sgd", description="SGD; LARS is for pretraining")
     lr: float = Field(0.02, gt=0, description="learning rate (after warm-up, before decay), for reference_batch images")
     lr_scaling: Literal["none", "linear", "sqrt"] = Field(
         "linear", description="multiply lr by batch_size / reference_batch, by its square root, or not at all"
