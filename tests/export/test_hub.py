@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
+from huggingface_hub import ModelCard
 from safetensors.torch import load_file
 
 from codo.errors import InputError
@@ -16,8 +16,10 @@ from codo.run import Run
 def test_the_folder_is_what_a_hub_shows(run: Run, tmp_path: Path) -> None:
     folder = export(run, "hub", out=tmp_path / "mine")
     assert sorted(file.name for file in folder.iterdir()) == ["README.md", "config.json", "model.safetensors"]
-    front = (folder / "README.md").read_text().split("---\n")[1]
-    assert yaml.safe_load(front)["library_name"] == "codo"
+    card = ModelCard.load(folder / "README.md")  # as the hub reads it
+    assert (card.data.library_name, card.data.license) == ("codo", None)
+    assert {"object-detection", "resnet50"} <= set(card.data.tags)
+    assert card.text.lstrip().startswith("# model.safetensors")
     config, trunk = json.loads((folder / "config.json").read_text()), read_trunk(run)
     assert (config["method"], config["step"], config["parts"]) == ("codo", 6, ["backbone", "fpn", "box_head"])
     assert config["model"] == trunk.model.model_dump(mode="json")
