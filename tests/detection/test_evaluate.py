@@ -1,0 +1,68 @@
+"""What ``codo evaluate`` decides before it starts; the rest is in ``test_finetune``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codo.annotations.records import Annotations
+from codo.annotations.segmentations import Segmentations
+from codo.annotations.source import DataSettings, read_annotations
+from codo.detection.evaluate import check_place, wants_masks
+from codo.errors import InputError
+from tests.conftest import MakeData
+
+
+@pytest.fixture
+def annotations(make_data: MakeData) -> Annotations:
+    return read_annotations(DataSettings(folder=str(make_data())), "val")
+
+
+def outlined(annotations: Annotations, count: int) -> Annotations:
+    """The same objects, of which only the first ``count`` have an outline."""
+    rows = [annotations.segmentations[i] if i < count else None for i in range(len(annotations.labels))]
+    return replace(annotations, segmentations=Segmentations(rows))
+
+
+@pytest.mark.parametrize(
+    ("wish", "with_outline", "possible", "expected"),
+    [
+        ("auto", 8, True, True),
+        ("auto", 8, False, False),  # boxes of another detector on data with masks
+        ("auto", 0, True, False),
+        (False, 8, True, False),
+        (False, 3, True, False),
+        (True, 8, True, True),
+    ],
+)
+def test_masks_take_part_where_both_sides_have_them(
+    wish: bool, with_outline: int, possible: bool, expected: bool, annotations: Annotations
+) -> None:
+    assert wants_masks(wish, outlined(annotations, with_outline), possible, where="") is expected
+
+
+def test_some_without_an_outline_or_masks_that_are_not_there_are_told(annotations: Annotations) -> None:
+    with pytest.raises(InputError, match=r"5 of 8 .* empty segmentation; the first: annotation 4 of 001.png"):
+        wants_masks("auto", outlined(annotations, 3), True, where="")
+    with pytest.raises(InputError, match=r"8 of 8 .* empty segmentation"):
+        wants_masks(True, outlined(annotations, 0), True, where="")
+    with pytest.raises(InputError, match="there are no masks"):
+        wants_masks(True, annotations, False, where="found.json")
+
+
+def test_a_split_without_objects_lacks_no_outline(annotations: Annotations) -> None:
+    nothing = np.zeros(len(annotations) + 1, dtype=np.int64)
+    empty = replace(annotations, offsets=nothing, labels=annotations.labels[:0], segmentations=Segmentations([]))
+    assert wants_masks(True, empty, True, where="") is True
+    assert wants_masks("auto", empty, True, where="") is False
+
+
+def test_where_nothing_can_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    check_place(tmp_path / "found.json")
+    with pytest.raises(InputError, match="out= is a folder"):
+        check_place(tmp_path)
+    with pytest.raises(InputError, match="no folder to write the detections to"):
+        check_place(tmp_path / "none" / "found.json")
