@@ -40,3 +40,11 @@ def test_scale_offset_and_dead_features_do_not_matter() -> None:
     changed = torch.cat([x * scale + 100, dead], dim=1)
     asked = torch.cat([queries * scale + 100, torch.randn(50, 2)], dim=1)
     assert torch.equal(linear_predict(changed, labels, asked, 3), expected)
+
+
+def test_rounding_is_no_feature() -> None:
+    """Of a collapsed network all that differs is the last bit; even if that bit gave the class away."""
+    _, labels = blobs(90)
+    features = torch.full((90, 4), 3.0).nextafter(torch.tensor(4.0)).where(labels[:, None] == 1, torch.tensor(3.0))
+    assert features.unique().numel() == 2
+    assert linear_predict(features, labels, features, 3).unique().numel() == 1

@@ -89,6 +89,17 @@ def test_the_query_encoder_is_what_is_read_back(finished: codo.Run) -> None:
         assert torch.equal(value, state[f"query.backbone.{name}"])
 
 
+def test_colours_on_the_device(finished: codo.Run, catalog: Path, tmp_path: Path) -> None:
+    """The same draws, through a loader's worker: other pixels by a little, so other losses by a little."""
+    settings = tiny.settings(catalog, tmp_path / "run", steps=1, probe=None, workers=1)
+    row = codo.pretrain(**settings, **{"augment.on": "device"}).metrics()[0]
+    first = finished.metrics()[1]
+    assert row["step"] == first["step"] == 1
+    for level in ("P2", "P3", "P4", "P5"):
+        assert row[f"loss/{level}"] != first[f"loss/{level}"]
+        assert row[f"loss/{level}"] == pytest.approx(first[f"loss/{level}"], rel=0.05)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(catalog: Path, tmp_path: Path) -> None:
     arguments = tiny.settings(
         catalog, tmp_path / "run", steps=40, probe=None, **{"optim.lr": 1e12, "optim.warmup_steps": 0}
@@ -115,6 +126,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(catalog: Path, tmp_path: Path) 
         ({"method": "coda"}, "unknown method 'coda'", "did you mean 'codo'?"),
         ({"backgrounds": {"query": ["a"]}}, "the backgrounds are missing", "add backgrounds=[DIR"),
         ({"method": "moco_v2"}, "pastes nothing, so backgrounds= has no effect", "leave it out"),
+        ({"method": "simsiam", "backgrounds": [], "augment.on": "device"}, "coloured by the loader", "augment.on=cpu"),
         ({"options.speed": 3}, "unknown setting 'speed'", ""),
         ({"contrast.shuffle": 3}, "does not divide", "contrast.shuffle"),
         ({"device": "gpu"}, "unknown device 'gpu'", "use auto"),

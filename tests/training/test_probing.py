@@ -37,11 +37,16 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(catalog: Path, labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    torch.set_num_threads(1)
+def settings(catalog: Path, labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     probe = {"every": 3, "proposals": 8, "group": 4, "data": str(labelled / "boxes"), "boxes": 12}
     probe |= {"pictures": str(labelled / "pictures"), "images": 8}
-    return codo.pretrain(**tiny.settings(catalog, tmp_path_factory.mktemp("probed") / "run", probe=probe))
+    return tiny.settings(catalog, tmp_path_factory.mktemp("probed") / "run", probe=probe)
+
+
+@pytest.fixture(scope="module")
+def run(settings: dict[str, Any]) -> Run:
+    torch.set_num_threads(1)
+    return codo.pretrain(**settings)
 
 
 NAMES = {f"probe/{kind}/{name}" for kind in ("roi", "image") for name in ("knn", "linear", "chance")}
@@ -67,6 +72,15 @@ def test_a_run_with_probes_computes_what_it_computes_without(run: Run, catalog: 
     assert all(torch.equal(tensor, theirs["method"][name]) for name, tensor in ours["method"].items())
 
 
+def test_resumed_between_probes_it_comes_to_the_same_weights_and_scores(run: Run, settings: dict[str, Any]) -> None:
+    last, rows = checkpoint.load(run.checkpoints()[-1]), tiny.timeless(run.metrics())
+    run.checkpoints()[-1].unlink()
+    assert checkpoint.load(run.checkpoints()[-1])["step"] == 4
+    codo.pretrain(**settings)
+    tiny.assert_same_state(checkpoint.load(run.checkpoints()[-1]), last)
+    assert tiny.timeless(run.metrics()) == rows
+
+
 def test_afterwards_the_same_numbers(run: Run, labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [str(run.path), f"data={labelled / 'boxes'}", "boxes=12", f"pictures={labelled / 'pictures'}", "images=8"]
     assert main(["probe", *words]) == 0
@@ -78,23 +92,40 @@ def test_afterwards_the_same_numbers(run: Run, labelled: Path, capsys: pytest.Ca
 
 
 def test_files_and_random_weights_are_probed_too(run: Run, labelled: Path) -> None:
-    asked: dict[str, Any] = {"data": str(labelled / "boxes"), "boxes": 12, "canvas": 64, "model": tiny.MODEL}
-    exported = codo.probe(codo.export(run, to="safetensors"), **asked)
+    asked: dict[str, Any] = {"data": str(labelled / "boxes"), "boxes": 12, "canvas": 64}
+    exported = codo.probe(codo.export(run, to="safetensors"), **asked)  # the file tells what trunk it is of
+    assert exported["parts"] == ["backbone", "fpn", "box_head"]
     assert exported["probe/roi/linear"] == run.metrics()[-1]["probe/roi/linear"]
+    asked["model"] = tiny.MODEL
     assert codo.probe("none", **asked) == codo.probe("none", **asked)
     backbone = codo.probe(codo.export(run, to="resnet"), **asked)
     assert backbone["parts"] == ["backbone"]
 
 
-def test_images_of_the_pool_are_warned_about(run: Run, photos: Path, tmp_path: Path) -> None:
+def test_images_of_the_pool_are_warned_about(run: Run, catalog: Path, photos: Path, tmp_path: Path) -> None:
     for split in ("train", "val"):
         for c, name in enumerate("ab"):
             (tmp_path / split / name).mkdir(parents=True)
             for i in range(2):
                 source = photos / f"{4 * (split == 'val') + 2 * c + i:03d}.jpg"
                 (tmp_path / split / name / f"{i}.jpg").write_bytes(source.read_bytes())
+    told = "4 of 4 images that probes judge by were in the pretraining pool of "
     (warning,) = codo.probe(run, pictures=str(tmp_path), images=8)["warnings"]
-    assert warning.startswith("4 of 4 images that the probes judge by were in the pretraining pool")
+    assert warning.startswith(f"{told}{run.path}")
+    assert told not in (run.path / "train.log").read_text()
+    probe = {"proposals": 8, "group": 4, "pictures": str(tmp_path), "images": 8}
+    leaky = codo.pretrain(**tiny.settings(catalog, tmp_path / "leaky", probe=probe, steps=1))
+    assert f"WARNING {told}{leaky.path}" in (leaky.path / "train.log").read_text()
+
+
+def test_methods_of_a_backbone_alone_are_probed_too(catalog: Path, labelled: Path, tmp_path: Path) -> None:
+    probe = {"proposals": 8, "group": 4, "data": str(labelled / "boxes"), "boxes": 12}
+    settings = tiny.settings(catalog, tmp_path / "run", method="moco", probe=probe, steps=1)
+    del settings["backgrounds"]
+    run = codo.pretrain(**settings)
+    found = codo.probe(run, data=str(labelled / "boxes"), boxes=12)
+    assert found["parts"] == ["backbone"]
+    assert found["probe/roi/linear"] == run.metrics()[-1]["probe/roi/linear"]
 
 
 def test_wrong_labels_stop_a_run_before_it_begins(catalog: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from codo.run import Run
+from tests.conftest import MakeData
 from tests.training import tiny
 
 STEPS = 12
@@ -127,11 +128,15 @@ def run_ranks(arguments: dict[str, object], world: int) -> None:
         assert process.returncode == 0, errors
 
 
-def test_two_ranks_compute_what_one_process_does(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
+def test_two_ranks_compute_what_one_process_does(
+    catalog: Path, tmp_path: Path, undisturbed: Path, make_data: MakeData
+) -> None:
     """Same global batches, same BN groups: the weights differ by the order of float sums only."""
     out = tmp_path / "run"
-    run_ranks(tiny.settings(catalog, out, steps=STEPS), 2)
+    probe = {"every": 3, "proposals": 8, "group": 4, "data": str(make_data()), "boxes": 8}
+    run_ranks(tiny.settings(catalog, out, steps=STEPS, probe=probe), 2)
     one, two = Run(undisturbed).metrics(), Run(out).metrics()
+    assert [row["step"] for row in two if "probe/roi/knn" in row] == [0, 3, 6, 9, 12]  # by the first rank alone
     assert [row["step"] for row in one] == [row["step"] for row in two]
     for a, b in zip(one[1:], two[1:], strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)

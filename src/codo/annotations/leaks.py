@@ -20,12 +20,23 @@ from codo.views.pools import split_share
 
 
 def leak_warning(annotations: Annotations, weights: str) -> str | None:
-    """A warning when images of ``annotations`` were in the pool of a run that ``weights`` come from; else ``None``."""
+    """`pool_warning` of the images that a detector is evaluated on."""
+    return pool_warning([annotations.path(i) for i in range(len(annotations))], weights, "to evaluate on")
+
+
+def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
+    """A warning when images were in the pool of a run that weights come from; else ``None``.
+
+    Args:
+        paths: The image files.
+        weights: See `lineage`.
+        use: What they are for, as it stands in the sentence.
+    """
     for run in lineage(weights):
-        seen = seen_in_pretraining([annotations.path(i) for i in range(len(annotations))], run)
+        seen = seen_in_pretraining(paths, run)
         if seen:
             return (
-                f"{len(seen)} of {len(annotations)} images to evaluate on were in the pretraining pool of {run.path} "
+                f"{len(seen)} of {len(paths)} images {use} were in the pretraining pool of {run.path} "
                 f"(the first: {seen[0].name}); results on them do not speak for new images"
             )
     return None

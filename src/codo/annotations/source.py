@@ -85,7 +85,7 @@ class DataSettings(Settings):
         return self.train_split if split == "train" else self.val_split
 
 
-def read_annotations(data: DataSettings, split: Split, *, images: bool = True) -> Annotations:
+def read_annotations(data: DataSettings, split: Split, *, images: bool = True, sizes: bool = True) -> Annotations:
     """Read a split of a data set.
 
     The one place that knows formats; all readers fill the same `Annotations`.
@@ -95,6 +95,7 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True) -
         split: Which part.
         images: Whether the images are needed too, and must exist and be of the sizes that the annotations say (YOLO's
             are read from them in any case).
+        sizes: Whether to check these sizes: a page can do without a damaged image.
 
     Raises:
         InputError: No annotations, or wrong ones, or images missing or of another size; names the first and how many
@@ -105,7 +106,7 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True) -
     if kind == "voc":
         sets = voc_layout.image_sets(folder, split, data.split_name(split))
         annotations = read_voc(folder, voc_layout.images_of(folder, sets, checked=images))
-        return check_sizes(annotations) if images else annotations
+        return check_sizes(annotations) if images and sizes else annotations
     if kind == "yolo":
         described = yolo_layout.describe(_data_file(folder))
         return read_yolo(
@@ -114,7 +115,10 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True) -
         )
     path = _annotation_file(data, split)
     annotations = read_coco(path)
-    return check_sizes(locate_images(annotations, _image_folders(data, split, path))) if images else annotations
+    if not images:
+        return annotations
+    located = locate_images(annotations, _image_folders(data, split, path))
+    return check_sizes(located) if sizes else located
 
 
 def find_format(data: DataSettings) -> Format:

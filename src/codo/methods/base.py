@@ -26,6 +26,20 @@ from codo.views.dataset import StepDataset
 from codo.views.material import Material
 
 
+OPTIONAL = (
+    "views",
+    "cpj",
+    "contrast",
+    "augment.solarize",
+    "model.fpn_channels",
+    "model.fpn_norm",
+    "model.head",
+    "model.head_dim",
+    "model.dim",
+)
+"""Settings, or groups of them, that not every method has a use for (`Method.uses`)."""
+
+
 class NoOptions(Settings):
     """Of methods that have no settings of their own."""
 
@@ -73,9 +87,12 @@ class Method(nn.Module, ABC):
 
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
+        negatives: Length of its queue of past keys; ``None`` without one.
         Options: Its own settings, given as ``options.*``.
+        uses: Which of the `OPTIONAL` settings change something; a user who sets another one is warned.
         parts: The components of a detector that it trains, as `exports` names them.
-        pastes: Whether it pastes proposals on backgrounds, and so needs both.
+        pastes: Whether it pastes on backgrounds, and so needs some.
+        proposes: Whether it needs proposals in its images.
         batch_statistics: ``local``: BatchNorm sees this rank's samples; ``global``: those of all ranks (SyncBN, on
             GPUs).
         shuffles: Whether the views of its key network come in another order than those of the query network
@@ -83,11 +100,14 @@ class Method(nn.Module, ABC):
     """
 
     Options: ClassVar[type[Settings]] = NoOptions
+    uses: ClassVar[tuple[str, ...]] = OPTIONAL
     parts: ClassVar[tuple[str, ...]] = ("backbone",)
     pastes: ClassVar[bool] = False
+    proposes: ClassVar[bool] = False
     shuffles: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
+    negatives: int | None = None
     mean: Tensor
     std: Tensor
 

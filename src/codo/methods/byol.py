@@ -28,6 +28,7 @@ class BYOL(ImageLevel):
     """Prediction of a momentum target; ``contrast.momentum`` rises to ``contrast.momentum_end``."""
 
     Options = BYOLOptions
+    uses = (*ImageLevel.uses, "contrast.momentum", "contrast.momentum_end")
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

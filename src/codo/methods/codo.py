@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from codo.methods.base import Setup
+from codo.methods.base import OPTIONAL, Setup
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.encoder import LEVELS, Encoder
 from codo.views.dataset import ViewDataset
@@ -20,12 +20,14 @@ class CoDo(MomentumContrast):
 
     levels = LEVELS
     parts = ("backbone", "fpn", "box_head")
+    uses = tuple(name for name in OPTIONAL if name != "augment.solarize")
     pastes = True
+    proposes = True
 
     @classmethod
     def dataset(cls, material: Material) -> ViewDataset:
         """Pasted, jittered views: one for the query network, the rest for the key network."""
-        return ViewDataset(material.cpj(), material.views)
+        return ViewDataset(material.cpj(may_defer=True), material.views)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, pyramid, RoIAlign, box head and projection (Eq. 3-6)."""

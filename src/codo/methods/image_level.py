@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.methods.base import Method
+from codo.errors import InputError
+from codo.methods.base import Method, Setup
 from codo.methods.momentum_contrast import effective_rank
 from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
@@ -25,10 +26,20 @@ class ImageLevel(Method):
 
     Attributes:
         encoder: An `ImageEncoder`; its ``backbone`` is exported.
+
+    Raises:
+        InputError: A process gets a single sample.
     """
 
+    uses = ("model.dim", "augment.solarize")
     batch_statistics = "global"
     encoder: Any
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        if setup.batch_size // setup.world < 2:
+            fix = f"set batch_size={2 * setup.world} or more"
+            raise InputError("BatchNorm needs two samples on each process", where="batch_size", fix=fix)
 
     @classmethod
     def dataset(cls, material: Material) -> CropDataset:

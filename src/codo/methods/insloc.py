@@ -65,13 +65,14 @@ class InsLoc(CoDo):
     """Instance localisation."""
 
     Options = InsLocOptions
+    proposes = False  # whole images are pasted: the recipe's cpj.proposal
 
     @classmethod
     def dataset(cls, material: Material) -> InsLocViews:
         """Pasted views with anchors."""
         options = material.options
         assert isinstance(options, InsLocOptions)
-        return InsLocViews(material.cpj(), material.views, options.min_iou)
+        return InsLocViews(material.cpj(may_defer=True), material.views, options.min_iou)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """The trunk, with a box of its own for the coarsest level."""

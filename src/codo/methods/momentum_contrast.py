@@ -37,6 +37,7 @@ class MomentumContrast(Method):
     """
 
     levels: ClassVar[tuple[str, ...]]
+    uses = ("views", "contrast", "augment.solarize", "model.dim")
     shuffles = True
     query: Any
     key: Any
@@ -50,6 +51,7 @@ class MomentumContrast(Method):
         self.load_report = self.query.load_report
         self.key = momentum.momentum_copy(self.query)
         noise = torch.Generator().manual_seed(setup.seed)
+        self.negatives = contrast.queue
         self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.dim, noise)
         # The step at hand: all queries of this rank (L, b, D), all keys of all ranks (V - 1, L, B, D), its number.
         self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0

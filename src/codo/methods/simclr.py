@@ -12,6 +12,8 @@ from codo.views.crops import CropBatch
 class SimCLR(ImageLevel):
     """Contrast within the batch; ``contrast.temperature`` is its temperature, ``model.dim`` its embedding."""
 
+    uses = (*ImageLevel.uses, "contrast.temperature")
+
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         heads, dim = lightly("models.modules.heads"), setup.model.dim

@@ -28,6 +28,8 @@ class LabelledCrops(CropDataset):
 class Supervised(ImageLevel):
     """Cross-entropy on classes."""
 
+    uses = ("augment.solarize",)
+
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         self.encoder = ImageEncoder(setup.model, lambda channels: nn.Linear(channels, setup.classes))

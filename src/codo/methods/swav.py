@@ -42,6 +42,7 @@ class SwAV(ImageLevel):
     """Swapped prediction of assignments; ``contrast.temperature`` is its temperature."""
 
     Options = SwAVOptions
+    uses = (*ImageLevel.uses, "contrast.temperature")
     bank: Tensor
     filled: Tensor
 

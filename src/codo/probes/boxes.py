@@ -2,14 +2,17 @@
 
 A window of `CONTEXT` times the box's sides, moved to lie inside the image, is squeezed onto the canvas. The box then
 covers about half of its area, as a pasted proposal does, whatever the object's size; so no trunk is favoured by the
-scale it has learnt at. Crowd regions, difficult objects and boxes without area are left out.
+scale it has learnt at. Crowd regions, difficult objects and boxes without area are left out, and so are classes that
+only one of the splits shows.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from codo.annotations.fraction import labelled_subset
 from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
@@ -22,16 +25,13 @@ CONTEXT = 1.5
 """Sides of the window, in sides of the box."""
 
 
-def box_probe(data: DataSettings, count: int, canvas: int) -> tuple[ProbeSet, Annotations]:
+def box_probe(data: DataSettings, count: int, canvas: int) -> ProbeSet:
     """Read labelled boxes and cut them out.
 
     Args:
-        data: Where they are; ``train`` is learnt from, ``val`` judges.
+        data: Where they are; of ``train`` the share ``data.fraction`` is learnt from, ``val`` judges.
         count: Boxes to learn from at most; half as many judge.
         canvas: Side of the canvases in pixels.
-
-    Returns:
-        The set, and the annotations of ``val``.
 
     Raises:
         InputError: Wrong annotations, images that cannot be read, splits of other classes, or fewer than two classes.
@@ -40,31 +40,37 @@ def box_probe(data: DataSettings, count: int, canvas: int) -> tuple[ProbeSet, An
     names = [category.name for category in train.categories]
     if names != [category.name for category in val.categories]:
         raise InputError("the classes of the splits differ", where=str(val.source), fix="give both the same categories")
-    present = [split.labels[split.trainable()] - 1 for split in (train, val)]
-    classes = common_classes(present[0], present[1], names, where=str(train.source))
-    learnt = _cut(train, _choose(train, classes, count, 0), classes, canvas)
-    asked = _cut(val, _choose(val, classes, max(1, count // 2), 1), classes, canvas)
-    return ProbeSet("roi", learnt, asked, [names[label] for label in classes]), val
+    share = np.isin(train.of_image(), labelled_subset(train, data.fraction, data.fraction_seed))
+    of_train, of_val = np.flatnonzero(train.trainable() & share), np.flatnonzero(val.trainable())
+    classes = common_classes(train.labels[of_train] - 1, val.labels[of_val] - 1, names, where=str(train.source))
+    of_train = _choose(train, of_train, classes, count, 0)
+    of_val = _choose(val, of_val, classes, max(1, count // 2), 1)
+    return ProbeSet(
+        "roi",
+        _cut(train, of_train, classes, canvas),
+        _cut(val, of_val, classes, canvas),
+        [names[label] for label in classes],
+        judges=[val.path(int(i)) for i in np.unique(val.of_image()[of_val])],
+        warnings=[*train.warnings, *val.warnings],
+    )
 
 
-def _choose(split: Annotations, classes: list[int], count: int, stream: int) -> Ints:
-    kept = np.flatnonzero(split.trainable() & np.isin(split.labels - 1, classes))
+def _choose(split: Annotations, rows: Ints, classes: list[int], count: int, stream: int) -> Ints:
+    kept = rows[np.isin(split.labels[rows] - 1, classes)]
     chosen: Ints = kept[draw(split.labels[kept], count, stream)]
     return chosen
 
 
 def _cut(split: Annotations, rows: Ints, classes: list[int], canvas: int) -> Part:
-    images, boxes, of_image = [], [], split.of_image()
+    images: npt.NDArray[np.uint8] = np.empty((len(rows), canvas, canvas, 3), dtype=np.uint8)
+    boxes: npt.NDArray[np.float32] = np.empty((len(rows), 4), dtype=np.float32)
     current, image = -1, np.empty(0, dtype=np.uint8)
-    for row in rows:
-        i = int(of_image[row])
-        if i != current:
+    for place, (row, i) in enumerate(zip(rows, split.of_image()[rows].tolist(), strict=True)):
+        if i != current:  # rows are sorted by image: each is read once
             current, image = i, read_image(split, i)
-        shown, box = window(image, split.boxes(np.array([row]), i)[0], canvas)
-        images.append(shown)
-        boxes.append(box)
+        images[place], boxes[place] = window(image, split.boxes(np.array([row]), i)[0], canvas)
     labels = np.searchsorted(classes, split.labels[rows] - 1)
-    return Part(torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(boxes)), torch.from_numpy(labels))
+    return Part(torch.from_numpy(images), torch.from_numpy(boxes), torch.from_numpy(labels))
 
 
 def window(image: Image, box: Box, canvas: int) -> tuple[Image, Box]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from codo.annotations.class_folders import ClassFolders, read_class_folders
@@ -20,16 +21,13 @@ MIDDLE = 7 / 8
 """Side of the middle square, in short sides: 224 of 256, the usual evaluation."""
 
 
-def picture_probe(folder: str, count: int, canvas: int) -> tuple[ProbeSet, list[Path]]:
+def picture_probe(folder: str, count: int, canvas: int) -> ProbeSet:
     """Read pictures.
 
     Args:
         folder: With ``train/CLASS`` and ``val/CLASS``.
         count: Pictures to learn from at most; half as many judge.
         canvas: Side of the canvases in pixels.
-
-    Returns:
-        The set, and the pictures of ``val`` that are in it.
 
     Raises:
         InputError: Not this layout, pictures that cannot be read, or fewer than two classes in both splits.
@@ -39,9 +37,13 @@ def picture_probe(folder: str, count: int, canvas: int) -> tuple[ProbeSet, list[
     classes = common_classes(train.labels, val.labels, train.classes, where=folder)
     learnt = _choose(train, classes, count, 2)
     asked = _choose(val, classes, max(1, count // 2), 3)
-    names = [train.classes[label] for label in classes]
-    found = ProbeSet("image", _read(train, learnt, classes, canvas), _read(val, asked, classes, canvas), names)
-    return found, [val.paths[i] for i in asked]
+    return ProbeSet(
+        "image",
+        _read(train, learnt, classes, canvas),
+        _read(val, asked, classes, canvas),
+        [train.classes[label] for label in classes],
+        judges=[val.paths[i] for i in asked],
+    )
 
 
 def _choose(split: ClassFolders, classes: list[int], count: int, stream: int) -> Ints:
@@ -51,7 +53,9 @@ def _choose(split: ClassFolders, classes: list[int], count: int, stream: int) ->
 
 
 def _read(split: ClassFolders, chosen: Ints, classes: list[int], canvas: int) -> Part:
-    images = np.stack([squeeze(middle(_decode(split.paths[i])), canvas) for i in chosen])
+    images: npt.NDArray[np.uint8] = np.empty((len(chosen), canvas, canvas, 3), dtype=np.uint8)
+    for place, i in enumerate(chosen):
+        images[place] = squeeze(middle(_decode(split.paths[i])), canvas)
     boxes = torch.tensor([[0, 0, canvas, canvas]], dtype=torch.float32).expand(len(images), 4)
     return Part(torch.from_numpy(images), boxes, torch.from_numpy(np.searchsorted(classes, split.labels[chosen])))
 

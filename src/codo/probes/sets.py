@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -49,12 +50,16 @@ class ProbeSet:
         train: What the probe learns from.
         val: Held out, what it is judged by.
         classes: Names of the classes.
+        judges: The image files that ``val`` was made from; pretraining should not have seen them.
+        warnings: What the user should know of the data.
     """
 
     name: str
     train: Part
     val: Part
     classes: Sequence[str]
+    judges: Sequence[Path] = ()
+    warnings: Sequence[str] = ()
 
     @torch.no_grad()
     def scores(self, featurize: Featurize, batch: int = 64) -> dict[str, float]:

@@ -154,7 +154,7 @@ def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Sectio
     """Proposals on catalog images, and views as the networks saw them; a note when the catalogs are gone."""
     blocks: list[tuple[str, list[Block]]] = []
     config = config_of(run)
-    if not config.get("backgrounds", {}).get("query"):
+    if "backgrounds" in config and not config["backgrounds"].get("query"):
         return []  # of a method that pastes nothing
     try:
         cpj, views = open_views(config)

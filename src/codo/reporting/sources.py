@@ -41,7 +41,7 @@ def detections_of_file(path: Path, data: DataSettings, split: Split, by: By = "a
     Raises:
         InputError: Wrong annotations or detections, or images missing.
     """
-    annotations = read_annotations(data, split)
+    annotations = read_annotations(data, split, sizes=False)
     return join_results(path, annotations, by)
 
 

@@ -55,6 +55,7 @@ class Job:
         slow_checks: Whether checks take so long that a checkpoint is saved before them, whatever ``save_every`` says.
         enough: Whether the run may end before ``stop``; asked on every rank after checks, once their values are logged.
         clip: Largest norm of the gradient; infinity only measures it.
+        finish_batch: What is left to do to a batch on the device.
     """
 
     run: Run
@@ -78,6 +79,7 @@ class Job:
     slow_checks: bool = False
     enough: Callable[[int], bool] = lambda step: False
     clip: float = math.inf
+    finish_batch: Callable[[Any], Any] = lambda batch: batch
 
 
 def train(job: Job) -> None:
@@ -96,7 +98,7 @@ def train(job: Job) -> None:
             clock.waited()
             if isinstance(batch, CodoError):
                 raise batch
-            batch = to_device(batch, device)
+            batch = job.finish_batch(to_device(batch, device))
             if step == 0:
                 job.method.begin(batch)
             lr = job.schedule(step)

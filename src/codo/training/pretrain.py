@@ -135,6 +135,7 @@ def _train(
         optimizer=optimizer,
         schedule=schedule,
         batches=build_loader(settings, dataset, mine, start=step, stop=stop, shuffled=method.shuffles),
+        finish_batch=dataset.finish,
         start=step,
         stop=stop,
         config=settings.model_dump(mode="json"),
@@ -155,9 +156,9 @@ def _train(
     # 3. Train.
     has_queue = isinstance(method, MomentumContrast)
     try:
-        leak = probes.leak(run) if probes else None
+        told = probes.warnings(str(run.path)) if probes else []
         overfull = queue_warning(settings.contrast.queue, len(dataset)) if has_queue else None
-        for warning in filter(None, [*warnings, overfull, leak]):
+        for warning in filter(None, [*warnings, overfull, *told]):
             log.warn(warning)
         if state is None and method.load_report is not None and mine.main:
             write_atomically(run.path / "load_report.txt", method.load_report.table() + "\n")
@@ -268,8 +269,14 @@ def build_loader(
         num_workers=workers,
         pin_memory=mine.device.type == "cuda",
         worker_init_fn=quiet_worker,
+        collate_fn=as_made,
         prefetch_factor=2 if workers else None,
     )
+
+
+def as_made(batch: Any) -> Any:
+    """Leave a batch alone: the loader would make tensors of arrays that are to stay on the host."""
+    return batch
 
 
 def quiet_worker(_: int) -> None:

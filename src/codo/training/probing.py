@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field
+from pydantic import Field, ValidationError
 from torch import nn
 
-from codo.annotations.leaks import lineage, seen_in_pretraining
+from codo.annotations.leaks import pool_warning
 from codo.config import resolve
 from codo.errors import InputError
 from codo.models.encoder import Encoder, ModelSettings
+from codo.models.weight_files import header
 from codo.models.weights import TRUNK
 from codo.probes.boxes import box_probe
 from codo.probes.features import trunk_features
@@ -32,7 +33,9 @@ class ProbeVerbSettings(LabelledProbeSettings):
     source: str = Field(description="a pretraining run, a weight file, imagenet, or none for random weights")
     canvas: int = Field(224, ge=32, description="side of the square views in pixels; a run brings its own")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    model: ModelSettings = Field(default_factory=ModelSettings, description="the trunk, unless source is a run")
+    model: ModelSettings = Field(
+        default_factory=ModelSettings, description="the trunk, unless the source tells: a run, or a file of codo export"
+    )
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,9 @@ class LabelledProbes:
 
     Attributes:
         sets: The sets.
-        held_out: Image files that judge; pretraining should not have seen them.
     """
 
     sets: tuple[ProbeSet, ...]
-    held_out: tuple[Path, ...]
 
     @classmethod
     def read(cls, settings: LabelledProbeSettings, canvas: int) -> LabelledProbes:
@@ -54,16 +55,12 @@ class LabelledProbes:
         Raises:
             InputError: Wrong annotations or folders; images that cannot be read; too few classes.
         """
-        sets, held_out = list[ProbeSet](), list[Path]()
+        sets = []
         if settings.data is not None:
-            found, val = box_probe(settings.data, settings.boxes, canvas)
-            sets.append(found)
-            held_out += [val.path(i) for i in range(len(val))]
+            sets.append(box_probe(settings.data, settings.boxes, canvas))
         if settings.pictures is not None:
-            found, shown = picture_probe(settings.pictures, settings.images, canvas)
-            sets.append(found)
-            held_out += shown
-        return cls(tuple(sets), tuple(held_out))
+            sets.append(picture_probe(settings.pictures, settings.images, canvas))
+        return cls(tuple(sets))
 
     def scores(self, parts: Mapping[str, nn.Module], device: torch.device) -> dict[str, float]:
         """``probe/roi/knn``, ``probe/image/linear``, … of modules that are in evaluation mode.
@@ -76,15 +73,15 @@ class LabelledProbes:
                 found |= one.scores(trunk_features(parts, device, whole=one.name == "image"))
         return {f"probe/{name}": value for name, value in found.items()}
 
-    def leak(self, run: Run) -> str | None:
-        """A warning when the pool of a pretraining run has images that judge."""
-        seen = seen_in_pretraining(self.held_out, run)
-        if not seen:
-            return None
-        return (
-            f"{len(seen)} of {len(self.held_out)} images that the probes judge by were in the pretraining pool of "
-            f"{run.path} (the first: {seen[0].name}); these scores do not speak for new images"
-        )
+    def warnings(self, weights: str) -> list[str]:
+        """What the user should know of the data; and whether images that judge are ones that ``weights`` have seen.
+
+        Args:
+            weights: See `codo.annotations.leaks.lineage`.
+        """
+        judges = list(dict.fromkeys(path for one in self.sets for path in one.judges))
+        told = [text for one in self.sets for text in one.warnings]
+        return [text for text in (*told, pool_warning(judges, weights, "that probes judge by")) if text]
 
 
 def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
@@ -109,8 +106,7 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     device = choose_device(settings.device)
     modules = nn.ModuleDict(parts).to(device).eval()
     scores = probes.scores(dict(modules.items()), device)
-    warnings = [text for run in lineage(named) if (text := probes.leak(run))]
-    return {"parts": list(parts), **scores, "warnings": warnings}
+    return {"parts": list(parts), **scores, "warnings": probes.warnings(named)}
 
 
 def _parts(source: str, settings: ProbeVerbSettings) -> tuple[dict[str, nn.Module], int]:
@@ -123,7 +119,15 @@ def _parts(source: str, settings: ProbeVerbSettings) -> tuple[dict[str, nn.Modul
         return method.exports(), trained.canvas
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        encoder = Encoder(settings.model.model_copy(update={"init": source}))
+        encoder = Encoder(_architecture(source, settings).model_copy(update={"init": source}))
     counts = encoder.load_report.counts() if encoder.load_report else {}
     there = [part for part in TRUNK if encoder.load_report is None or counts.get(part, (0,))[0]]
     return {part: encoder.get_submodule(part) for part in there}, settings.canvas
+
+
+def _architecture(source: str, settings: ProbeVerbSettings) -> ModelSettings:
+    """What an exported file says of its trunk, else what the settings say."""
+    try:
+        return ModelSettings.model_validate_json(header(Path(source)).get("model", ""))
+    except ValidationError:
+        return settings.model  # another tool's file

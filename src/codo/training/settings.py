@@ -68,6 +68,9 @@ class PretrainSettings(Settings):
             what = f"method {self.method} pastes nothing, so backgrounds= has no effect"
             fix = "leave it out; to learn from more images, prepare them together"
             raise InputError(what, where="backgrounds", fix=fix)
+        if self.augment.on == "device" and not method.pastes:
+            what = f"views of method {self.method} are coloured by the loader only"
+            raise InputError(what, where="augment.on", fix="use augment.on=cpu")
         return self
 
     @field_validator("canvas")

@@ -5,6 +5,7 @@
 * ``crop``        random resized crops
 * ``photometric`` MoCo v2's colour, grey and blur: settings and draws
 * ``resample``, ``colour``, ``blur``  what they do to pixels; ``render`` puts them together
+* ``deferred``    the same for a whole batch, on the device
 * ``pools``       background pools per network, with weights (Table 2)
 * ``cpj``         copy, paste, jitter: Eq. 1 and 2
 * ``sampler``     which sample and view goes where, step by step

@@ -28,6 +28,7 @@ from codo.views.photometric import AugmentSettings, Photometric
 from codo.views.pools import Pool
 from codo.views.randomness import Stream, generator
 from codo.views.render import render
+from codo.views.resample import Floats
 
 
 class CPJSettings(Settings):
@@ -64,11 +65,16 @@ class View:
         image: Canvas, uint8 ``(S, S, 3)`` RGB.
         box: The jittered box the features are pooled from, float32 ``(4,)`` in canvas pixels.
         pasted: The box the proposal was pasted into, float32 ``(4,)``.
+        changes: Colours and blur that are still to come (deferred.py), of background and proposal: float32 ``(2, 10)``.
     """
 
     image: Image
     box: Box
     pasted: Box
+    changes: Floats | None = None
+
+
+_UNCHANGED = Photometric().coded()
 
 
 class CPJ:
@@ -82,6 +88,7 @@ class CPJ:
         cpj: How to copy, paste and jitter.
         augment: Colour, blur, crops and flips.
         seed: The run's seed.
+        defers: Leave colours and blur to whoever gets the views, and tell what was drawn.
 
     Raises:
         InputError: The foregrounds were prepared without proposals.
@@ -97,6 +104,7 @@ class CPJ:
         cpj: CPJSettings,
         augment: AugmentSettings,
         seed: int,
+        defers: bool = False,
     ) -> None:
         if not foregrounds.has_proposals:
             raise InputError(
@@ -105,7 +113,7 @@ class CPJ:
                 fix="prepare it again without --no-proposals",
             )
         self.foregrounds, self.query, self.key = foregrounds, query, key
-        self.canvas, self.cpj, self.augment, self.seed = canvas, cpj, augment, seed
+        self.canvas, self.cpj, self.augment, self.seed, self.defers = canvas, cpj, augment, seed, defers
 
     def __len__(self) -> int:
         return len(self.foregrounds)
@@ -131,35 +139,46 @@ class CPJ:
         """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""
         rng = generator(self.seed, epoch, sample, Stream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
-        background = self.draw_background(catalog.picture(index), rng)
-        return self.compose(proposal, background, rng)
+        canvas, change = self._background(catalog.picture(index), rng)
+        return self._paste(proposal, canvas, change, rng)
 
     def compose(self, proposal: Image, background: Image, rng: np.random.Generator) -> View:
         """Copy ``proposal``, paste it on ``background`` (changed in place), jitter its box."""
+        return self._paste(proposal, background, Photometric(), rng)
+
+    def draw_background(self, picture: Picture, rng: np.random.Generator) -> Image:
+        """A canvas made of a background image; a fresh array."""
+        return self._background(picture, rng)[0]
+
+    def _paste(self, proposal: Image, canvas: Image, background: Photometric, rng: np.random.Generator) -> View:
         crop, (width, height) = self._draw_foreground(proposal, rng)
         change, flip = self._draw_change(rng)
         x = int(rng.integers(0, self.canvas - width, endpoint=True))
         y = int(rng.integers(0, self.canvas - height, endpoint=True))
         corners = (x, y, x + width, y + height)
-        canvas = background
-        render(proposal, crop, flip, *change.coded(), canvas, corners)
+        self._render(proposal, crop, flip, change, canvas, corners)
         if self.cpj.photometric == "composite":
-            canvas = photometric.apply(canvas, photometric.draw(self.augment, rng))
+            background = change = photometric.draw(self.augment, rng)
+            canvas = canvas if self.defers else photometric.apply(canvas, change)
         pasted = np.array(corners, dtype=np.float32)
         box = boxes.jitter(pasted, self.canvas, self.cpj.jitter, self.cpj.min_iou, self.cpj.tries, rng)
-        return View(canvas, box, pasted)
+        changes = np.stack([background.row(), change.row()]) if self.defers else None
+        return View(canvas, box, pasted, changes)
 
-    def draw_background(self, picture: Picture, rng: np.random.Generator) -> Image:
-        """A canvas made of a background image; a fresh array."""
+    def _background(self, picture: Picture, rng: np.random.Generator) -> tuple[Image, Photometric]:
         crop = (0, 0, picture.width, picture.height)
         if self.cpj.background == "crop":
             area, ratio = self.augment.crop_area, self.augment.crop_ratio
             crop = random_crop(picture.width, picture.height, area, ratio, rng)
         change, flip = self._draw_change(rng)
         canvas = np.empty((self.canvas, self.canvas, 3), np.uint8)
-        image, part = picture.part(crop)
-        render(image, part, flip, *change.coded(), canvas, (0, 0, self.canvas, self.canvas))
-        return canvas
+        self._render(*picture.part(crop), flip, change, canvas, (0, 0, self.canvas, self.canvas))
+        return canvas, change
+
+    def _render(
+        self, image: Image, part: Corners, flip: bool, change: Photometric, canvas: Image, target: Corners
+    ) -> None:
+        render(image, part, flip, *(_UNCHANGED if self.defers else change.coded()), canvas, target)
 
     def _draw_foreground(self, proposal: Image, rng: np.random.Generator) -> tuple[Corners, tuple[int, int]]:
         """A random crop of the proposal, and the width and height to paste it at."""

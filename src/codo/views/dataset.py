@@ -8,7 +8,7 @@ the bytes to copy. Nothing here depends on which worker does it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,8 @@ from torch.utils.data import Dataset
 
 from codo.errors import CodoError
 from codo.views.cpj import CPJ, View
+from codo.views.deferred import Deferred, finish
+from codo.views.resample import Floats
 from codo.views.sampler import StepPlan
 
 
@@ -30,6 +32,7 @@ class ViewBatch(NamedTuple):
         key_boxes: float32 ``(V - 1, b, 4)``.
         shuffle: int64 ``(B,)``, the permutation of the step.
         step: Steps done before this one.
+        deferred: Colours and blur that are still to come, of queries and of keys (`ViewDataset.finish`).
     """
 
     query_images: Tensor
@@ -38,6 +41,7 @@ class ViewBatch(NamedTuple):
     key_boxes: Tensor
     shuffle: Tensor
     step: int
+    deferred: tuple[Deferred, Deferred] | None = None
 
 
 class StepDataset(Dataset[Any], ABC):
@@ -58,6 +62,10 @@ class StepDataset(Dataset[Any], ABC):
         Raises:
             CodoError: An image cannot be read.
         """
+
+    def finish(self, batch: Any) -> Any:
+        """What is left to do to a batch that has come to the device."""
+        return batch
 
     def __getitem__(self, plan: StepPlan) -> Any:
         """The batch of a step, or the error that stopped it.
@@ -103,7 +111,23 @@ class ViewDataset(StepDataset):
             places.view(self.number - 1, -1, 4),
             torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
             plan.step,
+            (_deferred(query), _deferred(key)) if self.cpj.defers else None,
         )
+
+    def finish(self, batch: ViewBatch) -> ViewBatch:
+        """Colour and blur what the loader has left to do."""
+        if batch.deferred is None:
+            return batch
+        queries, keys = batch.deferred
+        return batch._replace(
+            query_images=finish(batch.query_images, queries),
+            key_images=finish(batch.key_images.flatten(0, 1), keys).view_as(batch.key_images),
+            deferred=None,
+        )
+
+
+def _deferred(views: list[View]) -> Deferred:
+    return Deferred(np.stack([cast(Floats, view.changes) for view in views]), np.stack([view.pasted for view in views]))
 
 
 def _stack(views: list[View]) -> tuple[Tensor, Tensor]:

@@ -38,8 +38,11 @@ class Material:
     options: Settings
     seed: int
 
-    def cpj(self) -> CPJ:
+    def cpj(self, *, may_defer: bool = False) -> CPJ:
         """Pasted views.
+
+        Args:
+            may_defer: Whether whoever gets the views can colour them (``augment.on=device``).
 
         Raises:
             InputError: No backgrounds, or images without proposals.
@@ -55,4 +58,5 @@ class Material:
             cpj=self.pasting,
             augment=self.augment,
             seed=self.seed,
+            defers=may_defer and self.augment.on == "device",
         )

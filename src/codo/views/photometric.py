@@ -8,7 +8,7 @@ random order), ``RandomGrayscale`` and a Gaussian blur; tests hold them against 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
@@ -38,6 +38,9 @@ class AugmentSettings(Settings):
     blur: Probability = Field(0.5, description="probability of a Gaussian blur")
     blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
     solarize: Probability = Field(0.0, description="probability of inverting bright pixels; whole-image views only")
+    on: Literal["cpu", "device"] = Field(
+        "cpu", description="who computes colours and blur of pasted views: the loader, or the device of the network"
+    )
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,13 @@ class Photometric:
         steps = [*self.steps, ("gray", 1.0)] if self.gray else self.steps
         codes = np.array([colour.CODES[name] for name, _ in steps], np.int32)
         return codes, np.array([amount for _, amount in steps], np.float32), float(self.sigma)
+
+    def row(self) -> Floats:
+        """All of it in ten numbers: codes of up to four steps (-1 for none), their amounts, grey, sigma."""
+        none = [-1] * (4 - len(self.steps))
+        codes = [*(colour.CODES[name] for name, _ in self.steps), *none]
+        amounts = [*(amount for _, amount in self.steps), *none]
+        return np.array([*codes, *amounts, self.gray, self.sigma], np.float32)
 
 
 def draw(settings: AugmentSettings, rng: np.random.Generator) -> Photometric:
