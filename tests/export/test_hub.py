@@ -30,6 +30,11 @@ def test_written_again_it_replaces_itself_but_nobody_elses_folder(run: Run, tmp_
     export(run, "hub", out=tmp_path / "mine")
     export(run, "hub", out=tmp_path / "mine", encoder="key")
     assert json.loads((tmp_path / "mine" / "config.json").read_text())["network"] == "key"
+    readme = tmp_path / "mine" / "README.md"
+    readme.write_text(readme.read_text().replace("library_name: codo", "library_name: codo\nlicense: mit"))
+    with pytest.raises(InputError, match="or was changed"):
+        export(run, "hub", out=tmp_path / "mine")
+    assert "license: mit" in readme.read_text()
     other = tmp_path / "project"
     other.mkdir()
     (other / "README.md").write_text("mine")

@@ -116,6 +116,15 @@ def test_an_export_replaces_an_earlier_one_but_no_configuration_that_was_changed
     assert path.read_bytes() == b"an earlier one"
 
 
+@pytest.mark.parametrize("lost", ["t.pth", "t.md"])
+def test_what_is_no_earlier_export_is_not_replaced(lost: str, trunk: Trunk, tmp_path: Path) -> None:
+    (tmp_path / lost).write_text("mine")
+    with pytest.raises(InputError, match="no earlier export, or was changed") as caught:
+        write_verified(trunk, Torchvision(), tmp_path / "t.pth")
+    assert caught.value.where == str(tmp_path / "t.md")
+    assert contents(tmp_path) == {lost: b"mine"}
+
+
 def test_a_wrong_file_is_refused_and_not_left_behind(trunk: Trunk, tmp_path: Path) -> None:
     path = tmp_path / "new" / "deep" / "trunk.pth"
 

@@ -27,7 +27,7 @@ def card(trunk: Trunk, target: Target, name: str, verified: Verified, digest: st
         origin: Where the weights come from, if they come from a run.
     """
     sections = [
-        f"# {name}\n\n{_summary(trunk, target)}",
+        _summary(trunk, target),
         f"```python\n{target.usage(trunk, name)}```",
         _companions(trunk, target, name),
         "## What matches\n\nAgainst the model that the code builds; `missing` keeps its random start.\n\n"
@@ -39,7 +39,12 @@ def card(trunk: Trunk, target: Target, name: str, verified: Verified, digest: st
         f"SHA-256 of `{name}`:\n\n```\n{digest}\n```",
         _origin(trunk, origin) if origin else "",
     ]
-    return target.front_matter(trunk) + "\n\n".join(section for section in sections if section) + "\n"
+    return heading(trunk, target, name) + "\n" + "\n\n".join(section for section in sections if section) + "\n"
+
+
+def heading(trunk: Trunk, target: Target, name: str) -> str:
+    """How the page begins, by which an earlier export is known."""
+    return f"{target.front_matter(trunk)}# {name}\n"
 
 
 def sha256(path: Path) -> str:

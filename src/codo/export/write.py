@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from codo.errors import CodoError, InputError, nearest, system_error
-from codo.export.card import card, sha256
+from codo.export.card import card, heading, sha256
 from codo.export.detectron2 import Detectron2
 from codo.export.hub import Hub
 from codo.export.mmdet import MMDet
@@ -115,6 +115,8 @@ def write_verified(trunk: Trunk, target: Target, path: Path, origin: Origin | No
     texts = {weights.with_name(name): text for name, text in target.companions(trunk, weights.name).items()}
     page = weights.with_name(target.page_name(weights))
     _check_places([*texts, page, weights])
+    if page.exists() or weights.exists():
+        _check_ours(page, heading(trunk, target, weights.name))
     if target.editable:
         _check_unchanged(texts)
     staged = {final: _staged(final) for final in (*texts, page, weights)}
@@ -160,6 +162,13 @@ def _check_places(finals: list[Path]) -> None:
     if len(set(finals)) < len(finals):
         fix = "choose another ending for --out"
         raise InputError("a file beside the weights would have their name", where=str(finals[-1]), fix=fix)
+
+
+def _check_ours(page: Path, begins: str) -> None:
+    """Replace an earlier export and nothing else: it is known by the beginning of its page."""
+    if not (page.is_file() and page.read_bytes().startswith(begins.encode())):
+        fix = "move it away, or name another file with --out"
+        raise InputError("what is there is no earlier export, or was changed", where=str(page), fix=fix)
 
 
 def _check_unchanged(texts: Mapping[Path, str]) -> None:
