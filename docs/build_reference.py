@@ -14,6 +14,7 @@ from codo.catalog.settings import PrepareSettings
 from codo.compare.settings import CompareSettings
 from codo.detection.finetune import FinetuneSettings
 from codo.methods.registry import METHODS
+from codo.training.probing import ProbeVerbSettings
 from codo.training.settings import PretrainSettings
 
 TARGET = Path(__file__).parent / "reference" / "settings.md"
@@ -27,6 +28,7 @@ VERBS = (
     ("codo finetune", FinetuneSettings),
     ("codo compare", CompareSettings),
     ("codo prepare", PrepareSettings),
+    ("codo probe", ProbeVerbSettings),
 )
 ALSO = {"codo compare": ("codo finetune", FinetuneSettings)}
 """Verb -> the verb whose settings it has too, which are not listed again."""
