@@ -25,7 +25,6 @@ from codo.models.load_report import LoadReport
 from codo.views.dataset import StepDataset
 from codo.views.material import Material
 
-
 OPTIONAL = (
     "views",
     "cpj",

@@ -5,7 +5,7 @@ Legend: n canvases, b samples of this rank, S side, C channels of the last map, 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,7 @@ class ImageLevel(Method):
         InputError: A process gets a single sample.
     """
 
-    uses = ("model.dim", "augment.solarize")
+    uses: ClassVar[tuple[str, ...]] = ("model.dim", "augment.solarize")
     batch_statistics = "global"
     encoder: Any
 

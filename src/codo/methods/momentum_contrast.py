@@ -37,7 +37,7 @@ class MomentumContrast(Method):
     """
 
     levels: ClassVar[tuple[str, ...]]
-    uses = ("views", "contrast", "augment.solarize", "model.dim")
+    uses: ClassVar[tuple[str, ...]] = ("views", "contrast", "augment.solarize", "model.dim")
     shuffles = True
     query: Any
     key: Any

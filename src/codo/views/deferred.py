@@ -65,7 +65,8 @@ def _inside(boxes: Tensor, side: int) -> Tensor:
     at = torch.arange(side, device=boxes.device)
     x1, y1, x2, y2 = boxes.T[..., None]
     columns, rows = (at >= x1) & (at < x2), (at >= y1) & (at < y2)
-    return (rows[:, :, None] & columns[:, None, :])[:, None]
+    inside: Tensor = (rows[:, :, None] & columns[:, None, :])[:, None]
+    return inside
 
 
 def _colour(pixels: Tensor, rows: npt.NDArray[np.float32], seen: Tensor) -> Tensor:
