@@ -73,7 +73,8 @@ LOAD = """
 import json, sys
 import torch
 from codo.training.distributed import Processes
-from codo.training.pretrain import build_cpj, build_loader
+from codo.methods.registry import find_method
+from codo.training.pretrain import build_loader, gather_material
 from codo.training.settings import PretrainSettings
 
 def private_mb(pid):
@@ -84,8 +85,8 @@ folder, batches, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 settings = PretrainSettings(
     foregrounds=folder, backgrounds=[folder], out="unused", batch_size=32, steps=batches, workers=workers
 )
-cpj = build_cpj(settings)
-loader = build_loader(settings, cpj, Processes(0, 1, torch.device("cpu")), start=0, stop=batches)
+dataset = find_method(settings.method).dataset(gather_material(settings))
+loader = build_loader(settings, dataset, Processes(0, 1, torch.device("cpu")), start=0, stop=batches)
 batch = iter(loader)
 for _ in range(batches - 2 * workers):  # the last ones are on their way: the workers still run
     next(batch)

@@ -26,7 +26,8 @@ from benchmarks.pil_views import PILViews, to_bytes
 from benchmarks.row import Check, Row
 from benchmarks.timing import alternate
 from codo.catalog.catalog import Catalog
-from codo.views.cpj import CPJ, CPJSettings
+from codo.views.cpj import CPJ, CPJSettings, View
+from codo.views.deferred import Deferred, finish
 from codo.views.photometric import AugmentSettings
 from codo.views.pools import Pool
 
@@ -56,13 +57,17 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         else:
             foregrounds = prepare("foregrounds.catalog", pack=SHORT_SIDES["foregrounds"])
             backgrounds = prepare("backgrounds.catalog", pack=SHORT_SIDES["backgrounds"], propose=False)
-            yield row("T4", "from packed catalogs", reference, cpj(foregrounds, backgrounds), 8, options.smoke)
+            packed = cpj(foregrounds, backgrounds)
+            yield row("T4", "from packed catalogs", reference, packed, 8, options.smoke)
+            deferring = cpj(foregrounds, backgrounds, defers=True)
+            what = "from packed catalogs, colours and blur left to the device"
+            yield row("T4", what, reference, deferring, 12, options.smoke)
 
 
-def cpj(foregrounds: Catalog, backgrounds: Catalog) -> CPJ:
+def cpj(foregrounds: Catalog, backgrounds: Catalog, *, defers: bool = False) -> CPJ:
     """The paper's views of a pair of catalogs."""
-    pool = Pool([backgrounds], [None])
-    return CPJ(foregrounds, pool, pool, canvas=CANVAS, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
+    pool, settings, augment = Pool([backgrounds], [None]), CPJSettings(), AugmentSettings()
+    return CPJ(foregrounds, pool, pool, canvas=CANVAS, cpj=settings, augment=augment, seed=0, defers=defers)
 
 
 def row(target: str, what: str, reference: PILViews, ours: CPJ, least: float, smoke: bool) -> Row:
@@ -96,7 +101,7 @@ def same_views(reference: PILViews, ours: CPJ, samples: range) -> tuple[Check, .
     for sample in samples:
         views = ours.views(0, sample, (0, 1))
         for (canvas, box), view in zip(reference.views(0, sample, (0, 1)), views, strict=True):
-            apart.append(np.abs(to_bytes(canvas).astype(int) - view.image).mean())
+            apart.append(np.abs(to_bytes(canvas).astype(int) - finished(view)).mean())
             same.append(np.allclose(box.numpy(), view.box, atol=1e-3))
     packed = ours.foregrounds.packed
     difference, share = float(np.median(apart)), float(np.mean(same))
@@ -104,6 +109,13 @@ def same_views(reference: PILViews, ours: CPJ, samples: range) -> tuple[Check, .
         Check(f"pixels differ by {difference:.1f} of 255", difference < (8 if packed else 4)),
         Check(f"{share:.0%} of the boxes are equal", share >= (0.8 if packed else 1)),
     )
+
+
+def finished(view: View) -> np.ndarray:
+    """The canvas of a view, with colours and blur if they are still to come."""
+    if view.changes is None:
+        return view.image
+    return finish(torch.from_numpy(view.image[None]), Deferred(view.changes[None], view.pasted[None]))[0].numpy()
 
 
 if __name__ == "__main__":
