@@ -82,14 +82,22 @@ def test_the_lock_dies_with_its_process_not_with_its_children(tmp_path: Path) ->
     try:
         with pytest.raises(InputError, match="another process"):
             Run(tmp_path / "run").lock()
+        assert Run(tmp_path / "run").busy
         process.kill()
         process.wait()
         run = Run(tmp_path / "run")
+        assert not run.busy
         run.lock()
         run.unlock()
     finally:
         os.kill(orphan, signal.SIGKILL)
         process.stdout.close()
+
+
+def test_a_run_that_was_never_locked_is_not_busy(tmp_path: Path) -> None:
+    assert not Run(tmp_path).busy
+    assert not Run(tmp_path / "absent").busy
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_torn_line_of_metrics_is_left_out(tmp_path: Path) -> None:

@@ -119,6 +119,18 @@ class Run:
             return
         self._lock = handle
 
+    @property
+    def busy(self) -> bool:
+        """Whether another live process writes to this run."""
+        try:
+            with (self.path / ".lock").open() as handle:
+                fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # never locked, not readable, or a file system without locks
+            return False
+        return False
+
     def unlock(self) -> None:
         """Let other processes write to this run."""
         if self._lock is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ from tests.training import tiny
 
 @pytest.fixture(scope="session")
 def place(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """data/ with 8 + 4 labelled pictures, and a pretraining run."""
+    """data/ with 8 + 4 labelled pictures, and two pretraining runs: run/ of CoDo and image/ of MoCo v2."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("compare")
     write(folder / "data", *coco(8), "train")
     write(folder / "data", *coco(4, seed=1), "val")
     codo.pretrain(**tiny.settings(catalog, folder / "run", probe=None, steps=2))
+    image_level = tiny.settings(catalog, folder / "image", probe=None, steps=2, method="moco_v2")
+    del image_level["backgrounds"]  # it pastes nothing
+    codo.pretrain(**image_level)
     return folder
 
 
@@ -47,5 +51,13 @@ def protocol(place: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def done(place: Path, protocol: dict[str, Any]) -> Comparison:
-    """The comparison, finished."""
-    return codo.compare(out=str(place / "out"), **protocol)
+    """The comparison, finished; not to be changed. Its cells have no report.html, which takes longer than they do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("codo.detection.finetune.write_report", lambda run: None)
+        return codo.compare(out=str(place / "out"), **protocol)
+
+
+@pytest.fixture
+def copied(done: Comparison, tmp_path: Path) -> Path:
+    """A copy of the finished comparison's folder."""
+    return Path(shutil.copytree(done.out, tmp_path / "out"))

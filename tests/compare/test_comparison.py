@@ -1,32 +1,51 @@
-"""What a comparison says, on numbers made by hand."""
+"""What a comparison holds and says, on numbers made by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from codo.compare.cells import Cell
-from codo.compare.comparison import Comparison, summary, verdict
+from codo.compare.cells import Cell, Key, Result
+from codo.compare.comparison import Comparison, mean_and_spread
+from codo.compare.starts import Start
 from codo.detection.settings import FinetuneSettings
 
-PARTS = {"none": "nothing", "codo": "backbone, fpn, box_head"}
+STARTS = {
+    "none": Start((), {"none": ""}),
+    "codo": Start(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"}),
+}
+RESAMPLES = np.array([-0.01, 0.0, 0.01])
 
 
-def made(values: dict[tuple[str, float, int], float], seeds: tuple[int, ...] = (0, 1, 2)) -> Comparison:
-    """A comparison with these APs: (initialisation, fraction, seed) -> AP."""
+def made(
+    values: Mapping[Key, float],
+    seeds: tuple[int, ...] = (0, 1, 2),
+    starts: Mapping[str, Start] = STARTS,
+    masks: bool = False,
+) -> Comparison:
+    """A comparison with these APs: (initialisation, fraction, seed) -> AP; no noise of images between cells."""
     fractions = sorted({fraction for _, fraction, _ in values}) or [1.0]
     cells = [
         Cell(i, f, s, round(100 * f), FinetuneSettings.model_validate({"data": "d", "out": f"o/{i}/{f}/{s}"}))
         for s in seeds
         for f in fractions
-        for i in PARTS
+        for i in starts
     ]
-    numbers = {key: {"bbox": {"AP": value, "AP50": 2 * value, "AP75": -1.0}} for key, value in values.items()}
-    return Comparison(Path("o"), cells, PARTS, numbers)
+    kinds = ("bbox", "segm") if masks else ("bbox",)
+    results = {
+        key: Result(
+            {kind: {"AP": value, "AP50": 2 * value, "AP75": -1.0} for kind in kinds},
+            {kind: {"AP": value + RESAMPLES} for kind in kinds},
+        )
+        for key, value in values.items()
+    }
+    return Comparison(Path("o"), cells, starts, 440, results)
 
 
-def grid(none: list[float], codo: list[float], fraction: float = 1.0) -> dict[tuple[str, float, int], float]:
+def grid(none: list[float], codo: list[float], fraction: float = 1.0) -> dict[Key, float]:
     pairs = {"none": none, "codo": codo}
     return {(init, fraction, seed): value for init, values in pairs.items() for seed, value in enumerate(values)}
 
@@ -36,44 +55,56 @@ def test_values_and_differences_are_paired_by_seed() -> None:
     assert found.values("none", 1.0) == {0: 0.30, 1: 0.20}
     assert found.values("codo", 1.0, "AP50") == {0: 0.62, 1: 0.5, 2: 1.8}
     assert found.values("codo", 1.0, "AP75") == {}  # -1: nothing to measure
-    difference = found.difference("codo", 1.0)
+    difference = found.difference("codo")
     assert difference is not None
     assert difference.values == pytest.approx((0.01, 0.05))  # seed 2 has no partner
     assert [str(cell) for cell in found.missing] == ["none, 100% of the labels, seed 2"]
-    assert found.images(1.0) == 100
+    assert found.images(1.0) == [100, 100, 100]
 
 
 def test_over_all_fractions_a_seed_counts_once() -> None:
     found = made(grid([0.1, 0.1, 0.1], [0.2, 0.3, 0.4], 0.1) | grid([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], 1.0))
-    total = found.total("codo")
+    total, few = found.difference("codo"), found.difference("codo", fractions=[0.1])
     assert total is not None
+    assert few is not None
     assert total.values == pytest.approx((0.05, 0.1, 0.15))
+    assert few.values == pytest.approx((0.1, 0.2, 0.3))
 
 
-def test_sentences_say_what_is_beyond_noise() -> None:
-    better = verdict(made(grid([0.300, 0.310, 0.290], [0.351, 0.359, 0.341])), "codo")
-    assert better.startswith("codo is ahead of none beyond noise: +5.0 points of box AP at 100% of the labels")
-    assert "3 seeds" in better
-    worse = verdict(made(grid([0.351, 0.359, 0.341], [0.300, 0.310, 0.290])), "codo")
-    assert worse.startswith("codo is behind none beyond noise: −5.0 points")
-    noise = verdict(made(grid([0.30, 0.31, 0.29], [0.34, 0.27, 0.30])), "codo")
-    assert noise.startswith("No difference beyond noise between codo and none: +0.3 points")
-    equal = verdict(made(grid([0.3, 0.3, 0.3], [0.3, 0.3, 0.3])), "codo")
-    assert equal.startswith("No difference beyond noise")
-    one = verdict(made(grid([0.3], [0.4]), seeds=(0,)), "codo")
-    assert "one seed, which says nothing about noise" in one
-    both = verdict(made(grid([0.3, 0.3], [0.4, 0.41], 0.1) | grid([0.3, 0.3], [0.4, 0.41])), "codo")
-    assert "mean of 10% and 100% of the labels" in both
+def test_what_images_shift_for_all_alike_is_no_noise() -> None:
+    same = made(grid([0.30, 0.31], [0.35, 0.36])).difference("codo")
+    assert same is not None
+    assert same.by_image == pytest.approx((0.05, 0.05))
+    none = np.array([0.0, 0.02, -0.02])
+    apart = made(grid([0.30, 0.31], [0.35, 0.36]))
+    for key, result in apart.results.items():
+        if key[0] == "none":
+            result.resampled["bbox"]["AP"][:] += none  # type: ignore[index]
+    wider = apart.difference("codo")
+    assert wider is not None
+    assert wider.by_image is not None
+    assert wider.by_image.low < 0.035
+    assert wider.interval is not None
+    assert wider.by_seed is not None
+    assert wider.interval.low < wider.by_seed.low
 
 
-def test_what_is_missing_or_failed_is_said() -> None:
-    assert summary(made({})) == [
-        "No cell is finished yet, so there is nothing to say.",
-        "0 of 6 cells are finished; the numbers above are of these alone.",
-    ]
-    part = made(grid([0.3, 0.3, 0.3], [0.4]))
-    assert "4 of 6 cells are finished" in summary(part)[-1]
-    failed = Comparison(part.out, part.cells, PARTS, part.finished, {"codo, seed 1": "the loss is nan"})
-    assert summary(failed)[-1] == "Failed: codo, seed 1 (the loss is nan)."
-    apart = made({("none", 1.0, 0): 0.3, ("codo", 1.0, 1): 0.3})
-    assert "cannot be compared" in verdict(apart, "codo")
+def test_without_resamples_the_seeds_speak_alone() -> None:
+    found = made(grid([0.30, 0.31], [0.35, 0.36])).difference("codo", "AP50")
+    assert found is not None
+    assert found.by_image is None
+    assert found.interval == found.by_seed
+
+
+def test_measures_are_all_that_any_cell_has() -> None:
+    found = made(grid([0.3], [0.4]), seeds=(0,))
+    found.results["none", 1.0, 0].numbers["voc"] = {"AP50_07": 0.2}
+    assert found.measures == [("bbox", "AP"), ("bbox", "AP50"), ("bbox", "AP75"), ("voc", "AP50_07")]
+    assert found.kinds == ["bbox"]
+    assert found.values("none", 1.0, "AP50_07", "voc") == {0: 0.2}
+
+
+def test_spread_needs_two_values() -> None:
+    assert mean_and_spread({}) == (None, None)
+    assert mean_and_spread({4: 0.5}) == (0.5, None)
+    assert mean_and_spread({0: 0.1, 1: 0.3}) == (pytest.approx(0.2), pytest.approx(0.02**0.5))

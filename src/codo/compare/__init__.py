@@ -1,10 +1,12 @@
 """``codo compare``: several initialisations x label fractions x seeds on one data set, under one protocol.
 
 * ``settings``: what is compared, on top of the settings of a finetuning
-* ``cells``: the grid of finetuning runs, checked before the first begins; what a finished one says
-* ``schedule``: does the missing cells, one after the other or in several processes; ``process``: one such process
-* ``comparison``: the numbers of all cells, and what they say
-* ``tables``: CSV and LaTeX; ``page``: report.html
+* ``plan``: the grid of cells, checked before the first begins; ``starts``: the weights that they start from
+* ``cells``: one finetuning, and what it leaves
+* ``work``: what a process can do; ``schedule``: does what is missing, one after the other or in several processes;
+  ``process``: one such process
+* ``comparison``: the numbers of all cells; ``sentences``: what they say
+* ``tables``: CSV, LaTeX and JSON; ``page``: report.html
 * ``compare``: puts it together
 """
 

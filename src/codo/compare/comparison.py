@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean, stdev
 
-from codo.compare.cells import Cell, Numbers
-from codo.reporting.comparison import KINDS, SINGULAR, values_of
-from codo.reporting.numbers import points, share
-from codo.reporting.statistics import LEVEL, Difference, overall, paired
+import numpy as np
+
+from codo.compare.cells import Cell, Key, Result
+from codo.compare.plan import Plan
+from codo.compare.starts import Start
+from codo.reporting.comparison import KINDS, NAMES, values_of
+from codo.reporting.statistics import Difference, Floats, paired
 
 
 @dataclass(frozen=True)
@@ -20,34 +23,39 @@ class Comparison:
     Attributes:
         out: The folder that it is in.
         cells: All of them, finished or not.
-        parts: Initialisation -> what it brings: "backbone, fpn, box_head", or "nothing".
-        finished: (initialisation, fraction, seed) -> COCO's numbers, of the cells that are done.
-        failures: Cell in words -> why it failed.
+        starts: What each initialisation brings, the reference first.
+        evaluated: Images that all are evaluated on.
+        results: What the finished cells say.
+        failures: Why cells failed.
     """
 
     out: Path
     cells: Sequence[Cell]
-    parts: Mapping[str, str]
-    finished: Mapping[tuple[str, float, int], Numbers]
-    failures: Mapping[str, str] = field(default_factory=dict)
+    starts: Mapping[str, Start]
+    evaluated: int
+    results: Mapping[Key, Result]
+    failures: Mapping[Key, str] = field(default_factory=dict)
 
     @classmethod
-    def read(
-        cls, out: Path, cells: Sequence[Cell], parts: Mapping[str, str], failures: Mapping[str, str]
-    ) -> Comparison:
+    def read(cls, plan: Plan, failures: Mapping[Key, str]) -> Comparison:
         """Read what the cells have left on disk."""
-        finished = {cell.key: numbers for cell in cells if (numbers := cell.numbers()) is not None}
-        return cls(out, cells, parts, finished, failures)
+        results = {cell.key: result for cell in plan.cells if (result := cell.result()) is not None}
+        return cls(plan.out, plan.cells, plan.starts, plan.evaluated, results, dict(failures))
 
     @property
     def inits(self) -> list[str]:
         """Names of the initialisations, the reference first."""
-        return list(self.parts)
+        return list(self.starts)
 
     @property
     def reference(self) -> str:
         """What the others are compared with."""
         return self.inits[0]
+
+    @property
+    def challengers(self) -> list[str]:
+        """All initialisations but the reference."""
+        return self.inits[1:]
 
     @property
     def fractions(self) -> list[float]:
@@ -62,82 +70,68 @@ class Comparison:
     @property
     def kinds(self) -> list[str]:
         """``bbox`` and, where there are masks, ``segm``."""
-        return [kind for kind in KINDS if any(kind in numbers for numbers in self.finished.values())]
+        return [kind for kind in KINDS if any(kind in result.numbers for result in self.results.values())]
+
+    @property
+    def measures(self) -> list[tuple[str, str]]:
+        """Every kind and number that a cell has: COCO's in their order, then others such as VOC's."""
+        there = {(kind, name) for one in self.results.values() for kind, of in one.numbers.items() for name in of}
+        coco = [(kind, name) for kind in KINDS for name in NAMES if (kind, name) in there]
+        return coco + sorted(there - set(coco))
 
     @property
     def missing(self) -> list[Cell]:
         """Cells that are not finished."""
-        return [cell for cell in self.cells if cell.key not in self.finished]
+        return [cell for cell in self.cells if cell.key not in self.results]
 
-    def images(self, fraction: float) -> int:
-        """Labelled images that a fraction comes to."""
-        return next(cell.images for cell in self.cells if cell.fraction == fraction)
+    def state(self, cell: Cell) -> str:
+        """``finished``, ``failed`` or ``missing``."""
+        return "finished" if cell.key in self.results else "failed" if cell.key in self.failures else "missing"
+
+    def images(self, fraction: float) -> list[int]:
+        """Labelled images that a fraction comes to, with each seed: draws differ by images without objects."""
+        return [cell.images for cell in self.cells if cell.fraction == fraction and cell.init == self.reference]
 
     def values(self, init: str, fraction: float, name: str = "AP", kind: str = "bbox") -> dict[int, float]:
         """Seed -> number in [0, 1]; seeds without it (COCO's -1: no such object) are left out."""
         found: dict[int, float] = {}
         for seed in self.seeds:
-            numbers = self.finished.get((init, fraction, seed))
-            if numbers and (known := values_of([numbers], kind, name)):
+            result = self.results.get((init, fraction, seed))
+            if result and (known := values_of([result.numbers], kind, name)):
                 found[seed] = known[0]
         return found
 
-    def difference(self, init: str, fraction: float, name: str = "AP", kind: str = "bbox") -> Difference | None:
-        """How far an initialisation is from the reference at one fraction; ``None`` without a common seed."""
-        return paired(self.values(init, fraction, name, kind), self.values(self.reference, fraction, name, kind))
+    def difference(
+        self, init: str, name: str = "AP", kind: str = "bbox", fractions: Sequence[float] = ()
+    ) -> Difference | None:
+        """How far an initialisation is from the reference, paired by seed and by evaluation image.
 
-    def total(self, init: str, name: str = "AP", kind: str = "bbox") -> Difference | None:
-        """How far an initialisation is from the reference over all fractions, a seed counting once."""
-        by_fraction = []
-        for fraction in self.fractions:
-            ours = self.values(init, fraction, name, kind)
-            theirs = self.values(self.reference, fraction, name, kind)
-            by_fraction.append({seed: ours[seed] - theirs[seed] for seed in ours.keys() & theirs.keys()})
-        return overall(by_fraction)
+        Args:
+            init: The other initialisation.
+            name: Of the number.
+            kind: Of outline.
+            fractions: The label fractions that it is the mean over; by default all.
 
-    def challengers(self) -> Iterator[str]:
-        """All initialisations but the reference."""
-        yield from self.inits[1:]
+        Returns:
+            ``None`` when no seed has both at all these fractions.
+        """
+        at = fractions or self.fractions
+        sides = [[self.values(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
+        values = paired(*sides)
+        if not values:
+            return None
+        draws = [[self._resampled(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
+        resampled = paired(*draws)
+        known = len(resampled) == len(values)
+        return Difference.of(values, np.mean(resampled, axis=0) if known else None)
 
-
-def summary(comparison: Comparison) -> list[str]:
-    """What came out, in plain sentences: one for each initialisation beside the reference, then what is missing."""
-    lines = [verdict(comparison, init, kind) for init in comparison.challengers() for kind in comparison.kinds[:1]]
-    if not comparison.finished:
-        lines = ["No cell is finished yet, so there is nothing to say."]
-    elif len(comparison.inits) == 1:
-        lines = [f"{comparison.reference} is alone: name a second initialisation to compare it with."]
-    if comparison.missing:
-        there, wanted = len(comparison.finished), len(comparison.cells)
-        lines.append(f"{there} of {wanted} cells are finished; the numbers above are of these alone.")
-    lines += [f"Failed: {cell} ({why})." for cell, why in comparison.failures.items()]
-    return lines
-
-
-def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
-    """Whether an initialisation differs from the reference beyond noise, over all label fractions together."""
-    reference, found = comparison.reference, comparison.total(init, kind=kind)
-    if found is None:
-        return f"{init} cannot be compared with {reference} yet: no seed has both at every label fraction."
-    fractions = comparison.fractions
-    where = f" at {share(fractions[0])} of the labels" if len(fractions) == 1 else f", mean of {_fractions(fractions)}"
-    gain = f"{points(found.mean)} points of {SINGULAR[kind]} AP{where}"
-    if found.low is None or found.high is None:
-        return f"{init} against {reference}: {gain}, from one seed, which says nothing about noise. Give more seeds."
-    low, high = points(found.low), points(found.high)
-    interval = f"{LEVEL:.0%} interval {low} to {high}, {len(found.values)} seeds"
-    if found.verdict == "noise":
-        return f"No difference beyond noise between {init} and {reference}: {gain} ({interval})."
-    side = "ahead of" if found.verdict == "better" else "behind"
-    return f"{init} is {side} {reference} beyond noise: {gain} ({interval})."
+    def _resampled(self, init: str, fraction: float, name: str, kind: str) -> dict[int, Floats]:
+        """Seed -> the number on every resample of the evaluation images."""
+        results = {seed: self.results.get((init, fraction, seed)) for seed in self.seeds}
+        return {s: r.resampled[kind][name] for s, r in results.items() if r and name in r.resampled.get(kind, {})}
 
 
 def mean_and_spread(values: Mapping[int, float]) -> tuple[float | None, float | None]:
     """Mean and sample standard deviation; ``None`` for what the number of values does not give."""
     known = list(values.values())
     return (fmean(known) if known else None), (stdev(known) if len(known) > 1 else None)
-
-
-def _fractions(fractions: Sequence[float]) -> str:
-    named = [share(fraction) for fraction in fractions]
-    return f"{', '.join(named[:-1])} and {named[-1]} of the labels"

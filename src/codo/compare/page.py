@@ -1,26 +1,26 @@
-"""``report.html`` of a comparison: the sentence first, then figure, tables, every cell, and how it was made."""
+"""``report.html`` of a comparison: the sentences first, then figure, tables, every cell, and how it was made."""
 
 from __future__ import annotations
 
 import shlex
 import sys
 from collections.abc import Mapping
+from statistics import fmean
 
-from codo.compare.comparison import Comparison, mean_and_spread, summary
+from codo.compare.comparison import Comparison, mean_and_spread
+from codo.compare.sentences import in_points, remarks, verdicts
+from codo.compare.starts import said
 from codo.config import flatten
-from codo.reporting.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text
+from codo.models.weights import TRUNK
+from codo.reporting.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Tone, Verdict
 from codo.reporting.comparison import KINDS, NAMES, ap_dots
 from codo.reporting.efficiency import Trend, label_efficiency
-from codo.reporting.numbers import MISSING, mean_spread, number, points, share
+from codo.reporting.numbers import MISSING, mean_spread, number, precision, share
 from codo.reporting.statistics import LEVEL, Difference
 
 FOOTER = "Made by codo from the runs it names. This page needs no network and runs no foreign code."
-_NOTE = (
-    "Mean ± sample standard deviation over the seeds, AP times 100. Difference: to the first row at the same seed, "
-    f"with a {LEVEL:.0%} bootstrap interval over the seeds, widened for their small number; “better” or “worse” where "
-    "it excludes zero."
-)
 _HEADS = {"AP": "AP", "AP50": "AP 50", "AP75": "AP 75"}
+_TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "noise": "unknown", "unknown": "unknown"}
 
 
 def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, object]) -> Page:
@@ -31,15 +31,19 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
         title: Its name.
         settings: The settings that all cells share, nested.
     """
-    data = f"{len(comparison.inits)} initialisations, {len(comparison.fractions)} label fractions, "
+    counts = [
+        _count(len(comparison.inits), "initialisation"),
+        _count(len(comparison.fractions), "label fraction"),
+        _count(len(comparison.seeds), "seed"),
+    ]
     return Page(
         title=title,
         kicker="CoDo comparison",
-        lead=f"{data}{len(comparison.seeds)} seeds; the same labels, order and protocol for all.",
+        lead=f"{counts[0]}, {counts[1]} and {counts[2]}; the same labels, order and protocol for all.",
         sections=[
-            Section("What came out", [Text(summary(comparison))]),
-            *([_results(comparison, kind) for kind in comparison.kinds]),
-            Section("What each initialisation brings", [_parts(comparison)]),
+            Section("What came out", _outcome(comparison)),
+            *(_results(comparison, kind) for kind in comparison.kinds),
+            Section("What each initialisation fills", [_parts(comparison)]),
             Section("Every cell", [_cells(comparison)]),
             _origin(settings),
         ],
@@ -47,10 +51,27 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
     )
 
 
+def _outcome(comparison: Comparison) -> list[Block]:
+    blocks: list[Block] = [Verdict(_TONES[verdict], sentence) for sentence, verdict in verdicts(comparison)]
+    notes = remarks(comparison)
+    return [*blocks, *([Text(notes)] if notes else [])]
+
+
 def _results(comparison: Comparison, kind: str) -> Section:
-    blocks: list[Block] = [_figure(comparison, kind), Text([_NOTE])]
+    blocks: list[Block] = [_figure(comparison, kind), Text([_note(comparison)])]
     blocks += [_table(comparison, fraction, kind) for fraction in comparison.fractions]
     return Section(KINDS[kind], blocks)
+
+
+def _note(comparison: Comparison) -> str:
+    """How to read the tables."""
+    chance = "Of twenty differences that are not real, about one is called beyond noise by chance."
+    return (
+        "Mean ± sample standard deviation over the seeds, AP times 100. Difference: to "
+        f"{comparison.reference} with the same seeds and images, with a {LEVEL:.0%} bootstrap interval over the seeds "
+        f"(widened for their small number) and the {comparison.evaluated:,} evaluation images; “better” or “worse” "
+        "where it excludes zero." + (f" {chance}" if len(comparison.challengers) > 1 else "")
+    )
 
 
 def _figure(comparison: Comparison, kind: str) -> Figures:
@@ -64,13 +85,13 @@ def _figure(comparison: Comparison, kind: str) -> Figures:
         }
         return Figures([ap_dots(groups, kind, title)])
     trends = [trend for init in comparison.inits if (trend := _trend(comparison, init, kind))]
-    said = "; ".join(f"{trend.name}: {_said(trend)}" for trend in trends)
+    told = "; ".join(f"{trend.name}: {_told(trend)}" for trend in trends)
     caption = "Line and band: mean and one standard deviation over the seeds; each dot is one seed."
-    name = f"{title}: AP by labelled images"
-    return Figures([Figure(name, label_efficiency(trends), caption, f"{name}. {said}.")])
+    name = f"{title}: AP × 100 by labelled images"
+    return Figures([Figure(name, label_efficiency(trends), caption, f"{name}. {told}.")])
 
 
-def _said(trend: Trend) -> str:
+def _told(trend: Trend) -> str:
     return ", ".join(f"{mean:.1f} at {count}" for count, mean in zip(trend.images, trend.means, strict=True))
 
 
@@ -80,7 +101,7 @@ def _trend(comparison: Comparison, init: str, kind: str) -> Trend | None:
     if not found:
         return None
     both = [mean_and_spread(values) for values in found.values()]
-    images = [comparison.images(fraction) for fraction in found]
+    images = [round(fmean(comparison.images(fraction))) for fraction in found]
     dots = [(n, 100 * value) for n, values in zip(images, found.values(), strict=True) for value in values.values()]
     means = [100 * (mean or 0) for mean, _ in both]
     return Trend(init, images, means, [100 * (spread or 0) for _, spread in both], dots)
@@ -90,40 +111,47 @@ def _table(comparison: Comparison, fraction: float, kind: str) -> Table:
     rows = []
     for init in comparison.inits:
         by_name = {name: comparison.values(init, fraction, name, kind) for name in _HEADS}
-        gain = comparison.difference(init, fraction, kind=kind) if init != comparison.reference else None
+        gain = comparison.difference(init, kind=kind, fractions=[fraction]) if init != comparison.reference else None
         seeds = number(len(by_name["AP"]))
         rows.append([init, seeds, *(mean_spread(list(values.values())) for values in by_name.values()), _gain(gain)])
-    images = f"{share(fraction)} of the labels ({comparison.images(fraction)} images)"
-    return Table(["Start from", "Seeds", *_HEADS.values(), "Difference of AP"], rows, f"{images}.")
+    low, high = min(comparison.images(fraction)), max(comparison.images(fraction))
+    images = f"{low:,} images" if low == high else f"{low:,} to {high:,} images with objects"
+    caption = f"{share(fraction)} of the labels: {images}."
+    return Table(["Start from", "Seeds", *_HEADS.values(), "Difference of AP"], rows, caption)
 
 
 def _gain(gain: Difference | None) -> str:
     if gain is None:
         return MISSING
-    if gain.low is None or gain.high is None:
-        return f"{points(gain.mean)} (one seed)"
-    interval = f"{points(gain.mean)} ({points(gain.low)} to {points(gain.high)})"
-    return interval if gain.verdict == "noise" else f"{interval}, {gain.verdict}"
+    mean, interval = in_points(gain)
+    if interval is None:
+        return f"{mean} (one seed)"
+    return f"{mean} ({interval})" + ("" if gain.verdict == "noise" else f", {gain.verdict}")
 
 
 def _parts(comparison: Comparison) -> Table:
-    note = "What is not named starts at random, for all alike: RPN, predictors and mask head always do."
-    return Table(
-        ["Start from", "Pretrained parts"], [[i, comparison.parts[i]] for i in comparison.inits], note, text=True
-    )
+    rows = []
+    for init, start in comparison.starts.items():
+        sources = list(start.weights)
+        source = sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more, one a seed"
+        rows.append([init, *("filled" if part in start.parts else "random" for part in TRUNK), source])
+    note = "Random parts are alike for all with the same seed. RPN, predictors and mask head are always random."
+    heads = [name.capitalize() if name.islower() else name for name in map(str, (said([part]) for part in TRUNK))]
+    return Table(["Start from", *heads, "Weights"], rows, note, text=True)
 
 
 def _cells(comparison: Comparison) -> Details:
     names = [(kind, name) for kind in comparison.kinds for name in _HEADS]
     rows = []
     for cell in comparison.cells:
-        numbers = comparison.finished.get(cell.key)
-        state = "finished" if numbers else comparison.failures.get(str(cell), "missing")
-        values = [mean_spread([(numbers or {}).get(kind, {}).get(name, -1.0)]) for kind, name in names]
-        rows.append([cell.init, share(cell.fraction), number(cell.seed), *values, state])
+        result = comparison.results.get(cell.key)
+        numbers = result.numbers if result else {}
+        values = [precision(numbers.get(kind, {}).get(name)) for kind, name in names]
+        state = comparison.failures.get(cell.key, comparison.state(cell))
+        rows.append([cell.init, share(cell.fraction), f"{cell.images:,}", str(cell.seed), *values, state])
     heads = [f"{KINDS[kind]}: {NAMES[name]}" for kind, name in names]
-    table = Table(["Start from", "Labels", "Seed", *heads, "State"], rows, "All numbers: `results.csv`.")
-    return Details(f"{len(comparison.finished)} of {len(comparison.cells)} cells are finished", [table])
+    table = Table(["Start from", "Labels", "Images", "Seed", *heads, "State"], rows, "All numbers: `results.csv`.")
+    return Details(f"{len(comparison.results)} of {_count(len(comparison.cells), 'cell')} are finished", [table])
 
 
 def _origin(settings: Mapping[str, object]) -> Section:
@@ -131,3 +159,7 @@ def _origin(settings: Mapping[str, object]) -> Section:
     table = Table(["Setting", "Value"], rows, "Of all cells, from `compare.yaml`.", text=True)
     command = Code(shlex.join(sys.argv), "The command that wrote this page.")
     return Section("How it was made", [command, Details(f"Settings ({len(rows)})", [table])])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

@@ -1,102 +1,87 @@
-"""Does the missing cells: one after the other in this process, or several at a time in processes of their own.
+"""Does pieces of work: one after the other in this process, or several at a time in processes of their own.
 
-A cell that fails is remembered, and the others go on. SIGTERM and Ctrl-C stop everything with a checkpoint in every
-cell that was at work; should this process be killed, its processes notice and do the same (see ``process``).
+One that fails is remembered, and the others go on. SIGTERM and Ctrl-C stop everything with a checkpoint in every run
+that was at work; should this process be killed, its processes notice and do the same (see ``process``).
 """
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
+from typing import TypeVar
 
-import torch
-
-from codo.compare.cells import Cell, finish
+from codo.compare.work import Work, do, written
 from codo.errors import CodoError, Interrupted, Preempted
 from codo.training.distributed import stop_signals
 
-Done = Callable[[Cell, str | None], None]
-"""Told of every cell that has ended, with the reason if it failed."""
+W = TypeVar("W", bound=Work)
 
 
-def places(jobs: int | None, device: str) -> list[dict[str, str]]:
-    """Where cells run at the same time: for each place, what is added to the environment of its process.
+def run_here(works: Sequence[W], done: Callable[[W, str | None], None]) -> None:
+    """One piece of work after the other in this process.
 
     Args:
-        jobs: Cells at a time; ``None``: one a GPU, on the CPU one.
-        device: The setting. ``cuda:N`` keeps all to that GPU.
-    """
-    free = device in ("auto", "cuda") and torch.cuda.is_available()
-    gpus = visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count()) if free else []
-    count = jobs or max(1, len(gpus))
-    if gpus:
-        return [{"CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} for place in range(count)]
-    threads = max(1, len(os.sched_getaffinity(0)) // count) if hasattr(os, "sched_getaffinity") else 1
-    # Threads of several processes that together want more cores than there are slow each other down.
-    return [{"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", str(threads))} for _ in range(count)]
-
-
-def visible_gpus(visible: str | None, count: int) -> list[str]:
-    """Names of the GPUs this process sees, as a process of its own understands them."""
-    named = [name.strip() for name in visible.split(",")] if visible else []
-    return named[:count] if len(named) >= count else [str(index) for index in range(count)]
-
-
-def run_here(cells: Sequence[Cell], done: Done) -> None:
-    """One cell after the other in this process.
+        works: What to do.
+        done: Told of each that has ended, with the reason if it failed.
 
     Raises:
-        Interrupted, Preempted, KeyboardInterrupt: Asked to stop; the cell at work has a checkpoint.
+        Interrupted, Preempted, KeyboardInterrupt: Asked to stop; the run at work has a checkpoint.
     """
     with preemptible():
-        for cell in cells:
+        for work in works:
             try:
-                finish(cell.settings)
+                do(work)
             except (Interrupted, Preempted):
                 raise
             except CodoError as error:
-                done(cell, _join(error.lines()))
-            except Exception as error:  # whatever it is, the other cells are worth doing
-                done(cell, f"{type(error).__name__}: {_join(str(error).splitlines()[:2])}")
+                done(work, _join(error.lines()))
+            except Exception as error:  # whatever it is, the others are worth doing
+                done(work, f"{type(error).__name__}: {_join(str(error).splitlines()[:2])}")
             else:
-                done(cell, None)
+                done(work, None)
 
 
-def run_apart(cells: Sequence[Cell], spots: Sequence[Mapping[str, str]], logs: Path, done: Done) -> None:
-    """As many cells at a time as there are places, each in a process with its output in ``logs``.
+def run_apart(
+    works: Sequence[W], places: Sequence[Mapping[str, str]], logs: Path, done: Callable[[W, str | None], None]
+) -> None:
+    """As many pieces of work at a time as there are places, each in a process with its output in ``logs``.
+
+    Args:
+        works: What to do.
+        places: The environment of the process at each place.
+        logs: Folder of what the processes print.
+        done: Told of each that has ended, with the reason if it failed.
 
     Raises:
-        Interrupted, Preempted: Asked to stop; the cells at work have a checkpoint.
+        Interrupted, Preempted: Asked to stop; the runs at work have a checkpoint.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    waiting, running = list(cells), dict[int, tuple[Cell, subprocess.Popen[str]]]()
+    waiting, running = list(works), dict[int, tuple[W, subprocess.Popen[str]]]()
     try:
         with stop_signals() as stop:
             while waiting or running:
-                for place, environment in enumerate(spots):
+                for place, environment in enumerate(places):
                     if place not in running and waiting:
-                        cell = waiting.pop(0)
-                        running[place] = cell, _start(cell, environment, _log(logs, cell))
+                        work = waiting.pop(0)
+                        running[place] = work, _start(work, environment, _log(logs, work))
                 time.sleep(0.1)
                 if stop.number:
-                    _stop(running.values())
+                    _stop(process for _, process in running.values())
                     kind, name = (Interrupted, "Ctrl-C") if stop.number == signal.SIGINT else (Preempted, "SIGTERM")
-                    what = f"stopped by {name}; {len(running)} cells at work saved a checkpoint"
+                    what = f"stopped by {name}; {len(running)} at work saved a checkpoint"
                     raise kind(what, where=str(logs.parent), fix="the same command goes on")
-                for place, (cell, process) in list(running.items()):
+                for place, (work, process) in list(running.items()):
                     if process.poll() is not None:
                         del running[place]
-                        done(cell, _reason(_log(logs, cell), process.returncode) if process.returncode else None)
+                        done(work, _reason(_log(logs, work), process.returncode) if process.returncode else None)
     finally:
-        _stop(running.values())
+        _stop(process for _, process in running.values())
 
 
 @contextmanager
@@ -117,7 +102,8 @@ def preemptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _start(cell: Cell, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:
+def _start(work: Work, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:
+    print(f"{work}: at work, {log}", flush=True)
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "codo.compare.process"],
@@ -125,25 +111,26 @@ def _start(cell: Cell, environment: Mapping[str, str], log: Path) -> subprocess.
             stdout=output,
             stderr=output,
             text=True,
-            env={**os.environ, **environment},
+            env=dict(environment),
             start_new_session=True,  # Ctrl-C comes to this process alone, which passes it on in order
         )
     assert process.stdin is not None
-    process.stdin.write(json.dumps(cell.settings.model_dump(mode="json")) + "\n")
-    process.stdin.flush()  # and stays open: its end tells the process that this one is gone
+    with suppress(BrokenPipeError):  # it has died at once, which its exit code will say
+        process.stdin.write(written(work))
+        process.stdin.flush()  # and stays open: its end tells the process that this one is gone
     return process
 
 
-def _stop(running: Iterable[tuple[Cell, subprocess.Popen[str]]]) -> None:
-    processes = [process for _, process in running]
-    for process in processes:
+def _stop(processes: Iterable[subprocess.Popen[str]]) -> None:
+    stopped = list(processes)
+    for process in stopped:
         process.terminate()
-    for process in processes:
+    for process in stopped:
         process.wait()
 
 
-def _log(logs: Path, cell: Cell) -> Path:
-    return logs / ("-".join(cell.path.parts[-3:]) + ".log")
+def _log(logs: Path, work: Work) -> Path:
+    return logs / ("-".join(work.path.parts[-3:]) + ".log")
 
 
 def _reason(log: Path, code: int) -> str:

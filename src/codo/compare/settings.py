@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from codo.catalog.paths import absolute
 from codo.detection.settings import FinetuneSettings
 
 SEED = "{seed}"
@@ -20,7 +21,7 @@ class CompareSettings(FinetuneSettings):
     inits: dict[str, str] = Field(
         min_length=1,
         description="what is compared, the reference first: inits=[none,imagenet,runs/codo,NAME=FILE]; a path may hold "
-        "{seed}, where pretraining was repeated too",
+        "{seed} where pretraining was repeated too: inits.codo=runs/codo-{seed}",
     )
     fractions: tuple[float, ...] = Field(
         (1.0,), min_length=1, description="shares of the labelled images to learn from, in (0, 1]"
@@ -46,8 +47,8 @@ class CompareSettings(FinetuneSettings):
         if not isinstance(value, list | tuple):
             return value
         named: dict[str, str] = {}
-        for item in map(str, value):
-            name, source = split_name(item)
+        for item in value:
+            name, source = split_name(str(item))
             if name in named:
                 raise ValueError(f"two initialisations are called '{name}': write NAME={source}")
             named[name] = source
@@ -57,7 +58,9 @@ class CompareSettings(FinetuneSettings):
     @classmethod
     def _distinct_folders(cls, value: dict[str, str]) -> dict[str, str]:
         folders: dict[str, str] = {}
-        for name in value:
+        for name, source in value.items():
+            if not name.strip() or source.strip() in ("", "None"):
+                raise ValueError("an initialisation has no name or no weights: write NAME=FILE, or none")
             if (other := folders.setdefault(folder_name(name), name)) != name:
                 raise ValueError(f"'{other}' and '{name}' would share a folder: choose other names")
         return value
@@ -75,11 +78,15 @@ class CompareSettings(FinetuneSettings):
         if min(self.seeds) < 0:
             raise ValueError("seeds must not be negative")
         for name, values in (("fractions", self.fractions), ("seeds", self.seeds)):
-            if len(set(values)) < len(values):
+            if len({f"{value:g}" for value in values}) < len(values):
                 raise ValueError(f"{name} has one twice")
         for name, instead in (("weights", "inits"), ("seed", "seeds")):
             if getattr(self, name) != FinetuneSettings.model_fields[name].default:
                 raise ValueError(f"{name} is set for every cell by codo compare: give {instead}=[…]")
+        if self.data.fraction != 1:
+            raise ValueError("data.fraction is set for every cell by codo compare: give fractions=[…]")
+        if self.data.fraction_seed and self.redraw:
+            raise ValueError("data.fraction_seed counts only with redraw=false: else every seed has its own draw")
         return self
 
     def protocol(self) -> dict[str, Any]:
@@ -87,8 +94,13 @@ class CompareSettings(FinetuneSettings):
         return {name: getattr(self, name) for name in FinetuneSettings.model_fields}
 
     def source(self, init: str, seed: int) -> str:
-        """``weights=`` of an initialisation for a seed."""
-        return self.inits[init].replace(SEED, str(seed))
+        """``weights=`` of an initialisation for a seed, found from any folder."""
+        source = self.inits[init].replace(SEED, str(seed))
+        return source if source in ("none", "imagenet") else absolute(source)
+
+    def draw(self, seed: int) -> int:
+        """Seed of the draw of the labelled images; the same for all initialisations."""
+        return seed if self.redraw else self.data.fraction_seed
 
 
 def split_name(item: str) -> tuple[str, str]:

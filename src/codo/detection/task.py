@@ -63,14 +63,19 @@ class Task:
         return ["bbox", "segm"] if self.card.masks else ["bbox"]
 
 
-def prepare_task(settings: FinetuneSettings, world: int) -> Task:
+def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotations, Annotations] | None = None) -> Task:
     """Read and check the data, and decide what follows from them.
+
+    Args:
+        settings: Of the run.
+        world: Number of processes.
+        known: Train and val split, where they have been read already: those of another task on the same data.
 
     Raises:
         InputError: Wrong annotations; images missing or of another size; classes of the splits differ; no objects; a
             batch larger than the data; no length given.
     """
-    train, val = (read_annotations(settings.data, split) for split in ("train", "val"))
+    train, val = known or (read_annotations(settings.data, "train"), read_annotations(settings.data, "val"))
     if settings.learn_difficult:
         train = replace(train, difficult=None)
     masks = wants_masks(settings.masks, train, True, where="masks")

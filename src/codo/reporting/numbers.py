@@ -76,9 +76,10 @@ def difference(values: Sequence[float]) -> str:
     return points(fmean(values)) + (f" ± {100 * stdev(values):.1f}" if len(values) > 1 else "")
 
 
-def points(gain: float) -> str:
+def points(gain: float, digits: int = 1) -> str:
     """A difference of average precisions as ``+1.2`` points, with a true minus sign."""
-    return f"{round(100 * gain, 1) + 0.0:+.1f}".replace("-", "\N{MINUS SIGN}")  # + 0.0: no minus before zero
+    rounded = round(100 * gain, digits) + 0.0  # + 0.0: no minus before zero
+    return f"{rounded:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def share(fraction: float) -> str:

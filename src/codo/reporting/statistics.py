@@ -1,9 +1,9 @@
-"""Is a difference between two initialisations beyond noise? Paired by seed, with few seeds in mind.
+"""Is a difference between two initialisations beyond noise? Two kinds of noise count.
 
-Two runs of the same seed see the same labels in the same order, so what is compared is their difference. Its interval
-is a bootstrap over the seeds. With a handful of them the plain percentile interval is far too narrow: three seeds can
-give no wider one than from the smallest to the largest difference, which misses the truth one time in four. Hence its
-distance from the mean is stretched by::
+**Of training.** Two runs of the same seed see the same labels in the same order, so what is compared is their
+difference, seed by seed. Its interval is a bootstrap over the seeds. With a handful of them the plain percentile
+interval is far too narrow: three seeds can give no wider one than from the smallest to the largest difference, which
+misses the truth one time in four. Hence its distance from the mean is stretched by::
 
     t(n - 1) / z * sqrt(n / (n - 1))
 
@@ -11,6 +11,13 @@ the narrowness correction of Hesterberg (What Teachers Should Know About the Boo
 2015), applied to the distance instead of the quantile level because a bootstrap of three values has hardly
 any quantiles. The factor is 2.7 with 3 seeds, 1.6 with 5, 1.2 with 10, and tends to 1; for differences that are normal
 the interval is then nearly Student's.
+
+**Of the evaluation images.** All seeds are scored on the same images, so seeds cannot tell how much hangs on which
+images these are; with a few hundred that is often the larger part. Its interval is a bootstrap over the images, paired
+too: every resample is scored for all runs alike (see ``resampling``).
+
+The two are independent, and joined as the intervals of a sum are: the distances of the ends from the mean add up in
+squares (Zou and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008).
 """
 
 from __future__ import annotations
@@ -20,7 +27,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist, fmean
-from typing import Literal
+from typing import Literal, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +41,16 @@ EXACT = 6
 
 Verdict = Literal["better", "worse", "noise", "unknown"]
 
+Floats = npt.NDArray[np.float64]
+T = TypeVar("T", float, npt.NDArray[np.float64])
+
+
+class Interval(NamedTuple):
+    """Where the truth lies, with the certainty of `LEVEL`."""
+
+    low: float
+    high: float
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -41,13 +58,24 @@ class Difference:
 
     Attributes:
         values: The differences, one a seed.
-        low: Lower end of the interval of their mean; ``None`` with one seed.
-        high: Upper end.
+        by_seed: Interval of their mean over the seeds; ``None`` with one seed.
+        by_image: The same over the evaluation images; ``None`` where that is not known.
     """
 
     values: tuple[float, ...]
-    low: float | None
-    high: float | None
+    by_seed: Interval | None
+    by_image: Interval | None = None
+
+    @classmethod
+    def of(cls, values: Sequence[float], resampled: Floats | None = None) -> Difference:
+        """The differences of some seeds.
+
+        Args:
+            values: One a seed, at least one.
+            resampled: Their mean on each resample of the evaluation images, ``(B,)``.
+        """
+        by_image = None if resampled is None else image_interval(fmean(values), resampled)
+        return cls(tuple(values), interval(values), by_image)
 
     @property
     def mean(self) -> float:
@@ -55,47 +83,37 @@ class Difference:
         return fmean(self.values)
 
     @property
+    def interval(self) -> Interval | None:
+        """Of the mean, with all noise that is known; ``None`` with one seed, which says nothing about training."""
+        if self.by_seed is None or self.by_image is None:
+            return self.by_seed
+        return joined(self.mean, self.by_seed, self.by_image)
+
+    @property
     def verdict(self) -> Verdict:
         """``better`` or ``worse`` when the interval lies on one side of zero, else ``noise``; one seed: ``unknown``."""
-        if self.low is None or self.high is None:
+        if self.interval is None:
             return "unknown"
-        return "better" if self.low > 0 else "worse" if self.high < 0 else "noise"
+        return "better" if self.interval.low > 0 else "worse" if self.interval.high < 0 else "noise"
 
 
-def paired(candidate: Mapping[int, float], reference: Mapping[int, float]) -> Difference | None:
-    """Compare two initialisations by the seeds that both have; ``None`` when there are none.
+def paired(candidate: Sequence[Mapping[int, T]], reference: Sequence[Mapping[int, T]]) -> list[T]:
+    """What one initialisation has over another, one value for each seed that both have at every label fraction.
 
-    Args:
-        candidate: Seed -> value.
-        reference: Seed -> value.
-    """
-    values = tuple(candidate[seed] - reference[seed] for seed in sorted(candidate.keys() & reference.keys()))
-    if not values:
-        return None
-    low, high = interval(values) or (None, None)
-    return Difference(values, low, high)
-
-
-def overall(differences: Sequence[Mapping[int, float]]) -> Difference | None:
-    """The mean difference over several label fractions, with the seed as the unit that is resampled.
-
-    Cells of one seed share their labels and their order, so they are not independent; a seed counts once, by the mean
-    of its differences, and only where it has all fractions.
+    Cells of one seed share their labels and their order over all fractions, so they are not independent: a seed counts
+    once, by the mean of its differences.
 
     Args:
-        differences: For each fraction, seed -> difference.
+        candidate: For each fraction, seed -> value.
+        reference: The same of the other.
     """
-    if not differences:
-        return None
-    common = set.intersection(*(set(one) for one in differences))
-    values = tuple(fmean(one[seed] for one in differences) for seed in sorted(common))
-    if not values:
-        return None
-    low, high = interval(values) or (None, None)
-    return Difference(values, low, high)
+    sides = [*candidate, *reference]
+    common = set.intersection(*map(set, sides)) if sides else set()
+    pairs = list(zip(candidate, reference, strict=True))
+    return [cast(T, sum(a[seed] - b[seed] for a, b in pairs) / len(pairs)) for seed in sorted(common)]
 
 
-def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, float] | None:
+def interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
     """Bootstrap interval of the mean, corrected for few values (see the top); ``None`` for fewer than two."""
     n = len(values)
     if n < 2:
@@ -104,10 +122,33 @@ def interval(values: Sequence[float], level: float = LEVEL) -> tuple[float, floa
     low, high = np.quantile(bootstrap_means(values), [tail, 1 - tail], method="inverted_cdf")
     mean = fmean(values)
     stretch = student_quantile(1 - tail, n - 1) / NormalDist().inv_cdf(1 - tail) * math.sqrt(n / (n - 1))
-    return mean + (float(low) - mean) * stretch, mean + (float(high) - mean) * stretch
+    return Interval(mean + (float(low) - mean) * stretch, mean + (float(high) - mean) * stretch)
 
 
-def bootstrap_means(values: Sequence[float]) -> npt.NDArray[np.float64]:
+def image_interval(mean: float, resampled: Floats, level: float = LEVEL) -> Interval:
+    """Bootstrap interval over evaluation images.
+
+    Resamples repeat images, on which AP is a little off, so their own centre stands for the mean: what is taken from
+    them is how far they spread.
+
+    Args:
+        mean: On the images themselves.
+        resampled: On each resample, ``(B,)``.
+        level: Its certainty.
+    """
+    tail = (1 - level) / 2
+    low, high = (float(value) for value in np.quantile(resampled - resampled.mean(), [tail, 1 - tail]))
+    return Interval(mean + low, mean + high)
+
+
+def joined(mean: float, *parts: Interval) -> Interval:
+    """One interval for several independent kinds of noise (see the top)."""
+    low = math.hypot(*(mean - part.low for part in parts))
+    high = math.hypot(*(part.high - mean for part in parts))
+    return Interval(mean - low, mean + high)
+
+
+def bootstrap_means(values: Sequence[float]) -> Floats:
     """Means of resamples with replacement: all of them where that is few enough, else many drawn at random."""
     data, n = np.asarray(values, float), len(values)
     if n <= EXACT:

@@ -78,7 +78,7 @@ def processes(device: str = "auto") -> Iterator[Processes]:
     Raises:
         InputError: A GPU is asked for and there is none.
     """
-    world, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    world, rank = launched(), int(os.environ.get("RANK", 0))
     chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", 0)))
     joined = world > 1 and not dist.is_initialized()
     if chosen.type == "cuda":
@@ -116,6 +116,34 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
     return chosen
 
 
+def launched() -> int:
+    """Number of processes that ``torchrun`` has started, 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def places(jobs: int | None, device: str) -> list[dict[str, str]]:
+    """Where independent runs can be at work at the same time: for each place, the environment of its process.
+
+    Args:
+        jobs: Runs at a time; ``None``: one a GPU, on the CPU one.
+        device: The setting ``device``; ``cuda:N`` keeps all to that GPU.
+    """
+    free = device in ("auto", "cuda") and torch.cuda.is_available()
+    gpus = visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count()) if free else []
+    count = jobs or max(1, len(gpus))
+    if gpus:
+        return [{**os.environ, "CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} for place in range(count)]
+    # Threads of several processes that together want more cores than there are slow each other down.
+    threads = os.environ.get("OMP_NUM_THREADS", str(max(1, _cores() // count)))
+    return [{**os.environ, "OMP_NUM_THREADS": threads} for _ in range(count)]
+
+
+def visible_gpus(visible: str | None, count: int) -> list[str]:
+    """Names of the GPUs this process sees, as a process of its own understands them."""
+    named = [name.strip() for name in visible.split(",")] if visible else []
+    return named[:count] if len(named) >= count else [str(index) for index in range(count)]
+
+
 def use_bf16(precision: str, device: torch.device) -> bool:
     """Whether to compute in bfloat16."""
     if precision == "auto":
@@ -127,8 +155,12 @@ def loader_workers(setting: int | None) -> int:
     """The setting ``workers`` resolved: by default this rank's share of the cores it may use, at most 16."""
     if setting is not None:
         return setting
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(16, cores // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+    return max(1, min(16, _cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class StopSignal:
