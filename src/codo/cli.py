@@ -66,6 +66,9 @@ def build_parser() -> argparse.ArgumentParser:
         training = verb(name, text)
         training.add_argument("-c", "--config", metavar="RECIPE", help="a shipped recipe or a YAML file")
         training.add_argument("settings", nargs="*", metavar="key=value", help="settings on top of it")
+        if name != "compare":
+            text = "trace a few steps into trace.json of the run, and tell where their time goes"
+            training.add_argument("--profile", action="store_true", help=text)
 
     export = verb("export", "write the trunk of a run for other tools")
     export.add_argument("run", help="a pretrain run")
@@ -175,7 +178,7 @@ def _prepare(args: argparse.Namespace) -> None:
 def _pretrain(args: argparse.Namespace) -> None:
     from codo.config import parse_assignments
 
-    run = codo.pretrain(args.config, **parse_assignments(args.settings))
+    run = codo.pretrain(args.config, **parse_assignments(_training_settings(args)))
     if _main_process():
         print(f"{run.path}: report.html; next: codo export {shlex.quote(str(run.path))} --to torchvision")
 
@@ -183,9 +186,13 @@ def _pretrain(args: argparse.Namespace) -> None:
 def _finetune(args: argparse.Namespace) -> None:
     from codo.config import parse_assignments
 
-    run = codo.finetune(args.config, **parse_assignments(args.settings))
+    run = codo.finetune(args.config, **parse_assignments(_training_settings(args)))
     if _main_process():
         print(f"{run.path}: report.html; next: codo evaluate {shlex.quote(str(run.path))}")
+
+
+def _training_settings(args: argparse.Namespace) -> list[str]:
+    return [*args.settings, *(["log.profile=true"] if args.profile else [])]
 
 
 def _compare(args: argparse.Namespace) -> None:

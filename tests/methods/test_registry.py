@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import torch
 from tests.training import tiny
 
 import codo
+from codo.contrast.infonce import ContrastSettings
 from codo.errors import InputError, Interrupted
 from codo.export.trunk import read_trunk
 from codo.methods import registry
+from codo.methods.base import OPTIONAL
 from codo.methods.registry import METHODS, find_method
 from codo.models.encoder import Encoder, ModelSettings
-from codo.training import checkpoint, loop
+from codo.training import checkpoint, loop, pretrain
 
 SMALL: dict[str, dict[str, Any]] = {
     "byol": {"hidden": 16},
@@ -56,6 +59,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
     name: str, catalog: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = codo.pretrain(**settings(name, catalog, folders, tmp_path / "whole"))
+    monkeypatch.setattr(pretrain, "write_report", lambda run: None)  # one page a method is enough
     original = loop.save
 
     def stop(job: Any, step: int) -> None:
@@ -82,6 +86,8 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
     name_of = "backbone.conv1.weight"
     assert torch.equal(encoder.state_dict()[name_of], trunk.tensors[name_of])
 
+
+SIZES: dict[str, Any] = {"batch_size": 4, "world": 1, "seed": 0}
 
 OWN = '''
 from codo.methods.base import StepOutput
@@ -126,8 +132,47 @@ def test_wrong_names_are_explained(tmp_path: Path) -> None:
     ):
         with pytest.raises(InputError, match=message):
             find_method(name)
-    with pytest.raises(InputError, match="unknown setting 'hiden'"):
+    with pytest.raises(InputError, match=r"unknown setting 'options\.hiden'") as caught:
         registry.read_options("byol", {"hiden": 3})
+    assert "did you mean 'options.hidden'?" in caught.value.fix
+    with pytest.raises(InputError, match=r"options\.second_blur: Input should be less than or equal to 1"):
+        registry.read_options("byol", {"second_blur": 3})
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "unused"),
+    [
+        (
+            "codo",
+            {"views": 4, "cpj.jitter": 0, "contrast": {"queue": 4}, "augment.solarize": 0.1},
+            ["augment.solarize"],
+        ),
+        ("insloc", {"cpj": {"jitter": 0}, "model.head": "2fc"}, []),
+        (
+            "moco_v2",
+            {"views": 3, "contrast.queue": 4, "cpj.jitter": 0, "model.head": "2fc"},
+            ["cpj.jitter", "model.head"],
+        ),
+        ("byol", {"views": 3, "contrast": {"queue": 4, "momentum_end": 1}}, ["views", "contrast.queue"]),
+        ("simclr", {"contrast.temperature": 0.5, "model.dim": 64, "optim.lr": 1}, []),
+        ("supervised", {"model": {"dim": 64, "backbone": "resnet18"}}, ["model.dim"]),
+    ],
+)
+def test_settings_without_effect_are_known(name: str, given: dict[str, Any], unused: list[str]) -> None:
+    assert registry.idle(name, given) == unused
+
+
+def test_every_use_is_of_something_optional() -> None:
+    for method in set(METHODS.values()):
+        assert all(any(use == one or use.startswith(f"{one}.") for one in OPTIONAL) for use in method.uses), method
+
+
+def test_without_lightly_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "lightly.models.modules.heads", None)
+    for name in ("simclr", "byol", "swav", "barlow_twins", "simsiam"):
+        with pytest.raises(InputError, match="lightly is not installed") as caught:
+            registry.build_method(name, ModelSettings.model_validate(tiny.MODEL), contrast=ContrastSettings(), **SIZES)
+        assert "codo-detect[peers]" in caught.value.fix
 
 
 def test_supervised_wants_class_folders(catalog: Path, folders: Path, tmp_path: Path) -> None:

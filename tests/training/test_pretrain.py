@@ -127,7 +127,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(catalog: Path, tmp_path: Path) 
         ({"backgrounds": {"query": ["a"]}}, "the backgrounds are missing", "add backgrounds=[DIR"),
         ({"method": "moco_v2"}, "pastes nothing, so backgrounds= has no effect", "leave it out"),
         ({"method": "simsiam", "backgrounds": [], "augment.on": "device"}, "coloured by the loader", "augment.on=cpu"),
-        ({"options.speed": 3}, "unknown setting 'speed'", ""),
+        ({"options.speed": 3}, "unknown setting 'options.speed'", ""),
         ({"contrast.shuffle": 3}, "does not divide", "contrast.shuffle"),
         ({"device": "gpu"}, "unknown device 'gpu'", "use auto"),
     ],

@@ -80,6 +80,11 @@ def groups_per_rank(shuffle: int, batch: int, world: int = 1) -> int:
     return groups // world
 
 
+def rank() -> int:
+    """Number of this process."""
+    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
+
+
 def gather(keys: Tensor) -> Tensor:
     """Collect the keys of all ranks, for all levels and key views in one collective.
 

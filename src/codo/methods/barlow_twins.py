@@ -7,7 +7,7 @@ from pydantic import Field
 from codo.config import Settings
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
-from codo.methods.peers import lightly
+from codo.methods.peers import everyone, lightly
 from codo.models.image_encoder import ImageEncoder
 from codo.views.crops import CropBatch
 
@@ -31,11 +31,12 @@ class BarlowTwins(ImageLevel):
         heads = lightly("models.modules.heads")
         self.encoder = ImageEncoder(setup.model, lambda c: heads.BarlowTwinsProjectionHead(c, options.hidden, dim))
         self.load_report = self.encoder.load_report
-        self.criterion = lightly("loss").BarlowTwinsLoss(options.redundancy, gather_distributed=setup.world > 1)
+        # Ours to gather: lightly's own way standardises the embeddings of each rank by themselves.
+        self.criterion = lightly("loss").BarlowTwinsLoss(options.redundancy)
 
     def forward(self, batch: CropBatch) -> StepOutput:
         """Squared distance of the correlation from the identity."""
-        first, second = (self.encoder.project(view) for view in self.views(batch))
-        loss = self.criterion(first.float(), second.float())
+        first, second = (self.encoder.project(view).float() for view in self.views(batch))
+        loss = self.criterion(everyone(first), everyone(second))
         self.keep(first)
         return StepOutput(loss, {"loss": loss.detach()})

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.profiler import record_function
 
 from codo.config import Settings
 from codo.contrast.infonce import ContrastSettings
@@ -37,6 +38,13 @@ OPTIONAL = (
     "model.dim",
 )
 """Settings, or groups of them, that not every method has a use for (`Method.uses`)."""
+
+STAGE = "stage: "
+
+
+def stage(name: str) -> record_function:
+    """Mark a stage of the step, for `codo.training.profiling`: ``with stage("forward"): …``."""
+    return record_function(STAGE + name)
 
 
 class NoOptions(Settings):

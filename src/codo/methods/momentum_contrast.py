@@ -10,14 +10,13 @@ from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from codo.contrast import momentum
 from codo.contrast.infonce import info_nce
 from codo.contrast.queue import LevelQueue
-from codo.contrast.shuffle import gather, groups_per_rank, unshuffle
-from codo.methods.base import Method, Setup, StepOutput
+from codo.contrast.shuffle import gather, groups_per_rank, rank, unshuffle
+from codo.methods.base import Method, Setup, StepOutput, stage
 from codo.views.dataset import ViewBatch
 
 
@@ -62,11 +61,14 @@ class MomentumContrast(Method):
 
     def forward(self, batch: ViewBatch) -> StepOutput:
         """Section 3.2: embed the views, contrast them level by level, add up levels and key views."""
-        queries = self.query(self.pixels(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
-        keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
-        mine = keys.tensor_split(keys.shape[2] // queries.shape[1], dim=2)[_rank()]  # (V - 1, L, b, D)
-        terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)  # Eq. 7
-        loss = terms.losses.sum()  # Eq. 8, and over the levels
+        with stage("query"):
+            queries = self.query(self.pixels(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
+        with stage("keys"):
+            keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
+        mine = keys.tensor_split(keys.shape[2] // queries.shape[1], dim=2)[rank()]  # (V - 1, L, b, D)
+        with stage("contrast"):  # Eq. 7
+            terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)
+            loss = terms.losses.sum()  # Eq. 8, and over the levels
         self._queries, self._keys, self._step = queries.detach(), keys, batch.step
         stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
@@ -133,7 +135,3 @@ def effective_rank(embeddings: Tensor) -> Tensor:
     values = torch.linalg.svdvals(embeddings.float())
     share = values / values.sum() + 1e-7
     return torch.exp(-(share * share.log()).sum())
-
-
-def _rank() -> int:
-    return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0

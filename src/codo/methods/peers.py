@@ -5,6 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
 from codo.errors import InputError
 
 
@@ -18,3 +22,13 @@ def lightly(module: str) -> Any:
         return import_module(f"lightly.{module}")
     except ImportError as error:
         raise InputError("lightly is not installed", where="method", fix="pip install 'codo-detect[peers]'") from error
+
+
+def everyone(embeddings: Tensor) -> Tensor:
+    """The embeddings ``(b, D)`` of all ranks, ``(B, D)``, with the gradient of all ranks' losses.
+
+    A loss of all samples, computed on every rank alike, then has the gradient that one process would compute.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return embeddings
+    return torch.cat(lightly("utils.dist").gather(embeddings))

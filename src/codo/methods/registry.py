@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import create_model
+
 from codo.catalog.paths import absolute
-from codo.config import resolve
+from codo.config import Settings, flatten, nest, resolve
 from codo.contrast.infonce import ContrastSettings
 from codo.errors import InputError, nearest
 from codo.methods.barlow_twins import BarlowTwins
-from codo.methods.base import Method, Setup
+from codo.methods.base import OPTIONAL, Method, Setup
 from codo.methods.byol import BYOL
 from codo.methods.codo import CoDo
 from codo.methods.insloc import InsLoc
@@ -73,7 +76,22 @@ def read_options(name: str, values: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: An option that the method does not have, or a wrong value.
     """
-    return resolve(find_method(name).Options, None, values).model_dump(mode="json")
+    return own_settings(find_method(name), values).model_dump(mode="json")
+
+
+def own_settings(method: type[Method], values: Mapping[str, Any]) -> Settings:
+    """The settings of a method's own, as an instance of its `Method.Options`; raises like `read_options`."""
+    # Checked inside of their group, so that errors name them as the user does: options.hidden.
+    group: Any = create_model("Group", __base__=Settings, options=(method.Options, ...))
+    checked: Any = resolve(group, None, {"options": dict(values)})
+    own: Settings = checked.options
+    return own
+
+
+def idle(name: str, given: Mapping[str, Any]) -> list[str]:
+    """Those of the ``given`` settings, with dots, that change nothing for a method (`Method.uses`)."""
+    uses = find_method(name).uses
+    return [key for key in flatten(nest(given)) if _among(key, OPTIONAL) and not _among(key, uses)]
 
 
 def build_method(
@@ -94,8 +112,12 @@ def build_method(
         InputError: Unknown name or options; the method says no to the settings.
     """
     method = find_method(name)
-    own = resolve(method.Options, None, options or {})
+    own = own_settings(method, options or {})
     return method(Setup(model, contrast, own, batch_size, world, seed, steps, classes))
+
+
+def _among(key: str, names: tuple[str, ...]) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in names)
 
 
 def _load(path: Path) -> Any:

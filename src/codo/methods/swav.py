@@ -1,7 +1,10 @@
 """SwAV (Caron et al. 2020): views predict each other's assignment to prototypes; assignments are kept balanced.
 
 Two large crops are assigned (Sinkhorn), all crops predict. With small batches a queue of past embeddings joins the
-assignment (``options.queue``), from ``options.queue_from`` of the run on.
+assignment (``options.queue``), from ``options.queue_from`` of the run on. All ranks hold the same queue and score their
+share of it, so that the assignment is that of one process.
+
+Legend: b samples of this rank, B of all ranks, D embedding.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codo.config import Settings
+from codo.contrast.shuffle import gather, rank
+from codo.errors import InputError
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
 from codo.methods.peers import lightly
@@ -39,7 +44,11 @@ class SwAVOptions(Settings):
 
 
 class SwAV(ImageLevel):
-    """Swapped prediction of assignments; ``contrast.temperature`` is its temperature."""
+    """Swapped prediction of assignments; ``contrast.temperature`` is its temperature.
+
+    Raises:
+        InputError: The queue does not divide among the ranks.
+    """
 
     Options = SwAVOptions
     uses = (*ImageLevel.uses, "contrast.temperature")
@@ -50,7 +59,10 @@ class SwAV(ImageLevel):
         super().__init__(setup)
         options, dim = setup.options, setup.model.dim
         assert isinstance(options, SwAVOptions)
-        self.options, self.steps = options, setup.steps
+        if options.queue % setup.world:
+            fix = f"set options.queue={options.queue // setup.world * setup.world}"
+            raise InputError(f"a queue of {options.queue} has no {setup.world} parts", where="options.queue", fix=fix)
+        self.options, self.steps, self.world = options, setup.steps, setup.world
         heads = lightly("models.modules.heads")
         self.encoder = ImageEncoder(setup.model, lambda c: heads.SwaVProjectionHead(c, options.hidden, dim))
         self.load_report = self.encoder.load_report
@@ -63,7 +75,7 @@ class SwAV(ImageLevel):
             sinkhorn_epsilon=options.epsilon,
             sinkhorn_gather_distributed=setup.world > 1,
         )
-        # Persistent, newest first: a resumed run goes on with the same past.
+        # (2, queue, D), newest first; persistent: a resumed run goes on with the same past.
         self.register_buffer("bank", torch.zeros(LARGE, options.queue, dim))
         self.register_buffer("filled", torch.zeros((), dtype=torch.int64))
         self._large, self._step = torch.empty(0), 0
@@ -92,20 +104,22 @@ class SwAV(ImageLevel):
 
     @torch.no_grad()
     def finish_step(self) -> None:
-        """Put the large views' embeddings in front of the queue."""
+        """Put the large views' embeddings of all ranks in front of the queue."""
         if size := self.options.queue:
-            self.bank.copy_(torch.cat([self._large, self.bank], dim=1)[:, :size])
-            self.filled.add_(self._large.shape[1])
+            newest = gather(self._large[None])[0]  # (2, B, D)
+            self.bank.copy_(torch.cat([newest, self.bank], dim=1)[:, :size])
+            self.filled.add_(newest.shape[1])
 
     @torch.no_grad()
     def _past(self) -> list[Tensor] | None:
-        """Scores of the queue, once it is full and its time has come."""
+        """Scores of this rank's share of the queue, once it is full and its time has come."""
         options = self.options
         if not options.queue or self._step < options.queue_from * self.steps:
             return None
         if int(self.filled) < options.queue:
             return None
-        return [self.prototypes(past) for past in self.bank]
+        share = self.bank.tensor_split(self.world, dim=1)[rank()]
+        return [self.prototypes(past) for past in share]
 
     def _frozen(self, gradient: Tensor) -> Tensor:
         return gradient * float(self._step >= self.options.frozen_steps)

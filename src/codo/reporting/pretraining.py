@@ -158,7 +158,8 @@ def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Sectio
         return []  # of a method that pastes nothing
     try:
         cpj, views = open_views(config)
-        blocks.append(("Proposals", [proposals_gallery(cpj.foregrounds, images)]))
+        if cpj.cpj.proposal != "whole":
+            blocks.append(("Proposals", [proposals_gallery(cpj.foregrounds, images)]))
         blocks.append(("What the networks saw", [views_gallery(cpj, views, samples)]))
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
@@ -201,7 +202,8 @@ def open_views(config: Mapping[str, Any]) -> tuple[CPJ, int]:
     except (KeyError, ValueError) as error:
         raise CodoError(f"the settings hold no views ({error})") from error
     query, key = (_pool(entries) for entries in (pools.query, pools.key))
-    return CPJ(open_prepared(path), query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
+    foregrounds = open_prepared(path, propose=cpj.proposal != "whole")
+    return CPJ(foregrounds, query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
 
 
 def _pool(entries: tuple[str, ...]) -> Pool:

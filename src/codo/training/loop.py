@@ -17,13 +17,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from codo.errors import CodoError
-from codo.methods.base import Method
+from codo.methods.base import Method, stage
 from codo.run import Run
 from codo.training import checkpoint
 from codo.training.distributed import Processes, StopSignal, stop_signals
 from codo.training.logging import RunLog
 from codo.training.monitors import Health
 from codo.training.optim import Schedule, set_lr
+from codo.training.profiling import Profiler, waits
 
 Check = Callable[[int], Mapping[str, Any]]
 """Something done every so many steps: takes the steps done, returns values to log."""
@@ -93,23 +94,28 @@ def train(job: Job) -> None:
     device, step = job.processes.device, job.start
     job.method.train()
     clock = Clock(device)
-    with stop_signals() as stop:
-        for batch in job.batches:
+    profiler = Profiler(job.log, job.stop - job.start, device)
+    with stop_signals() as stop, profiler.watching():
+        for batch in waits(job.batches):
             clock.waited()
             if isinstance(batch, CodoError):
                 raise batch
-            batch = job.finish_batch(to_device(batch, device))
+            with stage("batch to device"):
+                batch = job.finish_batch(to_device(batch, device))
             if step == 0:
                 job.method.begin(batch)
             lr = job.schedule(step)
             set_lr(job.optimizer, lr, job.schedule.peak)
-            with torch.autocast(device.type, torch.bfloat16, enabled=job.bf16):
+            with stage("forward"), torch.autocast(device.type, torch.bfloat16, enabled=job.bf16):
                 output = job.module(batch)
-            output.loss.backward()
-            gradient = nn.utils.clip_grad_norm_(trained(job.method), job.clip)
-            job.optimizer.step()
-            job.optimizer.zero_grad(set_to_none=True)
-            job.method.finish_step()
+            with stage("backward"):
+                output.loss.backward()
+            with stage("optimiser"):
+                gradient = nn.utils.clip_grad_norm_(trained(job.method), job.clip)
+                job.optimizer.step()
+                job.optimizer.zero_grad(set_to_none=True)
+            with stage("EMA, queue"):
+                job.method.finish_step()
             step += 1
 
             logs = step % job.log_every == 0 or step == job.stop
@@ -142,6 +148,7 @@ def train(job: Job) -> None:
                 raise stop.error(signal, step, str(job.run.path))
             if due and job.enough(step):
                 return
+            profiler.step()
             clock.resume()
 
 

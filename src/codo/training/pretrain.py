@@ -20,8 +20,7 @@ from codo.catalog.build import open_or_prepare
 from codo.catalog.catalog import Catalog
 from codo.config import resolve, shipped_recipes
 from codo.methods.base import Method
-from codo.methods.momentum_contrast import MomentumContrast
-from codo.methods.registry import METHODS, build_method, find_method
+from codo.methods.registry import METHODS, build_method, find_method, idle, own_settings
 from codo.probes.invariance import InvarianceProbe
 from codo.reporting.report import write_report
 from codo.run import Run, check_out, start_run, write_atomically
@@ -33,8 +32,10 @@ from codo.training.monitors import Health, queue_warning
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.probing import LabelledProbes
 from codo.training.settings import PretrainSettings, length, with_absolute_paths
+from codo.views.cpj import CPJSettings
 from codo.views.dataset import StepDataset
 from codo.views.material import Material
+from codo.views.photometric import AugmentSettings
 from codo.views.pools import Pool, split_share
 from codo.views.sampler import StepSampler, check_batch
 
@@ -56,25 +57,27 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
         CodoError: The run cannot go on (see the message).
     """
     settings = with_absolute_paths(resolve(PretrainSettings, recipe or own_recipe(overrides), overrides))
+    unused = idle(settings.method, overrides)
+    told = [f"method {settings.method} has no use for {', '.join(unused)}: it changes nothing"] if unused else []
     with processes(settings.device) as mine:
-        run = _pretrain(settings, mine)
+        run = _pretrain(settings, mine, told)
         if mine.main:
             write_report(run)
         mine.barrier()
     return run
 
 
-def _pretrain(settings: PretrainSettings, mine: Processes) -> Run:
+def _pretrain(settings: PretrainSettings, mine: Processes, warnings: list[str]) -> Run:
     # 1. Everything that can be wrong, before anything is written.
     check_trackers(settings.log)
     material = gather_material(settings)
     dataset = find_method(settings.method).dataset(material)
+    settings = settings.model_copy(update={"views": dataset.number})  # some methods have it their way
     check_batch(len(dataset), settings.batch_size, mine.world)
     probes = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and mine.main else None
     steps, _ = length(settings, len(dataset))
     config = settings.model_dump(mode="json")
     resumes = check_out(settings.out, config)
-    warnings: list[str] = []
     state = checkpoint.load_last(Run(Path(settings.out)), warnings.append) if resumes else None
     torch.manual_seed(settings.seed)
     start_from = settings.model.model_copy(update={"init": "none"}) if state else settings.model
@@ -148,16 +151,15 @@ def _train(
         images_per_step=settings.batch_size * settings.views,
         health=Health(
             dim=settings.model.dim,
-            queue=settings.contrast.queue if isinstance(method, MomentumContrast) else None,
+            queue=method.negatives,
             grace=max(200, 2 * schedule.warmup, min(stop // 5, 2000)),
         ),
     )
 
     # 3. Train.
-    has_queue = isinstance(method, MomentumContrast)
     try:
         told = probes.warnings(str(run.path)) if probes else []
-        overfull = queue_warning(settings.contrast.queue, len(dataset)) if has_queue else None
+        overfull = queue_warning(method.negatives, len(dataset)) if method.negatives else None
         for warning in filter(None, [*warnings, overfull, *told]):
             log.warn(warning)
         if state is None and method.load_report is not None and mine.main:
@@ -170,6 +172,8 @@ def _train(
         if settings.probe is not None and step < stop:
             # On every rank, so that all agree on what is due; rank 0 does the work.
             invariance = invariance_probe(material, settings) if mine.main else None
+            if mine.main and invariance is None:
+                log.say("no invariance score: the images were prepared without proposals")
 
             def ask(step: int) -> Mapping[str, float]:
                 if probes is None:
@@ -217,28 +221,31 @@ def gather_material(settings: PretrainSettings) -> Material:
             return None
         return Pool([open_once(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
+    method = find_method(settings.method)
     return Material(
-        images=open_once(settings.foregrounds, propose=find_method(settings.method).pastes),
+        images=open_once(settings.foregrounds, propose=method.proposes),
         query=pool(settings.backgrounds.query),
         key=pool(settings.backgrounds.key),
         canvas=settings.canvas,
         views=settings.views,
         pasting=settings.cpj,
         augment=settings.augment,
-        options=resolve(find_method(settings.method).Options, None, settings.options),
+        options=own_settings(method, settings.options),
         seed=settings.seed,
     )
 
 
 def invariance_probe(material: Material, settings: PretrainSettings) -> InvarianceProbe | None:
-    """The probe of background invariance, the same for every method; ``None`` where the images have no proposals.
+    """The probe of background invariance; ``None`` where the images have no proposals.
 
-    Methods that paste nothing are asked on backgrounds from the images themselves.
+    It pastes as CoDo does by default whatever the run does, so that methods and settings can be compared. Methods that
+    paste nothing are asked on backgrounds from the images themselves.
     """
     if settings.probe is None or not material.images.has_proposals:
         return None
     own = Pool([material.images], [None])
-    pasted = replace(material, query=material.query or own, key=material.key or own)
+    plain = replace(material, pasting=CPJSettings(), augment=AugmentSettings())
+    pasted = replace(plain, query=material.query or own, key=material.key or own)
     return InvarianceProbe(pasted.cpj(), settings.probe, settings.seed)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from codo.config import resolve
+from codo.contrast.queue import LevelQueue
 from codo.errors import CodoError, InputError
 from codo.methods.base import Method
 from codo.methods.registry import build_method
@@ -31,11 +32,10 @@ def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:
     classes = int(state["method"].get("classes", 0))
     own: dict[str, Any] = {"options": settings.options, "classes": classes}
     method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0, **own)
-    weights = {name: value for name, value in state["method"].items() if not name.startswith("queue.")}
-    missing = [
-        name for name in method.load_state_dict(weights, strict=False).missing_keys if not name.startswith("queue.")
-    ]
-    if missing:
+    queues = tuple(f"{name}." for name, module in method.named_modules() if isinstance(module, LevelQueue))
+    weights = {name: value for name, value in state["method"].items() if not name.startswith(queues)}
+    unread = method.load_state_dict(weights, strict=False).missing_keys
+    if missing := [name for name in unread if not name.startswith(queues)]:
         raise CodoError(
             f"the checkpoint lacks {missing[0]}", where=str(run.path), fix="use a checkpoint of this version"
         )

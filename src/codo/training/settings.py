@@ -41,7 +41,7 @@ class PretrainSettings(Settings):
     workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one a core, at most 16")
     canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
     views: int = Field(
-        2, ge=2, description="views of a sample: one for the query network, the rest for the key network"
+        2, ge=1, description="views of a sample: one for the query network, the rest for the key network"
     )
     batch_size: int = Field(256, ge=2, description="samples in a step, over all processes")
     epochs: float | None = Field(None, gt=0, description="length of the run in epochs")
@@ -68,6 +68,8 @@ class PretrainSettings(Settings):
             what = f"method {self.method} pastes nothing, so backgrounds= has no effect"
             fix = "leave it out; to learn from more images, prepare them together"
             raise InputError(what, where="backgrounds", fix=fix)
+        if self.views < 2 and "views" in method.uses:
+            raise InputError("views=1 leaves nothing to contrast with", where="views", fix="set views=2 or more")
         if self.augment.on == "device" and not method.pastes:
             what = f"views of method {self.method} are coloured by the loader only"
             raise InputError(what, where="augment.on", fix="use augment.on=cpu")

@@ -34,8 +34,9 @@ from codo.views.resample import Floats
 class CPJSettings(Settings):
     """How a proposal is copied, pasted and its box jittered."""
 
-    proposal: Literal["redraw", "fixed"] = Field(
-        "redraw", description="draw the proposal of an image anew each epoch, or once and for all"
+    proposal: Literal["redraw", "fixed", "whole"] = Field(
+        "redraw",
+        description="draw the proposal of an image anew each epoch, once and for all, or take the whole image (InsLoc)",
     )
     foreground_area: Shares = Field(
         (0.2, 1.0), description="share of the proposal that its random crop keeps; [1, 1] keeps all"
@@ -91,7 +92,7 @@ class CPJ:
         defers: Leave colours and blur to whoever gets the views, and tell what was drawn.
 
     Raises:
-        InputError: The foregrounds were prepared without proposals.
+        InputError: The foregrounds were prepared without proposals, and some are wanted.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class CPJ:
         seed: int,
         defers: bool = False,
     ) -> None:
-        if not foregrounds.has_proposals:
+        if cpj.proposal != "whole" and not foregrounds.has_proposals:
             raise InputError(
                 "the foreground catalog has no proposals",
                 where=str(foregrounds.path),
@@ -125,6 +126,9 @@ class CPJ:
 
     def proposal(self, epoch: int, sample: int) -> Image:
         """The part of image ``sample`` inside its proposal of this epoch, ``I_p``."""
+        if self.cpj.proposal == "whole":
+            picture = self.foregrounds.picture(sample)
+            return np.ascontiguousarray(picture.part((0, 0, picture.width, picture.height))[0])
         drawn_in = epoch if self.cpj.proposal == "redraw" else 0
         rng = generator(self.seed, drawn_in, sample, Stream.PROPOSAL)
         picture = self.foregrounds.picture(sample)

@@ -66,6 +66,7 @@ class CropDataset(StepDataset):
         self, images: Catalog, crops: Sequence[Crop], seed: int, labels: npt.NDArray[np.int64] | None = None
     ) -> None:
         self.images, self.crops, self.seed, self.labels = images, tuple(crops), seed, labels
+        self.number = len(self.crops)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -80,7 +81,7 @@ class CropDataset(StepDataset):
 
     def batch(self, plan: StepPlan) -> CropBatch:
         """Every view of every sample of this rank."""
-        numbers = range(len(self.crops))
+        numbers = range(self.number)
         made = [self.views(plan.epoch, int(sample), numbers) for sample in plan.query]
         views = tuple(torch.from_numpy(np.stack([of_sample[v] for of_sample in made])) for v in numbers)
         known = np.full(len(plan.query), -1) if self.labels is None else self.labels[plan.query]
@@ -92,7 +93,7 @@ class PairDataset(CropDataset):
 
     def batch(self, plan: StepPlan) -> ViewBatch:  # type: ignore[override]
         """As `ViewDataset` makes them; the box of a view is all of it."""
-        keys = range(1, len(self.crops))
+        keys = range(1, self.number)
         query = np.stack([self.views(plan.epoch, int(sample), [0])[0] for sample in plan.query])
         made = [self.views(plan.epoch, int(sample), keys) for sample in plan.keys]
         key = np.stack([np.stack([of_sample[v - 1] for of_sample in made]) for v in keys])

@@ -49,7 +49,12 @@ class StepDataset(Dataset[Any], ABC):
 
     A batch is a named tuple of tensors with the step on it (``step``, see `StepPlan`). It is a pure function of the
     plan and of the run's seed.
+
+    Attributes:
+        number: Views of a sample.
     """
+
+    number: int
 
     @abstractmethod
     def __len__(self) -> int:

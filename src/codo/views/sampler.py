@@ -114,10 +114,11 @@ def check_batch(samples: int, batch_size: int, world: int) -> None:
         InputError: See above.
     """
     if batch_size > samples:
+        smaller = f"set batch_size={max(2, samples // 2)} or less, or " if samples > 1 else ""
         raise InputError(
             f"batch_size={batch_size} is larger than the {samples} images to learn from",
             where="batch_size",
-            fix=f"set batch_size={max(2, samples // 2)} or less, or give more images",
+            fix=f"{smaller}give more images",
         )
     if batch_size % world:
         raise InputError(

@@ -1,0 +1,106 @@
+"""Losses over all samples: two ranks compute what one process does, gradients included.
+
+An encoder without BatchNorm stands in, whose statistics would differ between the two.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, distributed, multiprocessing, nn
+
+from codo.contrast.infonce import ContrastSettings
+from codo.errors import InputError
+from codo.methods.barlow_twins import BarlowTwins
+from codo.methods.base import Method, Setup
+from codo.methods.simclr import SimCLR
+from codo.methods.swav import SwAV
+from codo.models.encoder import ModelSettings
+from codo.views.crops import CropBatch
+
+MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=6)
+B, S, STEPS = 8, 32, 3
+CASES: dict[str, tuple[type[Method], dict[str, Any]]] = {
+    "simclr": (SimCLR, {}),
+    "barlow_twins": (BarlowTwins, {"hidden": 8}),
+    "swav": (SwAV, {"hidden": 8, "prototypes": 5, "small_views": 1, "queue": 16, "queue_from": 0, "frozen_steps": 0}),
+}
+
+
+class Linear(nn.Module):
+    """Pixels, coarsely pooled, times a matrix."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(48, 6, generator=torch.Generator().manual_seed(1)))
+
+    def project(self, pixels: Tensor) -> Tensor:
+        return nn.functional.adaptive_avg_pool2d(pixels, 4).flatten(1) @ self.weight
+
+
+def batch(step: int, mine: slice) -> CropBatch:
+    generator = torch.Generator().manual_seed(step)
+    views = [torch.randint(0, 256, (B, S, S, 3), dtype=torch.uint8, generator=generator) for _ in range(3)]
+    return CropBatch(tuple(view[mine] for view in views), torch.zeros(B), step)
+
+
+def steps(name: str, rank: int, world: int) -> list[Tensor]:
+    """Loss and gradient of every step, averaged over the ranks as DistributedDataParallel does."""
+    cls, options = CASES[name]
+    torch.manual_seed(0)
+    own = cls.Options.model_validate(options)
+    method: Any = cls(Setup(MODEL, ContrastSettings(temperature=0.1), own, batch_size=B, world=world))
+    method.encoder = Linear()
+    share = B // world
+    found = []
+    for step in range(STEPS):
+        data = batch(step, slice(rank * share, (rank + 1) * share))
+        if name != "swav":
+            data = data._replace(views=data.views[:2])
+        loss = method(data).loss
+        (gradient,) = torch.autograd.grad(loss, [method.encoder.weight])
+        method.finish_step()
+        found.append(torch.cat([loss.detach().view(1), gradient.flatten()]))
+        if world > 1:
+            distributed.all_reduce(found[-1])
+            found[-1] /= world
+    return found
+
+
+def _rank(rank: int, port: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+    torch.save({name: steps(name, rank, 2) for name in CASES}, Path(folder) / f"{rank}.pt")
+    distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def of_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Tensor]]:
+    folder = tmp_path_factory.mktemp("ranks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    multiprocessing.spawn(_rank, (port, str(folder)), nprocs=2)
+    found: dict[str, list[Tensor]] = torch.load(folder / "0.pt")
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_ranks_compute_what_one_process_does(name: str, of_two_ranks: dict[str, list[Tensor]]) -> None:
+    for one, two in zip(steps(name, 0, 1), of_two_ranks[name], strict=True):
+        assert torch.allclose(one, two, rtol=1e-3, atol=1e-5 * float(one.abs().max()))
+
+
+def test_a_queue_that_does_not_divide_is_refused() -> None:
+    own = SwAV.Options.model_validate({"queue": 9})
+    with pytest.raises(InputError, match="a queue of 9 has no 2 parts"):
+        SwAV(Setup(MODEL, ContrastSettings(), own, batch_size=B, world=2))
+
+
+def test_a_process_with_one_sample_is_refused() -> None:
+    with pytest.raises(InputError, match="two samples on each process"):
+        SimCLR(Setup(MODEL, ContrastSettings(), batch_size=2, world=2))
