@@ -1,0 +1,93 @@
+"""Training steps to be timed: a batch of views, CoDo as the loop drives it, and tiny versions for ``--smoke``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from codo.contrast.infonce import ContrastSettings
+from codo.methods.base import Setup
+from codo.methods.codo import CoDo
+from codo.models.encoder import ModelSettings
+from codo.training.loop import trained
+from codo.training.optim import OptimSettings, build_optimizer
+from codo.views.dataset import ViewBatch
+
+TINY = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
+OPTIM = OptimSettings()
+
+
+@dataclass(frozen=True)
+class Size:
+    """What is trained on what.
+
+    Attributes:
+        batch: B.
+        views: V.
+        groups: BatchNorm groups (``contrast.shuffle``).
+        canvas: Side of a view.
+        queue: K.
+        model: The architecture.
+    """
+
+    batch: int
+    views: int = 2
+    groups: int = 8
+    canvas: int = 224
+    queue: int = 65536
+    model: ModelSettings = ModelSettings()
+
+    def tiny(self) -> Size:
+        """The same with next to nothing to do."""
+        return Size(8, self.views, 2, 64, 256, TINY)
+
+
+def method(size: Size, device: torch.device) -> CoDo:
+    """CoDo with random weights, laid out as `codo.training.pretrain` does."""
+    torch.manual_seed(0)
+    contrast = ContrastSettings(queue=size.queue, shuffle=size.groups)
+    made = CoDo(Setup(size.model, contrast, batch_size=size.batch)).train()
+    return made.to(device).to(memory_format=torch.channels_last)
+
+
+def views(size: Size, device: torch.device) -> ViewBatch:
+    """Random pixels and boxes on the device."""
+    draw = torch.Generator().manual_seed(1)
+    shape = (size.views, size.batch)
+    images = torch.randint(0, 256, (*shape, size.canvas, size.canvas, 3), dtype=torch.uint8, generator=draw)
+    corner = size.canvas * 0.4 * torch.rand(*shape, 2, generator=draw)
+    sides = size.canvas * (0.3 + 0.3 * torch.rand(*shape, 2, generator=draw))
+    boxes = torch.cat([corner, corner + sides], dim=2)
+    order = torch.randperm(size.batch, generator=draw)
+    parts = (images[0], boxes[0], images[1:, order], boxes[1:, order], order)
+    return ViewBatch(*(part.to(device) for part in parts), step=1)
+
+
+class OurStep:
+    """A step as `codo.training.loop` does it.
+
+    Args:
+        of: What is trained.
+        bf16: Under autocast to bfloat16.
+        compiled: Its encoders by torch.compile.
+    """
+
+    def __init__(self, of: CoDo, *, bf16: bool, compiled: bool = False) -> None:
+        self.method, self.bf16 = of, bf16
+        self.device = of.mean.device
+        self.optimizer = build_optimizer(of, OPTIM, self.device)
+        if compiled:
+            for module in of.compilable():
+                module.compile()
+
+    def __call__(self, batch: ViewBatch) -> torch.Tensor:
+        """One step; returns its loss, on the device."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
+            output = self.method(batch)
+        output.loss.backward()
+        torch.nn.utils.clip_grad_norm_(trained(self.method), float("inf"))
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.method.finish_step()
+        return output.loss.detach()
