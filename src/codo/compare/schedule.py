@@ -62,7 +62,8 @@ def run_apart(
         Interrupted, Preempted: Asked to stop; the runs at work have a checkpoint.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    waiting, running = list(works), dict[int, tuple[W, subprocess.Popen[str]]]()
+    waiting = list(works)
+    running: dict[int, tuple[W, subprocess.Popen[str]]] = {}
     try:
         with stop_signals() as stop:
             while waiting or running:

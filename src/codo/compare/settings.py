@@ -1,15 +1,28 @@
-"""The settings of a comparison: those of the finetuning that all cells share, and what the cells differ in."""
+"""The settings of a comparison: those of the finetuning that all cells share, and what the cells differ in.
+
+An initialisation is weights that are there, or settings of ``codo pretrain`` by which the comparison makes them itself::
+
+    inits:
+      random: none
+      moco_v2: {method: moco_v2}
+      codo: {recipe: codo_200ep}
+    pretrain: {foregrounds: "{images}", backgrounds: ["{images}", "{scenes}"]}      # for both, on top of their recipes
+    pools: {images: catalogs/imagenet, scenes: catalogs/coco}                       # what the names in braces stand for
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from codo.catalog.paths import absolute
+from codo.config import SHORT
 from codo.detection.settings import FinetuneSettings
+from codo.errors import nearest
 
 SEED = "{seed}"
 """In the path of an initialisation: the seed of the cell."""
@@ -18,10 +31,29 @@ SEED = "{seed}"
 class CompareSettings(FinetuneSettings):
     """A comparison: every setting of ``codo finetune``, the protocol of all cells, and the following."""
 
-    inits: dict[str, str] = Field(
+    only: tuple[str, ...] | None = Field(
+        None, description="the names of inits that are compared; null: all. inits.NAME=null leaves one out"
+    )
+    inits: dict[str, str | dict[str, Any]] = Field(
         min_length=1,
         description="what is compared, the reference first: inits=[none,imagenet,runs/codo,NAME=FILE]; a path may hold "
-        "{seed} where pretraining was repeated too: inits.codo=runs/codo-{seed}",
+        "{seed} where pretraining was repeated too: inits.codo=runs/codo-{seed}; settings of codo pretrain, and recipe=, "
+        "in place of weights pretrain it here: inits.moco.method=moco_v2",
+    )
+    pretrain: dict[str, Any] = Field(
+        {}, description="settings of codo pretrain that all initialisations share which are pretrained here"
+    )
+    pools: dict[str, tuple[str, ...]] = Field(
+        {}, description="catalogs or image folders that pretrainings name as {NAME}: pools.scenes=DIR"
+    )
+    pretrained: str | None = Field(
+        None, description="folder of the pretraining runs, which comparisons may share; null: pretraining/ in out"
+    )
+    repeat_pretraining: bool = Field(
+        True, description="pretrain anew with every seed; false: once, with the first, and finetune from that with all"
+    )
+    published: Literal["table1", "table2"] | None = Field(
+        None, description="show the numbers of this table of the paper beside those of initialisations of the same name"
     )
     fractions: tuple[float, ...] = Field(
         (1.0,), min_length=1, description="shares of the labelled images to learn from, in (0, 1]"
@@ -42,6 +74,10 @@ class CompareSettings(FinetuneSettings):
     @classmethod
     def _named(cls, value: Any) -> Any:
         """A list of sources, each with or without ``NAME=``, or a mapping from name to source."""
+        if isinstance(value, Mapping):
+            # Weights that replace a pretraining of the recipe stand beside its settings (`codo.config.merge`).
+            given = {name: v[SHORT] if isinstance(v, Mapping) and SHORT in v else v for name, v in value.items()}
+            return {name: source for name, source in given.items() if source is not None}
         if isinstance(value, str | Path):
             value = [value]
         if not isinstance(value, list | tuple):
@@ -56,14 +92,29 @@ class CompareSettings(FinetuneSettings):
 
     @field_validator("inits", mode="after")
     @classmethod
-    def _distinct_folders(cls, value: dict[str, str]) -> dict[str, str]:
+    def _distinct_folders(
+        cls, value: dict[str, str | dict[str, Any]], info: ValidationInfo
+    ) -> dict[str, str | dict[str, Any]]:
         folders: dict[str, str] = {}
         for name, source in value.items():
-            if not name.strip() or source.strip() in ("", "None"):
+            if not name.strip() or (isinstance(source, str) and source.strip() in ("", "None")):
                 raise ValueError("an initialisation has no name or no weights: write NAME=FILE, or none")
             if (other := folders.setdefault(folder_name(name), name)) != name:
                 raise ValueError(f"'{other}' and '{name}' would share a folder: choose other names")
-        return value
+        only = info.data.get("only") or tuple(value)
+        for name in only:
+            if name not in value:
+                hint = nearest(name, list(value)) or f"inits= has {', '.join(value)}"
+                raise ValueError(f"only= names '{name}', which is not among inits=: {hint}")
+        return {name: source for name, source in value.items() if name in only}
+
+    @field_validator("pools", mode="before")
+    @classmethod
+    def _lists(cls, value: Any) -> Any:
+        """One folder is a list of one; a pool that a recipe leaves open is not there."""
+        if not isinstance(value, Mapping):
+            return value
+        return {name: [v] if isinstance(v, str) else v for name, v in value.items() if v is not None}
 
     @field_validator("fractions", "seeds", mode="before")
     @classmethod
@@ -95,8 +146,16 @@ class CompareSettings(FinetuneSettings):
 
     def source(self, init: str, seed: int) -> str:
         """``weights=`` of an initialisation for a seed, found from any folder."""
-        source = self.inits[init].replace(SEED, str(seed))
+        named = self.inits[init]
+        if not isinstance(named, str):
+            return str(self.pretraining_folder(init, seed))
+        source = named.replace(SEED, str(seed))
         return source if source in ("none", "imagenet") else absolute(source)
+
+    def pretraining_folder(self, init: str, seed: int) -> Path:
+        """The run that pretrains an initialisation for a seed."""
+        folder = Path(absolute(self.pretrained)) if self.pretrained else Path(absolute(self.out)) / "pretraining"
+        return folder / folder_name(init) / f"seed-{seed if self.repeat_pretraining else self.seeds[0]}"
 
     def draw(self, seed: int) -> int:
         """Seed of the draw of the labelled images; the same for all initialisations."""

@@ -19,7 +19,7 @@ from codo.compare.cells import Cell
 from codo.compare.settings import CompareSettings
 from codo.detection.detector import Detector
 from codo.detection.finetune import resolve_norm
-from codo.detection.start import FREE, architecture, load_weights
+from codo.detection.start import FREE, architecture, load_weights, recorded_names
 from codo.detection.task import Task
 from codo.errors import InputError, nearest
 from codo.models.encoder import ModelSettings
@@ -61,21 +61,19 @@ def common_trunk(settings: CompareSettings, demanded: Mapping[str, Any]) -> Mode
     Raises:
         InputError: Two sources have different trunks, or another than the command demands.
     """
-    first: tuple[str, ModelSettings] | None = None
+    decided: dict[str, tuple[str, Any]] = {}
     for init in settings.inits:
         for source in dict.fromkeys(settings.source(init, seed) for seed in settings.seeds):
             with named(init):
                 theirs = architecture(source, settings.model, demanded)
             if theirs is settings.model:  # nothing recorded
                 continue
-            if first is None:
-                first = source, theirs
-            for name in ModelSettings.model_fields:
-                ours, other = getattr(first[1], name), getattr(theirs, name)
-                if name not in FREE and ours != other:
-                    what = f"the trunks differ: model.{name} is {ours} in {first[0]}, {other} in {source}"
+            for name in sorted(recorded_names(source) - set(FREE)):  # of image-level methods the backbone alone
+                first, value = decided.setdefault(name, (source, getattr(theirs, name)))
+                if value != getattr(theirs, name):
+                    what = f"the trunks differ: model.{name} is {value} in {first}, {getattr(theirs, name)} in {source}"
                     raise InputError(what, where="inits", fix="compare weights of one architecture")
-    return settings.model if first is None else first[1]
+    return settings.model.model_copy(update={name: value for name, (_, value) in decided.items()} | {"init": "none"})
 
 
 def open_start(settings: CompareSettings, init: str, task: Task, trunk: ModelSettings) -> Start:

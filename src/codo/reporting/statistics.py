@@ -110,7 +110,7 @@ def paired(candidate: Sequence[Mapping[int, T]], reference: Sequence[Mapping[int
     sides = [*candidate, *reference]
     common = set.intersection(*map(set, sides)) if sides else set()
     pairs = list(zip(candidate, reference, strict=True))
-    return [cast(T, sum(a[seed] - b[seed] for a, b in pairs) / len(pairs)) for seed in sorted(common)]
+    return cast(list[T], [sum(a[seed] - b[seed] for a, b in pairs) / len(pairs) for seed in sorted(common)])
 
 
 def interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:

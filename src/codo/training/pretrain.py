@@ -5,7 +5,7 @@ Everything that can be wrong with the input is found before the run directory is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -59,21 +59,45 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
     settings = with_absolute_paths(resolve(PretrainSettings, recipe or own_recipe(overrides), overrides))
     unused = idle(settings.method, overrides)
     told = [f"method {settings.method} has no use for {', '.join(unused)}: it changes nothing"] if unused else []
+    return carry_out(settings, told)
+
+
+def carry_out(settings: PretrainSettings, warnings: Sequence[str] = ()) -> Run:
+    """Pretrain by complete settings whose paths are absolute; returns and raises like `pretrain`.
+
+    Args:
+        settings: All of them.
+        warnings: To be told in the run's log.
+    """
     with processes(settings.device) as mine:
-        run = _pretrain(settings, mine, told)
+        run = _pretrain(settings, mine, list(warnings))
         if mine.main:
             write_report(run)
         mine.barrier()
     return run
 
 
-def _pretrain(settings: PretrainSettings, mine: Processes, warnings: list[str]) -> Run:
-    # 1. Everything that can be wrong, before anything is written.
+def check(settings: PretrainSettings, world: int = 1) -> tuple[PretrainSettings, Material, StepDataset]:
+    """Look at a run's images and at whether its settings suit them; plain image folders are prepared.
+
+    Returns:
+        The settings as the run records them, its images and its views.
+
+    Raises:
+        InputError: See `pretrain`.
+    """
     check_trackers(settings.log)
     material = gather_material(settings)
     dataset = find_method(settings.method).dataset(material)
     settings = settings.model_copy(update={"views": dataset.number})  # some methods have it their way
-    check_batch(len(dataset), settings.batch_size, mine.world)
+    check_batch(len(dataset), settings.batch_size, world)
+    length(settings, len(dataset))
+    return settings, material, dataset
+
+
+def _pretrain(settings: PretrainSettings, mine: Processes, warnings: list[str]) -> Run:
+    # 1. Everything that can be wrong, before anything is written.
+    settings, material, dataset = check(settings, mine.world)
     probes = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and mine.main else None
     steps, _ = length(settings, len(dataset))
     config = settings.model_dump(mode="json")
