@@ -100,6 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     demo = verb("demo", "the whole story on a built-in data set, on this machine")
     demo.add_argument("--out", default="demo_out", metavar="DIR", help="where to work (default: demo_out)")
     demo.add_argument("--quick", action="store_true", help="under 3 minutes: too short for the numbers to mean much")
+    demo.add_argument("--data-only", action="store_true", help="draw a data set for experiments of your own, and stop")
 
     verb("doctor", "versions, devices, and a one-minute self-check")
     return parser
@@ -230,9 +231,12 @@ def _view(args: argparse.Namespace) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from codo.demo.demo import demo
+    from codo.demo.demo import demo, write_data
 
-    demo(args.out, quick=args.quick)
+    if args.data_only:
+        write_data(args.out)
+    else:
+        demo(args.out, quick=args.quick)
 
 
 def _doctor(args: argparse.Namespace) -> None:

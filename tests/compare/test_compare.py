@@ -160,7 +160,7 @@ def test_a_cell_that_fails_does_not_stop_the_others(
     out = tmp_path / "out"
     assert main(["compare", *arguments({**protocol, "fractions": [1]}, out)]) == 1
     error = capsys.readouterr().err
-    assert "1 of 4 cells failed\n  none, 100% of the labels, seed 0: the loss is nan at step 1" in error
+    assert "1 run failed\n  none, 100% of the labels, seed 0: the loss is nan at step 1" in error
     assert len(pretend) == 4
     assert len(found(out)) == 3
     assert "the loss is nan at step 1" in (out / "report.html").read_text()

@@ -10,6 +10,7 @@ from statistics import fmean, stdev
 import numpy as np
 
 from codo.compare.cells import Cell, Key, Result
+from codo.compare.costs import Cost, mean_cost, read_cost
 from codo.compare.plan import Plan
 from codo.compare.starts import Start
 from codo.reporting.comparison import KINDS, NAMES, values_of
@@ -27,6 +28,9 @@ class Comparison:
         evaluated: Images that all are evaluated on.
         results: What the finished cells say.
         failures: Why cells failed.
+        costs: What the pretraining of each initialisation has cost, the mean over the seeds, where that is known.
+        published: Table of the paper to show beside it, if any.
+        notes: What a reader has to know of what is still to come or has failed before any cell.
     """
 
     out: Path
@@ -35,12 +39,18 @@ class Comparison:
     evaluated: int
     results: Mapping[Key, Result]
     failures: Mapping[Key, str] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    published: str | None = None
+    notes: Sequence[str] = ()
 
     @classmethod
-    def read(cls, plan: Plan, failures: Mapping[Key, str]) -> Comparison:
-        """Read what the cells have left on disk."""
+    def read(cls, plan: Plan, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
+        """Read what the cells and the pretrainings have left on disk."""
         results = {cell.key: result for cell in plan.cells if (result := cell.result()) is not None}
-        return cls(plan.out, plan.cells, plan.starts, plan.evaluated, results, dict(failures))
+        means = {init: mean_cost(map(read_cost, start.weights)) for init, start in plan.starts.items()}
+        costs = {init: cost for init, cost in means.items() if cost is not None}
+        evaluated, table = plan.evaluated, plan.published
+        return cls(plan.out, plan.cells, plan.starts, evaluated, results, dict(failures), costs, table, tuple(notes))
 
     @property
     def inits(self) -> list[str]:

@@ -10,15 +10,25 @@ from statistics import fmean
 from codo.compare.comparison import Comparison, mean_and_spread
 from codo.compare.sentences import in_points, remarks, verdicts
 from codo.compare.starts import said
+from codo.compare.table import COST_HEADS, PROVENANCE, cost_cells, printed_cells, printed_heads, printed_rows
 from codo.config import flatten
 from codo.models.weights import TRUNK
 from codo.reporting.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Tone, Verdict
 from codo.reporting.comparison import KINDS, NAMES, ap_dots
 from codo.reporting.efficiency import Trend, label_efficiency
 from codo.reporting.numbers import MISSING, mean_spread, number, precision, share
+from codo.reporting.scatter import rank_correlation, scatter
 from codo.reporting.statistics import LEVEL, Difference
 
 FOOTER = "Made by codo from the runs it names. This page needs no network and runs no foreign code."
+PROBES = {
+    "probe/image/linear": "Linear probe of pictures",
+    "probe/image/knn": "Nearest neighbours of pictures",
+    "probe/roi/linear": "Linear probe of boxes",
+    "probe/roi/knn": "Nearest neighbours of boxes",
+    "invariance": "Background invariance",
+}
+"""Scores of pretraining, and what the reader sees; the first against AP is the paper's Figure 1."""
 _HEADS = {"AP": "AP", "AP50": "AP 50", "AP75": "AP 75"}
 _TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "noise": "unknown", "unknown": "unknown"}
 
@@ -44,6 +54,9 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
             Section("What came out", _outcome(comparison)),
             *(_results(comparison, kind) for kind in comparison.kinds),
             Section("What each initialisation fills", [_parts(comparison)]),
+            Section("What pretraining cost", _costs(comparison)),
+            Section("Probes and transfer", _transfer(comparison)),
+            Section("The published numbers", _published(comparison)),
             Section("Every cell", [_cells(comparison)]),
             _origin(settings),
         ],
@@ -138,6 +151,48 @@ def _parts(comparison: Comparison) -> Table:
     note = "Random parts are alike for all with the same seed. RPN, predictors and mask head are always random."
     heads = [name.capitalize() if name.islower() else name for name in map(str, (said([part]) for part in TRUNK))]
     return Table(["Start from", *heads, "Weights"], rows, note, text=True)
+
+
+def _costs(comparison: Comparison) -> list[Block]:
+    """Empty where no initialisation is a pretraining run."""
+    if not comparison.costs:
+        return []
+    scores = sorted({name for cost in comparison.costs.values() for name in cost.scores if name in PROBES})
+    rows = []
+    for init in comparison.inits:
+        cost = comparison.costs.get(init)
+        found = [number(cost.scores[name]) if cost and name in cost.scores else MISSING for name in scores]
+        rows.append([init, *cost_cells(cost), cost.device if cost else MISSING, *found])
+    note = "Means over the seeds, the memory a maximum. A sample is one image, shown by all its views."
+    heads = ["Start from", *COST_HEADS, "On", *(PROBES[name] for name in scores)]
+    return [Table(heads, rows, note)]
+
+
+def _transfer(comparison: Comparison) -> list[Block]:
+    """Does what is cheap to measure while pretraining foretell what the detector gains? A point for each method."""
+    most = comparison.fractions[-1]
+    ap = {init: 100 * fmean(values.values()) for init in comparison.inits if (values := comparison.values(init, most))}
+    figures = []
+    for name, title in PROBES.items():
+        known = {init: cost.scores[name] for init, cost in comparison.costs.items() if name in cost.scores}
+        points = {init: (score, ap[init]) for init, score in known.items() if init in ap}
+        if len(points) < 2:
+            continue
+        found = rank_correlation([x for x, _ in points.values()], [y for _, y in points.values()])
+        said_of = f"Rank correlation {found:+.2f} over {len(points)} methods." if found is not None else ""
+        caption = f"A point for each method, means over the seeds. {said_of} Few points and noisy AP say little."
+        alt = "; ".join(f"{init}: {x:.3f}, AP {y:.1f}" for init, (x, y) in points.items())
+        svg = scatter(points, x_label=title, y_label="box AP × 100")
+        figures.append(Figure(f"{title} and box AP", svg, caption, f"{title} against box AP. {alt}."))
+    return [Figures(figures)] if figures else []
+
+
+def _published(comparison: Comparison) -> list[Block]:
+    """The paper's rows of these initialisations."""
+    rows = printed_rows(comparison)
+    if not rows:
+        return []
+    return [Table(printed_heads(rows), [printed_cells(row, rows) for row in rows], PROVENANCE, text=True)]
 
 
 def _cells(comparison: Comparison) -> Details:

@@ -34,12 +34,14 @@ class Plan:
         cells: In the order in which they are done.
         starts: What each initialisation brings, the reference first.
         evaluated: Images that all are evaluated on.
+        published: Table of the paper to show beside it, if any.
     """
 
     out: Path
     cells: list[Cell]
     starts: dict[str, Start]
     evaluated: int
+    published: str | None = None
 
 
 def plan(settings: CompareSettings, demanded: Mapping[str, Any]) -> Plan:
@@ -67,7 +69,7 @@ def plan(settings: CompareSettings, demanded: Mapping[str, Any]) -> Plan:
     ]
     for cell in cells:
         _check_folder(cell)
-    return Plan(Path(settings.out), cells, starts, len(task.val))
+    return Plan(Path(settings.out), cells, starts, len(task.val), settings.published)
 
 
 def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float, int], Task]:

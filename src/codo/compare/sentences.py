@@ -35,6 +35,7 @@ def remarks(comparison: Comparison) -> list[str]:
         rest = "all numbers here are of these alone" if there else "there is nothing to say yet"
         lines.append(f"{there} of {wanted} cells are finished; {rest}.")
     cells = {cell.key: cell for cell in comparison.cells}
+    lines += comparison.notes
     return lines + [f"Failed: {cells[key]} ({reason})." for key, reason in comparison.failures.items()]
 
 

@@ -1,6 +1,6 @@
 """The settings of a comparison: those of the finetuning that all cells share, and what the cells differ in.
 
-An initialisation is weights that are there, or settings of ``codo pretrain`` by which the comparison makes them itself::
+An initialisation is weights that are there, or settings of ``codo pretrain`` by which the comparison makes them::
 
     inits:
       random: none
@@ -37,8 +37,8 @@ class CompareSettings(FinetuneSettings):
     inits: dict[str, str | dict[str, Any]] = Field(
         min_length=1,
         description="what is compared, the reference first: inits=[none,imagenet,runs/codo,NAME=FILE]; a path may hold "
-        "{seed} where pretraining was repeated too: inits.codo=runs/codo-{seed}; settings of codo pretrain, and recipe=, "
-        "in place of weights pretrain it here: inits.moco.method=moco_v2",
+        "{seed} where pretraining was repeated too: inits.codo=runs/codo-{seed}; settings of codo pretrain, "
+        "and recipe=, in place of weights pretrain it first: inits.moco.method=moco_v2",
     )
     pretrain: dict[str, Any] = Field(
         {}, description="settings of codo pretrain that all initialisations share which are pretrained here"

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from codo.compare.cells import finish
+from codo.compare import cells, pretraining
 from codo.config import Settings
 from codo.detection.settings import FinetuneSettings
 from codo.run import Run
+from codo.training.settings import PretrainSettings
 
 
 class Work(Protocol):
@@ -41,7 +42,10 @@ class Verb(NamedTuple):
     function: Callable[[Any], None]
 
 
-VERBS: dict[str, Verb] = {"finetune": Verb(FinetuneSettings, finish)}
+VERBS: dict[str, Verb] = {
+    "pretrain": Verb(PretrainSettings, pretraining.finish),
+    "finetune": Verb(FinetuneSettings, cells.finish),
+}
 
 
 PATIENCE = 60.0

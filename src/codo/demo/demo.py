@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from codo.catalog.build import prepare
 from codo.config import read_recipe
-from codo.demo.scenes import DemoData, write_demo
+from codo.demo.scenes import DemoData, write_demo, write_pictures
 from codo.errors import CodoError
 from codo.export.write import export
 from codo.reporting.comparison import sentence
@@ -115,6 +115,21 @@ def demo(out: str | Path, *, quick: bool = False) -> Path:
     print(sentence(results, STARTS["codo"], STARTS["scratch"]))
     print(f"\nreport   {report}\nweights  {weights}\ntime     {(time.perf_counter() - began) / 60:.1f} min")
     return report
+
+
+def write_data(out: str | Path) -> Path:
+    """Draw the data set of ``codo demo --data-only``: labelled scenes, and pictures in class folders.
+
+    ::
+
+        detection/   200 training and 40 validation scenes
+        pictures/    train/CLASS/ with 600 pictures, val/CLASS/ with 160
+    """
+    root = Path(out)
+    write_demo(root, size=SIZE, objects=1, train=200, val=40)
+    write_pictures(root / "pictures", size=SIZE)
+    print(f"{root}: detection/ has labelled scenes, pictures/ objects in class folders")
+    return root
 
 
 @contextmanager

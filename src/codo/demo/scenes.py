@@ -34,6 +34,7 @@ from codo.errors import InputError
 
 JPEG_QUALITY = 92
 PHOTO_IMAGES = 2  # unlabelled pieces taken from each photograph
+_FIRST_VAL = 10_000 * len(CLASSES)  # beyond the pictures of any train split
 Progress = Callable[[int, int], None]
 
 
@@ -136,6 +137,26 @@ def write_demo(
     if available:
         _write_text(out / "CREDITS.txt", credits_text(available))
     return data
+
+
+def write_pictures(
+    out: Path, *, size: int = 192, train: int = 600, val: int = 160, seed: int = 0, use_photographs: bool = True
+) -> Path:
+    """Render the object images in class folders, the layout of ImageNet, for methods and probes that need labels.
+
+    ``out/train/CLASS/object-00000.jpg`` are the object images of `write_demo` with the same seed, ``out/val/…`` others.
+
+    Returns:
+        ``out``.
+    """
+    available = photographs.installed() if use_photographs else ()
+    for split, numbers in (("train", range(train)), ("val", range(_FIRST_VAL, _FIRST_VAL + val))):
+        for k, name in enumerate(CLASSES):
+            _claim(out / split / name, [_name("object", i) for i in numbers if i % len(CLASSES) == k])
+        for i in numbers:
+            file = out / split / tuple(CLASSES)[i % len(CLASSES)] / _name("object", i)
+            _write_jpeg(file, object_image(seed, i, size, available).image)
+    return out
 
 
 def credits_text(used: Sequence[Photograph]) -> str:

@@ -6,8 +6,12 @@ and `momentum_contrast` has the loss. CoDo_m is the same with more key views.
 
 from __future__ import annotations
 
+from typing import Literal
+
+from pydantic import Field
 from torch import nn
 
+from codo.config import Settings
 from codo.methods.base import OPTIONAL, Setup
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.encoder import LEVELS, Encoder
@@ -15,14 +19,28 @@ from codo.views.dataset import ViewDataset
 from codo.views.material import Material
 
 
+class CoDoOptions(Settings):
+    """CoDo's own settings."""
+
+    levels: tuple[Literal["P2", "P3", "P4", "P5"], ...] = Field(
+        ("P2", "P3", "P4", "P5"), min_length=1, description="levels whose losses count; the paper's are all"
+    )
+
+
 class CoDo(MomentumContrast):
     """Hierarchical, multi-view momentum contrast of pasted objects."""
 
+    Options = CoDoOptions
     levels = LEVELS
     parts = ("backbone", "fpn", "box_head")
     uses = tuple(name for name in OPTIONAL if name != "augment.solarize")
     pastes = True
     proposes = True
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        wanted = setup.options.levels if isinstance(setup.options, CoDoOptions) else LEVELS
+        self.counted = [i for i, level in enumerate(LEVELS) if level in wanted]
 
     @classmethod
     def dataset(cls, material: Material) -> ViewDataset:

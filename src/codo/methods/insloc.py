@@ -13,9 +13,8 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from codo.config import Settings
 from codo.methods.base import Setup
-from codo.methods.codo import CoDo
+from codo.methods.codo import CoDo, CoDoOptions
 from codo.models.encoder import Encoder
 from codo.views.anchors import anchor_box
 from codo.views.cpj import CPJ
@@ -25,7 +24,7 @@ from codo.views.randomness import Stream, generator
 from codo.views.sampler import StepPlan
 
 
-class InsLocOptions(Settings):
+class InsLocOptions(CoDoOptions):
     """InsLoc's own settings."""
 
     min_iou: float = Field(0.5, ge=0, lt=1, description="the anchor overlaps the pasted box by more than this")

@@ -30,6 +30,7 @@ class MomentumContrast(Method):
 
     Attributes:
         levels: Names of the levels, the first axis of an embedding.
+        counted: Numbers of those whose losses are added up; by default all.
 
     Raises:
         InputError: The batch does not divide into the BN groups, or the initial weights do not fit.
@@ -45,6 +46,7 @@ class MomentumContrast(Method):
         super().__init__(setup)
         contrast = setup.contrast
         self.contrast, self.steps = contrast, setup.steps
+        self.counted = list(range(len(self.levels)))
         self.groups = groups_per_rank(contrast.shuffle, setup.batch_size, setup.world)
         self.query = self.build_encoder(setup)
         self.load_report = self.query.load_report
@@ -68,7 +70,7 @@ class MomentumContrast(Method):
         mine = keys.tensor_split(keys.shape[2] // queries.shape[1], dim=2)[rank()]  # (V - 1, L, b, D)
         with stage("contrast"):  # Eq. 7
             terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)
-            loss = terms.losses.sum()  # Eq. 8, and over the levels
+            loss = terms.losses[self.counted].sum()  # Eq. 8, and over the levels
         self._queries, self._keys, self._step = queries.detach(), keys, batch.step
         stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
         return StepOutput(loss, {"loss": loss.detach(), **stats})

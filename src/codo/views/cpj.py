@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from codo.catalog.catalog import Catalog, scale_boxes
+from codo.catalog.catalog import Boxes, Catalog, scale_boxes
 from codo.catalog.picture import Corners, Picture
 from codo.config import Settings
 from codo.errors import InputError
@@ -37,6 +37,11 @@ class CPJSettings(Settings):
     proposal: Literal["redraw", "fixed", "whole"] = Field(
         "redraw",
         description="draw the proposal of an image anew each epoch, once and for all, or take the whole image (InsLoc)",
+    )
+    size_band: Shares | None = Field(
+        None,
+        description="draw among proposals whose square root of area over image area lies in this band, if an image has "
+        "any (SoCo: 0.3, 0.8); null: of any size",
     )
     foreground_area: Shares = Field(
         (0.2, 1.0), description="share of the proposal that its random crop keeps; [1, 1] keeps all"
@@ -132,12 +137,21 @@ class CPJ:
         drawn_in = epoch if self.cpj.proposal == "redraw" else 0
         rng = generator(self.seed, drawn_in, sample, Stream.PROPOSAL)
         picture = self.foregrounds.picture(sample)
-        candidates = self.foregrounds.proposals(sample)
+        candidates = self._in_band(self.foregrounds.proposals(sample), *self.foregrounds.size(sample))
         chosen = rng.integers(len(candidates))
         size = (picture.width, picture.height)
         (box,) = scale_boxes(candidates[chosen : chosen + 1], self.foregrounds.size(sample), size)
         image, (x1, y1, x2, y2) = picture.part(tuple(box.tolist()))
         return np.ascontiguousarray(image[y1:y2, x1:x2])
+
+    def _in_band(self, candidates: Boxes, width: int, height: int) -> Boxes:
+        if self.cpj.size_band is None:
+            return candidates
+        low, high = self.cpj.size_band
+        x1, y1, x2, y2 = candidates.T
+        scale = np.sqrt((x2 - x1) * (y2 - y1) / (width * height))
+        inside: Boxes = candidates[(low <= scale) & (scale <= high)]
+        return inside if len(inside) else candidates
 
     def view(self, proposal: Image, epoch: int, sample: int, number: int) -> View:
         """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""
