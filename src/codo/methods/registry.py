@@ -18,6 +18,7 @@ from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import OPTIONAL, Method, Setup
 from codo.methods.byol import BYOL
 from codo.methods.codo import CoDo
+from codo.methods.densecl import DenseCL
 from codo.methods.insloc import InsLoc
 from codo.methods.moco import MoCo
 from codo.methods.simclr import SimCLR
@@ -33,6 +34,7 @@ METHODS: dict[str, type[Method]] = {
     "supervised": Supervised,
     "moco": MoCo,
     "moco_v2": MoCo,
+    "densecl": DenseCL,
     "simclr": SimCLR,
     "byol": BYOL,
     "swav": SwAV,
