@@ -16,7 +16,7 @@ from codo.contrast import momentum
 from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
 from codo.contrast.shuffle import gather, groups_per_rank, rank, unshuffle
-from codo.methods.base import Method, Setup, StepOutput, stage
+from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
 from codo.views.dataset import ViewBatch
 
 
@@ -36,7 +36,7 @@ class MomentumContrast(Method):
     """
 
     levels: ClassVar[tuple[str, ...]]
-    uses: ClassVar[tuple[str, ...]] = ("views", "contrast", "augment.solarize", "model.dim")
+    uses: ClassVar[tuple[str, ...]] = ("views", "contrast", "model.dim", *WHOLE_IMAGES)
     shuffles = True
     query: Any
     key: Any
