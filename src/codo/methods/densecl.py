@@ -122,8 +122,8 @@ class DenseCL(MoCo):
             dense = self.term(query.cells.flatten(0, 1), positives.flatten(1, 2), 1)
             loss = (1 - self.weight) * image.losses.sum() + self.weight * dense.losses.sum()
         self.remember(torch.stack([query.image, query.pooled]), self.queued(rows), batch.step)
-        stats = {f"{name}/image": value[0] for name, value in image.stats.items()}
-        stats |= {f"{name}/dense": value[0] for name, value in dense.stats.items()}
+        terms = {"image": image, "dense": dense}
+        stats = {f"{stat}/{name}": row[0] for name, term in terms.items() for stat, row in term.stats.items()}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
     def embed_keys(self, batch: ViewBatch) -> Tensor:
