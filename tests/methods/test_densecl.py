@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
 from codo.methods.base import Setup
-from codo.methods.densecl import DenseCL, DenseCLOptions, DenseEncoder, most_similar
+from codo.methods.densecl import DenseCL, DenseCLOptions, DenseEncoder, most_similar, place_share
 from codo.models.encoder import ModelSettings
 from codo.views.dataset import ViewBatch
 
@@ -101,3 +101,15 @@ def test_without_weight_for_cells_it_is_moco_v2() -> None:
     assert ours(data).loss.item() == pytest.approx(2 * float(ours(data).stats["loss/image"]))
     ours.begin(data)
     assert torch.allclose(ours.queue.keys.norm(dim=-1), torch.ones(2, K, dtype=torch.float64))
+
+
+def test_cells_that_tell_their_place_only_are_noticed() -> None:
+    generator = torch.Generator().manual_seed(0)
+    places, images = torch.randn(1, 9, 5, generator=generator), torch.randn(64, 1, 5, generator=generator)
+    assert place_share(places.expand(64, 9, 5)).item() == pytest.approx(1, abs=1e-5)
+    assert place_share(images.expand(64, 9, 5)).item() == pytest.approx(0, abs=1e-5)
+    assert place_share(places + images).item() == pytest.approx(0.5, abs=0.2)
+    assert place_share(torch.randn(64, 9, 5, generator=generator)).item() < 3 / 64
+    ours, data = method(), batch()
+    ours(data)
+    assert 0 < float(ours.diagnose()["place/dense"]) < 1

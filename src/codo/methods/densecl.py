@@ -102,6 +102,7 @@ class DenseCL(MoCo):
         super().__init__(setup)
         assert isinstance(setup.options, DenseCLOptions)
         self.weight = setup.options.dense_weight
+        self._cells = torch.empty(0)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone and the two projections."""
@@ -122,6 +123,7 @@ class DenseCL(MoCo):
             dense = self.term(query.cells.flatten(0, 1), positives.flatten(1, 2), 1)
             loss = (1 - self.weight) * image.losses.sum() + self.weight * dense.losses.sum()
         self.remember(torch.stack([query.image, query.pooled]), self.queued(rows), batch.step)
+        self._cells = query.cells.detach()
         terms = {"image": image, "dense": dense}
         stats = {f"{stat}/{name}": row[0] for name, term in terms.items() for stat, row in term.stats.items()}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
@@ -134,6 +136,11 @@ class DenseCL(MoCo):
         """The same of packed keys ``(V - 1, 1, B, X)``."""
         key = self.query.unpack(rows[:, 0])
         return torch.stack([key.image, key.pooled], dim=1)
+
+    @torch.no_grad()
+    def diagnose(self) -> dict[str, Tensor]:
+        """As `MomentumContrast`, of images and means of cells; and whether cells tell more than their place."""
+        return {**super().diagnose(), "place/dense": place_share(self._cells)}
 
 
 @torch.no_grad()
@@ -148,3 +155,13 @@ def most_similar(query: Tensor, key: Tensor) -> Tensor:
         ``(V - 1, b, N)`` int64.
     """
     return torch.einsum("bnc,vbmc->vbnm", query, key).argmax(dim=-1)
+
+
+def place_share(cells: Tensor) -> Tensor:
+    """How much of the variance of cells ``(b, N, D)`` is explained by where in the map they are, from 0 to 1.
+
+    Near the border of a map padding tells a cell where it is. Where all cells are near it, cells can find each other by
+    that alone; means over cells, the negatives, are then one and the same for all images.
+    """
+    apart = cells - cells.mean(dim=(0, 1))
+    return apart.mean(dim=0).square().sum() / apart.square().sum().div(len(cells)).clamp(min=1e-12)
