@@ -17,11 +17,11 @@ def summary(comparison: Comparison) -> list[str]:
 
 def verdicts(comparison: Comparison) -> list[tuple[str, Verdict]]:
     """A sentence for each initialisation beside the reference and each kind of outline, with the verdict in it."""
-    found = []
+    found: list[tuple[str, Verdict]] = []
     for init in comparison.challengers:
         for kind in comparison.kinds:
-            difference = comparison.difference(init, kind=kind)
-            found.append((verdict(comparison, init, kind), difference.verdict if difference else "unknown"))
+            if difference := comparison.difference(init, kind=kind):
+                found.append((verdict(comparison, init, kind), difference.verdict))
     return found
 
 
@@ -30,6 +30,10 @@ def remarks(comparison: Comparison) -> list[str]:
     lines = []
     if len(comparison.inits) == 1:
         lines.append(f"{comparison.reference} is alone: name a second initialisation to compare it with.")
+    waiting = [init for init in comparison.challengers if comparison.difference(init) is None]
+    if comparison.results and waiting:
+        named = ", ".join(waiting)
+        lines.append(f"Not compared with {comparison.reference} yet, for want of a seed that has both: {named}.")
     if comparison.missing:
         there, wanted = len(comparison.results), len(comparison.cells)
         rest = "all numbers here are of these alone" if there else "there is nothing to say yet"
@@ -40,10 +44,12 @@ def remarks(comparison: Comparison) -> list[str]:
 
 
 def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
-    """Whether an initialisation differs from the reference beyond noise, over all label fractions together."""
+    """Whether an initialisation differs from the reference beyond noise, over all label fractions together.
+
+    The two must have a seed in common.
+    """
     reference, found = comparison.reference, comparison.difference(init, kind=kind)
-    if found is None:
-        return f"{init} cannot be compared with {reference} yet: no seed has both at every label fraction."
+    assert found is not None
     gain, between = in_points(found)
     said = f"{gain} points of {SINGULAR[kind]} AP{_where(comparison.fractions)}"
     if between is None:

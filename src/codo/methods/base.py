@@ -26,11 +26,14 @@ from codo.models.load_report import LoadReport
 from codo.views.dataset import StepDataset
 from codo.views.material import Material
 
+WHOLE_IMAGES = ("augment.solarize", "augment.randaugment", "augment.magnitude")
+"""Settings that only views of whole images have a use for."""
+
 OPTIONAL = (
     "views",
     "cpj",
     "contrast",
-    "augment.solarize",
+    *WHOLE_IMAGES,
     "model.fpn_channels",
     "model.fpn_norm",
     "model.head",
@@ -163,8 +166,8 @@ class Method(nn.Module, ABC):
         return []
 
     def pixels(self, images: Tensor) -> Tensor:
-        """uint8 ``(b, S, S, 3)`` to normalised float ``(b, 3, S, S)``, laid out with channels last as it came."""
-        return images.permute(0, 3, 1, 2).to(self.mean.dtype).sub(self.mean).div(self.std)
+        """uint8 ``(…, S, S, 3)`` to normalised float ``(…, 3, S, S)``, laid out with channels last as it came."""
+        return images.movedim(-1, -3).to(self.mean.dtype).sub(self.mean).div(self.std)
 
     def compilable(self) -> list[nn.Module]:
         """The modules that ``compile=true`` compiles."""

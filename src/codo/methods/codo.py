@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from codo.config import Settings
-from codo.methods.base import OPTIONAL, Setup
+from codo.methods.base import OPTIONAL, WHOLE_IMAGES, Setup
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.encoder import LEVELS, Encoder
 from codo.views.dataset import ViewDataset
@@ -33,7 +33,7 @@ class CoDo(MomentumContrast):
     Options = CoDoOptions
     levels = LEVELS
     parts = ("backbone", "fpn", "box_head")
-    uses = tuple(name for name in OPTIONAL if name != "augment.solarize")
+    uses = tuple(name for name in OPTIONAL if name not in WHOLE_IMAGES)
     pastes = True
     proposes = True
 

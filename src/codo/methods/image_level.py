@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codo.errors import InputError
-from codo.methods.base import Method, Setup
+from codo.methods.base import WHOLE_IMAGES, Method, Setup
 from codo.methods.momentum_contrast import effective_rank
 from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
@@ -31,7 +31,7 @@ class ImageLevel(Method):
         InputError: A process gets a single sample.
     """
 
-    uses: ClassVar[tuple[str, ...]] = ("model.dim", "augment.solarize")
+    uses: ClassVar[tuple[str, ...]] = ("model.dim", *WHOLE_IMAGES)
     batch_statistics = "global"
     encoder: Any
 

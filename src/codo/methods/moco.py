@@ -6,7 +6,7 @@ schedule (METHOD 1.10). The differences are in the recipes ``moco`` and ``moco_v
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -30,8 +30,8 @@ class MoCoOptions(Settings):
 class MoCo(MomentumContrast):
     """Momentum contrast of whole images."""
 
-    Options = MoCoOptions
-    levels = ("image",)
+    Options: ClassVar[type[Settings]] = MoCoOptions
+    levels: ClassVar[tuple[str, ...]] = ("image",)
 
     @classmethod
     def dataset(cls, material: Material) -> PairDataset:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from codo.contrast import momentum
-from codo.contrast.infonce import info_nce
+from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
 from codo.contrast.shuffle import gather, groups_per_rank, rank, unshuffle
-from codo.methods.base import Method, Setup, StepOutput, stage
+from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
 from codo.views.dataset import ViewBatch
 
 
@@ -37,7 +37,7 @@ class MomentumContrast(Method):
     """
 
     levels: ClassVar[tuple[str, ...]]
-    uses: ClassVar[tuple[str, ...]] = ("views", "contrast", "augment.solarize", "model.dim")
+    uses: ClassVar[tuple[str, ...]] = ("views", "contrast", "model.dim", *WHOLE_IMAGES)
     shuffles = True
     query: Any
     key: Any
@@ -45,7 +45,7 @@ class MomentumContrast(Method):
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         contrast = setup.contrast
-        self.contrast, self.steps = contrast, setup.steps
+        self.contrast, self.steps, self.world = contrast, setup.steps, setup.world
         self.counted = list(range(len(self.levels)))
         self.groups = groups_per_rank(contrast.shuffle, setup.batch_size, setup.world)
         self.query = self.build_encoder(setup)
@@ -67,13 +67,27 @@ class MomentumContrast(Method):
             queries = self.query(self.pixels(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
         with stage("keys"):
             keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
-        mine = keys.tensor_split(keys.shape[2] // queries.shape[1], dim=2)[rank()]  # (V - 1, L, b, D)
         with stage("contrast"):  # Eq. 7
+            mine = self.of_this_rank(keys)
             terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)
             loss = terms.losses[self.counted].sum()  # Eq. 8, and over the levels
-        self._queries, self._keys, self._step = queries.detach(), keys, batch.step
+        self.remember(queries, keys, batch.step)
         stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
+
+    def of_this_rank(self, keys: Tensor) -> Tensor:
+        """The keys of this rank's own samples: ``(V - 1, L, B, D)`` -> ``(V - 1, L, b, D)``."""
+        return keys.tensor_split(self.world, dim=2)[rank()]
+
+    def term(self, queries: Tensor, keys: Tensor, level: int) -> InfoNCE:
+        """One term, for the caller to weigh: queries ``(n, D)``, keys ``(V - 1, n, D)``, negatives of a ``level``."""
+        settings = self.contrast
+        negatives = self.queue.keys[level : level + 1]
+        return info_nce(queries[None], keys[:, None], negatives, settings.temperature, settings.reduction)
+
+    def remember(self, queries: Tensor, keys: Tensor, step: int) -> None:
+        """Keep what `finish_step` and `diagnose` need: queries ``(L, b, D)``, keys ``(V - 1, L, B, D)``, the step."""
+        self._queries, self._keys, self._step = queries.detach(), keys, step
 
     @torch.no_grad()
     def begin(self, batch: ViewBatch) -> None:

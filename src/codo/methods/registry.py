@@ -18,6 +18,9 @@ from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import OPTIONAL, Method, Setup
 from codo.methods.byol import BYOL
 from codo.methods.codo import CoDo
+from codo.methods.densecl import DenseCL
+from codo.methods.detco import DetCo
+from codo.methods.infomin import InfoMin
 from codo.methods.insloc import InsLoc
 from codo.methods.moco import MoCo
 from codo.methods.simclr import SimCLR
@@ -33,6 +36,9 @@ METHODS: dict[str, type[Method]] = {
     "supervised": Supervised,
     "moco": MoCo,
     "moco_v2": MoCo,
+    "infomin": InfoMin,
+    "densecl": DenseCL,
+    "detco": DetCo,
     "simclr": SimCLR,
     "byol": BYOL,
     "swav": SwAV,

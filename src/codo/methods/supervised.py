@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codo.errors import InputError
-from codo.methods.base import Setup, StepOutput
+from codo.methods.base import WHOLE_IMAGES, Setup, StepOutput
 from codo.methods.image_level import ImageLevel
 from codo.models.image_encoder import ImageEncoder
 from codo.views.crops import Crop, CropBatch, CropDataset
@@ -28,7 +28,7 @@ class LabelledCrops(CropDataset):
 class Supervised(ImageLevel):
     """Cross-entropy on classes."""
 
-    uses = ("augment.solarize",)
+    uses = WHOLE_IMAGES
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

@@ -54,6 +54,7 @@ def build_box_head(head: str, channels: int, dim: int = 1024) -> nn.Module:
     return built
 
 
-def build_projection(in_dim: int, dim: int) -> nn.Sequential:
-    """Build the two-layer MLP of MoCo-v2: (N, in_dim) -> (N, dim)."""
-    return nn.Sequential(nn.Linear(in_dim, in_dim), nn.ReLU(inplace=True), nn.Linear(in_dim, dim))
+def build_projection(in_dim: int, dim: int, hidden: int | None = None) -> nn.Sequential:
+    """Build the two-layer MLP of MoCo-v2: (N, in_dim) -> (N, dim); ``hidden`` is ``in_dim`` unless given."""
+    hidden = hidden or in_dim
+    return nn.Sequential(nn.Linear(in_dim, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))

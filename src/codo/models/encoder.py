@@ -119,10 +119,7 @@ class Encoder(nn.Module):
         """`forward` for one group: (B, 3, H, W) and (B, 4) -> (L, B, D)."""
         features = self.box_features(self.features(images), boxes)
         embeddings = self.projection(features.flatten(0, 1)).view(*features.shape[:2], -1)
-        # In float32 whatever the precision of the step: a length of 1 in bf16 is off by up to 1/256.
-        with torch.autocast(images.device.type, enabled=False):
-            full = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
-            return F.normalize(full, dim=-1)
+        return unit_length(embeddings)
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Images (B, 3, H, W) -> the maps P2 to P5, each (B, C, H / stride, W / stride)."""
@@ -144,3 +141,12 @@ class Encoder(nn.Module):
         pooled = [roi_align(m, own, 1 / stride, POOL) for m, own, stride in levels]
         features: Tensor = self.box_head(torch.cat(pooled))  # (L*B, C, 7, 7) -> (L*B, R), levels outermost
         return features.view(len(maps), len(maps[0]), -1)
+
+
+def unit_length(vectors: Tensor) -> Tensor:
+    """Vectors (..., D) of length 1, in float32 (or float64 if given) whatever the precision of the step.
+
+    A length of 1 in bf16 is off by up to 1/256.
+    """
+    with torch.autocast(vectors.device.type, enabled=False):
+        return F.normalize(vectors if vectors.dtype == torch.float64 else vectors.float(), dim=-1)

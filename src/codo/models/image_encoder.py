@@ -11,11 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from codo.errors import InputError
 from codo.models.backbone import build_backbone
-from codo.models.encoder import ModelSettings
+from codo.models.encoder import ModelSettings, unit_length
 from codo.models.weights import initialise
 
 
@@ -46,14 +45,15 @@ class ImageEncoder(nn.Module):
         Raises:
             InputError: The batch does not divide into ``groups``.
         """
+        return unit_length(self.by_groups(images, groups))[None]
+
+    def by_groups(self, images: Tensor, groups: int) -> Tensor:
+        """`project`, one contiguous part of the batch after the other; raises like `forward`."""
         if len(images) % groups:
             fix = "choose a batch size that the number of groups divides"
             raise InputError(f"{len(images)} images do not divide into {groups} groups", where="encoder", fix=fix)
         embed = self._compiled or self.project
-        embeddings = torch.cat([embed(part) for part in images.chunk(groups)])
-        with torch.autocast(images.device.type, enabled=False):
-            full = embeddings if embeddings.dtype == torch.float64 else embeddings.float()
-            return F.normalize(full, dim=-1)[None]
+        return torch.cat([embed(part) for part in images.chunk(groups)])
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile one group's pass, not one graph that repeats the network for each group."""

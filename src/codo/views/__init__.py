@@ -5,6 +5,8 @@
 * ``crop``        random resized crops
 * ``photometric`` MoCo v2's colour, grey and blur: settings and draws
 * ``resample``, ``colour``, ``blur``  what they do to pixels; ``render`` puts them together
+* ``randaugment``  RandAugment, of whole images
+* ``crops``       views of whole images; ``jigsaw``  the same with nine shuffled patches of each
 * ``deferred``    the same for a whole batch, on the device
 * ``pools``       background pools per network, with weights (Table 2)
 * ``cpj``         copy, paste, jitter: Eq. 1 and 2

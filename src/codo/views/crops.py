@@ -6,7 +6,7 @@ Legend: b samples of this rank, V views, S side of a view.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from codo.catalog.catalog import Catalog
 from codo.catalog.picture import Picture
-from codo.views import photometric
+from codo.views import photometric, randaugment
 from codo.views.crop import Image, random_crop
 from codo.views.dataset import StepDataset, ViewBatch
 from codo.views.photometric import AugmentSettings
@@ -73,19 +73,24 @@ class CropDataset(StepDataset):
 
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[Image]:
         """The ``wanted`` views of an image, which is read once; each ``(S, S, 3)``."""
-        picture, made = self.images.picture(sample), []
-        for number in wanted:
-            rng = generator(self.seed, epoch, sample, Stream.VIEW + number)
-            made.append(random_view(picture, self.crops[number], rng))
-        return made
+        picture = self.images.picture(sample)
+        streams = (generator(self.seed, epoch, sample, Stream.VIEW + number) for number in wanted)
+        return [self.view(picture, number, rng) for number, rng in zip(wanted, streams, strict=True)]
+
+    def view(self, picture: Picture, number: int, rng: np.random.Generator) -> Image:
+        """View ``number`` of an image."""
+        return random_view(picture, self.crops[number], rng)
+
+    def stacked(self, epoch: int, samples: npt.NDArray[np.int64], wanted: Sequence[int]) -> list[Tensor]:
+        """Each of the ``wanted`` views of all ``samples`` ``(b,)``: uint8 ``(b, S, S, 3)``."""
+        made = [self.views(epoch, int(sample), wanted) for sample in samples]
+        return [torch.from_numpy(np.stack(views)) for views in zip(*made, strict=True)]
 
     def batch(self, plan: StepPlan) -> CropBatch:
         """Every view of every sample of this rank."""
-        numbers = range(self.number)
-        made = [self.views(plan.epoch, int(sample), numbers) for sample in plan.query]
-        views = tuple(torch.from_numpy(np.stack([of_sample[v] for of_sample in made])) for v in numbers)
+        views = self.stacked(plan.epoch, plan.query, range(self.number))
         known = np.full(len(plan.query), -1) if self.labels is None else self.labels[plan.query]
-        return CropBatch(views, torch.from_numpy(known), plan.step)
+        return CropBatch(tuple(views), torch.from_numpy(known), plan.step)
 
 
 class PairDataset(CropDataset):
@@ -93,16 +98,17 @@ class PairDataset(CropDataset):
 
     def batch(self, plan: StepPlan) -> ViewBatch:  # type: ignore[override]
         """As `ViewDataset` makes them; the box of a view is all of it."""
-        keys = range(1, self.number)
-        query = np.stack([self.views(plan.epoch, int(sample), [0])[0] for sample in plan.query])
-        made = [self.views(plan.epoch, int(sample), keys) for sample in plan.keys]
-        key = np.stack([np.stack([of_sample[v - 1] for of_sample in made]) for v in keys])
+        (query,) = self.stacked(plan.epoch, plan.query, [0])
+        return self.pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.number)))
+
+    def pair(self, plan: StepPlan, query: Tensor, keys: list[Tensor]) -> ViewBatch:
+        """Query views ``(b, S, S, 3)`` and as many of every key view, as a batch."""
         whole = torch.tensor([0, 0, self.crops[0].side, self.crops[0].side], dtype=torch.float32)
         return ViewBatch(
-            torch.from_numpy(query),
+            query,
             whole.expand(len(query), 4),
-            torch.from_numpy(key),
-            whole.expand(len(keys), key.shape[1], 4),
+            torch.stack(keys),
+            whole.expand(len(keys), len(query), 4),
             torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
             plan.step,
         )
@@ -116,7 +122,13 @@ def random_view(picture: Picture, crop: Crop, rng: np.random.Generator) -> Image
     flip = bool(rng.random() < augment.flip)
     canvas = np.empty((crop.side, crop.side, 3), np.uint8)
     image, inside = picture.part(part)
-    render(image, inside, flip, *change.coded(), canvas, (0, 0, crop.side, crop.side))
+    grey_last = change.gray and augment.randaugment > 0  # as InfoMin has it: what an operation fills in turns grey too
+    first = replace(change, gray=False) if grey_last else change
+    render(image, inside, flip, *first.coded(), canvas, (0, 0, crop.side, crop.side))
+    if augment.randaugment:
+        canvas = randaugment.apply(canvas, randaugment.draw(augment.randaugment, augment.magnitude, rng))
+    if grey_last:
+        canvas = photometric.apply(canvas, photometric.Photometric(gray=True))
     if augment.solarize and rng.random() < augment.solarize:
         canvas = np.where(canvas >= 128, 255 - canvas, canvas).astype(np.uint8)
     return canvas

@@ -38,6 +38,8 @@ class AugmentSettings(Settings):
     blur: Probability = Field(0.5, description="probability of a Gaussian blur")
     blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
     solarize: Probability = Field(0.0, description="probability of inverting bright pixels; whole-image views only")
+    randaugment: int = Field(0, ge=0, description="operations of RandAugment; whole-image views only")
+    magnitude: float = Field(10, ge=0, le=10, description="strength of RandAugment's operations")
     on: Literal["cpu", "device"] = Field(
         "cpu", description="who computes colours and blur of pasted views: the loader, or the device of the network"
     )

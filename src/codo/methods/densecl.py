@@ -1,0 +1,167 @@
+"""DenseCL (Wang et al. 2021): MoCo v2, and the same contrast once more for every cell of the last map.
+
+The positive of a cell is the cell of the other view whose *backbone* feature is most similar; the embeddings that are
+being learnt have no say in it. Negatives of cells come from a queue of their own, which holds one key an image: the
+mean over its cells (METHOD 2).
+
+Legend: b samples of this rank, B of all ranks, V views, C channels of the last map, D embedding, N cells of a map.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codo.config import Settings
+from codo.methods.base import Setup, StepOutput, stage
+from codo.methods.moco import MoCo
+from codo.models.box_head import build_projection
+from codo.models.encoder import ModelSettings, unit_length
+from codo.models.image_encoder import ImageEncoder
+from codo.views.dataset import ViewBatch
+
+
+class DenseCLOptions(Settings):
+    """DenseCL's own settings."""
+
+    dense_weight: float = Field(0.5, ge=0, le=1, description="share of the cells' loss; the rest is the images'")
+    grid: int = Field(7, ge=1, description="larger maps are averaged to this many cells a side")
+
+
+class Views(NamedTuple):
+    """What the encoder says of some views ``…``; all vectors have length 1.
+
+    Attributes:
+        image: ``(…, D)``, embedding of the image, as MoCo v2's.
+        pooled: ``(…, D)``, of the mean of the cells' embeddings.
+        cells: ``(…, N, D)``, embedding of every cell.
+        features: ``(…, N, C)``, the backbone's feature of every cell.
+    """
+
+    image: Tensor
+    pooled: Tensor
+    cells: Tensor
+    features: Tensor
+
+
+class DenseEncoder(ImageEncoder):
+    """Backbone and two projections, of the image and of each cell; `Views` packed into one row, for one collective.
+
+    Args:
+        settings: See `ImageEncoder`.
+        grid: Most cells a side.
+    """
+
+    projection: Any
+
+    def __init__(self, settings: ModelSettings, grid: int) -> None:
+        def heads(channels: int) -> nn.Module:
+            # Two linear layers on every cell are two 1x1 convolutions.
+            return nn.ModuleDict({name: build_projection(channels, settings.dim) for name in ("image", "cells")})
+
+        super().__init__(settings, heads)
+        self.grid, self.dim = grid, settings.dim
+
+    def forward(self, images: Tensor, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
+        """Images (B, 3, H, W) -> (1, B, X) float32, for `unpack`; see `ImageEncoder`."""
+        return self.by_groups(images, groups)[None]
+
+    def project(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) -> (B, X)."""
+        last = self.backbone(images)[-1]  # (B, C, h, w)
+        features = F.adaptive_avg_pool2d(last, min(self.grid, last.shape[-1])).flatten(2).transpose(1, 2)  # (B, N, C)
+        cells = self.projection["cells"](features)  # (B, N, D)
+        image = self.projection["image"](last.mean(dim=(2, 3)))
+        parts = Views(image, cells.mean(dim=1), cells, features)
+        return torch.cat([unit_length(part).flatten(1) for part in parts], dim=1)
+
+    def unpack(self, rows: Tensor) -> Views:
+        """(…, X) -> the four parts of it."""
+        dim, channels = self.dim, self.backbone.channels[-1]
+        cells = (rows.shape[-1] - 2 * dim) // (dim + channels)
+        image, pooled, dense, features = torch.split(rows, [dim, dim, cells * dim, cells * channels], dim=-1)
+        return Views(
+            image,
+            pooled,
+            dense.reshape(*rows.shape[:-1], cells, dim),
+            features.reshape(*rows.shape[:-1], cells, channels),
+        )
+
+
+class DenseCL(MoCo):
+    """Momentum contrast of images and of the cells of their last maps."""
+
+    Options = DenseCLOptions
+    levels = ("image", "dense")
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        assert isinstance(setup.options, DenseCLOptions)
+        self.weight = setup.options.dense_weight
+        self._cells = torch.empty(0)
+
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """Backbone and the two projections."""
+        assert isinstance(setup.options, DenseCLOptions)
+        return DenseEncoder(setup.model, setup.options.grid)
+
+    def forward(self, batch: ViewBatch) -> StepOutput:
+        """Contrast images with images, and cells with their most similar cells."""
+        with stage("query"):
+            query = self.query.unpack(self.query(self.pixels(batch.query_images), groups=self.groups)[0])  # (b, …)
+        with stage("keys"):
+            rows = super().embed_keys(batch)  # (V - 1, 1, B, X)
+        with stage("contrast"):
+            key = self.query.unpack(self.of_this_rank(rows)[:, 0])  # (V - 1, b, …)
+            found = most_similar(query.features, key.features)  # (V - 1, b, N)
+            positives = torch.take_along_dim(key.cells, found[..., None], dim=2)  # (V - 1, b, N, D)
+            image = self.term(query.image, key.image, 0)
+            dense = self.term(query.cells.flatten(0, 1), positives.flatten(1, 2), 1)
+            loss = (1 - self.weight) * image.losses.sum() + self.weight * dense.losses.sum()
+        self.remember(torch.stack([query.image, query.pooled]), self.queued(rows), batch.step)
+        self._cells = query.cells.detach()
+        terms = {"image": image, "dense": dense}
+        stats = {f"{stat}/{name}": row[0] for name, term in terms.items() for stat, row in term.stats.items()}
+        return StepOutput(loss, {"loss": loss.detach(), **stats})
+
+    def embed_keys(self, batch: ViewBatch) -> Tensor:
+        """What is queued: embeddings of images, and of the means of their cells, ``(V - 1, 2, B, D)``."""
+        return self.queued(super().embed_keys(batch))
+
+    def queued(self, rows: Tensor) -> Tensor:
+        """The same of packed keys ``(V - 1, 1, B, X)``."""
+        key = self.query.unpack(rows[:, 0])
+        return torch.stack([key.image, key.pooled], dim=1)
+
+    @torch.no_grad()
+    def diagnose(self) -> dict[str, Tensor]:
+        """As `MomentumContrast`, of images and means of cells; and whether cells tell more than their place."""
+        return {**super().diagnose(), "place/dense": place_share(self._cells)}
+
+
+@torch.no_grad()
+def most_similar(query: Tensor, key: Tensor) -> Tensor:
+    """Which cell of the key has the feature most similar to a cell of the query: the positive of DenseCL, Eq. 3.
+
+    Args:
+        query: ``(b, N, C)`` features of length 1.
+        key: ``(V - 1, b, N, C)`` features of length 1.
+
+    Returns:
+        ``(V - 1, b, N)`` int64.
+    """
+    return torch.einsum("bnc,vbmc->vbnm", query, key).argmax(dim=-1)
+
+
+def place_share(cells: Tensor) -> Tensor:
+    """How much of the variance of cells ``(b, N, D)`` is explained by where in the map they are, from 0 to 1.
+
+    Near the border of a map padding tells a cell where it is. Where all cells are near it, cells can find each other by
+    that alone; means over cells, the negatives, are then one and the same for all images.
+    """
+    apart = cells - cells.mean(dim=(0, 1))
+    return apart.mean(dim=0).square().sum() / apart.square().sum().div(len(cells)).clamp(min=1e-12)

@@ -1,0 +1,108 @@
+"""InfoMin (Tian et al. 2020): MoCo v2 with views that share less, and a jigsaw of the image beside the query.
+
+Whole views are cropped and coloured strongly and pass through RandAugment (the recipe's ``augment.*``). The jigsaw's
+patches, in the image's own colours, are embedded one by one and put together by a linear layer; the result is
+contrasted with the same key and the same queue as the query (METHOD 2). Keys have no jigsaw.
+
+Legend: b samples of this rank, B of all ranks, V whole views, P side of a patch, D embedding.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from codo.methods.base import Setup, StepOutput, stage
+from codo.methods.moco import MoCo
+from codo.models.box_head import build_projection
+from codo.models.encoder import ModelSettings
+from codo.models.image_encoder import ImageEncoder
+from codo.views.crops import Crop
+from codo.views.jigsaw import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings, without_colours
+from codo.views.material import Material
+
+
+class InfoMinOptions(JigsawSettings):
+    """InfoMin's own settings."""
+
+    jigsaw_weight: float = Field(0.5, ge=0, le=1, description="share of the jigsaw's loss; the rest is the query's")
+
+
+class JigsawEncoder(ImageEncoder):
+    """An image encoder that embeds jigsaws too: (B, 9, 3, P, P).
+
+    Args:
+        settings: See `ImageEncoder`.
+    """
+
+    projection: Any
+
+    def __init__(self, settings: ModelSettings) -> None:
+        def heads(channels: int) -> nn.Module:
+            # The key encoder's copies of the last two are never asked.
+            return nn.ModuleDict(
+                {
+                    "image": build_projection(channels, settings.dim),
+                    "patch": build_projection(channels, settings.dim),
+                    "jigsaw": nn.Linear(PATCHES * settings.dim, settings.dim),
+                }
+            )
+
+        super().__init__(settings, heads)
+
+    def project(self, images: Tensor) -> Tensor:
+        """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, D), not normalised."""
+        projected: Tensor
+        if images.dim() == 4:
+            projected = self.projection["image"](self.pool(images))
+        else:
+            patches = self.projection["patch"](self.pool(images.flatten(0, 1)))  # (9 B, D)
+            projected = self.projection["jigsaw"](patches.view(len(images), -1))
+        return projected
+
+
+class InfoMin(MoCo):
+    """Momentum contrast of whole images and of jigsaws with whole images."""
+
+    Options = InfoMinOptions
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        assert isinstance(setup.options, InfoMinOptions)
+        self.weight = setup.options.jigsaw_weight
+
+    @classmethod
+    def dataset(cls, material: Material) -> JigsawDataset:
+        """Random crops of one image, and a jigsaw for the query network."""
+        options, augment = material.options, material.augment
+        assert isinstance(options, InfoMinOptions)
+        crops = [Crop(material.canvas, augment)] * material.views
+        return JigsawDataset(material.images, crops, material.seed, options, without_colours(augment), keys=False)
+
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """Backbone, average pooling and projections."""
+        return JigsawEncoder(setup.model)
+
+    def forward(self, batch: JigsawBatch) -> StepOutput:  # type: ignore[override]
+        """Contrast the query, and the jigsaw, with the keys."""
+        with stage("query"):
+            query = self.query(self.pixels(batch.pair.query_images), groups=self.groups)  # (1, b, D)
+            jigsaw = self.query(self.pixels(batch.query), groups=self.groups)
+        with stage("keys"):
+            keys = self.embed_keys(batch)  # (V - 1, 1, B, D)
+        with stage("contrast"):
+            mine = self.of_this_rank(keys)[:, 0]
+            terms = {"image": self.term(query[0], mine, 0), "jigsaw": self.term(jigsaw[0], mine, 0)}
+            losses = {name: term.losses.sum() for name, term in terms.items()}
+            loss = (1 - self.weight) * losses["image"] + self.weight * losses["jigsaw"]
+        self.remember(query, keys, batch.step)
+        stats = {f"{stat}/{name}": row[0] for name, term in terms.items() for stat, row in term.stats.items()}
+        return StepOutput(loss, {"loss": loss.detach(), **stats})
+
+    @torch.no_grad()
+    def embed_keys(self, batch: JigsawBatch) -> Tensor:  # type: ignore[override]
+        """Keys of the whole views: see `MomentumContrast`."""
+        return super().embed_keys(batch.pair)
