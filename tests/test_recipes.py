@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from codo.config import read_recipe, resolve, shipped_recipes
+from codo.compare.pretraining import pretrain_settings
+from codo.compare.settings import CompareSettings
+from codo.config import differences, read_recipe, resolve, shipped_recipes
 from codo.detection.finetune import FinetuneSettings
 from codo.methods.registry import METHODS, find_method
 from codo.training.optim import Schedule
-from codo.training.settings import PretrainSettings, length
+from codo.training.settings import PretrainSettings, length, with_absolute_paths
 
 FINETUNE = [name for name in shipped_recipes() if "finetune" in name or "rcnn" in name]
-PRETRAIN = [name for name in shipped_recipes() if name not in FINETUNE]
+COMPARE = [name for name in shipped_recipes() if "inits" in read_recipe(name)]
+PRETRAIN = [name for name in shipped_recipes() if name not in (*FINETUNE, *COMPARE)]
 # What a user adds to a recipe that leaves it open.
 GIVEN = {"foregrounds": "photos", "backgrounds": ["photos"], "out": "run"}
 
@@ -34,6 +37,43 @@ def test_pretraining_recipes_load(name: str) -> None:
 @pytest.mark.parametrize("name", FINETUNE)
 def test_finetuning_recipes_load(name: str) -> None:
     resolve(FinetuneSettings, name, {"data": "labelled", "out": "run"})
+
+
+@pytest.mark.parametrize("name", COMPARE)
+def test_every_pretraining_of_a_comparison_loads(name: str) -> None:
+    pools = {pool: pool for pool in ("images", "scenes", "more", "pictures", "imagenet", "coco", "voc")}
+    settings = resolve(CompareSettings, name, {"data": "labelled", "out": "out", "pools": pools})
+    inits = [init for init, source in settings.inits.items() if not isinstance(source, str)]
+    own = [pretrain_settings(settings, init, 0) for init in inits]
+    assert len(inits) >= 4
+    trunks = {(one.model.backbone, one.model.width, one.model.fpn_channels, one.model.head) for one in own}
+    assert len(trunks) == 1
+    if name.endswith("laptop") and "table2" not in name:  # at equal samples seen
+        assert len({(one.steps, one.batch_size, one.canvas) for one in own}) == 1
+
+
+@pytest.mark.parametrize("name", ["table2", "table2_laptop"])
+def test_the_rows_of_table_2_as_a_comparison(name: str) -> None:
+    """Pools, epochs and everything else of the five rows are those of the single recipes."""
+    pools = {"images": "catalogs/imagenet", "scenes": "catalogs/coco", "more": "catalogs/voc"}
+    settings = resolve(CompareSettings, name, {"data": "labelled", "out": "out", "pools": pools})
+    rows = {init: pretrain_settings(settings, init, 0) for init in settings.inits}
+    single = ("imagenet_vs_coco_200ep", "imagenet_coco_200ep", "all_200ep", "imagenet_vs_all_400ep", "all_400ep")
+    for one, recipe in zip(rows.values(), single, strict=True):
+        alone = with_absolute_paths(load(f"table2_{recipe}").model_copy(update={"out": one.out}))
+        assert one.backgrounds == alone.backgrounds
+        assert one == alone or name == "table2_laptop"
+
+
+def test_ablations_change_one_thing_each() -> None:
+    settings = resolve(CompareSettings, "ablations", {"data": "labelled", "out": "out"})
+    rows = {init: pretrain_settings(settings, init, 0).model_dump(mode="json") for init in settings.inits}
+    changed = {init: differences(rows["codo"], row, ignore=["out"]) for init, row in rows.items()}
+    assert changed.pop("codo") == []
+    assert {init: len(found) for init, found in changed.items()} == dict.fromkeys(changed, 1)
+    assert changed["no_jitter"] == ["cpj.jitter: 0.2 -> 0.0"]
+    assert changed["no_shuffle"] == ["contrast.shuffle: 8 -> 0"]
+    assert changed["only_P5"] == ["options.levels: ['P2', 'P3', 'P4', 'P5'] -> ['P5']"]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from PIL import Image
 from pycocotools.coco import COCO
 
 from codo.demo import photographs
-from codo.demo.scenes import DemoData, write_demo
+from codo.demo.scenes import DemoData, write_demo, write_pictures
 from codo.errors import InputError
 
 
@@ -163,3 +163,21 @@ def test_a_file_in_the_way_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "demo").write_text("not a folder")
     with pytest.raises(InputError, match="cannot make the folder"):
         write_demo(tmp_path / "demo", size=64, objects=1, train=1, val=1)
+
+
+def test_pictures_in_class_folders_are_the_object_images(tmp_path: Path) -> None:
+    data = write_demo(tmp_path / "data", size=64, objects=9, train=1, val=1, use_photographs=False)
+    folder = write_pictures(tmp_path / "pictures", size=64, train=9, val=8, use_photographs=False)
+    first = data.classes[0]
+    assert [file.name for file in sorted((folder / "train" / first).iterdir())] == [
+        "object-00000.jpg",
+        "object-00008.jpg",
+    ]
+    for file in (folder / "train").rglob("*.jpg"):
+        assert file.read_bytes() == (data.unlabeled / file.name).read_bytes()
+    assert sorted(entry.name for entry in (folder / "val").iterdir()) == sorted(data.classes)
+    seen = {file.read_bytes() for file in (folder / "train").rglob("*.jpg")}
+    assert not seen & {file.read_bytes() for file in (folder / "val").rglob("*.jpg")}
+    before = _files(folder)
+    write_pictures(folder, size=64, train=9, val=8, use_photographs=False)
+    assert _files(folder) == before

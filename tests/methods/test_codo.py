@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
 from codo.methods.base import Setup
-from codo.methods.codo import CoDo
+from codo.methods.codo import CoDo, CoDoOptions
 from codo.methods.momentum_contrast import effective_rank
 from codo.models.encoder import ModelSettings
 from codo.views.dataset import ViewBatch
@@ -198,3 +198,18 @@ def test_diagnosis_of_known_embeddings() -> None:
 
 def test_effective_rank_by_hand() -> None:
     assert float(effective_rank(torch.diag(torch.tensor([1.0, 1.0, 1.0, 0.0])))) == pytest.approx(3, rel=1e-3)
+
+
+def test_only_the_levels_that_count_are_added_up() -> None:
+    torch.manual_seed(0)
+    settings = ContrastSettings.model_validate({"queue": K, "shuffle": 2, "momentum": 0.9})
+    coarse = CoDo(Setup(MODEL, settings, CoDoOptions(levels=("P5",)), batch_size=B)).train()
+    output = coarse(batch(0))
+    assert output.loss.item() == pytest.approx(output.stats["loss/P5"].item())
+    output.loss.backward()
+    # Gradients of zero, not none: every rank of several has to take part in all of them.
+    assert all(p.grad is not None for p in coarse.query.parameters())
+    finest, coarsest = (coarse.query.fpn.layer_blocks[i][0].weight.grad for i in (0, 3))
+    assert not finest.any()
+    assert coarsest.any()
+    assert method()(batch(0)).loss.item() == pytest.approx(sum(output.stats[f"loss/{x}"].item() for x in coarse.levels))

@@ -160,6 +160,20 @@ def test_flips_turn_foreground_and_background_apart(flat: Path, catalog: Path) -
     assert np.array_equal(flipped, plain[:, ::-1])
 
 
+def test_a_size_band_leaves_out_proposals_of_other_sizes(catalog: Path) -> None:
+    """Square root of box area over image area, by hand; an image that has none in the band keeps all."""
+    half = np.array([[0, 0, 50, 50], [0, 0, 10, 10], [0, 0, 100, 100], [0, 0, 30, 30]], np.int32)
+    band = natural(catalog, size_band=(0.3, 0.8))
+    assert band._in_band(half, 100, 100).tolist() == [half[0].tolist(), half[3].tolist()]  # 0.5 and 0.3
+    assert band._in_band(half[1:3], 100, 100).tolist() == half[1:3].tolist()
+    assert natural(catalog)._in_band(half, 100, 100) is half
+    for sample in range(len(band)):
+        width, height = band.foregrounds.size(sample)
+        kept = band._in_band(band.foregrounds.proposals(sample), width, height)
+        sizes = {(y2 - y1, x2 - x1) for x1, y1, x2, y2 in kept.tolist()}
+        assert band.proposal(0, sample).shape[:2] in sizes
+
+
 def test_foregrounds_without_proposals_are_refused(tmp_path: Path, photos: Path) -> None:
     bare = codo.prepare(photos, tmp_path / "bare", propose=False, jobs=1)
     pool = Pool([bare], [None])

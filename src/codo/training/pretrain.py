@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from codo.catalog.build import open_or_prepare
-from codo.catalog.catalog import Catalog
+from codo.catalog.catalog import Catalog, is_catalog
 from codo.config import resolve, shipped_recipes
 from codo.methods.base import Method
 from codo.methods.registry import METHODS, build_method, find_method, idle, own_settings
@@ -246,8 +246,10 @@ def gather_material(settings: PretrainSettings) -> Material:
         return Pool([open_once(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
     method = find_method(settings.method)
+    # Every method is asked for background invariance where a catalog has proposals; no folder is searched just for that.
+    asked = settings.probe is not None and is_catalog(settings.foregrounds)
     return Material(
-        images=open_once(settings.foregrounds, propose=method.proposes),
+        images=open_once(settings.foregrounds, propose=method.proposes or asked),
         query=pool(settings.backgrounds.query),
         key=pool(settings.backgrounds.key),
         canvas=settings.canvas,
