@@ -14,6 +14,7 @@ from codo.catalog.settings import PrepareSettings
 from codo.compare.settings import CompareSettings
 from codo.detection.finetune import FinetuneSettings
 from codo.methods.registry import METHODS
+from codo.planning.plan import PlanSettings
 from codo.training.probing import ProbeVerbSettings
 from codo.training.settings import PretrainSettings
 
@@ -27,11 +28,15 @@ VERBS = (
     ("codo pretrain", PretrainSettings),
     ("codo finetune", FinetuneSettings),
     ("codo compare", CompareSettings),
+    ("codo plan", PlanSettings),
     ("codo prepare", PrepareSettings),
     ("codo probe", ProbeVerbSettings),
 )
-ALSO = {"codo compare": ("codo finetune", FinetuneSettings)}
-"""Verb -> the verb whose settings it has too, which are not listed again."""
+ALSO = {
+    "codo compare": ("codo finetune", FinetuneSettings, "but `weights` and `seed`, and"),
+    "codo plan": ("codo pretrain", PretrainSettings, "(`foregrounds` and `out` may be left out), and"),
+}
+"""Verb -> the verb whose settings it has too, which are not listed again, and what to say of them."""
 
 
 def main() -> int:
@@ -41,7 +46,7 @@ def main() -> int:
         parts += [f"\n## {verb}\n"]
         known, others = set[str](), ALSO.get(verb)
         if others:
-            parts += [f"Every setting of `{others[0]}` but `weights` and `seed`, and\n"]
+            parts += [f"Every setting of `{others[0]}` {others[2]}\n"]
             known = set(others[1].model_fields)
         parts += ["| setting | type | default | what it does |\n|---|---|---|---|"]
         parts += [row for name, row in named_rows(schema) if name not in known]

@@ -22,6 +22,7 @@ ORDER = [
     "compare",
     "detection",
     "export",
+    "planning",
     "training",
     "probes",
     "methods",

@@ -36,6 +36,8 @@ def test_a_mistyped_verb_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -
         (["pretrain", "epoch=1", "foregrounds=a", "backgrounds=b", "out=c"], ["unknown setting 'epoch'", "'epochs'"]),
         (["pretrain", "-c", "codo_200e"], ["unknown recipe", "did you mean 'codo_200ep'?"]),
         (["pretrain", "epochs"], ["not key=value"]),
+        (["plan", "codo_200ep", "laptop"], ["2 recipes"]),
+        (["plan", "codo_200ep", "gpu=8"], ["unknown setting 'gpu'", "did you mean 'gpus'?"]),
         (["prepare", "nowhere", "--out", "x"], ["nowhere"]),
         (["export", "nowhere", "--to", "torchvision"], ["not a run"]),
         (["export", "nowhere", "--to", "torchvison"], ["torchvison", "did you mean 'torchvision'?"]),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from codo.detection.finetune import finetune
     from codo.errors import CodoError
     from codo.export.write import export
+    from codo.planning.plan import plan
     from codo.proposals.selective_search import selective_search
     from codo.reporting.view import view
     from codo.run import Run, open_run
@@ -39,6 +40,7 @@ _WHERE = {
     "finetune": "codo.detection.finetune",
     "open_catalog": "codo.catalog.catalog",
     "open_run": "codo.run",
+    "plan": "codo.planning.plan",
     "prepare": "codo.catalog.build",
     "pretrain": "codo.training.pretrain",
     "probe": "codo.training.probing",
@@ -56,6 +58,7 @@ __all__ = [
     "finetune",
     "open_catalog",
     "open_run",
+    "plan",
     "prepare",
     "pretrain",
     "probe",

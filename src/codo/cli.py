@@ -21,6 +21,7 @@ DESCRIPTION = """Pretrain a whole detector trunk from your own unlabelled images
   codo demo                                                   see everything work, no data needed
   codo prepare photos/ --out catalog                          find proposals, once
   codo pretrain -c laptop foregrounds=catalog backgrounds=[catalog] out=run
+  codo plan codo_200ep gpus=8                                 what a run will cost
   codo export run --to torchvision                            weights for your detector
   codo finetune -c finetune_laptop data=labelled/ weights=run out=detector
   codo evaluate detector data=labelled/                       COCO's twelve numbers
@@ -69,6 +70,14 @@ def build_parser() -> argparse.ArgumentParser:
         if name != "compare":
             text = "trace a few steps into trace.json of the run, and tell where their time goes"
             training.add_argument("--profile", action="store_true", help=text)
+
+    plan = verb("plan", "what a pretraining run will cost in time, memory, cores, traffic and storage; needs no GPU")
+    plan.add_argument(
+        "settings",
+        nargs="*",
+        metavar="RECIPE | key=value",
+        help="a shipped recipe or a YAML file; gpus=N, nodes=N, images=N, and any setting of codo pretrain",
+    )
 
     export = verb("export", "write the trunk of a run for other tools")
     export.add_argument("run", help="a pretrain run")
@@ -203,6 +212,16 @@ def _compare(args: argparse.Namespace) -> None:
     print(closing_words(codo.compare(args.config, **parse_assignments(args.settings))))
 
 
+def _plan(args: argparse.Namespace) -> None:
+    from codo.config import parse_assignments
+
+    recipes = [item for item in args.settings if "=" not in item]
+    if len(recipes) > 1:
+        raise InputError(f"there are {len(recipes)} recipes", where="command line", fix="name one")
+    settings = parse_assignments(item for item in args.settings if "=" in item)
+    print(codo.plan(*recipes, **settings).text())
+
+
 def _export(args: argparse.Namespace) -> None:
     print(codo.export(args.run, to=args.to, out=args.out, model=args.model, encoder=args.encoder))
 
@@ -253,6 +272,7 @@ def _main_process() -> bool:
 
 VERBS: dict[str, Any] = {
     "prepare": _prepare,
+    "plan": _plan,
     "pretrain": _pretrain,
     "export": _export,
     "finetune": _finetune,

@@ -46,7 +46,7 @@ STAGE = "stage: "
 
 
 def stage(name: str) -> record_function:
-    """Mark a stage of the step, for `codo.training.profiling`: ``with stage("forward"): …``."""
+    """What marks a stage of the step for `codo.training.profiling`, in ``with stage("forward"): …``."""
     return record_function(STAGE + name)
 
 

@@ -4,7 +4,7 @@
 
     name:
       value: 3.1
-      kind: measured       # here; or read (elsewhere), or target (to be reached, nobody has shown it yet)
+      kind: measured       # by us; or read (elsewhere), or target (to be reached, nobody has shown it yet)
       source: where the number comes from: machine and command, or publication
       date: 2026-11-27
 """
@@ -41,20 +41,27 @@ class Costs(Settings):
     link_bandwidth: Cost = Field(description="bytes a second from one GPU to others of its node")
     network_bandwidth: Cost = Field(description="bytes a second from one GPU to other nodes")
     images: Cost = Field(description="images, where neither a catalog nor images= tells")
-    views_1: Cost = Field(description="core-seconds: one view of a sample from a packed catalog")
-    views_2: Cost = Field(description="core-seconds: two views of the same sample")
-    views_4: Cost = Field(description="core-seconds: four views of the same sample")
+    pasted_1: Cost = Field(description="core-seconds: one pasted view of a sample from packed catalogs")
+    pasted_2: Cost = Field(description="core-seconds: two pasted views of the same sample")
+    pasted_4: Cost = Field(description="core-seconds: four pasted views of the same sample")
+    crop_1: Cost = Field(description="core-seconds: one crop of an image from a packed catalog")
+    crop_2: Cost = Field(description="core-seconds: two crops of the same image")
     foreground_bytes: Cost = Field(description="bytes of an image packed at a short side of 320")
     background_bytes: Cost = Field(description="bytes of an image packed at a short side of 256")
     original_bytes: Cost = Field(description="bytes of an original image")
     proposals: Cost = Field(description="core-seconds of an image in codo prepare")
 
-    def views(self, count: int) -> float:
-        """Core-seconds of ``count`` views of one sample: straight lines through what was measured."""
-        one, two, four = self.views_1.value, self.views_2.value, self.views_4.value
-        if count <= 2:
-            return one + (count - 1) * (two - one)
-        return two + (count - 2) * (four - two) / 2
+    def pasted(self, views: int) -> float:
+        """Core-seconds of pasted views of one sample: straight lines through what was measured."""
+        one, two, four = self.pasted_1.value, self.pasted_2.value, self.pasted_4.value
+        if views <= 2:
+            return one + (views - 1) * (two - one)
+        return two + (views - 2) * (four - two) / 2
+
+    def crops(self, views: int) -> float:
+        """Core-seconds of crops of one image of 224 pixels; smaller ones are counted as if they were as large."""
+        one, two = self.crop_1.value, self.crop_2.value
+        return one + (views - 1) * (two - one)
 
 
 @cache

@@ -1,16 +1,10 @@
-"""``codo plan``: time, memory, cores, traffic and storage of a run, on paper.
-
-A line is *calculated* (from the settings and the model), *measured* or *read* elsewhere (`costs`), *given* by the user,
-or *assumed*. Where a line rests on several, it is named after the weakest of them; nothing on paper is more certain than
-that.
-"""
+"""``codo plan``: time, memory, cores, traffic and storage of a run, on paper."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -19,22 +13,22 @@ from codo.config import resolve
 from codo.contrast.shuffle import groups_per_rank
 from codo.errors import InputError
 from codo.methods.registry import find_method
-from codo.models.encoder import LEVELS
 from codo.planning import traffic
-from codo.planning.costs import Costs, costs
+from codo.planning.costs import Cost, Costs, costs
+from codo.planning.lines import Kind, Line, Plan, weakest
 from codo.planning.work import Step, count_step
+from codo.training.pretrain import own_recipe
 from codo.training.settings import PretrainSettings, length
 
-Kind = Literal["given", "calculated", "measured", "read", "assumed", "target"]
-CERTAINTY: tuple[Kind, ...] = ("given", "calculated", "measured", "read", "assumed", "target")
 GPUS_PER_NODE = 8
-BOX_BYTES = 8  # four uint16
+LAUNCH = 4e-6
+"""Seconds that the host needs to hand one operator to the GPU, about: only to warn where that is what counts."""
 
 
 class PlanSettings(PretrainSettings):
     """A run that is planned: all settings of the run, and the machines it is to have."""
 
-    foregrounds: str = Field("", description="its catalog, if it is there already")
+    foregrounds: str = Field("", description="its catalog, if it is there already: its images are counted")
     out: str = Field("", description="not used")
     gpus: int = Field(1, ge=1, description="GPUs of all nodes")
     nodes: int | None = Field(None, ge=1, description="nodes; null: one for every 8 GPUs")
@@ -49,175 +43,139 @@ class PlanSettings(PretrainSettings):
             return {"backgrounds": ["-"], **values}
         return values
 
-
-class Line(NamedTuple):
-    """One line of a plan.
-
-    Attributes:
-        topic: What it belongs to.
-        what: The quantity.
-        value: In ``unit``.
-        unit: Its unit.
-        kind: The weakest of what it rests on.
-        how: How it was found.
-    """
-
-    topic: str
-    what: str
-    value: float
-    unit: str
-    kind: Kind
-    how: str
-
-
-class Plan(NamedTuple):
-    """What a run is expected to cost.
-
-    Attributes:
-        lines: All of it.
-        warnings: What will not work like this.
-    """
-
-    lines: list[Line]
-    warnings: list[str]
-
-    def __getitem__(self, what: Any) -> Any:
-        """The line of a quantity by its name."""
-        return next(line for line in self.lines if line.what == what)
-
-    def text(self) -> str:
-        """One screen."""
-        rows = [(l.topic, l.what, _short(l.value), l.unit, l.kind, l.how) for l in self.lines]
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        shown, before = [], ""
-        for topic, what, value, unit, kind, how in rows:
-            head = topic if topic != before else ""
-            before = topic
-            shown.append(
-                f"{head:<{widths[0]}}  {what:<{widths[1]}}  {value:>{widths[2]}} {unit:<{widths[3]}}  "
-                f"{kind:<{widths[4]}}  {how}"
-            )
-        return "\n".join([*shown, *(f"! {warning}" for warning in self.warnings)])
+    @property
+    def on_nodes(self) -> int:
+        """Nodes that the GPUs are in."""
+        return self.nodes or math.ceil(self.gpus / GPUS_PER_NODE)
 
 
 def plan(recipe: str | Path | None = None, **overrides: Any) -> Plan:
-    """Say what a run of CoDo will cost.
+    """Say what a pretraining run will cost; needs neither data nor a GPU.
 
     Args:
         recipe: Name of a shipped recipe, or a YAML file.
         **overrides: Settings on top of it, and ``gpus=``, ``nodes=``, ``images=``, ``background_images=``.
 
     Raises:
-        InputError: Wrong settings, or a method that is not counted.
+        InputError: Wrong settings, or a method that cannot be counted.
     """
-    settings = resolve(PlanSettings, recipe, overrides)
-    if "box_head" not in find_method(settings.method).parts:
-        fix = "plan one that trains a detector trunk: codo, codo_m or insloc"
-        raise InputError(f"method {settings.method} is not counted", where="method", fix=fix)
-    nodes = settings.nodes or math.ceil(settings.gpus / GPUS_PER_NODE)
-    if settings.gpus % nodes:
-        raise InputError(f"{settings.gpus} GPUs do not divide over {nodes} nodes", where="nodes", fix="choose another")
-    groups = groups_per_rank(settings.contrast.shuffle, settings.batch_size, settings.gpus)
-    step = count_step(
-        settings.model,
-        batch=settings.batch_size // settings.gpus,
-        views=settings.views,
-        groups=groups,
-        canvas=settings.canvas,
-        queue=settings.contrast.queue,
-    )
-    return put_together(settings, nodes, step, costs())
+    settings = resolve(PlanSettings, recipe or own_recipe(overrides), overrides)
+    if settings.gpus % settings.on_nodes:
+        what = f"{settings.gpus} GPUs do not divide over {settings.on_nodes} nodes"
+        raise InputError(what, where="nodes", fix="choose another number")
+    if settings.batch_size % settings.gpus:
+        what = f"batch_size {settings.batch_size} does not divide over {settings.gpus} GPUs"
+        raise InputError(what, where="batch_size", fix=f"choose a multiple of {settings.gpus}")
+    if find_method(settings.method).shuffles:
+        groups_per_rank(settings.contrast.shuffle, settings.batch_size, settings.gpus)  # raises what training would
+    known = costs()
+    images, counted = _images(settings, known)
+    length(settings, images)  # raises before the counting, which takes seconds
+    step = count_step(settings, settings.batch_size // settings.gpus)
+    return put_together(settings.model_copy(update={"images": images}), counted, step, known)
 
 
-def put_together(settings: PlanSettings, nodes: int, step: Step, known: Costs) -> Plan:
-    """The plan of a run whose step has been counted."""
-    gpus, batch, views = settings.gpus, settings.batch_size, settings.views
-    images, how_many = _images(settings, known)
-    lines = [
-        Line("run", "images", images, "", *how_many),
-        Line("run", "GPUs", gpus, "", "given", f"{nodes} nodes of {gpus // nodes}; a batch of {batch // gpus} on each"),
-    ]
-    # The step.
-    ideal = step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value)
-    lines += [
-        Line("step", "trained parameters", step.trained / 1e6, "M", "calculated", "the model on the meta device"),
-        Line(
-            "step", "work", step.operations.flops / (batch / gpus) / 1e9, "GFLOP/sample", "calculated", f"{views} views"
-        ),
-        Line(
-            "step",
-            "roofline",
-            1e6 * ideal / (batch / gpus),
-            "us/sample",
-            known.gpu_flops.kind,
-            f"calculated operators, {_source(known.gpu_flops)}",
-        ),
-        Line("step", "compute", 1e3 * ideal / known.efficiency.value, "ms", *_of(known.efficiency)),
-    ]
-    # The network.
-    slow = known.network_bandwidth if nodes > 1 else known.link_bandwidth
-    moved = traffic.gradients(step.trained, gpus)
-    keys = traffic.keys(batch, views, len(LEVELS), settings.model.dim, gpus)
-    avoided = traffic.images(batch, views, settings.canvas, gpus)
-    lines += [
-        Line("network", "gradients", moved / 1e6, "MB/GPU/step", "calculated", "ring all-reduce, float32"),
-        Line("network", "gradients take", 1e3 * moved / slow.value, "ms", *_of(slow)),
-        Line("network", "keys", keys / 1e6, "MB/GPU/step", "calculated", "one all-gather for all levels and views"),
-        Line("network", "keys take", 1e3 * keys / slow.value, "ms", *_of(slow)),
-        Line("network", "images", 0.0, "MB/GPU/step", "calculated", f"shuffled images would be {avoided / 1e6:.0f} MB"),
-    ]
-    # Two thirds of the compute are the backward pass at least; gradients move behind it, keys are waited for.
-    compute = ideal / known.efficiency.value
-    whole = max(compute, compute / 2 + moved / slow.value) + keys / slow.value
+def put_together(settings: PlanSettings, counted: tuple[Kind, str], step: Step, known: Costs) -> Plan:
+    """The plan of a run whose images and step have been counted.
+
+    Args:
+        settings: With ``images`` filled in.
+        counted: How certain the number of images is, and where it comes from.
+        step: One GPU's share of a step.
+        known: What cannot be calculated.
+    """
+    gpus, nodes, images = settings.gpus, settings.on_nodes, settings.images or 0
     steps, _ = length(settings, images)
-    rate = batch / whole
-    weakest = _weakest([known.efficiency.kind, how_many[0], *([slow.kind] if gpus > 1 else [])])
-    lines += [
-        Line("time", "step", 1e3 * whole, "ms", weakest, "compute, keys, and gradients that half of it does not hide"),
-        Line("time", "samples/s", rate, "", weakest, "batch / step"),
-        Line("time", "steps", steps, "", how_many[0], "steps=, or epochs= of these images"),
-        Line("time", "hours", steps * whole / 3600, "h", weakest, "if the loader keeps up"),
-        Line("time", "GPU-hours", steps * whole / 3600 * gpus, "h", weakest, "hours x GPUs"),
+    lines = [
+        Line("run", "images", images, "", *counted),
+        Line("run", "steps", steps, "", counted[0], "steps=, or epochs= of these images"),
+        Line("run", "GPUs", gpus, "", "given", f"{nodes} x {gpus // nodes}; {step.samples} samples on each"),
     ]
-    # Memory.
-    free = known.gpu_memory.value
+    compute = _compute(step, known, lines)
+    seconds, certain = _time(settings, step, compute, known, lines)
+    sure = weakest(certain, counted[0])
+    hours = steps * seconds / 3600
     lines += [
-        Line("memory", "weights", step.weights / 2**30, "GiB/GPU", "calculated", "weights, gradients, momentum, queues"),
-        Line("memory", "activations", step.saved / 2**30, "GiB/GPU", "calculated", "kept for the backward pass, bf16"),
-        Line("memory", "floor", step.memory / 2**30, "GiB/GPU", "calculated", f"of {free / 2**30:.0f} GiB"),
+        Line("time", "hours", hours, "h", sure, "steps x step, if the loader keeps up"),
+        Line("time", "GPU-hours", hours * gpus, "h", sure, "hours x GPUs"),
+        Line("memory", "weights", step.weights / 2**30, "GiB/GPU", "calculated", "with gradients, momentum, queues"),
+        Line("memory", "activations", step.saved / 2**30, "GiB/GPU", "calculated", "kept for the backward pass"),
+        Line(
+            "memory", "floor", step.memory / 2**30, "GiB/GPU", "calculated", f"of {known.gpu_memory.value / 2**30:.0f}"
+        ),
     ]
-    lines += _data_lines(settings, nodes, images, how_many[0], rate, weakest, known)
-    warnings = []
-    if step.memory > 0.9 * free:
-        warnings.append("does not fit into the memory of a GPU: lower batch_size or take more gpus")
-    return Plan(lines, warnings)
+    _data(settings, step, counted[0], settings.batch_size / seconds, certain, known, lines)
+    return Plan(lines, _sources(known), _warnings(settings, step, known))
 
 
-def _data_lines(
-    settings: PlanSettings, nodes: int, images: int, sure: Kind, rate: float, weakest: Kind, known: Costs
-) -> list[Line]:
-    """Loader and storage."""
-    views = settings.views
+def _compute(step: Step, known: Costs, lines: list[Line]) -> float:
+    """Seconds that a GPU computes in a step."""
+    roofline = step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value)
+    work = step.operations.flops / step.samples / 1e9
+    reached = f"{known.efficiency.value:.0%} of the roofline"
+    lines += [
+        Line("step", "parameters", step.trained / 1e6, "M", "calculated", "trained ones"),
+        Line("step", "work", work, "GFLOP/sample", "calculated", f"{step.views} views"),
+        Line("step", "roofline", 1e6 * roofline / step.samples, "us/sample", "read", "operator by operator, an H100's"),
+        Line("step", "compute", 1e3 * roofline / known.efficiency.value, "ms", known.efficiency.kind, reached),
+    ]
+    return roofline / known.efficiency.value
+
+
+def _time(settings: PlanSettings, step: Step, compute: float, known: Costs, lines: list[Line]) -> tuple[float, Kind]:
+    """Seconds of a step with its share of the network, and how certain they are."""
+    gpus, batch = settings.gpus, settings.batch_size
+    speed = known.network_bandwidth if settings.on_nodes > 1 else known.link_bandwidth
+    gradients = traffic.gradients(step.trained, gpus)
+    keys = traffic.keys(batch, step.views, step.levels, settings.model.dim, gpus)
+    lines.append(Line("network", "gradients", gradients / 1e6, "MB/GPU/step", "calculated", "ring all-reduce, float32"))
+    if step.levels:
+        avoided = traffic.images(batch, step.views, settings.canvas, gpus) / 1e6
+        lines += [
+            Line("network", "keys", keys / 1e6, "MB/GPU/step", "calculated", "one all-gather, all levels and views"),
+            Line("network", "images", 0, "MB/GPU/step", "calculated", f"gathering key images: {avoided:,.0f}"),
+        ]
+    # Two thirds of the computing are the backward pass at least, and gradients travel behind it; keys are waited for.
+    behind = max(compute, compute / 3 + gradients / speed.value)
+    seconds = behind + keys / speed.value
+    sure = weakest(known.efficiency.kind, speed.kind) if gpus > 1 else known.efficiency.kind
+    waits = 1e3 * (seconds - compute)
+    lines += [
+        Line("network", "takes", waits, "ms/step", speed.kind, "keys, and what the backward pass does not hide"),
+        Line("time", "step", 1e3 * seconds, "ms", sure, "compute and network"),
+        Line("time", "samples/s", batch / seconds, "", sure, "batch / step"),
+    ]
+    return seconds, sure
+
+
+def _data(
+    settings: PlanSettings, step: Step, counted: Kind, rate: float, certain: Kind, known: Costs, lines: list[Line]
+) -> None:
+    """Loader, storage and preparation, at ``rate`` samples a second."""
+    method, nodes, images = find_method(settings.method), settings.on_nodes, settings.images or 0
+    views = step.views
     # With several GPUs a rank makes the query view of one sample and the key views of another (contrast/shuffle.py).
-    apart = settings.gpus > 1 and settings.contrast.shuffle > 0
-    core = known.views(1) + known.views(views - 1) if apart else known.views(views)
+    apart = settings.gpus > 1 and settings.contrast.shuffle > 0 and method.shuffles
+    core_seconds = known.pasted if method.pastes else known.crops
+    core = core_seconds(1) + core_seconds(views - 1) if apart else core_seconds(views)
     what = "query and keys of different samples" if apart else "all views of a sample"
-    backgrounds = images if settings.background_images is None else settings.background_images
-    foreground, background = (images * known.foreground_bytes.value, backgrounds * known.background_bytes.value)
-    # A view reads its background, a sample its foreground (twice where query and keys are apart).
-    read = rate * ((1 + apart) * known.foreground_bytes.value + views * known.background_bytes.value)
-    queue = len(LEVELS) * settings.contrast.queue * settings.model.dim * 4
-    made = [known.proposals.kind, sure]
-    return [
-        Line("loader", "core time", 1e3 * core, "ms/sample", known.views_1.kind, f"{what}; {_source(known.views_1)}"),
-        Line("loader", "cores", rate * core / nodes, "/node", weakest, "samples/s x core time, on such cores"),
-        Line("loader", "reads", read / nodes / 1e9, "GB/s/node", weakest, "from packed catalogs on local disks"),
-        Line("storage", "foregrounds", foreground / 1e9, "GB", _weakest([sure, known.foreground_bytes.kind]), "packed at 320"),
-        Line("storage", "backgrounds", background / 1e9, "GB", _weakest([sure, known.background_bytes.kind]), "packed at 256"),
-        Line("storage", "originals", images * known.original_bytes.value / 1e9, "GB", _weakest([sure, known.original_bytes.kind]), "not needed once packed"),
-        Line("storage", "queue", queue / 1e9, "GB", "calculated", "in each of the checkpoints that are kept"),
-        Line("prepare", "proposals", images * known.proposals.value / 3600, "core-h", _weakest(made), _source(known.proposals)),
+    read = (1 + apart) * known.foreground_bytes.value + (views * known.background_bytes.value if method.pastes else 0)
+    lines += [
+        Line("loader", "core time", 1e3 * core, "ms/sample", known.pasted_2.kind, what),
+        Line("loader", "cores", rate * core / nodes, "/node", certain, "samples/s x core time, of such cores"),
+        Line("loader", "reads", rate * read / nodes / 1e9, "GB/s/node", certain, "packed, from the node's own disks"),
     ]
+    stored: list[tuple[str, int, Cost, str]] = [("images", images, known.foreground_bytes, "packed at 320")]
+    if method.pastes:
+        backgrounds = images if settings.background_images is None else settings.background_images
+        stored.append(("backgrounds", backgrounds, known.background_bytes, "packed at 256"))
+    stored.append(("originals", images, known.original_bytes, "not needed once packed"))
+    for name, number, size, how in stored:
+        lines.append(Line("storage", name, number * size.value / 1e9, "GB", weakest(counted, size.kind), how))
+    if method.proposes:
+        hours = images * known.proposals.value / 3600
+        sure = weakest(counted, known.proposals.kind)
+        lines.append(Line("prepare", "proposals", hours, "core-h", sure, "once, at a longest side of 256"))
 
 
 def _images(settings: PlanSettings, known: Costs) -> tuple[int, tuple[Kind, str]]:
@@ -228,17 +186,24 @@ def _images(settings: PlanSettings, known: Costs) -> tuple[int, tuple[Kind, str]
     return int(known.images.value), ("assumed", f"{known.images.source}; images=N says otherwise")
 
 
-def _of(cost: Any) -> tuple[Kind, str]:
-    return cost.kind, _source(cost)
+def _sources(known: Costs) -> list[str]:
+    """Where the numbers come from, one line a source."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for name, cost in known:
+        said.setdefault((cost.kind, f"{cost.source} ({cost.date})"), []).append(f"{name} {cost.value:g}")
+    return [f"{kind}: {', '.join(names)}: {source}" for (kind, source), names in said.items()]
 
 
-def _source(cost: Any) -> str:
-    return f"{cost.source} ({cost.date})"
-
-
-def _weakest(kinds: Sequence[Kind]) -> Kind:
-    return max(kinds, key=CERTAINTY.index)
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+def _warnings(settings: PlanSettings, step: Step, known: Costs) -> list[str]:
+    warnings = ["the numbers of the GPU are read, not measured; make bench-gpu measures yours"]
+    if step.memory > 0.9 * known.gpu_memory.value:
+        warnings.append("does not fit into the memory of a GPU: lower batch_size or take more gpus")
+    operators = len(step.operations.each)
+    if step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value) < operators * LAUNCH:
+        what = f"{operators:,} operators are so small that handing them to the GPU takes longer than computing them"
+        warnings.append(f"{what}: the times are far too short; a larger batch a GPU, or compile=true, uses it better")
+    if not step.whole_loss:
+        warnings.append(f"the loss of {settings.method} is not counted, only its networks")
+    if settings.gpus > 1 and not step.levels:
+        warnings.append(f"SyncBN and what the loss of {settings.method} gathers are not in the network's share")
+    return warnings

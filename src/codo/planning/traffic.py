@@ -6,6 +6,7 @@ Legend: n GPUs, V views, L levels, B global batch, D embedding, S side of a view
 from __future__ import annotations
 
 FLOAT, HALF = 4, 2
+"""Bytes of float32 and bfloat16."""
 
 
 def gradients(parameters: int, gpus: int) -> float:

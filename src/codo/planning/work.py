@@ -1,31 +1,39 @@
-"""What a step computes, moves and keeps, counted on the model itself without computing anything (the meta device).
+"""What a step computes, moves and keeps, counted on the method itself without computing anything.
 
-Every operator is counted with its floating-point operations and with the bytes of its inputs and outputs, as if nothing
-were fused and nothing stayed in a cache; it takes the longer of computing and moving them (the roofline). A step is at
-best that fast without fusion. Legend: b samples of a GPU, V views, L levels, K queue, D embedding.
+The method runs on fake tensors, which have shapes and types but no contents, under the autocast of a real step. Every
+operator is counted with its floating-point operations and with the bytes of its inputs and outputs, as if nothing were
+fused and nothing stayed in a cache; it takes the longer of computing and moving them (the roofline). Without fusion a
+step is at best that fast.
+
+What is left out: BatchNorm's second look at its input, and gathering samples of other ranks within a loss.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import flop_registry
 
-from codo.contrast.infonce import info_nce
-from codo.models.encoder import LEVELS, Encoder, ModelSettings
+from codo.errors import InputError
+from codo.methods.base import Method
+from codo.methods.registry import build_method
+from codo.planning.blank import CLASSES, blank_dataset, small_batch, stretched
+from codo.training.settings import PretrainSettings
 
-FLOAT, HALF = 4, 2
-"""Bytes of float32 and bfloat16."""
+FLOAT = 4
+"""Bytes of a float32."""
 
 
-class Operations(TorchDispatchMode):
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the operators that run inside of it.
 
     Attributes:
@@ -33,7 +41,7 @@ class Operations(TorchDispatchMode):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.each: list[tuple[float, float]] = []
 
     def __torch_dispatch__(
@@ -41,7 +49,7 @@ class Operations(TorchDispatchMode):
     ) -> Any:
         """Run an operator and count it."""
         out = func(*args, **(kwargs or {}))
-        if not func.is_view and func.overloadpacket not in _FREE:
+        if not func.is_view and func.overloadpacket not in _FREE and func.namespace != "prim":
             count = flop_registry.get(func.overloadpacket)
             work = float(count(*args, **(kwargs or {}), out_val=out)) if count else 0.0
             moved = sum(map(_bytes, tree_leaves((args, kwargs, out))))
@@ -71,72 +79,91 @@ class Step:
     """The work of one GPU in one step.
 
     Attributes:
+        samples: On this GPU.
+        views: Of a sample.
         operations: All operators.
         trained: Parameters that take gradients.
-        weights: Bytes that stay: weights, gradients, momentum, key encoder, queues.
+        weights: Bytes that stay: weights of all networks, gradients, momentum, queues.
         saved: Bytes kept for the backward pass.
-        logits: Bytes of the logits of one level.
+        levels: Embeddings that each key view is asked for; 0 of a method without queues.
+        whole_loss: Whether the loss was counted too.
     """
 
+    samples: int
+    views: int
     operations: Operations
     trained: int
     weights: int
     saved: int
-    logits: int
+    levels: int
+    whole_loss: bool
 
     @property
     def memory(self) -> int:
-        """The floor of the peak."""
-        return self.weights + self.saved + self.logits
+        """The floor of the peak: what stays, and what is kept at the end of the forward pass."""
+        return self.weights + self.saved
 
 
-def count_step(model: ModelSettings, *, batch: int, views: int, groups: int, canvas: int, queue: int) -> Step:
-    """Count a step of CoDo in bfloat16 with float32 weights.
+def count_step(settings: PretrainSettings, samples: int) -> Step:
+    """Count a step of a run in bfloat16 with float32 weights.
 
     Args:
-        model: The architecture.
-        batch: b, samples of this GPU.
-        views: V.
-        groups: BatchNorm groups of this GPU.
-        canvas: Side of a view.
-        queue: K.
+        settings: Of the run.
+        samples: On this GPU.
+
+    Raises:
+        InputError: A method that only works on real numbers.
     """
+    dataset = blank_dataset(settings)
+    batch = small_batch(dataset)
+    try:
+        return _count(_build(settings, samples), batch, samples, dataset.number)
+    except DynamicOutputShapeException as error:
+        # A loss that selects by a mask (lightly's NT-Xent): its shape depends on contents. The embeddings stand for it.
+        method = _build(settings, samples)
+        if not isinstance(getattr(method, "criterion", None), nn.Module):
+            what, fix = f"method {settings.method} cannot be counted: {error}", "plan another one of the same networks"
+            raise InputError(what, where="method", fix=fix) from error
+        method.criterion = _Sum()
+        return _count(method, batch, samples, dataset.number, whole_loss=False)
+
+
+def _build(settings: PretrainSettings, samples: int) -> Method:
     with torch.device("meta"):
-        encoder = Encoder(model.model_copy(update={"init": "none"})).to(torch.bfloat16)
-        key = Encoder(model.model_copy(update={"init": "none"})).to(torch.bfloat16).requires_grad_(False)
-        images = torch.empty(batch, canvas, canvas, 3, dtype=torch.uint8)
-        boxes = torch.empty(batch, 4)
-        negatives = torch.empty(len(LEVELS), queue, model.dim)
+        # One BatchNorm group: groups repeat operators on parts, and move nearly the same bytes.
+        return build_method(
+            settings.method,
+            settings.model.model_copy(update={"init": "none"}),
+            settings.contrast.model_copy(update={"shuffle": 0}),
+            batch_size=samples,
+            world=1,
+            seed=settings.seed,
+            options=settings.options,
+            classes=CLASSES,
+        ).to(memory_format=torch.channels_last)
+
+
+def _count(method: Method, small: Any, samples: int, views: int, *, whole_loss: bool = True) -> Step:
     kept: dict[int, int] = {}
-    trained = sum(p.numel() for p in encoder.parameters())
-    with Operations() as operations:
-        with saved(kept, encoder):
-            queries = encoder(pixels(images), boxes, groups)
-        with torch.no_grad():
-            keys = torch.stack([key(pixels(images), boxes, groups) for _ in range(1, views)])
-        info_nce(queries, keys, negatives).losses.sum().backward()  # type: ignore[no-untyped-call]
-    # What is done once a step, in float32: weights cast for both encoders; SGD reads three tensors and writes two; the
-    # key encoder's average reads two and writes one.
-    moved = trained * (2 * (FLOAT + HALF) + 5 * FLOAT + 3 * FLOAT)
-    operations.each.append((0.0, float(moved)))
-    negatives_bytes = _bytes(negatives)
-    return Step(
-        operations=operations,
-        trained=trained,
-        weights=4 * FLOAT * trained + HALF * trained + negatives_bytes,  # the bf16 copies stay until the backward pass
-        saved=sum(kept.values()),
-        logits=batch * queue * FLOAT,
-    )
-
-
-def pixels(images: Tensor) -> Tensor:
-    """uint8 ``(b, S, S, 3)`` to bfloat16 ``(b, 3, S, S)``: what `Method.pixels` and autocast do."""
-    return images.permute(0, 3, 1, 2).float().sub(0.5).div(0.5).to(torch.bfloat16)
+    with _quietly(), FakeTensorMode(allow_non_fake_inputs=True):
+        method.train().to_empty(device="cpu")  # autocast knows no meta device
+        batch = stretched(small, samples)
+        trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
+        stay = sum(map(_bytes, [*method.parameters(), *method.buffers()])) + 2 * FLOAT * trained
+        with Operations() as operations:
+            with saved(kept, method), torch.autocast("cpu", torch.bfloat16):
+                output = method(batch)
+            output.loss.backward()
+            method.finish_step()
+    # The gradient's norm reads one number a parameter; fused SGD reads three and writes two.
+    operations.each.append((0.0, 6.0 * FLOAT * trained))
+    levels = len(getattr(method, "levels", ()))
+    return Step(samples, views, operations, trained, stay, sum(kept.values()), levels, whole_loss)
 
 
 @contextmanager
 def saved(kept: dict[int, int], module: nn.Module) -> Iterator[None]:
-    """Collect the bytes of everything that autograd keeps, weights apart: storage -> bytes."""
+    """Collect the bytes of everything that autograd keeps, float32 weights apart: storage -> bytes."""
     weights = {_storage(p) for p in module.parameters()}
 
     def pack(tensor: Tensor) -> Tensor:
@@ -144,10 +171,26 @@ def saved(kept: dict[int, int], module: nn.Module) -> Iterator[None]:
             kept[_storage(tensor)] = tensor.untyped_storage().nbytes()
         return tensor
 
-    same: Callable[[Tensor], Tensor] = lambda tensor: tensor  # noqa: E731
-    with torch.autograd.graph.saved_tensors_hooks(pack, same):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
         yield
 
 
 def _storage(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
+    return int(tensor.untyped_storage()._cdata)
+
+
+class _Sum(nn.Module):
+    def forward(self, *embeddings: Tensor) -> Tensor:
+        return torch.stack([one.sum() for one in embeddings]).sum()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without torch's own remarks on operators that it could not fake."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,165 @@
+"""A plan by hand from made-up costs, and what it says of settings that will not work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import codo
+from codo.errors import InputError
+from codo.planning.costs import Costs, costs
+from codo.planning.lines import Plan, short, weakest
+from codo.planning.plan import PlanSettings, plan, put_together
+from codo.planning.work import Operations, Step
+from tests.training.tiny import MODEL
+
+ROUND = {
+    "gpu_flops": 1e13,
+    "gpu_bandwidth": 1e11,
+    "gpu_memory": 2**32,
+    "efficiency": 0.5,
+    "link_bandwidth": 1e6,
+    "network_bandwidth": 1e5,
+    "pasted_1": 0.01,
+    "pasted_2": 0.015,
+    "pasted_4": 0.025,
+    "foreground_bytes": 3000,
+    "background_bytes": 1000,
+    "original_bytes": 1e5,
+    "proposals": 3.6,
+}
+
+
+def made_up() -> Costs:
+    shipped = {name: cost.model_dump() for name, cost in costs()}
+    return Costs.model_validate(
+        {name: {**cost, "value": ROUND.get(name, cost["value"])} for name, cost in shipped.items()}
+    )
+
+
+def planned(gpus: int = 1, **changes: Any) -> Plan:
+    """One GPU's share is 10 samples: 1e12 operations and 1e9 bytes, 0.1 s, which are 0.2 s at half of the roofline."""
+    operations = Operations()
+    operations.each = [(1e12, 1e9)]
+    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
+    values = {"backgrounds": ["-"], "batch_size": 10 * gpus, "epochs": 2, "images": 1000, "gpus": gpus, **changes}
+    settings = PlanSettings.model_validate({"model": {"dim": 8}, "contrast": {"shuffle": 2}, "canvas": 32, **values})
+    return put_together(settings, ("given", "by hand"), step, made_up())
+
+
+def value(of: Plan, topic: str, what: str) -> float:
+    return of.line(topic, what).value
+
+
+def test_one_gpu_by_hand() -> None:
+    one = planned()
+    assert value(one, "run", "steps") == 200
+    assert value(one, "step", "roofline") == pytest.approx(0.1e6 / 10)
+    assert value(one, "time", "step") == pytest.approx(200)
+    assert value(one, "time", "samples/s") == pytest.approx(50)
+    assert value(one, "time", "hours") == pytest.approx(200 * 0.2 / 3600)
+    assert value(one, "network", "gradients") == value(one, "network", "keys") == 0
+    assert value(one, "memory", "floor") == pytest.approx(2)
+    assert value(one, "loader", "cores") == pytest.approx(50 * 0.015)
+    assert value(one, "loader", "reads") == pytest.approx(50 * (3000 + 2 * 1000) / 1e9)
+    assert value(one, "storage", "images") == pytest.approx(0.003)
+    assert value(one, "storage", "backgrounds") == pytest.approx(0.001)
+    assert value(one, "prepare", "proposals") == pytest.approx(1)
+
+
+def test_two_gpus_wait_for_the_network() -> None:
+    two = planned(2)
+    keys = 1 / 2 * 4 * 4 * 20 * 8  # bytes: half of 4 levels x 20 samples x 8 numbers, at 1e6 a second
+    assert value(two, "network", "keys") * 1e6 == pytest.approx(keys)
+    assert value(two, "network", "gradients") * 1e6 == pytest.approx(4000)  # 4 ms: less than the backward pass
+    assert value(two, "time", "step") == pytest.approx(200 + 1e3 * keys / 1e6)
+    # The query view of one sample and the key view of another: two foregrounds are decoded.
+    rate = 20 / (0.2 + keys / 1e6)
+    assert value(two, "loader", "cores") == pytest.approx(rate * 2 * 0.01)
+    assert value(two, "loader", "reads") == pytest.approx(rate * (2 * 3000 + 2 * 1000) / 1e9)
+
+
+def test_gradients_that_do_not_fit_behind_the_backward_pass_are_waited_for() -> None:
+    apart = planned(2, nodes=2, contrast={"shuffle": 2, "queue": 16})
+    gradients, keys = 4000 / 1e5, 1280 / 1e5  # seconds, by the slower network between nodes
+    behind = 2 / 3 * 0.2
+    assert gradients < behind
+    assert value(apart, "time", "step") == pytest.approx(1e3 * (0.2 + keys))
+    slow = ROUND["network_bandwidth"] / 4
+    known = made_up().model_copy(
+        update={"network_bandwidth": made_up().network_bandwidth.model_copy(update={"value": slow})}
+    )
+    operations = Operations()
+    operations.each = [(1e12, 1e9)]
+    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
+    settings = PlanSettings.model_validate(
+        {
+            "backgrounds": ["-"],
+            "batch_size": 20,
+            "epochs": 2,
+            "images": 1000,
+            "gpus": 2,
+            "nodes": 2,
+            "model": {"dim": 8},
+        }
+    )
+    slower = put_together(settings, ("given", "by hand"), step, known)
+    assert value(slower, "time", "step") == pytest.approx(1e3 * (0.2 / 3 + 4000 / slow + 1280 / slow))
+
+
+def test_a_line_is_as_certain_as_its_weakest_part() -> None:
+    assert weakest("given", "read", "measured") == "read"
+    one = planned()
+    assert one.line("time", "hours").kind == "target"
+    assert one.line("prepare", "proposals").kind == "measured"
+    assert one.line("network", "keys").kind == "calculated"
+
+
+def test_too_much_memory_is_told() -> None:
+    assert not any("does not fit" in warning for warning in planned().warnings)
+    small = made_up().gpu_memory.model_copy(update={"value": 2.0**31})
+    operations = Operations()
+    operations.each = [(1e12, 1e9)]
+    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
+    settings = PlanSettings.model_validate({"backgrounds": ["-"], "batch_size": 10, "steps": 1, "images": 100})
+    told = put_together(
+        settings, ("given", "by hand"), step, made_up().model_copy(update={"gpu_memory": small})
+    ).warnings
+    assert any("does not fit" in warning for warning in told)
+
+
+def test_from_a_recipe_and_a_catalog(catalog: Path) -> None:
+    found = codo.plan("laptop", model=MODEL, foregrounds=str(catalog), backgrounds=[str(catalog)], batch_size=8, gpus=2)
+    assert found.line("run", "images") == ("run", "images", 24, "", "calculated", "of the catalog")
+    assert found.line("run", "steps").value == 4000
+    assert any("handing them to the GPU takes longer" in warning for warning in found.warnings)
+    text = found.text()
+    assert len({line.index("  calculated  ") for line in text.splitlines() if "  calculated  " in line}) == 1
+    assert "measured" in text
+    assert "not measured" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"gpus": 3}, "batch_size 64 does not divide over 3 GPUs"),
+        ({"gpus": 4, "nodes": 3}, "4 GPUs do not divide over 3 nodes"),
+        ({"gpus": 4, "contrast.shuffle": 6}, "does not divide"),
+        ({"gpus": 64}, "one sample"),
+        ({"gpu": 8}, "unknown setting 'gpu'"),
+        ({"steps": None, "epochs": None}, "the length of the run is missing"),
+    ],
+)
+def test_wrong_settings(given: dict[str, Any], message: str) -> None:
+    values: dict[str, Any] = {"model": MODEL, "images": 1000, **given}
+    with pytest.raises(InputError, match=message):
+        plan("laptop", **values)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0"), (0.00123, "0.00123"), (3, "3"), (99.5, "99.5"), (1234.5, "1,234")]
+)
+def test_numbers_are_short(number: float, text: str) -> None:
+    assert short(number) == text
