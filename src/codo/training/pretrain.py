@@ -246,7 +246,7 @@ def gather_material(settings: PretrainSettings) -> Material:
         return Pool([open_once(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
     method = find_method(settings.method)
-    # Every method is asked for background invariance where a catalog has proposals; no folder is searched just for that.
+    # Where a catalog has proposals every method is asked for background invariance; no folder is searched for that.
     asked = settings.probe is not None and is_catalog(settings.foregrounds)
     return Material(
         images=open_once(settings.foregrounds, propose=method.proposes or asked),
