@@ -154,7 +154,8 @@ def most_similar(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         ``(V - 1, b, N)`` int64.
     """
-    return torch.einsum("bnc,vbmc->vbnm", query, key).argmax(dim=-1)
+    with torch.autocast(query.device.type, enabled=False):  # bf16 would call many cells equal
+        return torch.einsum("bnc,vbmc->vbnm", query, key).argmax(dim=-1)
 
 
 def place_share(cells: Tensor) -> Tensor:
