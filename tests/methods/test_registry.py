@@ -27,6 +27,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "swav": {"hidden": 16, "prototypes": 6, "small_views": 1, "small_side": 32, "queue": 8, "queue_from": 0.0},
     "barlow_twins": {"hidden": 16},
     "simsiam": {"hidden": 16, "bottleneck": 8},
+    "soco": {"hidden": 16},
 }
 
 

@@ -70,3 +70,12 @@ def test_jitter_of_any_box_and_reach(x: int, y: int, w: int, h: int, reach: floa
     assert boxes.iou(box, pasted) > 0.6
     assert box.min() >= 0
     assert box.max() <= 256
+
+
+def test_boxes_are_carried_into_a_view_by_hand() -> None:
+    # The view shows columns 10 to 50 and rows 20 to 40 on 80 x 80: twice as wide, four times as high.
+    part = (10, 20, 50, 40)
+    found = boxes.carry([[20, 25, 30, 35], [0, 0, 60, 60], [50, 20, 60, 30]], part, 80, False)
+    assert found.tolist() == [[20, 20, 40, 60], [0, 0, 80, 80], [80, 0, 80, 40]]  # the last lies outside: empty
+    mirrored = boxes.carry([[20, 25, 30, 35]], part, 80, True)
+    assert mirrored.tolist() == [[40, 20, 60, 60]]

@@ -22,6 +22,7 @@ from codo.methods.insloc import InsLoc
 from codo.methods.moco import MoCo
 from codo.methods.simclr import SimCLR
 from codo.methods.simsiam import SimSiam
+from codo.methods.soco import SoCo
 from codo.methods.supervised import Supervised
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
@@ -38,6 +39,7 @@ METHODS: dict[str, type[Method]] = {
     "swav": SwAV,
     "barlow_twins": BarlowTwins,
     "simsiam": SimSiam,
+    "soco": SoCo,
 }
 """Names that share a class differ in their recipe."""
 

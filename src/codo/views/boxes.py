@@ -29,6 +29,24 @@ def clip(boxes: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.fl
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, limits)
 
 
+def carry(boxes: npt.ArrayLike, part: tuple[int, int, int, int], side: int, flip: bool) -> npt.NDArray[np.float64]:
+    """Where boxes of an image lie on a square view of a part of it.
+
+    Args:
+        boxes: ``(…, 4)`` in pixels of the image.
+        part: What the view shows of the image: x1, y1, x2, y2.
+        side: S, of the view in pixels; it shows the part stretched to S x S.
+        flip: Whether left and right are then exchanged.
+
+    Returns:
+        ``(…, 4)`` in pixels of the view, cut off at its border; empty where a box lies outside of the part.
+    """
+    x1, y1, x2, y2 = part
+    corner, size = np.array([x1, y1, x1, y1]), np.array([x2 - x1, y2 - y1] * 2)
+    moved = clip((np.asarray(boxes, dtype=np.float64) - corner) * side / size, side, side)
+    return np.stack([side - moved[..., 2], moved[..., 1], side - moved[..., 0], moved[..., 3]], -1) if flip else moved
+
+
 def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator) -> Box:
     """Move and stretch a pasted box so that it takes in background (section 3.1; METHOD A13).
 

@@ -1,0 +1,47 @@
+"""Boxes of any number an image, each pooled from the one pyramid level that fits its size, as a detector does.
+
+Legend: B batch, K boxes an image, L levels, C channels of the pyramid, P = 7 bins a side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchvision.ops import roi_align
+
+from codo.models.backbone import STRIDES
+from codo.models.box_head import POOL
+
+LARGEST = (48.0, 96.0, 192.0)
+"""Largest sqrt(width * height) in pixels of a box of P2, P3 and P4; all others are of P5 (SoCo, METHOD 1.2)."""
+
+
+def assign_levels(boxes: Tensor, largest: Sequence[float] = LARGEST) -> Tensor:
+    """The level of every box: (…, 4) in pixels -> int64 (…) in 0 .. L - 1; a bound belongs to the finer level."""
+    sizes = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(dim=-1).sqrt()
+    return torch.bucketize(sizes.contiguous(), torch.tensor(list(largest), device=boxes.device, dtype=sizes.dtype))
+
+
+def pool_by_size(maps: Sequence[Tensor], boxes: Tensor) -> Tensor:
+    """Pool every box from its level.
+
+    Args:
+        maps: P2 to P5, each (B, C, S / stride, S / stride).
+        boxes: (B, K, 4) float32 in pixels of the canvas.
+
+    Returns:
+        (B * K, C, P, P), boxes of an image side by side. RoIAlign as in `codo.models.roi_align`, which knows one box
+        an image only: aligned, with adaptive sampling.
+    """
+    images = torch.arange(len(boxes), device=boxes.device).repeat_interleave(boxes.shape[1])
+    flat, levels = boxes.flatten(0, 1), assign_levels(boxes).flatten()
+    numbered = torch.cat([images[:, None].to(flat.dtype), flat], dim=1)  # (B * K, 5), as torchvision takes them
+    order, pooled = [], []
+    for level, (one, stride) in enumerate(zip(maps, STRIDES, strict=True)):
+        chosen = torch.nonzero(levels == level).flatten()
+        # Also without a box: all ranks then find a gradient, of zero, for the same parameters.
+        pooled.append(roi_align(one, numbered[chosen].to(one.dtype), POOL, 1 / stride, -1, aligned=True))
+        order.append(chosen)
+    return torch.cat(pooled)[torch.argsort(torch.cat(order))]
