@@ -20,6 +20,7 @@ from codo.methods.byol import BYOL
 from codo.methods.codo import CoDo
 from codo.methods.insloc import InsLoc
 from codo.methods.moco import MoCo
+from codo.methods.self_emd import SelfEMD
 from codo.methods.simclr import SimCLR
 from codo.methods.simsiam import SimSiam
 from codo.methods.soco import SoCo
@@ -40,6 +41,7 @@ METHODS: dict[str, type[Method]] = {
     "barlow_twins": BarlowTwins,
     "simsiam": SimSiam,
     "soco": SoCo,
+    "self_emd": SelfEMD,
 }
 """Names that share a class differ in their recipe."""
 
