@@ -28,6 +28,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "barlow_twins": {"hidden": 16},
     "simsiam": {"hidden": 16, "bottleneck": 8},
     "soco": {"hidden": 16},
+    "orl": {"hidden": 16, "compared": 3, "neighbours": 2, "patch_side": 32},
     "self_emd": {"hidden": 16},
 }
 

@@ -5,6 +5,7 @@ Methods that do the same with other views or parts of them (SoCo, ORL, Self-EMD)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -75,16 +76,20 @@ class BYOL(ImageLevel):
         return CropDataset(material.images, two_crops(material, material.canvas), material.seed)
 
     def forward(self, batch: CropBatch) -> StepOutput:
-        """2 - 2 cos of each prediction and the target's word on the other view, both directions added."""
-        first, second = self.views(batch)
+        """What each view's prediction misses of the target's word on the other view, both directions added."""
+        loss, projected = self.agree(self.views(batch), self.predictor)
+        self.keep(projected)
+        self._step = batch.step
+        return StepOutput(loss, {"loss": loss.detach()})
+
+    def agree(self, pair: Sequence[Tensor], predictor: nn.Module) -> tuple[Tensor, Tensor]:
+        """How far two views, each (b, 3, S, S), are from agreeing, and the projections of the first."""
+        first, second = pair
         with torch.no_grad():
             targets = [self.target.project(view) for view in (second, first)]
         projected = [self.encoder.project(view) for view in (first, second)]
-        terms = [self.miss(self.predictor(p), t) for p, t in zip(projected, targets, strict=True)]
-        loss: Tensor = terms[0] + terms[1]
-        self.keep(projected[0])
-        self._step = batch.step
-        return StepOutput(loss, {"loss": loss.detach()})
+        there, back = (self.miss(predictor(p), t) for p, t in zip(projected, targets, strict=True))
+        return there + back, projected[0]
 
     def miss(self, predicted: Tensor, target: Tensor) -> Tensor:
         """2 - 2 cos of (n, D) and (n, D), averaged over n, in float32."""

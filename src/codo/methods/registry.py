@@ -20,6 +20,7 @@ from codo.methods.byol import BYOL
 from codo.methods.codo import CoDo
 from codo.methods.insloc import InsLoc
 from codo.methods.moco import MoCo
+from codo.methods.orl import ORL
 from codo.methods.self_emd import SelfEMD
 from codo.methods.simclr import SimCLR
 from codo.methods.simsiam import SimSiam
@@ -41,6 +42,7 @@ METHODS: dict[str, type[Method]] = {
     "barlow_twins": BarlowTwins,
     "simsiam": SimSiam,
     "soco": SoCo,
+    "orl": ORL,
     "self_emd": SelfEMD,
 }
 """Names that share a class differ in their recipe."""
