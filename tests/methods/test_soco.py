@@ -34,7 +34,7 @@ def batch(step: int = 0) -> ObjectBatch:
         views.append(torch.randint(0, 256, (B, side, side, 3), dtype=torch.uint8, generator=generator))
         corner = torch.rand(B, K, 2, generator=generator) * side / 4
         boxes.append(torch.cat([corner, corner + side / 8 + side / 2 * torch.rand(B, K, 2, generator=generator)], -1))
-    boxes[0][0, 0] = torch.tensor([0.0, 0, S, S])  # 64 pixels: of P3; the same object is of P2 elsewhere
+    boxes[0][0, 0] = torch.tensor([0.0, 0, S, S])  # of P5; the same object is of a finer level elsewhere
     return ObjectBatch(tuple(views), tuple(boxes), step)
 
 
@@ -45,7 +45,7 @@ def test_the_loss_by_hand() -> None:
     def embed(trunk: Any, view: int, image: int, k: int) -> torch.Tensor:
         pixels, box = method.pixels(data.views[view][image : image + 1]), data.boxes[view][image, k][None]
         size = float((box[0, 2] - box[0, 0]) * (box[0, 3] - box[0, 1])) ** 0.5
-        level = 0 if size <= 48 else 1 if size <= 96 else 2 if size <= 192 else 3
+        level = sum(size > bound * S / 224 for bound in (48, 96, 192))
         pooled = roi_align(trunk.features(pixels)[level], box, 1 / STRIDES[level])
         embedding: torch.Tensor = trunk.projection(trunk.box_head(pooled))[0]
         return embedding

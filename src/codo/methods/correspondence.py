@@ -63,7 +63,7 @@ def features(embed: Callable[[Tensor], Tensor], dataset: ObjectPairs) -> tuple[T
             if not len(whole):
                 whole = torch.empty(total, found.shape[1])
                 objects = torch.zeros(total, dataset.compared, found.shape[1], dtype=torch.float16)
-            for i, one in enumerate(found.split([len(pictures) for pictures in seen]), start=first):
+            for i, one in enumerate(torch.split(found, [len(pictures) for pictures in seen]), start=first):
                 whole[i], counts[i] = one[0], len(one) - 1
                 objects[i, : counts[i]] = one[1:].half()
     return whole, objects, counts

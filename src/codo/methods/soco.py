@@ -6,7 +6,7 @@ the target's trunk says of them in another view: view 1 and 2, view 1 and 3, bot
 View 3 is the crop of view 2 at half the side, as in the paper; the released code draws another crop. Decided here: a
 box is pooled from its level only, so that the head's BatchNorm sees what a detector's sees (the released code runs the
 head on all levels and masks); the boxes of view 1 are jittered once, not once a pair; a crop without proposals is an
-object itself. SoCo* and its fourth view are not here.
+object itself; the sizes that part the levels grow with the canvas. SoCo* and its fourth view are not here.
 
 Shapes: ``b`` samples of this rank, ``K`` boxes, ``D`` embedding, ``S`` side of a view.
 """
@@ -65,10 +65,11 @@ class SoCo(BYOL):
 
     def forward(self, batch: ObjectBatch) -> StepOutput:  # type: ignore[override]
         """2 - 2 cos of each object's prediction and the target's word on it in the other view, pairs added up."""
+        canvas = batch.views[0].shape[1]
         seen = list(zip(map(self.pixels, batch.views), batch.boxes, strict=True))
         with torch.no_grad():
-            targets = [embed_boxes(self.target, *one) for one in seen]
-        projected = [embed_boxes(self.encoder, *one) for one in seen]
+            targets = [embed_boxes(self.target, *one, canvas) for one in seen]
+        projected = [embed_boxes(self.encoder, *one, canvas) for one in seen]
         predicted = [self.predictor(one) for one in projected]
         loss = torch.stack([self.miss(predicted[a], targets[b]) for a, b in PAIRS]).sum()
         self.keep(projected[0])
@@ -89,10 +90,10 @@ class SoCo(BYOL):
 
     def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Projections of boxes: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, D)``."""
-        return embed_boxes(self.encoder, self.pixels(images), boxes[:, None])
+        return embed_boxes(self.encoder, self.pixels(images), boxes[:, None], images.shape[1])
 
 
-def embed_boxes(encoder: Encoder, images: Tensor, boxes: Tensor) -> Tensor:
+def embed_boxes(encoder: Encoder, images: Tensor, boxes: Tensor, canvas: int) -> Tensor:
     """Project boxes ``(b, K, 4)`` on pixels ``(b, 3, S, S)``: ``(b * K, D)``, each from the level of its size."""
-    embeddings: Tensor = encoder.projection(encoder.box_head(pool_by_size(encoder.features(images), boxes)))
+    embeddings: Tensor = encoder.projection(encoder.box_head(pool_by_size(encoder.features(images), boxes, canvas)))
     return embeddings
