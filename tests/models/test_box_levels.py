@@ -32,3 +32,11 @@ def test_levels_without_a_box_get_a_gradient_of_zero() -> None:
     maps = [torch.randn(1, 3, 64 // s, 64 // s, requires_grad=True) for s in STRIDES]
     pool_by_size(maps, torch.tensor([[[0.0, 0, 20, 20]]]), 224).sum().backward()
     assert [bool(one.grad.abs().sum() > 0) for one in maps if one.grad is not None] == [True, False, False, False]
+
+
+def test_half_precision_keeps_images_and_boxes_apart() -> None:
+    """bfloat16 counts to 256 only."""
+    number = torch.arange(300)
+    maps = [(number % 7)[:, None, None, None].expand(300, 1, 64 // s, 64 // s).bfloat16() for s in STRIDES]
+    pooled = pool_by_size(maps, torch.tensor([0.0, 0, 13, 11]).expand(300, 1, 4), 224)
+    assert torch.equal(pooled.mean(dim=(1, 2, 3)), (number % 7).float())

@@ -44,8 +44,8 @@ def pool_by_size(maps: Sequence[Tensor], boxes: Tensor, canvas: int) -> Tensor:
         canvas: See `assign_levels`.
 
     Returns:
-        (B * K, C, P, P), boxes of an image side by side. RoIAlign as in `codo.models.roi_align`, which knows one box
-        an image only: aligned, with adaptive sampling.
+        (B * K, C, P, P) float32, boxes of an image side by side. RoIAlign as in `codo.models.roi_align`, which knows one
+        box an image only: aligned, with adaptive sampling.
     """
     images = torch.arange(len(boxes), device=boxes.device).repeat_interleave(boxes.shape[1])
     flat, levels = boxes.flatten(0, 1), assign_levels(boxes, canvas).flatten()
@@ -53,7 +53,8 @@ def pool_by_size(maps: Sequence[Tensor], boxes: Tensor, canvas: int) -> Tensor:
     order, pooled = [], []
     for level, (one, stride) in enumerate(zip(maps, STRIDES, strict=True)):
         chosen = torch.nonzero(levels == level).flatten()
+        full = one if one.dtype == torch.float64 else one.float()  # bf16 has not the digits of a box, or its image
         # Also without a box: all ranks then find a gradient, of zero, for the same parameters.
-        pooled.append(roi_align(one, numbered[chosen].to(one.dtype), POOL, 1 / stride, -1, aligned=True))
+        pooled.append(roi_align(full, numbered[chosen].to(full.dtype), POOL, 1 / stride, -1, aligned=True))
         order.append(chosen)
     return torch.cat(pooled)[torch.argsort(torch.cat(order))]
