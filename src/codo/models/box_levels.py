@@ -44,8 +44,8 @@ def pool_by_size(maps: Sequence[Tensor], boxes: Tensor, canvas: int) -> Tensor:
         canvas: See `assign_levels`.
 
     Returns:
-        (B * K, C, P, P) float32, boxes of an image side by side. RoIAlign as in `codo.models.roi_align`, which knows one
-        box an image only: aligned, with adaptive sampling.
+        (B * K, C, P, P) float32, boxes of an image side by side. RoIAlign is that of `codo.models.roi_align`, which
+        knows one box an image only: aligned, with adaptive sampling.
     """
     images = torch.arange(len(boxes), device=boxes.device).repeat_interleave(boxes.shape[1])
     flat, levels = boxes.flatten(0, 1), assign_levels(boxes, canvas).flatten()
