@@ -7,8 +7,8 @@ a picture full of things show different ones, in different places.
 
 Decided here: the plan takes no gradient (at the optimum its derivative does not count); a cell weighs what it has in
 common with the mean of the other map, as in DeepEMD (Zhang et al. 2020), or all weigh the same; smoothness and
-iterations; twice the distance is the loss, so that maps of one cell give BYOL's. The paper's smaller views and pyramid
-cropping are not here.
+iterations; twice the distance is the loss, so that maps of one cell give BYOL's. The paper's smaller views, pyramid
+cropping and additional vector branch are not here.
 
 Shapes: ``b`` samples of this rank, ``D`` embedding, ``h w`` the last map, ``M = h w`` its cells.
 """
