@@ -92,21 +92,22 @@ def rows(schema: type[BaseModel], prefix: str = "") -> typing.Iterator[str]:
 
 def kinds(annotation: object) -> tuple[object, ...]:
     """The members of a union, or the type itself."""
-    return typing.get_args(annotation) if isinstance(annotation, types.UnionType) else (annotation,)
+    union = typing.get_origin(annotation) in (types.UnionType, typing.Union)
+    return typing.get_args(annotation) if union else (annotation,)
 
 
 def spelled(field: FieldInfo) -> str:
     """A type as a user reads it."""
     words = []
     for kind in kinds(field.annotation):
+        while typing.get_origin(kind) is typing.Annotated:
+            kind = typing.get_args(kind)[0]
         if typing.get_origin(kind) is typing.Literal:
             words += [str(value) for value in typing.get_args(kind)]
         elif kind is type(None):
             words.append("null")
-        elif typing.get_origin(kind) is typing.Annotated:
-            words.append(typing.get_args(kind)[0].__name__)
         elif typing.get_origin(kind) is not None:
-            words.append(str(kind).replace("typing.", ""))
+            words.append(str(kind).replace("typing.", "").replace("|", "\\|"))
         else:
             words.append(getattr(kind, "__name__", str(kind)))
     return " \\| ".join(words)

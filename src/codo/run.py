@@ -12,6 +12,7 @@
         step-00000123.pt   see training/checkpoint.py
         last               the name of the newest checkpoint
       exports/             weights to use elsewhere (codo export)
+      pairs.npz            of ORL: objects that look alike (views/object_pairs.py)
       report.html          one offline page
 
 The same command again resumes. A run whose settings differ is refused, with the difference shown, unless only settings

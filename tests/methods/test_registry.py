@@ -29,6 +29,9 @@ SMALL: dict[str, dict[str, Any]] = {
     "simsiam": {"hidden": 16, "bottleneck": 8},
     "infomin": {"cell": 40, "patch": 32},
     "detco": {"cell": 40, "patch": 32},
+    "soco": {"hidden": 16},
+    "orl": {"hidden": 16, "compared": 3, "neighbours": 2, "patch_side": 32},
+    "self_emd": {"hidden": 16},
 }
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -134,6 +135,20 @@ class Method(nn.Module, ABC):
             InputError: The images lack something that it needs.
         """
         raise TypeError(f"{cls.__name__} is not pretrained")
+
+    def survey(self, dataset: StepDataset, folder: Path, start: int) -> str:
+        """Find what the views need to know of all images; called before the first batch, on the module's device.
+
+        Args:
+            dataset: The views; what was found is given to them.
+            folder: Of the run. What is found lies there, so that a run that goes on uses the same: whoever comes first
+                finds and writes it, all others (later starts, other ranks) read it.
+            start: Steps done before.
+
+        Returns:
+            A line for the log; empty when there is nothing to say.
+        """
+        return ""
 
     @abstractmethod
     def forward(self, batch: Any) -> StepOutput:

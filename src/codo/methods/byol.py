@@ -1,6 +1,12 @@
-"""BYOL (Grill et al. 2020): an online network predicts what a slowly following target says of the other view."""
+"""BYOL (Grill et al. 2020): an online network predicts what a slowly following target says of the other view.
+
+Methods that do the same with other views or parts of them (SoCo, ORL, Self-EMD) derive from it.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -13,6 +19,7 @@ from codo.methods.image_level import ImageLevel
 from codo.methods.peers import lightly
 from codo.models.image_encoder import ImageEncoder
 from codo.views.crops import Crop, CropBatch, CropDataset
+from codo.views.dataset import StepDataset
 from codo.views.material import Material
 
 
@@ -25,44 +32,69 @@ class BYOLOptions(Settings):
 
 
 class BYOL(ImageLevel):
-    """Prediction of a momentum target; ``contrast.momentum`` rises to ``contrast.momentum_end``."""
+    """Prediction of a momentum target; ``contrast.momentum`` rises to ``contrast.momentum_end``.
+
+    Attributes:
+        target: Follows ``encoder``; takes no gradient.
+        predictor: Module from the online network's projections to the target's.
+    """
 
     Options = BYOLOptions
     uses = (*ImageLevel.uses, "contrast.momentum", "contrast.momentum_end")
+    target: Any
+    predictor: nn.Module
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        options, dim = setup.options, setup.model.dim
-        assert isinstance(options, BYOLOptions)
-        heads = lightly("models.modules.heads")
-        self.encoder = ImageEncoder(setup.model, lambda c: heads.BYOLProjectionHead(c, options.hidden, dim))
+        self.encoder = self.build_encoder(setup)
         self.load_report = self.encoder.load_report
         self.target = momentum.momentum_copy(self.encoder)
-        self.predictor = heads.BYOLPredictionHead(dim, options.hidden, dim)
+        self.predictor = self.build_predictor(setup)
         self.criterion = lightly("loss").NegativeCosineSimilarity()
         self.contrast, self.steps, self._step = setup.contrast, setup.steps, 0
 
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """The online network: backbone, pooling, projector."""
+        return ImageEncoder(setup.model, lambda channels: self.build_projector(channels, setup))
+
+    def build_projector(self, channels: int, setup: Setup) -> nn.Module:
+        """The projector: (n, channels) -> (n, D)."""
+        assert isinstance(setup.options, BYOLOptions)
+        projector: nn.Module = _heads().BYOLProjectionHead(channels, setup.options.hidden, setup.model.dim)
+        return projector
+
+    def build_predictor(self, setup: Setup) -> nn.Module:
+        """The predictor: (n, D) -> (n, D)."""
+        assert isinstance(setup.options, BYOLOptions)
+        dim = setup.model.dim
+        predictor: nn.Module = _heads().BYOLPredictionHead(dim, setup.options.hidden, dim)
+        return predictor
+
     @classmethod
-    def dataset(cls, material: Material) -> CropDataset:
+    def dataset(cls, material: Material) -> StepDataset:
         """Two crops; blur and solarisation differ between them."""
-        options = material.options
-        assert isinstance(options, BYOLOptions)
-        changed = {"blur": options.second_blur, "solarize": options.second_solarize}
-        second = material.augment.model_copy(update=changed)
-        crops = [Crop(material.canvas, material.augment), Crop(material.canvas, second)]
-        return CropDataset(material.images, crops, material.seed)
+        return CropDataset(material.images, two_crops(material, material.canvas), material.seed)
 
     def forward(self, batch: CropBatch) -> StepOutput:
-        """2 - 2 cos of each prediction and the target's word on the other view, both directions added."""
-        first, second = self.views(batch)
-        with torch.no_grad():
-            targets = [self.target.project(view).float() for view in (second, first)]
-        projected = [self.encoder.project(view) for view in (first, second)]
-        terms = [2 + 2 * self.criterion(self.predictor(p).float(), t) for p, t in zip(projected, targets, strict=True)]
-        loss: Tensor = terms[0] + terms[1]
-        self.keep(projected[0])
+        """What each view's prediction misses of the target's word on the other view, both directions added."""
+        loss, projected = self.agree(self.views(batch), self.predictor)
+        self.keep(projected)
         self._step = batch.step
         return StepOutput(loss, {"loss": loss.detach()})
+
+    def agree(self, pair: Sequence[Tensor], predictor: nn.Module) -> tuple[Tensor, Tensor]:
+        """How far two views, each (b, 3, S, S), are from agreeing, and the projections of the first."""
+        first, second = pair
+        with torch.no_grad():
+            targets = [self.target.project(view) for view in (second, first)]
+        projected = [self.encoder.project(view) for view in (first, second)]
+        there, back = (self.miss(predictor(p), t) for p, t in zip(projected, targets, strict=True))
+        return there + back, projected[0]
+
+    def miss(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """2 - 2 cos of (n, D) and (n, D), averaged over n, in float32."""
+        cosine: Tensor = self.criterion(predicted.float(), target.float())
+        return 2 + 2 * cosine
 
     @torch.no_grad()
     def finish_step(self) -> None:
@@ -72,3 +104,15 @@ class BYOL(ImageLevel):
     def key_exports(self) -> dict[str, nn.Module]:
         """The backbone of the target."""
         return {"backbone": self.target.backbone}
+
+
+def two_crops(material: Material, side: int) -> list[Crop]:
+    """A crop as the run's settings have it, and one whose blur and solarisation differ."""
+    options = material.options
+    assert isinstance(options, BYOLOptions)
+    changed = {"blur": options.second_blur, "solarize": options.second_solarize}
+    return [Crop(side, material.augment), Crop(side, material.augment.model_copy(update=changed))]
+
+
+def _heads() -> Any:
+    return lightly("models.modules.heads")

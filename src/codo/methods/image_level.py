@@ -18,6 +18,7 @@ from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
 from codo.models.roi_align import roi_align
 from codo.views.crops import Crop, CropBatch, CropDataset
+from codo.views.dataset import StepDataset
 from codo.views.material import Material
 
 
@@ -26,6 +27,7 @@ class ImageLevel(Method):
 
     Attributes:
         encoder: An `ImageEncoder`; its ``backbone`` is exported.
+        embeds: What an embedding is of, as the log names it.
 
     Raises:
         InputError: A process gets a single sample.
@@ -33,6 +35,7 @@ class ImageLevel(Method):
 
     uses: ClassVar[tuple[str, ...]] = ("model.dim", *WHOLE_IMAGES)
     batch_statistics = "global"
+    embeds: ClassVar[str] = "image"
     encoder: Any
 
     def __init__(self, setup: Setup) -> None:
@@ -42,7 +45,7 @@ class ImageLevel(Method):
             raise InputError("BatchNorm needs two samples on each process", where="batch_size", fix=fix)
 
     @classmethod
-    def dataset(cls, material: Material) -> CropDataset:
+    def dataset(cls, material: Material) -> StepDataset:
         """Two random crops of each image."""
         return CropDataset(material.images, [Crop(material.canvas, material.augment)] * 2, material.seed)
 
@@ -63,7 +66,7 @@ class ImageLevel(Method):
         return [self.pixels(view) for view in batch.views]
 
     def keep(self, embeddings: Tensor) -> None:
-        """Remember embeddings ``(b, D)`` of the step, for `diagnose`."""
+        """Remember embeddings ``(n, D)`` of the step, for `diagnose`."""
         self._embeddings = embeddings.detach()
 
     @torch.no_grad()
@@ -71,9 +74,9 @@ class ImageLevel(Method):
         """What tells health from collapse: spread, length of the mean, rank of the embeddings of the last step."""
         embeddings = F.normalize(self._embeddings.float(), dim=1)
         return {
-            "std/image": embeddings.std(dim=0, correction=0).mean(),
-            "mean_norm/image": embeddings.mean(dim=0).norm(),
-            "rank/image": effective_rank(embeddings),
+            f"std/{self.embeds}": embeddings.std(dim=0, correction=0).mean(),
+            f"mean_norm/{self.embeds}": embeddings.mean(dim=0).norm(),
+            f"rank/{self.embeds}": effective_rank(embeddings),
         }
 
 

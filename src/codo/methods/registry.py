@@ -23,8 +23,11 @@ from codo.methods.detco import DetCo
 from codo.methods.infomin import InfoMin
 from codo.methods.insloc import InsLoc
 from codo.methods.moco import MoCo
+from codo.methods.orl import ORL
+from codo.methods.self_emd import SelfEMD
 from codo.methods.simclr import SimCLR
 from codo.methods.simsiam import SimSiam
+from codo.methods.soco import SoCo
 from codo.methods.supervised import Supervised
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
@@ -44,6 +47,9 @@ METHODS: dict[str, type[Method]] = {
     "swav": SwAV,
     "barlow_twins": BarlowTwins,
     "simsiam": SimSiam,
+    "soco": SoCo,
+    "orl": ORL,
+    "self_emd": SelfEMD,
 }
 """Names that share a class differ in their recipe."""
 

@@ -9,6 +9,7 @@ so that its BatchNorm statistics mix the levels by design (METHOD 1.6, items 5 a
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, Self
 
 import torch
@@ -69,6 +70,7 @@ class Encoder(nn.Module):
     Args:
         settings: The architecture and where its weights start. When the weights come from a checkpoint anyway, pass
             ``settings.model_copy(update={"init": "none"})``: nothing is then read or downloaded.
+        projection: Builds another projection than MoCo-v2's: width R -> module from (n, R) to (n, D).
 
     Attributes:
         load_report: What ``init`` loaded, or ``None``.
@@ -77,13 +79,14 @@ class Encoder(nn.Module):
         InputError: Unknown names, missing packages, or weights that cannot be had or do not fit.
     """
 
-    def __init__(self, settings: ModelSettings) -> None:
+    def __init__(self, settings: ModelSettings, projection: Callable[[int], nn.Module] | None = None) -> None:
         super().__init__()
         self.settings = settings
         self.backbone = build_backbone(settings.backbone, settings.width)
         self.fpn = FPN(self.backbone.channels, settings.fpn_channels, settings.pyramid_norm)
         self.box_head = build_box_head(settings.head, settings.fpn_channels, settings.head_dim)
-        self.projection = build_projection(settings.head_dim, settings.dim)
+        build = projection or partial(build_projection, dim=settings.dim)
+        self.projection = build(settings.head_dim)
         self.load_report = initialise(self, settings.init, settings.backbone)
         self._compiled: Callable[[Tensor, Tensor], Tensor] | None = None
 

@@ -191,6 +191,11 @@ def _train(
             log.say(f"model.init={settings.model.init}\n{method.load_report.table()}")
         if state:
             log.say(f"resumed from step {step}")
+        if mine.main and (found := method.survey(dataset, run.path, step)):
+            log.say(found)
+        mine.barrier()
+        if not mine.main:
+            method.survey(dataset, run.path, step)
             for row in run.metrics():  # alarms depend on the rows before
                 job.health.look(row["step"], row)
         if settings.probe is not None and step < stop:

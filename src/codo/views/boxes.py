@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,6 +29,24 @@ def clip(boxes: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.fl
     """Boxes ``(…, 4)`` cut off at the border of a ``width`` x ``height`` image."""
     limits = np.array([width, height, width, height], dtype=np.float64)
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, limits)
+
+
+def carry(boxes: npt.ArrayLike, part: tuple[int, int, int, int], side: int, flip: bool) -> npt.NDArray[np.float64]:
+    """Where boxes of an image lie on a square view of a part of it.
+
+    Args:
+        boxes: ``(…, 4)`` in pixels of the image.
+        part: What the view shows of the image: x1, y1, x2, y2.
+        side: S, of the view in pixels; it shows the part stretched to S x S.
+        flip: Whether left and right are then exchanged.
+
+    Returns:
+        ``(…, 4)`` in pixels of the view, cut off at its border; empty where a box lies outside of the part.
+    """
+    x1, y1, x2, y2 = part
+    corner, size = np.array([x1, y1, x1, y1]), np.array([x2 - x1, y2 - y1] * 2)
+    moved = clip((np.asarray(boxes, dtype=np.float64) - corner) * side / size, side, side)
+    return np.stack([side - moved[..., 2], moved[..., 1], side - moved[..., 0], moved[..., 3]], -1) if flip else moved
 
 
 def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator) -> Box:
@@ -63,6 +83,35 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
         if _overlap(candidate.tolist(), corners) > min_iou:
             return candidate
     return pasted
+
+
+def vary(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
+    """ORL's box augmentation (METHOD 1.4): another area, ratio and centre, inside the image and near the box.
+
+    The area changes by a factor of 1/2 to 2, width over height likewise (uniform in the logarithm), the centre moves by
+    up to half the box's sides. The first of 200 draws counts that lies in the image and overlaps by an IoU above 0.5.
+
+    Args:
+        box: ``(4,)`` in pixels of the image.
+        width: Of the image.
+        height: Of the image.
+        rng: Source of randomness.
+
+    Returns:
+        int32 ``(4,)`` in whole pixels; the box itself when no draw fits.
+    """
+    corners = [float(side) for side in np.asarray(box)]
+    x1, y1, x2, y2 = corners
+    own_width, own_height = x2 - x1, y2 - y1
+    for _ in range(200):
+        area_, ratio = own_width * own_height * rng.uniform(0.5, 2.0), math.exp(rng.uniform(-math.log(2), math.log(2)))
+        w, h = round(math.sqrt(area_ * ratio)), round(math.sqrt(area_ / ratio))
+        x = round((x1 + x2) / 2 + rng.uniform(-0.5, 0.5) * own_width - w / 2)
+        y = round((y1 + y2) / 2 + rng.uniform(-0.5, 0.5) * own_height - h / 2)
+        inside = x >= 0 and y >= 0 and x + w <= width and y + h <= height
+        if inside and _overlap([x, y, x + w, y + h], corners) > 0.5:
+            return np.array([x, y, x + w, y + h], np.int32)
+    return np.asarray(box, dtype=np.int32)
 
 
 def _overlap(a: list[float], b: list[float]) -> float:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from codo.catalog.catalog import Catalog
-from codo.catalog.picture import Picture
+from codo.catalog.picture import Corners, Picture
 from codo.views import photometric, randaugment
 from codo.views.crop import Image, random_crop
 from codo.views.dataset import StepDataset, ViewBatch
@@ -116,8 +116,13 @@ class PairDataset(CropDataset):
 
 def random_view(picture: Picture, crop: Crop, rng: np.random.Generator) -> Image:
     """A random crop ``(S, S, 3)`` of an image in random colours, mirrored by chance."""
+    part = random_crop(picture.width, picture.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
+    return show(picture, part, crop, rng)[0]
+
+
+def show(picture: Picture, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
+    """A given part of an image ``(S, S, 3)`` in random colours, mirrored by chance, and whether it is mirrored."""
     augment = crop.augment
-    part = random_crop(picture.width, picture.height, augment.crop_area, augment.crop_ratio, rng)
     change = photometric.draw(augment, rng)
     flip = bool(rng.random() < augment.flip)
     canvas = np.empty((crop.side, crop.side, 3), np.uint8)
@@ -131,4 +136,4 @@ def random_view(picture: Picture, crop: Crop, rng: np.random.Generator) -> Image
         canvas = photometric.apply(canvas, photometric.Photometric(gray=True))
     if augment.solarize and rng.random() < augment.solarize:
         canvas = np.where(canvas >= 128, 255 - canvas, canvas).astype(np.uint8)
-    return canvas
+    return canvas, flip

@@ -1,0 +1,101 @@
+"""Self-EMD (Liu et al. 2020): BYOL between maps instead of vectors, compared by the Earth Mover's Distance.
+
+From the paper's abstract and summaries of it (METHOD 2; there is no official code, and its text was not at hand): BYOL
+without pooling, so that an image is embedded as a map; 1x1 convolutions in the place of the MLPs' linear layers; a cell
+is as far from another as their cosine says; what is moved where is found by Sinkhorn's iterations, because two crops of
+a picture full of things show different ones, in different places.
+
+Decided here: the plan takes no gradient (at the optimum its derivative does not count); a cell weighs what it has in
+common with the mean of the other map, as in DeepEMD (Zhang et al. 2020), or all weigh the same; smoothness and
+iterations; twice the distance is the loss, so that maps of one cell give BYOL's. The paper's smaller views, pyramid
+cropping and additional vector branch are not here.
+
+Shapes: ``b`` samples of this rank, ``D`` embedding, ``h w`` the last map, ``M = h w`` its cells.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codo.contrast.transport import transport
+from codo.methods.base import Setup
+from codo.methods.byol import BYOL, BYOLOptions
+from codo.models.image_encoder import ImageEncoder
+
+LEAST = 1e-3
+"""Weight of a cell that has nothing in common with the other map, before weights are normalised."""
+
+
+class SelfEMDOptions(BYOLOptions):
+    """Self-EMD's own settings."""
+
+    epsilon: float = Field(0.05, gt=0, description="smoothness of the transport, in units of 1 - cosine")
+    iterations: int = Field(20, ge=1, description="Sinkhorn iterations")
+    weights: Literal["common", "uniform"] = Field(
+        "common", description="what a cell weighs: its similarity to the mean of the other map, or the same for all"
+    )
+
+
+class MapEncoder(ImageEncoder):
+    """Backbone and projection of every cell of its last map."""
+
+    def pool(self, images: Tensor) -> Tensor:
+        """The last map, as it is: (b, 3, S, S) -> (b, C, h, w)."""
+        last: Tensor = self.backbone(images)[-1]
+        return last
+
+
+class SelfEMD(BYOL):
+    """Prediction of the target's map, up to transport; ``contrast.momentum`` rises to ``contrast.momentum_end``."""
+
+    Options = SelfEMDOptions
+
+    def __init__(self, setup: Setup) -> None:
+        super().__init__(setup)
+        assert isinstance(setup.options, SelfEMDOptions)
+        self.options = setup.options
+
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """The online network: backbone and projector, no pooling."""
+        return MapEncoder(setup.model, lambda channels: self.build_projector(channels, setup))
+
+    def build_projector(self, channels: int, setup: Setup) -> nn.Module:
+        """BYOL's projector on every cell: (b, channels, h, w) -> (b, D, h, w)."""
+        assert isinstance(setup.options, SelfEMDOptions)
+        hidden, dim = setup.options.hidden, setup.model.dim
+        first = nn.Conv2d(channels, hidden, 1, bias=False)
+        return nn.Sequential(first, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True), nn.Conv2d(hidden, dim, 1))
+
+    def build_predictor(self, setup: Setup) -> nn.Module:
+        """BYOL's predictor on every cell: (b, D, h, w) -> (b, D, h, w)."""
+        return self.build_projector(setup.model.dim, setup)
+
+    def miss(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """Twice the Earth Mover's Distance of maps (b, D, h, w) and (b, D, h, w), averaged over b."""
+        with torch.autocast(predicted.device.type, enabled=False):
+            return 2 * self.distance(predicted.float(), target.float()).mean()
+
+    def distance(self, predicted: Tensor, target: Tensor) -> Tensor:
+        """The Earth Mover's Distance of each pair of maps: (b,)."""
+        here, there = (F.normalize(one.flatten(2).transpose(1, 2), dim=2) for one in (predicted, target))  # (b, M, D)
+        cost = 1 - here @ there.transpose(1, 2)  # (b, M, M)
+        a, b = self.weigh(here, there), self.weigh(there, here)
+        plan = transport(cost.detach(), a, b, self.options.epsilon, self.options.iterations)
+        return (plan * cost).sum(dim=(1, 2))
+
+    @torch.no_grad()
+    def weigh(self, cells: Tensor, other: Tensor) -> Tensor:
+        """What the cells (b, M, D) weigh beside the cells of another map: (b, M), rows sum to 1."""
+        if self.options.weights == "uniform":
+            return cells.new_full(cells.shape[:2], 1 / cells.shape[1])
+        common = (cells @ other.mean(dim=1)[:, :, None])[:, :, 0].clamp(min=0) + LEAST
+        return common / common.sum(dim=1, keepdim=True)
+
+    def keep(self, embeddings: Tensor) -> None:
+        """Remember what an image's cells are on average, (b, D, h, w), for `diagnose`."""
+        super().keep(embeddings.mean(dim=(2, 3)))

@@ -1,0 +1,99 @@
+"""SoCo (Wei et al. 2021): BYOL between the same objects on the whole trunk of a detector (METHOD 1.2).
+
+Proposals are pooled from the pyramid level that fits their size in a view, run through the box head, and predict what
+the target's trunk says of them in another view: view 1 and 2, view 1 and 3, both ways.
+
+View 3 is the crop of view 2 at half the side, as in the paper; the released code draws another crop. Decided here: a
+box is pooled from its level only, so that the head's BatchNorm sees what a detector's sees (the released code runs the
+head on all levels and masks); the boxes of view 1 are jittered once, not once a pair; a crop without proposals is an
+object itself; the sizes that part the levels grow with the canvas. SoCo* and its fourth view are not here.
+
+Shapes: ``b`` samples of this rank, ``K`` boxes, ``D`` embedding, ``S`` side of a view.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from codo.methods.base import Setup, StepOutput
+from codo.methods.byol import BYOL, BYOLOptions, two_crops
+from codo.models.box_levels import pool_by_size
+from codo.models.encoder import Encoder
+from codo.views.crop import Shares
+from codo.views.crops import Crop
+from codo.views.material import Material
+from codo.views.object_crops import ObjectBatch, ObjectDataset, Objects
+
+PAIRS = ((0, 1), (1, 0), (0, 2), (2, 0))
+"""Who predicts whom."""
+
+
+class SoCoOptions(BYOLOptions):
+    """SoCo's own settings."""
+
+    boxes: int = Field(4, ge=1, description="proposals of an image that a step compares")
+    size_band: Shares = Field((0.3, 0.8), description="square root of box area over image area of the proposals")
+    jitter: float = Field(0.1, ge=0, lt=1, description="reach of the box jitter in view 1, in sides of the box")
+    jitter_share: float = Field(0.5, ge=0, le=1, description="probability that a box is jittered")
+    visible: float = Field(0.0, ge=0, lt=1, description="more than this share of a proposal lies in the second view")
+
+
+class SoCo(BYOL):
+    """Selective object contrast; ``contrast.momentum`` rises to ``contrast.momentum_end``."""
+
+    Options = SoCoOptions
+    uses = (*BYOL.uses, "model.fpn_channels", "model.fpn_norm", "model.head", "model.head_dim")
+    parts = ("backbone", "fpn", "box_head")
+    proposes = True
+    embeds = "box"
+
+    @classmethod
+    def dataset(cls, material: Material) -> ObjectDataset:
+        """The whole image, a crop, and the crop at half the side, with shared proposals."""
+        options, side = material.options, material.canvas
+        assert isinstance(options, SoCoOptions)
+        first, second = two_crops(material, side)
+        small = Crop(max(32, side // 2), second.augment)
+        objects = Objects(options.boxes, options.size_band, options.jitter, options.jitter_share, options.visible)
+        return ObjectDataset(material.images, [first, second, small], objects, material.seed)
+
+    def build_encoder(self, setup: Setup) -> nn.Module:
+        """The trunk with BYOL's projector."""
+        return Encoder(setup.model, lambda width: self.build_projector(width, setup))
+
+    def forward(self, batch: ObjectBatch) -> StepOutput:  # type: ignore[override]
+        """2 - 2 cos of each object's prediction and the target's word on it in the other view, pairs added up."""
+        canvas = batch.views[0].shape[1]
+        seen = list(zip(map(self.pixels, batch.views), batch.boxes, strict=True))
+        with torch.no_grad():
+            targets = [embed_boxes(self.target, *one, canvas) for one in seen]
+        projected = [embed_boxes(self.encoder, *one, canvas) for one in seen]
+        predicted = [self.predictor(one) for one in projected]
+        loss = torch.stack([self.miss(predicted[a], targets[b]) for a, b in PAIRS]).sum()
+        self.keep(projected[0])
+        self._step = batch.step
+        return StepOutput(loss, {"loss": loss.detach()})
+
+    def exports(self) -> dict[str, nn.Module]:
+        """The trunk."""
+        return {part: getattr(self.encoder, part) for part in self.parts}
+
+    def key_exports(self) -> dict[str, nn.Module]:
+        """The trunk of the target."""
+        return {part: getattr(self.target, part) for part in self.parts}
+
+    def compilable(self) -> list[nn.Module]:
+        """Backbones and pyramids; which level pools how many boxes differs from step to step."""
+        return [one for trunk in (self.encoder, self.target) for one in (trunk.backbone, trunk.fpn)]
+
+    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+        """Projections of boxes: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, D)``."""
+        return embed_boxes(self.encoder, self.pixels(images), boxes[:, None], images.shape[1])
+
+
+def embed_boxes(encoder: Encoder, images: Tensor, boxes: Tensor, canvas: int) -> Tensor:
+    """Project boxes ``(b, K, 4)`` on pixels ``(b, 3, S, S)``: ``(b * K, D)``, each from the level of its size."""
+    embeddings: Tensor = encoder.projection(encoder.box_head(pool_by_size(encoder.features(images), boxes, canvas)))
+    return embeddings

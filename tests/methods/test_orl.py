@@ -1,0 +1,150 @@
+"""ORL against plain computations: its loss, and the objects that look alike."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.training import tiny
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import codo
+from codo.contrast.infonce import ContrastSettings
+from codo.errors import CodoError, InputError
+from codo.methods.base import Setup
+from codo.methods.correspondence import find_pairs
+from codo.methods.orl import ORL, ORLOptions
+from codo.models.encoder import ModelSettings
+from codo.models.image_encoder import ImageEncoder
+from codo.views.crops import Crop, CropBatch
+from codo.views.object_pairs import UNCHANGED, ObjectPairs
+
+MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=12)
+B = 4
+
+
+def build(**options: Any) -> Any:
+    torch.manual_seed(0)
+    own = ORLOptions.model_validate({"hidden": 16, "compared": 3, "neighbours": 2, "top": 0.7, **options})
+    return ORL(Setup(MODEL, ContrastSettings(momentum=0.9), own, batch_size=B)).train()
+
+
+def batch() -> CropBatch:
+    generator = torch.Generator().manual_seed(0)
+    sides = (64, 64, 32, 32, 32, 32)
+    views = [torch.randint(0, 256, (B, side, side, 3), dtype=torch.uint8, generator=generator) for side in sides]
+    return CropBatch(tuple(views), torch.full((B,), -1), 0)
+
+
+@pytest.fixture
+def dataset(catalog: Path) -> ObjectPairs:
+    crops = [Crop(32, UNCHANGED)] * 2
+    return ObjectPairs(codo.open_catalog(catalog), crops, crops, compared=3, min_side=32, seed=0)
+
+
+def test_the_loss_by_hand() -> None:
+    method, data = build(image_weight=0.5, inter_weight=2.0), batch()
+    views, expected = method.views(data), 0.0
+    predictors = (method.predictor, method.intra, method.inter)
+    for weight, predictor, (a, b) in zip((0.5, 1.0, 2.0), predictors, (views[:2], views[2:4], views[4:]), strict=True):
+        for online, other in ((a, b), (b, a)):
+            p, t = predictor(method.encoder.project(online)), method.target.project(other)
+            expected += weight * (2 - 2 * F.cosine_similarity(p, t)).mean().item()
+    output = method(data)
+    assert output.loss.item() == pytest.approx(expected, rel=1e-4)
+    assert set(output.stats) == {"loss", "term/image", "term/intra", "term/inter"}
+    output.loss.backward()
+    assert all(p.grad is None and not p.requires_grad for p in method.target.parameters())
+    trained = [p for module in (method.encoder, *predictors) for p in module.parameters()]
+    assert all(p.grad is not None for p in trained)
+
+
+def embed(images: Tensor) -> Tensor:
+    """Pixels, coarsely pooled and centred."""
+    return F.adaptive_avg_pool2d(images.permute(0, 3, 1, 2).double(), 4).flatten(1) - 127
+
+
+def test_pairs_are_the_most_alike_of_the_nearest_images(dataset: ObjectPairs) -> None:
+    """One image, one neighbour, one proposal at a time."""
+    found = find_pairs(embed, dataset, neighbours=2, top=0.7)  # 0.7 of 3 proposals: 2 pairs
+    assert found.images.shape == (24, 2)
+    assert found.own.shape == found.other.shape == (24, 2, 2, 4)
+    features = [F.normalize(embed(torch.from_numpy(dataset.look(i))), dim=1).numpy() for i in range(24)]
+    for i in range(24):
+        alike = {j: features[i][0] @ features[j][0] for j in range(24) if j != i}
+        nearest = sorted(alike, key=lambda j: -alike[j])[:2]
+        assert found.images[i].tolist() == nearest
+        for k, j in enumerate(nearest):
+            scores = {
+                (tuple(p), tuple(q)): features[i][1 + m] @ features[j][1 + n]
+                for m, p in enumerate(dataset.proposals(i).tolist())
+                for n, q in enumerate(dataset.proposals(j).tolist())
+            }
+            best = sorted(scores.values(), reverse=True)
+            both = zip(found.own[i, k].tolist(), found.other[i, k].tolist(), strict=True)
+            taken = [scores[tuple(p), tuple(q)] for p, q in both]  # each is a proposal of the two images
+            expected = best[:2] if len(best) > 1 else best * 2
+            assert taken == pytest.approx(expected, abs=2e-3)  # features are kept in half precision
+
+
+def test_few_images_have_few_neighbours(dataset: ObjectPairs) -> None:
+    alone = find_pairs(embed, dataset, neighbours=99, top=0.1)
+    assert alone.images.shape == (24, 23)
+    assert alone.own.shape == (24, 23, 1, 4)  # one pair at least
+
+
+def test_the_search_is_done_once_and_kept(dataset: ObjectPairs, tmp_path: Path) -> None:
+    method = build()
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    assert "options.weights=none" in method.survey(dataset, tmp_path, 0)
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())  # statistics too
+    assert method.encoder.training
+    first = dataset.pairs
+    assert first is not None
+    dataset.pairs = None
+    with torch.no_grad():
+        method.encoder.backbone.conv1.weight.add_(torch.randn_like(method.encoder.backbone.conv1.weight))
+    assert method.survey(dataset, tmp_path, 7) == ""  # trained since: the pairs stay
+    assert dataset.pairs is not None
+    assert np.array_equal(dataset.pairs.own, first.own)
+    (tmp_path / "pairs.npz").rename(tmp_path / "elsewhere.npz")
+    with pytest.raises(CodoError, match="the pairs of the run cannot be read"):
+        method.survey(dataset, tmp_path, 7)
+    (tmp_path / "elsewhere.npz").rename(tmp_path / "pairs.npz")
+    first._replace(images=first.images[:5]).write(tmp_path / "pairs.npz")
+    with pytest.raises(CodoError, match="the pairs are of 5 images, there are 24"):
+        method.survey(dataset, tmp_path, 7)
+
+
+def test_another_network_can_find_them(dataset: ObjectPairs, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    other = ImageEncoder(MODEL, lambda channels: nn.Identity()).eval()
+    torch.save({f"backbone.{name}": value for name, value in other.backbone.state_dict().items()}, tmp_path / "w.pth")
+    method = build(weights=str(tmp_path / "w.pth"))
+    rng = torch.get_rng_state()
+    assert "w.pth" in method.survey(dataset, tmp_path, 0)
+    assert torch.equal(torch.get_rng_state(), rng)
+
+    def features(images: Tensor) -> Tensor:
+        with torch.no_grad():
+            return other.pool(method.pixels(images))
+
+    expected = find_pairs(features, dataset, neighbours=2, top=0.7)
+    assert dataset.pairs is not None
+    assert all(np.array_equal(one, two) for one, two in zip(dataset.pairs, expected, strict=True))
+    own = build()
+    (tmp_path / "own").mkdir()
+    own.survey(dataset, tmp_path / "own", 0)
+    assert not np.array_equal(dataset.pairs.own, expected.own)
+
+
+def test_weights_that_are_not_there_are_told_before_anything_is_written(catalog: Path, tmp_path: Path) -> None:
+    given = tiny.settings(catalog, tmp_path / "run", method="orl", probe=None, canvas=32, steps=1)
+    del given["backgrounds"]
+    with pytest.raises(InputError, match="no such weight file"):
+        codo.pretrain(**given, **{"options.weights": "nowhere.pth"})
+    assert not (tmp_path / "run").exists()
