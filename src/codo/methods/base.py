@@ -47,7 +47,7 @@ STAGE = "stage: "
 
 
 def stage(name: str) -> record_function:
-    """What marks a stage of the step for `codo.training.profiling`, in ``with stage("forward"): …``."""
+    """Mark what happens inside of a ``with`` as a part of the step that `codo.training.profiling` tells apart."""
     return record_function(STAGE + name)
 
 
