@@ -25,7 +25,7 @@ from torch.utils.flop_counter import flop_registry
 
 from codo.errors import InputError
 from codo.methods.base import Method
-from codo.methods.registry import build_method
+from codo.methods.registry import build_method, find_method
 from codo.planning.blank import CLASSES, blank_dataset, small_batch, stretched
 from codo.training.settings import PretrainSettings
 
@@ -114,18 +114,22 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
     Raises:
         InputError: A method that only works on real numbers.
     """
+    if find_method(settings.method).survey is not Method.survey:
+        what = f"a step of {settings.method} cannot be counted: its views depend on all images"
+        raise InputError(what, where="method", fix="plan another method of the same networks")
     dataset = blank_dataset(settings)
     batch = small_batch(dataset)
     try:
         return _count(_build(settings, samples), batch, samples, dataset.number)
-    except DynamicOutputShapeException as error:
+    except DynamicOutputShapeException:
         # A loss that selects by a mask (lightly's NT-Xent): its shape depends on contents. The embeddings stand for it.
         method = _build(settings, samples)
-        if not isinstance(getattr(method, "criterion", None), nn.Module):
-            what, fix = f"method {settings.method} cannot be counted: {error}", "plan another one of the same networks"
-            raise InputError(what, where="method", fix=fix) from error
         method.criterion = _Sum()
+    try:
         return _count(method, batch, samples, dataset.number, whole_loss=False)
+    except DynamicOutputShapeException as error:
+        what = f"a step of {settings.method} cannot be counted: what it computes depends on the pictures ({error})"
+        raise InputError(what, where="method", fix="plan another method of the same networks") from error
 
 
 def _build(settings: PretrainSettings, samples: int) -> Method:
