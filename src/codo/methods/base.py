@@ -43,7 +43,7 @@ STAGE = "stage: "
 
 
 def stage(name: str) -> record_function:
-    """What marks a stage of the step for `codo.training.profiling`, in ``with stage("forward"): …``."""
+    """What marks a part of the step, for `codo.training.profiling`; a context."""
     return record_function(STAGE + name)
 
 
