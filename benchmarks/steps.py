@@ -52,11 +52,11 @@ def settings(size: Size) -> PretrainSettings:
     return PretrainSettings.model_validate({**values, "canvas": size.canvas, "contrast": contrast, "model": model})
 
 
-def method(size: Size, device: torch.device) -> CoDo:
+def method(size: Size, device: torch.device, world: int = 1) -> CoDo:
     """CoDo with random weights, laid out as `codo.training.pretrain` does."""
     torch.manual_seed(0)
     contrast = ContrastSettings(queue=size.queue, shuffle=size.groups)
-    made = CoDo(Setup(size.model, contrast, batch_size=size.batch)).train()
+    made = CoDo(Setup(size.model, contrast, batch_size=size.batch, world=world)).train()
     return made.to(device).to(memory_format=torch.channels_last)
 
 
