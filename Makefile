@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: help setup demo demo-quick test check format reference bench clean
+.PHONY: help setup demo demo-quick test check format reference bench bench-gpu clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -45,6 +45,9 @@ reference: setup  ## write docs/reference/settings.md from the schemas
 
 bench: setup    ## all targets of speed on 2 cores, into docs/results: under 15 minutes; DATA= a folder of photographs
 	$(BIN)/python -m benchmarks --out docs/results $(if $(DATA),--data $(DATA))
+
+bench-gpu: setup  ## the step's targets on a GPU, into docs/results; DATA= a folder of photographs
+	$(BIN)/python -m benchmarks --gpu --out docs/results $(if $(DATA),--data $(DATA))
 
 clean:          ## remove what the other targets made
 	rm -rf $(VENV) demo_out demo_quick_out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -3,9 +3,9 @@
     make bench-gpu [DATA=…]                     all of it, into docs/results/bench-gpu.{json,md}
     python -m benchmarks.gpu_step --smoke       the same code, tiny, on a CPU: its numbers mean nothing
 
-Steps: ResNet-50 with FPN at 224, bfloat16, 8 BatchNorm groups, batches on the device already; 2 and 4 views, batch 128 to
-512, eager and compiled. The roofline is what the operators need one by one on this kind of GPU (`codo.planning.work`):
-288 microseconds a sample for 2 views on an H100, 447 for 4, by the dossier's count. A size that does not fit is told and
+Steps: ResNet-50 with FPN at 224, bfloat16, 8 BatchNorm groups, batches on the device already; 2 and 4 views, batch 128
+to 512, eager and compiled. The roofline is what the operators need one by one on an H100: 288 microseconds a sample for
+2 views, 447 for 4 (PERFORMANCE section 3; `codo.planning.work` counts 273 for 2). A size that does not fit is told and
 left out. With the loader: ``codo pretrain`` itself on a packed catalog, its own measure of the wait for data.
 """
 
@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ from benchmarks.command import run
 from benchmarks.pictures import photographs
 from benchmarks.plain_step import PlainStep
 from benchmarks.row import Check, Row, Spread
-from benchmarks.steps import OPTIM, TINY, OurStep, Size, method, views
+from benchmarks.steps import OPTIM, TINY, OurStep, Size, method, settings, views
 from codo.planning.work import count_step
+from codo.views.dataset import ViewBatch
 
 ROOFLINE_US = {2: 288.0, 4: 447.0}
 """PERFORMANCE section 3: an H100 at 790 TFLOP/s and 3.0 TB/s, BatchNorm and ReLU not fused."""
@@ -44,11 +46,11 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         for compiled in (False, True):
             if compiled and options.smoke:
                 continue  # compiling for a CPU takes minutes
-            yield from attempt(lambda: roofline_row(size, device, compiled, options.smoke), name(size, compiled))
+            yield from attempt(partial(roofline_row, size, device, compiled, options.smoke), name(size, compiled))
     for count in (2, 4):
         size = Size(PLAIN_BATCH, count)
         size = size.tiny() if options.smoke else size
-        yield from attempt(lambda: plain_row(size, device, options.smoke), f"plain, {count} views")
+        yield from attempt(partial(plain_row, size, device, options.smoke), f"plain, {count} views")
     yield loader_row(options, device)
 
 
@@ -74,9 +76,7 @@ def roofline_row(size: Size, device: torch.device, compiled: bool, smoke: bool) 
     ours = OurStep(method(size, device), bf16=True, compiled=compiled)
     spread = per_sample_us(lambda: ours(batch), size.batch, device, smoke)
     roofline = ROOFLINE_US[size.views]
-    counted = count_step(
-        size.model, batch=size.batch, views=size.views, groups=size.groups, canvas=size.canvas, queue=size.queue
-    )
+    floor = count_step(settings(size), size.batch).memory / 2**30
     peak = torch.cuda.max_memory_allocated() / 2**30 if device.type == "cuda" else float("nan")
     return Row(
         "T6",
@@ -88,18 +88,19 @@ def roofline_row(size: Size, device: torch.device, compiled: bool, smoke: bool) 
         reference_is="the roofline of its operators",
         least_ratio=0.75,
         note=f"{1e6 / spread.median:.0f} samples a second; peak memory {peak:.1f} GiB, calculated floor "
-        f"{counted.memory / 2**30:.1f} GiB; {_gpu(device)}",
+        f"{floor:.1f} GiB; {_gpu(device)}",
     )
 
 
 def plain_row(size: Size, device: torch.device, smoke: bool) -> Row:
     """Our step against the same step as one would write it down first, eager both."""
     batch, start = views(size, device), method(size, device)
-    plain = PlainStep(start, OPTIM)
-    theirs = per_sample_us(lambda: plain(batch), size.batch, device, smoke)
-    del plain
-    step = OurStep(start, bf16=True)
-    ours = per_sample_us(lambda: step(batch), size.batch, device, smoke)
+
+    def timed(step: Callable[[ViewBatch], object]) -> Spread:
+        return per_sample_us(lambda: step(batch), size.batch, device, smoke)
+
+    theirs = timed(PlainStep(start, OPTIM))  # gone before ours needs the memory
+    ours = timed(OurStep(start, bf16=True))
     return Row(
         "T6",
         f"step, {name(size, False)}",
@@ -146,7 +147,7 @@ def loader_row(options: argparse.Namespace, device: torch.device) -> Row:
             for name, side, propose in (("foregrounds", 320, True), ("backgrounds", 256, False))
         }
         every = 2 if options.smoke else 15
-        settings: dict[str, Any] = {
+        given: dict[str, Any] = {
             "foregrounds": prepared["foregrounds"],
             "backgrounds": [prepared["backgrounds"]],
             "out": str(Path(scratch) / "run"),
@@ -160,15 +161,15 @@ def loader_row(options: argparse.Namespace, device: torch.device) -> Row:
         }
         if options.smoke:
             tiny = size.tiny()
-            settings |= {"batch_size": 8, "canvas": 64, "contrast": {"queue": tiny.queue, "shuffle": 2}}
-            settings |= {"model": TINY.model_dump(), "workers": 1, "device": device.type}
-            del settings["contrast.shuffle"]
-        laps = [row for row in codo.pretrain(**settings).metrics() if "time/data_wait" in row][1:]  # the first warms up
+            given |= {"batch_size": 8, "canvas": 64, "contrast": {"queue": tiny.queue, "shuffle": 2}}
+            given |= {"model": TINY.model_dump(), "workers": 1, "device": device.type}
+            del given["contrast.shuffle"]
+        laps = [row for row in codo.pretrain(**given).metrics() if "time/data_wait" in row][1:]  # the first warms up
     waits = Spread.of([100 * lap["time/data_wait"] for lap in laps])
     rate = Spread.of([lap["time/images_per_s"] / size.views for lap in laps])
     return Row(
         "T6",
-        f"wait for data, packed catalog, {name(replace(size, batch=settings['batch_size']), False)}",
+        f"wait for data, packed catalog, {name(replace(size, batch=given['batch_size']), False)}",
         "%",
         waits,
         most=5,

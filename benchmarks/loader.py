@@ -2,8 +2,8 @@
 
     python -m benchmarks.loader [--data DIR] [--images N]
 
-From packed catalogs (short side 320 for foregrounds and whole images, 256 for backgrounds), one thread, process CPU time,
-the fastest of several rounds. No row has a bound: T3 and T4 (`views`) have. The numbers belong into
+From packed catalogs (short side 320 for foregrounds and whole images, 256 for backgrounds), one thread, process CPU
+time, the fastest of several rounds. No row has a bound: T3 and T4 (`views`) have. The numbers belong into
 ``src/codo/planning/costs.yaml``.
 """
 

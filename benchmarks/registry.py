@@ -29,9 +29,10 @@ CPU = (
     Entry("prepare", "prepare", opencv=True),
     Entry("views", "views", ("--from", "jpeg")),
     Entry("views-packed", "views", ("--from", "packed")),
+    Entry("step", "step"),
     Entry("memory", "memory"),
     Entry("evaluation", "evaluation"),
     Entry("resume", "resume"),
 )
 
-GPU: tuple[Entry, ...] = ()
+GPU = (Entry("step", "gpu_step", minutes=45),)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -12,6 +12,7 @@ from codo.methods.codo import CoDo
 from codo.models.encoder import ModelSettings
 from codo.training.loop import trained
 from codo.training.optim import OptimSettings, build_optimizer
+from codo.training.settings import PretrainSettings
 from codo.views.dataset import ViewBatch
 
 TINY = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
@@ -36,18 +37,26 @@ class Size:
     groups: int = 8
     canvas: int = 224
     queue: int = 65536
-    model: ModelSettings = ModelSettings()
+    model: ModelSettings = field(default_factory=ModelSettings)
 
     def tiny(self) -> Size:
         """The same with next to nothing to do."""
         return Size(8, self.views, 2, 64, 256, TINY)
 
 
-def method(size: Size, device: torch.device) -> CoDo:
+def settings(size: Size) -> PretrainSettings:
+    """A run of such steps, for counting them."""
+    values = {"foregrounds": "-", "backgrounds": ["-"], "out": "-", "batch_size": size.batch, "views": size.views}
+    contrast = {"queue": size.queue, "shuffle": size.groups}
+    model = size.model.model_dump()
+    return PretrainSettings.model_validate({**values, "canvas": size.canvas, "contrast": contrast, "model": model})
+
+
+def method(size: Size, device: torch.device, world: int = 1) -> CoDo:
     """CoDo with random weights, laid out as `codo.training.pretrain` does."""
     torch.manual_seed(0)
     contrast = ContrastSettings(queue=size.queue, shuffle=size.groups)
-    made = CoDo(Setup(size.model, contrast, batch_size=size.batch)).train()
+    made = CoDo(Setup(size.model, contrast, batch_size=size.batch, world=world)).train()
     return made.to(device).to(memory_format=torch.channels_last)
 
 

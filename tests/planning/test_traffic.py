@@ -1,4 +1,4 @@
-"""Bytes by hand; `tests/training/test_traffic.py` counts them in a run."""
+"""Bytes by hand; `tests/benchmarks/test_traffic.py` counts them in a step."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ STAGE = "stage: "
 
 
 def stage(name: str) -> record_function:
-    """Mark what happens inside of a ``with`` as a part of the step that `codo.training.profiling` tells apart."""
+    """What marks a part of the step, for `codo.training.profiling`; a context."""
     return record_function(STAGE + name)
 
 

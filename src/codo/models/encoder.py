@@ -8,7 +8,8 @@ so that its BatchNorm statistics mix the levels by design (METHOD 1.6, items 5 a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, Self
 
@@ -22,6 +23,7 @@ from codo.errors import InputError
 from codo.models.backbone import STRIDES, build_backbone, check_backbone
 from codo.models.box_head import POOL, build_box_head, build_projection, count_convolutions
 from codo.models.fpn import FPN
+from codo.models.group_norm import grouped, is_groupable, make_groupable
 from codo.models.roi_align import roi_align
 from codo.models.weights import initialise
 
@@ -87,8 +89,10 @@ class Encoder(nn.Module):
         self.box_head = build_box_head(settings.head, settings.fpn_channels, settings.head_dim)
         build = projection or partial(build_projection, dim=settings.dim)
         self.projection = build(settings.head_dim)
+        make_groupable(self)
         self.load_report = initialise(self, settings.init, settings.backbone)
         self._compiled: Callable[[Tensor, Tensor], Tensor] | None = None
+        self._groups = 1  # of the pass at hand
 
     def forward(self, images: Tensor, boxes: Tensor, groups: int = 1) -> Tensor:
         """Embed one box of every image.
@@ -96,8 +100,9 @@ class Encoder(nn.Module):
         Args:
             images: (B, 3, H, W) normalised canvases; sides are multiples of 32.
             boxes: (B, 4) float32, one box per image: x1, y1, x2, y2 in pixels of the canvas, half-open.
-            groups: Split the batch into this many contiguous parts that go through one after the other, each with
-                its own BatchNorm statistics, exactly as on that many devices (see `codo.contrast.shuffle`).
+            groups: Split the batch into this many contiguous parts with their own BatchNorm statistics, exactly as on
+                that many devices (see `codo.contrast.shuffle`). They go through together where BatchNorm can tell them
+                apart (`codo.models.group_norm`), else, and compiled, one after the other.
 
         Returns:
             (L, B, D) float32 embeddings of length 1.
@@ -111,8 +116,21 @@ class Encoder(nn.Module):
         if len(images) % groups:
             fix = "choose a batch size that the number of groups divides"
             raise InputError(f"{len(images)} images do not divide into {groups} groups", where="encoder", fix=fix)
+        if self._compiled is None and is_groupable(self):
+            with self._passing(groups):
+                return self.embed(images, boxes)
         parts = zip(images.chunk(groups), boxes.chunk(groups), strict=True)
         return torch.cat([embed(*part) for part in parts], dim=1)
+
+    @contextmanager
+    def _passing(self, groups: int) -> Iterator[None]:
+        """A pass of several groups at once."""
+        self._groups = groups
+        try:
+            with grouped(self, groups):
+                yield
+        finally:
+            self._groups = 1
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
         """Compile `embed` only: one graph that every group runs, not one that repeats the network for each group."""
@@ -142,8 +160,11 @@ class Encoder(nn.Module):
         each = boxes if boxes.dim() == 3 else [boxes] * len(maps)
         levels = zip(maps, each, STRIDES, strict=True)
         pooled = [roi_align(m, own, 1 / stride, POOL) for m, own, stride in levels]
-        features: Tensor = self.box_head(torch.cat(pooled))  # (L*B, C, 7, 7) -> (L*B, R), levels outermost
-        return features.view(len(maps), len(maps[0]), -1)
+        # A group's boxes of all levels side by side, for BatchNorm of the head: (G*L*b, C, 7, 7), b = B / G.
+        parts = zip(*(level.chunk(self._groups) for level in pooled), strict=True)
+        features: Tensor = self.box_head(torch.cat([level for part in parts for level in part]))  # (G*L*b, R)
+        by_group = features.view(self._groups, len(maps), -1, features.shape[-1])
+        return by_group.transpose(0, 1).flatten(1, 2)
 
 
 def unit_length(vectors: Tensor) -> Tensor:
