@@ -174,7 +174,7 @@ def test_every_use_is_of_something_optional() -> None:
 
 def test_without_lightly_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lightly.models.modules.heads", None)
-    for name in ("simclr", "byol", "swav", "barlow_twins", "simsiam"):
+    for name in ("simclr", "byol", "swav", "barlow_twins", "simsiam", "soco", "orl"):
         with pytest.raises(InputError, match="lightly is not installed") as caught:
             registry.build_method(name, ModelSettings.model_validate(tiny.MODEL), contrast=ContrastSettings(), **SIZES)
         assert "codo-detect[peers]" in caught.value.fix

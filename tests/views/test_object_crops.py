@@ -150,3 +150,5 @@ def test_images_without_proposals_are_refused(photos: Path, tmp_path: Path) -> N
     with pytest.raises(InputError, match="the catalog has no proposals") as caught:
         dataset(bare)
     assert "--no-proposals" in caught.value.fix
+    with pytest.raises(InputError, match="the boxes of proposals would not follow"):
+        dataset(Ramp(*SOME), augment=AugmentSettings(randaugment=2))

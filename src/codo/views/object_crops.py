@@ -76,13 +76,16 @@ class ObjectDataset(StepDataset):
         seed: The run's seed.
 
     Raises:
-        InputError: The images were prepared without proposals.
+        InputError: The images were prepared without proposals, or the views are moved by RandAugment.
     """
 
     def __init__(self, images: Catalog, crops: Sequence[Crop], objects: Objects, seed: int) -> None:
         if not images.has_proposals:
             fix = "prepare it again without --no-proposals"
             raise InputError("the catalog has no proposals", where=images.path, fix=fix)
+        if any(crop.augment.randaugment for crop in crops):
+            what = "RandAugment moves pixels, and the boxes of proposals would not follow"
+            raise InputError(what, where="augment.randaugment", fix="set augment.randaugment=0")
         self.images, self.crops, self.objects, self.seed = images, tuple(crops), objects, seed
         self.number = len(self.crops)
         self._rules = ProposalSettings(size_band=objects.size_band)
