@@ -207,9 +207,6 @@ def test_only_the_levels_that_count_are_added_up() -> None:
     output = coarse(batch(0))
     assert output.loss.item() == pytest.approx(output.stats["loss/P5"].item())
     output.loss.backward()
-    # Gradients of zero, not none: every rank of several has to take part in all of them.
+    # All parameters have a gradient, as several ranks need: the head's BatchNorm sees every level.
     assert all(p.grad is not None for p in coarse.query.parameters())
-    finest, coarsest = (coarse.query.fpn.layer_blocks[i][0].weight.grad for i in (0, 3))
-    assert not finest.any()
-    assert coarsest.any()
     assert method()(batch(0)).loss.item() == pytest.approx(sum(output.stats[f"loss/{x}"].item() for x in coarse.levels))

@@ -95,7 +95,7 @@ def test_every_method_is_counted(method: str) -> None:
     assert step.operations.flops > 0
     assert step.views == {"supervised": 1, "swav": 8}.get(method, 2)
     assert step.levels == len(getattr(METHODS[method], "levels", ()))
-    assert step.whole_loss is (method not in ("simclr", "self_emd"))
+    assert step.whole_loss is (method != "simclr")
 
 
 def test_more_views_add_forward_passes_of_the_key_encoder() -> None:
@@ -121,7 +121,6 @@ def test_a_method_that_looks_at_numbers_is_refused(tmp_path: Any) -> None:
     (tmp_path / "own.py").write_text(OWN)
     with pytest.raises(InputError, match="cannot be counted"):
         count_step(settings(method=f"{tmp_path / 'own.py'}:Picky", model=MODEL, canvas=64), 4)
-
 
 
 @pytest.mark.parametrize(("name", "why"), [("soco", "depends on the pictures"), ("orl", "depend on all images")])
