@@ -79,7 +79,7 @@ def test_groups_equal_separate_forwards(encoder: Encoder) -> None:
     images, boxes = batch(6)
     together = encoder(images, boxes, groups=3)
     apart = [encoder(images[i : i + 2], boxes[i : i + 2]) for i in (0, 2, 4)]
-    assert torch.equal(together, torch.cat(apart, dim=1))
+    assert torch.allclose(together, torch.cat(apart, dim=1), atol=1e-6)  # convolutions of another batch sum otherwise
     assert not torch.allclose(together, encoder(images, boxes), atol=1e-3)  # the statistics do matter
 
 
