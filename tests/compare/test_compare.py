@@ -65,7 +65,7 @@ def test_all_cells_are_done_and_shown(done: Comparison) -> None:
     assert done.missing == []
     assert done.evaluated == 4
     assert [done.images(fraction) for fraction in done.fractions] == [[4, 4], [8, 8]]
-    tables = {"results.csv", "summary.csv", "table.tex", "comparison.json"}
+    tables = {"results.csv", "summary.csv", "costs.csv", "table.md", "table.tex", "comparison.json"}
     assert {entry.name for entry in done.out.iterdir()} - {".lock"} == {"cells", "compare.yaml", "report.html", *tables}
     assert "8 of 8 cells are finished" in (done.out / "report.html").read_text()
 
