@@ -26,7 +26,7 @@ DESCRIPTION = """Pretrain a whole detector trunk from your own unlabelled images
   codo finetune -c finetune_laptop data=labelled/ weights=run out=detector
   codo evaluate detector data=labelled/                       COCO's twelve numbers
   codo compare -c finetune_laptop data=labelled/ inits=[none,run] fractions=[0.1,1] out=answer
-  codo compare -c table1_laptop data=labelled/ pools.images=… pools.scenes=… out=table1    methods, pretrained on the way
+  codo compare -c table1_laptop data=labelled/ pools.images=… pools.scenes=… out=table1   the paper's Table 1
 
 Settings are key=value with dots (optim.lr=0.03, probe=null); -c takes a shipped recipe or a YAML file.
 """
