@@ -6,7 +6,7 @@ import pytest
 
 from codo.compare.sentences import in_points, summary, verdict, verdicts
 from codo.reporting.statistics import Difference, Interval
-from tests.compare.test_comparison import grid, made
+from tests.compare.test_comparison import STARTS, grid, made
 
 
 def test_sentences_say_what_is_beyond_noise() -> None:
@@ -34,6 +34,18 @@ def test_one_seed_says_nothing_about_noise() -> None:
         "noise. Give more seeds."
     )
     assert verdict(made(grid([0.3], [0.4])), "codo").endswith("More are to come.")
+
+
+def test_many_with_one_seed_share_a_sentence() -> None:
+    starts = {**STARTS, "mine": STARTS["codo"]}
+    values = {("none", 1.0, 0): 0.3, ("codo", 1.0, 0): 0.4, ("mine", 1.0, 0): 0.25}
+    found = verdicts(made(values, seeds=(0,), starts=starts, masks=True))
+    assert found[0] == (
+        "One seed says nothing about noise. Points of box AP against none at 100% of the labels: codo +10.0, "
+        "mine −5.0. Give more seeds.",
+        "unknown",
+    )
+    assert [verdict for _, verdict in found] == ["unknown", "unknown"]
 
 
 def test_masks_have_their_own_sentence() -> None:

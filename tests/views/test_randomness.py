@@ -22,6 +22,12 @@ def test_every_coordinate_counts() -> None:
     assert len(seen) == 5
 
 
+def test_it_is_philox_with_this_key_and_counter() -> None:
+    key, counter = np.array([5, 17], np.uint64), np.array([0, 0, 2, 9], np.uint64)
+    expected = np.random.Generator(np.random.Philox(key=key, counter=counter))
+    assert np.array_equal(generator(5, 2, 9, 17).random(1000), expected.random(1000))
+
+
 def test_golden_numbers() -> None:
     """A change here changes every run: bump the major version and say so in the changelog."""
     assert generator(0, 0, 0, 0).integers(0, 1000, 4).tolist() == [34, 11, 611, 241]

@@ -12,11 +12,13 @@ from codo.views.photometric import Photometric
 from codo.views.render import render
 from codo.views.resample import resample, weigh
 
+UNCHANGED = Photometric().coded()[:2]
+
 
 def resized(image: np.ndarray, width: int, height: int, flip: bool = False) -> np.ndarray:
     """The whole image at another size, float32 ``(h, w, 3)``."""
     planes = np.full((height, 3, width), np.nan, np.float32)
-    resample(image, 0, 0, image.shape[1], image.shape[0], flip, planes)
+    resample(image, (0, 0, image.shape[1], image.shape[0]), flip, planes, *UNCHANGED, False)
     return planes.transpose(0, 2, 1)
 
 
@@ -49,7 +51,7 @@ def test_same_size_is_a_copy() -> None:
 def test_a_part_equals_the_part_cut_out() -> None:
     image = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
     planes = np.empty((31, 3, 27), np.float32)
-    resample(image, 11, 7, 71, 50, False, planes)
+    resample(image, (11, 7, 71, 50), False, planes, *UNCHANGED, False)
     assert np.array_equal(planes.transpose(0, 2, 1), resized(np.ascontiguousarray(image[7:50, 11:71]), 27, 31))
 
 

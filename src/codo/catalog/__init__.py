@@ -10,7 +10,7 @@
 * ``reading``: bytes of images in place, inside tar and zip archives too
 * ``decode``: bytes to RGB, and why some are rejected
 * ``picture``: an image that is decoded where it is looked at
-* ``jpeg_tiles``: a part of a packed JPEG without the rest
+* ``jpeg_tiles``, ``tile_copy``: a part of a packed JPEG without the rest
 * ``plan``: the working directory, chunks, and resuming
 * ``work``: what happens to one chunk of images
 * ``engines``: who works on the chunks: this machine's processes, or Ray

@@ -19,7 +19,6 @@ import numpy as np
 from codo.catalog.picture import Corners
 
 _BASELINE, _START_OF_SCAN, _RESTART_INTERVAL, _HUFFMAN_TABLES = 0xC0, 0xDA, 0xDD, 0xC4
-_RESTART, _END = 0xD0, 0xD9
 
 CONTEXT = 2
 """Pixels around a part that take part in it: half-resolution colours are interpolated between neighbours."""
@@ -91,25 +90,21 @@ def cut(data: bytes, found: Layout, corners: Corners) -> tuple[bytes, int, int]:
         The smaller file, and where its left upper corner is in the whole one. A file that is damaged comes back whole,
         so that whoever decodes it finds out.
     """
+    from codo.catalog.tile_copy import copy_tiles  # here, for the sake of whoever opens a catalog and decodes nothing
+
     left, top, right, bottom = corners
     high, wide = found.tile_height, found.tile_width
     rows, columns = -(-found.height // high), -(-found.width // wide)
     first_row, last_row = max(0, top - CONTEXT) // high, min(rows, -(-(bottom + CONTEXT) // high))
     first, last = max(0, left - CONTEXT) // wide, min(columns, -(-(right + CONTEXT) // wide))
-    coded = np.frombuffer(data, np.uint8, offset=found.begin)
-    escapes = np.flatnonzero(coded[:-1] == 0xFF)  # coded pixels have a zero after each 255
-    ends = escapes[coded[escapes + 1] & 0xF8 == _RESTART]  # of all tiles but the last, which the end of the file ends
-    if len(ends) != rows * columns - 1 or (last_row - first_row) * (last - first) == rows * columns:
+    if (last_row - first_row) * (last - first) == rows * columns:
         return data, 0, 0
-    begins = np.concatenate([[0], ends + 2])  # a marker has two bytes
-    lengths = np.diff(begins, append=len(coded))[: rows * columns].reshape(rows, columns)
-    begins = begins.reshape(rows, columns)[first_row:last_row, first] + found.begin
-    lengths = lengths[first_row:last_row, first:last]
-    runs = zip(begins.tolist(), lengths.sum(axis=1).tolist(), strict=True)  # one a row
-    pixels = bytearray().join(data[begin : begin + length] for begin, length in runs)
-    markers = np.cumsum(lengths) - 1  # the second byte of each
-    np.frombuffer(pixels, np.uint8)[markers] = _RESTART + np.arange(len(markers)) % 8  # numbered round and round
-    pixels[markers[-1]] = _END
+    part, begin = np.empty(len(data), np.uint8), found.begin
+    wanted = (first_row, last_row, first, last)
+    length = copy_tiles(np.frombuffer(data, np.uint8, offset=begin), rows, columns, wanted, part[begin:])
+    if length == 0:
+        return data, 0, 0
     size = (min(last_row * high, found.height) - first_row * high, min(last * wide, found.width) - first * wide)
-    head = data[: found.size_at] + struct.pack(">HH", *size) + data[found.size_at + 4 : found.begin]
-    return head + pixels, first * wide, first_row * high
+    head = data[: found.size_at] + struct.pack(">HH", *size) + data[found.size_at + 4 : begin]
+    part[:begin] = np.frombuffer(head, np.uint8)
+    return part[: begin + length].tobytes(), first * wide, first_row * high

@@ -9,6 +9,7 @@ import difflib
 import glob
 import os
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,7 @@ def absolute(path: str | Path) -> str:
     return os.path.abspath(os.path.expanduser(text))
 
 
+@lru_cache(maxsize=256)  # an image is looked up in the same few shards again and again
 def join(folder: str, name: str) -> str:
     """``folder/name``; a ``name`` that is absolute or a URL stands for itself."""
     if is_url(name) or os.path.isabs(name):

@@ -192,7 +192,10 @@ def _published(comparison: Comparison) -> list[Block]:
     rows = printed_rows(comparison)
     if not rows:
         return []
-    return [Table(printed_heads(rows), [printed_cells(row, rows) for row in rows], PROVENANCE, text=True)]
+    *heads, _ = printed_heads(rows)
+    numbers = Table(heads, [printed_cells(row, rows)[:-1] for row in rows], PROVENANCE)
+    notes = [[row.label, str(row.epochs), row.note] for row in rows if row.note]
+    return [numbers, Table(["Published", "Epochs", "Where it comes from"], notes, "Not simply as printed:", text=True)]
 
 
 def _cells(comparison: Comparison) -> Details:

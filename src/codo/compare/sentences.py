@@ -16,12 +16,22 @@ def summary(comparison: Comparison) -> list[str]:
 
 
 def verdicts(comparison: Comparison) -> list[tuple[str, Verdict]]:
-    """A sentence for each initialisation beside the reference and each kind of outline, with the verdict in it."""
+    """A sentence for each initialisation beside the reference and each kind of outline, with the verdict in it.
+
+    Several that have one seed only share a sentence: they all say nothing.
+    """
     found: list[tuple[str, Verdict]] = []
+    silent: dict[str, list[str]] = {}
     for init in comparison.challengers:
         for kind in comparison.kinds:
             if difference := comparison.difference(init, kind=kind):
-                found.append((verdict(comparison, init, kind), difference.verdict))
+                if difference.interval is None:
+                    silent.setdefault(kind, []).append(init)
+                else:
+                    found.append((verdict(comparison, init, kind), difference.verdict))
+    for kind, inits in silent.items():
+        said = verdict(comparison, inits[0], kind) if len(inits) == 1 else _silent(comparison, inits, kind)
+        found.append((said, "unknown"))
     return found
 
 
@@ -53,14 +63,29 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
     gain, between = in_points(found)
     said = f"{gain} points of {SINGULAR[kind]} AP{_where(comparison.fractions)}"
     if between is None:
-        more = "More are to come." if len(comparison.seeds) > 1 else "Give more seeds."
-        return f"{init} against {reference}: {said}, from one seed, which says nothing about noise. {more}"
+        return f"{init} against {reference}: {said}, from one seed, which says nothing about noise. {_more(comparison)}"
     images = f" and {comparison.evaluated:,} evaluation images" if found.by_image else ""
     interval = f"{LEVEL:.0%} interval {between}, from {len(found.values)} seeds{images}"
     if found.verdict == "noise":
         return f"No difference beyond noise between {init} and {reference}: {said} ({interval})."
     side = "ahead of" if found.verdict == "better" else "behind"
     return f"{init} is {side} {reference} beyond noise: {said} ({interval})."
+
+
+def _silent(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
+    gains = []
+    for init in inits:
+        found = comparison.difference(init, kind=kind)
+        assert found is not None
+        gains.append(f"{init} {in_points(found)[0]}")
+    return (
+        f"One seed says nothing about noise. Points of {SINGULAR[kind]} AP against {comparison.reference}"
+        f"{_where(comparison.fractions)}: {', '.join(gains)}. {_more(comparison)}"
+    )
+
+
+def _more(comparison: Comparison) -> str:
+    return "More are to come." if len(comparison.seeds) > 1 else "Give more seeds."
 
 
 def in_points(found: Difference) -> tuple[str, str | None]:

@@ -4,7 +4,7 @@
 * ``boxes``       IoU, clipping, jitter
 * ``crop``        random resized crops
 * ``photometric`` MoCo v2's colour, grey and blur: settings and draws
-* ``resample``, ``colour``, ``blur``  what they do to pixels; ``render`` puts them together
+* ``resample`` (with ``mix``), ``colour``, ``blur``  what they do to pixels; ``render`` puts them together
 * ``randaugment``  RandAugment, of whole images
 * ``crops``       views of whole images; ``jigsaw``  the same with nine shuffled patches of each
 * ``deferred``    the same for a whole batch, on the device

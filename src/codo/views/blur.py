@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 
 from codo.proposals.compiled import Ints, kernel
-from codo.views.resample import Floats, Image
+from codo.views.colour import Floats, change
+from codo.views.resample import Image
 
 _HALF = np.float32(0.5)
 
@@ -77,12 +78,26 @@ def write_row(red: Floats, green: Floats, blue: Floats, out: Image) -> None:
 
 
 @kernel
-def write(planes: Floats, sigma: float, canvas: Image, x: int, y: int) -> None:
-    """Blur planes and round them into a canvas ``(S, S, 3)`` at column ``x`` and row ``y``; 0 blurs nothing."""
+def write(
+    planes: Floats, steps: Ints, amounts: Floats, offset: np.float32, sigma: float, canvas: Image, x: int, y: int
+) -> None:
+    """Change the colours of planes, blur them and round them into a canvas.
+
+    Args:
+        planes: ``(h, 3, w)``; their colours are changed in place.
+        steps: Colour steps (`colour.change`).
+        amounts: Theirs.
+        offset: Of the contrast.
+        sigma: Of the blur; 0 blurs nothing.
+        canvas: ``(S, S, 3)``.
+        x: The column of the canvas where the planes begin.
+        y: The row.
+    """
     h, _, w = planes.shape
     pixels = canvas.reshape(canvas.shape[0], canvas.shape[1] * 3)[y : y + h]
     if sigma <= 0:
         for row in range(h):
+            change(planes[row], steps, amounts, offset)
             write_row(planes[row, 0], planes[row, 1], planes[row, 2], pixels[row, 3 * x : 3 * (x + w)])
         return
     weights = gaussian(sigma)
@@ -95,7 +110,11 @@ def write(planes: Floats, sigma: float, canvas: Image, x: int, y: int) -> None:
     low, high = np.empty(radius, np.int32), np.empty(radius, np.int32)
     for i in range(radius):
         low[i], high[i] = mirrored(i - radius, w), mirrored(w + i, w)
+    changed = 0
     for row in range(h):
+        while changed < min(h, row + radius + 1):  # all rows that the blur of this one reaches
+            change(planes[changed], steps, amounts, offset)
+            changed += 1
         for k in range(radius + 1):
             above[k], below[k] = 3 * w * mirrored(row - k, h), 3 * w * mirrored(row + k, h)
         add(flat, above, below, weights, column)

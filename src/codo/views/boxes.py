@@ -75,7 +75,8 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
     width, height = (pasted[2:] - pasted[:2]).tolist()
     # One candidate after the other, in Python's own numbers: the first passes mostly, and NumPy's set-up for arrays of
     # four numbers takes ten times as long as computing with them.
-    for right, down, wider, taller in rng.uniform(-reach, reach, size=(tries, 4)).tolist():
+    for draw in rng.random((tries, 4)):
+        right, down, wider, taller = (2 * reach * draw - reach).tolist()
         left, top = x + right * width, y + down * height
         moved = [left, top, left + width * (1 + wider), top + height * (1 + taller)]
         # Judged as stored, in float32, so that the rule holds for the very numbers the network gets.

@@ -3,9 +3,9 @@
 Legend: ``planes`` float32 ``(h, 3, w)``, rows of red, green and blue in 0..255 (see resample.py); changed in place, and
 clamped after every step.
 
-Steps are applied row by row, all of them while a row lies in the nearest cache. Contrast alone needs to know the whole
-picture, its mean grey, so that there are two sweeps: one up to the contrast, which adds up the grey, and one from it
-on. No step branches on a pixel, so that eight pixels are computed at once.
+Steps are applied row by row, while a row lies in the nearest cache. Contrast alone needs to know the whole picture, its
+mean grey: the steps before it are applied as rows come from the resampling, those from it on as rows go to the blur
+(render.py). No step branches on a pixel, so that eight pixels are computed at once.
 """
 
 from __future__ import annotations
@@ -79,56 +79,50 @@ def whiten(red: Floats, green: Floats, blue: Floats) -> None:
 
 
 @kernel
-def sum_of_grey(red: Floats, green: Floats, blue: Floats) -> int:
-    """The grey of a row, added up in whole levels as Pillow does: sums of integers may be taken in any order."""
-    total = np.int32(0)
+def sum_of_grey(row: Floats) -> int:
+    """The grey of pixels ``(3, w)``, added up in whole levels as Pillow does: any order gives the same sum."""
+    red, green, blue, total = row[0], row[1], row[2], np.int32(0)
     for i in range(len(red)):
         total += np.int32(LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i] + _HALF)
     return int(total)
 
 
 @kernel
-def sweep(planes: Floats, steps: Ints, amounts: Floats, offset: np.float32, adds_up: bool) -> int:
-    """Apply steps to each row in turn; returns the sum of the grey after them if that is asked for.
+def change(row: Floats, steps: Ints, amounts: Floats, offset: np.float32) -> None:
+    """Apply colour steps to a row of pixels, in their order.
 
-    ``offset`` belongs to the contrast: the mean grey's share of the result.
+    Args:
+        row: ``(3, w)``.
+        steps: Codes ``(n,)``.
+        amounts: ``(n,)``: a factor, for hue a share of the colour circle, for grey nothing.
+        offset: What the contrast adds: the mean grey's share of the result.
     """
-    grey = 0
-    for y in range(len(planes)):
-        red, green, blue = planes[y, 0], planes[y, 1], planes[y, 2]
-        for k in range(len(steps)):
-            step, amount = steps[k], amounts[k]
-            if step == SATURATION:
-                saturate(red, green, blue, amount)
-            elif step == HUE:
-                turn_hue(red, green, blue, amount)
-            elif step == GREY:
-                whiten(red, green, blue)
-            else:
-                shift = offset if step == CONTRAST else _0
-                scale(red, amount, shift)
-                scale(green, amount, shift)
-                scale(blue, amount, shift)
-        if adds_up:
-            grey += sum_of_grey(red, green, blue)
-    return grey
+    red, green, blue = row[0], row[1], row[2]
+    for k in range(len(steps)):
+        step, amount = steps[k], amounts[k]
+        if step == SATURATION:
+            saturate(red, green, blue, amount)
+        elif step == HUE:
+            turn_hue(red, green, blue, amount)
+        elif step == GREY:
+            whiten(red, green, blue)
+        else:
+            shift = offset if step == CONTRAST else _0
+            scale(red, amount, shift)
+            scale(green, amount, shift)
+            scale(blue, amount, shift)
 
 
 @kernel
-def adjust(planes: Floats, steps: Ints, amounts: Floats) -> None:
-    """Apply colour steps in their order.
+def before_contrast(steps: Ints) -> int:
+    """How many steps come before the contrast; all where there is none."""
+    for k in range(len(steps)):
+        if steps[k] == CONTRAST:
+            return k
+    return len(steps)
 
-    Args:
-        planes: ``(h, 3, w)``.
-        steps: Codes ``(n,)``; contrast at most once.
-        amounts: ``(n,)``: a factor, for hue a share of the colour circle, for grey nothing.
-    """
-    before = 0  # steps before the contrast
-    while before < len(steps) and steps[before] != CONTRAST:
-        before += 1
-    has_contrast = before < len(steps)
-    grey = sweep(planes, steps[:before], amounts[:before], _0, has_contrast)
-    if has_contrast:
-        mean = np.floor(grey / (planes.shape[0] * planes.shape[2]) + 0.5)
-        offset = (_1 - amounts[before]) * np.float32(mean)
-        sweep(planes, steps[before:], amounts[before:], offset, False)
+
+@kernel
+def contrast_offset(grey: int, pixels: int, factor: np.float32) -> np.float32:
+    """What the contrast adds to ``factor`` times a picture whose grey sums to ``grey``."""
+    return np.float32((_1 - factor) * np.float32(np.floor(grey / pixels + 0.5)))

@@ -23,12 +23,12 @@ from codo.config import Settings
 from codo.errors import InputError
 from codo.views import boxes, photometric
 from codo.views.boxes import Box
+from codo.views.colour import Floats
 from codo.views.crop import Image, Range, Shares, between, random_crop
 from codo.views.photometric import AugmentSettings, Photometric
 from codo.views.pools import Pool
 from codo.views.randomness import Stream, generator
 from codo.views.render import render
-from codo.views.resample import Floats
 
 
 class CPJSettings(Settings):

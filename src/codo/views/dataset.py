@@ -16,9 +16,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from codo.errors import CodoError
+from codo.views.colour import Floats
 from codo.views.cpj import CPJ, View
 from codo.views.deferred import Deferred, finish
-from codo.views.resample import Floats
 from codo.views.sampler import StepPlan
 
 

@@ -16,9 +16,9 @@ from pydantic import Field
 from codo.config import Settings
 from codo.proposals.compiled import Ints
 from codo.views import colour
+from codo.views.colour import Floats
 from codo.views.crop import Image, Range, Shares, between
 from codo.views.render import render
-from codo.views.resample import Floats
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -61,7 +61,7 @@ class Photometric:
     sigma: float = 0.0
 
     def coded(self) -> tuple[Ints, Floats, float]:
-        """Steps and amounts as `colour.adjust` takes them, grey the last of them, and sigma."""
+        """Steps and amounts as `colour.change` takes them, grey the last of them, and sigma."""
         steps = [*self.steps, ("gray", 1.0)] if self.gray else self.steps
         codes = np.array([colour.CODES[name] for name, _ in steps], np.int32)
         return codes, np.array([amount for _, amount in steps], np.float32), float(self.sigma)

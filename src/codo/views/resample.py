@@ -4,15 +4,15 @@ A pixel of the result is a weighted mean of the source. The weights fall linearl
 pixel away, a pixel of the result where that shrinks and of the source where it enlarges: when shrinking no source pixel
 is skipped, when enlarging this is bilinear interpolation. Rows are combined first, then columns, in float32.
 
-Legend: ``H, W`` source, ``h, w`` result, ``planes`` float32 ``(h, 3, w)`` in 0..255: rows of each
-colour.
+Legend: ``H, W`` source, ``h, w`` result, ``planes`` float32 ``(h, 3, w)`` in 0..255: rows of each colour.
 
 What makes it fast (docs/performance.md has the gains):
 
 * A row of pixels is a row of ``3 W`` bytes to the first pass, which then runs over contiguous memory. Four source rows
   are combined at once; a sum that is read and written back for every one of them would wait for memory.
-* The second pass writes the three colours to planes: everything after it (colour, blur) works on contiguous rows of one
-  colour, which the compiler turns into vector instructions.
+* The second pass takes the colours of a pixel at once (mix.py) and writes them to planes: everything after it (colour,
+  blur) works on contiguous rows of one colour, which the compiler turns into vector instructions.
+* A row gets its new colours as soon as it is there, while it lies in the nearest cache.
 * A mirrored table mirrors the picture for nothing.
 """
 
@@ -21,15 +21,15 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from codo.catalog.picture import Corners
 from codo.proposals.compiled import Ints, kernel
+from codo.views.colour import Floats, change, sum_of_grey
+from codo.views.mix import mix
 
-Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 
 GROUP = 4  # source pixels that are combined at once
-_1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11 = np.arange(
-    1, 12, dtype=np.uint32
-)  # no sign: no test for negative indices
+_0 = np.float32(0)
 
 
 @kernel
@@ -85,50 +85,57 @@ def combine_rows(source: Image, first: int, weights: Floats, left: int, row: Flo
 
 
 @kernel
-def combine_columns(row: Floats, first: Ints, weights: Floats, red: Floats, green: Floats, blue: Floats) -> None:
-    """The pixels of one row of the result; ``first`` counts values of ``row`` (three a pixel)."""
+def combine_columns(row: Floats, first: Ints, weights: Floats, planes: Floats) -> None:
+    """The pixels ``(3, w)`` of one row of the result; ``first`` counts values of ``row`` (three a pixel)."""
     if weights.shape[1] == 2:
-        for x in range(len(red)):
-            i, p, q = np.uint32(first[x]), weights[x, 0], weights[x, 1]
-            red[x] = p * row[i] + q * row[i + _3]
-            green[x] = p * row[i + _1] + q * row[i + _4]
-            blue[x] = p * row[i + _2] + q * row[i + _5]
+        for x in range(planes.shape[1]):
+            pair = (weights[x, 0], weights[x, 1])
+            planes[0, x], planes[1, x], planes[2, x] = mix(row, np.uint32(first[x]), pair)
         return
-    for x in range(len(red)):
-        i, p, q, r, s = np.uint32(first[x]), weights[x, 0], weights[x, 1], weights[x, 2], weights[x, 3]
-        red[x] = p * row[i] + q * row[i + _3] + r * row[i + _6] + s * row[i + _9]
-        green[x] = p * row[i + _1] + q * row[i + _4] + r * row[i + _7] + s * row[i + _10]
-        blue[x] = p * row[i + _2] + q * row[i + _5] + r * row[i + _8] + s * row[i + _11]
-    for k in range(GROUP, weights.shape[1]):  # shrinking to less than two thirds
-        for x in range(len(red)):
-            i, p = np.uint32(first[x] + 3 * k), weights[x, k]
-            red[x] += p * row[i]
-            green[x] += p * row[i + _1]
-            blue[x] += p * row[i + _2]
+    for x in range(planes.shape[1]):
+        four = (weights[x, 0], weights[x, 1], weights[x, 2], weights[x, 3])
+        planes[0, x], planes[1, x], planes[2, x] = mix(row, np.uint32(first[x]), four)
+    for k in range(GROUP, weights.shape[1], GROUP):  # shrinking to less than two thirds
+        for x in range(planes.shape[1]):
+            four = (weights[x, k], weights[x, k + 1], weights[x, k + 2], weights[x, k + 3])
+            red, green, blue = mix(row, np.uint32(first[x] + 3 * k), four)
+            planes[0, x] += red
+            planes[1, x] += green
+            planes[2, x] += blue
 
 
 @kernel
-def resample(image: Image, left: int, top: int, right: int, bottom: int, flip: bool, planes: Floats) -> None:
-    """Resample a part of an image.
+def resample(
+    image: Image, source: Corners, flip: bool, planes: Floats, steps: Ints, amounts: Floats, adds_up: bool
+) -> int:
+    """Resample a part of an image, and change the colours of each row while it is at hand.
 
     Args:
         image: ``(H, W, 3)``, contiguous.
-        left: First column of the part.
-        top: Its first row.
-        right: One past its last column.
-        bottom: One past its last row.
+        source: The part.
         flip: Whether to mirror left and right.
         planes: ``(h, 3, w)``, to be filled.
+        steps: Colour steps (`colour.change`), none of them the contrast.
+        amounts: Theirs.
+        adds_up: Whether to add up the grey that comes out.
+
+    Returns:
+        The sum of the grey of all pixels, or 0.
     """
-    source = image.reshape(image.shape[0], image.shape[1] * 3)[:bottom]
+    left, top, right, bottom = source
+    lines = image.reshape(image.shape[0], image.shape[1] * 3)[:bottom]
     h, _, w = planes.shape
     first_row, row_weights = weigh(bottom - top, h)
     first_column, column_weights = weigh(right - left, w)
     first_column *= 3
     if flip:
         first_column, column_weights = first_column[::-1].copy(), column_weights[::-1].copy()
-    width = 3 * (right - left)
-    row = np.zeros(width + 3 * column_weights.shape[1], np.float32)
+    width, grey = 3 * (right - left), 0
+    row = np.zeros(width + 3 * column_weights.shape[1] + 1, np.float32)  # weights of zero reach beyond the part
     for y in range(h):
-        combine_rows(source, top + first_row[y], row_weights[y], 3 * left, row[:width])
-        combine_columns(row, first_column, column_weights, planes[y, 0], planes[y, 1], planes[y, 2])
+        combine_rows(lines, top + first_row[y], row_weights[y], 3 * left, row[:width])
+        combine_columns(row, first_column, column_weights, planes[y])
+        change(planes[y], steps, amounts, _0)
+        if adds_up:
+            grey += sum_of_grey(planes[y])
+    return grey

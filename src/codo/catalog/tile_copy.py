@@ -1,0 +1,56 @@
+"""Copying the tiles of a JPEG (jpeg_tiles.py): one look at each coded byte, compiled."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.proposals.compiled import kernel
+
+Bytes = npt.NDArray[np.uint8]
+Wanted = tuple[int, int, int, int]  # first row and one past the last, first column and one past the last
+
+_MARK, _RESTART, _END = 0xFF, 0xD0, 0xD9
+
+
+@kernel
+def copy_tiles(coded: Bytes, rows: int, columns: int, wanted: Wanted, part: Bytes) -> int:
+    """Copy the wanted tiles one after the other and number their restart markers anew.
+
+    Coded pixels have a zero after each 255, so that a 255 with D0 to D7 behind it is a marker wherever it stands.
+
+    Args:
+        coded: All tiles, with two bytes of marker between them and behind the last.
+        rows: Of tiles.
+        columns: Of tiles.
+        wanted: Those to copy.
+        part: Where to; as long as ``coded``.
+
+    Returns:
+        The number of bytes written, or 0 for a file that does not have as many markers as tiles, and is damaged.
+    """
+    first_row, last_row, first, last = wanted
+    tile, begin, copied, length = 0, 0, 0, 0
+    row, column = 0, 0
+    for i in range(len(coded) - 1):
+        if coded[i] != _MARK:
+            continue
+        ends_all = i == len(coded) - 2
+        if coded[i + 1] & 0xF8 != _RESTART and not ends_all:
+            continue
+        if first_row <= row < last_row and first <= column < last:
+            size = i - begin
+            part[length : length + size] = coded[begin:i]
+            part[length + size] = _MARK
+            part[length + size + 1] = _RESTART + copied % 8  # they are numbered round and round
+            length += size + 2
+            copied += 1
+        begin = i + 2
+        tile += 1
+        column += 1
+        if column == columns:
+            row, column = row + 1, 0
+    if tile != rows * columns:
+        return 0
+    part[length - 1] = _END
+    return length
