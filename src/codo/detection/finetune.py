@@ -32,7 +32,6 @@ from codo.detection.task import Task, build_loader, prepare_task
 from codo.detection.validation import Validation
 from codo.errors import InputError
 from codo.models.load_report import LoadReport
-from codo.reporting.report import write_report
 from codo.run import Run, check_out, start_run, write_atomically
 from codo.training import checkpoint
 from codo.training.distributed import Processes, processes, use_bf16
@@ -64,6 +63,8 @@ def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
     with processes(settings.device) as mine:
         run = _finetune(settings, mine)
         if mine.main:
+            from codo.reporting.report import write_report  # loads matplotlib, which no first step should wait for
+
             write_report(run)
         mine.barrier()
     return run

@@ -22,7 +22,6 @@ from codo.config import resolve, shipped_recipes
 from codo.methods.base import Method
 from codo.methods.registry import METHODS, build_method, find_method, idle, own_settings
 from codo.probes.invariance import InvarianceProbe
-from codo.reporting.report import write_report
 from codo.run import Run, check_out, start_run, write_atomically
 from codo.training import checkpoint
 from codo.training.distributed import Processes, loader_workers, processes, use_bf16
@@ -72,6 +71,8 @@ def carry_out(settings: PretrainSettings, warnings: Sequence[str] = ()) -> Run:
     with processes(settings.device) as mine:
         run = _pretrain(settings, mine, list(warnings))
         if mine.main:
+            from codo.reporting.report import write_report  # loads matplotlib, which no first step should wait for
+
             write_report(run)
         mine.barrier()
     return run
