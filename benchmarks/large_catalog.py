@@ -15,6 +15,7 @@ from codo import __version__
 from codo.catalog.catalog import FILE, FORMAT, SCHEMA, Catalog, open_catalog
 from codo.catalog.merge import DICTIONARIES, ROWS
 from codo.catalog.settings import PrepareSettings
+from codo.catalog.table import as_words
 
 IMAGENET = 1_300_000
 BOXES = 64  # an image; as many as `codo prepare` stores at most
@@ -60,7 +61,7 @@ def _group(numbers: range, images: Sequence[tuple[str, int, int, int]], rng: np.
     limits = np.stack([widths, heights], axis=1)[which, None, None]  # (n, 1, 1, 2)
     corners = np.sort(rng.random((n, BOXES, 2, 2), dtype=np.float32), axis=2) * (limits - 33)
     corners[:, :, 1] += 33  # at least 32 pixels a side
-    sides = corners.astype(np.uint16).reshape(-1)
+    words = as_words(corners.astype(np.int32).reshape(-1, 4))
     columns = {
         "key": pa.array([f"n{i // 1300:08d}/n{i // 1300:08d}_{i}.JPEG" for i in numbers], pa.large_string()),
         "uri": pa.array(paths[which].tolist(), pa.large_string()),
@@ -71,7 +72,7 @@ def _group(numbers: range, images: Sequence[tuple[str, int, int, int]], rng: np.
         "width": pa.array(widths[which].astype(np.uint16)),
         "height": pa.array(heights[which].astype(np.uint16)),
         "hash": pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), n, [None, pa.py_buffer(rng.bytes(16 * n))]),
-        "proposals": pa.LargeListArray.from_arrays(np.arange(0, 4 * BOXES * n + 1, 4 * BOXES), pa.array(sides)),
+        "proposals": pa.LargeListArray.from_arrays(np.arange(0, BOXES * n + 1, BOXES), pa.array(words)),
         "rung": pa.array(["filtered"] * n, pa.string()).dictionary_encode(),
     }
     return pa.table(columns)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from codo.catalog import build, work
+from codo.catalog import build, plan, work
 from codo.catalog.build import prepare_shard
 from codo.catalog.catalog import open_catalog
 from codo.errors import CodoError, InputError, Interrupted
@@ -79,6 +79,20 @@ def test_another_command_on_an_unfinished_catalog_is_refused(tmp_path: Path, mon
     monkeypatch.undo()
     assert len(quick(source, tmp_path / "out")) == 3
     assert not (tmp_path / "out" / ".work").exists()
+
+
+def test_parts_of_another_format_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_folder(tmp_path / "s", jpegs(10))
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(plan, "FORMAT", plan.FORMAT - 1)
+        with pytest.raises(Interrupted):
+            quick(source, tmp_path / "out")
+    seen: list[str] = []
+    examine = work.examine
+    monkeypatch.setattr(work, "examine", lambda item, *rest: seen.append(item.key) or examine(item, *rest))
+    quick(source, tmp_path / "out")
+    assert len(seen) == 10
 
 
 def test_a_source_that_changed_meanwhile_is_prepared_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

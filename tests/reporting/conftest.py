@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codo.catalog.catalog import SCHEMA
+from codo.catalog.catalog import FORMAT, SCHEMA
+from codo.catalog.table import as_words
 from codo.run import Run, start_run
 
 VOID = {"meta", "wbr", "link", "img", "input", "br", "hr"}
@@ -181,6 +182,9 @@ def course(
 def make_catalog(tmp_path: Path) -> Callable[..., Path]:
     """A catalog of flat images with the given keys, sizes (width, height) and proposals."""
 
+    def boxes(sides: Sequence[int]) -> np.ndarray:
+        return as_words(np.array(sides, np.int32).reshape(-1, 4))
+
     def make(
         name: str,
         keys: Sequence[str],
@@ -196,9 +200,9 @@ def make_catalog(tmp_path: Path) -> Callable[..., Path]:
             (folder / f"{i}.png").write_bytes(data)
             row = {"key": key, "uri": str(folder / f"{i}.png"), "offset": 0, "size": len(data), "orientation": 1}
             row |= {"compression": "none", "width": width, "height": height, "hash": bytes([i] * 16)}
-            rows.append(row | {"proposals": None if proposals is None else proposals[i], "rung": None})
+            rows.append(row | {"proposals": None if proposals is None else boxes(proposals[i]), "rung": None})
         info = {
-            "format": 1,
+            "format": FORMAT,
             "codo": "0",
             "source": ["photos"],
             "settings": {"propose": proposals is not None, "pack": None, "proposals": {"mode": "fast"}},

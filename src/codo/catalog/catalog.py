@@ -21,8 +21,9 @@ orientation    uint8               EXIF orientation of the bytes, 1 to 8; readin
 width          uint16              of the upright image in its source, in pixels (a packed image can be smaller)
 height         uint16              likewise
 hash           binary(16)          blake2b-128 of the image file in the source, packed or not
-proposals      list<uint16>        boxes as x1, y1, x2, y2, x1, …: half-open, in pixels of ``width`` x ``height``;
-                                   null when the catalog was made without proposals
+proposals      list<uint64>        a box each: four uint16, x1 in the lowest bits, then y1, x2, y2; half-open, in pixels
+                                   of ``width`` x ``height``. ``values.view("<u2").reshape(-1, 4)`` are the boxes.
+                                   Null when the catalog was made without proposals
 rung           string              which step of the fallback chain gave the proposals: ``filtered``, ``ratio``,
                                    ``side`` or ``whole`` (proposals/filters.py); null without proposals
 =============  ==================  ====================================================================================
@@ -30,7 +31,7 @@ rung           string              which step of the fallback chain gave the pro
 The schema's metadata has the key ``codo`` with a JSON object:
 
 =============  ========================================================================================================
-format         version of this format, 1
+format         version of this format, 2; in format 1 proposals were list<uint16>, four numbers a box
 codo           version of codo that wrote it
 source         what was prepared: absolute paths, URLs or patterns
 settings       all settings of the preparation (`PrepareSettings`), among them those of the proposals
@@ -66,7 +67,7 @@ from codo.errors import CodoError, InputError
 FILE = "catalog.parquet"
 REJECTED = "rejected.csv"
 UNFINISHED = ".work"
-FORMAT = 1
+FORMAT = 2
 SCHEMA = pa.schema(
     [
         pa.field("key", pa.large_string(), nullable=False),
@@ -78,7 +79,7 @@ SCHEMA = pa.schema(
         pa.field("width", pa.uint16(), nullable=False),
         pa.field("height", pa.uint16(), nullable=False),
         pa.field("hash", pa.binary(16), nullable=False),
-        pa.field("proposals", pa.large_list(pa.field("element", pa.uint16(), nullable=False))),
+        pa.field("proposals", pa.large_list(pa.field("element", pa.uint64(), nullable=False))),
         pa.field("rung", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
@@ -120,7 +121,7 @@ class Catalog:
         self._width, self._height = columns["width"].to_numpy(), columns["height"].to_numpy()
         self.hashes = bytes_of(columns["hash"])
         if table.proposals is not None:
-            self._starts, self._sides = table.proposals
+            self._starts, self._boxes = table.proposals
 
     hashes: npt.NDArray[np.uint8]
     """Content hashes of all images, uint8 ``(len, 16)``."""
@@ -156,8 +157,7 @@ class Catalog:
         if not self.has_proposals:
             raise InputError("this catalog has no proposals", where=self.path, fix="prepare without --no-proposals")
         i = range(len(self))[i]  # -1 is the last row here too
-        flat = self._sides[self._starts[i] : self._starts[i + 1]]
-        boxes: Boxes = flat.reshape(-1, 4).astype(np.int32)
+        boxes: Boxes = self._boxes[self._starts[i] : self._starts[i + 1]].astype(np.int32)
         return boxes
 
     def scaled_proposals(self, i: int, height: int, width: int) -> Boxes:

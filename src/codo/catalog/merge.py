@@ -138,7 +138,7 @@ def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tupl
     schema = SCHEMA.with_metadata({"codo": json.dumps(_info(plan, reports))})
     with (
         atomic(plan.out / FILE, work=plan.folder) as file,
-        # Dictionaries halve the boxes and keep them fast to read; compression would gain little and slow the opening.
+        # Neither dictionaries nor compression for boxes: both would slow the opening.
         pq.ParquetWriter(
             file, schema, compression={"key": "zstd", "uri": "zstd"}, use_dictionary=DICTIONARIES
         ) as writer,
@@ -147,7 +147,7 @@ def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tupl
             writer.write_table(table.cast(schema), row_group_size=ROWS)
 
 
-DICTIONARIES = ["uri", "compression", "orientation", "width", "height", "proposals.list.element", "rung"]
+DICTIONARIES = ["uri", "compression", "orientation", "width", "height", "rung"]
 
 
 def _rows(plan: Plan, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:

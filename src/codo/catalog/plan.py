@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from codo.catalog.catalog import FILE, UNFINISHED
+from codo.catalog.catalog import FILE, FORMAT, UNFINISHED
 from codo.catalog.files import atomic, full_disk_explained
 from codo.catalog.pack import shard_names
 from codo.catalog.settings import PrepareSettings
@@ -96,6 +96,11 @@ class Plan:
         """Number of chunks."""
         return -(-int(self.listing.num_rows) // self.chunk)
 
+    @property
+    def _tag(self) -> str:
+        """What parts of this preparation carry: rows of another listing or of another format do not count."""
+        return f"{FORMAT} {self.fingerprint}"
+
     def items(self, index: int) -> list[Item]:
         """The members of a chunk."""
         rows = self.listing.slice(index * self.chunk, self.chunk)
@@ -120,7 +125,7 @@ class Plan:
 
     def write_part(self, report: Report, table: pa.Table) -> None:
         """Finish a chunk: its rows and its report, in one file."""
-        info = {"plan": self.fingerprint, **report._asdict()}
+        info = {"plan": self._tag, **report._asdict()}
         with atomic(self.part(report.chunk)) as file:
             table = table.replace_schema_metadata({"codo": json.dumps(info)})
             with pa.ipc.new_file(file, table.schema) as writer:
@@ -138,7 +143,7 @@ class Plan:
                 info = json.loads(pa.ipc.open_file(file).schema.metadata[b"codo"])
         except (OSError, pa.ArrowInvalid, KeyError, TypeError):
             return None
-        if info.pop("plan") != self.fingerprint:
+        if info.pop("plan") != self._tag:
             return None
         info["rejected"] = [(key, reason) for key, reason in info["rejected"]]
         return Report(**info)

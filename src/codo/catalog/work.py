@@ -10,7 +10,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
 
 from codo.catalog.catalog import SCHEMA, Boxes
@@ -22,6 +21,7 @@ from codo.catalog.plan import Item, Report, plan_at_work
 from codo.catalog.reading import BadSpan, Location, Reader
 from codo.catalog.settings import PrepareSettings
 from codo.catalog.sources.listing import extension
+from codo.catalog.table import as_words
 from codo.errors import CodoError
 from codo.proposals.filters import propose
 
@@ -65,7 +65,7 @@ def process(out: str, fingerprint: str, index: int) -> Report:
         images=len(rows),
         rejected=rejected,
         ignored=ignored,
-        proposals=sum(len(row["proposals"]) // 4 for row in rows if row["proposals"] is not None),
+        proposals=sum(len(row["proposals"]) for row in rows if row["proposals"] is not None),
         fallbacks=dict(Counter(row["rung"] for row in rows if row["rung"])),
         packed=packed,
     )
@@ -102,7 +102,7 @@ def examine(
         "width": image.shape[1],
         "height": image.shape[0],
         "hash": digest,
-        "proposals": None if boxes is None else boxes.astype(np.uint16).ravel(),
+        "proposals": None if boxes is None else as_words(boxes),
         "rung": rung,
     }
     if tar is not None and settings.pack:

@@ -6,6 +6,7 @@ Everything that can be wrong with the input is found before the run directory is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -33,6 +34,7 @@ from codo.training.probing import LabelledProbes
 from codo.training.settings import PretrainSettings, length, with_absolute_paths
 from codo.views.cpj import CPJSettings
 from codo.views.dataset import StepDataset
+from codo.views.kernels import load_kernels
 from codo.views.material import Material
 from codo.views.photometric import AugmentSettings
 from codo.views.pools import Pool, split_share
@@ -103,20 +105,23 @@ def _pretrain(settings: PretrainSettings, mine: Processes, warnings: list[str]) 
     steps, _ = length(settings, len(dataset))
     config = settings.model_dump(mode="json")
     resumes = check_out(settings.out, config)
-    state = checkpoint.load_last(Run(Path(settings.out)), warnings.append) if resumes else None
-    torch.manual_seed(settings.seed)
-    start_from = settings.model.model_copy(update={"init": "none"}) if state else settings.model
-    method = build_method(
-        settings.method,
-        start_from,
-        settings.contrast,
-        batch_size=settings.batch_size,
-        world=mine.world,
-        seed=settings.seed,
-        options=settings.options,
-        steps=steps,
-        classes=len(getattr(dataset, "classes", ())),
-    )
+    with ThreadPoolExecutor(1) as beside:
+        loading = beside.submit(load_kernels)
+        state = checkpoint.load_last(Run(Path(settings.out)), warnings.append) if resumes else None
+        torch.manual_seed(settings.seed)
+        start_from = settings.model.model_copy(update={"init": "none"}) if state else settings.model
+        method = build_method(
+            settings.method,
+            start_from,
+            settings.contrast,
+            batch_size=settings.batch_size,
+            world=mine.world,
+            seed=settings.seed,
+            options=settings.options,
+            steps=steps,
+            classes=len(getattr(dataset, "classes", ())),
+        )
+    loading.result()
     mine.barrier()  # no rank may create the folder while another still looks whether it is free
 
     # 2. The run, and where it was left.

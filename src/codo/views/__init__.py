@@ -11,5 +11,6 @@
 * ``pools``       background pools per network, with weights (Table 2)
 * ``cpj``         copy, paste, jitter: Eq. 1 and 2
 * ``sampler``     which sample and view goes where, step by step
+* ``kernels``     loading what is compiled, before workers are forked
 * ``dataset``     requests to batches, for the loader
 """
