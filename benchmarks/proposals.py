@@ -28,7 +28,7 @@ TOLERANCE = 0.01  # how far MABO and recall may lie below OpenCV's
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--images", type=int, default=24, help="of each set")
+    parser.add_argument("--images", type=int, default=20, help="of each set")
     parser.add_argument("--opencv", type=Path, help="a Python that has OpenCV contrib (default: one is made)")
 
 

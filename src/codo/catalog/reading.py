@@ -61,7 +61,7 @@ class Reader:
         uri, offset, size, deflated = location
         if size > LARGEST_FILE:
             raise BadSpan(errno.EFBIG, f"{size / 1e9:.1f} GB, far more than an image")
-        uri = join(self.base, uri)
+        uri = uri if os.path.isabs(uri) else join(self.base, uri)
         data = self._read_url(uri, offset, size) if is_url(uri) else self._read_file(uri, offset, size)
         if size >= 0 and len(data) != size:
             longer = "longer" if len(data) > size else "shorter"
