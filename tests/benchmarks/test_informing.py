@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import loader, tricks
+from benchmarks import loader, tricks, view_stages
 
 
 def test_both_sides_of_every_trick_compute_the_same() -> None:
@@ -18,3 +18,15 @@ def test_the_costs_of_the_loader_are_told(photos: Path) -> None:
     rows = list(loader.rows(argparse.Namespace(smoke=True, data=photos, images=4)))
     assert [row.unit for row in rows] == ["ms"] * 5 + ["kB"] * 2
     assert all(row.ours.median > 0 for row in rows)
+
+
+def test_the_stages_of_a_sample_add_up(photos: Path) -> None:
+    rows = list(view_stages.rows(argparse.Namespace(smoke=True, data=photos, images=4)))
+    names = [row.what.split(": ")[1] for row in rows]
+    stages = [*view_stages.STAGES, "Python between them", "all"]
+    assert names == stages * 3
+    times = {row.what: row.ours.median for row in rows}
+    assert times["packed: decoding"] > 0
+    assert times["packed: cutting tiles"] > 0
+    assert times["packed: Python between them"] > 0
+    assert all(time <= times["packed: all"] for what, time in times.items() if what.startswith("packed: "))
