@@ -53,7 +53,7 @@ def protocol(place: Path) -> dict[str, Any]:
 def done(place: Path, protocol: dict[str, Any]) -> Comparison:
     """The comparison, finished; not to be changed. Its cells have no report.html, which takes longer than they do."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("codo.detection.finetune.write_report", lambda run: None)
+        patch.setattr("codo.reporting.report.write_report", lambda run: None)
         return codo.compare(out=str(place / "out"), **protocol)
 
 

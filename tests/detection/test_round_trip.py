@@ -35,8 +35,7 @@ WHOLE = [name for name in TARGETS if name not in ("timm", "resnet")]
 def without_reports() -> Iterator[None]:
     """They take most of the time of runs this short, and nothing here looks at them."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("codo.detection.finetune.write_report", lambda run: run)
-        patch.setattr("codo.training.pretrain.write_report", lambda run: run)
+        patch.setattr("codo.reporting.report.write_report", lambda run: run)
         yield
 
 

@@ -20,7 +20,7 @@ from codo.methods import registry
 from codo.methods.base import OPTIONAL
 from codo.methods.registry import METHODS, find_method
 from codo.models.encoder import Encoder, ModelSettings
-from codo.training import checkpoint, loop, pretrain
+from codo.training import checkpoint, loop
 
 SMALL: dict[str, dict[str, Any]] = {
     "byol": {"hidden": 16},
@@ -64,7 +64,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
     name: str, catalog: Path, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = codo.pretrain(**settings(name, catalog, folders, tmp_path / "whole"))
-    monkeypatch.setattr(pretrain, "write_report", lambda run: None)  # one page a method is enough
+    monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)  # one page a method is enough
     original = loop.save
 
     def stop(job: Any, step: int) -> None:
