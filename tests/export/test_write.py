@@ -218,7 +218,12 @@ def test_ctrl_c_leaves_nothing_half_written(
             raise AssertionError("no Ctrl-C")
 
     monkeypatch.setitem(TARGETS, "torchvision", Stopped)
-    assert main(["export", str(run.path), "--to", "torchvision", "--out", str(tmp_path / "new" / "t.pth")]) == 130
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+    try:
+        code = main(["export", str(run.path), "--to", "torchvision", "--out", str(tmp_path / "new" / "t.pth")])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert code == 130
     assert "stopped by Ctrl-C" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
