@@ -218,7 +218,7 @@ def test_ctrl_c_leaves_nothing_half_written(
             raise AssertionError("no Ctrl-C")
 
     monkeypatch.setitem(TARGETS, "torchvision", Stopped)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
     try:
         code = main(["export", str(run.path), "--to", "torchvision", "--out", str(tmp_path / "new" / "t.pth")])
     finally:
