@@ -16,12 +16,11 @@ from pathlib import Path
 
 import cv2
 
-import codo
 from benchmarks.command import run
 from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.timing import timed
-from benchmarks.views import CANVAS, SHORT_SIDES, cpj
+from benchmarks.views import CANVAS, cpj, packed
 from codo.views.crops import Crop, CropDataset
 from codo.views.photometric import AugmentSettings
 
@@ -37,10 +36,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "originals"
         photographs(options.data, folder, 4 if options.smoke else options.images)
-        foregrounds, backgrounds = (
-            codo.prepare(folder, Path(scratch) / name, pack=side, propose=name == "foregrounds", progress=False)
-            for name, side in SHORT_SIDES.items()
-        )
+        foregrounds, backgrounds = packed(folder, Path(scratch))
         pasted = cpj(foregrounds, backgrounds)
         crops = CropDataset(foregrounds, [Crop(CANVAS, AugmentSettings())] * 2, seed=0)
         for count in (1, 2, 4):

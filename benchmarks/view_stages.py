@@ -24,7 +24,7 @@ import codo
 from benchmarks.command import run
 from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
-from benchmarks.views import SHORT_SIDES, cpj
+from benchmarks.views import cpj, packed
 from codo.catalog import catalog
 from codo.views import boxes, photometric
 from codo.views import cpj as pasting
@@ -52,17 +52,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "originals"
+        folder = Path(scratch) / "photographs"
         photographs(options.data, folder, 4 if options.smoke else options.images)
-        originals = codo.prepare(folder, Path(scratch) / "originals.catalog", progress=False)
-        packed = [
-            codo.prepare(folder, Path(scratch) / name, pack=side, propose=name == "foregrounds", progress=False)
-            for name, side in SHORT_SIDES.items()
-        ]
-        for source, catalogs in (("packed", packed), ("original JPEGs", [originals, originals])):
-            for defers in (False, True) if source == "packed" else (False,):
-                what = source + (", colours and blur deferred" if defers else "")
-                yield from stages(what, cpj(*catalogs, defers=defers), options.smoke)
+        originals, small = (
+            codo.prepare(folder, Path(scratch) / "originals", progress=False),
+            packed(folder, Path(scratch)),
+        )
+        yield from stages("packed", cpj(*small), options.smoke)
+        yield from stages("packed, colours and blur deferred", cpj(*small, defers=True), options.smoke)
+        yield from stages("original JPEGs", cpj(originals, originals), options.smoke)
 
 
 def stages(what: str, ours: pasting.CPJ, smoke: bool) -> Iterator[Row]:

@@ -40,26 +40,29 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=int, default=80)
 
 
+def packed(folder: Path, scratch: Path) -> tuple[Catalog, Catalog]:
+    """Packed catalogs of a folder of photographs: of foregrounds, with proposals, and of backgrounds."""
+    foregrounds, backgrounds = (
+        codo.prepare(folder, scratch / name, pack=side, propose=name == "foregrounds", progress=False)
+        for name, side in SHORT_SIDES.items()
+    )
+    return foregrounds, backgrounds
+
+
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "originals"
+        folder = Path(scratch) / "photographs"
         photographs(options.data, folder, 4 if options.smoke else options.images)
-
-        def prepare(name: str, **settings: object) -> Catalog:
-            return codo.prepare(folder, Path(scratch) / name, progress=False, **settings)
-
-        originals = prepare("originals.catalog")
+        originals = codo.prepare(folder, Path(scratch) / "originals", progress=False)
         reference = PILViews(cpj(originals, originals))
         if options.source == "jpeg":
             yield row("T3", "from original JPEGs", reference, reference.cpj, 3.5, options.smoke)
         else:
-            foregrounds = prepare("foregrounds.catalog", pack=SHORT_SIDES["foregrounds"])
-            backgrounds = prepare("backgrounds.catalog", pack=SHORT_SIDES["backgrounds"], propose=False)
-            packed = cpj(foregrounds, backgrounds)
-            yield row("T4", "from packed catalogs", reference, packed, 8, options.smoke)
-            deferring = cpj(foregrounds, backgrounds, defers=True)
+            catalogs = packed(folder, Path(scratch))
+            yield row("T4", "from packed catalogs", reference, cpj(*catalogs), 8, options.smoke)
+            deferring = cpj(*catalogs, defers=True)
             what = "from packed catalogs, colours and blur left to the device"
             yield row("T4", what, reference, deferring, 12, options.smoke)
 

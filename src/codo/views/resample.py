@@ -95,10 +95,9 @@ def combine_columns(row: Floats, first: Ints, weights: Floats, planes: Floats) -
     for x in range(planes.shape[1]):
         four = (weights[x, 0], weights[x, 1], weights[x, 2], weights[x, 3])
         planes[0, x], planes[1, x], planes[2, x] = mix(row, np.uint32(first[x]), four)
-    for k in range(GROUP, weights.shape[1], GROUP):  # shrinking to less than two thirds
+    for k in range(GROUP, weights.shape[1]):  # shrinking to half or less, one at a time: the order of the sums
         for x in range(planes.shape[1]):
-            four = (weights[x, k], weights[x, k + 1], weights[x, k + 2], weights[x, k + 3])
-            red, green, blue = mix(row, np.uint32(first[x] + 3 * k), four)
+            red, green, blue = mix(row, np.uint32(first[x] + 3 * k), (weights[x, k],))
             planes[0, x] += red
             planes[1, x] += green
             planes[2, x] += blue
