@@ -25,7 +25,7 @@ from pycocotools.cocoeval import COCOeval
 from benchmarks.command import run
 from benchmarks.row import Check, Row
 from benchmarks.timing import alternate
-from codo.detection.coco_metrics import NAMES, Kind, coco_metrics
+from codo.evaluation.coco_metrics import NAMES, Kind, coco_metrics
 
 WIDTH, HEIGHT, CLASSES, OBJECTS, DETECTIONS = 640, 480, 80, 7, 50
 BOUNDS: dict[Kind, float] = {"bbox": 15, "segm": 8}

@@ -5,7 +5,7 @@
 
 Steps: ResNet-50 with FPN at 224, bfloat16, 8 BatchNorm groups, batches on the device already; 2 and 4 views, batch 128
 to 512, eager and compiled. The roofline is what the operators need one by one on an H100: 288 microseconds a sample for
-2 views, 447 for 4 (PERFORMANCE section 3; `codo.planning.work` counts 273 for 2). A size that does not fit is told and
+2 views, 447 for 4 (PERFORMANCE section 3; `codo.planning.flop_counter` counts 273 for 2). A size that does not fit is told and
 left out. With the loader: ``codo pretrain`` itself on a packed catalog, its own measure of the wait for data.
 """
 
@@ -28,8 +28,8 @@ from benchmarks.pictures import photographs
 from benchmarks.plain_step import PlainStep
 from benchmarks.row import Check, Row, Spread
 from benchmarks.steps import OPTIM, TINY, OurStep, Size, method, settings, views
-from codo.planning.work import count_step
-from codo.views.dataset import ViewBatch
+from codo.loading.step_dataset import ViewBatch
+from codo.planning.flop_counter import count_step
 
 ROOFLINE_US = {2: 288.0, 4: 447.0}
 """PERFORMANCE section 3: an H100 at 790 TFLOP/s and 3.0 TB/s, BatchNorm and ReLU not fused."""

@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from codo import __version__
 from codo.catalog.catalog import FILE, FORMAT, SCHEMA, Catalog, open_catalog
-from codo.catalog.merge import DICTIONARIES, ROWS
-from codo.catalog.settings import PrepareSettings
 from codo.catalog.table import as_words
+from codo.preparation.merge import DICTIONARIES, ROWS
+from codo.preparation.prepare_settings import PrepareSettings
 
 IMAGENET = 1_300_000
 BOXES = 64  # an image; as many as `codo prepare` stores at most

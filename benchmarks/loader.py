@@ -21,7 +21,7 @@ from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.timing import timed
 from benchmarks.views import CANVAS, cpj, packed
-from codo.views.crops import Crop, CropDataset
+from codo.loading.crop_dataset import Crop, CropDataset
 from codo.views.photometric import AugmentSettings
 
 ROUNDS = 5

@@ -75,7 +75,7 @@ import torch
 from codo.training.distributed import Processes
 from codo.methods.registry import find_method
 from codo.training.pretrain import build_loader, gather_material
-from codo.training.settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings
 
 def private_mb(pid):
     lines = dict(line.split(":") for line in open(f"/proc/{pid}/smaps_rollup").read().splitlines()[1:])

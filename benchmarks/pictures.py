@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codo.demo.scenes import write_demo
+from codo.demo.synthetic.scenes import write_demo
 
 Objects = npt.NDArray[np.float64]
 ENDINGS = (".jpg", ".jpeg", ".png")

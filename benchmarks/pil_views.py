@@ -1,6 +1,6 @@
 """The reference of T3 and T4: copy-paste-jitter as most people would write it, with PIL and torchvision's transforms.
 
-It draws the same random numbers as `codo.views.cpj`, in the same order, so that both make the same views: every
+It draws the same random numbers as `codo.loading.pasted_views`, in the same order, so that both make the same views: every
 operation is one of torchvision's v1 functions on PIL images, the blur MoCo's own (PIL's ``GaussianBlur``), and the
 result what torchvision's pipelines hand over, a normalised float tensor.
 """
@@ -17,12 +17,12 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from codo.catalog.catalog import Catalog
+from codo.core.rng import Stream, generator
+from codo.loading.pasted_views import CPJ
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
 from codo.views import boxes
-from codo.views.cpj import CPJ
-from codo.views.crop import random_crop
 from codo.views.photometric import AugmentSettings, Photometric, draw
-from codo.views.randomness import Stream, generator
+from codo.views.random_crop import random_crop
 
 ADJUST = {
     "brightness": F.adjust_brightness,

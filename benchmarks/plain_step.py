@@ -14,11 +14,11 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import roi_align
 
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.codo import CoDo
 from codo.models.backbone import STRIDES
 from codo.models.encoder import Encoder
 from codo.training.optim import OptimSettings
-from codo.views.dataset import ViewBatch
 
 
 class PlainStep:

@@ -110,7 +110,7 @@ def fresh(code: str, settings: dict[str, Any]) -> dict[str, float]:
 BUILD = """
 import json, sys, time
 from codo.methods.registry import build_method
-from codo.training.settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings
 given = json.loads(sys.argv[1])
 settings = PretrainSettings.model_validate(given)
 build_method(settings.method, settings.model, settings.contrast, batch_size=settings.batch_size, world=1, seed=0)

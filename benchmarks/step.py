@@ -23,7 +23,7 @@ from benchmarks.plain_step import PlainStep
 from benchmarks.row import Check, Row
 from benchmarks.steps import OPTIM, OurStep, Size, method, views
 from benchmarks.timing import alternate, timed
-from codo.planning.work import Operations
+from codo.planning.flop_counter import Operations
 
 ROUNDS = 3
 BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}

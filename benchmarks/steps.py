@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import torch
 
 from codo.contrast.infonce import ContrastSettings
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.codo import CoDo
 from codo.models.encoder import ModelSettings
-from codo.training.loop import trained
 from codo.training.optim import OptimSettings, build_optimizer
-from codo.training.settings import PretrainSettings
-from codo.views.dataset import ViewBatch
+from codo.training.pretrain_settings import PretrainSettings
+from codo.training.trainer import trained
 
 TINY = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
 OPTIM = OptimSettings()
@@ -74,7 +74,7 @@ def views(size: Size, device: torch.device) -> ViewBatch:
 
 
 class OurStep:
-    """A step as `codo.training.loop` does it.
+    """A step as `codo.training.trainer` does it.
 
     Args:
         of: What is trained.

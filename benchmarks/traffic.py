@@ -31,7 +31,7 @@ from benchmarks.steps import TINY, Size, method, views
 from codo.models.encoder import LEVELS
 from codo.planning import traffic
 from codo.training.distributed import Processes
-from codo.training.loop import distribute
+from codo.training.trainer import distribute
 
 WORLDS = (2, 4)
 SENT = {"allreduce_": lambda n: 2 * (n - 1) / n, "_allgather_base_": lambda n: n - 1}

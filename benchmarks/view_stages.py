@@ -26,8 +26,8 @@ from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.views import cpj, packed
 from codo.catalog import catalog
+from codo.loading import pasted_views as pasting
 from codo.views import boxes, photometric
-from codo.views import cpj as pasting
 
 ROUNDS = 12
 STAGES: dict[str, list[tuple[Any, str]]] = {

@@ -26,10 +26,10 @@ from benchmarks.pil_views import PILViews, to_bytes
 from benchmarks.row import Check, Row
 from benchmarks.timing import alternate
 from codo.catalog.catalog import Catalog
-from codo.views.cpj import CPJ, CPJSettings, View
-from codo.views.deferred import Deferred, finish
+from codo.loading.pasted_views import CPJ, CPJSettings, View
+from codo.loading.pools import Pool
+from codo.views.device_photometric import Deferred, finish
 from codo.views.photometric import AugmentSettings
-from codo.views.pools import Pool
 
 CANVAS, ROUNDS = 224, 5
 SHORT_SIDES = {"foregrounds": 320, "backgrounds": 256}

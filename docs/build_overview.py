@@ -10,12 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from codo.catalog.build import prepare
-from codo.demo.scenes import write_demo
+from codo.demo.synthetic.scenes import write_demo
+from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pools import Pool
+from codo.preparation.prepare import prepare
 from codo.views.boxes import iou
-from codo.views.cpj import CPJ, CPJSettings
 from codo.views.photometric import AugmentSettings
-from codo.views.pools import Pool
 
 TARGET = Path(__file__).parent / "images" / "overview.png"
 PASTED, JITTERED, PROPOSAL = "#ffffff", "#ffb000", "#00d0c0"

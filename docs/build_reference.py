@@ -10,13 +10,13 @@ from pathlib import Path
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from codo.catalog.settings import PrepareSettings
-from codo.compare.settings import CompareSettings
+from codo.comparison.compare_settings import CompareSettings
 from codo.detection.finetune import FinetuneSettings
 from codo.methods.registry import METHODS
 from codo.planning.plan import PlanSettings
+from codo.preparation.prepare_settings import PrepareSettings
+from codo.training.pretrain_settings import PretrainSettings
 from codo.training.probing import ProbeVerbSettings
-from codo.training.settings import PretrainSettings
 
 TARGET = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Every setting

@@ -42,7 +42,7 @@ ORDER = [
 
 
 def room(module: str) -> str:
-    """The room of ``codo.views.cpj`` is ``views``; of ``codo`` itself ``__init__``."""
+    """The room of ``codo.loading.pasted_views`` is ``views``; of ``codo`` itself ``__init__``."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 

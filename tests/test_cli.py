@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from codo import cli
-from codo.errors import CodoError, Interrupted, Preempted
+from codo.core.errors import CodoError, Interrupted, Preempted
 
 
 def test_help_and_version_exit_with_0(capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codo.config import read_recipe
-from codo.demo.scenes import write_demo
+from codo.core.config import read_recipe
+from codo.demo.synthetic.scenes import write_demo
 from tests.training.tiny import MODEL
 
 ROOT = Path(__file__).parent.parent

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from codo.compare.pretraining import pretrain_settings
-from codo.compare.settings import CompareSettings
-from codo.config import differences, read_recipe, resolve, shipped_recipes
+from codo.comparison.compare_settings import CompareSettings
+from codo.comparison.pretraining import pretrain_settings
+from codo.core.config import differences, read_recipe, resolve, shipped_recipes
 from codo.detection.finetune import FinetuneSettings
 from codo.methods.registry import METHODS, find_method
 from codo.training.optim import Schedule
-from codo.training.settings import PretrainSettings, length, with_absolute_paths
+from codo.training.pretrain_settings import PretrainSettings, length, with_absolute_paths
 
 FINETUNE = [name for name in shipped_recipes() if "finetune" in name or "rcnn" in name]
 COMPARE = [name for name in shipped_recipes() if "inits" in read_recipe(name)]

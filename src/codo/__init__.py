@@ -14,17 +14,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from codo.catalog.build import prepare
     from codo.catalog.catalog import Catalog, open_catalog
-    from codo.compare.compare import compare
+    from codo.comparison.compare import compare
+    from codo.core.errors import CodoError
+    from codo.core.run import Run, open_run
     from codo.detection.evaluate import evaluate
     from codo.detection.finetune import finetune
-    from codo.errors import CodoError
-    from codo.export.write import export
+    from codo.exporters.write import export
     from codo.planning.plan import plan
+    from codo.preparation.prepare import prepare
     from codo.proposals.selective_search import selective_search
     from codo.reporting.view import view
-    from codo.run import Run, open_run
     from codo.training.pretrain import pretrain
     from codo.training.probing import probe
 
@@ -32,16 +32,16 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "Catalog": "codo.catalog.catalog",
-    "CodoError": "codo.errors",
-    "Run": "codo.run",
-    "compare": "codo.compare.compare",
+    "CodoError": "codo.core.errors",
+    "Run": "codo.core.run",
+    "compare": "codo.comparison.compare",
     "evaluate": "codo.detection.evaluate",
-    "export": "codo.export.write",
+    "export": "codo.exporters.write",
     "finetune": "codo.detection.finetune",
     "open_catalog": "codo.catalog.catalog",
-    "open_run": "codo.run",
+    "open_run": "codo.core.run",
     "plan": "codo.planning.plan",
-    "prepare": "codo.catalog.build",
+    "prepare": "codo.preparation.prepare",
     "pretrain": "codo.training.pretrain",
     "probe": "codo.training.probing",
     "selective_search": "codo.proposals.selective_search",

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import codo
-from codo.errors import CodoError, InputError, nearest
+from codo.core.errors import CodoError, InputError, nearest
 
 DESCRIPTION = """Pretrain a whole detector trunk from your own unlabelled images, and see whether it helped.
 
@@ -166,8 +166,8 @@ def _print_error(lines: list[str]) -> None:
 
 
 def _prepare(args: argparse.Namespace) -> None:
-    from codo.catalog.build import prepare_shard
-    from codo.config import nest, parse_assignments
+    from codo.core.config import nest, parse_assignments
+    from codo.preparation.prepare import prepare_shard
 
     sources = [item for item in args.source if "=" not in item]
     settings = parse_assignments(item for item in args.source if "=" in item)
@@ -187,7 +187,7 @@ def _prepare(args: argparse.Namespace) -> None:
 
 
 def _pretrain(args: argparse.Namespace) -> None:
-    from codo.config import parse_assignments
+    from codo.core.config import parse_assignments
 
     run = codo.pretrain(args.config, **parse_assignments(_training_settings(args)))
     if _main_process():
@@ -195,7 +195,7 @@ def _pretrain(args: argparse.Namespace) -> None:
 
 
 def _finetune(args: argparse.Namespace) -> None:
-    from codo.config import parse_assignments
+    from codo.core.config import parse_assignments
 
     run = codo.finetune(args.config, **parse_assignments(_training_settings(args)))
     if _main_process():
@@ -207,14 +207,14 @@ def _training_settings(args: argparse.Namespace) -> list[str]:
 
 
 def _compare(args: argparse.Namespace) -> None:
-    from codo.compare.compare import closing_words
-    from codo.config import parse_assignments
+    from codo.comparison.compare import closing_words
+    from codo.core.config import parse_assignments
 
     print(closing_words(codo.compare(args.config, **parse_assignments(args.settings))))
 
 
 def _plan(args: argparse.Namespace) -> None:
-    from codo.config import parse_assignments
+    from codo.core.config import parse_assignments
 
     recipes = [item for item in args.settings if "=" not in item]
     if len(recipes) > 1:
@@ -228,7 +228,7 @@ def _export(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from codo.config import parse_assignments
+    from codo.core.config import parse_assignments
 
     numbers = codo.evaluate(args.source, **parse_assignments(args.settings))
     if _main_process():
@@ -236,13 +236,13 @@ def _evaluate(args: argparse.Namespace) -> None:
 
 
 def _probe(args: argparse.Namespace) -> None:
-    from codo.config import parse_assignments
+    from codo.core.config import parse_assignments
 
     print(json.dumps(codo.probe(args.source, **parse_assignments(args.settings)), indent=2))
 
 
 def _view(args: argparse.Namespace) -> None:
-    from codo.config import parse_assignments
+    from codo.core.config import parse_assignments
 
     settings = parse_assignments(args.settings)
     if args.images is not None:

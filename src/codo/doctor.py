@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from codo.run import describe_environment
+from codo.core.run import describe_environment
 
 
 def doctor() -> bool:
@@ -133,7 +133,7 @@ def _training() -> str:
 
 
 def _evaluation() -> str:
-    from codo.detection.coco_metrics import coco_metrics
+    from codo.evaluation.coco_metrics import coco_metrics
 
     box = [10.0, 10.0, 40.0, 30.0]
     truth = {

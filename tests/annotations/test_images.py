@@ -12,7 +12,7 @@ from PIL import Image
 from codo.annotations.images import check_sizes, check_some_images, read_image, read_sizes, shared_images
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
-from codo.errors import InputError
+from codo.core.errors import InputError
 from tests.conftest import MakeData
 
 

@@ -15,9 +15,9 @@ from PIL import Image
 from codo.annotations.assemble import image_numbers
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, find_format, read_annotations, resolved
-from codo.annotations.voc import read_voc
-from codo.annotations.voc_layout import VocImage
-from codo.errors import InputError
+from codo.annotations.voc.layout import VocImage
+from codo.annotations.voc.read import read_voc
+from codo.core.errors import InputError
 from tests.annotations.layouts import write_coco, write_voc, write_yolo
 from tests.annotations.synthetic import coco
 

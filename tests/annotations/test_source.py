@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from codo.annotations.source import DataSettings, read_annotations
-from codo.config import parse_assignments, resolve
+from codo.core.config import parse_assignments, resolve
+from codo.core.errors import InputError
 from codo.detection.evaluate import EvaluateSettings
-from codo.errors import InputError
 
 MakeData = Callable[..., Path]
 

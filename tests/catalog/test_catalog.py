@@ -18,12 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codo.catalog import catalog as room
-from codo.catalog.build import prepare
 from codo.catalog.catalog import SCHEMA, Catalog, is_catalog, open_catalog, scale_boxes
 from codo.catalog.decode import decode
-from codo.errors import CodoError, InputError
-
-from .pictures import encode, jpeg, jpegs, picture, write_folder
+from codo.core.errors import CodoError, InputError
+from codo.preparation.prepare import prepare
+from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 
 
 @pytest.fixture

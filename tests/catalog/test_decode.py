@@ -13,8 +13,7 @@ import pytest
 from PIL import Image, ImageFile, ImageOps
 
 from codo.catalog.decode import Limits, Rejected, decode, decode_checked, upright
-
-from .pictures import ORIENTATION, encode, jpeg, picture
+from tests.catalog.pictures import ORIENTATION, encode, jpeg, picture
 
 STRICT = Limits(min_side=32, max_megapixels=100)
 

@@ -10,13 +10,12 @@ import pytest
 import simplejpeg
 from PIL import Image as Pillow
 
-from codo.catalog.build import prepare
 from codo.catalog.decode import decode
 from codo.catalog.jpeg_tiles import cut, interval, layout
-from codo.catalog.pack import encode
-from codo.errors import CodoError
-
-from .pictures import jpegs, picture, write_folder
+from codo.core.errors import CodoError
+from codo.preparation.pack import encode
+from codo.preparation.prepare import prepare
+from tests.catalog.pictures import jpegs, picture, write_folder
 
 
 def noise(height: int, width: int) -> np.ndarray:

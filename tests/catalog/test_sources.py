@@ -15,9 +15,8 @@ import pytest
 from codo.catalog.reading import Reader
 from codo.catalog.sources.listing import Listing
 from codo.catalog.sources.source import list_sources
-from codo.errors import InputError
-
-from .pictures import jpeg, jpegs, write_folder
+from codo.core.errors import InputError
+from tests.catalog.pictures import jpeg, jpegs, write_folder
 
 
 def listed(*sources: object, select: str | None = None) -> Listing:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor, distributed, multiprocessing
 
 from codo.contrast.shuffle import gather, groups_per_rank, inverse, permutation, unshuffle
-from codo.errors import InputError
+from codo.core.errors import InputError
 
 
 @given(seed=st.integers(0, 2**63), step=st.integers(0, 2**40), size=st.integers(1, 300))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from codo.demo.scenes import DemoData, write_demo
+from codo.demo.synthetic.scenes import DemoData, write_demo
 
 
 @pytest.fixture(scope="session")

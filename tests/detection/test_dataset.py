@@ -12,9 +12,9 @@ import torch
 
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
+from codo.core.errors import CodoError, InputError
 from codo.detection.dataset import DetectionBatch, EvaluationDataset, TrainingDataset
 from codo.detection.sampler import AspectSampler
-from codo.errors import CodoError, InputError
 from tests.annotations.synthetic import COLOURS
 from tests.conftest import MakeData
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from codo.core.errors import InputError
 from codo.detection.dataset import DetectionBatch
 from codo.detection.detector import LOSSES, Detector, DetectorSettings, paste
-from codo.errors import InputError
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from tests.annotations.synthetic import TINY
 

@@ -11,8 +11,8 @@ import pytest
 from codo.annotations.records import Annotations
 from codo.annotations.segmentations import Segmentations
 from codo.annotations.source import DataSettings, read_annotations
+from codo.core.errors import InputError
 from codo.detection.evaluate import check_place, wants_masks
-from codo.errors import InputError
 from tests.conftest import MakeData
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import torch
 
-from codo.config import resolve, shipped_recipes
-from codo.detection.coco_metrics import NAMES
+from codo.core.config import resolve, shipped_recipes
+from codo.core.errors import InputError
+from codo.core.run import Run
+from codo.detection.detector_io import SavedDetector
 from codo.detection.evaluate import evaluate
 from codo.detection.finetune import finetune
-from codo.detection.saved import SavedDetector
-from codo.detection.settings import FinetuneSettings
-from codo.errors import InputError
-from codo.run import Run
+from codo.detection.finetune_settings import FinetuneSettings
+from codo.evaluation.coco_metrics import NAMES
 from codo.training import checkpoint
 from tests.annotations.synthetic import TINY, coco, write
 from tests.conftest import MakeData

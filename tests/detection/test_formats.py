@@ -12,14 +12,14 @@ import torch
 from codo.annotations.fraction import labelled_subset
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
-from codo.config import nest, resolve
-from codo.detection.coco_metrics import coco_metrics
+from codo.core.config import nest, resolve
 from codo.detection.dataset import TrainingDataset
 from codo.detection.evaluate import evaluate
 from codo.detection.finetune import finetune
-from codo.detection.settings import FinetuneSettings
+from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.task import prepare_task
-from codo.detection.voc_metrics import voc_scores
+from codo.evaluation.coco_metrics import coco_metrics
+from codo.evaluation.voc_metrics import voc_scores
 from tests.annotations.layouts import write_coco, write_voc, write_yolo
 from tests.annotations.synthetic import TINY, coco
 

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from codo.config import resolve
+from codo.core.config import resolve
+from codo.core.run import Run, start_run
 from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.finetune import finetune
-from codo.detection.start import architecture, load_weights
-from codo.export.trunk import read_trunk
-from codo.export.write import export
+from codo.detection.load_pretrained import architecture, load_weights
+from codo.exporters.trunk import read_trunk
+from codo.exporters.write import export
 from codo.methods.registry import build_method
 from codo.models.encoder import ModelSettings
-from codo.models.layouts import LAYOUTS
-from codo.run import Run, start_run
+from codo.models.key_maps import LAYOUTS
 from codo.training import checkpoint
-from codo.training.settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings
 from tests.annotations.synthetic import TINY, coco, write
 
 MODEL = ModelSettings(**TINY["model"])

@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import Tensor, distributed, multiprocessing, nn
 
+from codo.core.errors import CodoError
+from codo.core.run import Run
 from codo.detection.dataset import DetectionBatch
 from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.finetune import finetune
 from codo.detection.precise_bn import recompute_statistics
-from codo.errors import CodoError
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import ModelSettings
-from codo.run import Run
 from codo.training import checkpoint
 from codo.training.distributed import Processes, StopSignal
 from tests.annotations.synthetic import TINY

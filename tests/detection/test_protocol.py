@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from codo.core.errors import InputError
 from codo.detection.finetune import finetune, resolve_norm
 from codo.detection.optim import DetectorOptimSettings
 from codo.detection.protocol import length_in_words, norm_in_words, rate_in_words
-from codo.errors import InputError
 from codo.training.distributed import Processes
 from codo.training.optim import Schedule
 from tests.conftest import MakeData

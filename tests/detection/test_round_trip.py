@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 import codo
+from codo.core.run import Run
 from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.finetune import finetune
-from codo.detection.start import architecture, load_weights
-from codo.export.target import DetectorName
-from codo.export.trunk import read_trunk
-from codo.export.write import TARGETS, export
+from codo.detection.load_pretrained import architecture, load_weights
+from codo.exporters.target import DetectorName
+from codo.exporters.trunk import read_trunk
+from codo.exporters.write import TARGETS, export
 from codo.models.encoder import ModelSettings
-from codo.run import Run
 from tests.annotations.synthetic import TINY, coco, write
 from tests.training import tiny
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from codo.core.run import Run
 from codo.detection.evaluate import evaluate
-from codo.run import Run
 from codo.training import checkpoint
 from tests.annotations.synthetic import coco, write
 from tests.detection.test_finetune import QUICK

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import torch
 
+from codo.core.errors import InputError, Preempted
+from codo.core.run import Run
 from codo.detection.detector import Detector
+from codo.detection.detector_io import SavedDetector
 from codo.detection.evaluate import evaluate
 from codo.detection.finetune import finetune
-from codo.detection.saved import SavedDetector
 from codo.detection.validation import MAIN, Validation, evaluations, since_best
-from codo.errors import InputError, Preempted
-from codo.run import Run
 from codo.training import checkpoint
 from tests.conftest import MakeData
 from tests.detection.test_finetune import QUICK

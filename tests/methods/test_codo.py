@@ -11,11 +11,11 @@ from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.codo import CoDo, CoDoOptions
 from codo.methods.momentum_contrast import effective_rank
 from codo.models.encoder import ModelSettings
-from codo.views.dataset import ViewBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
 B, S, K = 8, 64, 20

@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.densecl import DenseCL, DenseCLOptions, DenseEncoder, most_similar, place_share
 from codo.models.encoder import ModelSettings
-from codo.views.dataset import ViewBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=8)
 B, S, K, T = 4, 96, 10, 0.2  # a map of 3 x 3 cells

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
+from codo.loading.crop_dataset import CropBatch
 from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import Method, Setup
 from codo.methods.byol import BYOL
@@ -19,7 +20,6 @@ from codo.methods.simsiam import SimSiam
 from codo.methods.supervised import Supervised
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
-from codo.views.crops import CropBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=12)
 B, S = 6, 32

@@ -10,16 +10,16 @@ import pytest
 import torch
 
 import codo
-from codo.config import resolve
 from codo.contrast.infonce import ContrastSettings
+from codo.core.config import resolve
+from codo.loading.sampler import StepSampler
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.insloc import InsLoc, InsLocOptions, InsLocViews
 from codo.models.encoder import ModelSettings
 from codo.training.pretrain import gather_material
-from codo.training.settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings
 from codo.views.boxes import iou
-from codo.views.dataset import ViewBatch
-from codo.views.sampler import StepSampler
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
 B = 8

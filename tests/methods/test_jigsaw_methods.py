@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
+from codo.loading.jigsaw_dataset import JigsawBatch
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Method, Setup
 from codo.methods.detco import DetCo
 from codo.methods.infomin import InfoMin
 from codo.models.encoder import ModelSettings
-from codo.views.dataset import ViewBatch
-from codo.views.jigsaw import JigsawBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=8)
 B, S, P, K, T = 4, 32, 32, 10, 0.15

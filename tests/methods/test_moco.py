@@ -13,10 +13,10 @@ from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.moco import MoCo, MoCoOptions
 from codo.models.encoder import ModelSettings
-from codo.views.dataset import ViewBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=16)
 B, S, K, M, T, LR = 8, 32, 24, 0.9, 0.2, 0.05

@@ -8,20 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.training import tiny
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import codo
 from codo.contrast.infonce import ContrastSettings
-from codo.errors import CodoError, InputError
+from codo.core.errors import CodoError, InputError
+from codo.loading.crop_dataset import Crop, CropBatch
+from codo.loading.object_pairs import UNCHANGED, ObjectPairs
 from codo.methods.base import Setup
 from codo.methods.correspondence import find_pairs
 from codo.methods.orl import ORL, ORLOptions
 from codo.models.encoder import ModelSettings
 from codo.models.image_encoder import ImageEncoder
-from codo.views.crops import Crop, CropBatch
-from codo.views.object_pairs import UNCHANGED, ObjectPairs
+from tests.training import tiny
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=12)
 B = 4

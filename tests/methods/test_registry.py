@@ -10,17 +10,18 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from tests.training import tiny
 
 import codo
 from codo.contrast.infonce import ContrastSettings
-from codo.errors import InputError, Interrupted
-from codo.export.trunk import read_trunk
+from codo.core.errors import InputError, Interrupted
+from codo.exporters.trunk import read_trunk
 from codo.methods import registry
 from codo.methods.base import OPTIONAL
 from codo.methods.registry import METHODS, find_method
 from codo.models.encoder import Encoder, ModelSettings
-from codo.training import checkpoint, loop
+from codo.training import checkpoint
+from codo.training import trainer as loop
+from tests.training import tiny
 
 SMALL: dict[str, dict[str, Any]] = {
     "byol": {"hidden": 16},

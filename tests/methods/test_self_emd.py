@@ -11,11 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.loading.crop_dataset import CropBatch
 from codo.methods.base import Setup
 from codo.methods.self_emd import SelfEMD, SelfEMDOptions
 from codo.models.encoder import ModelSettings
-from codo.views.crops import CropBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=12)
 B, S = 4, 64  # maps of 2 x 2

@@ -9,13 +9,13 @@ import torch
 from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.loading.object_crops import ObjectBatch
 from codo.methods.base import Setup
 from codo.methods.soco import SoCo, SoCoOptions
 from codo.models.backbone import STRIDES
 from codo.models.encoder import ModelSettings
 from codo.models.roi_align import roi_align
-from codo.views.object_crops import ObjectBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=12)
 B, K, S = 2, 3, 64

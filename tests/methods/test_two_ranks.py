@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, distributed, multiprocessing, nn
 
 from codo.contrast.infonce import ContrastSettings
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.loading.crop_dataset import CropBatch
 from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import Method, Setup
 from codo.methods.simclr import SimCLR
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
-from codo.views.crops import CropBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=6)
 B, S, STEPS = 8, 32, 3

@@ -15,11 +15,11 @@ from torch import Tensor, distributed, multiprocessing
 
 from codo.contrast.infonce import ContrastSettings
 from codo.contrast.shuffle import permutation
+from codo.loading.jigsaw_dataset import JigsawBatch
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
-from codo.views.dataset import ViewBatch
-from codo.views.jigsaw import JigsawBatch
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=6)
 B, S, P, STEPS = 4, 64, 32, 2

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torchvision
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.models.backbone import (
     STRIDES,
     TimmBackbone,

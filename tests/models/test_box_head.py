@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.models.box_head import build_box_head, build_projection, count_convolutions
 
 

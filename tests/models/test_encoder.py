@@ -6,8 +6,8 @@ import torchvision
 from torch import Tensor
 from torchvision.ops import roi_align as torchvision_roi_align
 
-from codo.config import resolve
-from codo.errors import InputError
+from codo.core.config import resolve
+from codo.core.errors import InputError
 from codo.models.encoder import LEVELS, Encoder, ModelSettings
 
 SLIM = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="2conv1fc", head_dim=32, dim=8)

@@ -6,11 +6,11 @@ import copy
 
 import pytest
 import torch
-from tests.training.tiny import MODEL
 from torch import Tensor, nn
 
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.group_norm import GroupedBatchNorm2d, grouped, is_groupable, make_groupable
+from tests.training.tiny import MODEL
 
 GROUPS = 3
 

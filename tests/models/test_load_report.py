@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from codo.errors import CodoError, InputError
+from codo.core.errors import CodoError, InputError
 from codo.models.load_report import compare
 
 COMPONENTS = {"backbone": "backbone.", "fpn": "backbone.fpn.", "head": "head."}

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.models.pickles import read_arrays
 
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.core.run import start_run
 from codo.models.weight_files import read_tensors
-from codo.run import start_run
 
 NESTED = {"epoch": 3, "state_dict": {"module.a": torch.arange(3.0)}, "meta": {"CLASSES": ("cat",)}}
 

@@ -9,9 +9,9 @@ import torchvision
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.models.encoder import Encoder, ModelSettings
-from codo.models.layouts import LAYOUTS
+from codo.models.key_maps import LAYOUTS
 from codo.models.weights import load, recognise
 
 SLIM = {"backbone": "resnet18", "width": 0.125, "fpn_channels": 8, "head": "1conv1fc", "head_dim": 16, "dim": 8}

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import codo
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.planning.costs import Costs, costs
-from codo.planning.lines import Plan, short, weakest
+from codo.planning.estimate import Plan, short, weakest
+from codo.planning.flop_counter import Operations, Step
 from codo.planning.plan import PlanSettings, plan, put_together
-from codo.planning.work import Operations, Step
 from tests.training.tiny import MODEL
 
 ROUND = {

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from codo.annotations.source import DataSettings
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.probes.boxes import box_probe, window
 from codo.probes.sets import ProbeSet
 from tests.annotations.synthetic import coco, write

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.probes.pictures import middle, picture_probe
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.probes.sets import Part, ProbeSet, balanced_accuracy, common_classes, draw
 
 

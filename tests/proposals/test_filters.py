@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from codo.config import resolve
-from codo.errors import InputError
+from codo.core.config import resolve
+from codo.core.errors import InputError
 from codo.proposals.filters import SIZE_CLASSES, ProposalSettings, filter_boxes, propose, thin
 
 DEFAULT = ProposalSettings()

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.proposals import selective_search as module
 from codo.proposals.selective_search import MAX_REGIONS, MODES, selective_search, smallest_region
 
@@ -146,7 +146,8 @@ def test_number_of_regions_is_bounded(pixels: int) -> None:
 
 def test_every_kernel_was_compiled_once() -> None:
     """One set of argument types each: a second one would cost every user seconds."""
-    from codo.proposals import colour, downscale, grouping, regions, segmentation, smoothing
+    from codo.proposals import color as colour
+    from codo.proposals import downscale, grouping, regions, segmentation, smoothing
 
     for mode in MODES:
         for longest_side in (50, None):

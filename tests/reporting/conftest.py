@@ -18,7 +18,7 @@ import pytest
 
 from codo.catalog.catalog import FORMAT, SCHEMA
 from codo.catalog.table import as_words
-from codo.run import Run, start_run
+from codo.core.run import Run, start_run
 
 VOID = {"meta", "wbr", "link", "img", "input", "br", "hr"}
 ASSETS = {"src", "href", "srcset", "poster", "data", "action"}

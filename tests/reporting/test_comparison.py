@@ -1,5 +1,5 @@
-from codo.reporting.blocks import Figures, Table
 from codo.reporting.comparison import ap_table, comparison, gains_of, sentence, spread_table, values_of
+from codo.reporting.html.blocks import Figures, Table
 
 
 def result(ap: float, **more: float) -> dict[str, dict[str, float]]:

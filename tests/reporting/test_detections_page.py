@@ -13,14 +13,14 @@ import pytest
 
 from codo.annotations.segmentations import encode
 from codo.cli import main
-from codo.errors import InputError
-from codo.reporting.beside import least_confidence, note, worst_first
-from codo.reporting.breakdown import break_down
+from codo.core.errors import InputError
+from codo.core.run import Run
+from codo.evaluation.error_impact import break_down
+from codo.evaluation.error_types import ERRORS
+from codo.reporting.detection_gallery import least_confidence, note, worst_first
 from codo.reporting.detections_page import FOLD, cost_table, count_table
-from codo.reporting.outcomes import ERRORS
 from codo.reporting.view import view
-from codo.run import Run
-from tests.reporting.judged import detections_of, judge_all, result, truth_of
+from tests.evaluation.judged import detections_of, judge_all, result, truth_of
 
 ReadPage = Callable[[Path], Any]
 MakeRun = Callable[..., Run]

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
+from codo.core.run import Run
 from codo.reporting.report import write_demo_report, write_report
-from codo.run import Run
 
 ReadPage = Callable[[Path], Any]
 MakeRun = Callable[..., Run]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from codo.catalog.catalog import open_catalog
-from codo.errors import CodoError, InputError
+from codo.core.errors import CodoError, InputError
+from codo.core.run import Run
 from codo.reporting.pretraining import open_views
 from codo.reporting.report import write_report
 from codo.reporting.view import view
-from codo.run import Run
 
 ReadPage = Callable[[Path], Any]
 MakeRun = Callable[..., Run]

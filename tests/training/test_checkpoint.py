@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from codo.errors import CodoError, InputError
-from codo.run import Run
+from codo.core.errors import CodoError, InputError
+from codo.core.run import Run
 from codo.training import checkpoint
 
 

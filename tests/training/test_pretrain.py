@@ -10,8 +10,8 @@ import pytest
 import torch
 
 import codo
-from codo.errors import CodoError, InputError
-from codo.training.saved import load_method
+from codo.core.errors import CodoError, InputError
+from codo.training.load_run import load_method
 from tests.training import tiny
 
 

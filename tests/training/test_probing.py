@@ -13,8 +13,8 @@ import torch
 
 import codo
 from codo.cli import main
-from codo.errors import InputError
-from codo.run import Run
+from codo.core.errors import InputError
+from codo.core.run import Run
 from codo.training import checkpoint
 from tests.annotations.synthetic import coco, write
 from tests.training import tiny

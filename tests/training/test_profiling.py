@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from codo.core.run import Run
 from codo.methods.base import STAGE
-from codo.run import Run
 from codo.training.profiling import Share, Span, shares
 from tests.training import tiny
 

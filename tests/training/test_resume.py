@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from codo.run import Run
+from codo.core.run import Run
 from tests.conftest import MakeData
 from tests.training import tiny
 

@@ -36,7 +36,7 @@ def settings(catalog: Path, out: Path, **changes: Any) -> dict[str, Any]:
 
 def command(arguments: dict[str, Any]) -> list[str]:
     """The same run as a command line."""
-    from codo.config import flatten, nest
+    from codo.core.config import flatten, nest
 
     def spelled(value: Any) -> str:
         if isinstance(value, list):

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 import codo
+from codo.core.rng import generator
+from codo.loading.crop_dataset import Crop, CropDataset
 from codo.views import photometric, randaugment
-from codo.views.crops import Crop, CropDataset
 from codo.views.photometric import AugmentSettings, Photometric
 from codo.views.randaugment import AMOUNTS, FILL, Operation
-from codo.views.randomness import generator
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from codo.annotations.records import Annotations, Category
 from codo.annotations.segmentations import Segmentations
-from codo.errors import InputError
+from codo.core.errors import InputError
 
 
 def assemble(

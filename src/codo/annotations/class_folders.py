@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension, is_hidden
-from codo.errors import InputError
+from codo.core.errors import InputError
 
 
 @dataclass(frozen=True)

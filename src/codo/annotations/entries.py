@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 
 OVERSHOOT = 2.0
 """Pixels that a box may reach over the image's edge: 1-based corners and rounding do; it is clipped for training."""

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.annotations.records import Annotations
-from codo.views.randomness import Stream, generator
+from codo.core.rng import Stream, generator
 
 Ints = npt.NDArray[np.int64]
 

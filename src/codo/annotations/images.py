@@ -14,7 +14,7 @@ import numpy.typing as npt
 from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations
 from codo.catalog.decode import Image, Rejected, decode, upright_size
-from codo.errors import InputError
+from codo.core.errors import InputError
 
 THREADS = 8
 """Readers of image sizes: the work is waiting for the disk."""

@@ -12,16 +12,17 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from codo.annotations import voc_layout, yolo_layout
-from codo.annotations.coco import read_coco
-from codo.annotations.coco_layout import find_annotations, image_folders, locate_images
+from codo.annotations.coco.layout import find_annotations, image_folders, locate_images
+from codo.annotations.coco.read import read_coco
 from codo.annotations.images import check_sizes
 from codo.annotations.records import Annotations
-from codo.annotations.voc import read_voc
-from codo.annotations.yolo import read_yolo
-from codo.catalog.paths import absolute
-from codo.config import SHORT, Settings
-from codo.errors import InputError
+from codo.annotations.voc import layout as voc_layout
+from codo.annotations.voc.read import read_voc
+from codo.annotations.yolo import layout as yolo_layout
+from codo.annotations.yolo.read import read_yolo
+from codo.core.config import SHORT, Settings
+from codo.core.errors import InputError
+from codo.core.paths import absolute
 
 Split = Literal["train", "val"]
 Format = Literal["coco", "voc", "yolo"]

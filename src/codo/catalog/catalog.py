@@ -58,11 +58,11 @@ import pyarrow.compute as pc
 
 from codo.catalog.decode import Image, Rejected, decode
 from codo.catalog.jpeg_tiles import cut, layout
-from codo.catalog.paths import absolute, join, kind, missing
-from codo.catalog.picture import Corners, Picture
 from codo.catalog.reading import Location, Reader
 from codo.catalog.table import Table, open_file, read_table
-from codo.errors import CodoError, InputError
+from codo.core.errors import CodoError, InputError
+from codo.core.paths import absolute, join, kind, missing
+from codo.views.lazy_image import Corners, Picture
 
 FILE = "catalog.parquet"
 REJECTED = "rejected.csv"

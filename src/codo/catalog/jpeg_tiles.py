@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from codo.catalog.picture import Corners
+from codo.views.lazy_image import Corners
 
 _BASELINE, _START_OF_SCAN, _RESTART_INTERVAL, _HUFFMAN_TABLES = 0xC0, 0xDA, 0xDD, 0xC4
 

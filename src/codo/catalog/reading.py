@@ -9,7 +9,7 @@ import zlib
 from collections import OrderedDict
 from typing import NamedTuple
 
-from codo.catalog.paths import filesystem, is_url, join
+from codo.core.paths import filesystem, is_url, join
 
 LARGEST_FILE = 1 << 30
 """No image file is larger than this; it bounds what one damaged or hostile file can make a process allocate."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codo.catalog.paths import filesystem, is_url
+from codo.core.paths import filesystem, is_url
 
 MOST_THREADS = 8
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.proposals.compiled import kernel
+from codo.core.jit import kernel
 
 Bytes = npt.NDArray[np.uint8]
 Wanted = tuple[int, int, int, int]  # first row and one past the last, first column and one past the last

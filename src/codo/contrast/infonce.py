@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from codo.config import Settings
+from codo.core.config import Settings
 
 
 class ContrastSettings(Settings):

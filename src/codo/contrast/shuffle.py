@@ -29,7 +29,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 
 _DOMAIN = 0x53485546  # "SHUF": keeps this stream apart from others drawn with the same seed
 

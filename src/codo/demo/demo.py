@@ -26,14 +26,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from codo.catalog.build import prepare
-from codo.config import read_recipe
-from codo.demo.scenes import DemoData, write_demo, write_pictures
-from codo.errors import CodoError
-from codo.export.write import export
+from codo.core.config import read_recipe
+from codo.core.errors import CodoError
+from codo.core.run import Run, open_run, write_atomically
+from codo.demo.synthetic.scenes import DemoData, write_demo, write_pictures
+from codo.exporters.write import export
+from codo.preparation.prepare import prepare
 from codo.reporting.comparison import sentence
 from codo.reporting.report import write_demo_report
-from codo.run import Run, open_run, write_atomically
 from codo.training.pretrain import pretrain
 
 STARTS = {"scratch": "Random weights", "codo": "CoDo"}

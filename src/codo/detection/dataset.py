@@ -18,10 +18,10 @@ from torch.utils.data import Dataset
 from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.catalog.decode import Image
+from codo.core.errors import CodoError
+from codo.core.rng import Stream, generator
 from codo.detection.transforms import Geometry, random_geometry, shown_size
-from codo.errors import CodoError
-from codo.views.randomness import Stream, generator
-from codo.views.sampler import StepPlan
+from codo.loading.sampler import StepPlan
 
 
 class DetectionBatch(NamedTuple):

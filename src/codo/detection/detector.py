@@ -18,10 +18,10 @@ from torchvision.models.detection.roi_heads import paste_masks_in_image
 from torchvision.models.detection.rpn import AnchorGenerator
 from torchvision.models.detection.transform import resize_boxes
 
-from codo.config import Settings
+from codo.core.config import Settings
+from codo.core.errors import InputError
 from codo.detection.dataset import DetectionBatch
-from codo.errors import InputError
-from codo.export.torchvision import build_detector
+from codo.exporters.torchvision import build_detector
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 

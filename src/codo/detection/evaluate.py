@@ -14,18 +14,18 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from codo.annotations.leaks import leak_warning
+from codo.annotations.coco.results import outlines, read_results
 from codo.annotations.records import Annotations
-from codo.annotations.results import outlines, read_results
 from codo.annotations.source import DataSettings, Split, read_annotations
-from codo.config import Settings, merge, nest, resolve
-from codo.detection.coco_metrics import Backend, Kind
+from codo.core.config import Settings, merge, nest, resolve
+from codo.core.errors import InputError
+from codo.core.run import Run
+from codo.detection.detector_io import SavedDetector
 from codo.detection.predict import predict, score
 from codo.detection.results import write_results
-from codo.detection.saved import SavedDetector
-from codo.detection.voc_metrics import voc_scores
-from codo.errors import InputError
-from codo.run import Run
+from codo.evaluation.coco_metrics import Backend, Kind
+from codo.evaluation.leaks import leak_warning
+from codo.evaluation.voc_metrics import voc_scores
 from codo.training.distributed import Processes, loader_workers, processes
 
 log = logging.getLogger(__name__)
@@ -58,9 +58,9 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
         **overrides: Further settings, see `EvaluateSettings`.
 
     Returns:
-        ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.detection.coco_metrics.NAMES`; values from
+        ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.evaluation.coco_metrics.NAMES`; values from
         0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks, ``voc`` when the data
-        are in VOC's format: VOC's own numbers, see `codo.detection.voc_metrics.voc_metrics`.
+        are in VOC's format: VOC's own numbers, see `codo.evaluation.voc_metrics.voc_metrics`.
 
     Raises:
         InputError: Bad settings, annotations or detections; a run that is not of ``finetune``.

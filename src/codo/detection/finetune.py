@@ -1,7 +1,7 @@
 """``codo finetune``: a detector from given weights, put together top to bottom, on the loop of pretraining.
 
 Everything that can be wrong with the input is found before the run directory is created. A finished run holds, beside
-what every run does (see ``codo.run``)::
+what every run does (see ``codo.core.run``)::
 
     RUN/detector.json                  see ``saved``
     RUN/labelled_images.txt            names of the images that it learns from, one a line (see data.fraction)
@@ -19,27 +19,27 @@ from typing import Any
 import torch
 
 from codo.annotations.images import shared_images
-from codo.annotations.leaks import leak_warning
-from codo.catalog.paths import absolute
-from codo.config import nest, resolve
+from codo.core.config import nest, resolve
+from codo.core.errors import InputError
+from codo.core.paths import absolute
+from codo.core.run import Run, check_out, start_run, write_atomically
 from codo.detection.detector import Detector, Norm
+from codo.detection.detector_io import FILE, export_detector
+from codo.detection.finetune_settings import FinetuneSettings
+from codo.detection.load_pretrained import architecture, load_weights
 from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import length_in_words, norm_in_words, rate_in_words
-from codo.detection.saved import FILE, export_detector
-from codo.detection.settings import FinetuneSettings
-from codo.detection.start import architecture, load_weights
 from codo.detection.task import Task, build_loader, prepare_task
 from codo.detection.validation import Validation
-from codo.errors import InputError
+from codo.evaluation.leaks import leak_warning
 from codo.models.load_report import LoadReport
-from codo.run import Run, check_out, start_run, write_atomically
 from codo.training import checkpoint
 from codo.training.distributed import Processes, processes, use_bf16
 from codo.training.logging import RunLog, check_trackers
-from codo.training.loop import Job, distribute, train
-from codo.training.loop import save as checkpoint_step
 from codo.training.monitors import Health
 from codo.training.optim import Schedule
+from codo.training.trainer import Job, distribute, train
+from codo.training.trainer import save as checkpoint_step
 
 
 def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:

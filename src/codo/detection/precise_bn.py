@@ -19,10 +19,10 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from codo.errors import CodoError
+from codo.core.errors import CodoError
 from codo.methods.base import Method
 from codo.training.distributed import Processes, StopSignal
-from codo.training.loop import to_device
+from codo.training.trainer import to_device
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
 

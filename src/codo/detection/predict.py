@@ -14,11 +14,11 @@ import torch.distributed as dist
 from torch.utils.data import DataLoader
 
 from codo.annotations.records import Annotations
-from codo.detection.coco_metrics import Backend, Kind, Scores, coco_metrics
+from codo.core.errors import CodoError
 from codo.detection.dataset import EvaluationDataset
 from codo.detection.detector import Detector
 from codo.detection.results import to_results
-from codo.errors import CodoError
+from codo.evaluation.coco_metrics import Backend, Kind, Scores, coco_metrics
 from codo.training.distributed import Processes, StopSignal
 from codo.training.pretrain import quiet_worker
 

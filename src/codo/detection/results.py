@@ -7,7 +7,7 @@
 
 ``bbox`` is in pixels of the image as it is on disk; ``segmentation`` is there when the detector has masks. Numbers are
 rounded (1/1000 pixel, 1e-6 of score), and everything is scored as it is written, so that a file says what the log says.
-Read again by `codo.annotations.results`.
+Read again by `codo.annotations.coco.results`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from torch import Tensor
 
 from codo.annotations.records import Annotations
 from codo.annotations.segmentations import encode
+from codo.core.run import write_atomically
 from codo.detection.detector import paste
-from codo.run import write_atomically
 
 
 def to_results(

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.views.randomness import Stream, generator
-from codo.views.sampler import Indices, StepSampler
+from codo.core.rng import Stream, generator
+from codo.loading.sampler import Indices, StepSampler
 
 
 class AspectSampler(StepSampler):

@@ -15,17 +15,17 @@ from codo.annotations.fraction import labelled_subset
 from codo.annotations.images import check_some_images
 from codo.annotations.records import Annotations
 from codo.annotations.source import read_annotations, resolved
-from codo.detection.coco_metrics import Kind
+from codo.core.errors import InputError
+from codo.core.run import Run, write_atomically
 from codo.detection.dataset import TrainingDataset
+from codo.detection.detector_io import DetectorCard
 from codo.detection.evaluate import loader_processes, wants_masks
+from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.sampler import AspectSampler
-from codo.detection.saved import DetectorCard
-from codo.detection.settings import FinetuneSettings
-from codo.errors import InputError
-from codo.run import Run, write_atomically
+from codo.evaluation.coco_metrics import Kind
+from codo.loading.sampler import check_batch, steps_per_epoch
 from codo.training.distributed import Processes
 from codo.training.pretrain import quiet_worker
-from codo.views.sampler import check_batch, steps_per_epoch
 
 LABELLED = "labelled_images.txt"
 

@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from codo.core.run import Run
 from codo.detection.detector import Detector
+from codo.detection.detector_io import FILE, export_detector
 from codo.detection.evaluate import loader_processes
 from codo.detection.precise_bn import recompute_statistics
 from codo.detection.predict import predict, score
 from codo.detection.results import write_results
-from codo.detection.saved import FILE, export_detector
 from codo.detection.task import Task, build_loader
-from codo.detection.voc_metrics import voc_scores
-from codo.run import Run
+from codo.evaluation.voc_metrics import voc_scores
 from codo.training.distributed import Processes, StopSignal, stop_signals, use_bf16
 from codo.training.logging import RunLog
-from codo.training.loop import average_statistics
+from codo.training.trainer import average_statistics
 
 MAIN = "ap/bbox/AP"
 """What early stopping looks at: the one number that every detector has."""

@@ -22,12 +22,12 @@ from torch import Tensor, nn
 from torch._C._autograd import _profiler_enabled
 from torch.profiler import record_function
 
-from codo.config import Settings
 from codo.contrast.infonce import ContrastSettings
+from codo.core.config import Settings
+from codo.loading.dataset_inputs import Material
+from codo.loading.step_dataset import StepDataset
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import LoadReport
-from codo.views.dataset import StepDataset
-from codo.views.material import Material
 
 WHOLE_IMAGES = ("augment.solarize", "augment.randaugment", "augment.magnitude")
 """Settings that only views of whole images have a use for."""

@@ -12,15 +12,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from codo.config import Settings
 from codo.contrast import momentum
+from codo.core.config import Settings
+from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
+from codo.loading.dataset_inputs import Material
+from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
-from codo.methods.peers import lightly
+from codo.methods.lightly_adapter import lightly
 from codo.models.image_encoder import ImageEncoder
-from codo.views.crops import Crop, CropBatch, CropDataset
-from codo.views.dataset import StepDataset
-from codo.views.material import Material
 
 
 class BYOLOptions(Settings):

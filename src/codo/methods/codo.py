@@ -1,6 +1,6 @@
 """CoDo (paper section 3): the object stays itself on every level of the pyramid, whatever is behind it.
 
-The views are pasted ones (section 3.1, `codo.views.cpj`), the encoder is the whole trunk of a detector (section 3.2),
+The views are pasted ones (section 3.1, `codo.loading.pasted_views`), the encoder is the whole trunk of a detector (section 3.2),
 and `momentum_contrast` has the loss. CoDo_m is the same with more key views.
 """
 
@@ -11,12 +11,12 @@ from typing import Literal
 from pydantic import Field
 from torch import nn
 
-from codo.config import Settings
+from codo.core.config import Settings
+from codo.loading.dataset_inputs import Material
+from codo.loading.step_dataset import ViewDataset
 from codo.methods.base import OPTIONAL, WHOLE_IMAGES, Setup
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.encoder import LEVELS, Encoder
-from codo.views.dataset import ViewDataset
-from codo.views.material import Material
 
 
 class CoDoOptions(Settings):

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from codo.views.object_pairs import ObjectPairs, Pairs
+from codo.loading.object_pairs import ObjectPairs, Pairs
 
 Indices = npt.NDArray[np.int64]
 

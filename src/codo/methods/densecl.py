@@ -16,13 +16,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.config import Settings
+from codo.core.config import Settings
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
 from codo.models.box_head import build_projection
 from codo.models.encoder import ModelSettings, unit_length
 from codo.models.image_encoder import ImageEncoder
-from codo.views.dataset import ViewBatch
 
 
 class DenseCLOptions(Settings):

@@ -20,14 +20,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from codo.contrast.shuffle import gather, unshuffle
+from codo.loading.crop_dataset import Crop
+from codo.loading.dataset_inputs import Material
+from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
 from codo.models.box_head import build_projection
 from codo.models.encoder import ModelSettings, unit_length
 from codo.models.image_encoder import ImageEncoder
-from codo.views.crops import Crop
-from codo.views.jigsaw import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings
-from codo.views.material import Material
 
 STAGES = ("C2", "C3", "C4", "C5")
 

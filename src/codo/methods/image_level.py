@@ -11,15 +11,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
+from codo.loading.dataset_inputs import Material
+from codo.loading.step_dataset import StepDataset
 from codo.methods.base import WHOLE_IMAGES, Method, Setup
 from codo.methods.momentum_contrast import effective_rank
 from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
 from codo.models.roi_align import roi_align
-from codo.views.crops import Crop, CropBatch, CropDataset
-from codo.views.dataset import StepDataset
-from codo.views.material import Material
 
 
 class ImageLevel(Method):

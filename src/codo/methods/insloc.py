@@ -13,15 +13,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from codo.core.rng import Stream, generator
+from codo.loading.dataset_inputs import Material
+from codo.loading.pasted_views import CPJ
+from codo.loading.sampler import StepPlan
+from codo.loading.step_dataset import ViewBatch, ViewDataset
 from codo.methods.base import Setup
 from codo.methods.codo import CoDo, CoDoOptions
 from codo.models.encoder import Encoder
 from codo.views.anchors import anchor_box
-from codo.views.cpj import CPJ
-from codo.views.dataset import ViewBatch, ViewDataset
-from codo.views.material import Material
-from codo.views.randomness import Stream, generator
-from codo.views.sampler import StepPlan
 
 
 class InsLocOptions(CoDoOptions):

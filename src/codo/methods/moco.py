@@ -11,14 +11,14 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from codo.config import Settings
+from codo.core.config import Settings
+from codo.loading.crop_dataset import Crop, PairDataset
+from codo.loading.dataset_inputs import Material
 from codo.methods.base import Setup
 from codo.methods.image_level import box_means
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.box_head import build_projection
 from codo.models.image_encoder import ImageEncoder
-from codo.views.crops import Crop, PairDataset
-from codo.views.material import Material
 
 
 class MoCoOptions(Settings):

@@ -16,8 +16,8 @@ from codo.contrast import momentum
 from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
 from codo.contrast.shuffle import gather, groups_per_rank, rank, unshuffle
+from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
-from codo.views.dataset import ViewBatch
 
 
 class MomentumContrast(Method):

@@ -20,17 +20,17 @@ import torch
 from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 
-from codo.catalog.paths import absolute
-from codo.errors import CodoError
+from codo.core.errors import CodoError
+from codo.core.paths import absolute
+from codo.loading.crop_dataset import CropBatch
+from codo.loading.dataset_inputs import Material
+from codo.loading.object_pairs import ObjectPairs, Pairs
+from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
 from codo.methods.byol import BYOL, BYOLOptions, two_crops
 from codo.methods.correspondence import find_pairs
 from codo.models.image_encoder import ImageEncoder
 from codo.models.weight_files import read_tensors
-from codo.views.crops import CropBatch
-from codo.views.dataset import StepDataset
-from codo.views.material import Material
-from codo.views.object_pairs import ObjectPairs, Pairs
 
 FILE = "pairs.npz"
 Weights = Annotated[str, AfterValidator(lambda name: name if name in ("none", "imagenet") else absolute(name))]

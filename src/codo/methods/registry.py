@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import create_model
 
-from codo.catalog.paths import absolute
-from codo.config import Settings, flatten, nest, resolve
 from codo.contrast.infonce import ContrastSettings
-from codo.errors import InputError, nearest
+from codo.core.config import Settings, flatten, nest, resolve
+from codo.core.errors import InputError, nearest
+from codo.core.paths import absolute
 from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import OPTIONAL, Method, Setup
 from codo.methods.byol import BYOL

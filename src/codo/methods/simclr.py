@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from codo.loading.crop_dataset import CropBatch
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
-from codo.methods.peers import lightly
+from codo.methods.lightly_adapter import lightly
 from codo.models.image_encoder import ImageEncoder
-from codo.views.crops import CropBatch
 
 
 class SimCLR(ImageLevel):

@@ -17,14 +17,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from codo.loading.crop_dataset import Crop
+from codo.loading.dataset_inputs import Material
+from codo.loading.object_crops import ObjectBatch, ObjectDataset, Objects
 from codo.methods.base import Setup, StepOutput
 from codo.methods.byol import BYOL, BYOLOptions, two_crops
 from codo.models.box_levels import pool_by_size
 from codo.models.encoder import Encoder
-from codo.views.crop import Shares
-from codo.views.crops import Crop
-from codo.views.material import Material
-from codo.views.object_crops import ObjectBatch, ObjectDataset, Objects
+from codo.views.random_crop import Shares
 
 PAIRS = ((0, 1), (1, 0), (0, 2), (2, 0))
 """Who predicts whom."""

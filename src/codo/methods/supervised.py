@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
+from codo.loading.dataset_inputs import Material
 from codo.methods.base import WHOLE_IMAGES, Setup, StepOutput
 from codo.methods.image_level import ImageLevel
 from codo.models.image_encoder import ImageEncoder
-from codo.views.crops import Crop, CropBatch, CropDataset
-from codo.views.material import Material
 
 
 class LabelledCrops(CropDataset):

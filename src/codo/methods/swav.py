@@ -14,16 +14,16 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.config import Settings
 from codo.contrast.shuffle import gather, rank
-from codo.errors import InputError
+from codo.core.config import Settings
+from codo.core.errors import InputError
+from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
+from codo.loading.dataset_inputs import Material
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
-from codo.methods.peers import lightly
+from codo.methods.lightly_adapter import lightly
 from codo.models.image_encoder import ImageEncoder
-from codo.views.crop import Shares
-from codo.views.crops import Crop, CropBatch, CropDataset
-from codo.views.material import Material
+from codo.views.random_crop import Shares
 
 LARGE = 2
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from codo.errors import InputError, nearest
+from codo.core.errors import InputError, nearest
 
 STRIDES = (4, 8, 16, 32)
 """Pixels of the canvas per cell of the four maps."""

@@ -12,7 +12,7 @@ import re
 from torch import nn
 from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, TwoMLPHead
 
-from codo.errors import InputError, nearest
+from codo.core.errors import InputError, nearest
 
 POOL = 7
 """Side of the pooled map that enters the head; another would change the shape of the fully connected layer."""

@@ -18,8 +18,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.config import Settings
-from codo.errors import InputError
+from codo.core.config import Settings
+from codo.core.errors import InputError
 from codo.models.backbone import STRIDES, build_backbone, check_backbone
 from codo.models.box_head import POOL, build_box_head, build_projection, count_convolutions
 from codo.models.fpn import FPN

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.models.backbone import build_backbone
 from codo.models.encoder import ModelSettings, unit_length
 from codo.models.weights import initialise

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from torch import Tensor
 
-from codo.errors import CodoError
+from codo.core.errors import CodoError
 
 IGNORED = "num_batches_tracked"
 """A counter that BatchNorm does not use and older files do not have: never counted, never required."""

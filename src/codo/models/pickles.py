@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 
 _DTYPE = re.compile(r"[<>|=]?([fiu][1248]|b1)")
 _FIX = "if you trust it, load it yourself and save its tensors with torch.save or as .safetensors"

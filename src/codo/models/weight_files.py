@@ -17,9 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.core.run import is_run, open_run
 from codo.models.pickles import read_arrays
-from codo.run import is_run, open_run
 
 _ZIP = b"PK\x03\x04"
 _TORCH_1_5 = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."

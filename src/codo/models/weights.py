@@ -1,6 +1,6 @@
 """Where the weights of an encoder start (``model.init``, ``finetune weights=``): at random, from ImageNet, or a file.
 
-Which library named the tensors of a file is found by trying every layout of `codo.models.layouts` behind every prefix
+Which library named the tensors of a file is found by trying every layout of `codo.models.key_maps` behind every prefix
 that occurs, and taking what matches most. The backbone must then match wholly. A pyramid or box head that the file
 lacks altogether stays random; one that matches in part is another architecture, and refused.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.models.backbone import TimmBackbone
-from codo.models.layouts import LAYOUTS, Layout
+from codo.models.key_maps import LAYOUTS, Layout
 from codo.models.load_report import IGNORED, LoadReport, compare
 from codo.models.weight_files import read_tensors
 

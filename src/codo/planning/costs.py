@@ -19,7 +19,7 @@ from typing import Literal
 import yaml
 from pydantic import Field
 
-from codo.config import Settings
+from codo.core.config import Settings
 
 
 class Cost(Settings):

@@ -9,16 +9,16 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from codo.catalog.catalog import is_catalog, open_catalog
-from codo.config import resolve
 from codo.contrast.shuffle import groups_per_rank
-from codo.errors import InputError
+from codo.core.config import resolve
+from codo.core.errors import InputError
 from codo.methods.registry import find_method
 from codo.planning import traffic
 from codo.planning.costs import Cost, Costs, costs
-from codo.planning.lines import Kind, Line, Plan, weakest
-from codo.planning.work import Step, count_step
+from codo.planning.estimate import Kind, Line, Plan, weakest
+from codo.planning.flop_counter import Step, count_step
 from codo.training.pretrain import own_recipe
-from codo.training.settings import PretrainSettings, length
+from codo.training.pretrain_settings import PretrainSettings, length
 
 GPUS_PER_NODE = 8
 LAUNCH = 4e-6

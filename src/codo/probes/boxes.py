@@ -17,7 +17,7 @@ from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.catalog.decode import Image
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
 from codo.views.boxes import Box
 

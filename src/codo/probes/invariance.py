@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from codo.probes.settings import ProbeSettings
-from codo.views.cpj import CPJ
-from codo.views.randomness import Stream, generator
+from codo.core.rng import Stream, generator
+from codo.loading.pasted_views import CPJ
+from codo.probes.probe_settings import ProbeSettings
 
 Embed = Callable[[Tensor, Tensor], Tensor]
 """uint8 canvases ``(n, S, S, 3)`` and boxes ``(n, 4)`` to embeddings ``(n, E)``."""

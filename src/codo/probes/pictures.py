@@ -14,7 +14,7 @@ import torch
 
 from codo.annotations.class_folders import ClassFolders, read_class_folders
 from codo.catalog.decode import Image, Rejected, decode
-from codo.errors import InputError
+from codo.core.errors import InputError
 from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
 
 MIDDLE = 7 / 8

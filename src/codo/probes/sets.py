@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from codo.catalog.decode import Image
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.core.rng import Stream, generator
 from codo.probes.linear import linear_predict
 from codo.probes.neighbours import knn_predict
-from codo.views.randomness import Stream, generator
 
 Ints = npt.NDArray[np.int64]
 Featurize = Callable[[Tensor, Tensor], Tensor]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.proposals.compiled import kernel
+from codo.core.jit import kernel
 
 
 def search_size(height: int, width: int, longest_side: int | None, max_pixels: int) -> tuple[int, int]:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from codo.config import Settings
+from codo.core.config import Settings
 from codo.proposals.selective_search import selective_search
 
 Boxes = npt.NDArray[np.int32]

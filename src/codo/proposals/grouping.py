@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.proposals.compiled import Ints, kernel
+from codo.core.jit import Ints, kernel
 
 ONE = 1 << 20
 NOT_NEIGHBOURS = -1  # below every similarity

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.proposals.colour import Planes
-from codo.proposals.compiled import Ints, kernel
+from codo.core.jit import Ints, kernel
+from codo.proposals.color import Planes
 
 COLOURS = 25  # colour bins a channel (Uijlings et al. 2013, section 3.2)
 DIRECTIONS, STRENGTHS = 8, 10  # of the texture bins a channel (the same)

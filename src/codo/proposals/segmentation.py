@@ -21,7 +21,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.proposals.compiled import Ints, kernel
+from codo.core.jit import Ints, kernel
 
 Edges = npt.NDArray[np.int64]
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from codo.errors import InputError, nearest
-from codo.proposals.colour import COLOUR_SPACES
-from codo.proposals.compiled import Ints, ready
+from codo.core.errors import InputError, nearest
+from codo.core.jit import Ints, ready
+from codo.proposals.color import COLOUR_SPACES
 from codo.proposals.downscale import downscale, search_size
 from codo.proposals.grouping import group
 from codo.proposals.regions import COLOURS, bins, describe

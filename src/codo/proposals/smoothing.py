@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from codo.proposals.colour import Planes
-from codo.proposals.compiled import Ints, kernel
+from codo.core.jit import Ints, kernel
+from codo.proposals.color import Planes
 
 FRACTION = 6  # binary digits behind the point: the largest distance, 255 sqrt(3) * 64, is below 2**15
 

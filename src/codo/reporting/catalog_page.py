@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.catalog.catalog import REJECTED, Catalog
-from codo.catalog.paths import join, kind, read_whole
-from codo.config import flatten
-from codo.reporting.blocks import Block, Control, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
+from codo.core.config import flatten
+from codo.core.numbers import number, percent
+from codo.core.paths import join, kind, read_whole
 from codo.reporting.common import FOOTER
-from codo.reporting.numbers import number, percent
-from codo.reporting.pictures import PROPOSAL_LEGEND, proposal_card, spread
-from codo.reporting.plots import histogram
+from codo.reporting.html.blocks import Block, Control, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
+from codo.reporting.html.pictures import PROPOSAL_LEGEND, proposal_card, spread
+from codo.reporting.html.plots import histogram
 from codo.views.boxes import area
 
 CARDS = 40

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from codo.config import flatten
-from codo.reporting.blocks import Block, Code, Details, Figure, Figures, Section, Table
-from codo.reporting.files import commands_of, config_of, environment_of, recipe_of, warnings_of
-from codo.reporting.metrics import Metrics
-from codo.reporting.numbers import MISSING, duration, number
-from codo.reporting.plots import MAX_POINTS, Line, Reference, curves, describe
-from codo.run import Run
+from codo.core.config import flatten
+from codo.core.numbers import MISSING, duration, number
+from codo.core.run import Run
+from codo.evaluation.run_metrics import Metrics
+from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Section, Table
+from codo.reporting.html.plots import MAX_POINTS, Line, Reference, curves, describe
+from codo.reporting.run_files import commands_of, config_of, environment_of, recipe_of, warnings_of
 
 FOOTER = (
     "Made by codo from the files it describes. This page needs no network and runs no foreign code. "

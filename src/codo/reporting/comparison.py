@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from codo.reporting.blocks import Block, Figure, Figures, Table
-from codo.reporting.numbers import MISSING, difference, mean_spread, number, precision
-from codo.reporting.plots import dots
+from codo.core.numbers import MISSING, difference, mean_spread, number, precision
+from codo.reporting.html.blocks import Block, Figure, Figures, Table
+from codo.reporting.html.plots import dots
 
 Result = Mapping[str, Mapping[str, float]]
 Results = Mapping[str, Sequence[Result]]

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codo.reporting.beside import (
+from codo.core.numbers import number, precision
+from codo.evaluation.detections import Detections
+from codo.evaluation.error_impact import Breakdown, break_down, share_of_detections, share_of_objects
+from codo.evaluation.error_types import ERRORS, Judgement, Outcome, best_threshold, judge
+from codo.reporting.common import FOOTER
+from codo.reporting.detection_gallery import (
     LEGEND,
     WIDE,
     explain,
@@ -15,13 +20,8 @@ from codo.reporting.beside import (
     scene_controls,
     worst_first,
 )
-from codo.reporting.blocks import Block, Details, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
-from codo.reporting.breakdown import Breakdown, break_down, share_of_detections, share_of_objects
-from codo.reporting.common import FOOTER
-from codo.reporting.detections import Detections
-from codo.reporting.numbers import number, precision
-from codo.reporting.outcome_plots import bars, precision_recall, shares
-from codo.reporting.outcomes import ERRORS, Judgement, Outcome, best_threshold, judge
+from codo.reporting.error_plots import bars, precision_recall, shares
+from codo.reporting.html.blocks import Block, Details, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
 
 FOLD = 20
 """Classes whose curves are shown at once; more are folded away."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codo.errors import CodoError
-from codo.reporting.beside import LEGEND, explain, scene_cards, worst_first
-from codo.reporting.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
+from codo.core.errors import CodoError
+from codo.core.numbers import number, precision
+from codo.core.run import Run
+from codo.evaluation.error_types import best_threshold, judge
+from codo.evaluation.load_detections import detections_of_run
+from codo.evaluation.run_metrics import Metrics
 from codo.reporting.common import (
     FOOTER,
     alarms_block,
@@ -17,13 +20,10 @@ from codo.reporting.common import (
     speed_section,
 )
 from codo.reporting.comparison import KINDS, NAMES, ap_table
-from codo.reporting.files import config_of
-from codo.reporting.metrics import Metrics
-from codo.reporting.numbers import number, precision
-from codo.reporting.outcomes import best_threshold, judge
-from codo.reporting.pictures import spread
-from codo.reporting.sources import detections_of_run
-from codo.run import Run
+from codo.reporting.detection_gallery import LEGEND, explain, scene_cards, worst_first
+from codo.reporting.html.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
+from codo.reporting.html.pictures import spread
+from codo.reporting.run_files import config_of
 
 
 def finetuning_page(run: Run) -> Page:

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from codo.catalog.build import open_prepared
 from codo.catalog.catalog import Catalog
-from codo.errors import CodoError
-from codo.reporting.blocks import Block, Facts, Gallery, Page, Section, Text
+from codo.core.errors import CodoError
+from codo.core.numbers import compact, number, percent
+from codo.core.run import Run
+from codo.evaluation.health import chance_loss, judge, uniform_std
+from codo.evaluation.run_metrics import Metrics
+from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pools import Pool, PoolSettings, split_share
+from codo.preparation.prepare import open_prepared
 from codo.reporting.common import (
     FOOTER,
     alarms_block,
@@ -19,15 +24,10 @@ from codo.reporting.common import (
     origin_section,
     speed_section,
 )
-from codo.reporting.files import config_of
-from codo.reporting.health import chance_loss, judge, uniform_std
-from codo.reporting.metrics import Metrics
-from codo.reporting.numbers import compact, number, percent
-from codo.reporting.pictures import PROPOSAL_LEGEND, VIEW_LEGEND, proposal_card, spread, views_card
-from codo.run import Run
-from codo.views.cpj import CPJ, CPJSettings
+from codo.reporting.html.blocks import Block, Facts, Gallery, Page, Section, Text
+from codo.reporting.html.pictures import PROPOSAL_LEGEND, VIEW_LEGEND, proposal_card, spread, views_card
+from codo.reporting.run_files import config_of
 from codo.views.photometric import AugmentSettings
-from codo.views.pools import Pool, PoolSettings, split_share
 
 
 def pretraining_page(run: Run) -> Page:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from codo.reporting.beside import comparison_gallery
-from codo.reporting.blocks import Page, Section, Text
+from codo.core.run import Run
+from codo.evaluation.run_metrics import Metrics
 from codo.reporting.common import FOOTER, origin_section
 from codo.reporting.comparison import Results, comparison, sentence
-from codo.reporting.files import config_of
+from codo.reporting.detection_gallery import comparison_gallery
 from codo.reporting.finetuning import finetuning_page
-from codo.reporting.metrics import Metrics
-from codo.reporting.page import write_page
+from codo.reporting.html.blocks import Page, Section, Text
+from codo.reporting.html.page import write_page
 from codo.reporting.pretraining import (
     curves_section,
     invariance_section,
@@ -20,7 +20,7 @@ from codo.reporting.pretraining import (
     pretraining_page,
     summary_section,
 )
-from codo.run import Run
+from codo.reporting.run_files import config_of
 
 
 def write_report(run: Run) -> Path:

@@ -12,20 +12,20 @@ from pydantic import Field
 
 from codo.annotations.source import DataSettings, Split
 from codo.catalog.catalog import is_catalog, open_catalog
-from codo.catalog.paths import is_url
-from codo.config import Settings, merge, nest, resolve
-from codo.errors import InputError
-from codo.reporting.blocks import Control, Gallery, Page, Section
+from codo.core.config import Settings, merge, nest, resolve
+from codo.core.errors import InputError
+from codo.core.numbers import number
+from codo.core.paths import is_url
+from codo.core.run import Run, is_run
+from codo.evaluation.load_detections import RESULTS, By, detections_of_file, detections_of_run
 from codo.reporting.catalog_page import CARDS, catalog_page
 from codo.reporting.common import FOOTER
 from codo.reporting.detections_page import detections_page
-from codo.reporting.files import config_of
-from codo.reporting.numbers import number
-from codo.reporting.page import write_page
-from codo.reporting.pictures import VIEW_LEGEND, spread, views_card
+from codo.reporting.html.blocks import Control, Gallery, Page, Section
+from codo.reporting.html.page import write_page
+from codo.reporting.html.pictures import VIEW_LEGEND, spread, views_card
 from codo.reporting.pretraining import open_views
-from codo.reporting.sources import RESULTS, By, detections_of_file, detections_of_run
-from codo.run import Run, is_run
+from codo.reporting.run_files import config_of
 
 
 class ViewSettings(Settings):

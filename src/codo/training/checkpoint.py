@@ -27,8 +27,8 @@ from typing import Any
 
 import torch
 
-from codo.errors import CodoError, InputError, system_error
-from codo.run import Run, write_atomically
+from codo.core.errors import CodoError, InputError, system_error
+from codo.core.run import Run, write_atomically
 
 FORMAT = 1
 

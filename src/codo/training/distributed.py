@@ -16,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from codo.errors import CodoError, InputError, Interrupted, Preempted
+from codo.core.errors import CodoError, InputError, Interrupted, Preempted
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from typing import Any, Protocol
 from pydantic import Field
 from tqdm import tqdm
 
-from codo.config import Settings
-from codo.errors import CodoError, InputError
-from codo.run import Run, write_atomically
+from codo.core.config import Settings
+from codo.core.errors import CodoError, InputError
+from codo.core.run import Run, write_atomically
 
 
 class LogSettings(Settings):

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from codo.config import Settings
+from codo.core.config import Settings
 from codo.training.lars import LARS
 
 REFERENCE_BATCH = 256  # what a learning rate is quoted for when it is scaled

@@ -17,28 +17,28 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from codo.catalog.build import open_or_prepare
 from codo.catalog.catalog import Catalog, is_catalog
-from codo.config import resolve, shipped_recipes
+from codo.core.config import resolve, shipped_recipes
+from codo.core.run import Run, check_out, start_run, write_atomically
+from codo.loading.dataset_inputs import Material
+from codo.loading.pasted_views import CPJSettings
+from codo.loading.pools import Pool, split_share
+from codo.loading.sampler import StepSampler, check_batch
+from codo.loading.step_dataset import StepDataset
+from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
 from codo.methods.registry import METHODS, build_method, find_method, idle, own_settings
+from codo.preparation.prepare import open_or_prepare
 from codo.probes.invariance import InvarianceProbe
-from codo.run import Run, check_out, start_run, write_atomically
 from codo.training import checkpoint
 from codo.training.distributed import Processes, loader_workers, processes, use_bf16
 from codo.training.logging import RunLog, check_trackers
-from codo.training.loop import Job, distribute, train
 from codo.training.monitors import Health, queue_warning
 from codo.training.optim import Schedule, build_optimizer
+from codo.training.pretrain_settings import PretrainSettings, length, with_absolute_paths
 from codo.training.probing import LabelledProbes
-from codo.training.settings import PretrainSettings, length, with_absolute_paths
-from codo.views.cpj import CPJSettings
-from codo.views.dataset import StepDataset
-from codo.views.kernels import load_kernels
-from codo.views.material import Material
+from codo.training.trainer import Job, distribute, train
 from codo.views.photometric import AugmentSettings
-from codo.views.pools import Pool, split_share
-from codo.views.sampler import StepSampler, check_batch
 
 
 def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:

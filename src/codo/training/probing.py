@@ -11,20 +11,20 @@ import torch
 from pydantic import Field, ValidationError
 from torch import nn
 
-from codo.annotations.leaks import pool_warning
-from codo.config import resolve
-from codo.errors import InputError
+from codo.core.config import resolve
+from codo.core.errors import InputError
+from codo.core.run import Run, is_run, open_run
+from codo.evaluation.leaks import pool_warning
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.weight_files import header
 from codo.models.weights import TRUNK
 from codo.probes.boxes import box_probe
 from codo.probes.features import trunk_features
 from codo.probes.pictures import picture_probe
+from codo.probes.probe_settings import LabelledProbeSettings
 from codo.probes.sets import ProbeSet
-from codo.probes.settings import LabelledProbeSettings
-from codo.run import Run, is_run, open_run
 from codo.training.distributed import choose_device
-from codo.training.saved import load_method
+from codo.training.load_run import load_method
 
 
 class ProbeVerbSettings(LabelledProbeSettings):
@@ -77,7 +77,7 @@ class LabelledProbes:
         """What the user should know of the data; and whether images that judge are ones that ``weights`` have seen.
 
         Args:
-            weights: See `codo.annotations.leaks.lineage`.
+            weights: See `codo.evaluation.leaks.lineage`.
         """
         judges = list(dict.fromkeys(path for one in self.sets for path in one.judges))
         told = [text for one in self.sets for text in one.warnings]

@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from codo.config import Settings
-from codo.proposals.compiled import Ints
-from codo.views import colour
-from codo.views.colour import Floats
-from codo.views.crop import Image, Range, Shares, between
-from codo.views.render import render
+from codo.core.config import Settings
+from codo.core.jit import Ints
+from codo.views.kernels import color as colour
+from codo.views.kernels.color import Floats
+from codo.views.kernels.render import render
+from codo.views.random_crop import Image, Range, Shares, between
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageEnhance, ImageOps
 
-from codo.views.crop import Image
+from codo.views.random_crop import Image
 
 STRONGEST = 10
 PROBABILITY, DEVIATION = 0.5, 0.5

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
-from codo.catalog.paths import filesystem, is_url
 from codo.catalog.reading import Location
 from codo.catalog.sources.folder import stamp
 from codo.catalog.sources.listing import Member, clean_key, extension
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.core.paths import filesystem, is_url
 
 COMPRESSED_TARS = (".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".tar.zst")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from codo.catalog.paths import filesystem, is_url
 from codo.catalog.reading import Location
 from codo.catalog.sources.listing import Member
+from codo.core.paths import filesystem, is_url
 
 
 def walk(folder: str) -> list[Member]:

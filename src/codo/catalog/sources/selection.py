@@ -12,10 +12,10 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from codo.catalog.paths import absolute, join, kind, parent, read_whole
 from codo.catalog.reading import Location
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, clean_key, extension
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.core.paths import absolute, join, kind, parent, read_whole
 
 
 def is_list(path: str) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from codo.catalog.paths import expand, kind, missing
 from codo.catalog.reading import Location, Reader
 from codo.catalog.sources import archives
 from codo.catalog.sources.folder import walk
@@ -33,7 +32,8 @@ from codo.catalog.sources.selection import (
     paths_in,
 )
 from codo.catalog.sources.voc import DEFAULT, choose_voc, voc_years
-from codo.errors import InputError
+from codo.core.errors import InputError
+from codo.core.paths import expand, kind, missing
 
 
 def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:

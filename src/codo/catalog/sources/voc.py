@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from codo.catalog.reading import Location
 from codo.catalog.sources.listing import Member
 from codo.catalog.sources.selection import lines_of
-from codo.errors import InputError, nearest
+from codo.core.errors import InputError, nearest
 
 DEFAULT = "trainval"
 _IMAGE_SET = re.compile(r"^(|.*/)ImageSets/Main/([^/]+)\.txt$")

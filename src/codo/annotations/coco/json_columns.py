@@ -1,0 +1,155 @@
+"""Columns of a JSON list, with their types checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.annotations.entries import Entries
+from codo.core.errors import InputError
+
+
+class Table(Entries):
+    """One list of a JSON file, read column by column.
+
+    Args:
+        rows: What the file holds under ``name``.
+        name: Key in the file: ``images``, ``categories`` or ``annotations``.
+        singular: What one row is called in messages.
+        path: The file, for messages.
+
+    Raises:
+        InputError: Not a list of JSON objects.
+    """
+
+    def __init__(self, rows: Any, name: str, singular: str, path: Path) -> None:
+        super().__init__(singular)
+        self.path = path
+        if not isinstance(rows, list):
+            raise InputError(
+                f"'{name}' is missing or not a list", where=str(path), fix="give a COCO annotation file (instances)"
+            )
+        self.rows: list[dict[str, Any]] = rows
+        self.ids: npt.NDArray[np.int64] | None = None
+        self.refuse(
+            (i for i, row in enumerate(rows) if not isinstance(row, dict)), "that is not a JSON object", "correct it"
+        )
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def label(self, i: int) -> str:
+        """How row ``i`` is named in messages: by its id when ids are known, else by its position."""
+        return f"{self.singular} {self.ids[i]}" if self.ids is not None else f"{self.singular} number {i + 1}"
+
+    def where(self, i: int) -> str:
+        """The file."""
+        return str(self.path)
+
+    def identify(self) -> npt.NDArray[np.int64]:
+        """The column ``id``, unique; used in later messages.
+
+        Raises:
+            InputError: Missing, not integers, or not unique.
+        """
+        ids = self.integers("id")
+        _, first, counts = np.unique(ids, return_index=True, return_counts=True)
+        again = np.setdiff1d(np.arange(len(ids)), first)
+        if len(again):
+            repeated = int((counts > 1).sum())
+            raise InputError(
+                f"{repeated} {self.singular} id{'s are' if repeated > 1 else ' is'} used more than once; "
+                f"the first: {self.singular} id {ids[again[0]]}",
+                where=str(self.path),
+                fix="give every entry its own id",
+            )
+        self.ids = ids
+        return ids
+
+    def integers(self, key: str, default: int | None = None) -> npt.NDArray[np.int64]:
+        """A column of integers from 0; a row without the key (or with ``null``) takes ``default`` when there is one.
+
+        ``3.0`` counts as 3, as some exporters write it; ``True``, ``"3"``, 3.5 and what 64 bits cannot hold do not.
+
+        Raises:
+            InputError: Missing or other values.
+        """
+        column = self._column(key, (int, float), "an integer", default)
+        self.refuse(
+            (i for i, v in enumerate(column) if not (0 <= v < 2**63 and v == int(v))),
+            f"where '{key}' is not an integer from 0 to 2^63 - 1",
+            f"write '{key}' as such an integer",
+            lambda i: f"{key} {_shown(column[i])}",
+        )
+        return np.array([int(v) for v in column], dtype=np.int64)
+
+    def numbers(self, key: str, default: float | None = None) -> npt.NDArray[np.float64]:
+        """A column of finite numbers; a row without the key (or with ``null``) takes ``default``.
+
+        Raises:
+            InputError: See `integers`.
+        """
+        column = np.array(self._column(key, (int, float), "a number", default), dtype=np.float64)
+        self.refuse(
+            np.flatnonzero(np.isinf(column) | (np.isnan(column) if default is None else False)).tolist(),
+            f"where '{key}' is not finite",
+            "write a number",
+        )
+        return column
+
+    def strings(self, key: str) -> list[str]:
+        """A column of non-empty strings.
+
+        Raises:
+            InputError: Missing or other values.
+        """
+        column = self._column(key, (str,), "a string", None)
+        self.refuse((i for i, v in enumerate(column) if not v), f"where '{key}' is empty", f"write the {key}")
+        return column
+
+    def boxes(self, key: str) -> npt.NDArray[np.float64]:
+        """A column of four finite numbers, ``(rows, 4)``.
+
+        Raises:
+            InputError: Anything else.
+        """
+        column = self._column(key, (list,), "a list of four numbers", None)
+        number = (int, float)
+        self.refuse(
+            (i for i, box in enumerate(column) if len(box) != 4 or not all(type(v) in number for v in box)),
+            f"where '{key}' is not four numbers",
+            f"write {key} as [x, y, width, height] in pixels, without quotation marks",
+            lambda i: f"{key} {_shown(column[i])}",
+        )
+        boxes = np.array(column, dtype=np.float64).reshape(-1, 4)
+        self.refuse(
+            np.flatnonzero(~np.isfinite(boxes).all(axis=1)).tolist(),
+            f"where '{key}' is not finite",
+            "write finite numbers",
+            lambda i: f"{key} {_shown(column[i])}",
+        )
+        return boxes
+
+    def _column(self, key: str, kinds: tuple[type, ...], called: str, default: Any) -> list[Any]:
+        """Values of ``key``, each exactly of one of ``kinds`` (``bool`` is no ``int`` here)."""
+        column = [row.get(key) for row in self.rows]
+        if default is not None:
+            column = [default if value is None else value for value in column]
+        self.refuse(
+            (i for i, value in enumerate(column) if type(value) not in kinds),
+            f"where '{key}' is not {called}",
+            f"write '{key}' as {called}" + (" without quotation marks" if str not in kinds else ""),
+            lambda i: f"{key} {_shown(column[i])}",
+        )
+        return column
+
+
+def _shown(value: Any) -> str:
+    """A value as a message shows it: missing, or at most 60 characters."""
+    if value is None:
+        return "missing"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

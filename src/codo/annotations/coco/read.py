@@ -1,0 +1,177 @@
+"""Read and check a COCO annotation file (instances).
+
+::
+
+    {"images":      [{"id", "file_name", "width", "height"}, …],
+     "categories":  [{"id", "name"}, …],
+     "annotations": [{"id", "image_id", "category_id", "bbox": [x, y, w, h], "area", "iscrowd", "segmentation"}, …]}
+
+``area``, ``iscrowd`` and ``segmentation`` may be left out; ids may have gaps. A box far outside, or an outline of
+another size, is refused: images and annotations do not belong together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.annotations.assemble import assemble, refuse_same_names, unused_classes
+from codo.annotations.coco.json_columns import Table
+from codo.annotations.records import Annotations, Category
+from codo.annotations.segmentations import clean, mistake
+from codo.core.errors import InputError
+
+BOX = "write bbox as [x, y, width, height], not as corners, in pixels of the image as it is on disk, or clip it"
+
+
+def read_coco(path: Path) -> Annotations:
+    """Read an annotation file, all of it checked; the images are looked for by `locate_images`.
+
+    Args:
+        path: The JSON file.
+
+    Returns:
+        The annotations, with classes in the order of their ids.
+
+    Raises:
+        InputError: Names the first offending entry and how many there are.
+    """
+    values = _load(path)
+    images = Table(values.get("images"), "images", "image", path)
+    categories = Table(values.get("categories"), "categories", "category", path)
+    objects = Table(values.get("annotations"), "annotations", "annotation", path)
+    image_ids, names, sizes = _images(images)
+    classes, category_ids = _categories(categories)
+
+    object_ids = objects.identify()
+    of_image = _lookup(objects, "image_id", image_ids, "images")
+    of_class = _lookup(objects, "category_id", category_ids, "categories")
+    bbox = objects.boxes("bbox")
+    flat = objects.check_boxes(bbox, sizes[of_image], lambda i: f"bbox {bbox[i].tolist()}", BOX)
+    crowd = objects.integers("iscrowd", default=0)
+    objects.refuse(
+        np.flatnonzero((crowd != 0) & (crowd != 1)).tolist(), "where 'iscrowd' is not 0 or 1", "write 0 or 1"
+    )
+    areas = objects.numbers("area", default=float("nan"))
+    objects.refuse(
+        np.flatnonzero(areas < 0).tolist(),
+        "where 'area' is negative",
+        "write the area in square pixels, or leave it out",
+        lambda i: f"area {areas[i]:g}",
+    )
+    outlines = _segmentations(objects, sizes[of_image])
+    refuse_same_names(classes, of_class + 1, str(path))
+
+    parents = {row.get("supercategory") for row in categories.rows if row.get("supercategory") != row.get("name")}
+    return assemble(
+        path,
+        image_ids=image_ids,
+        file_names=names,
+        sizes=sizes,
+        categories=classes,
+        of_image=of_image,
+        bbox=bbox,
+        labels=of_class + 1,
+        crowd=crowd.astype(bool),
+        areas=np.where(np.isnan(areas), bbox[:, 2] * bbox[:, 3], areas),
+        object_ids=object_ids,
+        outlines=outlines,
+        warnings=[flat, unused_classes(classes, of_class + 1, str(path), parents)],
+    )
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        values = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"cannot read the annotation file: {error.strerror}", where=str(path), fix="check the path"
+        ) from error
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"broken JSON: {error.msg} at line {error.lineno}, column {error.colno}",
+            where=str(path),
+            fix="write the file again; it may be cut off",
+        ) from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise InputError("not a JSON text file", where=str(path), fix="give a COCO annotation file") from error
+    if isinstance(values, list):
+        raise InputError(
+            "a JSON list, as result files are, where a COCO annotation file was expected",
+            where=str(path),
+            fix="give the ground truth here (a JSON object with images, categories and annotations)",
+        )
+    if not isinstance(values, dict):
+        raise InputError("not a COCO annotation file", where=str(path), fix="give a JSON object with images, …")
+    return values
+
+
+def _images(table: Table) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int32]]:
+    """Ids, file names and sizes (height, width)."""
+    if not len(table):
+        raise InputError("the annotation file names no images", where=str(table.path), fix="give another file")
+    ids = table.identify()
+    names = table.strings("file_name")
+    table.refuse(
+        _repeated(names),
+        "with the file_name of another",
+        "give all objects of an image the same image_id, and name it once",
+        lambda i: names[i],
+    )
+    sizes = np.stack([table.integers("height"), table.integers("width")], axis=1)
+    table.refuse(
+        np.flatnonzero((sizes <= 0).any(axis=1) | (sizes >= 2**31).any(axis=1)).tolist(),
+        "of no possible size",
+        "write height and width in pixels",
+        lambda i: f"height {sizes[i, 0]}, width {sizes[i, 1]}",
+    )
+    return ids, names, sizes.astype(np.int32)
+
+
+def _repeated(names: Sequence[str]) -> list[int]:
+    """Positions of the names that have occurred before."""
+    first = {name: i for i, name in reversed(list(enumerate(names)))}
+    return [i for i, name in enumerate(names) if first[name] != i]
+
+
+def _categories(table: Table) -> tuple[tuple[Category, ...], npt.NDArray[np.int64]]:
+    """Classes in the order of their ids, and the ids."""
+    if not len(table):
+        raise InputError("the annotation file has no categories", where=str(table.path), fix="give another file")
+    ids, names = table.identify(), table.strings("name")
+    classes = tuple(sorted(Category(int(id_), name) for id_, name in zip(ids, names, strict=True)))
+    return classes, np.array([category.id for category in classes], dtype=np.int64)
+
+
+def _lookup(table: Table, key: str, known: npt.NDArray[np.int64], plural: str) -> npt.NDArray[np.int64]:
+    """Position in ``known`` of every value of a column of ids."""
+    values = table.integers(key)
+    order = np.argsort(known)
+    place = np.searchsorted(known, values, sorter=order).clip(max=len(known) - 1)
+    found = order[place]
+    table.refuse(
+        np.flatnonzero(known[found] != values).tolist(),
+        f"whose {key} is not among the {plural}",
+        f"correct the {key}, or add it to {plural}",
+        lambda i: f"{key} {values[i]}",
+    )
+    places: npt.NDArray[np.int64] = found.astype(np.int64)
+    return places
+
+
+def _segmentations(table: Table, sizes: npt.NDArray[np.int32]) -> list[Any]:
+    """Outlines, ``None`` where there is none; ``sizes`` holds height and width of each object's image."""
+    column = [row.get("segmentation") for row in table.rows]
+    wrong = [mistake(outline, int(h), int(w)) for outline, (h, w) in zip(column, sizes, strict=True)]
+    table.refuse(
+        (i for i, text in enumerate(wrong) if text),
+        "with a wrong segmentation",
+        "correct it, or leave out every segmentation to learn boxes only",
+        lambda i: wrong[i],
+    )
+    return [clean(outline) for outline in column]

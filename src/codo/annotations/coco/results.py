@@ -1,0 +1,109 @@
+"""Read a COCO result file, of CoDo or of any other detector, and check it against the ground truth.
+
+::
+
+    [{"image_id": 9, "category_id": 51, "score": 0.983612, "bbox": [x, y, width, height],
+      "segmentation": {"size": [height, width], "counts": "…"}}, …]
+
+``bbox`` is in pixels of the image as it is on disk; one of ``bbox`` and ``segmentation`` may be left out, of all. The
+counts of a segmentation may also be a list of run lengths.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.annotations.coco.json_columns import Table
+from codo.annotations.records import Annotations
+from codo.annotations.segmentations import compress, mistake
+from codo.core.errors import InputError
+
+
+def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
+    """Read the result file of any detector and check it against the ground truth.
+
+    Returns:
+        The detections in the order of the file, the counts of their segmentations as strings.
+
+    Raises:
+        InputError: Broken JSON, not a list, or entries that do not fit the ground truth; the first is named.
+    """
+    try:
+        rows = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"cannot read the result file: {error.strerror}", where=str(path), fix="check the path"
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            f"broken JSON: {error}", where=str(path), fix="write the file again; it may be cut off"
+        ) from error
+    if not isinstance(rows, list):
+        raise InputError("a result file is a JSON list of detections", where=str(path), fix="give COCO results")
+    table = Table(rows, "results", "detection", path)
+    _check_known(table, "image_id", annotations.image_ids, annotations)
+    _check_known(table, "category_id", np.array([c.id for c in annotations.categories]), annotations)
+    table.numbers("score")
+    if any("bbox" in row for row in rows):
+        boxes = table.boxes("bbox")
+        table.refuse(
+            np.flatnonzero((boxes[:, 2:] < 0).any(axis=1)).tolist(),
+            "with a box of negative size",
+            "write bbox as [x, y, width, height], not as corners",
+            lambda i: f"bbox {boxes[i].tolist()}",
+        )
+    if any("segmentation" in row for row in rows):
+        _check_masks(table, annotations)
+        rows = [{**row, "segmentation": compress(row["segmentation"])} for row in rows]
+    if rows and not {"bbox", "segmentation"} & rows[0].keys():
+        raise InputError("detections without bbox or segmentation", where=str(path), fix="write at least one of them")
+    return rows
+
+
+def outlines(results: Sequence[dict[str, Any]]) -> set[str]:
+    """Which of ``bbox`` and ``segmentation`` the detections of a checked file have."""
+    return {"bbox", "segmentation"} & results[0].keys() if results else {"bbox", "segmentation"}
+
+
+def _check_known(table: Table, key: str, known: Any, annotations: Annotations) -> None:
+    values = table.integers(key)
+    strange = np.flatnonzero(~np.isin(values, known)).tolist()
+    shown = ", ".join(str(v) for v in sorted(known.tolist())[:5]) + (", …" if len(known) > 5 else "")
+    counted = _counted(values, known) if key == "category_id" else ""
+    table.refuse(
+        strange,
+        f"whose {key} the ground truth does not have",
+        f"{counted}use the ids of {annotations.source} ({shown}), or give the ground truth of these detections",
+        lambda i: f"{key} {values[i]}",
+    )
+
+
+def _counted(values: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> str:
+    """What the ids of the detections look like, when that is a plain count of the classes."""
+    low, high = values.min(initial=2), values.max(initial=0)
+    if low > 1 or high - low >= len(known):
+        return ""
+    return f"they look numbered from {low}, in the order of the categories: "
+
+
+def _check_masks(table: Table, annotations: Annotations) -> None:
+    column = [row.get("segmentation") for row in table.rows]
+    table.refuse(
+        (i for i, outline in enumerate(column) if not isinstance(outline, dict)),
+        "without an RLE segmentation",
+        "write every detection's segmentation as RLE",
+    )
+    size_of = dict(zip(annotations.image_ids.tolist(), annotations.sizes.tolist(), strict=True))
+    wrong = [mistake(rle, *size_of[row["image_id"]]) for rle, row in zip(column, table.rows, strict=True)]
+    table.refuse(
+        (i for i, text in enumerate(wrong) if text),
+        "with a wrong segmentation",
+        "write RLE of the image's own height and width",
+        lambda i: wrong[i],
+    )

@@ -1,0 +1,165 @@
+"""Where PASCAL VOC's layout has its images and labels.
+
+::
+
+    VOCdevkit/                          or one year's folder alone
+      VOC2007/
+        JPEGImages/000005.jpg
+        Annotations/000005.xml
+        ImageSets/Main/trainval.txt     one name a line, without ending
+      VOC2012/…
+
+Of several years, the image sets are joined. Where a ``test`` set is labelled, the protocol of VOC is followed: to learn
+from ``trainval`` of all years (07+12), to evaluate on ``test``. Else it is ``train`` and ``val``. Others are named with
+``data.train_split=`` and ``data.val_split=``: ``trainval`` is that of every year, ``VOC2007/trainval`` or
+``VOC2007/train,VOC2012/val`` those of some.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container
+from pathlib import Path
+from typing import NamedTuple
+
+from codo.catalog.sources.listing import IMAGE_EXTENSIONS
+from codo.core.errors import InputError, nearest
+
+
+class ImageSet(NamedTuple):
+    """One list of images.
+
+    Attributes:
+        root: Folder of the year.
+        name: ``trainval``, …
+    """
+
+    root: Path
+    name: str
+
+    @property
+    def file(self) -> Path:
+        """The list."""
+        return self.root / "ImageSets" / "Main" / f"{self.name}.txt"
+
+    def stems(self) -> list[str]:
+        """Names of its images, without ending; a class's list has a second column, which does not matter here."""
+        return [line.split()[0] for line in self.file.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+class VocImage(NamedTuple):
+    """An image and its labels.
+
+    Attributes:
+        name: Its file, relative to the data folder.
+        labels: Its XML file.
+    """
+
+    name: str
+    labels: Path
+
+
+def years(folder: Path) -> list[Path]:
+    """The folders below ``folder`` that are laid out as a year of VOC, by name; ``folder`` itself when it is one."""
+    inside = folder / "VOCdevkit"
+    candidates = [folder, *(sorted((inside if inside.is_dir() else folder).iterdir()) if folder.is_dir() else [])]
+    found = [one for one in candidates if (one / "Annotations").is_dir() and (one / "ImageSets" / "Main").is_dir()]
+    return found[:1] if found[:1] == [folder] else found
+
+
+def image_sets(folder: Path, split: str, named: str | None) -> list[ImageSet]:
+    """The lists that make up a split.
+
+    Args:
+        folder: The data folder.
+        split: ``train`` or ``val``.
+        named: What ``data.train_split`` or ``data.val_split`` says.
+
+    Raises:
+        InputError: There is no such list; names the nearest.
+    """
+    roots = years(folder)
+    if named is not None:
+        return [one for part in named.split(",") for one in _named(roots, part.strip(), f"data.{split}_split")]
+    tested = [ImageSet(root, "test") for root in roots if _is_labelled(ImageSet(root, "test"))]
+    learnt = [ImageSet(root, "trainval") for root in roots if ImageSet(root, "trainval").file.is_file()]
+    if tested and learnt:
+        return learnt if split == "train" else tested
+    return _named(roots, split, f"data.{split}_split")
+
+
+def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> list[VocImage]:
+    """Images of some lists, in order.
+
+    Args:
+        folder: What names are relative to.
+        sets: From `image_sets`.
+        checked: Whether the images must exist; else they are taken to be JPEGs.
+
+    Raises:
+        InputError: Images or XML files are missing, lists are empty, or name an image twice; names the first.
+    """
+    images: list[VocImage] = []
+    for one in sets:
+        stems = one.stems()
+        again = [stem for stem, times in Counter(stems).items() if times > 1]
+        if again:
+            count = "1 image is" if len(again) == 1 else f"{len(again)} images are"
+            raise InputError(
+                f"{count} named more than once; the first: {again[0]}",
+                where=str(one.file),
+                fix="name every image once",
+            )
+        labels, pictures = one.root / "Annotations", one.root / "JPEGImages"
+        endings = {path.stem: path.suffix for path in _entries(pictures) if path.suffix.lower() in IMAGE_EXTENSIONS}
+        _require(stems, {path.stem for path in _entries(labels) if path.suffix == ".xml"}, "XML files", labels, one)
+        if checked:
+            _require(stems, endings.keys(), "images", pictures, one)
+        place = pictures.relative_to(folder).as_posix()
+        images += [VocImage(f"{place}/{stem}{endings.get(stem, '.jpg')}", labels / f"{stem}.xml") for stem in stems]
+    if not images:
+        raise InputError("the image set is empty", where=", ".join(str(one.file) for one in sets), fix="name another")
+    return images
+
+
+def spelled(folder: Path, sets: list[ImageSet]) -> str:
+    """Lists as ``data.train_split`` takes them."""
+    return ",".join(one.name if one.root == folder else f"{one.root.name}/{one.name}" for one in sets)
+
+
+def _named(roots: list[Path], name: str, key: str) -> list[ImageSet]:
+    year, _, short = name.rpartition("/")
+    known = [
+        ImageSet(root, path.stem) for root in roots for path in sorted((root / "ImageSets" / "Main").glob("*.txt"))
+    ]
+    found = [one for one in known if one.name == short and year in ("", one.root.name)]
+    if found:
+        return found
+    there = [f"{one.root.name}/{one.name}" if year else one.name for one in known]
+    raise InputError(
+        f"no image set '{name}' in ImageSets/Main of {', '.join(root.name for root in roots)}",
+        where=str(roots[0].parent if len(roots) > 1 else roots[0]),
+        fix=nearest(name, there) or f"name one with {key}= ({', '.join(dict.fromkeys(there[:8])) or 'there is none'})",
+    )
+
+
+def _is_labelled(one: ImageSet) -> bool:
+    """VOC has published lists of test images for all years, but labels for that of 2007 alone."""
+    if not one.file.is_file():
+        return False
+    stems = one.stems()
+    return bool(stems) and (one.root / "Annotations" / f"{stems[0]}.xml").is_file()
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _require(stems: list[str], there: Container[str], what: str, folder: Path, one: ImageSet) -> None:
+    missing = [stem for stem in stems if stem not in there]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(stems)} {what} missing in {folder}; the first: {missing[0]}",
+            where=str(one.file),
+            fix="copy them there, or take the names out of the list",
+        )

@@ -1,0 +1,193 @@
+"""Where YOLO's layout has its images and labels.
+
+::
+
+    data.yaml                   names: [cat, dog]   or   names: {0: cat, 1: dog}
+                                train: images/train   val: images/val   (path: FOLDER they are relative to)
+    images/train/a.jpg          or train/images/a.jpg
+    labels/train/a.txt             train/labels/a.txt: the last images/ in the image's path is labels/
+
+A split is a folder, a list of folders, or a text file with one image a line. ``val`` may be called ``valid`` or, where
+there is neither, ``test``. Others are named with ``data.train_split=`` and ``data.val_split=``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from codo.catalog.sources.listing import IMAGE_EXTENSIONS
+from codo.core.config import read_yaml
+from codo.core.errors import InputError, nearest
+
+CALLED = {"train": ("train",), "val": ("val", "valid", "test")}
+"""What splits are called, best first."""
+
+
+class Described(NamedTuple):
+    """A YOLO data file.
+
+    Attributes:
+        path: Itself.
+        names: Name of every class by its index.
+        values: All that it holds.
+    """
+
+    path: Path
+    names: dict[int, str]
+    values: dict[str, Any]
+
+
+def data_file(folder: Path) -> Path | None:
+    """The YOLO data file that ``folder`` is or holds, or ``None``.
+
+    Raises:
+        InputError: There are several.
+    """
+    if folder.suffix in (".yaml", ".yml"):
+        return folder
+    if not folder.is_dir():
+        return None
+    for name in ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"):
+        if (folder / name).is_file():
+            return folder / name
+    found = [path for path in sorted(folder.iterdir()) if path.suffix in (".yaml", ".yml") and _describes(path)]
+    if len(found) > 1:
+        raise InputError(
+            f"{len(found)} YOLO data files; the first: {found[0].name}",
+            where=str(folder),
+            fix=f"name one: data={found[0]}",
+        )
+    return found[0] if found else None
+
+
+def describe(path: Path) -> Described:
+    """Read a data file.
+
+    Raises:
+        InputError: Not readable, without names, or with another number of names than it says.
+    """
+    values = read_yaml(path)
+    names = values.get("names")
+    if isinstance(names, list):
+        names = dict(enumerate(names))
+    if not isinstance(names, dict) or not names or not all(type(i) is int and i >= 0 for i in names):
+        raise InputError("the data file has no names of classes", where=str(path), fix="add names: [FIRST, SECOND, …]")
+    count = values.get("nc", len(names))
+    if count != len(names):
+        raise InputError(f"nc is {count}, but there are {len(names)} names", where=str(path), fix="correct one of them")
+    return Described(path, {i: str(names[i]) for i in sorted(names)}, values)
+
+
+def split_name(described: Described, split: str, named: str | None) -> str:
+    """What a split is called in a data file.
+
+    Raises:
+        InputError: There is no such split; names the nearest.
+    """
+    known = [
+        key for key in dict.fromkeys((*CALLED["train"], *CALLED["val"], named or "train")) if _places(described, key)
+    ]
+    found = next((name for name in ((named,) if named else CALLED[split]) if name in known), None)
+    if found is None:
+        raise InputError(
+            f"no split '{named or split}' in the data file, nor a folder of its images",
+            where=str(described.path),
+            fix=nearest(named or split, known) or f"add {named or split}: FOLDER, or name one with data.{split}_split=",
+        )
+    return found
+
+
+def images_of(described: Described, name: str) -> list[Path]:
+    """Image files of a split, by path.
+
+    Args:
+        described: The data file.
+        name: From `split_name`.
+
+    Raises:
+        InputError: A folder is missing or empty; images of a list are missing, or named twice.
+    """
+    images: list[Path] = []
+    for place in _places(described, name):
+        if place.is_dir():
+            images += [path for path in place.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS]
+        elif place.is_file():
+            images += _listed(place)
+        else:
+            raise InputError(
+                f"no folder or list of the images of '{name}': {place}",
+                where=str(described.path),
+                fix=f"correct {name}:",
+            )
+    if not images:
+        raise InputError(f"no images of '{name}'", where=str(described.path), fix=f"correct {name}:, or add images")
+    again = [path for path, times in Counter(images).items() if times > 1]
+    if again:
+        raise InputError(
+            f"{len(again)} images of '{name}' are named more than once; the first: {again[0]}",
+            where=str(described.path),
+            fix="name every image once",
+        )
+    return sorted(images)
+
+
+def labels_of(image: Path) -> Path:
+    """The label file that belongs to an image, there or not."""
+    parts = list(image.with_suffix(".txt").parts)
+    places = [i for i, part in enumerate(parts[:-1]) if part == "images"]
+    if places:
+        parts[places[-1]] = "labels"
+    return Path(*parts)
+
+
+def _places(described: Described, name: str) -> list[Path]:
+    """Folders and lists of a split, as the data file names them or, where it does not, as they are usually called."""
+    folder = described.path.parent
+    value = described.values.get(name)
+    if value is None:
+        usual = (folder / "images" / name, folder / name / "images")
+        return [place for place in usual if place.is_dir()][:1]
+    root = folder / str(described.values.get("path") or "")
+    return [_found([root / str(one), folder / str(one), *_inside(folder, str(one))]) for one in _list(value)]
+
+
+def _inside(folder: Path, entry: str) -> list[Path]:
+    """Some exporters write ``../train/images`` and mean ``train/images``."""
+    return [folder / entry.removeprefix("../")] if entry.startswith("../") else []
+
+
+def _found(places: list[Path]) -> Path:
+    return _absolute(next((place for place in places if place.exists()), places[0]))
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute, with links as they are: where they lead, folders may have other names."""
+    return Path(os.path.abspath(path))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _listed(file: Path) -> list[Path]:
+    """Images that a text file names, relative to its folder."""
+    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
+    images = [_absolute(file.parent / line) for line in lines]
+    missing = [i for i, image in enumerate(images) if not image.is_file()]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(images)} images missing; the first: {lines[missing[0]]} (line {missing[0] + 1})",
+            where=str(file),
+            fix="copy them there, or take the lines out",
+        )
+    return images
+
+
+def _describes(path: Path) -> bool:
+    try:
+        return {"names", "train"} <= read_yaml(path).keys()
+    except InputError:
+        return False

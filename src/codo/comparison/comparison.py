@@ -1,0 +1,147 @@
+"""The numbers of all finished cells, and what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import fmean, stdev
+
+import numpy as np
+
+from codo.comparison.grid import Plan
+from codo.comparison.initializations import Start
+from codo.comparison.pretraining_costs import Cost, mean_cost, read_cost
+from codo.comparison.trials import Cell, Key, Result
+from codo.evaluation.statistics import Difference, Floats, paired
+from codo.reporting.comparison import KINDS, NAMES, values_of
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison as far as it is done; the first initialisation is the reference of all others.
+
+    Attributes:
+        out: The folder that it is in.
+        cells: All of them, finished or not.
+        starts: What each initialisation brings, the reference first.
+        evaluated: Images that all are evaluated on.
+        results: What the finished cells say.
+        failures: Why cells failed.
+        costs: What the pretraining of each initialisation has cost, the mean over the seeds, where that is known.
+        published: Table of the paper to show beside it, if any.
+        notes: What a reader has to know of what is still to come or has failed before any cell.
+    """
+
+    out: Path
+    cells: Sequence[Cell]
+    starts: Mapping[str, Start]
+    evaluated: int
+    results: Mapping[Key, Result]
+    failures: Mapping[Key, str] = field(default_factory=dict)
+    costs: Mapping[str, Cost] = field(default_factory=dict)
+    published: str | None = None
+    notes: Sequence[str] = ()
+
+    @classmethod
+    def read(cls, plan: Plan, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
+        """Read what the cells and the pretrainings have left on disk."""
+        results = {cell.key: result for cell in plan.cells if (result := cell.result()) is not None}
+        means = {init: mean_cost(map(read_cost, start.weights)) for init, start in plan.starts.items()}
+        costs = {init: cost for init, cost in means.items() if cost is not None}
+        evaluated, table = plan.evaluated, plan.published
+        return cls(plan.out, plan.cells, plan.starts, evaluated, results, dict(failures), costs, table, tuple(notes))
+
+    @property
+    def inits(self) -> list[str]:
+        """Names of the initialisations, the reference first."""
+        return list(self.starts)
+
+    @property
+    def reference(self) -> str:
+        """What the others are compared with."""
+        return self.inits[0]
+
+    @property
+    def challengers(self) -> list[str]:
+        """All initialisations but the reference."""
+        return self.inits[1:]
+
+    @property
+    def fractions(self) -> list[float]:
+        """Label fractions, the smallest first."""
+        return sorted({cell.fraction for cell in self.cells})
+
+    @property
+    def seeds(self) -> list[int]:
+        """All seeds."""
+        return sorted({cell.seed for cell in self.cells})
+
+    @property
+    def kinds(self) -> list[str]:
+        """``bbox`` and, where there are masks, ``segm``."""
+        return [kind for kind in KINDS if any(kind in result.numbers for result in self.results.values())]
+
+    @property
+    def measures(self) -> list[tuple[str, str]]:
+        """Every kind and number that a cell has: COCO's in their order, then others such as VOC's."""
+        there = {(kind, name) for one in self.results.values() for kind, of in one.numbers.items() for name in of}
+        coco = [(kind, name) for kind in KINDS for name in NAMES if (kind, name) in there]
+        return coco + sorted(there - set(coco))
+
+    @property
+    def missing(self) -> list[Cell]:
+        """Cells that are not finished."""
+        return [cell for cell in self.cells if cell.key not in self.results]
+
+    def state(self, cell: Cell) -> str:
+        """``finished``, ``failed`` or ``missing``."""
+        return "finished" if cell.key in self.results else "failed" if cell.key in self.failures else "missing"
+
+    def images(self, fraction: float) -> list[int]:
+        """Labelled images that a fraction comes to, with each seed: draws differ by images without objects."""
+        return [cell.images for cell in self.cells if cell.fraction == fraction and cell.init == self.reference]
+
+    def values(self, init: str, fraction: float, name: str = "AP", kind: str = "bbox") -> dict[int, float]:
+        """Seed -> number in [0, 1]; seeds without it (COCO's -1: no such object) are left out."""
+        found: dict[int, float] = {}
+        for seed in self.seeds:
+            result = self.results.get((init, fraction, seed))
+            if result and (known := values_of([result.numbers], kind, name)):
+                found[seed] = known[0]
+        return found
+
+    def difference(
+        self, init: str, name: str = "AP", kind: str = "bbox", fractions: Sequence[float] = ()
+    ) -> Difference | None:
+        """How far an initialisation is from the reference, paired by seed and by evaluation image.
+
+        Args:
+            init: The other initialisation.
+            name: Of the number.
+            kind: Of outline.
+            fractions: The label fractions that it is the mean over; by default all.
+
+        Returns:
+            ``None`` when no seed has both at all these fractions.
+        """
+        at = fractions or self.fractions
+        sides = [[self.values(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
+        values = paired(*sides)
+        if not values:
+            return None
+        draws = [[self._resampled(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
+        resampled = paired(*draws)
+        known = len(resampled) == len(values)
+        return Difference.of(values, np.mean(resampled, axis=0) if known else None)
+
+    def _resampled(self, init: str, fraction: float, name: str, kind: str) -> dict[int, Floats]:
+        """Seed -> the number on every resample of the evaluation images."""
+        results = {seed: self.results.get((init, fraction, seed)) for seed in self.seeds}
+        return {s: r.resampled[kind][name] for s, r in results.items() if r and name in r.resampled.get(kind, {})}
+
+
+def mean_and_spread(values: Mapping[int, float]) -> tuple[float | None, float | None]:
+    """Mean and sample standard deviation; ``None`` for what the number of values does not give."""
+    known = list(values.values())
+    return (fmean(known) if known else None), (stdev(known) if len(known) > 1 else None)

@@ -1,0 +1,223 @@
+"""``report.html`` of a comparison: the sentences first, then figure, tables, every cell, and how it was made."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from statistics import fmean
+
+from codo.comparison.comparison import Comparison, mean_and_spread
+from codo.comparison.initializations import said
+from codo.comparison.label_efficiency import Trend, label_efficiency
+from codo.comparison.paper_table import COST_HEADS, PROVENANCE, cost_cells, printed_cells, printed_heads, printed_rows
+from codo.comparison.verdicts import in_points, remarks, verdicts
+from codo.core.config import flatten
+from codo.core.numbers import MISSING, mean_spread, number, precision, share
+from codo.evaluation.statistics import LEVEL, Difference
+from codo.models.weights import TRUNK
+from codo.reporting.comparison import KINDS, NAMES, ap_dots
+from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Tone, Verdict
+from codo.reporting.html.scatter import rank_correlation, scatter
+
+FOOTER = "Made by codo from the runs it names. This page needs no network and runs no foreign code."
+PROBES = {
+    "probe/image/linear": "Linear probe of pictures",
+    "probe/image/knn": "Nearest neighbours of pictures",
+    "probe/roi/linear": "Linear probe of boxes",
+    "probe/roi/knn": "Nearest neighbours of boxes",
+    "invariance": "Background invariance",
+}
+"""Scores of pretraining, and what the reader sees; the first against AP is the paper's Figure 1."""
+_HEADS = {"AP": "AP", "AP50": "AP 50", "AP75": "AP 75"}
+_TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "noise": "unknown", "unknown": "unknown"}
+
+
+def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, object]) -> Page:
+    """The whole page.
+
+    Args:
+        comparison: What is done so far.
+        title: Its name.
+        settings: The settings that all cells share, nested.
+    """
+    counts = [
+        _count(len(comparison.inits), "initialisation"),
+        _count(len(comparison.fractions), "label fraction"),
+        _count(len(comparison.seeds), "seed"),
+    ]
+    return Page(
+        title=title,
+        kicker="CoDo comparison",
+        lead=f"{counts[0]}, {counts[1]} and {counts[2]}; the same labels, order and protocol for all.",
+        sections=[
+            Section("What came out", _outcome(comparison)),
+            *(_results(comparison, kind) for kind in comparison.kinds),
+            Section("What each initialisation fills", [_parts(comparison)]),
+            Section("What pretraining cost", _costs(comparison)),
+            Section("Probes and transfer", _transfer(comparison)),
+            Section("The published numbers", _published(comparison)),
+            Section("Every cell", [_cells(comparison)]),
+            _origin(settings),
+        ],
+        footer=FOOTER,
+    )
+
+
+def _outcome(comparison: Comparison) -> list[Block]:
+    blocks: list[Block] = [Verdict(_TONES[verdict], sentence) for sentence, verdict in verdicts(comparison)]
+    notes = remarks(comparison)
+    return [*blocks, *([Text(notes)] if notes else [])]
+
+
+def _results(comparison: Comparison, kind: str) -> Section:
+    blocks: list[Block] = [_figure(comparison, kind), Text([_note(comparison)])]
+    blocks += [_table(comparison, fraction, kind) for fraction in comparison.fractions]
+    return Section(KINDS[kind], blocks)
+
+
+def _note(comparison: Comparison) -> str:
+    """How to read the tables."""
+    chance = "Of twenty differences that are not real, about one is called beyond noise by chance."
+    return (
+        "Mean ± sample standard deviation over the seeds, AP times 100. Difference: to "
+        f"{comparison.reference} with the same seeds and images, with a {LEVEL:.0%} bootstrap interval over the seeds "
+        f"(widened for their small number) and the {comparison.evaluated:,} evaluation images; “better” or “worse” "
+        "where it excludes zero." + (f" {chance}" if len(comparison.challengers) > 1 else "")
+    )
+
+
+def _figure(comparison: Comparison, kind: str) -> Figures:
+    """AP against labels, or with one fraction every seed as a dot."""
+    title = KINDS[kind]
+    if len(comparison.fractions) == 1:
+        fraction = comparison.fractions[0]
+        groups = {
+            init: [{kind: {"AP": value}} for value in comparison.values(init, fraction, kind=kind).values()]
+            for init in comparison.inits
+        }
+        return Figures([ap_dots(groups, kind, title)])
+    trends = [trend for init in comparison.inits if (trend := _trend(comparison, init, kind))]
+    told = "; ".join(f"{trend.name}: {_told(trend)}" for trend in trends)
+    caption = "Line and band: mean and one standard deviation over the seeds; each dot is one seed."
+    name = f"{title}: AP × 100 by labelled images"
+    return Figures([Figure(name, label_efficiency(trends), caption, f"{name}. {told}.")])
+
+
+def _told(trend: Trend) -> str:
+    return ", ".join(f"{mean:.1f} at {count}" for count, mean in zip(trend.images, trend.means, strict=True))
+
+
+def _trend(comparison: Comparison, init: str, kind: str) -> Trend | None:
+    found = {fraction: comparison.values(init, fraction, kind=kind) for fraction in comparison.fractions}
+    found = {fraction: values for fraction, values in found.items() if values}
+    if not found:
+        return None
+    both = [mean_and_spread(values) for values in found.values()]
+    images = [round(fmean(comparison.images(fraction))) for fraction in found]
+    dots = [(n, 100 * value) for n, values in zip(images, found.values(), strict=True) for value in values.values()]
+    means = [100 * (mean or 0) for mean, _ in both]
+    return Trend(init, images, means, [100 * (spread or 0) for _, spread in both], dots)
+
+
+def _table(comparison: Comparison, fraction: float, kind: str) -> Table:
+    rows = []
+    for init in comparison.inits:
+        by_name = {name: comparison.values(init, fraction, name, kind) for name in _HEADS}
+        gain = comparison.difference(init, kind=kind, fractions=[fraction]) if init != comparison.reference else None
+        seeds = number(len(by_name["AP"]))
+        rows.append([init, seeds, *(mean_spread(list(values.values())) for values in by_name.values()), _gain(gain)])
+    low, high = min(comparison.images(fraction)), max(comparison.images(fraction))
+    images = f"{low:,} images" if low == high else f"{low:,} to {high:,} images with objects"
+    caption = f"{share(fraction)} of the labels: {images}."
+    return Table(["Start from", "Seeds", *_HEADS.values(), "Difference of AP"], rows, caption)
+
+
+def _gain(gain: Difference | None) -> str:
+    if gain is None:
+        return MISSING
+    mean, interval = in_points(gain)
+    if interval is None:
+        return f"{mean} (one seed)"
+    return f"{mean} ({interval})" + ("" if gain.verdict == "noise" else f", {gain.verdict}")
+
+
+def _parts(comparison: Comparison) -> Table:
+    rows = []
+    for init, start in comparison.starts.items():
+        sources = list(start.weights)
+        source = sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more, one a seed"
+        rows.append([init, *("filled" if part in start.parts else "random" for part in TRUNK), source])
+    note = "Random parts are alike for all with the same seed. RPN, predictors and mask head are always random."
+    heads = [name.capitalize() if name.islower() else name for name in map(str, (said([part]) for part in TRUNK))]
+    return Table(["Start from", *heads, "Weights"], rows, note, text=True)
+
+
+def _costs(comparison: Comparison) -> list[Block]:
+    """Empty where no initialisation is a pretraining run."""
+    if not comparison.costs:
+        return []
+    scores = sorted({name for cost in comparison.costs.values() for name in cost.scores if name in PROBES})
+    rows = []
+    for init in comparison.inits:
+        cost = comparison.costs.get(init)
+        found = [number(cost.scores[name]) if cost and name in cost.scores else MISSING for name in scores]
+        rows.append([init, *cost_cells(cost), cost.device if cost else MISSING, *found])
+    note = "Means over the seeds, the memory a maximum. A sample is one image, shown by all its views."
+    heads = ["Start from", *COST_HEADS, "On", *(PROBES[name] for name in scores)]
+    return [Table(heads, rows, note)]
+
+
+def _transfer(comparison: Comparison) -> list[Block]:
+    """Does what is cheap to measure while pretraining foretell what the detector gains? A point for each method."""
+    most = comparison.fractions[-1]
+    ap = {init: 100 * fmean(values.values()) for init in comparison.inits if (values := comparison.values(init, most))}
+    figures = []
+    for name, title in PROBES.items():
+        known = {init: cost.scores[name] for init, cost in comparison.costs.items() if name in cost.scores}
+        points = {init: (score, ap[init]) for init, score in known.items() if init in ap}
+        if len(points) < 2:
+            continue
+        found = rank_correlation([x for x, _ in points.values()], [y for _, y in points.values()])
+        said_of = f"Rank correlation {found:+.2f} over {len(points)} methods." if found is not None else ""
+        caption = f"A point for each method, means over the seeds. {said_of} Few points and noisy AP say little."
+        alt = "; ".join(f"{init}: {x:.3f}, AP {y:.1f}" for init, (x, y) in points.items())
+        svg = scatter(points, x_label=title, y_label="box AP × 100")
+        figures.append(Figure(f"{title} and box AP", svg, caption, f"{title} against box AP. {alt}."))
+    return [Figures(figures)] if figures else []
+
+
+def _published(comparison: Comparison) -> list[Block]:
+    """The paper's rows of these initialisations."""
+    rows = printed_rows(comparison)
+    if not rows:
+        return []
+    *heads, _ = printed_heads(rows)
+    numbers = Table(heads, [printed_cells(row, rows)[:-1] for row in rows], PROVENANCE)
+    notes = [[row.label, str(row.epochs), row.note] for row in rows if row.note]
+    return [numbers, Table(["Published", "Epochs", "Where it comes from"], notes, "Not simply as printed:", text=True)]
+
+
+def _cells(comparison: Comparison) -> Details:
+    names = [(kind, name) for kind in comparison.kinds for name in _HEADS]
+    rows = []
+    for cell in comparison.cells:
+        result = comparison.results.get(cell.key)
+        numbers = result.numbers if result else {}
+        values = [precision(numbers.get(kind, {}).get(name)) for kind, name in names]
+        state = comparison.failures.get(cell.key, comparison.state(cell))
+        rows.append([cell.init, share(cell.fraction), f"{cell.images:,}", str(cell.seed), *values, state])
+    heads = [f"{KINDS[kind]}: {NAMES[name]}" for kind, name in names]
+    table = Table(["Start from", "Labels", "Images", "Seed", *heads, "State"], rows, "All numbers: `results.csv`.")
+    return Details(f"{len(comparison.results)} of {_count(len(comparison.cells), 'cell')} are finished", [table])
+
+
+def _origin(settings: Mapping[str, object]) -> Section:
+    rows = [(key, "null" if value is None else str(value)) for key, value in flatten(settings).items()]
+    table = Table(["Setting", "Value"], rows, "Of all cells, from `compare.yaml`.", text=True)
+    command = Code(shlex.join(sys.argv), "The command that wrote this page.")
+    return Section("How it was made", [command, Details(f"Settings ({len(rows)})", [table])])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")

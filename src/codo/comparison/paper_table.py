@@ -1,0 +1,96 @@
+"""The paper's table as Markdown, with the columns that it lacks, and the published numbers below ours.
+
+``table.md`` has a line for each initialisation and label fraction: what it initialises, samples seen in pretraining,
+time, peak memory, AP as in the paper. ``costs.csv`` has costs and probe scores with every digit.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+
+from codo.comparison.comparison import Comparison
+from codo.comparison.initializations import said
+from codo.comparison.latex import COLUMNS
+from codo.comparison.pretraining_costs import Cost
+from codo.comparison.published import MEASURES, Published, published
+from codo.core.numbers import MISSING, compact, duration, mean_spread, share
+from codo.reporting.comparison import SINGULAR
+
+COST_HEADS = ("Samples seen", "Views", "Time", "Peak memory")
+PROVENANCE = (
+    "The published numbers are those the paper prints, on COCO with ResNet-50. Its rows come from different protocols, "
+    "as the notes say, and are not comparable with each other, nor with numbers on other data."
+)
+
+
+def costs_csv(comparison: Comparison) -> str:
+    """Every initialisation: parts, costs, last score of every probe; means over the seeds."""
+    scores = sorted({name for cost in comparison.costs.values() for name in cost.scores})
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["init", "parts", "samples", "views", "seconds", "memory_mb", "device", *scores])
+    for init, start in comparison.starts.items():
+        cost = comparison.costs.get(init)
+        known = [cost.samples, cost.views, cost.seconds, cost.memory_mb, cost.device] if cost else [""] * 5
+        values = [cost.scores.get(name, "") if cost else "" for name in scores]
+        writer.writerow([init, said(start.parts), *known, *values])
+    return text.getvalue()
+
+
+def cost_cells(cost: Cost | None) -> list[str]:
+    """The columns `COST_HEADS`."""
+    if cost is None:
+        return [MISSING] * len(COST_HEADS)
+    return [compact(cost.samples), str(cost.views), duration(cost.seconds), f"{cost.memory_mb / 1024:.1f} GiB"]
+
+
+def markdown(comparison: Comparison) -> str:
+    """The whole table."""
+    columns = [(kind, name) for kind in comparison.kinds for name in COLUMNS]
+    several = len(comparison.fractions) > 1
+    heads = [*(["Labels"] if several else []), "Start from", "Initialises", *COST_HEADS]
+    heads += [f"{SINGULAR[kind]} {name}" for kind, name in columns]
+    rows = []
+    for fraction in comparison.fractions:
+        for init, start in comparison.starts.items():
+            values = [mean_spread(list(comparison.values(init, fraction, n, k).values())) for k, n in columns]
+            first = [share(fraction)] if several else []
+            rows.append([*first, init, said(start.parts), *cost_cells(comparison.costs.get(init)), *values])
+    done = f"{len(comparison.results)} of {len(comparison.cells)} cells, {len(comparison.seeds)} seeds"
+    caption = f"AP times 100, mean ± sample standard deviation over the seeds ({done}); costs are those of pretraining."
+    parts = [caption, *_table(heads, rows)]
+    if printed := printed_rows(comparison):
+        parts += ["", PROVENANCE, *_table(printed_heads(printed), [printed_cells(row, printed) for row in printed])]
+    return "\n".join(parts) + "\n"
+
+
+def printed_rows(comparison: Comparison) -> list[Published]:
+    """The published rows of these initialisations."""
+    if comparison.published is None:
+        return []
+    rows = published(comparison.published)
+    return [row for init in comparison.inits for row in rows.get(init, [])]
+
+
+def printed_heads(rows: Sequence[Published]) -> list[str]:
+    """Heads of the columns of published numbers."""
+    numbers = [f"{schedule} {SINGULAR[kind]} {name}" for schedule in _schedules(rows) for kind, name in MEASURES]
+    return ["Published", "Epochs", *numbers, "Where it comes from"]
+
+
+def printed_cells(row: Published, rows: Sequence[Published]) -> list[str]:
+    """One published row below `printed_heads`."""
+    values = [v for schedule in _schedules(rows) for v in row.values.get(schedule, [None] * len(MEASURES))]
+    shown = [MISSING if value is None else f"{value:.1f}" for value in values]
+    return [row.label, str(row.epochs), *shown, row.note or "as printed"]
+
+
+def _schedules(rows: Sequence[Published]) -> list[str]:
+    return [schedule for schedule in ("1x", "2x") if any(schedule in row.values for row in rows)]
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return ["", *("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)]

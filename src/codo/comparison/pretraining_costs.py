@@ -1,0 +1,86 @@
+"""What a pretraining has cost, and what its probes have said: the columns that the paper's tables lack.
+
+``cost.json`` of a run is the fields of `Cost`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+
+from codo.core.run import Run, is_run, open_run
+
+COST = "cost.json"
+PROBES = ("probe/", "invariance")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one run.
+
+    Attributes:
+        samples: Samples seen: steps times global batch; each shows ``views`` views.
+        views: Views of a sample.
+        seconds: Time of the steps, probes and checkpoints apart.
+        memory_mb: Peak memory in MiB: of the GPU, on a CPU of the main process.
+        device: What it ran on.
+        scores: Last value of each probe, such as ``probe/image/linear`` and ``invariance``.
+    """
+
+    samples: int
+    views: int
+    seconds: float
+    memory_mb: float
+    device: str
+    scores: Mapping[str, float]
+
+    def written(self) -> str:
+        """As the file that lies in the run."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+
+def cost_of(run: Run) -> Cost:
+    """Read what a run of ``codo pretrain`` has logged."""
+    config, rows = run.config, run.metrics()
+    batch, views = int(config["batch_size"]), int(config["views"])
+    seconds, before = 0.0, 0
+    scores: dict[str, float] = {}
+    for row in rows:
+        if rate := row.get("time/images_per_s"):
+            seconds += (row["step"] - before) * batch * views / rate
+            before = row["step"]
+        scores |= {key: value for key, value in row.items() if key.startswith(PROBES) and value is not None}
+    memory = max((row["time/memory_mb"] for row in rows if "time/memory_mb" in row), default=0.0)
+    steps = rows[-1]["step"] if rows else 0
+    return Cost(steps * batch, views, seconds, memory, str(run.environment.get("device", "")), scores)
+
+
+def read_cost(source: str) -> Cost | None:
+    """The cost of weights that are a pretraining run; of others nothing is known."""
+    file = Path(source) / COST
+    if file.is_file():
+        return Cost(**json.loads(file.read_text(encoding="utf-8")))
+    if not is_run(source):
+        return None
+    run = open_run(source)
+    return cost_of(run) if run.verb == "pretrain" else None
+
+
+def mean_cost(costs: Iterable[Cost | None]) -> Cost | None:
+    """The mean over the seeds; ``None`` where one is not known."""
+    known = list(costs)
+    found = [cost for cost in known if cost is not None]
+    if not found or len(found) < len(known):
+        return None
+    shared = set.intersection(*(set(cost.scores) for cost in found))
+    return Cost(
+        samples=round(fmean(cost.samples for cost in found)),
+        views=found[0].views,
+        seconds=fmean(cost.seconds for cost in found),
+        memory_mb=max(cost.memory_mb for cost in found),
+        device=found[0].device,
+        scores={name: fmean(cost.scores[name] for cost in found) for name in sorted(shared)},
+    )

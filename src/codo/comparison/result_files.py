@@ -1,0 +1,157 @@
+"""A comparison as files for other programs.
+
+* ``results.csv``: a line for each cell: what it is, where it lies, and every number, in [0, 1].
+* ``summary.csv``: a line for each initialisation, fraction and number: mean, standard deviation over the seeds, and the
+  difference to the reference with its interval; ``seed_low`` to ``image_high`` are the two intervals it is joined of.
+* ``table.tex``: the columns of the paper's Table 1, for LaTeX with ``booktabs``.
+* ``comparison.json``: all of it for one reader::
+
+    {"format": 1, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
+     "initialisations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``starts``
+     "cells": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
+                "numbers": {"bbox": {"AP": 0.41, …}, …}}, …],
+     "differences": [{"init": "codo", "fraction": null, "kind": "bbox", "number": "AP", "seeds": 3, "mean": 0.01,
+                      "low": …, "high": …, …, "verdict": "noise"}, …]}     fraction null: mean of all
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from codo.comparison.comparison import Comparison, mean_and_spread
+from codo.comparison.initializations import Start, said
+from codo.comparison.latex import COLUMNS, booktabs, escape, mean_spread, measure
+from codo.comparison.verdicts import summary
+from codo.core.errors import InputError
+from codo.core.numbers import share
+from codo.evaluation.statistics import Difference
+
+FORMAT = 1
+_ENDS = ("low", "high", "seed_low", "seed_high", "image_low", "image_high")
+
+
+def results_csv(comparison: Comparison) -> str:
+    """Every cell, finished or not, with all its numbers."""
+    measures = comparison.measures
+    rows: list[Sequence[object]] = [
+        ["init", "parts", "fraction", "images", "seed", "state", "run", *(f"{kind}/{name}" for kind, name in measures)]
+    ]
+    for cell in comparison.cells:
+        result = comparison.results.get(cell.key)
+        numbers = result.numbers if result else {}
+        values = [numbers.get(kind, {}).get(name, "") for kind, name in measures]
+        parts = said(comparison.starts[cell.init].parts)
+        what = [cell.init, parts, cell.fraction, cell.images, cell.seed, comparison.state(cell), cell.path]
+        rows.append([*what, *values])
+    return _csv(rows)
+
+
+def summary_csv(comparison: Comparison) -> str:
+    """Means, spreads, and differences to the reference."""
+    head = ["init", "parts", "fraction", "images", "kind", "number", "seeds", "mean", "std"]
+    rows: list[Sequence[object]] = [[*head, "difference", *_ENDS, "verdict"]]
+    for init in comparison.inits:
+        for fraction in comparison.fractions:
+            for kind, name in comparison.measures:
+                values = comparison.values(init, fraction, name, kind)
+                images = round(sum(comparison.images(fraction)) / len(comparison.images(fraction)))
+                row = [init, said(comparison.starts[init].parts), fraction, images, kind, name, len(values)]
+                other = init != comparison.reference
+                found = comparison.difference(init, name, kind, [fraction]) if other else None
+                against = [found.mean, *_ends(found), found.verdict] if found else [None] * (2 + len(_ENDS))
+                rows.append(_blank([*row, *mean_and_spread(values), *against]))
+    return _csv(rows)
+
+
+def latex(comparison: Comparison) -> str:
+    """The table in LaTeX: initialisations by the paper's columns, a group for each label fraction."""
+    columns = [(kind, name) for kind in comparison.kinds for name in COLUMNS]
+    several = len(comparison.fractions) > 1
+    heads = [*(["Labels"] if several else []), "Start from", "Pretrained parts"]
+    groups = []
+    for fraction in comparison.fractions:
+        rows: list[list[str]] = []
+        for init in comparison.inits:
+            values = [mean_spread(*mean_and_spread(comparison.values(init, fraction, n, k))) for k, n in columns]
+            first = [escape(share(fraction)) if not rows else ""] if several else []
+            rows.append([*first, escape(init), escape(said(comparison.starts[init].parts)), *values])
+        groups.append(rows)
+    there = f"{len(comparison.results)} of {len(comparison.cells)} cells, {len(comparison.seeds)} seeds"
+    lines = [
+        f"% needs \\usepackage{{booktabs}}; {there}",
+        "% AP times 100, mean and sample standard deviation over the seeds",
+        *booktabs("l" * len(heads) + "c" * len(columns), [*heads, *(measure(*column) for column in columns)], groups),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def as_json(comparison: Comparison) -> str:
+    """Everything in one file, see the top."""
+    cells = []
+    for cell in comparison.cells:
+        result = comparison.results.get(cell.key)
+        what = {"init": cell.init, "fraction": cell.fraction, "images": cell.images, "seed": cell.seed}
+        more = {"failure": comparison.failures[cell.key]} if cell.key in comparison.failures else {}
+        state = {"state": comparison.state(cell), "run": str(cell.path), **more}
+        cells.append({**what, **state, "numbers": result.numbers if result else {}})
+    differences = []
+    for init in comparison.challengers:
+        for fraction in (None, *comparison.fractions):
+            for kind, name in comparison.measures:
+                found = comparison.difference(init, name, kind, [fraction] if fraction is not None else ())
+                if found:
+                    what = {"init": init, "fraction": fraction, "kind": kind, "number": name}
+                    value = {
+                        "seeds": len(found.values),
+                        "mean": found.mean,
+                        **dict(zip(_ENDS, _ends(found), strict=True)),
+                    }
+                    differences.append({**what, **value, "verdict": found.verdict})
+    starts = {i: {"parts": list(s.parts), "weights": dict(s.weights)} for i, s in comparison.starts.items()}
+    content = {
+        "format": FORMAT,
+        "reference": comparison.reference,
+        "evaluation_images": comparison.evaluated,
+        "sentences": summary(comparison),
+        "initialisations": starts,
+        "cells": cells,
+        "differences": differences,
+    }
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def read_starts(file: Path) -> dict[str, Start]:
+    """What the initialisations brought when ``comparison.json`` was written; nothing where there is none.
+
+    Raises:
+        InputError: The file is damaged, or of a newer version.
+    """
+    if not file.is_file():
+        return {}
+    try:
+        content: Any = json.loads(file.read_text(encoding="utf-8"))
+        assert content["format"] <= FORMAT
+        return {init: Start(tuple(s["parts"]), s["weights"]) for init, s in content["initialisations"].items()}
+    except (ValueError, KeyError, TypeError, AssertionError) as error:
+        what = "cannot read what this comparison started from"
+        raise InputError(what, where=str(file), fix="delete the file, if the weights have not changed") from error
+
+
+def _ends(found: Difference) -> list[float | None]:
+    parts = (found.interval, found.by_seed, found.by_image)
+    return [end for part in parts for end in (part or (None, None))]
+
+
+def _blank(row: Iterable[object]) -> list[object]:
+    return ["" if value is None else value for value in row]
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()

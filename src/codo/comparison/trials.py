@@ -1,0 +1,131 @@
+"""A cell of a comparison: one finetuning, and what it leaves.
+
+::
+
+    OUT/cells/INIT/fraction-F/seed-S/               an ordinary run of codo finetune
+    OUT/cells/INIT/fraction-F/seed-S/result.json    written last: a cell that has it is finished
+
+``result.json`` is ``{"numbers": {"bbox": {"AP": 0.41, …}, …}, "resampled": {"bbox": {"AP": [0.40, …], …}, …}}``: what
+`codo.evaluate` says of the run, and AP, AP50 and AP75 on each resample of the evaluation images.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from codo.annotations.source import DataSettings, read_annotations
+from codo.core.config import nest, resolve
+from codo.core.numbers import share
+from codo.core.run import Run, write_atomically
+from codo.detection.finetune import finetune
+from codo.detection.finetune_settings import FinetuneSettings
+from codo.detection.validation import MAIN
+from codo.evaluation.detections import Kind
+from codo.evaluation.load_detections import RESULTS, join_results
+from codo.evaluation.resampling import image_weights, resampled_ap
+from codo.evaluation.statistics import Floats
+
+RESULT = "result.json"
+
+Numbers = dict[str, dict[str, float]]
+"""What `codo.evaluate` returns: ``{"bbox": {"AP": …, …}, …}``."""
+
+Key = tuple[str, float, int]
+"""What tells a cell from the others: initialisation, fraction, seed."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished cell says.
+
+    Attributes:
+        numbers: What `codo.evaluate` returns.
+        resampled: Kind -> number -> its value on each resample of the evaluation images, ``(B,)``.
+    """
+
+    numbers: Numbers
+    resampled: Mapping[str, Mapping[str, Floats]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One finetuning.
+
+    Attributes:
+        init: Name of the initialisation.
+        fraction: Share of the labelled images.
+        seed: Seed of the finetuning.
+        images: Labelled images that it learns from.
+        settings: All of them, resolved as in the run's own ``config.yaml``.
+    """
+
+    init: str
+    fraction: float
+    seed: int
+    images: int
+    settings: FinetuneSettings
+    verb = "finetune"
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return Path(self.settings.out)
+
+    @property
+    def key(self) -> Key:
+        """See `Key`."""
+        return self.init, self.fraction, self.seed
+
+    def __str__(self) -> str:
+        """In words."""
+        return f"{self.init}, {share(self.fraction)} of the labels, seed {self.seed}"
+
+    def result(self) -> Result | None:
+        """What it says, once it is finished."""
+        file = self.path / RESULT
+        if not file.is_file():
+            return None
+        read = json.loads(file.read_text(encoding="utf-8"))
+        resampled = {
+            kind: {name: np.array(values) for name, values in of.items()} for kind, of in read["resampled"].items()
+        }
+        return Result(read["numbers"], resampled)
+
+
+def finish(settings: FinetuneSettings) -> None:
+    """Do a cell, or what is left of it.
+
+    Raises:
+        InputError, CodoError: As `codo.finetune`.
+        Interrupted, Preempted: Stopped, with a checkpoint.
+    """
+    run = finetune(None, **nest(settings.model_dump()))
+    numbers, kinds = numbers_of(run), get_args(Kind)
+    result = {"numbers": numbers, "resampled": resampled_of(run, [kind for kind in kinds if kind in numbers])}
+    write_atomically(run.path / RESULT, json.dumps(result) + "\n")
+
+
+def numbers_of(run: Run) -> Numbers:
+    """What `codo.evaluate` says of a finished run, from its log: the last evaluation, with ``early_stop`` the best."""
+    rows = [row for row in run.metrics() if row.get(MAIN) is not None]
+    row = rows[-1] if run.config.get("early_stop") is None else max(rows, key=lambda one: float(one[MAIN]))
+    found: Numbers = {}
+    for key, value in row.items():
+        parts = key.split("/")
+        if parts[0] == "ap" and len(parts) == 3:  # four: the AP of a class
+            found.setdefault(parts[1], {})[parts[2]] = value
+    return found
+
+
+def resampled_of(run: Run, kinds: list[Kind]) -> dict[str, dict[str, list[float]]]:
+    """AP on each resample of the evaluation images, from the detections that a finished run has left."""
+    annotations = read_annotations(resolve(DataSettings, None, run.config["data"]), "val")
+    weights = image_weights(len(annotations))
+    found = {kind: resampled_ap(join_results(run.path / RESULTS, annotations, kind), weights) for kind in kinds}
+    return {kind: {name: values.round(6).tolist() for name, values in of.items()} for kind, of in found.items()}

@@ -1,0 +1,105 @@
+"""What a comparison says, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codo.comparison.comparison import Comparison
+from codo.core.numbers import points, share
+from codo.evaluation.statistics import LEVEL, Difference, Verdict
+from codo.reporting.comparison import SINGULAR
+
+
+def summary(comparison: Comparison) -> list[str]:
+    """Every verdict, then every remark."""
+    return [*(sentence for sentence, _ in verdicts(comparison)), *remarks(comparison)]
+
+
+def verdicts(comparison: Comparison) -> list[tuple[str, Verdict]]:
+    """A sentence for each initialisation beside the reference and each kind of outline, with the verdict in it.
+
+    Several that have one seed only share a sentence: they all say nothing.
+    """
+    found: list[tuple[str, Verdict]] = []
+    silent: dict[str, list[str]] = {}
+    for init in comparison.challengers:
+        for kind in comparison.kinds:
+            if difference := comparison.difference(init, kind=kind):
+                if difference.interval is None:
+                    silent.setdefault(kind, []).append(init)
+                else:
+                    found.append((verdict(comparison, init, kind), difference.verdict))
+    for kind, inits in silent.items():
+        said = verdict(comparison, inits[0], kind) if len(inits) == 1 else _silent(comparison, inits, kind)
+        found.append((said, "unknown"))
+    return found
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """What a reader has to know beside the verdicts: what is missing or failed, and what no number can say."""
+    lines = []
+    if len(comparison.inits) == 1:
+        lines.append(f"{comparison.reference} is alone: name a second initialisation to compare it with.")
+    waiting = [init for init in comparison.challengers if comparison.difference(init) is None]
+    if comparison.results and waiting:
+        named = ", ".join(waiting)
+        lines.append(f"Not compared with {comparison.reference} yet, for want of a seed that has both: {named}.")
+    if comparison.missing:
+        there, wanted = len(comparison.results), len(comparison.cells)
+        rest = "all numbers here are of these alone" if there else "there is nothing to say yet"
+        lines.append(f"{there} of {wanted} cells are finished; {rest}.")
+    cells = {cell.key: cell for cell in comparison.cells}
+    lines += comparison.notes
+    return lines + [f"Failed: {cells[key]} ({reason})." for key, reason in comparison.failures.items()]
+
+
+def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
+    """Whether an initialisation differs from the reference beyond noise, over all label fractions together.
+
+    The two must have a seed in common.
+    """
+    reference, found = comparison.reference, comparison.difference(init, kind=kind)
+    assert found is not None
+    gain, between = in_points(found)
+    said = f"{gain} points of {SINGULAR[kind]} AP{_where(comparison.fractions)}"
+    if between is None:
+        return f"{init} against {reference}: {said}, from one seed, which says nothing about noise. {_more(comparison)}"
+    images = f" and {comparison.evaluated:,} evaluation images" if found.by_image else ""
+    interval = f"{LEVEL:.0%} interval {between}, from {len(found.values)} seeds{images}"
+    if found.verdict == "noise":
+        return f"No difference beyond noise between {init} and {reference}: {said} ({interval})."
+    side = "ahead of" if found.verdict == "better" else "behind"
+    return f"{init} is {side} {reference} beyond noise: {said} ({interval})."
+
+
+def _silent(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
+    gains = []
+    for init in inits:
+        found = comparison.difference(init, kind=kind)
+        assert found is not None
+        gains.append(f"{init} {in_points(found)[0]}")
+    return (
+        f"One seed says nothing about noise. Points of {SINGULAR[kind]} AP against {comparison.reference}"
+        f"{_where(comparison.fractions)}: {', '.join(gains)}. {_more(comparison)}"
+    )
+
+
+def _more(comparison: Comparison) -> str:
+    return "More are to come." if len(comparison.seeds) > 1 else "Give more seeds."
+
+
+def in_points(found: Difference) -> tuple[str, str | None]:
+    """Mean and interval of a difference: ``("+1.2", "+0.3 to +2.1")``; with one seed no interval."""
+    ends = found.interval
+    shown = [found.mean, *(ends or ())]
+    # A digit more where one would round an end to zero: whether it lies above or below is the question.
+    digits = 2 if any(value and abs(100 * value) < 0.05 for value in shown) else 1
+    mean, *interval = (points(value, digits) for value in shown)
+    return mean, " to ".join(interval) or None
+
+
+def _where(fractions: Sequence[float]) -> str:
+    named = [share(fraction) for fraction in fractions]
+    if len(named) == 1:
+        return f" at {named[0]} of the labels"
+    return f", mean of {', '.join(named[:-1])} and {named[-1]} of the labels"

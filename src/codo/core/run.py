@@ -1,0 +1,273 @@
+"""The run directory: one output folder of a training verb, and the rules by which it is resumed.
+
+::
+
+    RUN/
+      config.yaml          every setting, resolved; can be given to -c again
+      command.txt          the command lines that worked on this run, one a line
+      environment.json     verb, versions, devices of the first start
+      train.log            what was printed, with times
+      metrics.jsonl        one JSON object a logged step, all values of that step on it
+      checkpoints/
+        step-00000123.pt   see training/checkpoint.py
+        last               the name of the newest checkpoint
+      exports/             weights to use elsewhere (codo export)
+      pairs.npz            of ORL: objects that look alike (views/object_pairs.py)
+      report.html          one offline page
+
+The same command again resumes. A run whose settings differ is refused, with the difference shown, unless only settings
+in `NEUTRAL` differ: those change how a run is carried out, never what it computes. Only rank 0 writes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from codo.core.config import differences, read_yaml
+from codo.core.errors import InputError
+
+NEUTRAL = ("out", "workers", "log", "checkpoint_every", "keep_checkpoints")
+
+
+class Run:
+    """A run directory that exists; `open_run` and `start_run` make these."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The resolved settings as nested dictionaries."""
+        return read_yaml(self.path / "config.yaml")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Verb, versions and devices of the first start."""
+        values: dict[str, Any] = json.loads((self.path / "environment.json").read_text(encoding="utf-8"))
+        return values
+
+    @property
+    def verb(self) -> str:
+        """``pretrain`` or ``finetune``."""
+        return str(self.environment["verb"])
+
+    @property
+    def metrics_file(self) -> Path:
+        """Where the logged steps are."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        """Where the checkpoints are."""
+        return self.path / "checkpoints"
+
+    @property
+    def exports_dir(self) -> Path:
+        """Where exported weights go unless the user names another place."""
+        return self.path / "exports"
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The logged steps in order; a line torn by a crash is left out."""
+        rows: list[dict[str, Any]] = []
+        if self.metrics_file.exists():
+            for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
+                try:
+                    rows.append(json.loads(line))
+                except json.JSONDecodeError:
+                    continue
+        return rows
+
+    def checkpoints(self) -> list[Path]:
+        """Checkpoint files, oldest first."""
+        return sorted(self.checkpoints_dir.glob("step-*.pt"))
+
+    def lock(self) -> None:
+        """Hold the run for this process until it ends.
+
+        Raises:
+            InputError: Another live process writes to this run.
+        """
+        handle = (self.path / ".lock").open("w")
+        try:
+            # POSIX locks: unlike flock's, they are not inherited by loader workers, which may outlive a killed run.
+            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError) as error:
+            handle.close()
+            raise InputError(
+                "another process is writing to this run",
+                where=str(self.path),
+                fix="wait for it, or choose another out=",
+            ) from error
+        except OSError:  # a file system without locks, as some of clusters are
+            handle.close()
+            return
+        self._lock = handle
+
+    @property
+    def busy(self) -> bool:
+        """Whether another live process writes to this run."""
+        try:
+            with (self.path / ".lock").open() as handle:
+                fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:  # never locked, not readable, or a file system without locks
+            return False
+        return False
+
+    def unlock(self) -> None:
+        """Let other processes write to this run."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def open_run(path: str | Path) -> Run:
+    """Open a run directory to read it.
+
+    Raises:
+        InputError: There is no run at ``path``.
+    """
+    folder = Path(path)
+    if not is_run(folder):
+        raise InputError(
+            "not a run directory (no config.yaml)",
+            where=str(path),
+            fix="give the out= folder of a pretrain or finetune",
+        )
+    return Run(folder)
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether ``path`` is a run directory."""
+    return (Path(path) / "config.yaml").is_file() and (Path(path) / "environment.json").is_file()
+
+
+def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
+    """Whether ``out`` holds this very run already (resume) or is free (start); nothing is written.
+
+    A folder left by a start that failed before its first checkpoint counts as free when its settings are the same.
+
+    Raises:
+        InputError: ``out`` is a file, holds something else, or holds a run with other settings.
+    """
+    folder = Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise InputError("out= is a file", where=str(out), fix="name a folder")
+    if not folder.exists() or is_skeleton(folder):
+        return False
+    if not is_run(folder):
+        raise InputError("out= is not empty and not a run", where=str(out), fix="choose an empty or new folder")
+    changed = differences(Run(folder).config, _plain(config), ignore=NEUTRAL)
+    if changed:
+        shown = "; ".join(changed[:5]) + ("; …" if len(changed) > 5 else "")
+        raise InputError(
+            f"out= holds a run with other settings ({shown})",
+            where=str(out),
+            fix="choose another out=, or give the settings of that run to resume it",
+        )
+    return True
+
+
+def is_skeleton(folder: Path) -> bool:
+    """Whether a folder is empty, or holds only what a start that was killed at once leaves behind."""
+    made = {".lock", "environment.json", "checkpoints", "exports"}
+    names = [
+        entry.name for entry in folder.iterdir() if not (entry.name.startswith(".") and entry.name.endswith(".tmp"))
+    ]
+    return set(names) <= made and not any(any((folder / name).glob("*")) for name in ("checkpoints", "exports"))
+
+
+def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str = "") -> Run:
+    """Create the run directory, or open it to resume; the caller has called `check_out`.
+
+    Args:
+        out: The directory.
+        config: The resolved settings.
+        verb: ``pretrain`` or ``finetune``.
+        device: What it computes on, in words, for the record.
+
+    Raises:
+        InputError: Another live process writes to this run, or the folder cannot be created.
+    """
+    folder = Path(out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot create the run folder: {error.strerror}", where=str(out), fix="choose another out="
+        ) from error
+    run = Run(folder)
+    run.lock()
+    run.checkpoints_dir.mkdir(exist_ok=True)
+    run.exports_dir.mkdir(exist_ok=True)
+    if not (folder / "environment.json").exists():
+        write_atomically(folder / "environment.json", json.dumps(describe_environment(verb, device), indent=2) + "\n")
+    text = yaml.safe_dump(_plain(config), sort_keys=False, allow_unicode=True)
+    write_atomically(folder / "config.yaml", f"# settings of this codo {verb} run, resolved\n{text}")
+    with (folder / "command.txt").open("a", encoding="utf-8") as handle:
+        stamp = datetime.now().astimezone().isoformat(timespec="seconds")
+        handle.write(f"{shlex.join(sys.argv)}  # {stamp}\n")
+    return run
+
+
+def describe_environment(verb: str, device: str = "") -> dict[str, Any]:
+    """Versions and machine, as recorded with every run and export."""
+    packages = {}
+    for name in ("codo-detect", "torch", "torchvision", "numpy", "numba", "opencv-python-headless", "hotcoco"):
+        try:
+            packages[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "verb": verb,
+        "packages": packages,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "cpus": os.cpu_count(),
+        **({"device": device} if device else {}),
+        "started": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file so that a reader sees the old or the new content, never a part, whatever happens meanwhile.
+
+    Raises:
+        OSError: The disk is full or not writable; it names ``path``, and the file is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as handle:
+            handle.write(content.encode("utf-8") if isinstance(content, str) else content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except OSError as error:  # of itself a failed write names no file, and a failed open the temporary one
+        raise OSError(error.errno, error.strerror, str(path)) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings as YAML gives them back (tuples become lists, numbers keep their type)."""
+    values: dict[str, Any] = json.loads(json.dumps(config))
+    return values

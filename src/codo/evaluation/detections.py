@@ -1,0 +1,177 @@
+"""Detections beside the truth: the images of a split, each with its objects, its detections, and how they overlap."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from codo.annotations.records import Annotations
+from codo.annotations.segmentations import compress
+from codo.core.errors import InputError
+from codo.evaluation.matching import MOST, Flags, Floats, overlaps
+
+Kind = Literal["bbox", "segm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """An object or a detection.
+
+    Attributes:
+        label: Its class, an index into `Detections.classes`.
+        bbox: x, y, width, height in pixels.
+        segmentation: As COCO writes it, if there is one.
+        score: Confidence; of objects 0.
+        crowd: A region that is neither to be found nor to be missed: many objects, or one that VOC calls difficult.
+    """
+
+    label: int
+    bbox: tuple[float, float, float, float]
+    segmentation: Any = None
+    score: float = 0.0
+    crowd: bool = False
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """``x1, y1, x2, y2``, half-open."""
+        x, y, w, h = self.bbox
+        return x, y, x + w, y + h
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An image with G objects and D detections.
+
+    Attributes:
+        name: The file, relative to its folder.
+        file: The file.
+        size: Width and height in pixels.
+        truth: Its objects.
+        found: Its detections, most confident first.
+        table: `codo.evaluation.matching.overlaps`, ``(D, G)``.
+    """
+
+    name: str
+    file: Path
+    size: tuple[int, int]
+    truth: Sequence[Thing]
+    found: Sequence[Thing]
+    table: Floats
+
+    @property
+    def same(self) -> Flags:
+        """Where a detection and an object are of one class, ``(D, G)``."""
+        found, truth = (np.array([thing.label for thing in things], np.int64) for things in (self.found, self.truth))
+        flags: Flags = found[:, None] == truth[None]
+        return flags
+
+    @property
+    def crowd(self) -> Flags:
+        """Which objects are crowd regions, ``(G,)``."""
+        return np.array([thing.crowd for thing in self.truth], dtype=np.bool_)
+
+    @property
+    def scores(self) -> npt.NDArray[np.float64]:
+        """Of the detections, ``(D,)``."""
+        return np.array([thing.score for thing in self.found], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Detections:
+    """All images of a split with their detections.
+
+    Attributes:
+        classes: Names of the classes.
+        scenes: The images, by their ids: the order that COCO breaks ties in.
+        kind: What overlaps are of: boxes or masks.
+        dropped: Detections that COCO does not look at, being more than 100 of a class in an image.
+    """
+
+    classes: Sequence[str]
+    scenes: Sequence[Scene] = field(repr=False)
+    kind: Kind = "bbox"
+    dropped: int = 0
+
+
+def join(annotations: Annotations, results: Sequence[Mapping[str, Any]], kind: Kind) -> Detections:
+    """Put detections beside the objects of their images.
+
+    Args:
+        annotations: The truth, with images.
+        results: A COCO result file as `codo.annotations.coco.results.read_results` gives it, checked against the truth.
+        kind: Overlaps of boxes, or of masks.
+
+    Raises:
+        InputError: Masks are wanted, and an object has none.
+    """
+    if kind == "segm" and not annotations.segmentations.present.all():
+        row = int(np.argmin(annotations.segmentations.present))
+        raise InputError(
+            f"an object without a mask: annotation {annotations.object_ids[row]} of {annotations.name_of(row)}",
+            where=str(annotations.source),
+            fix="match by boxes instead: by=bbox",
+        )
+    label_of = {category.id: label for label, category in enumerate(annotations.categories)}
+    rows = defaultdict[int, list[Mapping[str, Any]]](list)
+    for row_ in results:
+        rows[row_["image_id"]].append(row_)
+    scenes, dropped, ignored = [], 0, annotations.ignored
+    for i in np.argsort(annotations.image_ids, kind="stable").tolist():
+        height, width = (int(side) for side in annotations.sizes[i])
+        mine = sorted(rows[int(annotations.image_ids[i])], key=lambda row: -float(row["score"]))
+        counted = _most(mine)
+        dropped += len(mine) - len(counted)
+        found = [_detection(row, label_of, height, width) for row in counted]
+        truth = _objects(annotations, i, ignored)
+        crowd = [thing.crowd for thing in truth]
+        if kind == "bbox":
+            table = overlaps([thing.bbox for thing in found], [thing.bbox for thing in truth], crowd)
+        else:
+            codes = [[rle(t.segmentation, height, width) for t in things] for things in (found, truth)]
+            table = overlaps(codes[0], codes[1], crowd)
+        name = str(annotations.file_names[i])
+        scenes.append(Scene(name, annotations.path(i), (width, height), truth, found, table))
+    return Detections([category.name for category in annotations.categories], scenes, kind, dropped)
+
+
+def rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
+    """Polygons, or an RLE in whatever form, as pycocotools takes it; for an image of ``height`` x ``width`` pixels."""
+    if isinstance(segmentation, list):
+        code: dict[str, Any] = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
+        return code
+    return compress(segmentation)
+
+
+def _most(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The detections of an image, best first, without those of a class beyond its 100 best."""
+    seen, kept = Counter[int](), []
+    for row in rows:
+        seen[row["category_id"]] += 1
+        if seen[row["category_id"]] <= MOST:
+            kept.append(row)
+    return kept
+
+
+def _detection(row: Mapping[str, Any], label_of: Mapping[int, int], height: int, width: int) -> Thing:
+    segmentation = row.get("segmentation")
+    bbox = row["bbox"] if "bbox" in row else coco_mask.toBbox(rle(segmentation, height, width)).tolist()
+    x, y, w, h = (float(v) for v in bbox)
+    return Thing(label_of[row["category_id"]], (x, y, w, h), segmentation, float(row["score"]))
+
+
+def _objects(annotations: Annotations, i: int, ignored: Flags) -> list[Thing]:
+    rows = annotations.objects(i)
+    labels, boxes = annotations.labels[rows], annotations.bbox[rows].tolist()
+    return [
+        Thing(int(label) - 1, (x, y, w, h), annotations.segmentations[row], crowd=bool(crowd))
+        for row, label, (x, y, w, h), crowd in zip(
+            range(rows.start, rows.stop), labels, boxes, ignored[rows], strict=True
+        )
+    ]

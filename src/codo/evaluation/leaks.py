@@ -1,0 +1,85 @@
+"""Were images that a detector is evaluated on in its pretraining pool?
+
+No label leaks that way, but an evaluation on images whose pixels were trained on says less about new ones (METHOD 1.12,
+A17). Compared are content hashes of files, so that only identical files are found, not resized copies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from codo.annotations.records import Annotations
+from codo.catalog.catalog import Catalog
+from codo.core.errors import InputError
+from codo.core.run import Run, is_run, open_run
+from codo.loading.pools import split_share
+from codo.preparation.chunk_worker import content_hash
+from codo.preparation.prepare import open_prepared
+
+
+def leak_warning(annotations: Annotations, weights: str) -> str | None:
+    """`pool_warning` of the images that a detector is evaluated on."""
+    return pool_warning([annotations.path(i) for i in range(len(annotations))], weights, "to evaluate on")
+
+
+def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
+    """A warning when images were in the pool of a run that weights come from; else ``None``.
+
+    Args:
+        paths: The image files.
+        weights: See `lineage`.
+        use: What they are for, as it stands in the sentence.
+    """
+    for run in lineage(weights):
+        seen = seen_in_pretraining(paths, run)
+        if seen:
+            return (
+                f"{len(seen)} of {len(paths)} images {use} were in the pretraining pool of {run.path} "
+                f"(the first: {seen[0].name}); results on them do not speak for new images"
+            )
+    return None
+
+
+def seen_in_pretraining(paths: Sequence[Path], run: Run) -> list[Path]:
+    """The image files that the pool of a pretraining run has too, told by their bytes."""
+    catalogs = pretraining_catalogs(run)
+    known = {row.tobytes() for catalog in catalogs for row in catalog.hashes}
+    return [path for path in paths if content_hash(path.read_bytes()) in known] if known else []
+
+
+def lineage(weights: str) -> list[Run]:
+    """The runs that weights come from, newest first.
+
+    Args:
+        weights: A run, anything inside of one (an exported file, a checkpoint), or what else ``weights=`` may be.
+
+    Returns:
+        The run, the one whose weights it started from, and so on, as far as they are still there.
+    """
+    runs: list[Run] = []
+    while (run := _run_of(weights)) is not None and run.path not in [known.path for known in runs]:
+        runs.append(run)
+        config = run.config
+        weights = str(config.get("weights") or config.get("model", {}).get("init") or "none")
+    return runs
+
+
+def _run_of(weights: str) -> Run | None:
+    path = Path(weights).absolute()
+    folders = (path, *path.parents) if path.exists() else ()
+    return next((open_run(folder) for folder in folders if is_run(folder)), None)
+
+
+def pretraining_catalogs(run: Run) -> list[Catalog]:
+    """The catalogs of a pretraining run that are still there, in the cache too; none for anything else."""
+    if run.verb != "pretrain":
+        return []
+    pools = run.config.get("backgrounds", {})
+    named = {run.config.get("foregrounds"), *pools.get("query", ()), *pools.get("key", ())} - {None}
+    found = []
+    for path in sorted({split_share(name)[0] for name in named}):
+        with suppress(InputError):
+            found.append(open_prepared(path, propose=False))
+    return found

@@ -1,0 +1,133 @@
+"""Detectron2: a ``.pkl`` in its own format and the configurations of the paper's protocol, 1x and 2x.
+
+The pickle holds ``{"model": {name: array}, "__author__": "CoDo", "matching_heuristics": True}``; with both of the first
+keys Detectron2 reads it as its own (METHOD 1.7). Names are full ones, so that the matching heuristics have nothing to
+guess. Arrays are pickled by the public ``numpy.ndarray`` alone: NumPy's own way names a private module that versions
+before 1.26 do not have, and those are common beside Detectron2.
+"""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from codo.core.errors import InputError
+from codo.exporters.detectron2_config import config
+from codo.exporters.named import NamedTarget
+from codo.exporters.target import MAPS, Features
+from codo.exporters.trunk import Trunk
+from codo.models.load_report import IGNORED
+
+COMPONENTS = {
+    "backbone": "backbone.bottom_up.",
+    "fpn": "backbone.fpn_",
+    "box_head": "roi_heads.box_head.",
+    "rpn": "proposal_generator.",
+    "box_predictor": "roi_heads.box_predictor.",
+    "mask_head": "roi_heads.mask_head.",
+}
+"""Component of the detector -> how its names begin."""
+
+KEY_LISTS = {
+    "4conv1fc": "detectron2_mask_rcnn_R_50_FPN_4conv1fc_bn",
+    "2fc": "detectron2_mask_rcnn_R_50_FPN",
+}
+"""Box head -> the list of names and shapes of the R-50 Mask R-CNN with it."""
+
+
+class Detectron2(NamedTarget):
+    """A ``.pkl`` with two YAML files beside it."""
+
+    library = "detectron2"
+    layout = "detectron2"
+    components = COMPONENTS
+    key_lists = KEY_LISTS
+    fallback = KEY_LISTS["4conv1fc"]
+    endings = (".pkl",)
+
+    @property
+    def filename(self) -> str:
+        """One name per detector; the configurations differ."""
+        return f"detectron2_{self.detector}.pkl"
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The trunk under Detectron2's names.
+
+        Without convolutions in the head, BatchNorm's counters are left out: Detectron2's stock model of that kind has
+        FrozenBN, which has none. Nothing reads them.
+
+        Raises:
+            InputError: See `NamedTarget.state`; or a ResNet-18 or 34 of another width, which Detectron2 cannot build.
+        """
+        model = trunk.model
+        if model.backbone in ("resnet18", "resnet34") and model.width != 1.0:
+            what = f"Detectron2 builds {model.backbone} in full width only"
+            raise InputError(what, where=f"model.width={model.width:g}", fix="use --to torchvision or --to mmdet")
+        state = super().state(trunk)
+        if model.head == "2fc":
+            return {name: tensor for name, tensor in state.items() if not name.endswith(IGNORED)}
+        return state
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the pickle."""
+        arrays = {name: tensor.numpy() for name, tensor in self.state(trunk).items()}
+        with path.open("wb") as file:
+            _Pickler(file, protocol=5).dump({"model": arrays, "__author__": "CoDo", "matching_heuristics": True})
+
+    def read(self, path: Path) -> dict[str, Tensor]:
+        """Read the pickle as Detectron2 does; only ever called on what was just written."""
+        with path.open("rb") as file:
+            content = pickle.load(file, encoding="latin1")
+        return {name: torch.from_numpy(array) for name, array in content["model"].items()}
+
+    def build(self, config: Path, weights: Path) -> tuple[nn.Module, Features]:
+        """Build the detector of a configuration with Detectron2, and load the file with its checkpointer."""
+        from detectron2.checkpoint import DetectionCheckpointer
+        from detectron2.config import get_cfg
+        from detectron2.modeling import build_model
+
+        cfg = get_cfg()
+        cfg.merge_from_file(str(config))
+        cfg.MODEL.DEVICE = "cpu"
+        model: Any = build_model(cfg).eval()
+        DetectionCheckpointer(model).load(str(weights))
+
+        def features(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
+            maps, pyramid = model.backbone.bottom_up(images), model.backbone(images)
+            named = {name: maps[f"res{name[1]}"] for name in MAPS["backbone"]}
+            named |= {name: pyramid[name.lower()] for name in MAPS["fpn"]}
+            return {**named, "box head": model.roi_heads.box_head(pooled)}
+
+        return model, features
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that trains from the file called ``name``."""
+        stem = Path(name).stem
+        return (
+            "import os\nfrom detectron2.config import get_cfg\nfrom detectron2.engine import DefaultTrainer\n\n"
+            f'cfg = get_cfg()\ncfg.merge_from_file("{stem}_1x.yaml")\n'
+            f'cfg.MODEL.WEIGHTS = "{name}"  # with its path, if you start elsewhere\n'
+            "os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)\n"
+            "trainer = DefaultTrainer(cfg)\ntrainer.resume_or_load(resume=False)\ntrainer.train()\n"
+        )
+
+    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+        """The two configurations."""
+        stem = Path(name).stem
+        masks = self.detector == "mask_rcnn"
+        return {f"{stem}_{length}x.yaml": config(trunk.model, name, masks, length) for length in (1, 2)}
+
+
+class _Pickler(pickle.Pickler):
+    """Pickles arrays as ``numpy.ndarray(shape, dtype, buffer)``; the buffer is a bytearray, which can be written to."""
+
+    def reducer_override(self, value: Any) -> Any:
+        """See `pickle.Pickler.reducer_override`."""
+        if isinstance(value, np.ndarray):
+            return np.ndarray, (value.shape, value.dtype.str, bytearray(value.tobytes()))
+        return NotImplemented

@@ -1,0 +1,69 @@
+"""A folder for a model hub: ``model.safetensors``, ``config.json`` and a model card, ``README.md``.
+
+Nothing is uploaded; ``hf upload USER/NAME FOLDER`` of huggingface_hub does that. The weights are those of the
+safetensors target; ``config.json`` says the same as their header, for readers that look there.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from codo import __version__
+from codo.core.errors import InputError
+from codo.exporters.safetensors import Safetensors
+from codo.exporters.trunk import Trunk
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
+
+_FRONT_MATTER = """\
+---
+library_name: codo
+pipeline_tag: image-feature-extraction
+tags:
+- self-supervised-learning
+- object-detection
+- contrastive-learning
+- {backbone}
+---
+
+"""
+
+
+class Hub(Safetensors):
+    """A folder that huggingface_hub can upload."""
+
+    @property
+    def filename(self) -> str:
+        """The folder."""
+        return "hub"
+
+    def weights(self, out: Path) -> Path:
+        """The weights are in the folder that the user named.
+
+        Raises:
+            InputError: The folder holds something that is not an earlier export; its README.md would be lost.
+        """
+        if out.is_dir() and any(out.iterdir()) and not (out / "model.safetensors").is_file():
+            raise InputError("the folder is not empty", where=str(out), fix="name a new folder with --out")
+        return out / "model.safetensors"
+
+    def page_name(self, weights: Path) -> str:
+        """The hub shows this one."""
+        return "README.md"
+
+    def front_matter(self, trunk: Trunk) -> str:
+        """What the hub sorts models by. A licence is left for you to add: it depends on your images."""
+        return _FRONT_MATTER.format(backbone=trunk.model.backbone.replace(":", "-"))
+
+    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+        """The configuration."""
+        config = {
+            "codo": __version__,
+            "method": trunk.method,
+            "network": trunk.network,
+            "step": trunk.step,
+            "parts": trunk.parts,
+            "model": trunk.model.model_dump(mode="json"),
+            "normalisation": {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD},
+        }
+        return {"config.json": json.dumps(config, indent=2) + "\n"}

@@ -1,0 +1,88 @@
+"""MMDetection: a ``.pth`` of ``{"state_dict", "meta"}`` and a configuration for mmdet 3.x."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from codo import __version__
+from codo.exporters.mmdet_config import config
+from codo.exporters.named import NamedTarget
+from codo.exporters.target import MAPS, Features, save_torch
+from codo.exporters.trunk import Trunk
+
+COMPONENTS = {
+    "backbone": "backbone.",
+    "fpn": "neck.",
+    "box_head": "roi_head.bbox_head.shared_",
+    "rpn": "rpn_head.",
+    "box_predictor": "roi_head.bbox_head.fc_",
+    "mask_head": "roi_head.mask_head.",
+}
+"""Component of the detector -> how its names begin."""
+
+KEY_LISTS = {"4conv1fc": "mmdet_mask_rcnn_r50_fpn_4conv1fc_bn"}
+"""Box head -> the list of names and shapes of the R-50 Mask R-CNN with it."""
+
+
+class MMDet(NamedTarget):
+    """A ``.pth`` with a Python configuration beside it."""
+
+    library = "mmdet"
+    layout = "mmdet"
+    components = COMPONENTS
+    key_lists = KEY_LISTS
+    fallback = KEY_LISTS["4conv1fc"]
+
+    @property
+    def filename(self) -> str:
+        """One name per detector; the configurations differ."""
+        return f"mmdet_{self.detector}.pth"
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the checkpoint."""
+        meta = {"author": f"CoDo {__version__}", "method": trunk.method, "step": trunk.step, "network": trunk.network}
+        save_torch({"state_dict": self.state(trunk), "meta": meta}, path)
+
+    def read(self, path: Path) -> dict[str, Tensor]:
+        """Read the checkpoint."""
+        tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        return tensors
+
+    def build(self, config: Path, weights: Path) -> tuple[nn.Module, Features]:
+        """Build the detector of a configuration with mmdet, and load the file with mmengine."""
+        from mmdet.registry import MODELS
+        from mmdet.utils import register_all_modules
+        from mmengine.config import Config
+        from mmengine.runner import load_checkpoint
+
+        register_all_modules()
+        model: Any = MODELS.build(Config.fromfile(config).model).eval()
+        load_checkpoint(model, str(weights), map_location="cpu")
+        head = model.roi_head.bbox_head
+
+        def features(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
+            maps = model.backbone(images)
+            named = dict(zip(MAPS["backbone"], maps, strict=True))
+            named |= zip(MAPS["fpn"], model.neck(maps)[:4], strict=True)
+            reaching: list[Tensor] = []  # what the shared layers hand to the classifier
+            with head.fc_cls.register_forward_pre_hook(lambda _, inputs: reaching.extend(inputs)):
+                head(pooled)
+            return {**named, "box head": reaching[0]}
+
+        return model, features
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that trains from the file called ``name``."""
+        return (
+            "from mmengine.config import Config\nfrom mmengine.runner import Runner\n\n"
+            f'cfg = Config.fromfile("{Path(name).stem}.py")  # loads {name} from beside it\n'
+            'cfg.work_dir = "work_dirs/codo"\nRunner.from_cfg(cfg).train()\n'
+        )
+
+    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+        """The configuration."""
+        return {f"{Path(name).stem}.py": config(trunk.model, name, self.detector == "mask_rcnn")}

@@ -1,0 +1,142 @@
+"""Targets whose library is usually not installed beside CoDo: Detectron2 and mmdet.
+
+Where it is, its own model is built by the configuration that goes with the file, and loaded as its users do. Where it
+is not, the file is checked from two sides. Its names and shapes must be those of the real model, printed from the
+library (``keys``). And it must compute what it should: its tensors are carried back onto an encoder by nothing but the
+names in the file, and that encoder runs on the fixed input.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import replace
+from importlib.util import find_spec
+from io import StringIO
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from codo.core.errors import InputError
+from codo.exporters.keys import blueprint, read_keys
+from codo.exporters.target import Features, Rebuilt, Target, encoder_features, translate
+from codo.exporters.torchvision import RANDOM
+from codo.exporters.trunk import PARTS, Trunk
+from codo.models.backbone import resnet_channels
+from codo.models.box_head import count_convolutions
+from codo.models.encoder import ModelSettings
+from codo.models.key_maps import LAYOUTS
+from codo.models.load_report import compare
+
+
+class NamedTarget(Target):
+    """A two-stage detector known by its names.
+
+    Attributes:
+        library: Name to import the library by.
+        layout: Name of its layout.
+        components: Component of its model -> how the names begin.
+        key_lists: Box head -> key list of the R-50 model with it; what is not there has no list.
+        fallback: Key list that says what else than the trunk is in the model, for trunks without a list.
+    """
+
+    detectors = ("mask_rcnn", "faster_rcnn")
+    random = RANDOM
+    editable = True
+    library: ClassVar[str]
+    layout: ClassVar[str]
+    components: ClassVar[Mapping[str, str]]
+    key_lists: ClassVar[Mapping[str, str]]
+    fallback: ClassVar[str]
+
+    @abstractmethod
+    def read(self, path: Path) -> dict[str, Tensor]:
+        """The tensors of a file under their names in it."""
+
+    @abstractmethod
+    def build(self, config: Path, weights: Path) -> tuple[nn.Module, Features]:
+        """Build the library's own model by one of our configurations and load a file, as its users do."""
+
+    @property
+    def title(self) -> str:
+        """The library in words."""
+        return LAYOUTS[self.layout].title
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The trunk under the library's names.
+
+        Raises:
+            InputError: The backbone is no ResNet, or one whose stages do not double their channels; the library would
+                have to be taught it.
+        """
+        if trunk.model.backbone.startswith("timm:"):
+            what = f"{self.title} has no backbone '{trunk.model.backbone}'"
+            raise InputError(what, where="--to", fix="use --to torchvision, timm or safetensors")
+        channels = resnet_channels(trunk.model.backbone, trunk.model.width)
+        if any(wide != 2 * narrow for narrow, wide in pairwise(channels)):
+            what = f"{self.title} doubles the channels of a ResNet from stage to stage, these are {channels}"
+            raise InputError(what, where=f"model.width={trunk.model.width:g}", fix="use --to torchvision")
+        return translate(trunk, self.layout)
+
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Have the library load the file where it is installed, else go by the names."""
+        if find_spec(self.library) is None:
+            return self._by_names(trunk, path, f"{self.title} is not installed here")
+        try:
+            with TemporaryDirectory() as folder, torch.random.fork_rng(devices=[]):
+                name, text = next(iter(self.companions(trunk, path.name).items()))
+                config = Path(folder) / name
+                config.write_text(text, encoding="utf-8")
+                with redirect_stdout(StringIO()):  # where libraries list what starts random; the page does that
+                    model, features = self.build(config, path.absolute())
+        except Exception as error:  # an installation in which versions do not go together fails in many ways
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            return self._by_names(trunk, path, f"{self.title} could not be used here ({reason[:200]})")
+        report = compare(model.state_dict(), self.read(path), self.components)
+        how = f"The detector was built by {self.title} from the configuration beside this file, and loaded with it."
+        return Rebuilt(features, report, how)
+
+    def _by_names(self, trunk: Trunk, path: Path, why: str) -> Rebuilt:
+        tensors = self.read(path)
+        layout, convolutions = LAYOUTS[self.layout], count_convolutions(trunk.model.head)
+        back = {ours: t for name, t in tensors.items() if (ours := layout.ours(name, convolutions)) is not None}
+        encoder = trunk.encoder()
+        state = {n: t for n, t in encoder.state_dict().items() if n.split(".")[0] in PARTS}
+        report = compare(blueprint(self.model_keys(replace(trunk, tensors=state))), tensors, self.components)
+        for tensor in state.values():  # so that nothing but the file can be right
+            tensor.fill_(float("nan") if tensor.is_floating_point() else 0)
+        encoder.load_state_dict(
+            {n: t for n, t in back.items() if n in state and t.shape == state[n].shape}, strict=False
+        )
+        against = "printed from its Mask R-CNN R-50-FPN" if self._listed(trunk.model) else "that follow its R-50-FPN's"
+        how = f"{why}. Names and shapes were held against those {against}, and an encoder was filled by name alone."
+        return Rebuilt(encoder_features(encoder), report, how)
+
+    def model_keys(self, whole: Trunk) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the library's model around a trunk of which all parts are there.
+
+        Where there is a list of that very model, they are the list's. Else those of the trunk come from the layout, and
+        the list of another model tells what there is beside the trunk.
+        """
+        listed = read_keys(self.key_lists.get(whole.model.head, self.fallback))
+        rest = {name: shape for name, shape in listed.items() if self._part(name) not in PARTS}
+        if self.detector != "mask_rcnn":
+            rest = {name: shape for name, shape in rest.items() if self._part(name) != "mask_head"}
+        if self._listed(whole.model):
+            return {name: shape for name, shape in listed.items() if self._part(name) in PARTS} | rest
+        return {name: tuple(tensor.shape) for name, tensor in self.state(whole).items()} | rest
+
+    def _listed(self, model: ModelSettings) -> bool:
+        """Whether there is a list of the model around this very trunk."""
+        usual = ModelSettings(head=model.head)
+        sizes = ("backbone", "width", "fpn_channels", "pyramid_norm", "head_dim")
+        return model.head in self.key_lists and all(getattr(model, size) == getattr(usual, size) for size in sizes)
+
+    def _part(self, name: str) -> str:
+        fitting = [part for part, prefix in self.components.items() if name.startswith(prefix)]
+        return max(fitting, key=lambda part: len(self.components[part]), default="")

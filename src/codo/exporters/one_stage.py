@@ -1,0 +1,179 @@
+"""torchvision's one-stage detectors: RetinaNet v2 and FCOS take the backbone and the pyramid from P3 up.
+
+Their pyramid sees layers 2 to 4 only, so their block 0 is our block 1, P2 has no place, and P6 and P7 are convolutions
+that we do not have. P3, P4 and P5 do not depend on P2 and stay exactly what they were: BatchNorm, which their pyramid
+does not have, is folded into the convolutions (see ``folding``). There is no box head.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models.detection import FCOS, RetinaNet, fcos_resnet50_fpn, retinanet_resnet50_fpn_v2
+from torchvision.models.detection.retinanet import RetinaNetHead
+from torchvision.models.detection.rpn import AnchorGenerator
+from torchvision.ops import FeaturePyramidNetwork
+from torchvision.ops.feature_pyramid_network import LastLevelP6P7
+
+from codo.core.errors import InputError
+from codo.exporters.folding import fold_pyramid
+from codo.exporters.target import Rebuilt, Target, changed_settings, save_torch, translate
+from codo.exporters.torchvision import backbone_maps
+from codo.exporters.trunk import Trunk
+from codo.models.backbone import build_backbone
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.load_report import compare
+
+CONSTRUCTORS = {"retinanet": retinanet_resnet50_fpn_v2, "fcos": fcos_resnet50_fpn}
+"""torchvision's own detectors, of a ResNet-50 and 256 pyramid channels."""
+
+COMPONENTS = {
+    "backbone": "backbone.body.",
+    "fpn": "backbone.fpn.",
+    "extra_blocks": "backbone.fpn.extra_blocks.",
+    "head": "head.",
+}
+"""All components of a one-stage detector -> how their names begin."""
+
+RANDOM = {
+    "extra_blocks": "P6 and P7 are convolutions here; our pyramid ends with P5",
+    "head": "one-stage heads see every position of a map, our box head sees pooled boxes; the classes are yours",
+}
+"""Component -> why it starts random."""
+
+_GROUPS = 32  # of the GroupNorm in both heads
+
+
+class OneStageBackbone(nn.Module):
+    """Backbone and FPN without norm: P3 to P5, then P6 and P7 by convolutions.
+
+    Args:
+        model: Settings of the trunk.
+        p6_from_c5: Compute P6 from the backbone's last map (RetinaNet v2) instead of P5 (FCOS).
+    """
+
+    def __init__(self, model: ModelSettings, p6_from_c5: bool) -> None:
+        super().__init__()
+        self.body = build_backbone(model.backbone, model.width)
+        self.out_channels = model.fpn_channels
+        channels = self.body.channels[1:]
+        extra = LastLevelP6P7(channels[-1] if p6_from_c5 else self.out_channels, self.out_channels)
+        self.fpn = FeaturePyramidNetwork(list(channels), self.out_channels, extra_blocks=extra)
+
+    def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
+        """Images (B, 3, H, W) -> ``0`` to ``2`` (P3 to P5), ``p6`` and ``p7``, each (B, C, h, w)."""
+        maps = self.body(images)[1:]
+        pyramid: OrderedDict[str, Tensor] = self.fpn(OrderedDict((str(i), m) for i, m in enumerate(maps)))
+        return pyramid
+
+
+def build_one_stage(model: ModelSettings, num_classes: int, detector: str, **options: Any) -> RetinaNet | FCOS:
+    """Build ``retinanet`` or ``fcos`` around our backbone and pyramid; all weights are random.
+
+    Args:
+        model: Settings of the trunk.
+        num_classes: Number of classes, background included.
+        detector: ``retinanet`` or ``fcos``.
+        **options: Passed on to the constructor of ``RetinaNet`` or ``FCOS`` (``min_size``, …).
+
+    Raises:
+        InputError: The pyramid's channels do not divide into the 32 groups of these detectors' GroupNorm.
+    """
+    channels = model.fpn_channels
+    if channels % _GROUPS:
+        what = f"{detector} needs pyramid channels that divide by {_GROUPS}, the run has {channels}"
+        raise InputError(what, where="--model", fix="use --model mask_rcnn or faster_rcnn")
+    options = {"image_mean": list(PIXEL_MEAN), "image_std": list(PIXEL_STD), **options}
+    if detector == "fcos":
+        return FCOS(OneStageBackbone(model, p6_from_c5=False), num_classes, **options)
+    octaves = tuple((side, int(side * 2 ** (1 / 3)), int(side * 2 ** (2 / 3))) for side in (32, 64, 128, 256, 512))
+    anchors = AnchorGenerator(octaves, ((0.5, 1.0, 2.0),) * 5)
+    norm = partial(nn.GroupNorm, _GROUPS)
+    head = RetinaNetHead(channels, anchors.num_anchors_per_location()[0], num_classes, norm_layer=norm)
+    head.regression_head._loss_type = "giou"  # what makes it v2, beside the norm
+    return RetinaNet(
+        OneStageBackbone(model, p6_from_c5=True), num_classes, anchor_generator=anchors, head=head, **options
+    )
+
+
+def is_standard(model: ModelSettings) -> bool:
+    """Whether torchvision's own constructors have the sizes of this trunk; norm and box head do not matter here."""
+    return (model.backbone, model.width, model.fpn_channels) == ("resnet50", 1.0, 256)
+
+
+class OneStage(Target):
+    """A state dict that torchvision's RetinaNet v2 and FCOS load with ``strict=False``."""
+
+    takes = ("backbone", "fpn")
+    detectors = ("retinanet", "fcos")
+    random = RANDOM
+
+    @property
+    def filename(self) -> str:
+        """One name per detector."""
+        return f"torchvision_{self.detector}.pth"
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """Backbone, and pyramid from P3 up with its norms folded."""
+        tensors = fold_pyramid(trunk.tensors)
+        finest = ("fpn.inner_blocks.0.", "fpn.layer_blocks.0.")
+        kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(finest)}
+        coarse = Trunk(trunk.model, kept, trunk.method, trunk.step)
+        return translate(coarse, "torchvision_retinanet", self.takes)
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the state dict."""
+        save_torch(self.state(trunk), path)
+
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Build the detector, by torchvision's own constructor where there is one, and load the file."""
+        with torch.random.fork_rng(devices=[]):
+            if is_standard(trunk.model):
+                own = CONSTRUCTORS[self.detector]
+                detector, builder = own(weights=None, weights_backbone=None), f"torchvision's `{own.__name__}`"
+            else:
+                detector, builder = build_one_stage(trunk.model, 91, self.detector), "`build_one_stage`"
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        report = compare(detector.state_dict(), tensors, COMPONENTS)
+        detector.load_state_dict(tensors, strict=False)
+        detector.eval()
+
+        def features(images: Tensor, _: Tensor) -> dict[str, Tensor]:
+            maps = list(detector.backbone(images).values())[:3]
+            return {**backbone_maps(detector.backbone.body, images), **dict(zip(("P3", "P4", "P5"), maps, strict=True))}
+
+        return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that loads the file called ``name``."""
+        load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
+        if is_standard(trunk.model):
+            function = CONSTRUCTORS[self.detector].__name__
+            return (
+                f"import torch\nfrom torchvision.models.detection import {function}\n\n"
+                f"detector = {function}(weights=None, weights_backbone=None, num_classes=91)\n{load}"
+            )
+        return (
+            "import torch\nfrom codo.exporters.one_stage import build_one_stage\n"
+            f"from codo.models.encoder import ModelSettings\n\nmodel = ModelSettings({changed_settings(trunk.model)})\n"
+            f'detector = build_one_stage(model, num_classes=91, detector="{self.detector}")\n{load}'
+        )
+
+    def left_out(self, trunk: Trunk) -> dict[str, str]:
+        """P2, the box head, and the norms."""
+        reasons = {}
+        if "fpn" in trunk.parts:
+            reasons["P2 of the fpn (inner_blocks.0, layer_blocks.0)"] = "the detector's pyramid starts at P3"
+            if trunk.model.pyramid_norm:
+                reasons["BatchNorm of the fpn"] = (
+                    "the detector's pyramid has none; it is folded into the convolutions, which gives the same maps in "
+                    "evaluation mode, but no longer normalises by the batch while you train"
+                )
+        if "box_head" in trunk.parts:
+            reasons["box_head"] = "one-stage detectors have none"
+        return reasons

@@ -1,0 +1,111 @@
+"""A plain backbone: drop-in for ``torchvision.models.resnet50`` and its kin; ``fc`` stays random."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import get_model
+
+from codo.core.errors import InputError
+from codo.exporters.target import MAPS, Features, Rebuilt, Target, save_torch, translate
+from codo.exporters.trunk import Trunk
+from codo.models.backbone import ResNetBackbone
+from codo.models.encoder import ModelSettings
+from codo.models.load_report import compare
+
+COMPONENTS = {"backbone": "", "classifier": "fc."}
+"""Components of a classifier -> how their names begin."""
+
+RANDOM = {"classifier": "its size depends on your classes"}
+
+PLAIN = {
+    "fpn": "a plain backbone has none",
+    "box_head": "a plain backbone has none",
+}
+"""Part of a trunk -> why it is not in the file of a backbone."""
+
+
+class ResNet(Target):
+    """A state dict under torchvision's names, which are also those of timm's ResNets."""
+
+    takes = ("backbone",)
+    random = RANDOM
+
+    def __init__(self, detector: str = "mask_rcnn") -> None:
+        super().__init__("mask_rcnn")  # a backbone is the same for all of them
+
+    @property
+    def filename(self) -> str:
+        """The same for every ResNet; the page says which one."""
+        return "resnet.pth"
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The backbone under torchvision's names.
+
+        Raises:
+            InputError: The backbone is no ResNet.
+        """
+        if trunk.model.backbone.startswith("timm:"):
+            raise InputError(f"'{trunk.model.backbone}' is no ResNet of torchvision", where="--to", fix="use --to timm")
+        return translate(trunk, "resnet", self.takes)
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the state dict."""
+        save_torch(self.state(trunk), path)
+
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Build torchvision's classifier and load the file."""
+        model = build_resnet(trunk.model)
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        report = compare(model.state_dict(), tensors, COMPONENTS)
+        model.load_state_dict(tensors, strict=False)
+        return Rebuilt(resnet_features(model), report, built_by(trunk.model))
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that loads the file called ``name``."""
+        model = trunk.model
+        if model.width == 1.0:
+            build = f"from torchvision.models import {model.backbone}\n\nmodel = {model.backbone}(weights=None)\n"
+        else:
+            build = (
+                "from codo.models.backbone import ResNetBackbone\n\n"
+                f'model = ResNetBackbone("{model.backbone}", width={model.width})  # returns four maps\n'
+            )
+        load = f'model.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
+        return f"import torch\n{build}{load}"
+
+    def left_out(self, trunk: Trunk) -> dict[str, str]:
+        """Everything but the backbone."""
+        return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
+
+
+def build_resnet(model: ModelSettings) -> nn.Module:
+    """Build torchvision's classifier with the backbone of these settings; of another width, ours without ``fc``."""
+    with torch.random.fork_rng(devices=[]):
+        if model.width != 1.0:
+            return ResNetBackbone(model.backbone, model.width)
+        classifier: nn.Module = get_model(model.backbone, weights=None)
+        return classifier
+
+
+def built_by(model: ModelSettings) -> str:
+    """What `build_resnet` did, as a sentence."""
+    builder = f"torchvision's `{model.backbone}`" if model.width == 1.0 else "`ResNetBackbone`"
+    return f"The backbone was built by {builder} and loaded with this file."
+
+
+def resnet_features(model: Any) -> Features:
+    """Runs a ResNet up to each of its stages; the head behind them is not asked."""
+    model.eval()
+
+    def features(images: Tensor, _: Tensor) -> dict[str, Tensor]:
+        x = model.maxpool(model.relu(model.bn1(model.conv1(images))))
+        maps = {}
+        for name, stage in zip(MAPS["backbone"], (model.layer1, model.layer2, model.layer3, model.layer4), strict=True):
+            maps[name] = x = stage(x)
+        return maps
+
+    return features

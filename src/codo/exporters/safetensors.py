@@ -1,0 +1,96 @@
+"""The trunk as it is, in one ``.safetensors`` file that can be read without CoDo, without pickle.
+
+Tensors have the encoder's names (``backbone.*``, ``fpn.*``, ``box_head.*``). The header's metadata says the rest, as
+strings: ``codo`` (version), ``method``, ``network`` (``query`` or ``key``), ``step``, and as JSON ``model`` (the
+settings that rebuild it) and ``normalisation`` (``range`` of the RGB values before ``mean`` is subtracted and they are
+divided by ``std``).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from codo import __version__
+from codo.core.errors import InputError
+from codo.exporters.target import Rebuilt, Target, encoder_features
+from codo.exporters.trunk import Network, Trunk
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.load_report import compare
+from codo.models.weights import COMPONENTS
+
+RANDOM = {"projection": "it has done its work when pretraining ends"}
+"""Component of an encoder -> why it starts random."""
+
+
+class Safetensors(Target):
+    """One file with weights and settings."""
+
+    random = RANDOM
+    endings = (".safetensors",)
+
+    @property
+    def filename(self) -> str:
+        """The same for every detector."""
+        return "trunk.safetensors"
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The trunk under its own names."""
+        return dict(trunk.tensors)
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write tensors and metadata."""
+        normalisation = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
+        metadata = {
+            "format": "pt",  # what other readers of safetensors look for
+            "codo": __version__,
+            "method": trunk.method,
+            "network": trunk.network,
+            "step": str(trunk.step),
+            "model": trunk.model.model_dump_json(),
+            "normalisation": json.dumps(normalisation),
+        }
+        path.write_bytes(save(self.state(trunk), metadata))
+
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Build an encoder from nothing but the file."""
+        read = read_safetensors(path)
+        encoder = read.encoder()
+        report = compare(encoder.state_dict(), read.tensors, COMPONENTS)
+        return Rebuilt(encoder_features(encoder), report, "An encoder was built from nothing but this file.")
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that loads the file called ``name``."""
+        gives = ".features(images) gives P2 to P5" if "fpn" in trunk.parts else ".backbone(images) gives C2 to C5"
+        return (
+            "from pathlib import Path\nfrom codo.exporters.safetensors import read_safetensors\n\n"
+            f'encoder = read_safetensors(Path("{name}")).encoder()  # {gives}\n'
+        )
+
+
+def read_safetensors(path: Path) -> Trunk:
+    """Read what `Safetensors` wrote.
+
+    Raises:
+        InputError: Not a safetensors file, or not one of ours, or of a later version.
+    """
+    fix = "give a file written by codo export --to safetensors"
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dictionary
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"cannot read the safetensors file: {error}", where=str(path), fix=fix) from error
+    if "model" not in metadata or "codo" not in metadata:
+        raise InputError("the safetensors file does not say what model it holds", where=str(path), fix=fix)
+    try:
+        model, step = ModelSettings.model_validate_json(metadata["model"]), int(metadata.get("step", 0))
+    except ValueError as error:
+        what = f"the safetensors file says things about its model that CoDo {__version__} does not know"
+        raise InputError(what, where=str(path), fix=f"it was written by CoDo {metadata['codo']}: use that") from error
+    network: Network = "key" if metadata.get("network") == "key" else "query"
+    return Trunk(model, tensors, metadata.get("method", "unknown"), step, network)

@@ -1,0 +1,111 @@
+"""timm: drop-in weights for ``timm.create_model``, as safetensors; the classifier stays random.
+
+timm's ResNets have torchvision's names. Where timm is installed its own model is built to check the file; where it is
+not, torchvision's is, which has the same names and computes the same. Other backbones came from timm in the first
+place.
+"""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from codo.core.errors import InputError
+from codo.exporters.resnet import PLAIN, RANDOM, build_resnet, built_by, resnet_features
+from codo.exporters.target import MAPS, Features, Rebuilt, Target, translate
+from codo.exporters.trunk import Trunk
+from codo.models.backbone import STRIDES
+from codo.models.load_report import compare
+
+_PREFIX = "timm:"
+
+
+class Timm(Target):
+    """A ``.safetensors`` file under timm's names."""
+
+    takes = ("backbone",)
+    random = RANDOM
+    endings = (".safetensors",)
+
+    def __init__(self, detector: str = "mask_rcnn") -> None:
+        super().__init__("mask_rcnn")  # a backbone is the same for all of them
+
+    @property
+    def filename(self) -> str:
+        """The same for every model; the page says which one."""
+        return "timm.safetensors"
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The backbone under timm's names."""
+        return translate(trunk, "timm" if trunk.model.backbone.startswith(_PREFIX) else "resnet", self.takes)
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the state dict."""
+        path.write_bytes(save(self.state(trunk), {"format": "pt"}))
+
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Build the model and load the file.
+
+        Raises:
+            InputError: timm calls the tensors of this model otherwise than those of its feature maps.
+        """
+        tensors = load_file(path)
+        name = trunk.model.backbone.removeprefix(_PREFIX)
+        if trunk.model.width != 1.0 or (name == trunk.model.backbone and find_spec("timm") is None):
+            model: Any = build_resnet(trunk.model)
+            features, how = resnet_features(model), built_by(trunk.model)
+        else:
+            model, features = _build(name)
+            how = "The model was built by `timm.create_model` and loaded with this file."
+        report = compare(model.state_dict(), tensors, self._components(trunk, model))
+        if report.unexpected:
+            what = f"timm has other names for tensors of '{name}' than for its feature maps ({report.unexpected[0]})"
+            raise InputError(what, where="--to timm", fix="use --to torchvision or --to safetensors")
+        model.load_state_dict(tensors, strict=False)
+        return Rebuilt(features, report, how)
+
+    def _components(self, trunk: Trunk, model: Any) -> dict[str, str]:
+        """Backbone, classifier, and by their own names the modules between the last map and the classifier."""
+        classifier = getattr(model, "default_cfg", {}).get("classifier", "fc")
+        head = f"{classifier if isinstance(classifier, str) else classifier[0]}."
+        known = self.state(trunk)
+        between = {name.rpartition(".")[0] for name in model.state_dict() if name not in known}
+        between = {module for module in between if not f"{module}.".startswith(head)}
+        return {"backbone": "", "classifier": head} | {module: f"{module}." for module in sorted(between)}
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that loads the file called ``name``."""
+        model = trunk.model
+        if model.width != 1.0:
+            module = "from codo.models.backbone import ResNetBackbone"
+            build = f'ResNetBackbone("{model.backbone}", width={model.width})  # timm has no such width'
+        else:
+            module = "import timm"
+            build = f'timm.create_model("{model.backbone.removeprefix(_PREFIX)}")'
+        load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all but the classifier'
+        return f"{module}\nfrom safetensors.torch import load_file\n\nmodel = {build}\n{load}\n"
+
+    def left_out(self, trunk: Trunk) -> dict[str, str]:
+        """Everything but the backbone."""
+        return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
+
+
+def _build(name: str) -> tuple[Any, Features]:
+    """A whole timm model with random weights, and what runs it up to each of its maps."""
+    import timm
+
+    with torch.random.fork_rng(devices=[]):
+        model: Any = timm.create_model(name).eval()
+    strides = [stage["reduction"] for stage in model.feature_info]
+    indices = [strides.index(stride) for stride in STRIDES]
+
+    def features(images: Tensor, _: Tensor) -> dict[str, Tensor]:
+        maps = model.forward_intermediates(images, indices=indices, intermediates_only=True)
+        return dict(zip(MAPS["backbone"], maps, strict=True))
+
+    return model, features

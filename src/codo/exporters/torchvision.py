@@ -1,0 +1,189 @@
+"""torchvision's Faster and Mask R-CNN: their names, their structure, and detectors built around our trunks.
+
+The file is a plain state dict with the trunk's tensors under torchvision's full names. With a ResNet-50 of full width,
+256 pyramid channels and the ``4conv1fc`` head they are the names and shapes of ``fasterrcnn_resnet50_fpn_v2`` and
+``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (METHOD 1.10b); with the ``2fc`` head they are
+those of the first versions. Other trunks load into what `build_detector` builds: the same detector with their sizes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models.detection import (
+    FasterRCNN,
+    MaskRCNN,
+    fasterrcnn_resnet50_fpn,
+    fasterrcnn_resnet50_fpn_v2,
+    maskrcnn_resnet50_fpn,
+    maskrcnn_resnet50_fpn_v2,
+)
+from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
+from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
+
+from codo.exporters.target import MAPS, Rebuilt, Target, changed_settings, save_torch, translate
+from codo.exporters.trunk import Trunk
+from codo.models.backbone import build_backbone
+from codo.models.box_head import build_box_head, count_convolutions
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.fpn import FPN
+from codo.models.load_report import compare
+
+CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("mask_rcnn", "4conv1fc"): maskrcnn_resnet50_fpn_v2,
+    ("faster_rcnn", "4conv1fc"): fasterrcnn_resnet50_fpn_v2,
+    ("mask_rcnn", "2fc"): maskrcnn_resnet50_fpn,
+    ("faster_rcnn", "2fc"): fasterrcnn_resnet50_fpn,
+}
+"""torchvision's own detectors by name and box head; all are of a ResNet-50 and 256 pyramid channels."""
+
+COMPONENTS = {
+    "backbone": "backbone.body.",
+    "fpn": "backbone.fpn.",
+    "box_head": "roi_heads.box_head.",
+    "rpn": "rpn.",
+    "box_predictor": "roi_heads.box_predictor.",
+    "mask_head": "roi_heads.mask_head.",
+    "mask_predictor": "roi_heads.mask_predictor.",
+}
+"""All components of a detector -> how their names begin, as a load report lists them."""
+
+RANDOM = {
+    "rpn": "learns from labelled boxes where objects are; pretraining never asks that",
+    "box_predictor": "its size depends on your classes",
+    "mask_head": "learns from masks, which pretraining does not have",
+    "mask_predictor": "its size depends on your classes",
+}
+"""Component of a two-stage detector -> why it starts random; the same in every library."""
+
+
+class PyramidBackbone(nn.Module):
+    """Backbone and FPN as torchvision's detectors want them: maps in a dictionary, P6 at its end.
+
+    Args:
+        model: Settings of the trunk.
+    """
+
+    def __init__(self, model: ModelSettings) -> None:
+        super().__init__()
+        self.body = build_backbone(model.backbone, model.width)
+        self.fpn = FPN(self.body.channels, model.fpn_channels, model.pyramid_norm)
+        self.out_channels = model.fpn_channels
+
+    def forward(self, images: Tensor) -> OrderedDict[str, Tensor]:
+        """Images (B, 3, H, W) -> ``0`` to ``3`` (P2 to P5) and ``pool`` (P6), each (B, C, h, w)."""
+        maps = self.fpn(self.body(images))
+        maps.append(F.max_pool2d(maps[-1], kernel_size=1, stride=2))
+        return OrderedDict(zip(("0", "1", "2", "3", "pool"), maps, strict=True))
+
+
+def build_detector(model: ModelSettings, num_classes: int, masks: bool, **options: Any) -> FasterRCNN | MaskRCNN:
+    """Build a torchvision detector around our backbone, FPN and box head; all weights are random.
+
+    A convolutional head gives the structure of torchvision's ``*_v2`` detectors: two convolutions in the RPN,
+    BatchNorm in the mask head. The ``2fc`` head gives that of their first versions: one, and none.
+
+    Args:
+        model: Settings of the trunk.
+        num_classes: Number of classes, background included.
+        masks: Mask R-CNN if true, else Faster R-CNN.
+        **options: Passed on to the constructor of ``FasterRCNN`` (``min_size``, ``rpn_anchor_generator``, …).
+
+    Raises:
+        InputError: A backbone that needs a package which is missing.
+    """
+    channels = model.fpn_channels
+    second_version = count_convolutions(model.head) > 0
+    anchors = options.pop("rpn_anchor_generator", None) or AnchorGenerator(
+        tuple((side,) for side in (32, 64, 128, 256, 512)), ((0.5, 1.0, 2.0),) * 5
+    )
+    parts: dict[str, Any] = {
+        "rpn_anchor_generator": anchors,
+        "rpn_head": RPNHead(channels, anchors.num_anchors_per_location()[0], conv_depth=2 if second_version else 1),
+        "box_head": build_box_head(model.head, channels, model.head_dim),
+        "box_predictor": FastRCNNPredictor(model.head_dim, num_classes),
+        "image_mean": list(PIXEL_MEAN),
+        "image_std": list(PIXEL_STD),
+    }
+    if not masks:
+        return FasterRCNN(PyramidBackbone(model), **{**parts, **options})
+    norm = nn.BatchNorm2d if second_version else None
+    parts["mask_head"] = MaskRCNNHeads(channels, [channels] * 4, 1, norm_layer=norm)
+    parts["mask_predictor"] = MaskRCNNPredictor(channels, channels, num_classes)
+    return MaskRCNN(PyramidBackbone(model), **{**parts, **options})
+
+
+def constructor(model: ModelSettings, detector: str) -> Callable[..., Any] | None:
+    """Find torchvision's own constructor of this detector with the sizes of this trunk, if there is one."""
+    function = CONSTRUCTORS.get((detector, model.head))
+    standard = ModelSettings(head=model.head)
+    sizes = {"backbone", "width", "fpn_channels", "head_dim", "pyramid_norm"}
+    return function if all(getattr(model, name) == getattr(standard, name) for name in sizes) else None
+
+
+class Torchvision(Target):
+    """A state dict that torchvision's two-stage detectors load with ``strict=False``."""
+
+    detectors = ("mask_rcnn", "faster_rcnn")
+    random = RANDOM
+
+    @property
+    def filename(self) -> str:
+        """The same tensors for both detectors; the name tells which one was checked."""
+        return f"torchvision_{self.detector}.pth"
+
+    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        """The trunk under torchvision's names."""
+        return translate(trunk, "torchvision")
+
+    def write(self, trunk: Trunk, path: Path) -> None:
+        """Write the state dict."""
+        save_torch(self.state(trunk), path)
+
+    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+        """Build the detector, by torchvision's own constructor where there is one, and load the file."""
+        with torch.random.fork_rng(devices=[]):
+            if own := constructor(trunk.model, self.detector):
+                detector, builder = own(weights=None, weights_backbone=None), f"torchvision's `{own.__name__}`"
+            else:
+                detector, builder = build_detector(trunk.model, 91, self.detector == "mask_rcnn"), "`build_detector`"
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        report = compare(detector.state_dict(), tensors, COMPONENTS)
+        detector.load_state_dict(tensors, strict=False)
+        detector.eval()
+
+        def features(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
+            maps = backbone_maps(detector.backbone.body, images)
+            maps |= zip(MAPS["fpn"], list(detector.backbone(images).values())[:4], strict=True)
+            return {**maps, "box head": detector.roi_heads.box_head(pooled)}
+
+        return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
+
+    def usage(self, trunk: Trunk, name: str) -> str:
+        """Python that loads the file called ``name``."""
+        load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
+        if own := constructor(trunk.model, self.detector):
+            function = own.__name__
+            return (
+                f"import torch\nfrom torchvision.models.detection import {function}\n\n"
+                f"detector = {function}(weights=None, weights_backbone=None, num_classes=91)\n{load}"
+            )
+        return (
+            "import torch\nfrom codo.exporters.torchvision import build_detector\n"
+            f"from codo.models.encoder import ModelSettings\n\nmodel = ModelSettings({changed_settings(trunk.model)})\n"
+            f"detector = build_detector(model, num_classes=91, masks={self.detector == 'mask_rcnn'})\n{load}"
+        )
+
+
+def backbone_maps(body: nn.Module, images: Tensor) -> dict[str, Tensor]:
+    """The maps of a detector's backbone, coarsest last: up to ``C5``, from wherever it starts."""
+    maps = body(images)
+    maps = list(maps.values()) if isinstance(maps, dict) else maps
+    return dict(zip(MAPS["backbone"][-len(maps) :], maps, strict=True))

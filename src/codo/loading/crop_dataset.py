@@ -1,0 +1,139 @@
+"""Views of whole images: random crops, each with its own colours, as methods that contrast images use them.
+
+Legend: b samples of this rank, V views, S side of a view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codo.catalog.catalog import Catalog
+from codo.core.rng import Stream, generator
+from codo.loading.sampler import StepPlan
+from codo.loading.step_dataset import StepDataset, ViewBatch
+from codo.views import photometric, randaugment
+from codo.views.kernels.render import render
+from codo.views.lazy_image import Corners, Picture
+from codo.views.photometric import AugmentSettings
+from codo.views.random_crop import Image, random_crop
+
+
+@dataclass(frozen=True)
+class Crop:
+    """How one view of an image is made.
+
+    Attributes:
+        side: S, in pixels.
+        augment: Area, colours, blur, flip.
+    """
+
+    side: int
+    augment: AugmentSettings
+
+
+class CropBatch(NamedTuple):
+    """All views of one step on one rank.
+
+    Attributes:
+        views: V tensors, uint8 ``(b, S, S, 3)``; sides may differ.
+        labels: int64 ``(b,)``, class of each image; -1 where it has none.
+        step: Steps done before this one.
+    """
+
+    views: tuple[Tensor, ...]
+    labels: Tensor
+    step: int
+
+
+class CropDataset(StepDataset):
+    """Step plans to views of whole images.
+
+    Args:
+        images: The images.
+        crops: How each view is made.
+        seed: The run's seed.
+        labels: (N,) class of every image, for methods that learn from labels.
+    """
+
+    def __init__(
+        self, images: Catalog, crops: Sequence[Crop], seed: int, labels: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        self.images, self.crops, self.seed, self.labels = images, tuple(crops), seed, labels
+        self.number = len(self.crops)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[Image]:
+        """The ``wanted`` views of an image, which is read once; each ``(S, S, 3)``."""
+        picture = self.images.picture(sample)
+        streams = (generator(self.seed, epoch, sample, Stream.VIEW + number) for number in wanted)
+        return [self.view(picture, number, rng) for number, rng in zip(wanted, streams, strict=True)]
+
+    def view(self, picture: Picture, number: int, rng: np.random.Generator) -> Image:
+        """View ``number`` of an image."""
+        return random_view(picture, self.crops[number], rng)
+
+    def stacked(self, epoch: int, samples: npt.NDArray[np.int64], wanted: Sequence[int]) -> list[Tensor]:
+        """Each of the ``wanted`` views of all ``samples`` ``(b,)``: uint8 ``(b, S, S, 3)``."""
+        made = [self.views(epoch, int(sample), wanted) for sample in samples]
+        return [torch.from_numpy(np.stack(views)) for views in zip(*made, strict=True)]
+
+    def batch(self, plan: StepPlan) -> CropBatch:
+        """Every view of every sample of this rank."""
+        views = self.stacked(plan.epoch, plan.query, range(self.number))
+        known = np.full(len(plan.query), -1) if self.labels is None else self.labels[plan.query]
+        return CropBatch(tuple(views), torch.from_numpy(known), plan.step)
+
+
+class PairDataset(CropDataset):
+    """The same as query and keys of momentum contrast: view 0 for the query network, the rest, shuffled, for keys."""
+
+    def batch(self, plan: StepPlan) -> ViewBatch:  # type: ignore[override]
+        """As `ViewDataset` makes them; the box of a view is all of it."""
+        (query,) = self.stacked(plan.epoch, plan.query, [0])
+        return self.pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.number)))
+
+    def pair(self, plan: StepPlan, query: Tensor, keys: list[Tensor]) -> ViewBatch:
+        """Query views ``(b, S, S, 3)`` and as many of every key view, as a batch."""
+        whole = torch.tensor([0, 0, self.crops[0].side, self.crops[0].side], dtype=torch.float32)
+        return ViewBatch(
+            query,
+            whole.expand(len(query), 4),
+            torch.stack(keys),
+            whole.expand(len(keys), len(query), 4),
+            torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
+            plan.step,
+        )
+
+
+def random_view(picture: Picture, crop: Crop, rng: np.random.Generator) -> Image:
+    """A random crop ``(S, S, 3)`` of an image in random colours, mirrored by chance."""
+    part = random_crop(picture.width, picture.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
+    return show(picture, part, crop, rng)[0]
+
+
+def show(picture: Picture, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
+    """A given part of an image ``(S, S, 3)`` in random colours, mirrored by chance, and whether it is mirrored."""
+    augment = crop.augment
+    change = photometric.draw(augment, rng)
+    flip = bool(rng.random() < augment.flip)
+    canvas = np.empty((crop.side, crop.side, 3), np.uint8)
+    image, inside = picture.part(part)
+    grey_last = change.gray and augment.randaugment > 0  # as InfoMin has it: what an operation fills in turns grey too
+    first = replace(change, gray=False) if grey_last else change
+    render(image, inside, flip, *first.coded(), canvas, (0, 0, crop.side, crop.side))
+    if augment.randaugment:
+        canvas = randaugment.apply(canvas, randaugment.draw(augment.randaugment, augment.magnitude, rng))
+    if grey_last:
+        canvas = photometric.apply(canvas, photometric.Photometric(gray=True))
+    if augment.solarize and rng.random() < augment.solarize:
+        canvas = np.where(canvas >= 128, 255 - canvas, canvas).astype(np.uint8)
+    return canvas, flip

@@ -1,0 +1,62 @@
+"""What a run gives its method to make views of: images, backgrounds and the settings of views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from codo.catalog.catalog import Catalog
+from codo.core.config import Settings
+from codo.core.errors import InputError
+from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pools import Pool
+from codo.views.photometric import AugmentSettings
+
+
+@dataclass(frozen=True)
+class Material:
+    """See the top.
+
+    Attributes:
+        images: The images to learn from (``foregrounds=``).
+        query: Backgrounds of the query network, for methods that paste.
+        key: Backgrounds of the key network, for methods that paste.
+        canvas: Side of the views in pixels.
+        views: Views of a sample.
+        pasting: ``cpj.*``.
+        augment: ``augment.*``.
+        options: The method's own settings.
+        seed: The run's seed.
+    """
+
+    images: Catalog
+    query: Pool | None
+    key: Pool | None
+    canvas: int
+    views: int
+    pasting: CPJSettings
+    augment: AugmentSettings
+    options: Settings
+    seed: int
+
+    def cpj(self, *, may_defer: bool = False) -> CPJ:
+        """Pasted views.
+
+        Args:
+            may_defer: Whether whoever gets the views can colour them (``augment.on=device``).
+
+        Raises:
+            InputError: No backgrounds, or images without proposals.
+        """
+        if self.query is None or self.key is None:
+            fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
+            raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
+        return CPJ(
+            self.images,
+            self.query,
+            self.key,
+            canvas=self.canvas,
+            cpj=self.pasting,
+            augment=self.augment,
+            seed=self.seed,
+            defers=may_defer and self.augment.on == "device",
+        )

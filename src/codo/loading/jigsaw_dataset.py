@@ -1,0 +1,127 @@
+"""Jigsaws: nine patches of an image in random order, beside the whole views (PIRL, Misra and van der Maaten 2020).
+
+A random crop of the image becomes a square of 3 x 3 cells. Each patch is cut out of its cell at random, so that edges
+that go on from patch to patch give nothing away, and the nine are shuffled. InfoMin and DetCo use them (METHOD 2).
+
+Legend: b samples of this rank, V whole views, P side of a patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from codo.catalog.catalog import Catalog
+from codo.core.config import Settings
+from codo.loading.crop_dataset import Crop, PairDataset, random_view
+from codo.loading.sampler import StepPlan
+from codo.loading.step_dataset import ViewBatch
+from codo.views.lazy_image import Picture
+from codo.views.photometric import AugmentSettings
+from codo.views.random_crop import Image, Shares
+
+GRID = 3
+PATCHES = GRID * GRID
+
+
+class JigsawSettings(Settings):
+    """Sizes of a jigsaw; the defaults are PIRL's."""
+
+    cell: int = Field(85, ge=32, description="side of a jigsaw's 3 x 3 cells in pixels")
+    patch: int = Field(64, ge=32, description="side of the patch that is cut out of each cell, in pixels")
+    jigsaw_area: Shares = Field((0.6, 1.0), description="share of the image's area that the nine cells show")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.patch > self.cell:
+            raise ValueError(f"a patch of {self.patch} pixels does not fit into a cell of {self.cell}")
+        return self
+
+
+class JigsawBatch(NamedTuple):
+    """Whole views and jigsaws of one step on one rank.
+
+    Attributes:
+        pair: The whole views.
+        query: uint8 ``(b, 9, P, P, 3)``.
+        keys: uint8 ``(V - 1, b, 9, P, P, 3)`` in the shuffled order of ``pair``; V = 1 where keys have no jigsaw.
+        step: Steps done before this one.
+    """
+
+    pair: ViewBatch
+    query: Tensor
+    keys: Tensor
+    step: int
+
+
+class JigsawDataset(PairDataset):
+    """Pairs of whole views, and a jigsaw beside the query view or beside every view.
+
+    Args:
+        images: The images.
+        crops: How each whole view is made.
+        seed: The run's seed.
+        settings: Sizes.
+        augment: Colours and flip of the crop that is cut up; its area is that of ``settings``.
+        keys: Whether keys have jigsaws too.
+    """
+
+    def __init__(
+        self,
+        images: Catalog,
+        crops: Sequence[Crop],
+        seed: int,
+        settings: JigsawSettings,
+        augment: AugmentSettings,
+        *,
+        keys: bool,
+    ) -> None:
+        super().__init__(images, crops, seed)
+        area = augment.model_copy(update={"crop_area": settings.jigsaw_area})
+        self.whole, self.patch, self.keys = Crop(GRID * settings.cell, area), settings.patch, keys
+
+    def view(self, picture: Picture, number: int, rng: np.random.Generator) -> Image:
+        """View ``number`` below V, or the jigsaw ``(9, P, P, 3)`` that goes with view ``number - V``."""
+        if number < self.number:
+            return super().view(picture, number, rng)
+        return cut_up(random_view(picture, self.whole, rng), self.patch, rng)
+
+    def batch(self, plan: StepPlan) -> JigsawBatch:  # type: ignore[override]
+        """Whole views as `PairDataset` makes them, and jigsaws."""
+        whole, views = self.number - 1, self.number
+        query, jigsaw = self.stacked(plan.epoch, plan.query, [0, views])
+        numbers = [*range(1, views), *(range(views + 1, 2 * views) if self.keys else ())]
+        made = self.stacked(plan.epoch, plan.keys, numbers)
+        keys = torch.stack(made[whole:]) if self.keys else jigsaw.new_empty(0, *jigsaw.shape)
+        return JigsawBatch(self.pair(plan, query, made[:whole]), jigsaw, keys, plan.step)
+
+
+def cut_up(square: Image, side: int, rng: np.random.Generator) -> Image:
+    """Nine patches of a square, in random order.
+
+    Args:
+        square: ``(3 c, 3 c, 3)``: cells of ``c`` pixels.
+        side: P, at most ``c``.
+        rng: Source of randomness.
+
+    Returns:
+        ``(9, P, P, 3)``.
+    """
+    cell = len(square) // GRID
+    patches = np.empty((PATCHES, side, side, 3), np.uint8)
+    shifts = rng.integers(0, cell - side, (PATCHES, 2), endpoint=True).tolist()
+    for place, number in enumerate(rng.permutation(PATCHES).tolist()):
+        (row, column), (down, right) = divmod(number, GRID), shifts[number]
+        top, left = row * cell + down, column * cell + right
+        patches[place] = square[top : top + side, left : left + side]
+    return patches
+
+
+def without_colours(augment: AugmentSettings) -> AugmentSettings:
+    """The same crop and flip in the image's own colours."""
+    return augment.model_copy(update={"color": 0, "gray": 0, "blur": 0, "solarize": 0, "randaugment": 0})

@@ -1,0 +1,148 @@
+"""Views of an image that share proposals: SoCo's (Wei et al. 2021; METHOD 1.2).
+
+View 1 is the whole image, view 2 a random crop, view 3 the same crop at half the side; each has its own colours and
+flip. K proposals that lie in the crop are carried into all three; those of view 1 are jittered. The same objects are
+thus seen at other places, sizes and, after `codo.models.box_levels`, on other levels.
+
+Legend: b samples of this rank, V = 3 views, S side of a view, K boxes, P proposals of an image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from codo.catalog.catalog import Boxes, Catalog, scale_boxes
+from codo.core.errors import InputError
+from codo.core.rng import Stream, generator
+from codo.loading.crop_dataset import Crop, show
+from codo.loading.sampler import StepPlan
+from codo.loading.step_dataset import StepDataset
+from codo.proposals.filters import ProposalSettings, filter_boxes
+from codo.views import boxes as geometry
+from codo.views.lazy_image import Corners, Picture
+from codo.views.random_crop import Image, random_crop
+
+TRIES = 5
+"""Random crops drawn until one has enough proposals in it."""
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Which proposals are shown, and how their boxes move.
+
+    Attributes:
+        number: K, boxes of a sample.
+        size_band: Smallest and largest square root of box area over image area, where an image has such boxes.
+        jitter: Reach of the jitter, in sides of the box.
+        jitter_share: Share of the boxes of view 1 that are jittered.
+        visible: Share of a proposal's area of which more must lie in the crop.
+    """
+
+    number: int
+    size_band: tuple[float, float]
+    jitter: float
+    jitter_share: float
+    visible: float
+
+
+class ObjectBatch(NamedTuple):
+    """All views of one step on one rank.
+
+    Attributes:
+        views: V tensors, uint8 ``(b, S, S, 3)``; sides differ.
+        boxes: V tensors, float32 ``(b, K, 4)`` in pixels of the view; box k is of the same object in all views.
+        step: Steps done before this one.
+    """
+
+    views: tuple[Tensor, ...]
+    boxes: tuple[Tensor, ...]
+    step: int
+
+
+class ObjectDataset(StepDataset):
+    """Step plans to views that share proposals.
+
+    Args:
+        images: The images.
+        crops: How views 1, 2 and 3 are made; the area of view 2 is that of its crop.
+        objects: See `Objects`.
+        seed: The run's seed.
+
+    Raises:
+        InputError: The images were prepared without proposals, or the views are moved by RandAugment.
+    """
+
+    def __init__(self, images: Catalog, crops: Sequence[Crop], objects: Objects, seed: int) -> None:
+        if not images.has_proposals:
+            fix = "prepare it again without --no-proposals"
+            raise InputError("the catalog has no proposals", where=images.path, fix=fix)
+        if any(crop.augment.randaugment for crop in crops):
+            what = "RandAugment moves pixels, and the boxes of proposals would not follow"
+            raise InputError(what, where="augment.randaugment", fix="set augment.randaugment=0")
+        self.images, self.crops, self.objects, self.seed = images, tuple(crops), objects, seed
+        self.number = len(self.crops)
+        self._rules = ProposalSettings(size_band=objects.size_band)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, plan: StepPlan) -> ObjectBatch:
+        """Every view of every sample of this rank."""
+        made = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
+        views = tuple(torch.from_numpy(np.stack([one[v][0] for one in made])) for v in range(self.number))
+        boxes = tuple(torch.from_numpy(np.stack([one[v][1] for one in made])) for v in range(self.number))
+        return ObjectBatch(views, boxes, plan.step)
+
+    def sample(self, epoch: int, sample: int) -> list[tuple[Image, npt.NDArray[np.float32]]]:
+        """The views of an image, each ``(S, S, 3)``, with their boxes ``(K, 4)``."""
+        picture = self.images.picture(sample)
+        crop, chosen = self.choose(picture, self.proposals(sample, picture), epoch, sample)
+        made = []
+        for number, part in enumerate(((0, 0, picture.width, picture.height), crop, crop)):
+            rng, how = generator(self.seed, epoch, sample, Stream.VIEW + number), self.crops[number]
+            image, flip = show(picture, part, how, rng)
+            boxes = geometry.carry(chosen, part, how.side, flip).astype(np.float32)
+            made.append((image, self.jittered(boxes, how.side, rng) if number == 0 else boxes))
+        return made
+
+    def proposals(self, sample: int, picture: Picture) -> Boxes:
+        """The proposals of an image that pass the rules, or the fallback's (`codo.proposals.filters`): ``(P, 4)``."""
+        width, height = self.images.size(sample)
+        kept, _ = filter_boxes(self.images.proposals(sample), width, height, self._rules)
+        return scale_boxes(kept, (width, height), (picture.width, picture.height))
+
+    def choose(self, picture: Picture, found: Boxes, epoch: int, sample: int) -> tuple[Corners, Boxes]:
+        """A random crop of an image, and K of the proposals in it.
+
+        Of several crops the first is taken that shows K / 2 proposals, or half as many after each that does not. Where
+        fewer than K are shown, some are drawn again; where none, the crop itself is the only object.
+
+        Returns:
+            The crop, and boxes ``(K, 4)`` in pixels of the image.
+        """
+        rng, how, wanted = generator(self.seed, epoch, sample, Stream.PROPOSAL), self.crops[1].augment, self.objects
+        enough = max(1, wanted.number // 2)
+        for _ in range(TRIES):
+            part = random_crop(picture.width, picture.height, how.crop_area, how.crop_ratio, rng)
+            corners = np.array(part)
+            shown = np.concatenate([np.maximum(found[:, :2], corners[:2]), np.minimum(found[:, 2:], corners[2:])], 1)
+            inside = found[geometry.area(shown) > wanted.visible * geometry.area(found)]
+            if len(inside) >= enough:
+                break
+            enough = max(1, enough // 2)
+        candidates = inside if len(inside) else corners[None].astype(np.int32)
+        first = rng.permutation(len(candidates))[: wanted.number]
+        again = rng.integers(len(candidates), size=wanted.number - len(first))
+        return part, candidates[np.concatenate([first, again])]
+
+    def jittered(self, boxes: npt.NDArray[np.float32], side: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+        """Boxes ``(K, 4)``, some of which have moved a little; whatever is left of them on the view counts."""
+        moved = [geometry.jitter(box, side, self.objects.jitter, 0.0, 1, rng) for box in boxes]
+        return np.where(rng.random((len(boxes), 1)) < self.objects.jitter_share, np.stack(moved), boxes)

@@ -1,0 +1,140 @@
+"""From step plans to batches: what the loader's workers run.
+
+Shapes: ``b`` samples of this rank, ``B`` samples of all ranks, ``V`` views (1 query and V - 1 keys), ``S`` canvas side.
+One item of the data set is a whole step, so that the loader needs no collation, and sends pixels as uint8: a quarter of
+the bytes to copy. Nothing here depends on which worker does it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from codo.core.errors import CodoError
+from codo.loading.pasted_views import CPJ, View
+from codo.loading.sampler import StepPlan
+from codo.views.device_photometric import Deferred, finish
+from codo.views.kernels.color import Floats
+
+
+class ViewBatch(NamedTuple):
+    """The views of one step on one rank; key views are in shuffled order.
+
+    Attributes:
+        query_images: uint8 ``(b, S, S, 3)``.
+        query_boxes: float32 ``(b, 4)`` in canvas pixels.
+        key_images: uint8 ``(V - 1, b, S, S, 3)``.
+        key_boxes: float32 ``(V - 1, b, 4)``.
+        shuffle: int64 ``(B,)``, the permutation of the step.
+        step: Steps done before this one.
+        deferred: Colours and blur that are still to come, of queries and of keys (`ViewDataset.finish`).
+    """
+
+    query_images: Tensor
+    query_boxes: Tensor
+    key_images: Tensor
+    key_boxes: Tensor
+    shuffle: Tensor
+    step: int
+    deferred: tuple[Deferred, Deferred] | None = None
+
+
+class StepDataset(Dataset[Any], ABC):
+    """Step plans to batches; every method's views derive from it.
+
+    A batch is a named tuple of tensors with the step on it (``step``, see `StepPlan`). It is a pure function of the
+    plan and of the run's seed.
+
+    Attributes:
+        number: Views of a sample.
+    """
+
+    number: int
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Number of samples in an epoch."""
+
+    @abstractmethod
+    def batch(self, plan: StepPlan) -> Any:
+        """Make the views of a step on one rank.
+
+        Raises:
+            CodoError: An image cannot be read.
+        """
+
+    def finish(self, batch: Any) -> Any:
+        """What is left to do to a batch that has come to the device."""
+        return batch
+
+    def __getitem__(self, plan: StepPlan) -> Any:
+        """The batch of a step, or the error that stopped it.
+
+        The loader would rebuild an exception of a worker from its traceback alone; as a value it arrives whole.
+        """
+        try:
+            return self.batch(plan)
+        except CodoError as error:
+            return error
+
+
+class ViewDataset(StepDataset):
+    """Pasted views (CPJ).
+
+    Args:
+        cpj: Makes the views.
+        views: Number of views V, at least 2.
+    """
+
+    def __init__(self, cpj: CPJ, views: int) -> None:
+        self.cpj, self.number = cpj, views
+
+    def __len__(self) -> int:
+        return len(self.cpj)
+
+    def batch(self, plan: StepPlan) -> ViewBatch:
+        """Make all views of a step; a sample that this rank needs twice is decoded once."""
+        keys = range(1, self.number)
+        wanted: dict[int, list[int]] = {int(sample): [0] for sample in plan.query}
+        for sample in plan.keys:
+            wanted.setdefault(int(sample), []).extend(keys)
+        made: dict[tuple[int, int], View] = {}
+        for sample, views in wanted.items():
+            for number, view in zip(views, self.cpj.views(plan.epoch, sample, views), strict=True):
+                made[sample, number] = view
+        query = [made[int(sample), 0] for sample in plan.query]
+        key = [made[int(sample), number] for number in keys for sample in plan.keys]
+        pixels, places = _stack(key)
+        return ViewBatch(
+            *_stack(query),
+            pixels.view(self.number - 1, -1, *pixels.shape[1:]),
+            places.view(self.number - 1, -1, 4),
+            torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
+            plan.step,
+            (_deferred(query), _deferred(key)) if self.cpj.defers else None,
+        )
+
+    def finish(self, batch: ViewBatch) -> ViewBatch:
+        """Colour and blur what the loader has left to do."""
+        if batch.deferred is None:
+            return batch
+        queries, keys = batch.deferred
+        return batch._replace(
+            query_images=finish(batch.query_images, queries),
+            key_images=finish(batch.key_images.flatten(0, 1), keys).view_as(batch.key_images),
+            deferred=None,
+        )
+
+
+def _deferred(views: list[View]) -> Deferred:
+    return Deferred(np.stack([cast(Floats, view.changes) for view in views]), np.stack([view.pasted for view in views]))
+
+
+def _stack(views: list[View]) -> tuple[Tensor, Tensor]:
+    images = torch.from_numpy(np.stack([view.image for view in views]))
+    return images, torch.from_numpy(np.stack([view.box for view in views]))

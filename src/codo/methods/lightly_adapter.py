@@ -1,0 +1,34 @@
+"""Heads and losses of image-level methods come from ``lightly`` (MIT), an optional dependency: the extra ``peers``."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from codo.core.errors import InputError
+
+
+def lightly(module: str) -> Any:
+    """A module of lightly, such as ``loss`` or ``models.modules.heads``.
+
+    Raises:
+        InputError: lightly is not installed.
+    """
+    try:
+        return import_module(f"lightly.{module}")
+    except ImportError as error:
+        raise InputError("lightly is not installed", where="method", fix="pip install 'codo-detect[peers]'") from error
+
+
+def everyone(embeddings: Tensor) -> Tensor:
+    """The embeddings ``(b, D)`` of all ranks, ``(B, D)``, with the gradient of all ranks' losses.
+
+    A loss of all samples, computed on every rank alike, then has the gradient that one process would compute.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return embeddings
+    return torch.cat(lightly("utils.dist").gather(embeddings))

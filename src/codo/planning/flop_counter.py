@@ -1,0 +1,200 @@
+"""What a step computes, moves and keeps, counted on the method itself without computing anything.
+
+The method runs on fake tensors, which have shapes and types but no contents, under the autocast of a real step. Every
+operator is counted with its floating-point operations and with the bytes of its inputs and outputs, as if nothing were
+fused and nothing stayed in a cache; it takes the longer of computing and moving them (the roofline). Without fusion a
+step is at best that fast.
+
+What is left out: BatchNorm's second look at its input, and gathering samples of other ranks within a loss.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from codo.core.errors import InputError
+from codo.methods.base import Method
+from codo.methods.registry import build_method, find_method
+from codo.planning.synthetic_batch import CLASSES, blank_dataset, small_batch, stretched
+from codo.training.pretrain_settings import PretrainSettings
+
+FLOAT = 4
+"""Bytes of a float32."""
+
+
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts the operators that run inside of it.
+
+    Attributes:
+        each: (floating-point operations, bytes) of every operator.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.each: list[tuple[float, float]] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Run an operator and count it."""
+        out = func(*args, **(kwargs or {}))
+        if not func.is_view and func.overloadpacket not in _FREE and func.namespace != "prim":
+            count = flop_registry.get(func.overloadpacket)
+            work = float(count(*args, **(kwargs or {}), out_val=out)) if count else 0.0
+            moved = sum(map(_bytes, tree_leaves((args, kwargs, out))))
+            self.each.append((work, float(moved)))
+        return out
+
+    @property
+    def flops(self) -> float:
+        """Floating-point operations."""
+        return sum(work for work, _ in self.each)
+
+    def seconds(self, flops: float, bandwidth: float) -> float:
+        """Time on a device of ``flops`` a second and ``bandwidth`` bytes a second."""
+        return sum(max(work / flops, moved / bandwidth) for work, moved in self.each)
+
+
+_FREE = {torch.ops.aten.detach, torch.ops.aten._unsafe_view, torch.ops.aten.empty, torch.ops.aten.empty_like}
+"""Operators that move nothing although they are no views."""
+
+
+def _bytes(value: Any) -> int:
+    return value.numel() * value.element_size() if isinstance(value, Tensor) else 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """The work of one GPU in one step.
+
+    Attributes:
+        samples: On this GPU.
+        views: Of a sample.
+        operations: All operators.
+        trained: Parameters that take gradients.
+        weights: Bytes that stay: weights of all networks, gradients, momentum, queues.
+        saved: Bytes kept for the backward pass.
+        levels: Embeddings that each key view is asked for; 0 of a method without queues.
+        whole_loss: Whether the loss was counted too.
+    """
+
+    samples: int
+    views: int
+    operations: Operations
+    trained: int
+    weights: int
+    saved: int
+    levels: int
+    whole_loss: bool
+
+    @property
+    def memory(self) -> int:
+        """The floor of the peak: what stays, and what is kept at the end of the forward pass."""
+        return self.weights + self.saved
+
+
+def count_step(settings: PretrainSettings, samples: int) -> Step:
+    """Count a step of a run in bfloat16 with float32 weights.
+
+    Args:
+        settings: Of the run.
+        samples: On this GPU.
+
+    Raises:
+        InputError: A method that only works on real numbers.
+    """
+    if find_method(settings.method).survey is not Method.survey:
+        what = f"a step of {settings.method} cannot be counted: its views depend on all images"
+        raise InputError(what, where="method", fix="plan another method of the same networks")
+    dataset = blank_dataset(settings)
+    batch = small_batch(dataset)
+    try:
+        return _count(_build(settings, samples), batch, samples, dataset.number)
+    except DynamicOutputShapeException:
+        # A loss that selects by a mask (lightly's NT-Xent): its shape depends on contents. The embeddings stand for it.
+        method = _build(settings, samples)
+        method.criterion = _Sum()
+    try:
+        return _count(method, batch, samples, dataset.number, whole_loss=False)
+    except DynamicOutputShapeException as error:
+        what = f"a step of {settings.method} cannot be counted: what it computes depends on the pictures ({error})"
+        raise InputError(what, where="method", fix="plan another method of the same networks") from error
+
+
+def _build(settings: PretrainSettings, samples: int) -> Method:
+    with torch.device("meta"):
+        # One BatchNorm group: groups repeat operators on parts, and move nearly the same bytes.
+        return build_method(
+            settings.method,
+            settings.model.model_copy(update={"init": "none"}),
+            settings.contrast.model_copy(update={"shuffle": 0}),
+            batch_size=samples,
+            world=1,
+            seed=settings.seed,
+            options=settings.options,
+            classes=CLASSES,
+        ).to(memory_format=torch.channels_last)
+
+
+def _count(method: Method, small: Any, samples: int, views: int, *, whole_loss: bool = True) -> Step:
+    kept: dict[int, int] = {}
+    with _quietly(), FakeTensorMode(allow_non_fake_inputs=True):
+        method.train().to_empty(device="cpu")  # autocast knows no meta device
+        batch = stretched(small, samples)
+        trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
+        stay = sum(map(_bytes, [*method.parameters(), *method.buffers()])) + 2 * FLOAT * trained
+        with Operations() as operations:
+            with saved(kept, method), torch.autocast("cpu", torch.bfloat16):
+                output = method(batch)
+            output.loss.backward()
+            method.finish_step()
+    # The gradient's norm reads one number a parameter; fused SGD reads three and writes two.
+    operations.each.append((0.0, 6.0 * FLOAT * trained))
+    levels = len(getattr(method, "levels", ()))
+    return Step(samples, views, operations, trained, stay, sum(kept.values()), levels, whole_loss)
+
+
+@contextmanager
+def saved(kept: dict[int, int], module: nn.Module) -> Iterator[None]:
+    """Collect the bytes of everything that autograd keeps, float32 weights apart: storage -> bytes."""
+    weights = {_storage(p) for p in module.parameters()}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if _storage(tensor) not in weights:
+            kept[_storage(tensor)] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        yield
+
+
+def _storage(tensor: Tensor) -> int:
+    return int(tensor.untyped_storage()._cdata)
+
+
+class _Sum(nn.Module):
+    def forward(self, *embeddings: Tensor) -> Tensor:
+        return torch.stack([one.sum() for one in embeddings]).sum()
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without torch's own remarks on operators that it could not fake."""
+    logger = logging.getLogger("torch._subclasses.fake_tensor")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,90 @@
+"""A batch of any method without any data: shapes and types are all that counting needs.
+
+The method's own data set makes a small batch of grey pictures; every axis as long as that batch is then stretched. So
+nothing here knows which views a method wants, and methods in files of the user's are counted like the shipped ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_map
+
+from codo.contrast.shuffle import permutation
+from codo.loading.dataset_inputs import Material
+from codo.loading.pools import Pool
+from codo.loading.sampler import StepPlan
+from codo.loading.step_dataset import StepDataset
+from codo.methods.registry import find_method, own_settings
+from codo.training.pretrain_settings import PretrainSettings
+from codo.views.lazy_image import Picture
+
+CLASSES = 1000
+"""Class folders of the made-up pictures: ImageNet's number."""
+WIDTH, HEIGHT = 500, 375
+SMALL = 13
+"""Samples of the small batch: a length that no other axis of a batch has."""
+
+
+class Blank:
+    """Stands in for a catalog: grey pictures, one in each class folder, one proposal in each."""
+
+    path, has_proposals, packed = "a plan", True, False
+
+    def __len__(self) -> int:
+        return CLASSES
+
+    def key(self, i: int) -> str:
+        """See `codo.catalog.catalog.Catalog`."""
+        return f"{i:04d}/picture.jpg"
+
+    def size(self, i: int) -> tuple[int, int]:
+        """See there."""
+        return WIDTH, HEIGHT
+
+    def proposals(self, i: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+        """See there."""
+        return np.array([[WIDTH // 4, HEIGHT // 4, 3 * WIDTH // 4, 3 * HEIGHT // 4]], dtype=np.int32)
+
+    def picture(self, i: int) -> Picture:
+        """See there."""
+        return Picture.of(np.full((HEIGHT, WIDTH, 3), 127, np.uint8))
+
+
+def blank_dataset(settings: PretrainSettings) -> StepDataset:
+    """The data set of the run's method over made-up pictures."""
+    images: Any = Blank()
+    pool = Pool([images], [None])
+    material = Material(
+        images=images,
+        query=pool,
+        key=pool,
+        canvas=settings.canvas,
+        views=settings.views,
+        pasting=settings.cpj,
+        augment=settings.augment.model_copy(update={"on": "cpu"}),
+        options=own_settings(find_method(settings.method), settings.options),
+        seed=settings.seed,
+    )
+    return find_method(settings.method).dataset(material)
+
+
+def small_batch(dataset: StepDataset) -> Any:
+    """A batch of `SMALL` samples in one process."""
+    indices = np.arange(SMALL)
+    return dataset.batch(StepPlan(0, 0, indices, indices, permutation(0, 0, SMALL)))
+
+
+def stretched(batch: Any, samples: int) -> Any:
+    """A small batch as if it had ``samples`` samples, its tensors empty; call it where tensors cost nothing."""
+
+    def stretch(value: Any) -> Any:
+        if not isinstance(value, Tensor):
+            return value
+        shape = [samples if side == SMALL else side for side in value.shape]
+        return torch.empty(shape, dtype=value.dtype, device="cpu")
+
+    return tree_map(stretch, batch)

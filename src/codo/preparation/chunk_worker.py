@@ -1,0 +1,160 @@
+"""What happens to one chunk of images: read, decode, check, propose, pack; the same under every engine."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import IO, Any
+
+import pyarrow as pa
+
+from codo.catalog.catalog import SCHEMA, Boxes
+from codo.catalog.decode import Limits, Rejected, decode_checked
+from codo.catalog.reading import BadSpan, Location, Reader
+from codo.catalog.sources.listing import extension
+from codo.catalog.table import as_words
+from codo.core.errors import CodoError
+from codo.core.io import atomic, full_disk_explained
+from codo.core.paths import is_url
+from codo.preparation.manifest import Item, Report, plan_at_work
+from codo.preparation.pack import write_sample
+from codo.preparation.prepare_settings import PrepareSettings
+from codo.proposals.filters import propose
+
+READS_AHEAD = 16
+"""Remote files that are fetched at once, so that a chunk does not wait a round trip for each."""
+
+
+def process(out: str, fingerprint: str, index: int) -> Report:
+    """Work on one chunk and write its part.
+
+    Args:
+        out: The catalog's directory.
+        fingerprint: Of the plan.
+        index: Which chunk.
+
+    Raises:
+        CodoError: The disk is full, or a remote source cannot be reached.
+    """
+    plan = plan_at_work(out, fingerprint)
+    settings = plan.settings
+    limits = Limits(settings.min_side, settings.max_megapixels)
+    rows: list[dict[str, Any]] = []
+    rejected: list[tuple[str, str]] = []
+    ignored = packed = 0
+    with full_disk_explained(plan.out), ExitStack() as stack:
+        tar = stack.enter_context(atomic(plan.tar(index))) if settings.pack else None
+        for item, data in read_all(plan.items(index)):
+            try:
+                if isinstance(data, Rejected):
+                    raise data
+                rows.append(examine(item, data, settings, limits, tar))
+            except Rejected as verdict:
+                # A name without an extension promised nothing; anything else that is no image is worth telling.
+                if not verdict.is_image and not extension(item.key) and data:
+                    ignored += 1
+                else:
+                    rejected.append((item.key, verdict.reason))
+        packed = tar.tell() if tar else 0
+    report = Report(
+        chunk=index,
+        images=len(rows),
+        rejected=rejected,
+        ignored=ignored,
+        proposals=sum(len(row["proposals"]) for row in rows if row["proposals"] is not None),
+        fallbacks=dict(Counter(row["rung"] for row in rows if row["rung"])),
+        packed=packed,
+    )
+    with full_disk_explained(plan.out):
+        plan.write_part(report, pa.Table.from_pylist(rows, SCHEMA))
+    return report
+
+
+def examine(
+    item: Item, data: bytes, settings: PrepareSettings, limits: Limits, tar: IO[bytes] | None
+) -> dict[str, Any]:
+    """A row of the catalog from the bytes of an image.
+
+    Raises:
+        Rejected: The image cannot be used.
+        CodoError: The search for proposals failed, which is a bug: the error names the image.
+    """
+    image, orientation = decode_checked(data, limits)
+    digest = content_hash(data)
+    boxes: Boxes | None = None
+    rung = None
+    if settings.propose:
+        try:
+            boxes, rung = propose(image, settings.proposals)
+        except Exception as error:
+            raise CodoError(f"searching proposals failed: {error!r}", where=f"{item.key} in {item.uri}") from error
+    row = {
+        "key": item.key,
+        "uri": item.uri,
+        "offset": item.offset,
+        "size": item.size if item.size >= 0 else len(data),
+        "compression": "deflate" if item.deflated else "none",
+        "orientation": orientation,
+        "width": image.shape[1],
+        "height": image.shape[0],
+        "hash": digest,
+        "proposals": None if boxes is None else as_words(boxes),
+        "rung": rung,
+    }
+    if tar is not None and settings.pack:
+        offset, size = write_sample(
+            tar, item.name, item.key, image, boxes, digest, pack=settings.pack, quality=settings.quality
+        )
+        # Which shard the image ends up in, and where, is known when all parts are (merge.py).
+        row |= {"uri": "", "offset": offset, "size": size, "compression": "none", "orientation": 1}
+    return row
+
+
+def content_hash(data: bytes) -> bytes:
+    """blake2b-128 of a file: equal exactly for byte-identical images."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+def read_all(items: Sequence[Item]) -> Iterator[tuple[Item, bytes | Rejected]]:
+    """The bytes of each image in order, or why there are none.
+
+    Raises:
+        CodoError: A remote source cannot be reached; that says nothing about the image.
+    """
+    reader = Reader()
+    if not any(is_url(item.uri) for item in items):
+        for item in items:
+            yield item, _read(reader, item)
+        return
+    with ThreadPoolExecutor(READS_AHEAD) as pool:
+        ahead: deque[tuple[Item, Future[bytes | Rejected]]] = deque()
+        for item in items:
+            ahead.append((item, pool.submit(_read, reader, item)))
+            if len(ahead) == READS_AHEAD:
+                first, future = ahead.popleft()
+                yield first, future.result()
+        for first, future in ahead:
+            yield first, future.result()
+
+
+def _read(reader: Reader, item: Item) -> bytes | Rejected:
+    if item.problem:
+        return Rejected(item.problem)
+    try:
+        return reader.read(Location(item.uri, item.offset, item.size, item.deflated))
+    except FileNotFoundError:
+        return Rejected("missing: no such file")
+    except PermissionError:
+        return Rejected("unreadable: permission denied")
+    except BadSpan as error:
+        return Rejected(f"{'too large' if error.errno == errno.EFBIG else 'corrupt'}: {error.strerror}")
+    except Exception as error:
+        if not is_url(item.uri) and isinstance(error, OSError):
+            return Rejected(f"unreadable: {error.strerror or error}")
+        raise CodoError(
+            f"cannot read from the source: {error}", where=item.uri, fix="run the same command again: it continues"
+        ) from error

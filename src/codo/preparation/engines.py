@@ -1,0 +1,151 @@
+"""Who works on the chunks: processes of this machine, or a Ray cluster. Both call `work.process` and nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import cv2
+import numpy as np
+
+from codo.core.errors import CodoError, InputError
+from codo.preparation.chunk_worker import process
+from codo.preparation.manifest import Plan, Report, plan_at_work
+from codo.proposals.filters import propose
+
+ENGINES = ("local", "ray")
+
+
+def check(engine: str) -> None:
+    """Refuse an engine that is unknown or not installed, before anything is written.
+
+    Raises:
+        InputError: There is no such engine here.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"unknown engine '{engine}'", where="engine", fix=f"one of: {', '.join(ENGINES)}")
+    if engine == "ray":
+        _ray_data()
+
+
+def run(engine: str, plan: Plan, todo: Sequence[int], jobs: int) -> Generator[Report]:
+    """Work on chunks and yield their reports as they come, in no particular order.
+
+    Args:
+        engine: ``local`` or ``ray``.
+        plan: The preparation.
+        todo: Chunks that are not finished.
+        jobs: Number of processes (Ray takes those of its cluster).
+
+    Raises:
+        CodoError: A chunk failed; those that were finished stay so.
+    """
+    if engine == "ray":
+        return _on_ray(plan, todo)
+    if jobs == 1 or len(todo) <= 1:
+        return _here(plan, todo)
+    return _in_processes(plan, todo, min(jobs, len(todo)))
+
+
+def _here(plan: Plan, todo: Sequence[int]) -> Generator[Report]:
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # one job means one core
+    try:
+        for index in todo:
+            yield process(str(plan.out), plan.fingerprint, index)
+    finally:
+        cv2.setNumThreads(threads)
+
+
+def _in_processes(plan: Plan, todo: Sequence[int], jobs: int) -> Generator[Report]:
+    out = str(plan.out)
+    # Forks share the listing and the compiled search; where forking is unsafe (macOS) each process loads its own.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    if context.get_start_method() == "fork":
+        plan_at_work(out, plan.fingerprint)
+        if plan.settings.propose:
+            propose(np.zeros((64, 64, 3), np.uint8), plan.settings.proposals)  # compiles once, before the fork
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
+    waiting = list(reversed(todo))
+    running: set[Future[Report]] = set()
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2 * jobs:
+                running.add(pool.submit(process, out, plan.fingerprint, waiting.pop()))
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    except BrokenProcessPool as error:
+        raise CodoError(
+            "a worker process was killed, most likely for want of memory",
+            where=out,
+            fix="run the same command again with fewer --jobs: it continues where it stopped",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker(parent: int) -> None:
+    """One thread a worker; Ctrl-C is the main process's business; a worker never outlives it."""
+    cv2.setNumThreads(0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def watch() -> None:
+        # Nothing else tells a worker that its parent was killed: its queue's pipe is held open by its siblings.
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _on_ray(plan: Plan, todo: Sequence[int]) -> Generator[Report]:
+    """Map the chunks over a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
+    data = _ray_data()
+    out, fingerprint = str(plan.out), plan.fingerprint
+
+    def work(row: dict[str, Any]) -> dict[str, Any]:
+        cv2.setNumThreads(0)
+        try:
+            process(out, fingerprint, int(row["chunk"]))
+        except CodoError as error:  # as a value: Ray wraps exceptions beyond recognition
+            return {"chunk": row["chunk"], "what": error.what, "where": error.where, "fix": error.fix}
+        return {"chunk": row["chunk"], "what": "", "where": "", "fix": ""}
+
+    chunks = data.from_items([{"chunk": index} for index in todo], override_num_blocks=len(todo))
+    try:
+        for row in chunks.map(work).iter_rows():
+            if row["what"]:
+                raise CodoError(row["what"], where=row["where"], fix=row["fix"])
+            report = plan.report(int(row["chunk"]))
+            if report is None:
+                raise CodoError(
+                    "a Ray worker finished a chunk that cannot be seen here",
+                    where=out,
+                    fix="put --out on a file system that all nodes share, at the same path",
+                )
+            yield report
+    except CodoError:
+        raise
+    except Exception as error:
+        raise CodoError(
+            f"Ray stopped: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            where=out,
+            fix="see Ray's log, then run the same command again: it continues where it stopped",
+        ) from error
+
+
+def _ray_data() -> Any:
+    try:
+        return importlib.import_module("ray.data")
+    except ImportError as error:
+        raise InputError("engine=ray needs Ray", where="engine", fix="pip install 'codo-detect[ray]'") from error

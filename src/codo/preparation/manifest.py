@@ -1,0 +1,238 @@
+"""The working directory of a preparation: what is to be done, in chunks, and what is done already.
+
+::
+
+    OUT/.work/
+      plan.json            source, settings, chunk size, fingerprint of the listing
+      listing.arrow        one row a member: key, uri, offset, size, deflated, problem, name (in a packed shard)
+      part-000000.arrow    rows of the catalog made of chunk 0; its metadata has the rejections
+      part-000000.tar      its packed images, without the end-of-archive blocks
+      *.lock               who works here
+
+A part appears by renaming, after its tar, so that a part that exists is complete: a preparation that is killed at any
+moment continues with the chunks that have none. Chunks are cut by the listing alone, never by the number of processes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from codo.catalog.catalog import FILE, FORMAT, UNFINISHED
+from codo.catalog.sources.listing import Listing
+from codo.core.errors import CodoError
+from codo.core.io import atomic, full_disk_explained
+from codo.preparation.pack import shard_names
+from codo.preparation.prepare_settings import PrepareSettings
+
+MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
+"""Small sources are cut so that many processes share them, large ones so that a lost chunk is minutes at most."""
+
+
+class Item(NamedTuple):
+    """A row of the listing: an image to look at."""
+
+    key: str
+    uri: str
+    offset: int
+    size: int
+    deflated: bool
+    problem: str
+    name: str
+
+
+class Report(NamedTuple):
+    """What became of a chunk.
+
+    Attributes:
+        chunk: Which one.
+        images: Images that are in the catalog.
+        rejected: ``(key, reason)`` of those that are not.
+        ignored: Number of files without an extension that are no images.
+        proposals: Number of proposals of all images.
+        fallbacks: Number of images by step of the fallback chain.
+        packed: Bytes of the packed images' tar.
+    """
+
+    chunk: int
+    images: int
+    rejected: list[tuple[str, str]]
+    ignored: int
+    proposals: int
+    fallbacks: dict[str, int]
+    packed: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A preparation that has begun.
+
+    Attributes:
+        folder: The working directory.
+        source: Absolute paths, URLs or patterns.
+        settings: What is asked for.
+        fingerprint: Of the listing; parts of another listing do not count.
+        chunk: Members in a chunk.
+        listing: The members.
+        listed: ``ignored``, ``repeated`` and ``selected`` of the listing.
+    """
+
+    folder: Path
+    source: list[str]
+    settings: PrepareSettings
+    fingerprint: str
+    chunk: int
+    listing: pa.Table
+    listed: dict[str, Any]
+
+    def __len__(self) -> int:
+        """Number of chunks."""
+        return -(-int(self.listing.num_rows) // self.chunk)
+
+    @property
+    def _tag(self) -> str:
+        """What parts of this preparation carry: rows of another listing or of another format do not count."""
+        return f"{FORMAT} {self.fingerprint}"
+
+    def items(self, index: int) -> list[Item]:
+        """The members of a chunk."""
+        rows = self.listing.slice(index * self.chunk, self.chunk)
+        return [Item(*row) for row in zip(*(rows.column(name).to_pylist() for name in Item._fields), strict=True)]
+
+    def count(self, index: int) -> int:
+        """Number of members of a chunk."""
+        return min(self.chunk, int(self.listing.num_rows) - index * self.chunk)
+
+    @property
+    def out(self) -> Path:
+        """The catalog's directory."""
+        return self.folder.parent
+
+    def part(self, index: int) -> Path:
+        """Where the rows of a chunk are written."""
+        return self.folder / f"part-{index:06d}.arrow"
+
+    def tar(self, index: int) -> Path:
+        """Where the packed images of a chunk are written."""
+        return self.folder / f"part-{index:06d}.tar"
+
+    def write_part(self, report: Report, table: pa.Table) -> None:
+        """Finish a chunk: its rows and its report, in one file."""
+        info = {"plan": self._tag, **report._asdict()}
+        with atomic(self.part(report.chunk)) as file:
+            table = table.replace_schema_metadata({"codo": json.dumps(info)})
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+
+    def read_part(self, index: int) -> pa.Table:
+        """The rows of a finished chunk."""
+        with pa.OSFile(str(self.part(index))) as file:
+            return pa.ipc.open_file(file).read_all()
+
+    def report(self, index: int) -> Report | None:
+        """What became of a chunk; ``None`` when it is not finished."""
+        try:
+            with pa.OSFile(str(self.part(index))) as file:
+                info = json.loads(pa.ipc.open_file(file).schema.metadata[b"codo"])
+        except (OSError, pa.ArrowInvalid, KeyError, TypeError):
+            return None
+        if info.pop("plan") != self._tag:
+            return None
+        info["rejected"] = [(key, reason) for key, reason in info["rejected"]]
+        return Report(**info)
+
+    def forget_rejected(self) -> None:
+        """Drop the chunks with rejections, so that the next run looks at their files again."""
+        for index in range(len(self)):
+            report = self.report(index)
+            if report is not None and report.rejected:
+                self.part(index).unlink()
+
+
+def working_directory(out: Path) -> Path:
+    """Where the preparation of ``out`` works."""
+    return out / UNFINISHED
+
+
+def is_planned(out: Path) -> bool:
+    """Whether the preparation of ``out`` has begun and not finished."""
+    return (working_directory(out) / "plan.json").is_file() and not (out / FILE).is_file()
+
+
+def make_plan(out: Path, source: Sequence[str], settings: PrepareSettings, listing: Listing) -> Plan:
+    """Write the plan of a preparation; parts of an earlier listing are removed.
+
+    Raises:
+        CodoError: The disk is full.
+    """
+    folder = working_directory(out)
+    count = len(listing.members)
+    info = {
+        "source": list(source),
+        "settings": settings.model_dump(mode="json"),
+        "fingerprint": listing.fingerprint(),
+        "chunk": min(max(-(-count // MOST_CHUNKS), SMALLEST_CHUNK), LARGEST_CHUNK),
+        "listed": {"ignored": listing.ignored, "repeated": listing.repeated, "selected": listing.selected},
+    }
+    with full_disk_explained(out):
+        folder.mkdir(parents=True, exist_ok=True)
+        table = _table(listing, named=settings.pack is not None)
+        with atomic(folder / "listing.arrow") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+        with atomic(folder / "plan.json") as file:
+            file.write(json.dumps(info, indent=2).encode())
+    return read_plan(out)
+
+
+def read_plan(out: Path) -> Plan:
+    """The plan of a preparation that has begun."""
+    path = working_directory(out)
+    info = json.loads((path / "plan.json").read_text(encoding="utf-8"))
+    with pa.memory_map(str(path / "listing.arrow")) as file:
+        listing = pa.ipc.open_file(file).read_all()
+    settings = PrepareSettings.model_validate(info.pop("settings"))
+    return Plan(folder=path, listing=listing, settings=settings, **info)
+
+
+@lru_cache(maxsize=1)
+def plan_at_work(out: str, fingerprint: str) -> Plan:
+    """The plan, for workers: kept, as they ask for it with every chunk (and a forked one has it already).
+
+    Args:
+        out: The catalog's directory.
+        fingerprint: The plan that is meant; a long-lived worker may have kept an earlier one of the same place.
+    """
+    plan = read_plan(Path(out))
+    if plan.fingerprint != fingerprint:
+        raise CodoError(
+            "another process has planned this catalog anew", where=out, fix="let only one codo prepare work on it"
+        )
+    return plan
+
+
+def discard(out: Path) -> None:
+    """Remove the working directory."""
+    shutil.rmtree(working_directory(out), ignore_errors=True)
+
+
+def _table(listing: Listing, *, named: bool) -> pa.Table:
+    members = listing.members
+    keys = [member.key for member in members]
+    return pa.table(
+        {
+            "key": pa.array(keys, pa.large_string()),
+            "uri": pa.array([member.location.uri for member in members], pa.large_string()),
+            "offset": pa.array([member.location.offset for member in members], pa.int64()),
+            "size": pa.array([member.location.size for member in members], pa.int64()),
+            "deflated": pa.array([member.location.deflated for member in members], pa.bool_()),
+            "problem": pa.array([member.problem for member in members], pa.large_string()),
+            "name": pa.array(shard_names(keys) if named else [""] * len(members), pa.large_string()),
+        }
+    )

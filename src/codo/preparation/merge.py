@@ -1,0 +1,211 @@
+"""From finished chunks to the catalog: shards, ``rejected.csv``, and ``catalog.parquet`` last."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from codo import __version__
+from codo.catalog.catalog import FILE, FORMAT, REJECTED, SCHEMA, bytes_of
+from codo.core.errors import CodoError
+from codo.core.io import atomic, full_disk_explained
+from codo.preparation.manifest import Plan, Report, discard, working_directory
+from codo.preparation.pack import END_OF_TAR
+
+ROWS = 16384
+"""Rows of a row group, the unit that readers share among threads; small, so that reading one takes little memory."""
+
+MB = 1_000_000
+
+
+def merge(plan: Plan, *, bar: bool) -> None:
+    """Make the catalog of a preparation whose chunks are all finished, and remove its working directory.
+
+    Can be interrupted at any moment and run again: shards that exist are complete, and the Parquet file comes last.
+
+    Args:
+        plan: The preparation.
+        bar: Show a progress bar where there is a terminal.
+
+    Raises:
+        CodoError: Too many images were rejected, none is left, a part is damaged, or the disk is full.
+    """
+    out = plan.out
+    reports = [report for index in range(len(plan)) if (report := plan.report(index)) is not None]
+    if len(reports) < len(plan):
+        raise CodoError("a finished part is damaged", where=str(out), fix="run the same command again: it is made anew")
+    with full_disk_explained(out):
+        check_rejections(plan, reports)
+        write_rejected(out, reports)
+        places = _write_shards(plan, reports, bar=bar) if plan.settings.pack else {}
+        _write_parquet(plan, reports, places)
+    discard(out)
+
+
+def check_rejections(plan: Plan, reports: Sequence[Report], *, total: int | None = None) -> None:
+    """Stop when more images were rejected than allowed, or none is left.
+
+    Args:
+        plan: The preparation.
+        reports: Of the chunks that are finished.
+        total: Number of images the share is of; by default those of the reports.
+
+    Raises:
+        CodoError: With the most frequent reason; ``rejected.csv`` is written; the next run looks at these files again.
+    """
+    rejected = [reason for report in reports for _, reason in report.rejected]
+    images = sum(report.images for report in reports)
+    total = total or images + len(rejected)
+    out = plan.out
+    if rejected and len(rejected) > plan.settings.max_rejected * total:
+        write_rejected(out, reports)
+        plan.forget_rejected()
+        kind, count = Counter(reason.partition(":")[0] for reason in rejected).most_common(1)[0]
+        raise CodoError(
+            f"{len(rejected):,} of {total:,} images rejected ({len(rejected) / total:.1%}), {count:,} as '{kind}'; "
+            f"{plan.settings.max_rejected:.0%} are allowed",
+            where=str(out / REJECTED),
+            fix="repair the files, or raise max_rejected, and run the same command again",
+        )
+    if total == len(rejected) and not images:
+        raise CodoError("no image is left", where=str(out / REJECTED), fix="give a source with images that can be read")
+
+
+def write_rejected(out: Path, reports: Sequence[Report]) -> None:
+    """Write the rejected images with their reasons, in the order of the source."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["key", "reason"])
+    for report in sorted(reports):
+        writer.writerows(report.rejected)
+    with atomic(out / REJECTED, work=working_directory(out)) as file:
+        file.write(text.getvalue().encode("utf-8"))
+
+
+def _write_shards(plan: Plan, reports: Sequence[Report], *, bar: bool) -> dict[int, tuple[str, int]]:
+    """Join the parts' tars, in order, to shards of about the size asked for.
+
+    A part's tar goes as soon as the shard that holds it is complete, so that no more than one shard is on disk twice.
+
+    Returns:
+        For every chunk, the name of its shard and where the chunk begins in it.
+    """
+    out = plan.out
+    sizes = [report.packed for report in reports]
+    places: dict[int, tuple[str, int]] = {}
+    shards = group(sizes, plan.settings.shard_mb * MB)
+    for number, chunks in enumerate(tqdm(shards, desc="shards", disable=None if bar else True)):
+        name, begin = f"shard-{number:05d}.tar", 0
+        for index in chunks:
+            places[index] = (name, begin)
+            begin += sizes[index]
+        if not (out / name).exists():
+            with atomic(out / name, work=plan.folder) as shard:
+                for index in chunks:
+                    with plan.tar(index).open("rb") as part:
+                        shutil.copyfileobj(part, shard, 1 << 22)
+                shard.write(END_OF_TAR)
+        for index in chunks:
+            plan.tar(index).unlink(missing_ok=True)
+    return places
+
+
+def group(sizes: Sequence[int], most: int) -> list[list[int]]:
+    """Consecutive indices whose sizes sum to at most ``most`` (one that is larger alone stands alone)."""
+    groups: list[list[int]] = []
+    room = 0
+    for index, size in enumerate(sizes):
+        if not groups or size > room:
+            groups.append([])
+            room = most
+        groups[-1].append(index)
+        room -= size
+    return groups
+
+
+def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
+    schema = SCHEMA.with_metadata({"codo": json.dumps(_info(plan, reports))})
+    with (
+        atomic(plan.out / FILE, work=plan.folder) as file,
+        # Neither dictionaries nor compression for boxes: both would slow the opening.
+        pq.ParquetWriter(
+            file, schema, compression={"key": "zstd", "uri": "zstd"}, use_dictionary=DICTIONARIES
+        ) as writer,
+    ):
+        for table in _in_groups(_rows(plan, places)):
+            writer.write_table(table.cast(schema), row_group_size=ROWS)
+
+
+DICTIONARIES = ["uri", "compression", "orientation", "width", "height", "rung"]
+
+
+def _rows(plan: Plan, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:
+    """The rows of each part, in order; packed ones get their shard and their place in it."""
+    for index in range(len(plan)):
+        table = plan.read_part(index).replace_schema_metadata(None)
+        if index in places:
+            name, begin = places[index]
+            uri = pa.array([name] * table.num_rows, pa.large_string())
+            offset = pa.array(table.column("offset").to_numpy() + begin)
+            table = table.set_column(1, SCHEMA.field("uri"), uri).set_column(2, SCHEMA.field("offset"), offset)
+        yield table
+
+
+def _in_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of `ROWS` rows: the file must not show how the work was cut."""
+    kept: list[pa.Table] = []
+    count = 0
+    for table in tables:
+        kept.append(table)
+        count += table.num_rows
+        while count >= ROWS:
+            joined = pa.concat_tables(kept).unify_dictionaries()
+            yield joined.slice(0, ROWS)
+            kept, count = [joined.slice(ROWS)], count - ROWS
+    if count:
+        yield pa.concat_tables(kept).unify_dictionaries()
+
+
+def _info(plan: Plan, reports: Sequence[Report]) -> dict[str, Any]:
+    """What stands in the catalog's metadata; its format is told in catalog.py."""
+    ignored = Counter(plan.listed["ignored"])
+    ignored["no extension"] = sum(report.ignored for report in reports)
+    fallbacks: Counter[str] = Counter()
+    for report in reports:
+        fallbacks.update(report.fallbacks)
+    return {
+        "format": FORMAT,
+        "codo": __version__,
+        "source": plan.source,
+        "settings": plan.settings.model_dump(mode="json"),
+        "selected": plan.listed["selected"],
+        "counts": {
+            "images": sum(report.images for report in reports),
+            "rejected": sum(len(report.rejected) for report in reports),
+            "ignored": dict(sorted((+ignored).items())),
+            "repeated": plan.listed["repeated"],
+            "duplicates": _duplicates(plan),
+            "proposals": sum(report.proposals for report in reports),
+        },
+        "fallbacks": dict(sorted(fallbacks.items())),
+    }
+
+
+def _duplicates(plan: Plan) -> int:
+    """Number of images whose file equals an earlier one byte for byte."""
+    parts = [bytes_of(plan.read_part(index).column("hash").combine_chunks()) for index in range(len(plan))]
+    high, low = np.concatenate(parts).view("<u8").T
+    order = np.lexsort((low, high))
+    high, low = high[order], low[order]
+    return int(np.count_nonzero((high[1:] == high[:-1]) & (low[1:] == low[:-1])))

@@ -1,0 +1,290 @@
+"""``codo prepare``: from a source of images to a catalog, once; everything later reads the catalog.
+
+The order of things: check everything, list the source, write the plan, work on its chunks, merge. Nothing is written
+before everything is checked; killed at any moment, the same command continues (plan.py tells how).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from codo.catalog.catalog import Catalog, is_catalog, open_catalog
+from codo.catalog.sources.listing import Listing
+from codo.catalog.sources.source import list_sources
+from codo.core.errors import InputError, Interrupted
+from codo.core.io import only_one
+from codo.core.paths import absolute
+from codo.preparation import engines
+from codo.preparation.manifest import Plan, Report, discard, is_planned, make_plan, read_plan, working_directory
+from codo.preparation.merge import check_rejections, merge
+from codo.preparation.request import Request, Source, check_out
+
+
+def prepare(
+    source: Source,
+    out: str | Path,
+    *,
+    propose: bool = True,
+    pack: int | None = None,
+    jobs: int | None = None,
+    engine: str = "local",
+    progress: bool = True,
+    **settings: Any,
+) -> Catalog:
+    """Make a catalog of a source of images.
+
+    A finished catalog of the same source and settings is opened at once; the source is then not looked at again.
+
+    Args:
+        source: A folder, tar, zip, COCO json, VOCdevkit, text file of paths, pattern or URL, or several of them.
+        out: The catalog's directory, on a local or shared disk.
+        propose: Search proposals; without them a catalog can only be used as backgrounds.
+        pack: Write JPEG shards with this short side in pixels; ``None`` leaves the images where they are.
+        jobs: Number of processes; by default as many as this process may use cores.
+        engine: ``local``, or ``ray`` for a Ray cluster.
+        progress: Show a progress bar where stderr is a terminal.
+        **settings: The other settings of `PrepareSettings`, nested or with dots (``**{"proposals.mode": "quality"}``).
+
+    Returns:
+        The catalog, the same whatever ``jobs`` and ``engine``.
+
+    Raises:
+        InputError: The source, the settings or ``out`` are no good; nothing has been written.
+        CodoError: Too many images were rejected, the disk is full, or a worker died; the same command continues.
+        Interrupted: Ctrl-C; the same command continues.
+    """
+    request = Request.of(source, out, {"propose": propose, "pack": pack, **settings})
+    catalog = _prepare(request, jobs=jobs, engine=engine, progress=progress)
+    assert catalog is not None  # only a share can lack the rest
+    return catalog
+
+
+def prepare_shard(
+    source: Source, out: str | Path, shard: str, *, jobs: int | None = None, progress: bool = True, **settings: Any
+) -> Catalog | None:
+    """Do one of ``n`` equal shares of a preparation: what a task of a job array runs.
+
+    All tasks work in the same ``out`` on a shared disk. The one that finds the work of all others done merges it; if
+    one has failed, `prepare` (the command without a shard) does what is missing and merges.
+
+    Args:
+        source: As in `prepare`.
+        out: The catalog's directory.
+        shard: ``i/n``, from ``1/n`` to ``n/n``.
+        jobs: Number of processes of this task.
+        progress: Show a progress bar where stderr is a terminal.
+        **settings: All settings of `PrepareSettings`, ``propose`` and ``pack`` among them.
+
+    Returns:
+        The catalog if it is complete now, else ``None``.
+
+    Raises:
+        InputError: As in `prepare`, or ``shard`` is not ``i/n``.
+        CodoError: As in `prepare`.
+    """
+    request = Request.of(source, out, settings)
+    return _prepare(request, jobs=jobs, progress=progress, share=_share(shard))
+
+
+def open_or_prepare(
+    path: str | Path,
+    *,
+    propose: bool = True,
+    cache_dir: str | Path | None = None,
+    jobs: int | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Catalog:
+    """Open a catalog, or prepare any other source into a cache, where the next call finds it.
+
+    The cached catalog belongs to the source, the settings, and what the source holds (names, sizes and times of its
+    files, so that a changed folder is prepared anew). Several processes may call this at once: one prepares, the others
+    wait.
+
+    Args:
+        path: A catalog, or whatever `prepare` takes.
+        propose: Whether proposals are wanted; backgrounds need none.
+        cache_dir: Where catalogs are kept, by default `default_cache`.
+        jobs: As in `prepare`.
+        progress: As in `prepare`.
+        **settings: As in `prepare`, for sources that are no catalog.
+
+    Raises:
+        InputError: As in `prepare`.
+        CodoError: As in `prepare`.
+    """
+    source = absolute(path)
+    if is_catalog(source) or is_planned(Path(source)):
+        return open_catalog(source, proposals=propose)
+    request, listing = _find(source, propose, cache_dir, settings)
+    if not is_catalog(request.out):
+        _prepare(request, jobs=jobs, progress=progress, wait=math.inf, listing=listing)
+    return open_catalog(request.out, proposals=propose)
+
+
+def open_prepared(
+    path: str | Path, *, propose: bool = True, cache_dir: str | Path | None = None, **settings: Any
+) -> Catalog:
+    """Open a catalog, or what `open_or_prepare` has made of any other source; nothing is prepared.
+
+    Args:
+        path: As in `open_or_prepare`, like the other arguments.
+        propose: See there.
+        cache_dir: See there.
+        **settings: See there.
+
+    Raises:
+        InputError: There is nothing at ``path``, or it was not prepared, or has changed since.
+    """
+    source = absolute(path)
+    if is_catalog(source) or is_planned(Path(source)):
+        return open_catalog(source, proposals=propose)
+    request, _ = _find(source, propose, cache_dir, settings)
+    if not is_catalog(request.out):
+        fix = f"codo prepare {source} --out DIR"
+        raise InputError("not a catalog, and not prepared as it is now", where=source, fix=fix)
+    return open_catalog(request.out, proposals=propose)
+
+
+def _find(
+    source: str, propose: bool, cache_dir: str | Path | None, settings: dict[str, Any]
+) -> tuple[Request, Listing]:
+    """The catalog of a source in the cache, whether or not it is there yet, and the listing of the source."""
+    cache = Path(cache_dir) if cache_dir else default_cache()
+    # A cached catalog with proposals serves as backgrounds, too.
+    wanted = (True,) if propose else (True, False)
+    requests = [Request.of(source, source, {"propose": proposed, **settings}) for proposed in wanted]
+    listing = list_sources(requests[0].source, requests[0].settings.select)
+    found = [replace(request, out=_cached(cache, request, listing)) for request in requests]
+    return next((request for request in found if is_catalog(request.out)), found[-1]), listing
+
+
+def default_cache() -> Path:
+    """Where catalogs of plain image folders are kept: ``CODO_CACHE``, or ``~/.cache/codo``."""
+    return Path(os.environ.get("CODO_CACHE") or "~/.cache/codo").expanduser()
+
+
+def _prepare(
+    request: Request,
+    *,
+    jobs: int | None = None,
+    engine: str = "local",
+    progress: bool = True,
+    wait: float = 5,
+    share: tuple[int, int] = (0, 1),
+    listing: Listing | None = None,
+) -> Catalog | None:
+    """The whole of it; ``share`` is ``(i, n)`` with i from 0. ``None`` when other shares are missing."""
+    out = request.out
+    jobs = jobs if jobs is not None else _cores()
+    if jobs < 1:
+        raise InputError(f"jobs is {jobs}", where="jobs", fix="give a number of processes, at least 1")
+    engines.check(engine)
+    check_out(request)
+    if is_catalog(out):
+        discard(out)  # a kill may have come between the catalog and this
+        return open_catalog(out)
+    # A task of a job array takes the listing as it finds it: a hundred of them need not walk the same folder.
+    if listing is None and not (share[1] > 1 and is_planned(out)):
+        listing = list_sources(request.source, request.settings.select)
+    _create(working_directory(out))
+    with only_one(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
+        if is_catalog(out):  # another process has finished it while this one waited
+            discard(out)
+            return open_catalog(out)
+        plan = _plan(request, listing)
+        todo, reports = _progress_so_far(plan, share)
+        try:
+            _work(plan, todo, reports, jobs=jobs, engine=engine, progress=progress)
+            if share[1] > 1 and any(plan.report(index) is None for index in range(len(plan))):
+                return None
+            with only_one(plan.folder / "merge.lock", wait=math.inf):
+                if not is_catalog(out):
+                    merge(plan, bar=progress)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                "interrupted", where=str(out), fix="run the same command again: it continues where it stopped"
+            ) from error
+    return open_catalog(out)
+
+
+def _create(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot create the catalog's directory: {error.strerror}", where=str(folder.parent), fix="name another one"
+        ) from error
+
+
+def _plan(request: Request, listing: Listing | None) -> Plan:
+    """The plan on disk when it is of this listing, else a new one."""
+    if is_planned(request.out):
+        plan = read_plan(request.out)
+        if listing is None or plan.fingerprint == listing.fingerprint():
+            # What is allowed to be rejected may have changed since; it decides nothing but whether to go on.
+            return replace(plan, settings=request.settings)
+    listing = listing or list_sources(request.source, request.settings.select)
+    return make_plan(request.out, request.source, request.settings, listing)
+
+
+def _progress_so_far(plan: Plan, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
+    """The chunks of this share that are left, and the reports of those that are finished."""
+    mine = range(share[0], len(plan), share[1])
+    reports = {index: report for index in mine if (report := plan.report(index)) is not None}
+    if plan.settings.pack and len(reports) < len(mine):
+        # An interrupted merge may have left shards. They must not outlive a part that they hold and that is made anew,
+        # nor can they be made again without the parts that went into them.
+        for shard in plan.out.glob("shard-*.tar"):
+            shard.unlink()
+        reports = {index: report for index, report in reports.items() if plan.tar(index).exists()}
+    return [index for index in mine if index not in reports], list(reports.values())
+
+
+def _work(plan: Plan, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool) -> None:
+    """Work on the chunks with a progress bar; stop as soon as too many images are rejected for the whole."""
+    total = plan.listing.num_rows
+    left = sum(plan.count(index) for index in todo)
+    mine = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
+    rejected = sum(len(report.rejected) for report in reports)
+    with (
+        tqdm(
+            total=mine, initial=mine - left, desc="prepare", unit=" images", disable=None if progress else True
+        ) as bar,
+        closing(engines.run(engine, plan, todo, jobs)) as finished,
+    ):
+        for report in finished:
+            reports.append(report)
+            rejected += len(report.rejected)
+            bar.update(report.images + len(report.rejected) + report.ignored)
+            bar.set_postfix(rejected=rejected, refresh=False)
+            if rejected > plan.settings.max_rejected * total:
+                check_rejections(plan, reports, total=total)
+
+
+def _cached(cache: Path, request: Request, listing: Listing) -> Path:
+    """Where the catalog of a source is kept in a cache."""
+    text = json.dumps([request.as_dict(), listing.fingerprint()], sort_keys=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+    return cache / "catalogs" / f"{Path(request.source[0]).stem}-{digest}"
+
+
+def _share(shard: str) -> tuple[int, int]:
+    number, slash, of = shard.partition("/")
+    if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
+        raise InputError(f"'{shard}' is no share of the work", where="shard", fix="write i/n, from 1/n to n/n")
+    return int(number) - 1, int(of)
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

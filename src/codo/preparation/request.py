@@ -1,0 +1,94 @@
+"""What is asked for, checked: and whether the place for it is free, begun, or done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from codo.catalog.catalog import UNFINISHED, is_catalog, open_catalog
+from codo.catalog.sources.selection import list_path
+from codo.core.config import differences, resolve
+from codo.core.errors import InputError
+from codo.core.paths import absolute, is_url
+from codo.preparation.manifest import is_planned, read_plan
+from codo.preparation.prepare_settings import PrepareSettings
+
+Source = str | Path | Sequence[str | Path]
+
+NEUTRAL = ("max_rejected",)
+"""Settings that decide whether there is a catalog, not what is in it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A source, a place for its catalog, and the settings.
+
+    Attributes:
+        source: Absolute paths, URLs or patterns.
+        out: The catalog's directory.
+        settings: What the catalog shall hold.
+    """
+
+    source: list[str]
+    out: Path
+    settings: PrepareSettings
+
+    @classmethod
+    def of(cls, source: Source, out: str | Path, settings: dict[str, Any]) -> Request:
+        """Check what a user asks for.
+
+        Args:
+            source: One source or several.
+            out: Where the catalog goes.
+            settings: Those of `PrepareSettings`, nested or with dots.
+
+        Raises:
+            InputError: There is no source, ``out`` is a URL, or a setting is wrong.
+        """
+        sources = [source] if isinstance(source, str | Path) else list(source)
+        if not sources or not all(str(path) for path in sources):
+            raise InputError("no source is given", where="source", fix="name a folder, archive or list of images")
+        if is_url(str(out)):
+            raise InputError(
+                "a catalog cannot be written to a URL",
+                where=str(out),
+                fix="write it to a disk, then copy the directory",
+            )
+        checked = resolve(PrepareSettings, None, settings)
+        if checked.select and (path := list_path(checked.select)):
+            checked = checked.model_copy(update={"select": path})
+        return cls([absolute(path) for path in sources], Path(absolute(out)), checked)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As it is recorded."""
+        return {"source": self.source, **self.settings.model_dump(mode="json")}
+
+
+def check_out(request: Request) -> None:
+    """Refuse a directory that holds something else.
+
+    Raises:
+        InputError: It is a file, holds other files, or a catalog of another source or with other settings.
+    """
+    out = request.out
+    if out.exists() and not out.is_dir():
+        raise InputError("out is a file", where=str(out), fix="name a new directory")
+    if is_catalog(out):
+        recorded = open_catalog(out, proposals=False).settings
+    elif is_planned(out):
+        plan = read_plan(out)
+        recorded = {"source": plan.source, **plan.settings.model_dump(mode="json")}
+    elif out.exists() and any(entry.name != UNFINISHED for entry in out.iterdir()):
+        raise InputError("out is not empty and holds no catalog", where=str(out), fix="name an empty or new directory")
+    else:
+        return
+    changed = differences(recorded, request.as_dict(), ignore=NEUTRAL)
+    if changed:
+        shown = "; ".join(changed[:5]) + ("; …" if len(changed) > 5 else "")
+        raise InputError(
+            f"out holds a catalog with other settings ({shown})",
+            where=str(out),
+            fix="name another directory, or give the settings of that catalog",
+        )

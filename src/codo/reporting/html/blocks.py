@@ -1,0 +1,212 @@
+"""What a page is made of: plain values, from a paragraph to a whole page. How they look is in ``templates/``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from markupsafe import Markup
+
+Tone = Literal["good", "watch", "bad", "unknown"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """Paragraphs; words between `backticks` are set as code."""
+
+    paragraphs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Headline numbers: ``(label, value, note)``."""
+
+    items: Sequence[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at: its name, how it stands, what was found and, unless it is good, what to do."""
+
+    name: str
+    tone: Tone
+    finding: str
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement in one line with the checks it rests on."""
+
+    tone: Tone
+    headline: str
+    checks: Sequence[Check] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: title with its unit, caption, and a description for those who hear the page."""
+
+    title: str
+    svg: Markup
+    caption: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Figures side by side, as many as fit."""
+
+    figures: Sequence[Figure]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: the first column names the row, the others are numbers unless ``text`` is set."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    caption: str
+    text: bool = False
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to copy: commands, logs."""
+
+    text: str
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Something drawn on a picture, in pixels of the picture's ``frame``.
+
+    Attributes:
+        kind: ``proposal``, ``paste``, ``jitter`` or an outcome of `codo.evaluation.error_types`: colour and dash; further
+            words, for toggles to go by, may stand around it.
+        box: ``x1, y1, x2, y2``, half-open.
+        label: Short text at the box's upper left corner.
+        polygons: Outlines of a mask, each a flat list ``x, y, x, y, …``.
+        score: Confidence, or any value in [0, 1] that the filter ``score`` may go by.
+        values: What the filter ``shape`` goes by.
+    """
+
+    kind: str
+    box: tuple[float, float, float, float]
+    label: str = ""
+    polygons: Sequence[Sequence[float]] = ()
+    score: float | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A photograph with shapes on it.
+
+    Attributes:
+        uri: The pixels as a ``data:`` URI; ``#anchor`` for those of an earlier picture.
+        frame: Width and height that the shapes are measured in.
+        alt: What is seen, in words.
+        title: Short text below.
+        anchor: A name, one in the page, under which later pictures may show the same pixels.
+        square: Fit it into a square, as a part beside whole canvases; only for pictures without shapes.
+    """
+
+    uri: str
+    frame: tuple[int, int]
+    alt: str
+    shapes: Sequence[Shape] = ()
+    title: str = ""
+    square: bool = False
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Card:
+    """Pictures that belong together, with a name, a line of facts, and values that the controls filter by."""
+
+    pictures: Sequence[Picture]
+    name: str = ""
+    note: str = ""
+    values: Mapping[str, str | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Control:
+    """A filter over the cards of a gallery.
+
+    Attributes:
+        kind: ``search`` (text in a value), ``least`` (value at least), ``choice`` (value has the option), ``sort``
+            (by a value; options ``key``, ``-key``), ``toggle`` (shapes of a kind), ``score`` (shapes from a score on),
+            ``shape`` (has a shape with the option, as a value or, for the key ``kind``, as its outcome),
+            ``size`` (least width of a card in rem).
+        label: What the reader sees.
+        key: Name of the value, or kind of shape.
+        options: ``(value, label)`` of ``choice``, ``shape`` and ``sort``.
+        span: Lowest, highest, step and first value of ``least``, ``score`` and ``size``.
+        on: First state of ``toggle``.
+    """
+
+    kind: Literal["search", "least", "choice", "sort", "toggle", "score", "shape", "size"]
+    label: str
+    key: str = ""
+    options: Sequence[tuple[str, str]] = ()
+    span: tuple[float, float, float, float] = (0, 1, 0.05, 0)
+    on: bool = True
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Cards in a grid, with a legend of the kinds of shapes on them; ``span`` is the least width of a card in rem."""
+
+    cards: Sequence[Card]
+    caption: str
+    legend: Sequence[tuple[str, str]] = ()
+    controls: Sequence[Control] = ()
+    span: int = 15
+
+
+@dataclass(frozen=True)
+class Details:
+    """Blocks that are folded away until asked for."""
+
+    summary: str
+    blocks: Sequence[Block]
+
+
+Block = Text | Facts | Verdict | Figures | Table | Code | Gallery | Details
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with blocks below it."""
+
+    heading: str
+    blocks: Sequence[Block]
+
+    @property
+    def anchor(self) -> str:
+        """The heading as the name of a place in the page."""
+        return re.sub(r"[^a-z0-9]+", "-", self.heading.lower()).strip("-") or "section"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page.
+
+    Attributes:
+        title: The name in large letters.
+        kicker: A few words above it: what kind of page this is.
+        lead: A sentence or two below it.
+        sections: The content; empty ones are left out.
+        footer: What made the page.
+    """
+
+    title: str
+    kicker: str
+    lead: str
+    sections: Sequence[Section]
+    footer: str = ""

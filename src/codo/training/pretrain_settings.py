@@ -1,0 +1,118 @@
+"""The settings of a pretraining run."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from codo.contrast.infonce import ContrastSettings
+from codo.core.config import Settings
+from codo.core.errors import InputError
+from codo.core.paths import absolute
+from codo.loading.pasted_views import CPJSettings
+from codo.loading.pools import PoolSettings, split_share
+from codo.loading.sampler import steps_per_epoch
+from codo.methods.registry import absolute_name, find_method, read_options
+from codo.models.encoder import ModelSettings
+from codo.probes.probe_settings import ProbeSettings
+from codo.training.logging import LogSettings
+from codo.training.optim import OptimSettings
+from codo.views.photometric import AugmentSettings
+
+
+class PretrainSettings(Settings):
+    """A pretraining run. Groups are described beside the component they configure."""
+
+    method: str = Field("codo", description="what to pretrain with: a name, or path/to/file.py:MyMethod")
+    options: dict[str, Any] = Field({}, description="settings of the method's own; listed by method at the end")
+    foregrounds: str = Field(
+        description="catalog (or image folder) that proposals are cut from; of methods that paste nothing, the images"
+    )
+    backgrounds: PoolSettings = Field(
+        PoolSettings(), description="catalogs they are pasted on: a list, or backgrounds.query and .key"
+    )
+    out: str = Field(description="the run directory")
+    seed: int = Field(0, ge=0, description="seed of everything random")
+    device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
+    compile: bool = Field(False, description="compile the encoders with torch.compile")
+    workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one a core, at most 16")
+    canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
+    views: int = Field(
+        2, ge=1, description="views of a sample: one for the query network, the rest for the key network"
+    )
+    batch_size: int = Field(256, ge=2, description="samples in a step, over all processes")
+    epochs: float | None = Field(None, gt=0, description="length of the run in epochs")
+    steps: int | None = Field(None, ge=1, description="length of the run in steps; wins over epochs")
+    checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
+    keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay")
+    model: ModelSettings = ModelSettings()
+    cpj: CPJSettings = CPJSettings()
+    augment: AugmentSettings = AugmentSettings()
+    contrast: ContrastSettings = ContrastSettings()
+    optim: OptimSettings = OptimSettings()
+    probe: ProbeSettings | None = ProbeSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _fits_the_method(self) -> Self:
+        method = find_method(self.method)
+        self.options.update(read_options(self.method, self.options))  # with the method's defaults, for the record
+        pools = self.backgrounds.query, self.backgrounds.key
+        if method.pastes and not all(pools):
+            fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
+            raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
+        if any(pools) and not method.pastes:
+            what = f"method {self.method} pastes nothing, so backgrounds= has no effect"
+            fix = "leave it out; to learn from more images, prepare them together"
+            raise InputError(what, where="backgrounds", fix=fix)
+        if self.views < 2 and "views" in method.uses:
+            raise InputError("views=1 leaves nothing to contrast with", where="views", fix="set views=2 or more")
+        if self.augment.on == "device" and not method.pastes:
+            what = f"views of method {self.method} are coloured by the loader only"
+            raise InputError(what, where="augment.on", fix="use augment.on=cpu")
+        return self
+
+    @field_validator("canvas")
+    @classmethod
+    def _multiple_of_32(cls, canvas: int) -> int:
+        if canvas % 32:
+            raise ValueError(f"must be a multiple of 32, such as {round(canvas / 32) * 32}")
+        return canvas
+
+
+def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
+    """The settings with paths that a later command finds from any folder."""
+
+    def pool(entries: tuple[str, ...]) -> tuple[str, ...]:
+        parts = [split_share(entry) for entry in entries]
+        return tuple(absolute(path) + ("" if share is None else f"@{share:g}") for path, share in parts)
+
+    backgrounds = PoolSettings(query=pool(settings.backgrounds.query), key=pool(settings.backgrounds.key))
+    init = settings.model.init
+    model = settings.model.model_copy(update={"init": init if init in ("none", "imagenet") else absolute(init)})
+    changed = {
+        "method": absolute_name(settings.method),
+        "foregrounds": absolute(settings.foregrounds),
+        "backgrounds": backgrounds,
+        "model": model,
+        "probe": settings.probe and settings.probe.with_absolute_paths(),
+        "out": absolute(settings.out),
+    }
+    return settings.model_copy(update=changed)
+
+
+def length(settings: PretrainSettings, samples: int) -> tuple[int, int]:
+    """Steps of the run, and of an epoch.
+
+    Raises:
+        InputError: Neither ``steps`` nor ``epochs`` is given.
+    """
+    per_epoch = steps_per_epoch(samples, settings.batch_size)
+    if settings.steps is not None:
+        return settings.steps, per_epoch
+    if settings.epochs is None:
+        raise InputError("the length of the run is missing", where="epochs", fix="add epochs=N or steps=N")
+    return max(1, math.floor(settings.epochs * per_epoch)), per_epoch

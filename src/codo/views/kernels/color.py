@@ -1,0 +1,128 @@
+"""Colour on planes: brightness, contrast, saturation, hue and grey, as torchvision's float versions compute them.
+
+Legend: ``planes`` float32 ``(h, 3, w)``, rows of red, green and blue in 0..255 (see resample.py); changed in place, and
+clamped after every step.
+
+Steps are applied row by row, while a row lies in the nearest cache. Contrast alone needs to know the whole picture, its
+mean grey: the steps before it are applied as rows come from the resampling, those from it on as rows go to the blur
+(render.py). No step branches on a pixel, so that eight pixels are computed at once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from codo.core.jit import Ints, kernel
+
+Floats = npt.NDArray[np.float32]
+
+BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY = range(5)
+CODES = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "saturation": SATURATION, "hue": HUE, "gray": GREY}
+
+# Numba would compute in float64 if a constant were a Python float.
+_0, _1, _2, _3, _4, _6, _HALF, _255 = np.array([0, 1, 2, 3, 4, 6, 0.5, 255], np.float32)
+LUMA_R, LUMA_G, LUMA_B = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the grey of PIL and torchvision
+TINY = np.float32(1e-6)
+
+
+@kernel
+def scale(plane: Floats, factor: np.float32, offset: np.float32) -> None:
+    """``factor * plane + offset``: brightness, and contrast once the mean grey is known."""
+    for i in range(len(plane)):
+        plane[i] = min(_255, max(_0, factor * plane[i] + offset))
+
+
+@kernel
+def saturate(red: Floats, green: Floats, blue: Floats, factor: np.float32) -> None:
+    """Blend each pixel with its grey."""
+    rest = _1 - factor
+    for i in range(len(red)):
+        grey = rest * (LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i])
+        red[i] = min(_255, max(_0, factor * red[i] + grey))
+        green[i] = min(_255, max(_0, factor * green[i] + grey))
+        blue[i] = min(_255, max(_0, factor * blue[i] + grey))
+
+
+@kernel
+def turn_hue(red: Floats, green: Floats, blue: Floats, turn: np.float32) -> None:
+    """Turn the hue by ``turn`` of the colour circle, at most a half; HSV's value and saturation stay.
+
+    Hue is counted in sixths of the circle: red 0, green 2, blue 4. A channel equals the value where the hue is less
+    than 1 away from its own, the value less the chroma where it is more than 2 away, and falls linearly between.
+    """
+    for i in range(len(red)):
+        r, g, b = red[i], green[i], blue[i]
+        value = max(r, max(g, b))
+        chroma = value - min(r, min(g, b))
+        unit = _1 / max(chroma, TINY)
+        hue = (r - g) * unit + _4
+        hue = (b - r) * unit + _2 if value == g else hue
+        hue = (g - b) * unit if value == r else hue
+        hue += _6 * turn
+        hue = hue + _6 if hue < _0 else hue
+        hue = hue - _6 if hue >= _6 else hue
+        # 3 - |3 - |d|| is the distance on the circle.
+        red[i] = value - chroma * min(_1, max(_0, _2 - abs(_3 - hue)))
+        green[i] = value - chroma * min(_1, max(_0, _2 - abs(_3 - abs(hue - _2))))
+        blue[i] = value - chroma * min(_1, max(_0, _2 - abs(_3 - abs(hue - _4))))
+
+
+@kernel
+def whiten(red: Floats, green: Floats, blue: Floats) -> None:
+    """Every channel becomes the grey."""
+    for i in range(len(red)):
+        grey = LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i]
+        red[i] = grey
+        green[i] = grey
+        blue[i] = grey
+
+
+@kernel
+def sum_of_grey(row: Floats) -> int:
+    """The grey of pixels ``(3, w)``, added up in whole levels as Pillow does: any order gives the same sum."""
+    red, green, blue, total = row[0], row[1], row[2], np.int32(0)
+    for i in range(len(red)):
+        total += np.int32(LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i] + _HALF)
+    return int(total)
+
+
+@kernel
+def change(row: Floats, steps: Ints, amounts: Floats, offset: np.float32) -> None:
+    """Apply colour steps to a row of pixels, in their order.
+
+    Args:
+        row: ``(3, w)``.
+        steps: Codes ``(n,)``.
+        amounts: ``(n,)``: a factor, for hue a share of the colour circle, for grey nothing.
+        offset: What the contrast adds: the mean grey's share of the result.
+    """
+    red, green, blue = row[0], row[1], row[2]
+    for k in range(len(steps)):
+        step, amount = steps[k], amounts[k]
+        if step == SATURATION:
+            saturate(red, green, blue, amount)
+        elif step == HUE:
+            turn_hue(red, green, blue, amount)
+        elif step == GREY:
+            whiten(red, green, blue)
+        else:
+            shift = offset if step == CONTRAST else _0
+            scale(red, amount, shift)
+            scale(green, amount, shift)
+            scale(blue, amount, shift)
+
+
+@kernel
+def before_contrast(steps: Ints) -> int:
+    """How many steps come before the contrast; all where there is none."""
+    for k in range(len(steps)):
+        if steps[k] == CONTRAST:
+            return k
+    return len(steps)
+
+
+@kernel
+def contrast_offset(grey: int, pixels: int, factor: np.float32) -> np.float32:
+    """What the contrast adds to ``factor`` times a picture whose grey sums to ``grey``."""
+    return np.float32((_1 - factor) * np.float32(np.floor(grey / pixels + 0.5)))

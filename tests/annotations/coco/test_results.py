@@ -1,0 +1,76 @@
+"""Reading COCO result files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from codo.annotations.coco.results import outlines, read_results
+from codo.annotations.records import Annotations
+from codo.annotations.segmentations import encode
+from codo.annotations.source import DataSettings, read_annotations
+from codo.core.errors import InputError
+from tests.conftest import MakeData
+
+
+@pytest.fixture
+def annotations(make_data: MakeData) -> Annotations:
+    return read_annotations(DataSettings(folder=str(make_data())), "val")
+
+
+GOOD = {"image_id": 10, "category_id": 3, "score": 0.5, "bbox": [1, 2, 3, 4]}
+NO_BOX = {key: value for key, value in GOOD.items() if key != "bbox"}
+MASK = encode(np.ones((64, 96), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([GOOD, {**GOOD, "image_id": 11}], "1 detection whose image_id the .* not have: detection number 2"),
+        ([{**GOOD, "category_id": i} for i in (1, 2)], "2 detections whose category_id .* detection number 1"),
+        ([{**GOOD, "score": "0.5"}], "'score' is not a number: detection number 1"),
+        ([{**GOOD, "bbox": [1, 2, -3, 4]}], "negative size"),
+        ([GOOD, NO_BOX], "'bbox' is not a list of four numbers: detection number 2"),
+        ([{**GOOD, "segmentation": [[1, 2, 3, 4, 5, 6]]}], "without an RLE segmentation"),
+        ([{**GOOD, "segmentation": {**MASK, "size": [96, 64]}}], "RLE of size"),
+        ([NO_BOX], "without bbox or segmentation"),
+        ({"annotations": []}, "a JSON list"),
+    ],
+)
+def test_what_does_not_fit_the_truth_is_refused(
+    rows: Any, message: str, annotations: Annotations, tmp_path: Path
+) -> None:
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps(rows))
+    with pytest.raises(InputError, match=message) as caught:
+        read_results(path, annotations)
+    assert len(caught.value.lines()) == 3
+
+
+def test_broken_json_is_refused(annotations: Annotations, tmp_path: Path) -> None:
+    (tmp_path / "found.json").write_text('[{"image_id": 3')
+    with pytest.raises(InputError, match="broken JSON"):
+        read_results(tmp_path / "found.json", annotations)
+    with pytest.raises(InputError, match="cannot read"):
+        read_results(tmp_path / "none.json", annotations)
+
+
+def test_what_the_detections_have(annotations: Annotations, tmp_path: Path) -> None:
+    path = tmp_path / "found.json"
+    for row, kinds in ((GOOD, {"bbox"}), ({**NO_BOX, "segmentation": MASK}, {"segmentation"})):
+        path.write_text(json.dumps([row]))
+        assert outlines(read_results(path, annotations)) == kinds
+
+
+def test_run_lengths_are_read_as_their_string(annotations: Annotations, tmp_path: Path) -> None:
+    """3 rows of an image 64 high: 5 pixels down the first column are background, and so on."""
+    mask = np.zeros((64, 96), np.uint8)
+    mask[5:20, 0] = mask[:3, 4] = 1
+    counts = [5, 15, 44 + 3 * 64, 3, 61 + 91 * 64]
+    path = tmp_path / "found.json"
+    path.write_text(json.dumps([{**GOOD, "segmentation": {"size": [64, 96], "counts": counts}}]))
+    assert read_results(path, annotations)[0]["segmentation"] == encode(mask)

@@ -1,0 +1,223 @@
+"""Comparisons that are really run: equal to single runs, stopped, killed, gone on with, failed in part."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import codo
+from codo.cli import main
+from codo.comparison import jobs as work
+from codo.comparison.comparison import Comparison
+from codo.comparison.trials import RESULT, Result
+from codo.core.config import flatten
+from codo.core.errors import CodoError, InputError
+from codo.core.run import Run
+from codo.detection.finetune_settings import FinetuneSettings
+from tests.training import tiny
+
+
+def arguments(settings: dict[str, Any], out: Path) -> list[str]:
+    """The settings as words of a command line."""
+    return [f"{key}={json.dumps(value)}" for key, value in flatten({**settings, "out": str(out)}).items()]
+
+
+def times(out: Path) -> dict[str, int]:
+    """Modification time of every cell's result."""
+    return {str(file.relative_to(out)): file.stat().st_mtime_ns for file in sorted(out.rglob(RESULT))}
+
+
+def found(out: Path) -> dict[str, Any]:
+    """What every finished cell says."""
+    return {name: json.loads((out / name).read_text()) for name in times(out)}
+
+
+def expected(done: Comparison, out: Path) -> dict[str, Any]:
+    """What the undisturbed comparison has for the cells that lie in ``out``."""
+    return {name: json.loads((done.out / name).read_text()) for name in times(out)}
+
+
+@pytest.fixture
+def pretend(monkeypatch: pytest.MonkeyPatch) -> list[FinetuneSettings]:
+    """Cells are not trained but get an AP of 0.5; lists what was to be done. Random weights and seed 0 fail."""
+    asked: list[FinetuneSettings] = []
+
+    def finish(settings: FinetuneSettings) -> None:
+        asked.append(settings)
+        if settings.seed == 0 and settings.weights == "none":
+            raise CodoError("the loss is nan at step 1", where="x", fix="y")
+        Path(settings.out).mkdir(parents=True)
+        (Path(settings.out) / RESULT).write_text(json.dumps({"numbers": {"bbox": {"AP": 0.5}}, "resampled": {}}))
+
+    monkeypatch.setitem(work.VERBS, "finetune", work.Verb(FinetuneSettings, finish))
+    return asked
+
+
+def test_all_cells_are_done_and_shown(done: Comparison) -> None:
+    assert len(done.results) == len(done.cells) == 8
+    assert done.missing == []
+    assert done.evaluated == 4
+    assert [done.images(fraction) for fraction in done.fractions] == [[4, 4], [8, 8]]
+    tables = {"results.csv", "summary.csv", "costs.csv", "table.md", "table.tex", "comparison.json"}
+    assert {entry.name for entry in done.out.iterdir()} - {".lock"} == {"cells", "compare.yaml", "report.html", *tables}
+    assert "8 of 8 cells are finished" in (done.out / "report.html").read_text()
+
+
+def test_a_cell_is_what_finetune_and_evaluate_give_alone(
+    done: Comparison, protocol: dict[str, Any], place: Path, tmp_path: Path
+) -> None:
+    own = {key: value for key, value in protocol.items() if key not in ("inits", "fractions", "seeds", "data")}
+    data = {"folder": protocol["data"], "fraction": 0.5, "fraction_seed": 1}
+    run = codo.finetune(weights=str(place / "run"), seed=1, data=data, out=str(tmp_path / "single"), **own)
+    result = done.results["codo", 0.5, 1]
+    assert codo.evaluate(run, workers=0) == result.numbers
+    assert result.resampled["bbox"]["AP"].std() > 0
+    cell = next(cell for cell in done.cells if cell.key == ("codo", 0.5, 1))
+    assert (cell.path / "labelled_images.txt").read_text() == (run.path / "labelled_images.txt").read_text()
+
+
+def test_all_initialisations_learn_from_the_same_labels(done: Comparison) -> None:
+    drawn = {cell.key: (cell.path / "labelled_images.txt").read_text() for cell in done.cells}
+    for _, fraction, seed in drawn:
+        assert drawn["none", fraction, seed] == drawn["codo", fraction, seed]
+    assert drawn["none", 0.5, 0] != drawn["none", 0.5, 1]
+
+
+def test_the_same_again_does_nothing_and_more_seeds_add_cells(
+    copied: Path, protocol: dict[str, Any], pretend: list[FinetuneSettings]
+) -> None:
+    before = times(copied)
+    codo.compare(out=str(copied), **protocol)
+    assert pretend == []
+    comparison = codo.compare(out=str(copied), **{**protocol, "seeds": [0, 1, 2]})
+    assert [settings.seed for settings in pretend] == [2] * 4
+    assert comparison.results["none", 1.0, 2] == Result({"bbox": {"AP": 0.5}}, {})
+    assert {name: when for name, when in times(copied).items() if name in before} == before
+
+
+def test_another_protocol_is_refused_in_the_same_folder(copied: Path, protocol: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"the comparison in out= has this cell with other settings \(steps: 2 -> 3\)"):
+        codo.compare(out=str(copied), **{**protocol, "steps": 3})
+
+
+def test_changed_weights_are_refused(copied: Path, protocol: dict[str, Any], place: Path) -> None:
+    """Cells of one name must not start from different weights."""
+    document = copied / "comparison.json"
+    content = json.loads(document.read_text())
+    assert content["initialisations"]["codo"]["weights"].keys() == {str(place / "run")}
+    content["initialisations"]["codo"]["weights"][str(place / "run")] = "0" * 64
+    document.write_text(json.dumps(content))
+    with pytest.raises(InputError, match="the weights have changed since cells were started from them"):
+        codo.compare(out=str(copied), **protocol)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"inits": ["none", "a=absent.pth"]}, "absent.pth"),
+        ({"inits": ["none", "imagnet"]}, "did you mean 'imagenet'"),
+        ({"data": "nowhere"}, "nowhere"),
+        ({"fractions": [0.01]}, "batch_size=2 is larger"),
+        ({"model": {"backbone": "resnet50"}}, "resnet50"),
+        ({"steps": None}, "the length of the run is missing"),
+        ({"device": "cuda:77"}, "CUDA"),
+        ({"log": {"wandb": "project"}}, "wandb"),
+    ],
+)
+def test_everything_is_checked_before_anything_is_written(
+    changes: dict[str, Any], message: str, protocol: dict[str, Any], tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=message):
+        codo.compare(out=str(tmp_path / "out"), **{**protocol, **changes})
+    assert not (tmp_path / "out").exists()
+
+
+def test_torchrun_is_refused(protocol: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(InputError, match="cannot be run by torchrun"):
+        codo.compare(out=str(tmp_path / "out"), **protocol)
+
+
+def test_a_folder_of_something_else_is_left_alone(protocol: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(InputError, match=r"no comparison \(it has thesis.tex\)"):
+        codo.compare(out=str(tmp_path), **protocol)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(InputError, match="out= is a file"):
+        codo.compare(out=str(tmp_path / "thesis.tex"), **protocol)
+
+
+def test_a_cell_that_fails_does_not_stop_the_others(
+    protocol: dict[str, Any], tmp_path: Path, pretend: list[FinetuneSettings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert main(["compare", *arguments({**protocol, "fractions": [1]}, out)]) == 1
+    error = capsys.readouterr().err
+    assert "1 run failed\n  none, 100% of the labels, seed 0: the loss is nan at step 1" in error
+    assert len(pretend) == 4
+    assert len(found(out)) == 3
+    assert "the loss is nan at step 1" in (out / "report.html").read_text()
+    assert json.loads((out / "comparison.json").read_text())["cells"][0]["state"] == "failed"
+
+
+def test_killed_in_the_middle_it_finishes_the_missing_cells_alone(
+    done: Comparison, protocol: dict[str, Any], tmp_path: Path
+) -> None:
+    """By kill -9; the numbers are those of a comparison that nobody disturbed."""
+    out = tmp_path / "out"
+    words = ["compare", *arguments({**protocol, "jobs": 1, "checkpoint_every": 1}, out)]
+    command = [sys.executable, "-m", "codo.cli", *words]
+
+    def at_work() -> list[Run]:
+        runs = [Run(cell) for cell in out.glob("cells/*/*/*") if not (cell / RESULT).exists()]
+        return [run for run in runs if [path.name for path in run.checkpoints()] == ["step-00000001.pt"]]
+
+    with subprocess.Popen(command, env=tiny.environment(), stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 120
+        while (len(times(out)) < 2 or not at_work()) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+    before, stopped = times(out), at_work()
+    assert 2 <= len(before) < 8
+    assert f"{len(before)} of 8 cells are finished" in (out / "report.html").read_text()
+    assert main(words) == 0
+    after = times(out)
+    assert len(after) == 8
+    assert {name: when for name, when in after.items() if name in before} == before
+    assert found(out) == expected(done, out)
+    assert all("resumed from step 1" in (run.path / "train.log").read_text() for run in stopped)
+
+
+def test_several_at_a_time_compute_the_same(done: Comparison, protocol: dict[str, Any], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    two = {**protocol, "inits": ["none"], "fractions": [0.5], "jobs": 2, "model": tiny.MODEL, "workers": 1}
+    codo.compare(out=str(out), **two)
+    assert len(found(out)) == 2
+    assert found(out) == expected(done, out)
+    logs = {"none-fraction-0.5-seed-0.log", "none-fraction-0.5-seed-1.log"}
+    assert {log.name for log in (out / "logs").iterdir()} == logs
+
+
+def test_a_process_stops_with_its_parent(done: Comparison, tmp_path: Path) -> None:
+    """The end of its input is all that a process gets when the comparison is killed."""
+    changes = {"out": str(tmp_path / "cell"), "steps": 100_000, "workers": 1}
+    order = work.Order("finetune", done.cells[0].settings.model_copy(update=changes), tmp_path / "cell")
+    command = [sys.executable, "-m", "codo.comparison.worker"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        process.stdin.write(work.written(order))
+        process.stdin.flush()
+        deadline = time.monotonic() + 120
+        while not Run(tmp_path / "cell").metrics() and time.monotonic() < deadline:  # until it has done a step
+            time.sleep(0.01)
+        process.stdin.close()
+        assert process.wait(120) == 143
+    assert Run(tmp_path / "cell").checkpoints()
+    assert not Run(tmp_path / "cell").busy

@@ -1,0 +1,110 @@
+"""What a comparison holds and says, on numbers made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codo.comparison.comparison import Comparison, mean_and_spread
+from codo.comparison.initializations import Start
+from codo.comparison.trials import Cell, Key, Result
+from codo.detection.finetune_settings import FinetuneSettings
+
+STARTS = {
+    "none": Start((), {"none": ""}),
+    "codo": Start(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"}),
+}
+RESAMPLES = np.array([-0.01, 0.0, 0.01])
+
+
+def made(
+    values: Mapping[Key, float],
+    seeds: tuple[int, ...] = (0, 1, 2),
+    starts: Mapping[str, Start] = STARTS,
+    masks: bool = False,
+) -> Comparison:
+    """A comparison with these APs: (initialisation, fraction, seed) -> AP; no noise of images between cells."""
+    fractions = sorted({fraction for _, fraction, _ in values}) or [1.0]
+    cells = [
+        Cell(i, f, s, round(100 * f), FinetuneSettings.model_validate({"data": "d", "out": f"o/{i}/{f}/{s}"}))
+        for s in seeds
+        for f in fractions
+        for i in starts
+    ]
+    kinds = ("bbox", "segm") if masks else ("bbox",)
+    results = {
+        key: Result(
+            {kind: {"AP": value, "AP50": 2 * value, "AP75": -1.0} for kind in kinds},
+            {kind: {"AP": value + RESAMPLES} for kind in kinds},
+        )
+        for key, value in values.items()
+    }
+    return Comparison(Path("o"), cells, starts, 440, results)
+
+
+def grid(none: list[float], codo: list[float], fraction: float = 1.0) -> dict[Key, float]:
+    pairs = {"none": none, "codo": codo}
+    return {(init, fraction, seed): value for init, values in pairs.items() for seed, value in enumerate(values)}
+
+
+def test_values_and_differences_are_paired_by_seed() -> None:
+    found = made(grid([0.30, 0.20], [0.31, 0.25]) | {("codo", 1.0, 2): 0.9})
+    assert found.values("none", 1.0) == {0: 0.30, 1: 0.20}
+    assert found.values("codo", 1.0, "AP50") == {0: 0.62, 1: 0.5, 2: 1.8}
+    assert found.values("codo", 1.0, "AP75") == {}  # -1: nothing to measure
+    difference = found.difference("codo")
+    assert difference is not None
+    assert difference.values == pytest.approx((0.01, 0.05))  # seed 2 has no partner
+    assert [str(cell) for cell in found.missing] == ["none, 100% of the labels, seed 2"]
+    assert found.images(1.0) == [100, 100, 100]
+
+
+def test_over_all_fractions_a_seed_counts_once() -> None:
+    found = made(grid([0.1, 0.1, 0.1], [0.2, 0.3, 0.4], 0.1) | grid([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], 1.0))
+    total, few = found.difference("codo"), found.difference("codo", fractions=[0.1])
+    assert total is not None
+    assert few is not None
+    assert total.values == pytest.approx((0.05, 0.1, 0.15))
+    assert few.values == pytest.approx((0.1, 0.2, 0.3))
+
+
+def test_what_images_shift_for_all_alike_is_no_noise() -> None:
+    same = made(grid([0.30, 0.31], [0.35, 0.36])).difference("codo")
+    assert same is not None
+    assert same.by_image == pytest.approx((0.05, 0.05))
+    none = np.array([0.0, 0.02, -0.02])
+    apart = made(grid([0.30, 0.31], [0.35, 0.36]))
+    for key, result in apart.results.items():
+        if key[0] == "none":
+            result.resampled["bbox"]["AP"][:] += none  # type: ignore[index]
+    wider = apart.difference("codo")
+    assert wider is not None
+    assert wider.by_image is not None
+    assert wider.by_image.low < 0.035
+    assert wider.interval is not None
+    assert wider.by_seed is not None
+    assert wider.interval.low < wider.by_seed.low
+
+
+def test_without_resamples_the_seeds_speak_alone() -> None:
+    found = made(grid([0.30, 0.31], [0.35, 0.36])).difference("codo", "AP50")
+    assert found is not None
+    assert found.by_image is None
+    assert found.interval == found.by_seed
+
+
+def test_measures_are_all_that_any_cell_has() -> None:
+    found = made(grid([0.3], [0.4]), seeds=(0,))
+    found.results["none", 1.0, 0].numbers["voc"] = {"AP50_07": 0.2}
+    assert found.measures == [("bbox", "AP"), ("bbox", "AP50"), ("bbox", "AP75"), ("voc", "AP50_07")]
+    assert found.kinds == ["bbox"]
+    assert found.values("none", 1.0, "AP50_07", "voc") == {0: 0.2}
+
+
+def test_spread_needs_two_values() -> None:
+    assert mean_and_spread({}) == (None, None)
+    assert mean_and_spread({4: 0.5}) == (0.5, None)
+    assert mean_and_spread({0: 0.1, 1: 0.3}) == (pytest.approx(0.2), pytest.approx(0.02**0.5))

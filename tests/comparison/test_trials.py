@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codo.comparison import trials as cells
+from codo.comparison.comparison import Comparison
+from codo.comparison.trials import RESULT, Cell, numbers_of, resampled_of
+from codo.core.run import Run
+from codo.detection.finetune_settings import FinetuneSettings
+
+
+def run_with(folder: Path, rows: list[dict[str, object]], early_stop: int | None = None) -> Run:
+    folder.mkdir()
+    (folder / "config.yaml").write_text(json.dumps({"early_stop": early_stop}))
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return Run(folder)
+
+
+ROWS: list[dict[str, object]] = [
+    {"step": 1, "loss": 3.0},
+    {"step": 2, "ap/bbox/AP": 0.4, "ap/segm/AP": 0.3, "ap/voc/AP50_07": 0.7, "ap/bbox/class/cat": 0.9},
+    {"step": 4, "ap/bbox/AP": 0.2, "ap/segm/AP": 0.35, "ap/voc/AP50_07": 0.6, "ap/bbox/class/cat": 0.1},
+    {"step": 5, "loss": 1.0},
+]
+
+
+def test_numbers_are_those_of_the_detector_that_a_run_keeps(tmp_path: Path) -> None:
+    last = {"bbox": {"AP": 0.2}, "segm": {"AP": 0.35}, "voc": {"AP50_07": 0.6}}
+    best = {"bbox": {"AP": 0.4}, "segm": {"AP": 0.3}, "voc": {"AP50_07": 0.7}}
+    assert numbers_of(run_with(tmp_path / "last", ROWS)) == last
+    assert numbers_of(run_with(tmp_path / "best", ROWS, early_stop=1)) == best
+
+
+def test_a_cell_is_finished_once_its_result_is_there(tmp_path: Path) -> None:
+    settings = FinetuneSettings.model_validate({"data": "d", "out": str(tmp_path)})
+    cell = Cell("none", 0.1, 3, 12, settings)
+    assert cell.result() is None
+    assert str(cell) == "none, 10% of the labels, seed 3"
+    (tmp_path / RESULT).write_text('{"numbers": {"bbox": {"AP": 0.5}}, "resampled": {"bbox": {"AP": [0.4, 0.6]}}}')
+    result = cell.result()
+    assert result is not None
+    assert result.numbers == {"bbox": {"AP": 0.5}}
+    assert result.resampled["bbox"]["AP"].tolist() == [0.4, 0.6]
+
+
+def test_resamples_are_of_the_detections_that_gave_the_numbers(
+    done: Comparison, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "image_weights", lambda images: np.ones((1, images), np.int32))
+    for cell in done.cells[-2:]:
+        numbers = done.results[cell.key].numbers["bbox"]
+        for name, values in resampled_of(Run(cell.path), ["bbox"])["bbox"].items():
+            assert values == [pytest.approx(numbers[name], abs=1e-6)]

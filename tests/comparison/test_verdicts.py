@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from codo.comparison.verdicts import in_points, summary, verdict, verdicts
+from codo.evaluation.statistics import Difference, Interval
+from tests.comparison.test_comparison import STARTS, grid, made
+
+
+def test_sentences_say_what_is_beyond_noise() -> None:
+    better = made(grid([0.300, 0.310, 0.290], [0.351, 0.359, 0.341]))
+    # Differences 5.1, 4.9, 5.1: mean 5.03. Of three values the bootstrap reaches from the lowest to the highest; its
+    # distances from the mean, 0.133 and 0.067, grow by t(2) / z * sqrt(3 / 2) = 2.689.
+    assert verdict(better, "codo") == (
+        "codo is ahead of none beyond noise: +5.0 points of box AP at 100% of the labels "
+        "(95% interval +4.7 to +5.2, from 3 seeds and 440 evaluation images)."
+    )
+    worse = verdict(made(grid([0.351, 0.359, 0.341], [0.300, 0.310, 0.290])), "codo")
+    assert worse.startswith("codo is behind none beyond noise: −5.0 points")
+    noise = verdict(made(grid([0.30, 0.31, 0.29], [0.34, 0.27, 0.30])), "codo")
+    assert noise.startswith("No difference beyond noise between codo and none: +0.3 points")
+    equal = verdict(made(grid([0.3, 0.3, 0.3], [0.3, 0.3, 0.3])), "codo")
+    assert equal.startswith("No difference beyond noise")
+    both = verdict(made(grid([0.3, 0.3], [0.4, 0.41], 0.1) | grid([0.3, 0.3], [0.4, 0.41])), "codo")
+    assert "mean of 10% and 100% of the labels" in both
+
+
+def test_one_seed_says_nothing_about_noise() -> None:
+    one = verdict(made(grid([0.3], [0.4]), seeds=(0,)), "codo")
+    assert one == (
+        "codo against none: +10.0 points of box AP at 100% of the labels, from one seed, which says nothing about "
+        "noise. Give more seeds."
+    )
+    assert verdict(made(grid([0.3], [0.4])), "codo").endswith("More are to come.")
+
+
+def test_many_with_one_seed_share_a_sentence() -> None:
+    starts = {**STARTS, "mine": STARTS["codo"]}
+    values = {("none", 1.0, 0): 0.3, ("codo", 1.0, 0): 0.4, ("mine", 1.0, 0): 0.25}
+    found = verdicts(made(values, seeds=(0,), starts=starts, masks=True))
+    assert found[0] == (
+        "One seed says nothing about noise. Points of box AP against none at 100% of the labels: codo +10.0, "
+        "mine −5.0. Give more seeds.",
+        "unknown",
+    )
+    assert [verdict for _, verdict in found] == ["unknown", "unknown"]
+
+
+def test_masks_have_their_own_sentence() -> None:
+    found = verdicts(made(grid([0.30, 0.31, 0.29], [0.35, 0.36, 0.34]), masks=True))
+    assert [said.split("points of ")[1][:7] for said, _ in found] == ["box AP ", "mask AP"]
+    assert [one for _, one in found] == ["better", "better"]
+
+
+def test_what_is_missing_or_failed_is_said() -> None:
+    assert summary(made({})) == ["0 of 6 cells are finished; there is nothing to say yet."]
+    part = made(grid([0.3, 0.3, 0.3], [0.4]))
+    assert summary(part)[-1] == "4 of 6 cells are finished; all numbers here are of these alone."
+    failed = replace(part, failures={("codo", 1.0, 1): "the loss is nan"})
+    assert summary(failed)[-1] == "Failed: codo, 100% of the labels, seed 1 (the loss is nan)."
+    apart = made({("none", 1.0, 0): 0.3, ("codo", 1.0, 1): 0.3})
+    assert summary(apart)[0] == "Not compared with none yet, for want of a seed that has both: codo."
+    alone = replace(part, starts={"none": part.starts["none"]})
+    assert summary(alone)[0].startswith("none is alone")
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ((0.012, 0.003, 0.021), ("+1.2", "+0.3 to +2.1")),
+        ((0.012, 0.0003, 0.021), ("+1.20", "+0.03 to +2.10")),  # above zero, and seen to be
+        ((0.0, 0.0, 0.0), ("+0.0", "+0.0 to +0.0")),
+    ],
+)
+def test_an_end_near_zero_has_a_digit_more(ends: tuple[float, float, float], said: tuple[str, str]) -> None:
+    mean, low, high = ends
+    assert in_points(Difference((mean,), Interval(low, high))) == said
+    assert in_points(Difference((0.5,), None)) == ("+50.0", None)

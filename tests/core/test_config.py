@@ -1,0 +1,114 @@
+"""Recipes and overrides: merging, checking, and errors that help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import Field
+
+from codo.core import config
+from codo.core.config import Settings, differences, flatten, merge, nest, parse_assignments, read_recipe, resolve
+from codo.core.errors import InputError
+
+
+class Optim(Settings):
+    """A group."""
+
+    lr: float = 0.1
+    milestones: tuple[int, ...] = (1, 2)
+
+
+class Example(Settings):
+    """A small schema."""
+
+    epochs: int = Field(gt=0)
+    name: str = "x"
+    optim: Optim = Optim()
+    probe: Optim | None = Optim()
+
+
+def test_assignments_become_nested_yaml_values() -> None:
+    given = ["epochs=3", "optim.lr=1e-2", "probe=null", "optim.milestones=[4, 5]", "name=a=b"]
+    assert parse_assignments(given) == {
+        "epochs": 3,
+        "optim": {"lr": "1e-2", "milestones": [4, 5]},  # YAML 1.1 has no 1e-2; the schema reads it as a number
+        "probe": None,
+        "name": "a=b",
+    }
+    settings = resolve(Example, None, parse_assignments(given))
+    assert settings.optim.lr == 0.01
+    assert settings.optim.milestones == (4, 5)
+    assert settings.probe is None
+
+
+def test_merge_leaves_its_arguments_alone() -> None:
+    base = {"a": {"b": 1, "c": 2}, "d": 3}
+    assert merge(base, {"a": {"b": 9}, "d": {"e": 1}}) == {"a": {"b": 9, "c": 2}, "d": {"e": 1}}
+    assert base == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+def test_nest_and_flatten_are_inverse() -> None:
+    flat = {"a.b.c": 1, "a.d": 2, "e": None}
+    assert flatten(nest(flat)) == flat
+
+
+def test_recipes_build_on_others(tmp_path: Path) -> None:
+    (tmp_path / "one.yaml").write_text("epochs: 1\noptim: {lr: 0.5}\n")
+    (tmp_path / "two.yaml").write_text("base: one.yaml\noptim: {milestones: [7]}\n")
+    settings = resolve(Example, tmp_path / "two.yaml", {"optim.lr": 0.25})
+    assert (settings.epochs, settings.optim.lr, settings.optim.milestones) == (1, 0.25, (7,))
+
+
+def test_differences_name_what_changed() -> None:
+    old, new = {"a": {"b": 1, "c": 2}, "log": {"x": 1}}, {"a": {"b": 1, "c": 3}, "log": {"x": 2}, "d": 4}
+    assert differences(old, new, ignore=["log"]) == ["a.c: 2 -> 3", "d: unset -> 4"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "what", "fix"),
+    [
+        ({"epoch": 1}, "unknown setting 'epoch' (and 1 more)", "did you mean 'epochs'?"),
+        ({"epochs": 1, "optim.lrr": 1}, "unknown setting 'optim.lrr'", "did you mean 'optim.lr'?"),
+        ({"epochs": 1, "lr": 1}, "unknown setting 'lr'", "did you mean 'optim.lr'?"),
+        ({"epochs": 1, "zzz": 1}, "unknown setting 'zzz'", "known: epochs, name, optim, probe"),
+        ({}, "setting 'epochs' is missing", "add epochs=VALUE"),
+    ],
+)
+def test_errors_help(overrides: dict[str, object], what: str, fix: str) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve(Example, None, overrides)
+    assert caught.value.what == what
+    assert caught.value.fix == fix
+
+
+def test_wrong_types_and_ranges() -> None:
+    with pytest.raises(InputError, match="epochs: Input should be greater than 0, got -1"):
+        resolve(Example, None, {"epochs": -1})
+    with pytest.raises(InputError, match=r"optim.lr: Input should be a valid number.*got 'fast'"):
+        resolve(Example, None, {"epochs": 1, "optim.lr": "fast"})
+
+
+def test_bad_recipes(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read_recipe("codo_200epp")
+    assert caught.value.fix == "did you mean 'codo_200ep'?"
+    (tmp_path / "list.yaml").write_text("- 1\n")
+    with pytest.raises(InputError, match="does not hold"):
+        read_recipe(tmp_path / "list.yaml")
+    (tmp_path / "torn.yaml").write_text("a: [1, 2\n")
+    with pytest.raises(InputError, match="cannot read the YAML"):
+        read_recipe(tmp_path / "torn.yaml")
+    with pytest.raises(InputError, match="not key=value"):
+        parse_assignments(["epochs"])
+
+
+def test_settings_are_frozen() -> None:
+    settings = resolve(Example, None, {"epochs": 1})
+    with pytest.raises(ValueError, match="frozen"):
+        settings.epochs = 2  # type: ignore[misc]
+
+
+def test_shipped_recipes_are_found() -> None:
+    names = config.shipped_recipes()
+    assert {"codo_200ep", "codo_400ep", "codo_m_400ep"} <= set(names)

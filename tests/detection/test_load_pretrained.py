@@ -1,0 +1,157 @@
+"""The weights that a detector starts from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from codo.core.config import resolve
+from codo.core.errors import InputError
+from codo.core.run import start_run
+from codo.detection.detector import Detector, DetectorSettings
+from codo.detection.load_pretrained import architecture, load_weights
+from codo.methods.registry import build_method
+from codo.models.encoder import Encoder, ModelSettings
+from codo.training import checkpoint
+from codo.training.pretrain_settings import PretrainSettings
+from tests.annotations.synthetic import TINY
+
+MODEL = ModelSettings(**TINY["model"])
+
+
+def detector(seed: int = 0) -> Detector:
+    torch.manual_seed(seed)
+    return Detector(MODEL, DetectorSettings(**TINY["detector"]), classes=2, masks=True)
+
+
+@pytest.fixture
+def encoder() -> Encoder:
+    torch.manual_seed(7)
+    return Encoder(MODEL)
+
+
+@pytest.fixture
+def pretrained(tmp_path: Path) -> Path:
+    """A pretraining run with one checkpoint."""
+    out = tmp_path / "pretrained"
+    given = {"foregrounds": "a", "backgrounds": ["a"], "out": str(out), "steps": 1, "model": TINY["model"]}
+    settings = resolve(PretrainSettings, None, {**given, "contrast.queue": 8, "contrast.shuffle": 0})
+    torch.manual_seed(7)
+    method = build_method("codo", settings.model, settings.contrast, batch_size=2, world=1, seed=0)
+    run = start_run(out, settings.model_dump(mode="json"), "pretrain")
+    checkpoint.save(run, 1, {"method": method.state_dict()}, keep=1)
+    run.unlock()
+    return out
+
+
+def trunk(source: Detector | Encoder) -> dict[str, torch.Tensor]:
+    if isinstance(source, Encoder):
+        modules = {"backbone": source.backbone, "fpn": source.fpn, "box_head": source.box_head}
+    else:
+        modules = source.exports()
+    return torch.nn.ModuleDict(modules).state_dict()
+
+
+def assert_equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_none_leaves_the_detector_alone() -> None:
+    made = detector()
+    before = {name: tensor.clone() for name, tensor in made.state_dict().items()}
+    assert load_weights(made, "none", MODEL) is None
+    assert_equal(before, made.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["pt", "safetensors", "torchvision"])
+def test_a_file_brings_the_whole_trunk(kind: str, encoder: Encoder, tmp_path: Path) -> None:
+    path = tmp_path / f"weights.{kind}"
+    tensors = trunk(encoder)
+    if kind == "safetensors":
+        save_file(tensors, path)
+    elif kind == "pt":
+        torch.save({"state_dict": encoder.state_dict()}, path)
+    else:
+        names = {"backbone": "backbone.body", "fpn": "backbone.fpn", "box_head": "roi_heads.box_head"}
+        torch.save({names[n.split(".")[0]] + "." + n.split(".", 1)[1]: t for n, t in tensors.items()}, path)
+    made = detector()
+    heads = made.detector.rpn.state_dict()
+    report = load_weights(made, str(path), MODEL)
+    assert report is not None
+    assert not report.missing
+    assert_equal(trunk(made), tensors)
+    assert_equal(made.detector.rpn.state_dict(), heads)
+
+
+def test_a_backbone_alone_leaves_the_rest_random(encoder: Encoder, tmp_path: Path) -> None:
+    torch.save(encoder.backbone.state_dict(), tmp_path / "backbone.pth")
+    made = detector()
+    head = {n: t.clone() for n, t in made.exports()["box_head"].state_dict().items()}
+    report = load_weights(made, str(tmp_path / "backbone.pth"), MODEL)
+    assert report is not None
+    assert report.counts()["fpn"][:2] == (0, report.counts()["fpn"][1])
+    assert_equal(made.exports()["backbone"].state_dict(), encoder.backbone.state_dict())
+    assert_equal(made.exports()["box_head"].state_dict(), head)
+
+
+def test_a_part_that_fits_only_partly_is_refused(encoder: Encoder, tmp_path: Path) -> None:
+    tensors = trunk(encoder)
+    del tensors["box_head.4.weight" if "box_head.4.weight" in tensors else next(n for n in tensors if "box_head" in n)]
+    torch.save(tensors, tmp_path / "torn.pth")
+    with pytest.raises(InputError, match="tensors of the box_head match"):
+        load_weights(detector(), str(tmp_path / "torn.pth"), MODEL)
+
+
+def test_another_architecture_is_refused(tmp_path: Path) -> None:
+    wider = ModelSettings(**{**TINY["model"], "width": 0.5})
+    torch.save(trunk(Encoder(wider)), tmp_path / "wide.pth")
+    with pytest.raises(InputError, match="tensors of the backbone match") as caught:
+        load_weights(detector(), str(tmp_path / "wide.pth"), MODEL)
+    assert "wide.pth" in caught.value.where
+
+
+def test_imagenet_weights_go_into_the_backbone(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codo.models.weights._imagenet", lambda name: encoder.backbone.state_dict())
+    made = detector()
+    assert load_weights(made, "imagenet", MODEL) is not None
+    assert_equal(made.exports()["backbone"].state_dict(), encoder.backbone.state_dict())
+
+
+def test_imagenet_weights_that_cannot_be_had_are_told_of_in_the_words_of_this_verb(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def offline(name: str) -> None:
+        raise InputError("cannot download", where="model.init=imagenet", fix="download it and set model.init=FILE")
+
+    monkeypatch.setattr("codo.models.weights._imagenet", offline)
+    with pytest.raises(InputError) as caught:
+        load_weights(detector(), "imagenet", MODEL)
+    assert caught.value.lines()[1:] == ["  where: weights=imagenet", "  fix:   download it and set weights=FILE"]
+
+
+def test_a_missing_file_is_refused() -> None:
+    with pytest.raises(InputError, match="no such weight file"):
+        load_weights(detector(), "nowhere.pth", MODEL)
+
+
+def test_a_pretraining_run_brings_its_query_encoder(pretrained: Path) -> None:
+    made = detector()
+    report = load_weights(made, str(pretrained), MODEL)
+    assert report is not None
+    assert not report.missing
+    torch.manual_seed(7)
+    assert_equal(trunk(made), trunk(Encoder(MODEL)))
+
+
+def test_the_trunk_of_a_run_goes_before_that_of_a_recipe_but_not_against_the_command(pretrained: Path) -> None:
+    recipe = ModelSettings(backbone="resnet50")
+    assert architecture(str(pretrained), recipe, {}) == MODEL
+    assert architecture("none", recipe, {}) == recipe
+    agreeing = recipe.model_copy(update={"width": 0.25, "dim": 3})  # dim is no part of a detector
+    assert architecture(str(pretrained), agreeing, {"width": 0.25, "dim": 3}) == MODEL
+    with pytest.raises(InputError, match=r"model\.width=1\.0, but the weights were trained with 0\.25"):
+        architecture(str(pretrained), recipe, {"width": 1.0})

@@ -1,0 +1,66 @@
+"""Validation images in the pretraining pool."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codo.annotations.source import DataSettings, read_annotations
+from codo.core.run import Run, start_run
+from codo.evaluation.leaks import leak_warning, lineage, pretraining_catalogs
+from codo.preparation.prepare import prepare
+from tests.conftest import MakeData
+
+
+def make_run(path: Path, verb: str, config: dict[str, Any]) -> Run:
+    run = start_run(path, config, verb)
+    run.unlock()
+    return run
+
+
+def test_identical_files_are_found(make_data: MakeData, tmp_path: Path) -> None:
+    folder = make_data(images=4)
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    for name in ("001.png", "002.png"):
+        shutil.copy(folder / "val" / name, pool / f"renamed-{name}")
+    prepare(pool, tmp_path / "catalog", propose=False, jobs=1, progress=False)
+    catalog = str(tmp_path / "catalog")
+    config = {"foregrounds": str(pool), "backgrounds": {"query": [f"{catalog}@0.5"], "key": [catalog]}}
+    run = make_run(tmp_path / "run", "pretrain", config)
+    assert [found.path for found in pretraining_catalogs(run)] == [catalog]
+
+    annotations = read_annotations(DataSettings(folder=str(folder)), "val")
+    exported = run.exports_dir / "trunk.safetensors"
+    exported.touch()
+    finetuned = make_run(tmp_path / "finetuned", "finetune", {"weights": str(exported)})
+    for weights in (run.path, exported, finetuned.path):
+        warning = leak_warning(annotations, str(weights))
+        assert warning is not None
+        assert warning.startswith(f"2 of 4 images to evaluate on were in the pretraining pool of {run.path}")
+        assert "(the first: 001.png)" in warning
+
+    other = read_annotations(DataSettings(folder=str(make_data(images=4, name="other", seed=5))), "val")
+    assert leak_warning(other, str(run.path)) is None
+
+
+def test_weights_are_followed_through_files_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = make_run(tmp_path / "first", "pretrain", {"model": {"init": "imagenet"}})
+    second = make_run(tmp_path / "second", "pretrain", {"model": {"init": str(first.path)}})
+    file = second.exports_dir / "hub" / "model.safetensors"
+    file.parent.mkdir()
+    file.touch()
+    third = make_run(tmp_path / "third", "finetune", {"weights": str(file)})
+    assert [run.path for run in lineage(str(third.path))] == [third.path, second.path, first.path]
+    detector = third.exports_dir / "detector.safetensors"
+    detector.touch()
+    assert [run.path for run in lineage(str(detector))] == [third.path, second.path, first.path]
+    shutil.rmtree(second.path)
+    assert [run.path for run in lineage(str(third.path))] == [third.path]
+    monkeypatch.chdir(third.path)
+    assert lineage("none") == lineage("imagenet") == []  # words, not files in the folder of a run
+    around = make_run(tmp_path / "around", "finetune", {"weights": str(tmp_path / "around")})
+    assert [run.path for run in lineage(str(around.path))] == [around.path]

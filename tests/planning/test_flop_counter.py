@@ -1,0 +1,130 @@
+"""Operations, bytes and memory: by hand on single operators, and against PERFORMANCE section 3 on the whole step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from codo.core.errors import InputError
+from codo.methods.registry import METHODS
+from codo.models.encoder import Encoder, ModelSettings
+from codo.planning.flop_counter import Operations, Step, count_step, saved
+from codo.training.pretrain_settings import PretrainSettings
+from tests.training.tiny import MODEL
+
+
+def settings(**changes: Any) -> PretrainSettings:
+    values = {"foregrounds": "-", "out": "-", "backgrounds": ["-"], "steps": 1, "batch_size": 4, **changes}
+    return PretrainSettings.model_validate(values)
+
+
+def test_a_product_by_hand() -> None:
+    a, b = torch.ones(2, 3), torch.ones(3, 4)
+    with Operations() as operations:
+        (a @ b).view(8)  # a view moves nothing
+    assert operations.each == [(2 * 2 * 3 * 4, 4 * (6 + 12 + 8))]
+    assert operations.flops == 48
+    assert operations.seconds(flops=1, bandwidth=1e9) == 48
+    assert operations.seconds(flops=1e9, bandwidth=1) == 104
+
+
+def test_an_operator_takes_the_longer_of_computing_and_moving() -> None:
+    operations = Operations()
+    operations.each = [(10, 1), (1, 10)]
+    assert operations.seconds(flops=2, bandwidth=5) == 5 + 2
+
+
+def test_what_is_kept_for_the_backward_pass_by_hand() -> None:
+    layer = nn.Linear(3, 4)
+    x, kept = torch.randn(2, 3), dict[int, int]()
+    with saved(kept, layer):
+        hidden = layer(x).relu()
+        hidden.sum().backward()
+    assert sorted(kept.values()) == [4 * 6, 4 * 8]  # the input, for the weight's gradient, and what relu let through
+
+
+@pytest.fixture(scope="module")
+def resnet50() -> Step:
+    """CoDo as the paper has it, two views, four samples on this GPU."""
+    return count_step(settings(), 4)
+
+
+def test_two_views_take_59_gflop_a_sample(resnet50: Step) -> None:
+    contrast = 0.13  # GFLOP for the logits, which the dossier counts beside it
+    assert resnet50.operations.flops / 4 / 1e9 == pytest.approx(59.4 + contrast, rel=0.005)
+
+
+def test_an_image_takes_14_9_gflop_forward() -> None:
+    with torch.device("meta"):
+        encoder = Encoder(ModelSettings())
+        images = torch.empty(1, 3, 224, 224)
+    counts = []
+    for part in (encoder.backbone, encoder.features):
+        with Operations() as operations, torch.no_grad():
+            part(images)
+        counts.append(operations.flops / 1e9)
+    with Operations() as operations, torch.no_grad():
+        encoder.projection(encoder.box_head(torch.empty(4, 256, 7, 7, device="meta")))
+    head = operations.flops / 1e9
+    assert counts == [pytest.approx(8.17, abs=0.01), pytest.approx(13.86, abs=0.01)]
+    assert counts[1] + head == pytest.approx(14.90, abs=0.01)  # RoIAlign's products add less than 0.01
+
+
+def test_activations_take_51_mb_an_image(resnet50: Step) -> None:
+    weights = 2 * resnet50.trained  # in bfloat16, kept too
+    assert (resnet50.saved - weights) / 4 / 1e6 == pytest.approx(51, rel=0.05)
+
+
+def test_weights_by_hand(resnet50: Step) -> None:
+    networks, gradients_and_momentum = 2 * 4 * resnet50.trained, 2 * 4 * resnet50.trained
+    queue = 4 * 65536 * 128 * 4
+    statistics = resnet50.weights - networks - gradients_and_momentum - queue
+    assert 0 < statistics < 2e6  # BatchNorm's
+    assert resnet50.memory == resnet50.weights + resnet50.saved
+
+
+@pytest.mark.parametrize("method", [name for name in METHODS if name not in ("soco", "orl")])
+def test_every_method_is_counted(method: str) -> None:
+    pasted = {} if METHODS[method].pastes else {"backgrounds": []}
+    model = {**MODEL, "dim": 8}
+    options = {"hidden": 8} if "hidden" in METHODS[method].Options.model_fields else {}
+    step = count_step(settings(method=method, model=model, canvas=64, options=options, **pasted), 4)
+    assert step.operations.flops > 0
+    assert step.views == {"supervised": 1, "swav": 8}.get(method, 2)
+    assert step.levels == len(getattr(METHODS[method], "levels", ()))
+    assert step.whole_loss is (method != "simclr")
+
+
+def test_more_views_add_forward_passes_of_the_key_encoder() -> None:
+    two, four = (count_step(settings(model=MODEL, canvas=64, views=views), 4).operations.flops for views in (2, 4))
+    encoder = Encoder(ModelSettings.model_validate(MODEL))
+    with Operations() as operations, torch.no_grad():
+        encoder(torch.zeros(4, 3, 64, 64), torch.tensor([[8.0, 8, 40, 40]] * 4))
+    assert (four - two) / 2 == pytest.approx(operations.flops, rel=0.01)  # the products with keys come on top
+
+
+OWN = """
+from codo.methods.codo import CoDo
+
+
+class Picky(CoDo):
+    def forward(self, batch):
+        batch.key_boxes[batch.key_boxes > 3]
+        return super().forward(batch)
+"""
+
+
+def test_a_method_that_looks_at_numbers_is_refused(tmp_path: Any) -> None:
+    (tmp_path / "own.py").write_text(OWN)
+    with pytest.raises(InputError, match="cannot be counted"):
+        count_step(settings(method=f"{tmp_path / 'own.py'}:Picky", model=MODEL, canvas=64), 4)
+
+
+@pytest.mark.parametrize(("name", "why"), [("soco", "depends on the pictures"), ("orl", "depend on all images")])
+def test_what_cannot_be_counted_says_so(name: str, why: str) -> None:
+    own = settings(method=name, backgrounds=[], canvas=64, model={**MODEL, "dim": 8}, options={"hidden": 8})
+    with pytest.raises(InputError, match=f"a step of {name} cannot be counted: .*{why}"):
+        count_step(own, 4)
