@@ -154,16 +154,16 @@ def loader_row(options: argparse.Namespace, device: torch.device) -> Row:
             "batch_size": size.batch,
             "steps": 4 * every,
             "probe": None,
-            "contrast.shuffle": size.groups,
-            "augment.on": "device",
+            "contrast.bn_groups": size.groups,
+            "augment.device": "device",
             "log.every": every,
             "log.progress": False,
         }
         if options.smoke:
             tiny = size.tiny()
-            given |= {"batch_size": 8, "canvas": 64, "contrast": {"queue": tiny.queue, "shuffle": 2}}
+            given |= {"batch_size": 8, "canvas": 64, "contrast": {"queue": tiny.queue, "bn_groups": 2}}
             given |= {"model": TINY.model_dump(), "workers": 1, "device": device.type}
-            del given["contrast.shuffle"]
+            del given["contrast.bn_groups"]
         laps = [row for row in codo.pretrain(**given).metrics() if "time/data_wait" in row][1:]  # the first warms up
     waits = Spread.of([100 * lap["time/data_wait"] for lap in laps])
     rate = Spread.of([lap["time/images_per_s"] / size.views for lap in laps])

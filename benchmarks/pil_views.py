@@ -17,8 +17,8 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
 from codo.catalog.catalog import Catalog
-from codo.core.rng import Stream, generator
-from codo.loading.pasted_views import CPJ
+from codo.core.rng import RngStream, generator
+from codo.loading.pasted_views import PastedViews
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
 from codo.views import boxes
 from codo.views.photometric import AugmentSettings, Photometric, draw
@@ -33,18 +33,18 @@ ADJUST = {
 
 
 class PILViews:
-    """Makes the views of a sample, like `CPJ` with its default settings.
+    """Makes the views of a sample, like `PastedViews` with its default settings.
 
     Args:
         cpj: What to imitate; its catalogs hold the original JPEG files.
     """
 
-    def __init__(self, cpj: CPJ) -> None:
+    def __init__(self, cpj: PastedViews) -> None:
         self.cpj, self.augment = cpj, cpj.augment
 
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
         """Normalised canvases ``(3, S, S)`` with their boxes ``(4,)``."""
-        rng = generator(self.cpj.seed, epoch, sample, Stream.PROPOSAL)
+        rng = generator(self.cpj.seed, epoch, sample, RngStream.PROPOSAL)
         candidates = self.cpj.foregrounds.proposals(sample)
         proposal = read(self.cpj.foregrounds, sample).crop(tuple(candidates[rng.integers(len(candidates))].tolist()))
         return [self.view(proposal, epoch, sample, number) for number in wanted]
@@ -52,7 +52,7 @@ class PILViews:
     def view(self, proposal: Image.Image, epoch: int, sample: int, number: int) -> tuple[Tensor, Tensor]:
         """One canvas and its box."""
         side, settings = self.cpj.canvas, self.cpj.cpj
-        rng = generator(self.cpj.seed, epoch, sample, Stream.VIEW + number)
+        rng = generator(self.cpj.seed, epoch, sample, RngStream.VIEW + number)
         catalog, index = (self.cpj.query if number == 0 else self.cpj.key).draw(rng)
         background = read(catalog, index)
         x1, y1, x2, y2 = random_crop(*background.size, self.augment.crop_area, self.augment.crop_ratio, rng)
@@ -68,7 +68,7 @@ class PILViews:
         y = int(rng.integers(0, side - height, endpoint=True))
         canvas.paste(foreground, (x, y))
         pasted = np.array([x, y, x + width, y + height], dtype=np.float32)
-        box = boxes.jitter(pasted, side, settings.jitter, settings.min_iou, settings.tries, rng)
+        box = boxes.jitter(pasted, side, settings.jitter, settings.min_iou, settings.max_tries, rng)
         return F.normalize(F.to_tensor(canvas), list(PIXEL_MEAN), list(PIXEL_STD)), torch.from_numpy(box)
 
 

@@ -52,7 +52,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             "checkpoint_every": 2,
             "probe": None,
             "workers": 1,
-            "contrast": {"queue": 1024 if options.smoke else 65536, "shuffle": 0},
+            "contrast": {"queue": 1024 if options.smoke else 65536, "bn_groups": 0},
         }
         if options.smoke:
             settings["model"] = {"backbone": "resnet18", "width": 0.25, "fpn_channels": 32, "head_dim": 64}

@@ -26,7 +26,7 @@ class Size:
     Attributes:
         batch: B.
         views: V.
-        groups: BatchNorm groups (``contrast.shuffle``).
+        groups: BatchNorm groups (``contrast.bn_groups``).
         canvas: Side of a view.
         queue: K.
         model: The architecture.
@@ -47,7 +47,7 @@ class Size:
 def settings(size: Size) -> PretrainSettings:
     """A run of such steps, for counting them."""
     values = {"foregrounds": "-", "backgrounds": ["-"], "out": "-", "batch_size": size.batch, "views": size.views}
-    contrast = {"queue": size.queue, "shuffle": size.groups}
+    contrast = {"queue": size.queue, "bn_groups": size.groups}
     model = size.model.model_dump()
     return PretrainSettings.model_validate({**values, "canvas": size.canvas, "contrast": contrast, "model": model})
 
@@ -55,7 +55,7 @@ def settings(size: Size) -> PretrainSettings:
 def method(size: Size, device: torch.device, world: int = 1) -> CoDo:
     """CoDo with random weights, laid out as `codo.training.pretrain` does."""
     torch.manual_seed(0)
-    contrast = ContrastSettings(queue=size.queue, shuffle=size.groups)
+    contrast = ContrastSettings(queue=size.queue, bn_groups=size.groups)
     made = CoDo(Setup(size.model, contrast, batch_size=size.batch, world=world)).train()
     return made.to(device).to(memory_format=torch.channels_last)
 
@@ -98,5 +98,5 @@ class OurStep:
         torch.nn.utils.clip_grad_norm_(trained(self.method), float("inf"))
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.method.finish_step()
+        self.method.on_step_end()
         return output.loss.detach()

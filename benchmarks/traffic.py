@@ -30,7 +30,7 @@ from benchmarks.row import Check, Row, Spread
 from benchmarks.steps import TINY, Size, method, views
 from codo.models.encoder import LEVELS
 from codo.planning import traffic
-from codo.training.distributed import Processes
+from codo.training.distributed import DistributedContext
 from codo.training.trainer import distribute
 
 WORLDS = (2, 4)
@@ -62,7 +62,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         parameters = sum(p.numel() for p in method(size, torch.device("cpu")).query.parameters())
         for name, what, formula in (
             ("allreduce_", "gradients", traffic.gradients(parameters, world)),
-            ("_allgather_base_", "keys", traffic.keys(size.batch, size.views, len(LEVELS), TINY.dim, world)),
+            ("_allgather_base_", "keys", traffic.keys(size.batch, size.views, len(LEVELS), TINY.embedding_dim, world)),
         ):
             sent = SENT[name](world) * sum(size for kind, size in counted if kind == name)
             yield Row(
@@ -114,11 +114,11 @@ def _rank(rank: int, world: int, size: Size, scratch: Path) -> None:
         key_images=whole.key_images[:, share],
         key_boxes=whole.key_boxes[:, share],
     )
-    module = distribute(method(size, device, world), Processes(rank, world, device))
+    module = distribute(method(size, device, world), DistributedContext(rank, world, device))
     for _ in range(3):
         with Collectives() as collectives:
             module(batch).loss.backward()
-            module.module.finish_step()
+            module.module.on_step_end()
         module.zero_grad()
     if rank == 0:
         (scratch / "seen.json").write_text(json.dumps(collectives.seen), encoding="utf-8")

@@ -19,7 +19,7 @@ from benchmarks.command import run
 from benchmarks.row import Check, Row
 from benchmarks.steps import TINY
 from benchmarks.timing import alternate
-from codo.contrast import momentum
+from codo.contrast import ema
 from codo.contrast.infonce import info_nce
 from codo.models.encoder import Encoder, ModelSettings
 
@@ -52,9 +52,9 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     yield row("8 BatchNorm groups of 2 in one pass", one_after_the_other, together, smoke)
 
     unit = lambda *shape: F.normalize(torch.randn(*shape), dim=-1)  # noqa: E731
-    negatives, queries = unit(4, queue, model.dim), unit(4, 16, model.dim).requires_grad_()
+    negatives, queries = unit(4, queue, model.embedding_dim), unit(4, 16, model.embedding_dim).requires_grad_()
     for count in (1, 3):
-        keys = unit(count, 4, 16, model.dim)
+        keys = unit(count, 4, 16, model.embedding_dim)
         yield row(
             f"logits of the queue once for {count} key views, gradient at once",
             lambda keys=keys: gradient(cross_entropies(queries, keys, negatives), queries),
@@ -62,7 +62,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             smoke,
         )
 
-    first, second = momentum.momentum_copy(last), momentum.momentum_copy(last)
+    first, second = ema.momentum_copy(last), ema.momentum_copy(last)
 
     def one_by_one() -> Tensor:
         with torch.no_grad():
@@ -71,7 +71,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         return next(first.parameters()).flatten()
 
     def at_once() -> Tensor:
-        momentum.update(second, last, 0.999)
+        ema.update(second, last, 0.999)
         return next(second.parameters()).flatten()
 
     yield row("the key encoder follows in one call", one_by_one, at_once, smoke)

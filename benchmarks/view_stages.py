@@ -26,7 +26,7 @@ from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.views import cpj, packed
 from codo.catalog import catalog
-from codo.loading import pasted_views as pasting
+from codo.loading import pasted_views
 from codo.views import boxes, photometric
 
 ROUNDS = 12
@@ -35,12 +35,12 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "cutting tiles": [(catalog, "layout"), (catalog, "cut")],
     "decoding": [(catalog, "decode")],
     "random numbers": [
-        (pasting, "generator"),
-        (pasting, "random_crop"),
+        (pasted_views, "generator"),
+        (pasted_views, "random_crop"),
         (photometric, "draw"),
         (boxes, "jitter"),
     ],
-    "rendering": [(pasting, "render")],
+    "rendering": [(pasted_views, "render")],
 }
 Times = dict[str, int]
 
@@ -63,7 +63,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         yield from stages("original JPEGs", cpj(originals, originals), options.smoke)
 
 
-def stages(what: str, ours: pasting.CPJ, smoke: bool) -> Iterator[Row]:
+def stages(what: str, ours: pasted_views.PastedViews, smoke: bool) -> Iterator[Row]:
     """A row a stage, one for all that is in none, and one for the whole."""
     fastest: list[Times] = []
     with watched() as spent:

@@ -26,7 +26,7 @@ from benchmarks.pil_views import PILViews, to_bytes
 from benchmarks.row import Check, Row
 from benchmarks.timing import alternate
 from codo.catalog.catalog import Catalog
-from codo.loading.pasted_views import CPJ, CPJSettings, View
+from codo.loading.pasted_views import CPJSettings, PastedViews, View
 from codo.loading.pools import Pool
 from codo.views.device_photometric import Deferred, finish
 from codo.views.photometric import AugmentSettings
@@ -67,13 +67,13 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             yield row("T4", what, reference, deferring, 12, options.smoke)
 
 
-def cpj(foregrounds: Catalog, backgrounds: Catalog, *, defers: bool = False) -> CPJ:
+def cpj(foregrounds: Catalog, backgrounds: Catalog, *, defers: bool = False) -> PastedViews:
     """The paper's views of a pair of catalogs."""
     pool, settings, augment = Pool([backgrounds], [None]), CPJSettings(), AugmentSettings()
-    return CPJ(foregrounds, pool, pool, canvas=CANVAS, cpj=settings, augment=augment, seed=0, defers=defers)
+    return PastedViews(foregrounds, pool, pool, canvas=CANVAS, cpj=settings, augment=augment, seed=0, defers=defers)
 
 
-def row(target: str, what: str, reference: PILViews, ours: CPJ, least: float, smoke: bool) -> Row:
+def row(target: str, what: str, reference: PILViews, ours: PastedViews, least: float, smoke: bool) -> Row:
     """Time both on every image as the foreground."""
     checks = same_views(reference, ours, range(min(16, len(ours))))
     times = alternate(
@@ -94,7 +94,7 @@ def row(target: str, what: str, reference: PILViews, ours: CPJ, least: float, sm
     )
 
 
-def same_views(reference: PILViews, ours: CPJ, samples: range) -> tuple[Check, ...]:
+def same_views(reference: PILViews, ours: PastedViews, samples: range) -> tuple[Check, ...]:
     """Both make the same views: the same boxes, and pixels that differ by rounding and resampling only.
 
     A packed image is smaller than its original, so that its crops are cut at other pixels; once in a while one of the

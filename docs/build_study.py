@@ -20,17 +20,17 @@ COLOURS = ("#777777", "#3b6fb6", "#c46a1b", "#2f8f5b", "#8a4fa3")
 def main(out: Path) -> None:
     """Read tables and costs, draw, save."""
     with (out / "results.csv").open(encoding="utf-8") as file:
-        cells = [row for row in csv.DictReader(file) if row["bbox/AP"]]
-    inits = list(dict.fromkeys(cell["init"] for cell in cells))
+        trials = [row for row in csv.DictReader(file) if row["bbox/AP"]]
+    inits = list(dict.fromkeys(trial["init"] for trial in trials))
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     for place, (init, colour) in enumerate(zip(inits, COLOURS, strict=False)):
-        own = [cell for cell in cells if cell["init"] == init]
-        values = [100 * float(cell["bbox/AP"]) for cell in own]
+        own = [trial for trial in trials if trial["init"] == init]
+        values = [100 * float(trial["bbox/AP"]) for trial in own]
         left.plot(values, [place] * len(values), "o", color=colour, alpha=0.7)
         left.plot([sum(values) / len(values)] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=2.5)
-        known = [(score, value) for cell, value in zip(own, values, strict=True) if (score := invariance(out, cell))]
+        known = [(score, value) for trial, value in zip(own, values, strict=True) if (score := invariance(out, trial))]
         if known:
             right.plot(*zip(*known, strict=True), "o", color=colour, alpha=0.8, label=init)
     left.set_yticks(range(len(inits)), inits)
@@ -45,9 +45,9 @@ def main(out: Path) -> None:
     figure.savefig(PICTURE, dpi=110, metadata={"Software": None})
 
 
-def invariance(out: Path, cell: dict[str, str]) -> float | None:
-    """The last score of the run that a cell started from; ``None`` for random weights."""
-    file = out / "pretraining" / cell["init"] / f"seed-{cell['seed']}" / "cost.json"
+def invariance(out: Path, trial: dict[str, str]) -> float | None:
+    """The last score of the run that a trial started from; ``None`` for random weights."""
+    file = out / "pretraining" / trial["init"] / f"seed-{trial['seed']}" / "cost.json"
     return json.loads(file.read_text(encoding="utf-8"))["scores"].get("invariance") if file.is_file() else None
 
 

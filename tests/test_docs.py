@@ -26,7 +26,7 @@ PRETRAIN = {
     "steps": 2,
     "workers": 0,
     "model": MODEL,
-    "contrast": {"queue": 8, "shuffle": 2},
+    "contrast": {"queue": 8, "bn_groups": 2},
     "probe": {"proposals": 4, "group": 4},
 }
 FINETUNE = {
@@ -79,7 +79,10 @@ def test_commands_run_as_written(page: str, folder: Path) -> None:
 
 def test_the_documented_comparison_is_of_one_network() -> None:
     """``weights=none`` takes the trunk of the recipe, which must be that of the pretraining recipe beside it."""
-    assert read_recipe("laptop")["model"].items() - {("dim", 128)} == read_recipe("finetune_laptop")["model"].items()
+    assert (
+        read_recipe("laptop")["model"].items() - {("embedding_dim", 128)}
+        == read_recipe("finetune_laptop")["model"].items()
+    )
 
 
 def test_python_of_the_readme_runs(folder: Path) -> None:

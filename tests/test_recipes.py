@@ -22,7 +22,7 @@ GIVEN = {"foregrounds": "photos", "backgrounds": ["photos"], "out": "run"}
 def load(name: str) -> PretrainSettings:
     values = read_recipe(name)
     given = {key: value for key, value in GIVEN.items() if key not in values}
-    if not find_method(values.get("method", "codo")).pastes:
+    if not find_method(values.get("method", "codo")).needs_backgrounds:
         del given["backgrounds"]
     return resolve(PretrainSettings, name, given)
 
@@ -31,7 +31,7 @@ def load(name: str) -> PretrainSettings:
 def test_pretraining_recipes_load(name: str) -> None:
     settings = load(name)
     assert length(settings, 1_281_167)[0] > 0
-    assert settings.batch_size % max(1, settings.contrast.shuffle) == 0
+    assert settings.batch_size % max(1, settings.contrast.bn_groups) == 0
 
 
 @pytest.mark.parametrize("name", FINETUNE)
@@ -72,7 +72,7 @@ def test_ablations_change_one_thing_each() -> None:
     assert changed.pop("codo") == []
     assert {init: len(found) for init, found in changed.items()} == dict.fromkeys(changed, 1)
     assert changed["no_jitter"] == ["cpj.jitter: 0.2 -> 0.0"]
-    assert changed["no_shuffle"] == ["contrast.shuffle: 8 -> 0"]
+    assert changed["no_shuffle"] == ["contrast.bn_groups: 8 -> 0"]
     assert changed["only_P5"] == ["options.levels: ['P2', 'P3', 'P4', 'P5'] -> ['P5']"]
 
 
@@ -92,8 +92,8 @@ def test_the_paper(name: str, epochs: int, views: int) -> None:
     assert course(0) == course(1250) == pytest.approx(0.06)  # as published, no scaling, no warm-up
     assert course(steps // 2) == pytest.approx(0.03, rel=0.01)
     contrast = settings.contrast
-    assert (contrast.queue, contrast.temperature, contrast.momentum, contrast.shuffle) == (65536, 0.2, 0.999, 8)
-    assert (settings.model.backbone, settings.model.head, settings.model.dim) == ("resnet50", "4conv1fc", 128)
+    assert (contrast.queue, contrast.temperature, contrast.momentum, contrast.bn_groups) == (65536, 0.2, 0.999, 8)
+    assert (settings.model.backbone, settings.model.head, settings.model.embedding_dim) == ("resnet50", "4conv1fc", 128)
     assert (settings.cpj.jitter, settings.cpj.min_iou, settings.cpj.photometric) == (0.2, 0.6, "separate")
 
 

@@ -99,7 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     probe = verb("probe", "how well frozen features tell labelled boxes or pictures apart: k-NN and linear")
     probe.add_argument("source", metavar="RUN|FILE", help="a pretrain run, a weight file, imagenet or none")
-    probe.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, pictures=DIR, boxes=N, …")
+    probe.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, image_folder=DIR, boxes=N, …")
 
     view = verb("view", "an HTML page of proposals, views or detections")
     view.add_argument("path", metavar="CATALOG|RUN|FILE", help="what to look at; detections in COCO's result format")

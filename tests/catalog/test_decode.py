@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
-from codo.catalog.decode import Limits, Rejected, decode, decode_checked, upright
+from codo.catalog.decode import InvalidImage, Limits, decode, decode_checked, upright
 from tests.catalog.pictures import ORIENTATION, encode, jpeg, picture
 
 STRICT = Limits(min_side=32, max_megapixels=100)
 
 
 def reason(data: bytes, limits: Limits = STRICT) -> str:
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(InvalidImage) as caught:
         decode_checked(data, limits)
     return caught.value.reason
 
@@ -198,5 +198,5 @@ def test_sizes_are_checked_before_pixels_are_decoded(size: tuple[int, int], expe
 
 
 def test_a_rejection_travels_between_processes() -> None:
-    again = pickle.loads(pickle.dumps(Rejected("too small: really")))
-    assert (type(again), again.reason) == (Rejected, "too small: really")
+    again = pickle.loads(pickle.dumps(InvalidImage("too small: really")))
+    assert (type(again), again.reason) == (InvalidImage, "too small: really")

@@ -14,7 +14,7 @@ import pytest
 
 import codo
 from codo.cli import main
-from codo.comparison import jobs as work
+from codo.comparison import jobs
 from codo.comparison.comparison import Comparison
 from codo.comparison.trials import RESULT, Result
 from codo.core.config import flatten
@@ -30,23 +30,23 @@ def arguments(settings: dict[str, Any], out: Path) -> list[str]:
 
 
 def times(out: Path) -> dict[str, int]:
-    """Modification time of every cell's result."""
+    """Modification time of every trial's result."""
     return {str(file.relative_to(out)): file.stat().st_mtime_ns for file in sorted(out.rglob(RESULT))}
 
 
 def found(out: Path) -> dict[str, Any]:
-    """What every finished cell says."""
+    """What every finished trial says."""
     return {name: json.loads((out / name).read_text()) for name in times(out)}
 
 
 def expected(done: Comparison, out: Path) -> dict[str, Any]:
-    """What the undisturbed comparison has for the cells that lie in ``out``."""
+    """What the undisturbed comparison has for the trials that lie in ``out``."""
     return {name: json.loads((done.out / name).read_text()) for name in times(out)}
 
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch) -> list[FinetuneSettings]:
-    """Cells are not trained but get an AP of 0.5; lists what was to be done. Random weights and seed 0 fail."""
+    """Trials are not trained but get an AP of 0.5; lists what was to be done. Random weights and seed 0 fail."""
     asked: list[FinetuneSettings] = []
 
     def finish(settings: FinetuneSettings) -> None:
@@ -56,18 +56,23 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> list[FinetuneSettings]:
         Path(settings.out).mkdir(parents=True)
         (Path(settings.out) / RESULT).write_text(json.dumps({"numbers": {"bbox": {"AP": 0.5}}, "resampled": {}}))
 
-    monkeypatch.setitem(work.VERBS, "finetune", work.Verb(FinetuneSettings, finish))
+    monkeypatch.setitem(jobs.VERBS, "finetune", jobs.Verb(FinetuneSettings, finish))
     return asked
 
 
 def test_all_cells_are_done_and_shown(done: Comparison) -> None:
-    assert len(done.results) == len(done.cells) == 8
+    assert len(done.results) == len(done.trials) == 8
     assert done.missing == []
     assert done.evaluated == 4
     assert [done.images(fraction) for fraction in done.fractions] == [[4, 4], [8, 8]]
     tables = {"results.csv", "summary.csv", "costs.csv", "table.md", "table.tex", "comparison.json"}
-    assert {entry.name for entry in done.out.iterdir()} - {".lock"} == {"cells", "compare.yaml", "report.html", *tables}
-    assert "8 of 8 cells are finished" in (done.out / "report.html").read_text()
+    assert {entry.name for entry in done.out.iterdir()} - {".lock"} == {
+        "trials",
+        "compare.yaml",
+        "report.html",
+        *tables,
+    }
+    assert "8 of 8 trials are finished" in (done.out / "report.html").read_text()
 
 
 def test_a_cell_is_what_finetune_and_evaluate_give_alone(
@@ -79,12 +84,12 @@ def test_a_cell_is_what_finetune_and_evaluate_give_alone(
     result = done.results["codo", 0.5, 1]
     assert codo.evaluate(run, workers=0) == result.numbers
     assert result.resampled["bbox"]["AP"].std() > 0
-    cell = next(cell for cell in done.cells if cell.key == ("codo", 0.5, 1))
-    assert (cell.path / "labelled_images.txt").read_text() == (run.path / "labelled_images.txt").read_text()
+    trial = next(trial for trial in done.trials if trial.key == ("codo", 0.5, 1))
+    assert (trial.path / "labelled_images.txt").read_text() == (run.path / "labelled_images.txt").read_text()
 
 
 def test_all_initialisations_learn_from_the_same_labels(done: Comparison) -> None:
-    drawn = {cell.key: (cell.path / "labelled_images.txt").read_text() for cell in done.cells}
+    drawn = {trial.key: (trial.path / "labelled_images.txt").read_text() for trial in done.trials}
     for _, fraction, seed in drawn:
         assert drawn["none", fraction, seed] == drawn["codo", fraction, seed]
     assert drawn["none", 0.5, 0] != drawn["none", 0.5, 1]
@@ -103,18 +108,20 @@ def test_the_same_again_does_nothing_and_more_seeds_add_cells(
 
 
 def test_another_protocol_is_refused_in_the_same_folder(copied: Path, protocol: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match=r"the comparison in out= has this cell with other settings \(steps: 2 -> 3\)"):
+    with pytest.raises(
+        InputError, match=r"the comparison in out= has this trial with other settings \(steps: 2 -> 3\)"
+    ):
         codo.compare(out=str(copied), **{**protocol, "steps": 3})
 
 
 def test_changed_weights_are_refused(copied: Path, protocol: dict[str, Any], place: Path) -> None:
-    """Cells of one name must not start from different weights."""
+    """Trials of one name must not start from different weights."""
     document = copied / "comparison.json"
     content = json.loads(document.read_text())
     assert content["initialisations"]["codo"]["weights"].keys() == {str(place / "run")}
     content["initialisations"]["codo"]["weights"][str(place / "run")] = "0" * 64
     document.write_text(json.dumps(content))
-    with pytest.raises(InputError, match="the weights have changed since cells were started from them"):
+    with pytest.raises(InputError, match="the weights have changed since trials were started from them"):
         codo.compare(out=str(copied), **protocol)
 
 
@@ -164,7 +171,7 @@ def test_a_cell_that_fails_does_not_stop_the_others(
     assert len(pretend) == 4
     assert len(found(out)) == 3
     assert "the loss is nan at step 1" in (out / "report.html").read_text()
-    assert json.loads((out / "comparison.json").read_text())["cells"][0]["state"] == "failed"
+    assert json.loads((out / "comparison.json").read_text())["trials"][0]["state"] == "failed"
 
 
 def test_killed_in_the_middle_it_finishes_the_missing_cells_alone(
@@ -176,7 +183,7 @@ def test_killed_in_the_middle_it_finishes_the_missing_cells_alone(
     command = [sys.executable, "-m", "codo.cli", *words]
 
     def at_work() -> list[Run]:
-        runs = [Run(cell) for cell in out.glob("cells/*/*/*") if not (cell / RESULT).exists()]
+        runs = [Run(trial) for trial in out.glob("trials/*/*/*") if not (trial / RESULT).exists()]
         return [run for run in runs if [path.name for path in run.checkpoints()] == ["step-00000001.pt"]]
 
     with subprocess.Popen(command, env=tiny.environment(), stdout=subprocess.DEVNULL) as process:
@@ -186,7 +193,7 @@ def test_killed_in_the_middle_it_finishes_the_missing_cells_alone(
         process.send_signal(signal.SIGKILL)
     before, stopped = times(out), at_work()
     assert 2 <= len(before) < 8
-    assert f"{len(before)} of 8 cells are finished" in (out / "report.html").read_text()
+    assert f"{len(before)} of 8 trials are finished" in (out / "report.html").read_text()
     assert main(words) == 0
     after = times(out)
     assert len(after) == 8
@@ -207,17 +214,17 @@ def test_several_at_a_time_compute_the_same(done: Comparison, protocol: dict[str
 
 def test_a_process_stops_with_its_parent(done: Comparison, tmp_path: Path) -> None:
     """The end of its input is all that a process gets when the comparison is killed."""
-    changes = {"out": str(tmp_path / "cell"), "steps": 100_000, "workers": 1}
-    order = work.Order("finetune", done.cells[0].settings.model_copy(update=changes), tmp_path / "cell")
+    changes = {"out": str(tmp_path / "trial"), "steps": 100_000, "workers": 1}
+    order = jobs.JobSpec("finetune", done.trials[0].settings.model_copy(update=changes), tmp_path / "trial")
     command = [sys.executable, "-m", "codo.comparison.worker"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
-        process.stdin.write(work.written(order))
+        process.stdin.write(jobs.serialize(order))
         process.stdin.flush()
         deadline = time.monotonic() + 120
-        while not Run(tmp_path / "cell").metrics() and time.monotonic() < deadline:  # until it has done a step
+        while not Run(tmp_path / "trial").metrics() and time.monotonic() < deadline:  # until it has done a step
             time.sleep(0.01)
         process.stdin.close()
         assert process.wait(120) == 143
-    assert Run(tmp_path / "cell").checkpoints()
-    assert not Run(tmp_path / "cell").busy
+    assert Run(tmp_path / "trial").checkpoints()
+    assert not Run(tmp_path / "trial").busy

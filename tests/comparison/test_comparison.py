@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from codo.comparison.comparison import Comparison, mean_and_spread
-from codo.comparison.initializations import Start
-from codo.comparison.trials import Cell, Key, Result
+from codo.comparison.initializations import Initialization
+from codo.comparison.trials import Key, Result, Trial
 from codo.detection.finetune_settings import FinetuneSettings
 
 STARTS = {
-    "none": Start((), {"none": ""}),
-    "codo": Start(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"}),
+    "none": Initialization((), {"none": ""}),
+    "codo": Initialization(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"}),
 }
 RESAMPLES = np.array([-0.01, 0.0, 0.01])
 
@@ -23,16 +23,16 @@ RESAMPLES = np.array([-0.01, 0.0, 0.01])
 def made(
     values: Mapping[Key, float],
     seeds: tuple[int, ...] = (0, 1, 2),
-    starts: Mapping[str, Start] = STARTS,
+    initializations: Mapping[str, Initialization] = STARTS,
     masks: bool = False,
 ) -> Comparison:
-    """A comparison with these APs: (initialisation, fraction, seed) -> AP; no noise of images between cells."""
+    """A comparison with these APs: (initialisation, fraction, seed) -> AP; no noise of images between trials."""
     fractions = sorted({fraction for _, fraction, _ in values}) or [1.0]
-    cells = [
-        Cell(i, f, s, round(100 * f), FinetuneSettings.model_validate({"data": "d", "out": f"o/{i}/{f}/{s}"}))
+    trials = [
+        Trial(i, f, s, round(100 * f), FinetuneSettings.model_validate({"data": "d", "out": f"o/{i}/{f}/{s}"}))
         for s in seeds
         for f in fractions
-        for i in starts
+        for i in initializations
     ]
     kinds = ("bbox", "segm") if masks else ("bbox",)
     results = {
@@ -42,7 +42,7 @@ def made(
         )
         for key, value in values.items()
     }
-    return Comparison(Path("o"), cells, starts, 440, results)
+    return Comparison(Path("o"), trials, initializations, 440, results)
 
 
 def grid(none: list[float], codo: list[float], fraction: float = 1.0) -> dict[Key, float]:
@@ -58,7 +58,7 @@ def test_values_and_differences_are_paired_by_seed() -> None:
     difference = found.difference("codo")
     assert difference is not None
     assert difference.values == pytest.approx((0.01, 0.05))  # seed 2 has no partner
-    assert [str(cell) for cell in found.missing] == ["none, 100% of the labels, seed 2"]
+    assert [str(trial) for trial in found.missing] == ["none, 100% of the labels, seed 2"]
     assert found.images(1.0) == [100, 100, 100]
 
 

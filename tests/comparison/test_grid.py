@@ -1,4 +1,4 @@
-"""The grid: every cell there is, with its own data, in whole seeds; what cannot be done is refused at once."""
+"""The grid: every trial there is, with its own data, in whole seeds; what cannot be done is refused at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 import codo.detection.task
 from codo.comparison.compare_settings import CompareSettings
 from codo.comparison.comparison import Comparison
-from codo.comparison.grid import plan
+from codo.comparison.grid import make_grid
 from codo.core.config import resolve
 from codo.core.errors import InputError
 from tests.annotations.synthetic import coco, write
@@ -23,26 +23,26 @@ def settings(protocol: dict[str, Any], out: Path, **changes: Any) -> CompareSett
 
 
 def test_seeds_come_outermost_and_each_cell_has_its_own_draw(protocol: dict[str, Any], tmp_path: Path) -> None:
-    cells = plan(settings(protocol, tmp_path / "out"), {}).cells
-    assert [cell.key for cell in cells][:5] == [
+    trials = make_grid(settings(protocol, tmp_path / "out"), {}).trials
+    assert [trial.key for trial in trials][:5] == [
         ("none", 0.5, 0),
         ("codo", 0.5, 0),
         ("none", 1.0, 0),
         ("codo", 1.0, 0),
         ("none", 0.5, 1),
     ]
-    last = cells[-1]
-    assert last.path == tmp_path / "out/cells/codo/fraction-1/seed-1"
+    last = trials[-1]
+    assert last.path == tmp_path / "out/trials/codo/fraction-1/seed-1"
     assert (last.settings.seed, last.settings.data.fraction, last.settings.data.fraction_seed) == (1, 1.0, 1)
     assert not (tmp_path / "out").exists()
-    one = plan(settings(protocol, tmp_path / "out", redraw=False), {}).cells[-1]
+    one = make_grid(settings(protocol, tmp_path / "out", redraw=False), {}).trials[-1]
     assert (one.settings.seed, one.settings.data.fraction_seed) == (1, 0)
 
 
 def test_cells_are_planned_as_finetune_resolves_them(done: Comparison) -> None:
-    for cell in done.cells:
-        recorded = codo.open_run(cell.path).config
-        assert recorded == json.loads(json.dumps(cell.settings.model_dump(mode="json")))
+    for trial in done.trials:
+        recorded = codo.open_run(trial.path).config
+        assert recorded == json.loads(json.dumps(trial.settings.model_dump(mode="json")))
 
 
 def test_images_are_counted_for_each_draw_and_data_read_once(
@@ -57,25 +57,25 @@ def test_images_are_counted_for_each_draw_and_data_read_once(
     actual = codo.detection.task.read_annotations
     monkeypatch.setattr("codo.detection.task.read_annotations", lambda *a, **k: read.append(a[1]) or actual(*a, **k))
     some = settings(protocol, tmp_path / "out", data=str(tmp_path / "data"), fractions=[0.4], seeds=list(range(6)))
-    cells = plan(some, {}).cells
+    trials = make_grid(some, {}).trials
     assert read == ["train", "val"]
-    counts = {cell.seed: cell.images for cell in cells}
+    counts = {trial.seed: trial.images for trial in trials}
     assert len(set(counts.values())) > 1  # 5 images are drawn, of which 2 or 3 have objects
-    run = codo.finetune(**{**cells[0].settings.model_dump(), "out": str(tmp_path / "run")})
+    run = codo.finetune(**{**trials[0].settings.model_dump(), "out": str(tmp_path / "run")})
     assert len((run.path / "labelled_images.txt").read_text().split()) == counts[0]
 
 
 def test_a_batch_too_large_for_the_draw_of_any_seed_is_found(protocol: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="batch_size=5 is larger than the 4 images"):
-        plan(settings(protocol, tmp_path / "out", fractions=[1, 0.5], batch_size=5), {})
+        make_grid(settings(protocol, tmp_path / "out", fractions=[1, 0.5], batch_size=5), {})
 
 
 def test_frozen_norm_is_refused_for_random_weights_alone(protocol: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="norm=frozen needs weights"):
-        plan(settings(protocol, tmp_path / "out", norm="frozen"), {})
+        make_grid(settings(protocol, tmp_path / "out", norm="frozen"), {})
     with pytest.raises(InputError, match="for none of inits="):
-        plan(settings(protocol, tmp_path / "out", norm="frozen", inits=protocol["inits"][::-1]), {})
-    assert plan(settings(protocol, tmp_path / "out", norm="frozen", inits=protocol["inits"][1:]), {}).cells
+        make_grid(settings(protocol, tmp_path / "out", norm="frozen", inits=protocol["inits"][::-1]), {})
+    assert make_grid(settings(protocol, tmp_path / "out", norm="frozen", inits=protocol["inits"][1:]), {}).trials
 
 
 def test_trunks_must_agree_with_each_other_and_with_the_command(
@@ -85,6 +85,6 @@ def test_trunks_must_agree_with_each_other_and_with_the_command(
     codo.pretrain(**wide)
     both = [str(place / "run"), str(tmp_path / "wide")]
     with pytest.raises(InputError, match=r"the trunks differ: model.width is 0.125 in .*run, 0.25 in .*wide"):
-        plan(settings(protocol, tmp_path / "out", inits=both), {})
+        make_grid(settings(protocol, tmp_path / "out", inits=both), {})
     with pytest.raises(InputError, match=r"model.width=1.0, but the weights were trained with 0.125"):
-        plan(settings(protocol, tmp_path / "out"), {"width": 1.0})
+        make_grid(settings(protocol, tmp_path / "out"), {"width": 1.0})

@@ -9,9 +9,9 @@ import pytest
 
 import codo
 from codo.comparison.compare_settings import CompareSettings
-from codo.comparison.grid import plan
-from codo.comparison.initializations import Start, check_unchanged, said
-from codo.comparison.trials import Cell
+from codo.comparison.grid import make_grid
+from codo.comparison.initializations import Initialization, check_unchanged, format_parts
+from codo.comparison.trials import Trial
 from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.detection.finetune_settings import FinetuneSettings
@@ -21,9 +21,9 @@ from codo.detection.finetune_settings import FinetuneSettings
 def starts(protocol: dict[str, Any], tmp_path: Path) -> Any:
     """Opens initialisations."""
 
-    def open_(*inits: str) -> dict[str, Start]:
+    def open_(*inits: str) -> dict[str, Initialization]:
         settings = resolve(CompareSettings, None, {**protocol, "inits": list(inits), "out": str(tmp_path / "out")})
-        return plan(settings, {}).starts
+        return make_grid(settings, {}).initializations
 
     return open_
 
@@ -31,7 +31,7 @@ def starts(protocol: dict[str, Any], tmp_path: Path) -> Any:
 def test_every_method_says_which_parts_it_fills(starts: Any, place: Path, tmp_path: Path) -> None:
     trunk = codo.export(str(place / "run"), to="safetensors", out=tmp_path / "trunk.safetensors")
     found = starts("none", f"codo={place / 'run'}", f"moco={place / 'image'}", f"file={trunk}")
-    assert {init: said(start.parts) for init, start in found.items()} == {
+    assert {init: format_parts(start.parts) for init, start in found.items()} == {
         "none": "nothing",
         "codo": "backbone, FPN, box head",
         "moco": "backbone",
@@ -84,15 +84,15 @@ def test_errors_name_the_initialisation(starts: Any, init: str, what: str, fix: 
 
 
 def test_weights_must_be_those_that_cells_started_from() -> None:
-    def cell(source: str) -> Cell:
+    def trial(source: str) -> Trial:
         values = {"data": "d", "out": "o", "weights": source}
-        return Cell("codo", 1.0, 0, 8, FinetuneSettings.model_validate(values))
+        return Trial("codo", 1.0, 0, 8, FinetuneSettings.model_validate(values))
 
-    before = {"codo": Start(("backbone",), {"/a": "1", "/b": "2"})}
-    check_unchanged(before, before, [cell("/a"), cell("/b")])
-    after = {"codo": Start(("backbone",), {"/a": "1", "/b": "3"}), "new": Start((), {"none": ""})}
-    check_unchanged(after, before, [cell("/a")])  # nothing has begun from /b
-    check_unchanged(after, {}, [cell("/b")])  # a comparison that remembers nothing
-    with pytest.raises(InputError, match="changed since cells were started from them; the first: codo, 100%") as error:
-        check_unchanged(after, before, [cell("/a"), cell("/b")])
+    before = {"codo": Initialization(("backbone",), {"/a": "1", "/b": "2"})}
+    check_unchanged(before, before, [trial("/a"), trial("/b")])
+    after = {"codo": Initialization(("backbone",), {"/a": "1", "/b": "3"}), "new": Initialization((), {"none": ""})}
+    check_unchanged(after, before, [trial("/a")])  # nothing has begun from /b
+    check_unchanged(after, {}, [trial("/b")])  # a comparison that remembers nothing
+    with pytest.raises(InputError, match="changed since trials were started from them; the first: codo, 100%") as error:
+        check_unchanged(after, before, [trial("/a"), trial("/b")])
     assert error.value.where == "/b"

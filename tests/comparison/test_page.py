@@ -22,7 +22,7 @@ def test_several_fractions_are_a_curve_and_a_table_each() -> None:
     figure = next(a["aria-label"] for _, a in page.tags if a.get("role") == "img")
     assert figure == "Boxes: AP × 100 by labelled images. none: 11.0 at 10, 30.5 at 100; codo: 21.0 at 10, 35.5 at 100."
     assert "10% of the labels: 10 images." in page.text
-    few, full, parts, cells, settings = page.tables
+    few, full, parts, trials, settings = page.tables
     assert few[0] == ["Start from", "Seeds", "AP", "AP 50", "AP 75", "Difference of AP"]
     assert few[1] == ["none", "2", "11.0 ± 1.4", "22.0 ± 2.8", "–", "–"]
     assert few[2][-1] == "+10.0 (+10.0 to +10.0), better"
@@ -32,7 +32,7 @@ def test_several_fractions_are_a_curve_and_a_table_each() -> None:
         ["none", "random", "random", "random", "none"],
         ["codo", "filled", "filled", "filled", "/runs/codo"],
     ]
-    assert len(cells) == 1 + 8
+    assert len(trials) == 1 + 8
     assert settings[1] == ["steps", "2"]
 
 
@@ -46,7 +46,7 @@ def test_it_says_what_is_missing_failed_or_odd() -> None:
     found = made(grid([0.30, 0.31, 0.2], [0.35]))
     failed = replace(found, failures={("codo", 1.0, 1): "the loss is <nan>"})
     page = read(failed, "<script>alert(1)</script>", {})
-    assert "4 of 6 cells are finished; all numbers here are of these alone." in page.text
+    assert "4 of 6 trials are finished; all numbers here are of these alone." in page.text
     assert "Failed: codo, 100% of the labels, seed 1 (the loss is <nan>)." in page.text
     assert page.tables[2][4][-1] == "the loss is <nan>"
     assert page.tables[2][6][-1] == "missing"

@@ -49,7 +49,7 @@ def test_pretrains_finetunes_and_tells_the_cost(experiment: dict[str, Any], cata
     assert {**run.config, "out": ""} == {**alone.config, "out": ""}
     tiny.assert_same_state(tiny.final_state(run.path), tiny.final_state(alone.path))
     assert done.results.keys() == {("random", 1.0, 0), ("codo", 1.0, 0)}
-    assert done.starts["codo"].parts == ("backbone", "fpn", "box_head")
+    assert done.initializations["codo"].parts == ("backbone", "fpn", "box_head")
     assert set(done.costs) == {"codo"}
     assert (done.costs["codo"].samples, done.costs["codo"].views) == (16, 2)
     assert done.costs["codo"].seconds > 0
@@ -68,7 +68,7 @@ def test_a_pretraining_that_fails_leaves_the_others(experiment: dict[str, Any], 
     with pytest.raises(CodoError, match=r"1 run failed\n  pretraining of broken, seed 0: the loss or its grad"):
         codo.compare(out=str(tmp_path / "out"), **{**experiment, "inits": inits})
     content = json.loads((tmp_path / "out/comparison.json").read_text())
-    assert [cell["init"] for cell in content["cells"] if cell["state"] == "finished"] == ["random", "moco"]
+    assert [trial["init"] for trial in content["trials"] if trial["state"] == "finished"] == ["random", "moco"]
     assert any("Failed: pretraining of broken" in sentence for sentence in content["sentences"])
 
 

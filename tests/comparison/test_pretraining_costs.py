@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from codo.comparison.pretraining_costs import COST, Cost, cost_of, mean_cost, read_cost
+from codo.comparison.pretraining_costs import COST, PretrainingCost, cost_of, mean_cost, read_cost
 from codo.core.run import open_run
 
 
@@ -22,14 +22,14 @@ def test_what_is_no_pretraining_has_no_cost(place: Path, tmp_path: Path) -> None
     assert read_cost("none") is None
     assert read_cost(str(tmp_path)) is None
     assert read_cost(str(place / "run")) == cost_of(open_run(place / "run"))
-    (tmp_path / COST).write_text(Cost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5}).written())
-    assert read_cost(str(tmp_path)) == Cost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5})
+    (tmp_path / COST).write_text(PretrainingCost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5}).written())
+    assert read_cost(str(tmp_path)) == PretrainingCost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5})
     assert json.loads((tmp_path / COST).read_text())["scores"] == {"invariance": 0.5}
 
 
 def test_seeds_are_averaged_but_memory_is_the_most() -> None:
-    first = Cost(10, 2, 4.0, 100.0, "here", {"invariance": 0.5, "probe/roi/knn": 0.1})
-    second = Cost(10, 2, 6.0, 300.0, "here", {"invariance": 0.7})
-    assert mean_cost([first, second]) == Cost(10, 2, 5.0, 300.0, "here", {"invariance": pytest.approx(0.6)})
+    first = PretrainingCost(10, 2, 4.0, 100.0, "here", {"invariance": 0.5, "probe/roi/knn": 0.1})
+    second = PretrainingCost(10, 2, 6.0, 300.0, "here", {"invariance": 0.7})
+    assert mean_cost([first, second]) == PretrainingCost(10, 2, 5.0, 300.0, "here", {"invariance": pytest.approx(0.6)})
     assert mean_cost([first, None]) is None
     assert mean_cost([]) is None

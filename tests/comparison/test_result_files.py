@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codo.comparison.initializations import Start
-from codo.comparison.result_files import as_json, latex, read_starts, results_csv, summary_csv
+from codo.comparison.initializations import Initialization
+from codo.comparison.result_files import as_json, latex, read_initializations, results_csv, summary_csv
 from codo.core.errors import InputError
 from tests.comparison.test_comparison import STARTS, grid, made
 
@@ -49,7 +49,7 @@ def test_summary_has_means_spreads_and_intervals() -> None:
 def test_latex_has_the_columns_of_the_paper() -> None:
     text = latex(made(grid([0.30, 0.31, 0.29], [0.351, 0.359, 0.341]), masks=True))
     lines = text.splitlines()
-    assert lines[0] == r"% needs \usepackage{booktabs}; 6 of 6 cells, 3 seeds"
+    assert lines[0] == r"% needs \usepackage{booktabs}; 6 of 6 trials, 3 seeds"
     assert lines[2] == r"\begin{tabular}{llcccccc}"
     ap = r"$\mathrm{AP}^{bb}$ & $\mathrm{AP}^{bb}_{50}$ & $\mathrm{AP}^{bb}_{75}$"
     assert lines[4] == rf"Start from & Pretrained parts & {ap} & {ap.replace('bb', 'mk')} \\"
@@ -62,7 +62,7 @@ def test_latex_has_the_columns_of_the_paper() -> None:
 def test_latex_groups_by_fraction_and_takes_any_name() -> None:
     odd = "a_b & 50% #1 {x} ~^\\$"
     values = {(init, f, 0): 0.3 for init in ("none", odd) for f in (0.1, 1.0)}
-    text = latex(made(values, seeds=(0,), starts={"none": STARTS["none"], odd: STARTS["codo"]}))
+    text = latex(made(values, seeds=(0,), initializations={"none": STARTS["none"], odd: STARTS["codo"]}))
     assert text.count("\\midrule") == 2
     assert "\n10\\% & none" in text
     assert r" & a\_b \& 50\% \#1 \{x\} \textasciitilde{}\textasciicircum{}\textbackslash{}\$ & " in text
@@ -91,19 +91,19 @@ def test_one_file_has_everything_and_remembers_the_starts(tmp_path: Path) -> Non
     content = json.loads(file.read_text())
     assert content["reference"] == "none"
     assert content["evaluation_images"] == 440
-    assert len(content["cells"]) == 8
-    assert content["cells"][0]["numbers"]["bbox"]["AP"] == 0.1
+    assert len(content["trials"]) == 8
+    assert content["trials"][0]["numbers"]["bbox"]["AP"] == 0.1
     first = content["differences"][0]
     assert (first["init"], first["fraction"], first["kind"], first["number"]) == ("codo", None, "bbox", "AP")
     assert first["mean"] == pytest.approx(0.075)
     assert first["low"] < first["mean"] < first["high"]
-    assert read_starts(file) == STARTS
-    assert read_starts(tmp_path / "absent.json") == {}
-    assert STARTS["codo"] == Start(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"})
+    assert read_initializations(file) == STARTS
+    assert read_initializations(tmp_path / "absent.json") == {}
+    assert STARTS["codo"] == Initialization(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"})
 
 
 @pytest.mark.parametrize("text", ["{", '{"format": 2}', '{"format": 1}', "[]"])
 def test_a_damaged_file_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_text(text)
     with pytest.raises(InputError, match="cannot read what this comparison started from"):
-        read_starts(tmp_path / "comparison.json")
+        read_initializations(tmp_path / "comparison.json")

@@ -1,4 +1,4 @@
-"""The schedule on work that is no finetuning: it knows nothing of cells but what `Work` says."""
+"""The schedule on work that is no finetuning: it knows nothing of trials but what `Work` says."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from codo.comparison import jobs as work
-from codo.comparison import scheduler as schedule
-from codo.comparison.scheduler import run_apart, run_here
+from codo.comparison import jobs, scheduler
+from codo.comparison.scheduler import run_in_process, run_in_workers
 from codo.core.config import Settings
 from codo.core.errors import CodoError, Interrupted, Preempted
 
@@ -47,17 +46,17 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         if settings.say == "term":
             os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setitem(work.VERBS, "say", work.Verb(Words, say))
+    monkeypatch.setitem(jobs.VERBS, "say", jobs.Verb(Words, say))
     return heard
 
 
 def pieces(folder: Path, *words: str) -> list[Piece]:
-    return [Piece(Words(say=word), folder / "cells" / word / "x" / "y") for word in words]
+    return [Piece(Words(say=word), folder / "trials" / word / "x" / "y") for word in words]
 
 
 def test_one_after_the_other_whatever_fails(said: list[str], tmp_path: Path) -> None:
     ended: list[tuple[str, str | None]] = []
-    run_here(pieces(tmp_path, "a", "codo", "python", "b"), lambda piece, why: ended.append((str(piece), why)))
+    run_in_process(pieces(tmp_path, "a", "codo", "python", "b"), lambda piece, why: ended.append((str(piece), why)))
     assert said == ["a", "codo", "python", "b"]
     assert ended == [
         ("a", None),
@@ -71,16 +70,16 @@ def test_one_after_the_other_whatever_fails(said: list[str], tmp_path: Path) -> 
 def test_asked_to_stop_nothing_more_begins(word: str, error: type[CodoError], said: list[str], tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(error):
-        run_here(pieces(tmp_path, "a", word, "b"), lambda piece, why: None)
+        run_in_process(pieces(tmp_path, "a", word, "b"), lambda piece, why: None)
     assert said == ["a", word]
     assert signal.getsignal(signal.SIGTERM) == before
 
 
 def script(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     """Let a Python script stand for a process of the comparison."""
-    actual = schedule.subprocess.Popen
+    actual = scheduler.subprocess.Popen
     monkeypatch.setattr(
-        schedule.subprocess, "Popen", lambda command, **kwargs: actual([sys.executable, "-c", text], **kwargs)
+        scheduler.subprocess, "Popen", lambda command, **kwargs: actual([sys.executable, "-c", text], **kwargs)
     )
 
 
@@ -98,7 +97,9 @@ def test_processes_take_turns_and_fail_alone(monkeypatch: pytest.MonkeyPatch, sa
     ended: dict[str, str | None] = {}
     places = [{**os.environ, "PLACE": "0"}, {**os.environ, "PLACE": "1"}]
     words = ("a", "codo", "python", "die", "b")
-    run_apart(pieces(tmp_path, *words), places, tmp_path / "logs", lambda piece, why: ended.update({str(piece): why}))
+    run_in_workers(
+        pieces(tmp_path, *words), places, tmp_path / "logs", lambda piece, why: ended.update({str(piece): why})
+    )
     assert ended.keys() == set(words)
     assert ended["a"] is None
     assert ended["b"] is None
@@ -126,5 +127,7 @@ def test_a_stop_is_passed_on_and_waited_for(monkeypatch: pytest.MonkeyPatch, sai
         "time.sleep(60)\n",
     )
     with pytest.raises(Preempted, match="stopped by SIGTERM; 2 at work saved a checkpoint"):
-        run_apart(pieces(tmp_path, "a", "b", "c"), [dict(os.environ)] * 2, tmp_path / "logs", lambda piece, why: None)
+        run_in_workers(
+            pieces(tmp_path, "a", "b", "c"), [dict(os.environ)] * 2, tmp_path / "logs", lambda piece, why: None
+        )
     assert len(list(tmp_path.glob("saved-*"))) == 2

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codo.comparison import trials as cells
+from codo.comparison import trials
 from codo.comparison.comparison import Comparison
-from codo.comparison.trials import RESULT, Cell, numbers_of, resampled_of
+from codo.comparison.trials import RESULT, Trial, numbers_of, resampled_of
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
 
@@ -37,11 +37,11 @@ def test_numbers_are_those_of_the_detector_that_a_run_keeps(tmp_path: Path) -> N
 
 def test_a_cell_is_finished_once_its_result_is_there(tmp_path: Path) -> None:
     settings = FinetuneSettings.model_validate({"data": "d", "out": str(tmp_path)})
-    cell = Cell("none", 0.1, 3, 12, settings)
-    assert cell.result() is None
-    assert str(cell) == "none, 10% of the labels, seed 3"
+    trial = Trial("none", 0.1, 3, 12, settings)
+    assert trial.result() is None
+    assert str(trial) == "none, 10% of the labels, seed 3"
     (tmp_path / RESULT).write_text('{"numbers": {"bbox": {"AP": 0.5}}, "resampled": {"bbox": {"AP": [0.4, 0.6]}}}')
-    result = cell.result()
+    result = trial.result()
     assert result is not None
     assert result.numbers == {"bbox": {"AP": 0.5}}
     assert result.resampled["bbox"]["AP"].tolist() == [0.4, 0.6]
@@ -50,8 +50,8 @@ def test_a_cell_is_finished_once_its_result_is_there(tmp_path: Path) -> None:
 def test_resamples_are_of_the_detections_that_gave_the_numbers(
     done: Comparison, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cells, "image_weights", lambda images: np.ones((1, images), np.int32))
-    for cell in done.cells[-2:]:
-        numbers = done.results[cell.key].numbers["bbox"]
-        for name, values in resampled_of(Run(cell.path), ["bbox"])["bbox"].items():
+    monkeypatch.setattr(trials, "image_weights", lambda images: np.ones((1, images), np.int32))
+    for trial in done.trials[-2:]:
+        numbers = done.results[trial.key].numbers["bbox"]
+        for name, values in resampled_of(Run(trial.path), ["bbox"])["bbox"].items():
             assert values == [pytest.approx(numbers[name], abs=1e-6)]

@@ -37,9 +37,9 @@ def test_one_seed_says_nothing_about_noise() -> None:
 
 
 def test_many_with_one_seed_share_a_sentence() -> None:
-    starts = {**STARTS, "mine": STARTS["codo"]}
+    initializations = {**STARTS, "mine": STARTS["codo"]}
     values = {("none", 1.0, 0): 0.3, ("codo", 1.0, 0): 0.4, ("mine", 1.0, 0): 0.25}
-    found = verdicts(made(values, seeds=(0,), starts=starts, masks=True))
+    found = verdicts(made(values, seeds=(0,), initializations=initializations, masks=True))
     assert found[0] == (
         "One seed says nothing about noise. Points of box AP against none at 100% of the labels: codo +10.0, "
         "mine −5.0. Give more seeds.",
@@ -55,14 +55,14 @@ def test_masks_have_their_own_sentence() -> None:
 
 
 def test_what_is_missing_or_failed_is_said() -> None:
-    assert summary(made({})) == ["0 of 6 cells are finished; there is nothing to say yet."]
+    assert summary(made({})) == ["0 of 6 trials are finished; there is nothing to say yet."]
     part = made(grid([0.3, 0.3, 0.3], [0.4]))
-    assert summary(part)[-1] == "4 of 6 cells are finished; all numbers here are of these alone."
+    assert summary(part)[-1] == "4 of 6 trials are finished; all numbers here are of these alone."
     failed = replace(part, failures={("codo", 1.0, 1): "the loss is nan"})
     assert summary(failed)[-1] == "Failed: codo, 100% of the labels, seed 1 (the loss is nan)."
     apart = made({("none", 1.0, 0): 0.3, ("codo", 1.0, 1): 0.3})
     assert summary(apart)[0] == "Not compared with none yet, for want of a seed that has both: codo."
-    alone = replace(part, starts={"none": part.starts["none"]})
+    alone = replace(part, initializations={"none": part.initializations["none"]})
     assert summary(alone)[0].startswith("none is alone")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codo.core.errors import CodoError, InputError
-from codo.core.io import atomic, full_disk_explained, only_one
+from codo.core.io import atomic, exclusive_lock, explain_full_disk
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -31,14 +31,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk(tmp_path: Path, number: int) -> None:
-    with pytest.raises(CodoError) as caught, full_disk_explained(tmp_path):
+    with pytest.raises(CodoError) as caught, explain_full_disk(tmp_path):
         raise OSError(number, os.strerror(number))
     assert caught.value.exit_code == 1
     assert len(caught.value.lines()) == 3
 
 
 def test_other_errors_are_not_explained_away(tmp_path: Path) -> None:
-    with pytest.raises(PermissionError), full_disk_explained(tmp_path):
+    with pytest.raises(PermissionError), explain_full_disk(tmp_path):
         raise PermissionError(errno.EACCES, "denied")
 
 
@@ -51,10 +51,10 @@ def test_one_at_a_time_and_never_for_ever(tmp_path: Path) -> None:
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert holder.stdout
     assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(InputError, match="another codo prepare is writing here"), only_one(lock, wait=0.2):
+    with pytest.raises(InputError, match="another codo prepare is writing here"), exclusive_lock(lock, wait=0.2):
         pytest.fail("two at a time")
     holder.kill()
     holder.wait()
     holder.stdout.close()
-    with only_one(lock, wait=0):
+    with exclusive_lock(lock, wait=0):
         assert lock.exists()

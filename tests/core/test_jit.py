@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codo.core.jit import kernel, ready
+from codo.core.jit import contiguous, kernel
 
 
 def test_a_kernel_that_cannot_be_cached_is_compiled_all_the_same() -> None:
@@ -18,10 +18,10 @@ def test_a_kernel_that_cannot_be_cached_is_compiled_all_the_same() -> None:
 
 def test_ready_copies_only_what_must_be_copied() -> None:
     image = np.zeros((4, 5, 3), np.uint8)
-    assert ready(image) is image
+    assert contiguous(image) is image
     image.flags.writeable = False
     for view in (image, np.zeros((4, 5, 3), np.uint8)[::2], np.asfortranarray(np.zeros((4, 5, 3), np.uint8))):
-        made = ready(view)
+        made = contiguous(view)
         assert made.flags.c_contiguous
         assert made.flags.writeable
         np.testing.assert_array_equal(made, view)

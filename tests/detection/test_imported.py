@@ -34,7 +34,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A pretraining run whose encoders differ, with statistics that are not those of a new network."""
     out = tmp_path_factory.mktemp("imported") / "run"
     given = {"foregrounds": "a", "backgrounds": ["a"], "out": str(out), "steps": 1, "model": TINY["model"]}
-    settings = resolve(PretrainSettings, None, {**given, "contrast.queue": 8, "contrast.shuffle": 0})
+    settings = resolve(PretrainSettings, None, {**given, "contrast.queue": 8, "contrast.bn_groups": 0})
     method = build_method("codo", settings.model, settings.contrast, batch_size=2, world=1, seed=0)
     generator = torch.Generator().manual_seed(3)
     state = {

@@ -38,7 +38,7 @@ def pretrained(tmp_path: Path) -> Path:
     """A pretraining run with one checkpoint."""
     out = tmp_path / "pretrained"
     given = {"foregrounds": "a", "backgrounds": ["a"], "out": str(out), "steps": 1, "model": TINY["model"]}
-    settings = resolve(PretrainSettings, None, {**given, "contrast.queue": 8, "contrast.shuffle": 0})
+    settings = resolve(PretrainSettings, None, {**given, "contrast.queue": 8, "contrast.bn_groups": 0})
     torch.manual_seed(7)
     method = build_method("codo", settings.model, settings.contrast, batch_size=2, world=1, seed=0)
     run = start_run(out, settings.model_dump(mode="json"), "pretrain")
@@ -151,7 +151,7 @@ def test_the_trunk_of_a_run_goes_before_that_of_a_recipe_but_not_against_the_com
     recipe = ModelSettings(backbone="resnet50")
     assert architecture(str(pretrained), recipe, {}) == MODEL
     assert architecture("none", recipe, {}) == recipe
-    agreeing = recipe.model_copy(update={"width": 0.25, "dim": 3})  # dim is no part of a detector
-    assert architecture(str(pretrained), agreeing, {"width": 0.25, "dim": 3}) == MODEL
+    agreeing = recipe.model_copy(update={"width": 0.25, "embedding_dim": 3})  # dim is no part of a detector
+    assert architecture(str(pretrained), agreeing, {"width": 0.25, "embedding_dim": 3}) == MODEL
     with pytest.raises(InputError, match=r"model\.width=1\.0, but the weights were trained with 0\.25"):
         architecture(str(pretrained), recipe, {"width": 1.0})

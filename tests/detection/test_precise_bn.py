@@ -21,12 +21,12 @@ from codo.detection.precise_bn import recompute_statistics
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import ModelSettings
 from codo.training import checkpoint
-from codo.training.distributed import Processes, StopSignal
+from codo.training.distributed import DistributedContext, StopSignal
 from tests.annotations.synthetic import TINY
 from tests.conftest import MakeData
 from tests.detection.test_finetune import QUICK
 
-ALONE = Processes(0, 1, torch.device("cpu"))
+ALONE = DistributedContext(0, 1, torch.device("cpu"))
 
 
 class Toy(Method):
@@ -154,7 +154,7 @@ def test_a_batch_without_values_does_not_count() -> None:
 def _rank(rank: int, port: int, folder: str) -> None:
     distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     method = toy()
-    recompute_statistics(method, batches()[rank::2], Processes(rank, 2, torch.device("cpu")))
+    recompute_statistics(method, batches()[rank::2], DistributedContext(rank, 2, torch.device("cpu")))
     torch.save(method.state_dict(), f"{folder}/{rank}.pt")
     distributed.destroy_process_group()
 

@@ -11,7 +11,7 @@ from codo.core.errors import InputError
 from codo.detection.finetune import finetune, resolve_norm
 from codo.detection.optim import DetectorOptimSettings
 from codo.detection.protocol import length_in_words, norm_in_words, rate_in_words
-from codo.training.distributed import Processes
+from codo.training.distributed import DistributedContext
 from codo.training.optim import Schedule
 from tests.conftest import MakeData
 from tests.detection.test_finetune import QUICK
@@ -23,14 +23,14 @@ GPU, CPU = torch.device("cuda", 0), torch.device("cpu")
     ("world", "device", "expected"), [(1, GPU, "batch"), (8, GPU, "sync"), (1, CPU, "batch"), (2, CPU, "batch")]
 )
 def test_auto_is_sync_on_several_gpus_only(world: int, device: torch.device, expected: str) -> None:
-    assert resolve_norm("auto", Processes(0, world, device)) == expected
-    assert resolve_norm("frozen", Processes(0, world, device)) == "frozen"
+    assert resolve_norm("auto", DistributedContext(0, world, device)) == expected
+    assert resolve_norm("frozen", DistributedContext(0, world, device)) == "frozen"
 
 
 def test_sync_needs_gpus() -> None:
-    assert resolve_norm("sync", Processes(0, 1, GPU)) == "sync"
+    assert resolve_norm("sync", DistributedContext(0, 1, GPU)) == "sync"
     with pytest.raises(InputError, match="norm=sync needs GPUs"):
-        resolve_norm("sync", Processes(0, 2, CPU))
+        resolve_norm("sync", DistributedContext(0, 2, CPU))
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,11 @@ def test_sync_needs_gpus() -> None:
     ],
 )
 def test_batchnorm_in_words(norm: str, world: int, said: str, hint: bool) -> None:
-    text = norm_in_words(norm, 16, Processes(0, world, GPU), "imagenet")
+    text = norm_in_words(norm, 16, DistributedContext(0, world, GPU), "imagenet")
     assert text.startswith(f"norm={norm}: ")
     assert said in text
     assert ("norm=frozen may be better" in text) == hint
-    assert "may be better" not in norm_in_words(norm, 16, Processes(0, world, GPU), "none")
+    assert "may be better" not in norm_in_words(norm, 16, DistributedContext(0, world, GPU), "none")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from codo.annotations.coco.layout import locate_images
 from codo.annotations.coco.read import read_coco
 from codo.annotations.coco.results import read_results
 from codo.evaluation.detections import Detections, Kind, join
-from codo.evaluation.error_types import Judgement, judge
+from codo.evaluation.error_types import ErrorAssignment, assign_errors
 
 Truth = dict[str, Any]
 Results = list[dict[str, Any]]
@@ -58,6 +58,6 @@ def detections_of(
     return join(annotations, read_results(folder / "found.json", annotations), kind)
 
 
-def judge_all(detections: Detections) -> list[Judgement]:
+def judge_all(detections: Detections) -> list[ErrorAssignment]:
     """What came of every image."""
-    return [judge(scene) for scene in detections.scenes]
+    return [assign_errors(scene) for scene in detections.scenes]

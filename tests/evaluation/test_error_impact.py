@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codo.evaluation.error_impact import break_down, share_of_detections, share_of_objects
-from codo.evaluation.error_types import ERRORS, Outcome
+from codo.evaluation.error_impact import measure_impact, share_of_detections, share_of_objects
+from codo.evaluation.error_types import ERRORS, ErrorType
 from tests.evaluation.judged import Object, Results, detections_of, judge_all, result, truth_of
 
 A, B = [0.0, 0, 100, 100], [120.0, 100, 80, 80]
@@ -22,7 +22,7 @@ CAT, DOG = (1, 4, A), (2, 9, B)
 def gains(folder: Path, objects: list[Object], results: Results) -> dict[str, list[float]]:
     """AP at 0.5 of cats and dogs, then the gains that are not nothing."""
     detections = detections_of(folder, truth_of(objects), results)
-    broken = break_down(detections, judge_all(detections))
+    broken = measure_impact(detections, judge_all(detections))
     found = {error.value: broken.gains[error].round(6).tolist() for error in ERRORS if broken.gains[error].any()}
     return {"AP": broken.average_precisions()[0].round(6).tolist()} | found
 
@@ -83,17 +83,17 @@ def test_means_are_over_the_classes_with_objects(tmp_path: Path) -> None:
     detections = detections_of(
         tmp_path, truth_of([CAT]), [result(1, 4, FAR, 0.9), result(1, 4, A, 0.8), result(1, 9, A, 0.7)]
     )
-    broken = break_down(detections, judge_all(detections))
+    broken = measure_impact(detections, judge_all(detections))
     assert broken.objects.tolist() == [1, 0]
     assert broken.means() == (0.5, 0.5)
-    assert broken.mean_gain(Outcome.BACKGROUND) == 0.5
-    assert broken.mean_gain(Outcome.CLASSIFICATION) == 0  # of a class without objects
+    assert broken.mean_gain(ErrorType.BACKGROUND) == 0.5
+    assert broken.mean_gain(ErrorType.CLASSIFICATION) == 0  # of a class without objects
     assert broken.mean_precision(strict=False) == pytest.approx(np.full(101, 0.5))
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
     detections = detections_of(tmp_path, truth_of([]), [])
-    broken = break_down(detections, judge_all(detections))
+    broken = measure_impact(detections, judge_all(detections))
     assert broken.means() == (-1, -1)
     assert all(broken.mean_gain(error) == 0 for error in ERRORS)
 
@@ -119,7 +119,7 @@ def test_what_holds_for_any_detections(
     results = [result(image, category, box, score) for (image, category, box), score in found]
     detections = detections_of(tmp_path_factory.mktemp("case"), truth_of(objects, crowd=tuple(crowd)), results)
     judged = judge_all(detections)
-    broken = break_down(detections, judged)
+    broken = measure_impact(detections, judged)
     half, _ = broken.average_precisions()
     for error in ERRORS:
         assert (broken.gains[error] >= -1e-12).all(), error  # mending never hurts
@@ -130,5 +130,5 @@ def test_what_holds_for_any_detections(
     assert (
         np.array(list(share_of_objects(judged, threshold, 2).values())).sum(axis=0).tolist() == broken.objects.tolist()
     )
-    right = share_of_detections(judged, threshold, 2)[Outcome.CORRECT]
-    assert (share_of_objects(judged, threshold, 2)[Outcome.CORRECT] == right).all()
+    right = share_of_detections(judged, threshold, 2)[ErrorType.CORRECT]
+    assert (share_of_objects(judged, threshold, 2)[ErrorType.CORRECT] == right).all()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from codo.evaluation.error_types import Judgement, Outcome, best_threshold
+from codo.evaluation.error_types import ErrorAssignment, ErrorType, best_threshold
 from tests.evaluation.judged import Object, detections_of, judge_all, result, truth_of
 
 A, B = [0.0, 0, 100, 100], [120.0, 100, 80, 80]  # a cat and a dog that do not touch
@@ -18,7 +18,7 @@ A, B = [0.0, 0, 100, 100], [120.0, 100, 80, 80]  # a cat and a dog that do not t
 def judged(tmp_path: Path) -> Any:
     """``judged(objects, results, crowd)``: what came of the one image."""
 
-    def make(objects: Sequence[Object], results: Sequence[Any], crowd: Sequence[int] = ()) -> Judgement:
+    def make(objects: Sequence[Object], results: Sequence[Any], crowd: Sequence[int] = ()) -> ErrorAssignment:
         return judge_all(detections_of(tmp_path, truth_of(objects, images=1, crowd=crowd), results))[0]
 
     return make
@@ -30,17 +30,17 @@ CAT, DOG = (1, 4, A), (1, 9, B)
 @pytest.mark.parametrize(
     ("box", "category", "outcome", "target"),
     [
-        ([0, 0, 100, 50], 4, Outcome.CORRECT, 0),  # IoU 0.5
-        ([0, 0, 100, 49], 4, Outcome.LOCALISATION, 0),
-        ([0, 0, 100, 10], 4, Outcome.LOCALISATION, 0),  # IoU 0.1
-        ([0, 0, 100, 9], 4, Outcome.BACKGROUND, -1),
-        ([0, 0, 100, 50], 9, Outcome.CLASSIFICATION, 0),
-        ([0, 0, 100, 49], 9, Outcome.BOTH, 0),
-        ([0, 0, 100, 9], 9, Outcome.BACKGROUND, -1),
-        ([200, 0, 30, 30], 4, Outcome.BACKGROUND, -1),
+        ([0, 0, 100, 50], 4, ErrorType.CORRECT, 0),  # IoU 0.5
+        ([0, 0, 100, 49], 4, ErrorType.LOCALISATION, 0),
+        ([0, 0, 100, 10], 4, ErrorType.LOCALISATION, 0),  # IoU 0.1
+        ([0, 0, 100, 9], 4, ErrorType.BACKGROUND, -1),
+        ([0, 0, 100, 50], 9, ErrorType.CLASSIFICATION, 0),
+        ([0, 0, 100, 49], 9, ErrorType.BOTH, 0),
+        ([0, 0, 100, 9], 9, ErrorType.BACKGROUND, -1),
+        ([200, 0, 30, 30], 4, ErrorType.BACKGROUND, -1),
     ],
 )
-def test_the_kinds_of_errors(judged: Any, box: list[float], category: int, outcome: Outcome, target: int) -> None:
+def test_the_kinds_of_errors(judged: Any, box: list[float], category: int, outcome: ErrorType, target: int) -> None:
     one = judged([CAT, DOG], [result(1, category, box, 0.5)])
     assert one.outcomes == [outcome]
     assert one.targets.tolist() == [target]
@@ -48,22 +48,22 @@ def test_the_kinds_of_errors(judged: Any, box: list[float], category: int, outco
 
 def test_a_second_detection_of_an_object_is_a_duplicate(judged: Any) -> None:
     one = judged([CAT], [result(1, 4, [0, 0, 100, 90], 0.6), result(1, 4, [0, 0, 100, 80], 0.9)])
-    assert one.outcomes == [Outcome.CORRECT, Outcome.DUPLICATE]  # the less confident one, though it fits better
+    assert one.outcomes == [ErrorType.CORRECT, ErrorType.DUPLICATE]  # the less confident one, though it fits better
     assert one.targets.tolist() == [0, 0]
 
 
 def test_a_good_box_on_another_class_outweighs_a_bad_one_on_its_own(judged: Any) -> None:
     # The cat box overlaps the cat by 0.2, the dog that lies over it by 1.
     one = judged([CAT, (1, 9, [0.0, 0, 100, 20])], [result(1, 4, [0, 0, 100, 20], 0.5)])
-    assert one.outcomes == [Outcome.CLASSIFICATION]
+    assert one.outcomes == [ErrorType.CLASSIFICATION]
     assert one.targets.tolist() == [1]
 
 
 def test_crowds_are_neither_found_nor_missed_nor_make_wrong(judged: Any) -> None:
     one = judged([CAT], [result(1, 4, [10, 10, 9, 9], 0.9), result(1, 9, [10, 10, 9, 9], 0.8)], crowd=(0,))
-    assert one.outcomes == [Outcome.IGNORED, Outcome.BACKGROUND]
+    assert one.outcomes == [ErrorType.IGNORED, ErrorType.BACKGROUND]
     assert one.counts(0.0) == (0, 0, 1)
-    assert one.state(0, 0.5) is Outcome.IGNORED
+    assert one.state(0, 0.5) is ErrorType.IGNORED
 
 
 def test_what_came_of_an_object_hangs_on_the_confidence(judged: Any) -> None:
@@ -76,15 +76,15 @@ def test_what_came_of_an_object_hangs_on_the_confidence(judged: Any) -> None:
             result(1, 4, [120, 100, 80, 30], 0.8),  # both: does not account for the dog
         ],
     )
-    assert one.states(0) == [(0.4, Outcome.CORRECT), (0.9, Outcome.LOCALISATION)]
+    assert one.states(0) == [(0.4, ErrorType.CORRECT), (0.9, ErrorType.LOCALISATION)]
     assert [one.state(0, t) for t in (0.4, 0.41, 0.9, 0.91)] == [
-        Outcome.CORRECT,
-        Outcome.LOCALISATION,
-        Outcome.LOCALISATION,
-        Outcome.MISSED,
+        ErrorType.CORRECT,
+        ErrorType.LOCALISATION,
+        ErrorType.LOCALISATION,
+        ErrorType.MISSED,
     ]
     assert one.states(1) == []
-    assert one.state(1, 0.0) is Outcome.MISSED
+    assert one.state(1, 0.0) is ErrorType.MISSED
 
 
 def test_the_score_of_an_image(judged: Any) -> None:

@@ -10,7 +10,7 @@ from codo.evaluation.health import chance_loss, judge, uniform_std
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.html.blocks import Verdict
 
-CONFIG = {"contrast": {"queue": 4096}, "model": {"dim": 128}}
+CONFIG = {"contrast": {"queue": 4096}, "model": {"embedding_dim": 128}}
 Course = Callable[..., list[dict[str, Any]]]
 
 
@@ -26,7 +26,7 @@ def test_reference_values() -> None:
     assert chance_loss(CONFIG) == pytest.approx(8.318, abs=1e-3)
     assert uniform_std(CONFIG) == pytest.approx(0.0884, abs=1e-4)
     assert chance_loss({}) is None
-    assert uniform_std({"model": {"dim": "?"}}) is None
+    assert uniform_std({"model": {"embedding_dim": "?"}}) is None
 
 
 def test_a_healthy_course(healthy: list[dict[str, Any]]) -> None:

@@ -18,7 +18,7 @@ from pycocotools.cocoeval import COCOeval
 from codo.annotations.segmentations import draw, encode
 from codo.annotations.source import DataSettings, read_annotations
 from codo.evaluation.detections import Detections, Kind, join
-from codo.evaluation.error_impact import break_down
+from codo.evaluation.error_impact import measure_impact
 from codo.evaluation.matching import Ranking, match, mean_known, overlaps, rank
 from tests.evaluation.judged import Results, Truth, detections_of, judge_all, result, truth_of
 
@@ -45,7 +45,7 @@ def by_pycocotools(truth: Truth, results: Results, kind: Kind) -> np.ndarray:
 
 
 def by_us(detections: Detections) -> np.ndarray:
-    broken = break_down(detections, judge_all(detections))
+    broken = measure_impact(detections, judge_all(detections))
     return np.array([[*aps, mean] for aps, mean in zip(broken.average_precisions(), broken.means(), strict=True)])
 
 

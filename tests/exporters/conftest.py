@@ -17,7 +17,14 @@ from codo.models.encoder import Encoder, ModelSettings
 from codo.training import checkpoint
 from codo.training.pretrain_settings import PretrainSettings
 
-SLIM = {"backbone": "resnet50", "width": 0.125, "fpn_channels": 32, "head": "2conv1fc", "head_dim": 32, "dim": 8}
+SLIM = {
+    "backbone": "resnet50",
+    "width": 0.125,
+    "fpn_channels": 32,
+    "head": "2conv1fc",
+    "head_dim": 32,
+    "embedding_dim": 8,
+}
 
 
 def random_trunk(**settings: object) -> Trunk:
@@ -59,7 +66,7 @@ def leave_run(out: Path, method: str = "codo", **changes: Any) -> Run:
         "backgrounds": ["b"],
         "out": str(out),
         "batch_size": 8,
-        "contrast": {"queue": 32, "shuffle": 4},
+        "contrast": {"queue": 32, "bn_groups": 4},
         "model": {**SLIM, "init": "/no/longer/there.pth"},
     }
     settings = resolve(PretrainSettings, overrides=given | changes)

@@ -13,7 +13,7 @@ from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop
 from codo.loading.object_crops import ObjectDataset, Objects
 from codo.loading.sampler import StepSampler
-from codo.views.lazy_image import Picture
+from codo.views.lazy_image import LazyImage
 from codo.views.photometric import AugmentSettings
 
 S = 64
@@ -37,8 +37,8 @@ class Ramp:
     def size(self, i: int) -> tuple[int, int]:
         return 240, 160
 
-    def picture(self, i: int) -> Picture:
-        return Picture.of(self.pixels)
+    def picture(self, i: int) -> LazyImage:
+        return LazyImage.of(self.pixels)
 
     def proposals(self, i: int) -> Any:
         return self.found
@@ -76,7 +76,7 @@ def test_the_whole_image_and_the_crop_by_hand() -> None:
     whole = PLAIN.model_copy(update={"crop_area": (1.0, 1.0), "crop_ratio": (0.1, 10.0)})
     views = dataset(Ramp((60, 40, 180, 120)), augment=whole).sample(0, 0)
     part, _ = dataset(Ramp((60, 40, 180, 120)), augment=whole).choose(
-        Picture.of(Ramp((0, 0, 1, 1)).pixels), np.array([[60, 40, 180, 120]]), 0, 0
+        LazyImage.of(Ramp((0, 0, 1, 1)).pixels), np.array([[60, 40, 180, 120]]), 0, 0
     )
     assert views[0][1].tolist() == [[16, 16, 48, 48]] * 4  # one proposal, K times
     x1, y1, x2, y2 = part

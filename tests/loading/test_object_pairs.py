@@ -13,7 +13,7 @@ from codo.core.errors import CodoError, InputError
 from codo.loading.crop_dataset import Crop
 from codo.loading.object_pairs import UNCHANGED, ObjectPairs, Pairs
 from codo.loading.sampler import StepSampler
-from codo.views.lazy_image import Picture
+from codo.views.lazy_image import LazyImage
 from codo.views.photometric import AugmentSettings
 
 SMALL: dict[str, Any] = {"compared": 4, "min_side": 32, "seed": 0}
@@ -31,12 +31,12 @@ class Marked:
     def size(self, i: int) -> tuple[int, int]:
         return 180, 120
 
-    def picture(self, i: int) -> Picture:
+    def picture(self, i: int) -> LazyImage:
         image = np.zeros((120, 180, 3), np.uint8)
         image[..., 0] = 50 * (i + 1)
         x1, y1, x2, y2 = self.boxes[i]
         image[y1:y2, x1:x2, 2] = 200
-        return Picture.of(image)
+        return LazyImage.of(image)
 
     def proposals(self, i: int) -> Any:
         return self.boxes[i : i + 1]

@@ -10,7 +10,7 @@ import pytest
 
 import codo
 from codo.core.errors import InputError
-from codo.loading.pasted_views import CPJ, CPJSettings, View
+from codo.loading.pasted_views import CPJSettings, PastedViews, View
 from codo.loading.pools import Pool
 from codo.views import boxes
 from codo.views.photometric import AugmentSettings
@@ -31,17 +31,19 @@ def flat(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def maker(flat: Path, *, augment: AugmentSettings = PLAIN, seed: int = 0, **cpj: object) -> CPJ:
+def maker(flat: Path, *, augment: AugmentSettings = PLAIN, seed: int = 0, **cpj: object) -> PastedViews:
     red, green, blue = (codo.open_catalog(flat / f"{name}.catalog") for name in ("red", "green", "blue"))
     settings = CPJSettings.model_validate(cpj)
-    return CPJ(red, Pool([green], [None]), Pool([blue], [None]), canvas=64, cpj=settings, augment=augment, seed=seed)
+    return PastedViews(
+        red, Pool([green], [None]), Pool([blue], [None]), canvas=64, cpj=settings, augment=augment, seed=seed
+    )
 
 
-def natural(catalog: Path, *, seed: int = 0, augment: AugmentSettings | None = None, **cpj: object) -> CPJ:
+def natural(catalog: Path, *, seed: int = 0, augment: AugmentSettings | None = None, **cpj: object) -> PastedViews:
     opened = codo.open_catalog(catalog)
     pool = Pool([opened], [None])
     settings = CPJSettings.model_validate(cpj)
-    return CPJ(opened, pool, pool, canvas=96, cpj=settings, augment=augment or AugmentSettings(), seed=seed)
+    return PastedViews(opened, pool, pool, canvas=96, cpj=settings, augment=augment or AugmentSettings(), seed=seed)
 
 
 def is_red(view: View) -> np.ndarray:
@@ -124,7 +126,7 @@ def test_composite_colours_have_no_seam(flat: Path) -> None:
     """Grey on the composite turns both parts grey; apart, one may stay coloured."""
     gray = AugmentSettings(flip=0, color=0, gray=0.5, blur=0)
 
-    def parts(cpj: CPJ, epoch: int) -> tuple[bool, bool]:
+    def parts(cpj: PastedViews, epoch: int) -> tuple[bool, bool]:
         (view,) = cpj.views(epoch, 0, [0])
         x1, y1, x2, y2 = view.pasted.astype(int)
         outside = np.ones((64, 64), bool)
@@ -178,4 +180,4 @@ def test_foregrounds_without_proposals_are_refused(tmp_path: Path, photos: Path)
     bare = codo.prepare(photos, tmp_path / "bare", propose=False, jobs=1)
     pool = Pool([bare], [None])
     with pytest.raises(InputError, match="no proposals"):
-        CPJ(bare, pool, pool, canvas=64, cpj=CPJSettings(), augment=PLAIN, seed=0)
+        PastedViews(bare, pool, pool, canvas=64, cpj=CPJSettings(), augment=PLAIN, seed=0)

@@ -10,7 +10,7 @@ import torch
 
 import codo
 from codo.core.errors import CodoError
-from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pasted_views import CPJSettings, PastedViews
 from codo.loading.pools import Pool
 from codo.loading.sampler import StepSampler
 from codo.loading.step_dataset import ViewBatch, ViewDataset
@@ -18,19 +18,19 @@ from codo.views.photometric import AugmentSettings
 
 
 @pytest.fixture(scope="module")
-def cpj(catalog: Path) -> CPJ:
+def cpj(catalog: Path) -> PastedViews:
     opened = codo.open_catalog(catalog)
     pool = Pool([opened], [None])
-    return CPJ(opened, pool, pool, canvas=64, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
+    return PastedViews(opened, pool, pool, canvas=64, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
 
 
-def batches(cpj: CPJ, views: int, rank: int = 0, world: int = 1) -> list[ViewBatch]:
+def batches(cpj: PastedViews, views: int, rank: int = 0, world: int = 1) -> list[ViewBatch]:
     dataset = ViewDataset(cpj, views)
     return [dataset.batch(plan) for plan in StepSampler(24, 8, 0, stop=4, rank=rank, world=world)]
 
 
 @pytest.mark.parametrize("views", [2, 4])
-def test_every_view_is_where_it_belongs(cpj: CPJ, views: int) -> None:
+def test_every_view_is_where_it_belongs(cpj: PastedViews, views: int) -> None:
     for plan, batch in zip(StepSampler(24, 8, 0, stop=4), batches(cpj, views), strict=True):
         assert batch.query_images.shape == (8, 64, 64, 3)
         assert batch.key_images.shape == (views - 1, 8, 64, 64, 3)
@@ -46,7 +46,7 @@ def test_every_view_is_where_it_belongs(cpj: CPJ, views: int) -> None:
 
 
 @pytest.mark.parametrize("world", [2, 4])
-def test_ranks_together_make_the_batch_of_one_process(cpj: CPJ, world: int) -> None:
+def test_ranks_together_make_the_batch_of_one_process(cpj: PastedViews, world: int) -> None:
     parts = [batches(cpj, 3, rank, world) for rank in range(world)]
     for step, whole in enumerate(batches(cpj, 3)):
         assert torch.equal(torch.cat([part[step].query_images for part in parts]), whole.query_images)
@@ -54,7 +54,7 @@ def test_ranks_together_make_the_batch_of_one_process(cpj: CPJ, world: int) -> N
         assert torch.equal(torch.cat([part[step].key_boxes for part in parts], dim=1), whole.key_boxes)
 
 
-def test_an_error_of_a_worker_arrives_whole(cpj: CPJ, tmp_path: Path, photos: Path) -> None:
+def test_an_error_of_a_worker_arrives_whole(cpj: PastedViews, tmp_path: Path, photos: Path) -> None:
     import shutil
 
     shutil.copytree(photos, tmp_path / "photos")
@@ -62,7 +62,7 @@ def test_an_error_of_a_worker_arrives_whole(cpj: CPJ, tmp_path: Path, photos: Pa
     for path in (tmp_path / "photos").glob("*.jpg"):
         path.unlink()
     pool = Pool([opened], [None])
-    broken = CPJ(opened, pool, pool, canvas=64, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
+    broken = PastedViews(opened, pool, pool, canvas=64, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
     loader = torch.utils.data.DataLoader(
         ViewDataset(broken, 2), batch_size=None, sampler=StepSampler(24, 8, 0, stop=1), num_workers=1
     )

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from codo.contrast.bn_groups import permutation
 from codo.contrast.infonce import ContrastSettings
-from codo.contrast.shuffle import permutation
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.codo import CoDo, CoDoOptions
@@ -23,7 +23,7 @@ B, S, K = 8, 64, 20
 
 def method(views: int = 2, **contrast: object) -> CoDo:
     torch.manual_seed(0)
-    settings = ContrastSettings.model_validate({"queue": K, "shuffle": 2, "momentum": 0.9, **contrast})
+    settings = ContrastSettings.model_validate({"queue": K, "bn_groups": 2, "momentum": 0.9, **contrast})
     return CoDo(Setup(MODEL, settings, batch_size=B)).train()
 
 
@@ -106,7 +106,7 @@ def test_step_by_step_equal_to_the_plain_version(views: int) -> None:
         optimizers[0].zero_grad()
         output.loss.backward()
         optimizers[0].step()
-        ours.finish_step()
+        ours.on_step_end()
         expected = plain.step(data, optimizers[1])
         assert float(output.loss.detach()) == pytest.approx(expected, rel=1e-9)
     for a, b in zip(ours.query.parameters(), plain.query.parameters(), strict=True):
@@ -134,7 +134,7 @@ def test_golden_losses() -> None:
         optimizer.zero_grad()
         output.loss.backward()
         optimizer.step()
-        ours.finish_step()
+        ours.on_step_end()
         losses.append(float(output.loss.detach()))
     # Kinds of CPU round differently, and steps carry it on: up to 2e-4 at the third has been seen.
     assert losses[0] == pytest.approx(24.518114, rel=1e-5)
@@ -144,7 +144,7 @@ def test_golden_losses() -> None:
 def test_all_views_can_be_queued() -> None:
     ours = method(4, enqueue_views="all")
     ours(batch(0, 4))
-    ours.finish_step()
+    ours.on_step_end()
     assert int(ours.queue.filled) == 3 * B
 
 
@@ -153,7 +153,7 @@ def test_the_queue_changes_only_after_the_step() -> None:
     before = ours.queue.keys.clone()
     ours(batch(0)).loss.backward()
     assert torch.equal(ours.queue.keys, before)
-    ours.finish_step()
+    ours.on_step_end()
     assert not torch.equal(ours.queue.keys, before)
 
 
@@ -185,12 +185,12 @@ def test_diagnosis_of_known_embeddings() -> None:
     ours(batch(0))
     spread = F.normalize(torch.randn(4, 4000, 16, generator=torch.Generator().manual_seed(0)), dim=-1)
     ours._queries = spread
-    stats = ours.diagnose()
+    stats = ours.log_stats()
     assert float(stats["std/P2"]) == pytest.approx(1 / 4, rel=0.02)  # 1 / sqrt(16)
     assert float(stats["mean_norm/P2"]) < 0.05
     assert float(stats["rank/P2"]) == pytest.approx(16, rel=0.02)
     ours._queries = torch.ones(4, 10, 16) / 4
-    stats = ours.diagnose()
+    stats = ours.log_stats()
     assert float(stats["std/P5"]) == pytest.approx(0, abs=1e-6)
     assert float(stats["mean_norm/P5"]) == pytest.approx(1)
     assert float(stats["rank/P5"]) == pytest.approx(1, abs=0.01)
@@ -202,7 +202,7 @@ def test_effective_rank_by_hand() -> None:
 
 def test_only_the_levels_that_count_are_added_up() -> None:
     torch.manual_seed(0)
-    settings = ContrastSettings.model_validate({"queue": K, "shuffle": 2, "momentum": 0.9})
+    settings = ContrastSettings.model_validate({"queue": K, "bn_groups": 2, "momentum": 0.9})
     coarse = CoDo(Setup(MODEL, settings, CoDoOptions(levels=("P5",)), batch_size=B)).train()
     output = coarse(batch(0))
     assert output.loss.item() == pytest.approx(output.stats["loss/P5"].item())

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from codo.contrast.bn_groups import permutation
 from codo.contrast.infonce import ContrastSettings
-from codo.contrast.shuffle import permutation
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.densecl import DenseCL, DenseCLOptions, DenseEncoder, most_similar, place_share
@@ -21,7 +21,7 @@ B, S, K, T = 4, 96, 10, 0.2  # a map of 3 x 3 cells
 
 def method(**options: float) -> DenseCL:
     torch.manual_seed(0)
-    contrast = ContrastSettings(queue=K, temperature=T, momentum=0.9, shuffle=2)
+    contrast = ContrastSettings(queue=K, temperature=T, momentum=0.9, bn_groups=2)
     return DenseCL(Setup(MODEL, contrast, DenseCLOptions.model_validate(options), batch_size=B)).double().train()
 
 
@@ -74,7 +74,7 @@ def test_loss_and_queue_by_hand(grid: int, side: int) -> None:
     output.loss.backward()
     assert all(parameter.grad is not None for parameter in ours.query.parameters())
     assert all(parameter.grad is None for parameter in ours.key.parameters())
-    ours.finish_step()
+    ours.on_step_end()
     first = torch.stack(pooled[:B])  # of the first key view, in the order of the samples
     assert torch.allclose(ours.queue.keys[1, :B], F.normalize(first, dim=1), atol=1e-9)
     assert torch.equal(ours.queue.keys[:, B:], before[:, B:])
@@ -112,4 +112,4 @@ def test_cells_that_tell_their_place_only_are_noticed() -> None:
     assert place_share(torch.randn(64, 9, 5, generator=generator)).item() < 3 / 64
     ours, data = method(), batch()
     ours(data)
-    assert 0 < float(ours.diagnose()["place/dense"]) < 1
+    assert 0 < float(ours.log_stats()["place/dense"]) < 1

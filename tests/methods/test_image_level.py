@@ -92,7 +92,7 @@ def test_byol_s_target_follows_at_a_rising_momentum() -> None:
             method.encoder.backbone.conv1.weight.add_(1.0)
         before = method.target.backbone.conv1.weight.clone()
         online = method.encoder.backbone.conv1.weight
-        method.finish_step()
+        method.on_step_end()
         assert torch.allclose(method.target.backbone.conv1.weight, kept * before + (1 - kept) * online, atol=1e-5)
 
 
@@ -107,8 +107,8 @@ def test_simsiam_by_hand_and_the_other_side_gets_no_gradient() -> None:
     assert torch.autograd.grad(loss, list(method.encoder.parameters()), allow_unused=True) == (None,) * len(
         list(method.encoder.parameters())
     )
-    assert method.fixed_rate() == [method.predictor]
-    assert build(SimSiam, fixed_predictor_rate=False).fixed_rate() == []
+    assert method.constant_lr_modules() == [method.predictor]
+    assert build(SimSiam, fixed_predictor_rate=False).constant_lr_modules() == []
 
 
 def test_swav_s_assignments_are_doubly_stochastic() -> None:
@@ -154,7 +154,7 @@ def test_swav_s_queue_joins_when_it_is_full() -> None:
     for step in range(4):
         method(batch(seed=step, step=step))
         joined.append(method._past() is not None)
-        method.finish_step()
+        method.on_step_end()
     assert joined == [False, False, True, True]  # from step 2 of 100 on; 12 embeddings have passed by then
     assert torch.equal(method.bank[:, :B], method._large)
 
@@ -173,6 +173,6 @@ def test_only_the_backbone_is_exported_and_boxes_are_embedded(name: str) -> None
     boxes = torch.tensor([[0.0, 0, 64, 64], [0, 0, 32, 64]])
     with torch.no_grad():
         maps = method.encoder.backbone(method.pixels(images))[-1]  # 2 x 2
-        found = method.represent(images, boxes)
+        found = method.embed_boxes(images, boxes)
     assert torch.allclose(found[0], maps[0].mean(dim=(1, 2)), atol=1e-5)
     assert not torch.allclose(found[1], maps[1].mean(dim=(1, 2)), atol=1e-3)

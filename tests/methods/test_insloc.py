@@ -17,7 +17,7 @@ from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.insloc import InsLoc, InsLocOptions, InsLocViews
 from codo.models.encoder import ModelSettings
-from codo.training.pretrain import gather_material
+from codo.training.pretrain import open_inputs
 from codo.training.pretrain_settings import PretrainSettings
 from codo.views.boxes import iou
 
@@ -31,7 +31,7 @@ def dataset(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> InsLocVie
     bare = codo.prepare(photos, tmp_path_factory.mktemp("bare") / "catalog", propose=False, jobs=1).path
     given: dict[str, Any] = {"foregrounds": str(bare), "backgrounds": [str(bare)], "out": "run", "canvas": 128}
     settings = resolve(PretrainSettings, "insloc", {**given, "options.min_iou": 0.55})
-    return InsLoc.dataset(gather_material(settings))
+    return InsLoc.dataset(open_inputs(settings))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_the_whole_image_is_pasted_in_its_own_aspect(dataset: InsLocViews) -> No
 
 def test_only_the_coarsest_level_of_queries_sees_the_anchor(batches: list[ViewBatch]) -> None:
     torch.manual_seed(0)
-    contrast = ContrastSettings(queue=16, shuffle=2)
+    contrast = ContrastSettings(queue=16, bn_groups=2)
     method = InsLoc(Setup(MODEL, contrast, InsLocOptions(), batch_size=B)).eval()
     pixels, boxes = method.pixels(batches[0].query_images), batches[0].query_boxes
     with torch.no_grad():
@@ -81,4 +81,4 @@ def test_only_the_coarsest_level_of_queries_sees_the_anchor(batches: list[ViewBa
     assert torch.allclose(both[:3], pasted[:3], atol=1e-5)
     assert torch.allclose(both[3], anchor[3], atol=1e-5)
     assert not torch.allclose(both[3], pasted[3], atol=1e-3)
-    assert method.represent(batches[0].query_images, boxes[:, :4]).shape == (B, 4 * 16)  # one box serves all levels
+    assert method.embed_boxes(batches[0].query_images, boxes[:, :4]).shape == (B, 4 * 16)  # one box serves all levels

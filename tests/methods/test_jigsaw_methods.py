@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from codo.contrast.bn_groups import permutation
 from codo.contrast.infonce import ContrastSettings
-from codo.contrast.shuffle import permutation
 from codo.loading.jigsaw_dataset import JigsawBatch
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Method, Setup
@@ -25,7 +25,7 @@ B, S, P, K, T = 4, 32, 32, 10, 0.15
 
 def method(cls: type[Method], **options: object) -> Any:
     torch.manual_seed(0)
-    contrast = ContrastSettings(queue=K, temperature=T, momentum=0.9, shuffle=2)
+    contrast = ContrastSettings(queue=K, temperature=T, momentum=0.9, bn_groups=2)
     return cls(Setup(MODEL, contrast, cls.Options.model_validate(options), batch_size=B)).double().train()
 
 
@@ -77,7 +77,7 @@ def test_infomin_by_hand() -> None:
     assert output.loss.item() == pytest.approx(expected.item(), rel=1e-9)
     output.loss.backward()
     assert all(parameter.grad is not None for parameter in ours.query.parameters())
-    ours.finish_step()
+    ours.on_step_end()
     assert torch.allclose(ours.queue.keys[0, :B], F.normalize(keys[0], dim=1), atol=1e-9)
 
 
@@ -107,9 +107,9 @@ def test_detco_by_hand() -> None:
     output.loss.backward()
     assert all(parameter.grad is not None for parameter in ours.query.parameters())
     assert all(parameter.grad is None for parameter in ours.key.parameters())
-    ours.finish_step()
+    ours.on_step_end()
     assert torch.allclose(ours.queue.keys[:, :B], first, atol=1e-9)
-    assert {name for name in ours.diagnose() if name.startswith("std/")} == {f"std/{level}" for level in ours.levels}
+    assert {name for name in ours.log_stats() if name.startswith("std/")} == {f"std/{level}" for level in ours.levels}
 
 
 @pytest.mark.parametrize(("cls", "start"), [(InfoMin, 1.0), (DetCo, 3 * 2.2)])

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from codo.contrast.bn_groups import permutation
 from codo.contrast.infonce import ContrastSettings
-from codo.contrast.shuffle import permutation
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.moco import MoCo, MoCoOptions
@@ -33,7 +33,7 @@ def batch(step: int) -> ViewBatch:
 
 def method(**options: str) -> MoCo:
     torch.manual_seed(0)
-    contrast = ContrastSettings(queue=K, temperature=T, momentum=M, shuffle=2)
+    contrast = ContrastSettings(queue=K, temperature=T, momentum=M, bn_groups=2)
     return MoCo(Setup(MODEL, contrast, MoCoOptions.model_validate(options), batch_size=B)).train()
 
 
@@ -54,7 +54,7 @@ def embed(net: nn.Module, pixels: Tensor) -> Tensor:
 
 def test_twenty_steps_equal_the_reference() -> None:
     ours = method(projection="mlp").double()
-    ours.begin(batch(0))
+    ours.on_first_batch(batch(0))
     query, key = copy.deepcopy(ours.query), copy.deepcopy(ours.key)
     queue = ours.queue.keys[0].clone()
     optimizers = [torch.optim.SGD(net.parameters(), lr=LR, momentum=0.9) for net in (ours.query, query)]
@@ -77,7 +77,7 @@ def test_twenty_steps_equal_the_reference() -> None:
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        ours.finish_step()
+        ours.on_step_end()
         with torch.no_grad():
             for slow, fast in zip(key.parameters(), query.parameters(), strict=True):
                 slow.copy_(M * slow + (1 - M) * fast)
@@ -91,7 +91,7 @@ def test_twenty_steps_equal_the_reference() -> None:
 
 def test_starts_at_guessing_and_projects_as_asked() -> None:
     ours = method(projection="linear")
-    ours.begin(batch(0))
+    ours.on_first_batch(batch(0))
     assert ours(batch(0)).loss.item() == pytest.approx(math.log(K + 1), rel=0.15)
     assert isinstance(ours.query.projection, nn.Linear)
     assert ours.exports().keys() == ours.key_exports().keys() == {"backbone"}

@@ -100,7 +100,7 @@ def test_few_images_have_few_neighbours(dataset: ObjectPairs) -> None:
 def test_the_search_is_done_once_and_kept(dataset: ObjectPairs, tmp_path: Path) -> None:
     method = build()
     before = {name: value.clone() for name, value in method.state_dict().items()}
-    assert "options.weights=none" in method.survey(dataset, tmp_path, 0)
+    assert "options.weights=none" in method.prepare_data(dataset, tmp_path, 0)
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())  # statistics too
     assert method.encoder.training
     first = dataset.pairs
@@ -108,16 +108,16 @@ def test_the_search_is_done_once_and_kept(dataset: ObjectPairs, tmp_path: Path) 
     dataset.pairs = None
     with torch.no_grad():
         method.encoder.backbone.conv1.weight.add_(torch.randn_like(method.encoder.backbone.conv1.weight))
-    assert method.survey(dataset, tmp_path, 7) == ""  # trained since: the pairs stay
+    assert method.prepare_data(dataset, tmp_path, 7) == ""  # trained since: the pairs stay
     assert dataset.pairs is not None
     assert np.array_equal(dataset.pairs.own, first.own)
     (tmp_path / "pairs.npz").rename(tmp_path / "elsewhere.npz")
     with pytest.raises(CodoError, match="the pairs of the run cannot be read"):
-        method.survey(dataset, tmp_path, 7)
+        method.prepare_data(dataset, tmp_path, 7)
     (tmp_path / "elsewhere.npz").rename(tmp_path / "pairs.npz")
     first._replace(images=first.images[:5]).write(tmp_path / "pairs.npz")
     with pytest.raises(CodoError, match="the pairs are of 5 images, there are 24"):
-        method.survey(dataset, tmp_path, 7)
+        method.prepare_data(dataset, tmp_path, 7)
 
 
 def test_another_network_can_find_them(dataset: ObjectPairs, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_another_network_can_find_them(dataset: ObjectPairs, tmp_path: Path) -> 
     torch.save({f"backbone.{name}": value for name, value in other.backbone.state_dict().items()}, tmp_path / "w.pth")
     method = build(weights=str(tmp_path / "w.pth"))
     rng = torch.get_rng_state()
-    assert "w.pth" in method.survey(dataset, tmp_path, 0)
+    assert "w.pth" in method.prepare_data(dataset, tmp_path, 0)
     assert torch.equal(torch.get_rng_state(), rng)
 
     def features(images: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ def test_another_network_can_find_them(dataset: ObjectPairs, tmp_path: Path) -> 
     assert all(np.array_equal(one, two) for one, two in zip(dataset.pairs, expected, strict=True))
     own = build()
     (tmp_path / "own").mkdir()
-    own.survey(dataset, tmp_path / "own", 0)
+    own.prepare_data(dataset, tmp_path / "own", 0)
     assert not np.array_equal(dataset.pairs.own, expected.own)
 
 

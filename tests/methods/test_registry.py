@@ -19,8 +19,7 @@ from codo.methods import registry
 from codo.methods.base import OPTIONAL
 from codo.methods.registry import METHODS, find_method
 from codo.models.encoder import Encoder, ModelSettings
-from codo.training import checkpoint
-from codo.training import trainer as loop
+from codo.training import checkpoint, trainer
 from tests.training import tiny
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -53,7 +52,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(name: str, catalog: Path, folders: Path, out: Path, **changes: Any) -> dict[str, Any]:
     made = tiny.settings(catalog, out, method=name, options=SMALL.get(name, {}), probe=None, canvas=32, steps=3)
     made |= {"checkpoint_every": 1, "batch_size": 4, "epochs": None, "optim": {"lr": 0.02, "warmup_epochs": 0}}
-    if not find_method(name).pastes:
+    if not find_method(name).needs_backgrounds:
         del made["backgrounds"]
     if name == "supervised":
         made["foregrounds"] = str(folders)
@@ -66,7 +65,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
 ) -> None:
     whole = codo.pretrain(**settings(name, catalog, folders, tmp_path / "whole"))
     monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)  # one page a method is enough
-    original = loop.save
+    original = trainer.save
 
     def stop(job: Any, step: int) -> None:
         original(job, step)
@@ -74,7 +73,7 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
             raise Interrupted("stopped", where="here", fix="go on")
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save", stop)
+        patch.setattr(trainer, "save", stop)
         with pytest.raises(Interrupted):
             codo.pretrain(**settings(name, catalog, folders, tmp_path / "broken"))
     broken = codo.pretrain(**settings(name, catalog, folders, tmp_path / "broken"))
@@ -107,12 +106,12 @@ class Mine(ImageLevel):
 
     def __init__(self, setup):
         super().__init__(setup)
-        self.encoder = ImageEncoder(setup.model, lambda channels: nn.Linear(channels, setup.model.dim))
+        self.encoder = ImageEncoder(setup.model, lambda channels: nn.Linear(channels, setup.model.embedding_dim))
 
     def forward(self, batch):
         first, second = (self.encoder.project(view) for view in self.views(batch))
         loss = (first - second).square().mean()
-        self.keep(first)
+        self.store_embeddings(first)
         return StepOutput(loss, {"loss": loss.detach()})
 '''
 
@@ -160,17 +159,19 @@ def test_wrong_names_are_explained(tmp_path: Path) -> None:
             ["cpj.jitter", "model.head"],
         ),
         ("byol", {"views": 3, "contrast": {"queue": 4, "momentum_end": 1}}, ["views", "contrast.queue"]),
-        ("simclr", {"contrast.temperature": 0.5, "model.dim": 64, "optim.lr": 1}, []),
-        ("supervised", {"model": {"dim": 64, "backbone": "resnet18"}}, ["model.dim"]),
+        ("simclr", {"contrast.temperature": 0.5, "model.embedding_dim": 64, "optim.lr": 1}, []),
+        ("supervised", {"model": {"embedding_dim": 64, "backbone": "resnet18"}}, ["model.embedding_dim"]),
     ],
 )
 def test_settings_without_effect_are_known(name: str, given: dict[str, Any], unused: list[str]) -> None:
-    assert registry.idle(name, given) == unused
+    assert registry.unused_settings(name, given) == unused
 
 
 def test_every_use_is_of_something_optional() -> None:
     for method in set(METHODS.values()):
-        assert all(any(use == one or use.startswith(f"{one}.") for one in OPTIONAL) for use in method.uses), method
+        assert all(any(use == one or use.startswith(f"{one}.") for one in OPTIONAL) for use in method.used_settings), (
+            method
+        )
 
 
 def test_without_lightly_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

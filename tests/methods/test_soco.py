@@ -69,7 +69,7 @@ def test_no_gradient_reaches_the_target_and_it_follows() -> None:
     with torch.no_grad():
         method.encoder.fpn.inner_blocks[0][0].weight.add_(1.0)
     before = method.target.fpn.inner_blocks[0][0].weight.clone()
-    method.finish_step()  # half-way from 0.8 to 1
+    method.on_step_end()  # half-way from 0.8 to 1
     now = 0.9 * before + 0.1 * method.encoder.fpn.inner_blocks[0][0].weight
     assert torch.allclose(method.target.fpn.inner_blocks[0][0].weight, now, atol=1e-5)
 
@@ -80,9 +80,9 @@ def test_the_whole_trunk_is_exported_and_watched() -> None:
     assert method.exports()["fpn"] is method.encoder.fpn
     assert method.key_exports()["fpn"] is method.target.fpn
     method(batch())
-    assert set(method.diagnose()) == {"std/box", "mean_norm/box", "rank/box"}
+    assert set(method.log_stats()) == {"std/box", "mean_norm/box", "rank/box"}
     boxes = torch.tensor([[0.0, 0, 30, 30], [0, 0, 64, 64]])
-    assert method.eval().represent(batch().views[0], boxes).shape == (2, 12)
+    assert method.eval().embed_boxes(batch().views[0], boxes).shape == (2, 12)
 
 
 def test_one_sample_is_refused() -> None:

@@ -63,7 +63,7 @@ def steps(name: str, rank: int, world: int) -> list[Tensor]:
             data = data._replace(views=data.views[:2])
         loss = method(data).loss
         (gradient,) = torch.autograd.grad(loss, [method.encoder.weight])
-        method.finish_step()
+        method.on_step_end()
         found.append(torch.cat([loss.detach().view(1), gradient.flatten()]))
         if world > 1:
             distributed.all_reduce(found[-1])

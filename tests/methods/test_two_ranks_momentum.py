@@ -13,8 +13,8 @@ import pytest
 import torch
 from torch import Tensor, distributed, multiprocessing
 
+from codo.contrast.bn_groups import permutation
 from codo.contrast.infonce import ContrastSettings
-from codo.contrast.shuffle import permutation
 from codo.loading.jigsaw_dataset import JigsawBatch
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
@@ -40,7 +40,7 @@ def steps(name: str, rank: int, world: int) -> list[Tensor]:
     """Loss and gradient of every step, averaged over the ranks as DistributedDataParallel does; and the queue."""
     cls = find_method(name)
     torch.manual_seed(0)
-    contrast = ContrastSettings(queue=12, momentum=0.9, shuffle=2)
+    contrast = ContrastSettings(queue=12, momentum=0.9, bn_groups=2)
     method: Any = cls(Setup(MODEL, contrast, cls.Options(), batch_size=B, world=world)).double().train()
     mine = slice(rank * B // world, (rank + 1) * B // world)
     found = []
@@ -51,7 +51,7 @@ def steps(name: str, rank: int, world: int) -> list[Tensor]:
         loss = method(data).loss
         gradients = torch.autograd.grad(loss, list(method.query.parameters()))
         row = torch.cat([loss.detach().view(1), *(gradient.flatten() for gradient in gradients)])
-        method.finish_step()
+        method.on_step_end()
         if world > 1:
             distributed.all_reduce(row)
             row /= world

@@ -14,7 +14,14 @@ from codo.models.encoder import Encoder, ModelSettings
 from codo.models.key_maps import LAYOUTS
 from codo.models.weights import load, recognise
 
-SLIM = {"backbone": "resnet18", "width": 0.125, "fpn_channels": 8, "head": "1conv1fc", "head_dim": 16, "dim": 8}
+SLIM = {
+    "backbone": "resnet18",
+    "width": 0.125,
+    "fpn_channels": 8,
+    "head": "1conv1fc",
+    "head_dim": 16,
+    "embedding_dim": 8,
+}
 
 
 def slim(init: str | Path = "none") -> Encoder:
@@ -136,7 +143,7 @@ def test_a_retinanet_gives_its_backbone_for_its_pyramid_has_no_p2() -> None:
 
 
 def test_a_projection_of_another_size_stays_random_as_a_whole() -> None:
-    old, new = Encoder(ModelSettings(**{**SLIM, "dim": 4})), slim()
+    old, new = Encoder(ModelSettings(**{**SLIM, "embedding_dim": 4})), slim()
     before = {name: tensor.clone() for name, tensor in new.projection.state_dict().items()}
     load(new, old.state_dict(), where="here")
     assert same(new.state_dict(), old.state_dict(), "box_head")

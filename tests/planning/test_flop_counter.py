@@ -88,8 +88,8 @@ def test_weights_by_hand(resnet50: Step) -> None:
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("soco", "orl")])
 def test_every_method_is_counted(method: str) -> None:
-    pasted = {} if METHODS[method].pastes else {"backgrounds": []}
-    model = {**MODEL, "dim": 8}
+    pasted = {} if METHODS[method].needs_backgrounds else {"backgrounds": []}
+    model = {**MODEL, "embedding_dim": 8}
     options = {"hidden": 8} if "hidden" in METHODS[method].Options.model_fields else {}
     step = count_step(settings(method=method, model=model, canvas=64, options=options, **pasted), 4)
     assert step.operations.flops > 0
@@ -125,6 +125,6 @@ def test_a_method_that_looks_at_numbers_is_refused(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize(("name", "why"), [("soco", "depends on the pictures"), ("orl", "depend on all images")])
 def test_what_cannot_be_counted_says_so(name: str, why: str) -> None:
-    own = settings(method=name, backgrounds=[], canvas=64, model={**MODEL, "dim": 8}, options={"hidden": 8})
+    own = settings(method=name, backgrounds=[], canvas=64, model={**MODEL, "embedding_dim": 8}, options={"hidden": 8})
     with pytest.raises(InputError, match=f"a step of {name} cannot be counted: .*{why}"):
         count_step(own, 4)

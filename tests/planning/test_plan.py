@@ -9,10 +9,10 @@ import pytest
 
 import codo
 from codo.core.errors import InputError
-from codo.planning.costs import Costs, costs
-from codo.planning.estimate import Plan, short, weakest
+from codo.planning.costs import UnitCosts, unit_costs
+from codo.planning.estimate import Estimate, short, weakest
 from codo.planning.flop_counter import Operations, Step
-from codo.planning.plan import PlanSettings, plan, put_together
+from codo.planning.plan import PlanSettings, estimate, plan
 from tests.training.tiny import MODEL
 
 ROUND = {
@@ -32,24 +32,26 @@ ROUND = {
 }
 
 
-def made_up() -> Costs:
-    shipped = {name: cost.model_dump() for name, cost in costs()}
-    return Costs.model_validate(
+def made_up() -> UnitCosts:
+    shipped = {name: cost.model_dump() for name, cost in unit_costs()}
+    return UnitCosts.model_validate(
         {name: {**cost, "value": ROUND.get(name, cost["value"])} for name, cost in shipped.items()}
     )
 
 
-def planned(gpus: int = 1, **changes: Any) -> Plan:
+def planned(gpus: int = 1, **changes: Any) -> Estimate:
     """One GPU's share is 10 samples: 1e12 operations and 1e9 bytes, 0.1 s, which are 0.2 s at half of the roofline."""
     operations = Operations()
     operations.each = [(1e12, 1e9)]
     step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
     values = {"backgrounds": ["-"], "batch_size": 10 * gpus, "epochs": 2, "images": 1000, "gpus": gpus, **changes}
-    settings = PlanSettings.model_validate({"model": {"dim": 8}, "contrast": {"shuffle": 2}, "canvas": 32, **values})
-    return put_together(settings, ("given", "by hand"), step, made_up())
+    settings = PlanSettings.model_validate(
+        {"model": {"embedding_dim": 8}, "contrast": {"bn_groups": 2}, "canvas": 32, **values}
+    )
+    return estimate(settings, ("given", "by hand"), step, made_up())
 
 
-def value(of: Plan, topic: str, what: str) -> float:
+def value(of: Estimate, topic: str, what: str) -> float:
     return of.line(topic, what).value
 
 
@@ -82,7 +84,7 @@ def test_two_gpus_wait_for_the_network() -> None:
 
 
 def test_gradients_that_do_not_fit_behind_the_backward_pass_are_waited_for() -> None:
-    apart = planned(2, nodes=2, contrast={"shuffle": 2, "queue": 16})
+    apart = planned(2, nodes=2, contrast={"bn_groups": 2, "queue": 16})
     gradients, keys = 4000 / 1e5, 1280 / 1e5  # seconds, by the slower network between nodes
     behind = 2 / 3 * 0.2
     assert gradients < behind
@@ -102,10 +104,10 @@ def test_gradients_that_do_not_fit_behind_the_backward_pass_are_waited_for() -> 
             "images": 1000,
             "gpus": 2,
             "nodes": 2,
-            "model": {"dim": 8},
+            "model": {"embedding_dim": 8},
         }
     )
-    slower = put_together(settings, ("given", "by hand"), step, known)
+    slower = estimate(settings, ("given", "by hand"), step, known)
     assert value(slower, "time", "step") == pytest.approx(1e3 * (0.2 / 3 + 4000 / slow + 1280 / slow))
 
 
@@ -124,9 +126,7 @@ def test_too_much_memory_is_told() -> None:
     operations.each = [(1e12, 1e9)]
     step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
     settings = PlanSettings.model_validate({"backgrounds": ["-"], "batch_size": 10, "steps": 1, "images": 100})
-    told = put_together(
-        settings, ("given", "by hand"), step, made_up().model_copy(update={"gpu_memory": small})
-    ).warnings
+    told = estimate(settings, ("given", "by hand"), step, made_up().model_copy(update={"gpu_memory": small})).warnings
     assert any("does not fit" in warning for warning in told)
 
 
@@ -146,7 +146,7 @@ def test_from_a_recipe_and_a_catalog(catalog: Path) -> None:
     [
         ({"gpus": 3}, "batch_size 64 does not divide over 3 GPUs"),
         ({"gpus": 4, "nodes": 3}, "4 GPUs do not divide over 3 nodes"),
-        ({"gpus": 4, "contrast.shuffle": 6}, "does not divide"),
+        ({"gpus": 4, "contrast.bn_groups": 6}, "does not divide"),
         ({"gpus": 64}, "one sample"),
         ({"gpu": 8}, "unknown setting 'gpu'"),
         ({"steps": None, "epochs": None}, "the length of the run is missing"),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from codo.core.errors import CodoError, InputError
-from codo.preparation import chunk_worker as work
+from codo.preparation import chunk_worker
 from codo.preparation.prepare import prepare
 from tests.catalog.pictures import jpegs, write_folder
 from tests.preparation.test_prepare import files
@@ -84,7 +84,7 @@ def test_nodes_that_share_no_disk_are_noticed(tmp_path: Path, ray: ModuleType) -
 
 def test_a_worker_that_is_killed_stops_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(40))
-    examine, parent = work.examine, os.getpid()
+    examine, parent = chunk_worker.examine, os.getpid()
 
     def dies(item: Any, *rest: Any) -> Any:
         if item.key == "030.jpg" and os.getpid() != parent:
@@ -92,7 +92,7 @@ def test_a_worker_that_is_killed_stops_with_advice(tmp_path: Path, monkeypatch: 
         return examine(item, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(work, "examine", dies)
+        patch.setattr(chunk_worker, "examine", dies)
         with pytest.raises(CodoError, match="a worker process was killed") as caught:
             prepare(source, tmp_path / "out", propose=False, jobs=2)
     assert "fewer --jobs" in caught.value.fix
@@ -105,7 +105,7 @@ def test_workers_hand_on_the_errors_of_codo(tmp_path: Path, monkeypatch: pytest.
     def fails(*_: object) -> None:
         raise CodoError("what", where="where", fix="fix")
 
-    monkeypatch.setattr(work, "examine", fails)
+    monkeypatch.setattr(chunk_worker, "examine", fails)
     with pytest.raises(CodoError) as caught:
         prepare(source, tmp_path / "out", propose=False, jobs=2)
     assert caught.value.lines() == ["what", "  where: where", "  fix:   fix"]

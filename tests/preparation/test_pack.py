@@ -14,7 +14,7 @@ from PIL import Image
 
 from codo.catalog.catalog import Catalog, open_catalog, scale_boxes
 from codo.core.errors import Interrupted
-from codo.preparation import merge as merging
+from codo.preparation import merge
 from codo.preparation.merge import group
 from codo.preparation.pack import shard_names, shrink, write_sample
 from codo.preparation.prepare import prepare
@@ -138,7 +138,7 @@ def test_a_source_that_changes_after_shards_were_made(tmp_path: Path, monkeypatc
         prepare(source, tmp_path / out, propose=False, pack=40, jobs=1)
 
     with monkeypatch.context() as patch:
-        patch.setattr(merging, "_write_parquet", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(merge, "_write_parquet", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(Interrupted):
             run("out")
     assert (tmp_path / "out" / "shard-00000.tar").exists()
@@ -151,7 +151,7 @@ def test_a_source_that_changes_after_shards_were_made(tmp_path: Path, monkeypatc
 @pytest.mark.parametrize("step", ["_write_parquet", "discard"])
 def test_killed_while_merging_it_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     source = write_folder(tmp_path / "s", jpegs(60))
-    monkeypatch.setattr(merging, "MB", 60_000)  # shards of 60 kB, two or three chunks each
+    monkeypatch.setattr(merge, "MB", 60_000)  # shards of 60 kB, two or three chunks each
 
     def run(out: str) -> None:
         prepare(source, tmp_path / out, propose=False, pack=40, shard_mb=1, jobs=1)
@@ -166,14 +166,14 @@ def test_killed_while_merging_it_continues(tmp_path: Path, monkeypatch: pytest.M
         raise SystemError("killed")
 
     with monkeypatch.context() as patch:
-        patch.setattr(merging, step, stop)
+        patch.setattr(merge, step, stop)
         with pytest.raises(SystemError):
             run("out")
     with monkeypatch.context() as patch:
         # Half way through the shards: the second one is not there yet, the parts of the first are gone.
         copies = iter(range(1000))
-        copy = merging.shutil.copyfileobj
-        patch.setattr(merging.shutil, "copyfileobj", lambda *a: stop() if next(copies) > 4 else copy(*a))
+        copy = merge.shutil.copyfileobj
+        patch.setattr(merge.shutil, "copyfileobj", lambda *a: stop() if next(copies) > 4 else copy(*a))
         with pytest.raises(SystemError):
             run("half")
     assert 0 < len(list((tmp_path / "half").glob("shard-*.tar"))) < shards

@@ -16,8 +16,7 @@ from codo.catalog import reading
 from codo.catalog.catalog import Catalog
 from codo.core.errors import CodoError, InputError
 from codo.core.io import atomic
-from codo.preparation import chunk_worker as work
-from codo.preparation import engines
+from codo.preparation import chunk_worker, engines
 from codo.preparation.prepare import default_cache, open_or_prepare, prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 from tests.catalog.test_decode import png_header
@@ -240,7 +239,7 @@ def test_bad_input_writes_nothing(
 
 def test_a_bug_in_the_search_names_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(2))
-    monkeypatch.setattr(work, "propose", lambda *_: 1 / 0)
+    monkeypatch.setattr(chunk_worker, "propose", lambda *_: 1 / 0)
     with pytest.raises(CodoError, match="ZeroDivisionError") as caught:
         quick(source, tmp_path / "out", propose=True)
     assert "000.jpg" in caught.value.where

@@ -14,23 +14,21 @@ import pytest
 
 from codo.catalog.catalog import open_catalog
 from codo.core.errors import CodoError, InputError, Interrupted
-from codo.preparation import chunk_worker as work
-from codo.preparation import manifest as plan
-from codo.preparation import prepare as build
+from codo.preparation import chunk_worker, manifest, prepare
 from codo.preparation.prepare import prepare_shard
 from tests.catalog.pictures import jpeg, jpegs, write_folder
 from tests.preparation.test_prepare import files, quick
 
 SLOWLY = """
 import sys, time
-from codo.preparation import chunk_worker as work
+from codo.preparation import chunk_worker
 from codo.preparation.prepare import prepare
 
-examine = work.examine
+examine = chunk_worker.examine
 def slowly(*arguments):
     time.sleep(0.03)
     return examine(*arguments)
-work.examine = slowly
+chunk_worker.examine = slowly
 prepare(sys.argv[1], sys.argv[2], propose=False, pack=40, jobs=int(sys.argv[3]))
 """
 
@@ -62,8 +60,8 @@ def test_killed_at_any_moment_it_continues(tmp_path: Path, jobs: int) -> None:
     assert not (out / "catalog.parquet").exists()
     seen: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        examine = work.examine
-        patch.setattr(work, "examine", lambda item, *rest: seen.append(item.key) or examine(item, *rest))
+        examine = chunk_worker.examine
+        patch.setattr(chunk_worker, "examine", lambda item, *rest: seen.append(item.key) or examine(item, *rest))
         quick(source, out, pack=40)
     assert len(seen) == 120 - 8 * done  # what was done is not done again
     assert files(out) == files(tmp_path / "whole")
@@ -71,7 +69,7 @@ def test_killed_at_any_moment_it_continues(tmp_path: Path, jobs: int) -> None:
 
 def test_another_command_on_an_unfinished_catalog_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(3))
-    monkeypatch.setattr(build, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(Interrupted, match="interrupted") as caught:
         quick(source, tmp_path / "out")
     assert caught.value.exit_code == 130
@@ -85,20 +83,20 @@ def test_another_command_on_an_unfinished_catalog_is_refused(tmp_path: Path, mon
 def test_parts_of_another_format_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(10))
     with monkeypatch.context() as patch:
-        patch.setattr(build, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
-        patch.setattr(plan, "FORMAT", plan.FORMAT - 1)
+        patch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(manifest, "FORMAT", manifest.FORMAT - 1)
         with pytest.raises(Interrupted):
             quick(source, tmp_path / "out")
     seen: list[str] = []
-    examine = work.examine
-    monkeypatch.setattr(work, "examine", lambda item, *rest: seen.append(item.key) or examine(item, *rest))
+    examine = chunk_worker.examine
+    monkeypatch.setattr(chunk_worker, "examine", lambda item, *rest: seen.append(item.key) or examine(item, *rest))
     quick(source, tmp_path / "out")
     assert len(seen) == 10
 
 
 def test_a_source_that_changed_meanwhile_is_prepared_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(10))
-    monkeypatch.setattr(build, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(Interrupted):
         quick(source, tmp_path / "out")
     monkeypatch.undo()
@@ -163,7 +161,7 @@ def test_two_preparations_of_one_catalog_wait_for_each_other(tmp_path: Path) -> 
 def test_a_damaged_part_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(30))
     quick(source, tmp_path / "whole")
-    monkeypatch.setattr(build, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(Interrupted):
         quick(source, tmp_path / "out")
     monkeypatch.undo()

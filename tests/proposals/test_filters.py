@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from codo.core.config import resolve
 from codo.core.errors import InputError
-from codo.proposals.filters import SIZE_CLASSES, ProposalSettings, filter_boxes, propose, thin
+from codo.proposals.filters import SIZE_CLASSES, ProposalSettings, filter_boxes, propose, subsample
 
 DEFAULT = ProposalSettings()
 
@@ -77,7 +77,7 @@ def random_boxes(n: int, seed: int) -> np.ndarray:
 @settings(max_examples=100, deadline=None)
 def test_thin_keeps_a_sorted_subset(n: int, most: int, seed: int) -> None:
     boxes = random_boxes(n, seed)
-    few = thin(boxes, most)
+    few = subsample(boxes, most)
     rows, all_rows = list(map(tuple, few.tolist())), set(map(tuple, boxes.tolist()))
     assert len(rows) == min(n, most)
     assert rows == sorted(set(rows))
@@ -93,7 +93,7 @@ def test_thin_keeps_the_distribution_of_sizes(n: int, seed: int) -> None:
     def areas(b: np.ndarray) -> np.ndarray:
         return np.sort((b[:, 2:].astype(np.int64) - b[:, :2]).prod(axis=1))
 
-    every, few = areas(boxes), areas(thin(boxes, 64))
+    every, few = areas(boxes), areas(subsample(boxes, 64))
     for i in range(1, SIZE_CLASSES):
         bound = every[-(-i * n // SIZE_CLASSES)]
         below, at = (few < bound).sum(), (few == bound).sum()

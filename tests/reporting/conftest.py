@@ -33,7 +33,7 @@ CONFIG = {
     "views": 2,
     "batch_size": 32,
     "steps": 40,
-    "model": {"dim": 128},
+    "model": {"embedding_dim": 128},
     "cpj": {},
     "augment": {},
     "contrast": {"queue": 4096},

@@ -15,7 +15,7 @@ from codo.annotations.segmentations import encode
 from codo.cli import main
 from codo.core.errors import InputError
 from codo.core.run import Run
-from codo.evaluation.error_impact import break_down
+from codo.evaluation.error_impact import measure_impact
 from codo.evaluation.error_types import ERRORS
 from codo.reporting.detection_gallery import least_confidence, note, worst_first
 from codo.reporting.detections_page import FOLD, cost_table, count_table
@@ -237,7 +237,7 @@ def test_tables_add_up(tmp_path: Path) -> None:
     found = [result(1, 4, [0, 0, 100, 100], 0.9), result(1, 4, [0, 0, 100, 90], 0.8), result(2, 4, [0, 0, 50, 50], 0.7)]
     detections = detections_of(tmp_path, truth_of(objects), found)
     judged = judge_all(detections)
-    broken = break_down(detections, judged)
+    broken = measure_impact(detections, judged)
     costs = cost_table(broken)
     assert [row[:4] for row in costs.rows] == [
         ["all", "3", "25.2", "25.2"],

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 from markupsafe import Markup
 
-from codo.evaluation.error_types import ERRORS, Outcome
+from codo.evaluation.error_types import ERRORS, ErrorType
 from codo.reporting.error_plots import bars, precision_recall, shares
 
 
@@ -39,7 +39,7 @@ def test_every_kind_of_error_has_a_bar_of_its_colour_and_its_value() -> None:
 
 
 def test_shares_fill_every_row() -> None:
-    svg = shares(["a", "none"], {Outcome.CORRECT: [3, 0], Outcome.MISSED: [1, 0]}, x_label="%")
+    svg = shares(["a", "none"], {ErrorType.CORRECT: [3, 0], ErrorType.MISSED: [1, 0]}, x_label="%")
     tree = ET.fromstring(svg)
     drawn = {
         kind: [
@@ -47,10 +47,10 @@ def test_shares_fill_every_row() -> None:
             for path in tree.iter("path")
             if f"var(--{kind})" in path.get("style", "") and "clip-path" in path.attrib
         ]
-        for kind in (Outcome.CORRECT, Outcome.MISSED)
+        for kind in (ErrorType.CORRECT, ErrorType.MISSED)
     }
     widths = {kind: _width(paths[0].attrib["d"]) for kind, paths in drawn.items()}
-    assert abs(widths[Outcome.CORRECT] - 3 * widths[Outcome.MISSED]) < 0.1
+    assert abs(widths[ErrorType.CORRECT] - 3 * widths[ErrorType.MISSED]) < 0.1
     assert {"a", "none", "correct", "missed"} <= set(texts(svg))
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from codo.training.distributed import launched, places, visible_gpus
+from codo.training.distributed import visible_gpus, worker_environments, world_size
 
 
 def test_gpus_are_named_as_a_process_of_its_own_understands_them() -> None:
@@ -16,23 +16,26 @@ def test_gpus_are_named_as_a_process_of_its_own_understands_them() -> None:
 def test_on_the_cpu_places_share_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("codo.training.distributed._cores", lambda: 8)
-    assert [place["OMP_NUM_THREADS"] for place in places(3, "cpu")] == ["2"] * 3
-    assert len(places(None, "cpu")) == 1
+    assert [place["OMP_NUM_THREADS"] for place in worker_environments(3, "cpu")] == ["2"] * 3
+    assert len(worker_environments(None, "cpu")) == 1
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
-    assert [place["OMP_NUM_THREADS"] for place in places(2, "cpu")] == ["5"] * 2
+    assert [place["OMP_NUM_THREADS"] for place in worker_environments(2, "cpu")] == ["5"] * 2
 
 
 def test_every_gpu_is_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,6")
-    assert [place["CUDA_VISIBLE_DEVICES"] for place in places(None, "auto")] == ["4", "6"]
-    assert [place["CUDA_VISIBLE_DEVICES"] for place in places(3, "cuda")] == ["4", "6", "4"]
-    assert [place["CUDA_VISIBLE_DEVICES"] for place in places(2, "cuda:1")] == ["4,6", "4,6"]  # it says itself where
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in worker_environments(None, "auto")] == ["4", "6"]
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in worker_environments(3, "cuda")] == ["4", "6", "4"]
+    assert [place["CUDA_VISIBLE_DEVICES"] for place in worker_environments(2, "cuda:1")] == [
+        "4,6",
+        "4,6",
+    ]  # it says itself where
 
 
 def test_processes_that_torchrun_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert launched() == 1
+    assert world_size() == 1
     monkeypatch.setenv("WORLD_SIZE", "4")
-    assert launched() == 4
+    assert world_size() == 4

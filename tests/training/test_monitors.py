@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from codo.training.monitors import Health, queue_warning
+from codo.training.monitors import HealthMonitor, queue_warning
 
 CHANCE = math.log(4097)
 
@@ -19,7 +19,7 @@ def row(loss: float, top1: float, std: float, norm: float, wait: float = 0.0) ->
 
 
 def alarms(step: int = 1000, **values: float) -> list[str]:
-    health = Health(dim=128, queue=4096, grace=200)
+    health = HealthMonitor(dim=128, queue=4096, grace=200)
     return health.look(step, row(**values))
 
 
@@ -49,7 +49,7 @@ def test_plain_collapse() -> None:
 
 
 def test_one_bad_level_is_enough() -> None:
-    health = Health(dim=128, queue=4096, grace=200)
+    health = HealthMonitor(dim=128, queue=4096, grace=200)
     values = row(8.0, 0.0, 0.06, 0.7) | {"std/P5": 0.001, "mean_norm/P5": 1.0}
     assert "P5" in health.look(1000, values)[0]
 
@@ -66,7 +66,7 @@ def test_drift_is_seen_early() -> None:
 
 
 def test_waiting_for_data() -> None:
-    health = Health(dim=None, queue=None, grace=0)
+    health = HealthMonitor(dim=None, queue=None, grace=0)
     seen = [health.slow({"time/data_wait": 0.3}) for _ in range(6)]
     assert seen[:4] == [None] * 4  # not for a single slow stretch
     assert "workers=" in str(seen[4])

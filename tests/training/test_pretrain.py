@@ -92,7 +92,7 @@ def test_the_query_encoder_is_what_is_read_back(finished: codo.Run) -> None:
 def test_colours_on_the_device(finished: codo.Run, catalog: Path, tmp_path: Path) -> None:
     """The same draws, through a loader's worker: other pixels by a little, so other losses by a little."""
     settings = tiny.settings(catalog, tmp_path / "run", steps=1, probe=None, workers=1)
-    row = codo.pretrain(**settings, **{"augment.on": "device"}).metrics()[0]
+    row = codo.pretrain(**settings, **{"augment.device": "device"}).metrics()[0]
     first = finished.metrics()[1]
     assert row["step"] == first["step"] == 1
     for level in ("P2", "P3", "P4", "P5"):
@@ -126,9 +126,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(catalog: Path, tmp_path: Path) 
         ({"method": "coda"}, "unknown method 'coda'", "did you mean 'codo'?"),
         ({"backgrounds": {"query": ["a"]}}, "the backgrounds are missing", "add backgrounds=[DIR"),
         ({"method": "moco_v2"}, "pastes nothing, so backgrounds= has no effect", "leave it out"),
-        ({"method": "simsiam", "backgrounds": [], "augment.on": "device"}, "coloured by the loader", "augment.on=cpu"),
+        (
+            {"method": "simsiam", "backgrounds": [], "augment.device": "device"},
+            "coloured by the loader",
+            "augment.device=cpu",
+        ),
         ({"options.speed": 3}, "unknown setting 'options.speed'", ""),
-        ({"contrast.shuffle": 3}, "does not divide", "contrast.shuffle"),
+        ({"contrast.bn_groups": 3}, "does not divide", "contrast.bn_groups"),
         ({"device": "gpu"}, "unknown device 'gpu'", "use auto"),
     ],
 )

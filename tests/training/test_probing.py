@@ -82,7 +82,13 @@ def test_resumed_between_probes_it_comes_to_the_same_weights_and_scores(run: Run
 
 
 def test_afterwards_the_same_numbers(run: Run, labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    words = [str(run.path), f"data={labelled / 'boxes'}", "boxes=12", f"pictures={labelled / 'pictures'}", "images=8"]
+    words = [
+        str(run.path),
+        f"data={labelled / 'boxes'}",
+        "boxes=12",
+        f"image_folder={labelled / 'pictures'}",
+        "images=8",
+    ]
     assert main(["probe", *words]) == 0
     said = json.loads(capsys.readouterr().out)
     assert said["parts"] == ["backbone", "fpn", "box_head"]
@@ -110,7 +116,7 @@ def test_images_of_the_pool_are_warned_about(run: Run, catalog: Path, photos: Pa
                 source = photos / f"{4 * (split == 'val') + 2 * c + i:03d}.jpg"
                 (tmp_path / split / name / f"{i}.jpg").write_bytes(source.read_bytes())
     told = "4 of 4 images that probes judge by were in the pretraining pool of "
-    (warning,) = codo.probe(run, pictures=str(tmp_path), images=8)["warnings"]
+    (warning,) = codo.probe(run, image_folder=str(tmp_path), images=8)["warnings"]
     assert warning.startswith(f"{told}{run.path}")
     assert told not in (run.path / "train.log").read_text()
     probe = {"proposals": 8, "group": 4, "pictures": str(tmp_path), "images": 8}

@@ -10,7 +10,14 @@ from typing import Any
 
 import torch
 
-MODEL = {"backbone": "resnet18", "width": 0.125, "fpn_channels": 16, "head": "1conv1fc", "head_dim": 32, "dim": 32}
+MODEL = {
+    "backbone": "resnet18",
+    "width": 0.125,
+    "fpn_channels": 16,
+    "head": "1conv1fc",
+    "head_dim": 32,
+    "embedding_dim": 32,
+}
 
 
 def settings(catalog: Path, out: Path, **changes: Any) -> dict[str, Any]:
@@ -26,7 +33,7 @@ def settings(catalog: Path, out: Path, **changes: Any) -> dict[str, Any]:
         "steps": 6,
         "checkpoint_every": 2,
         "model": MODEL,
-        "contrast": {"queue": 64, "shuffle": 2},
+        "contrast": {"queue": 64, "bn_groups": 2},
         "optim": {"lr": 0.05},
         "probe": {"every": 3, "proposals": 8, "group": 4},
         "log.every": 1,

@@ -75,15 +75,15 @@ def test_jitter_of_any_box_and_reach(x: int, y: int, w: int, h: int, reach: floa
 def test_boxes_are_carried_into_a_view_by_hand() -> None:
     # The view shows columns 10 to 50 and rows 20 to 40 on 80 x 80: twice as wide, four times as high.
     part = (10, 20, 50, 40)
-    found = boxes.carry([[20, 25, 30, 35], [0, 0, 60, 60], [50, 20, 60, 30]], part, 80, False)
+    found = boxes.transform_boxes([[20, 25, 30, 35], [0, 0, 60, 60], [50, 20, 60, 30]], part, 80, False)
     assert found.tolist() == [[20, 20, 40, 60], [0, 0, 80, 80], [80, 0, 80, 40]]  # the last lies outside: empty
-    mirrored = boxes.carry([[20, 25, 30, 35]], part, 80, True)
+    mirrored = boxes.transform_boxes([[20, 25, 30, 35]], part, 80, True)
     assert mirrored.tolist() == [[40, 20, 60, 60]]
 
 
 def test_a_varied_box_lies_in_the_image_and_near_the_box() -> None:
     rng, box = np.random.default_rng(0), np.array([60, 40, 140, 120])
-    found = np.array([boxes.vary(box, 200, 160, rng) for _ in range(200)])
+    found = np.array([boxes.augment_box(box, 200, 160, rng) for _ in range(200)])
     assert (found[:, :2] >= 0).all()
     assert (found[:, 2:] <= [200, 160]).all()
     assert (boxes.iou(found, box) > 0.5).all()
@@ -95,4 +95,4 @@ def test_a_varied_box_lies_in_the_image_and_near_the_box() -> None:
 
 
 def test_a_box_that_cannot_vary_stays() -> None:
-    assert boxes.vary([0, 0, 90, 90], 20, 20, np.random.default_rng(0)).tolist() == [0, 0, 90, 90]
+    assert boxes.augment_box([0, 0, 90, 90], 20, 20, np.random.default_rng(0)).tolist() == [0, 0, 90, 90]

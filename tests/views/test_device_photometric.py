@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import codo
-from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pasted_views import CPJSettings, PastedViews
 from codo.loading.pools import Pool
 from codo.loading.sampler import StepSampler
 from codo.loading.step_dataset import ViewDataset
@@ -69,7 +69,7 @@ def views(catalog: Path, defers: bool, **cpj: object) -> np.ndarray:
     opened = codo.open_catalog(catalog)
     pool = Pool([opened], [None])
     settings, augment = CPJSettings.model_validate(cpj), AugmentSettings()
-    maker = CPJ(opened, pool, pool, canvas=64, cpj=settings, augment=augment, seed=0, defers=defers)
+    maker = PastedViews(opened, pool, pool, canvas=64, cpj=settings, augment=augment, seed=0, defers=defers)
     dataset, made = ViewDataset(maker, 3), []
     for plan in StepSampler(len(maker), 8, 0, stop=9):
         batch = dataset.finish(dataset.batch(plan))

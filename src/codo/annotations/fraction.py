@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.annotations.records import Annotations
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 
 Ints = npt.NDArray[np.int64]
 
@@ -48,7 +48,7 @@ def draw_order(annotations: Annotations, seed: int) -> Ints:
     """All images in the order in which larger and larger shares take them, ``(N,)``."""
     place = _canonical(annotations)
     images, classes = _pairs(annotations)
-    shuffled = generator(seed, 0, 0, Stream.LABELS).permutation(len(place))[place]  # a random number per image
+    shuffled = generator(seed, 0, 0, RngStream.LABELS).permutation(len(place))[place]  # a random number per image
     sizes = np.bincount(classes, minlength=len(annotations.categories))
     names = np.array([category.name for category in annotations.categories])
     ranked = np.lexsort((names, sizes, sizes == 0))  # classes, the rarest first, those without images last
@@ -58,7 +58,7 @@ def draw_order(annotations: Annotations, seed: int) -> Ints:
     stratum = np.full(len(place), len(rank))
     np.minimum.at(stratum, images, rank[classes])
     stratum = (stratum + 1) % (len(rank) + 1)  # 0 for images without objects: classes nobody has change no offset
-    spread = _spread(stratum, shuffled, generator(seed, 1, 0, Stream.LABELS).random(len(rank) + 1))
+    spread = _spread(stratum, shuffled, generator(seed, 1, 0, RngStream.LABELS).random(len(rank) + 1))
     order = np.lexsort((shuffled, spread))
     front = _front(images, rank[classes], order)
     rest = order[~np.isin(order, front)]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations
-from codo.catalog.decode import Image, Rejected, decode, upright_size
+from codo.catalog.decode import Image, InvalidImage, decode, upright_size
 from codo.core.errors import InputError
 
 THREADS = 8
@@ -32,7 +32,7 @@ def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
     def size(path: Path) -> tuple[int, int] | str:
         try:
             return upright_size(path)
-        except (OSError, Rejected) as error:
+        except (OSError, InvalidImage) as error:
             return str(error)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
@@ -72,7 +72,7 @@ def read_image(annotations: Annotations, i: int) -> Image:
     path = annotations.path(i)
     try:
         image = decode(path.read_bytes())
-    except (OSError, Rejected) as error:
+    except (OSError, InvalidImage) as error:
         raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or take it out") from error
     height, width = annotations.sizes[i]
     if image.shape[:2] != (height, width):

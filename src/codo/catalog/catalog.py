@@ -56,13 +56,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codo.catalog.decode import Image, Rejected, decode
+from codo.catalog.decode import Image, InvalidImage, decode
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.reading import Location, Reader
-from codo.catalog.table import Table, open_file, read_table
+from codo.catalog.table import CatalogTable, open_file, read_table
 from codo.core.errors import CodoError, InputError
 from codo.core.paths import absolute, join, kind, missing
-from codo.views.lazy_image import Corners, Picture
+from codo.views.lazy_image import Corners, LazyImage
 
 FILE = "catalog.parquet"
 REJECTED = "rejected.csv"
@@ -105,7 +105,7 @@ class Catalog:
         packed: Whether the images are in the catalog's own shards.
     """
 
-    def __init__(self, path: str, table: Table, info: Mapping[str, Any]) -> None:
+    def __init__(self, path: str, table: CatalogTable, info: Mapping[str, Any]) -> None:
         columns = table.columns
         self.path = path
         self.settings: dict[str, Any] = {"source": info["source"], **info["settings"]}
@@ -172,7 +172,7 @@ class Catalog:
         """
         return self.picture(i).whole()
 
-    def picture(self, i: int) -> Picture:
+    def picture(self, i: int) -> LazyImage:
         """Image ``i``, of which only what is looked at needs to be decoded.
 
         Raises:
@@ -181,18 +181,18 @@ class Catalog:
         data = self.read(i)
         found = layout(data) if self.packed else None
         if found is None:
-            return Picture.of(self._decode(i, data))
+            return LazyImage.of(self._decode(i, data))
 
         def area(corners: Corners) -> tuple[Image, int, int]:
             part, left, top = cut(data, found, corners)
             return self._decode(i, part), left, top
 
-        return Picture(found.height, found.width, area)
+        return LazyImage(found.height, found.width, area)
 
     def _decode(self, i: int, data: bytes) -> Image:
         try:
             image = decode(data, orientation=int(self._orientation[i]))
-        except Rejected as rejected:
+        except InvalidImage as rejected:
             raise self._changed(i, rejected.reason) from rejected
         if not self.packed and (image.shape[1], image.shape[0]) != self.size(i):
             width, height = self.size(i)

@@ -37,7 +37,7 @@ _ORIENTATION = 0x0112  # EXIF tag
 _JPEG = b"\xff\xd8\xff"
 
 
-class Rejected(Exception):
+class InvalidImage(Exception):
     """The file is not an image that can be used.
 
     Args:
@@ -51,7 +51,7 @@ class Rejected(Exception):
         super().__init__(reason)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Rejected, (self.reason,))
+        return (InvalidImage, (self.reason,))
 
 
 class Limits(NamedTuple):
@@ -99,7 +99,7 @@ def upright_size(path: Path) -> tuple[int, int]:
         try:
             file = Pillow.open(head, formats=_formats())
         except UnidentifiedImageError as error:
-            raise Rejected("unreadable: not an image", is_image=False) from error
+            raise InvalidImage("unreadable: not an image", is_image=False) from error
         except Exception as error:
             raise _damaged(error) from error
         width, height = file.size
@@ -113,7 +113,7 @@ def decode_checked(data: bytes, limits: Limits) -> Decoded:
         Rejected: It is not an image, damaged, or of a size beyond ``limits``, which is known before pixels are decoded.
     """
     if not data:
-        raise Rejected("empty: zero bytes", is_image=False)
+        raise InvalidImage("empty: zero bytes", is_image=False)
     # Truncated files must fail here even where the embedding program has told Pillow to pad them.
     tolerated, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     try:
@@ -128,9 +128,9 @@ def _decode_checked(data: bytes, limits: Limits) -> Decoded:
     try:
         file = Pillow.open(io.BytesIO(data), formats=_formats())
     except UnidentifiedImageError as error:
-        raise Rejected(f"unreadable: not an image (it begins with {data[:12]!r})", is_image=False) from error
+        raise InvalidImage(f"unreadable: not an image (it begins with {data[:12]!r})", is_image=False) from error
     except Pillow.DecompressionBombError as error:
-        raise Rejected(f"too large: over {limits.max_megapixels:g} megapixels") from error
+        raise InvalidImage(f"too large: over {limits.max_megapixels:g} megapixels") from error
     except Exception as error:
         raise _damaged(error) from error
     _check_size(*file.size, limits)
@@ -155,12 +155,12 @@ def _formats() -> list[str]:
 def _check_size(width: int, height: int, limits: Limits) -> None:
     size = f"{width} x {height}"
     if min(width, height) < limits.min_side:
-        raise Rejected(f"too small: {size} pixels, under {limits.min_side} a side")
+        raise InvalidImage(f"too small: {size} pixels, under {limits.min_side} a side")
     megapixels = width * height / 1e6
     if megapixels > limits.max_megapixels:
-        raise Rejected(f"too large: {size} = {megapixels:.4g} megapixels, over {limits.max_megapixels:g}")
+        raise InvalidImage(f"too large: {size} = {megapixels:.4g} megapixels, over {limits.max_megapixels:g}")
     if max(width, height) > LONGEST_SIDE:
-        raise Rejected(f"too large: {size} pixels, over {LONGEST_SIDE} a side")
+        raise InvalidImage(f"too large: {size} pixels, over {LONGEST_SIDE} a side")
 
 
 def _jpeg(data: bytes, limits: Limits) -> Image | None:
@@ -184,17 +184,17 @@ def _jpeg(data: bytes, limits: Limits) -> Image | None:
             harmless: Image = simplejpeg.decode_jpeg(data, "RGB", strict=False)
             return harmless
         if message.startswith("Premature end"):
-            raise Rejected("truncated: the file ends before the image does") from error
-        raise Rejected(f"corrupt: {message}") from error
+            raise InvalidImage("truncated: the file ends before the image does") from error
+        raise InvalidImage(f"corrupt: {message}") from error
     return image
 
 
-def _damaged(error: Exception) -> Rejected:
+def _damaged(error: Exception) -> InvalidImage:
     """The rejection for an exception of Pillow's; a damaged file can raise nearly any."""
     message = str(error).replace("\n", " ") or type(error).__name__
     if "truncated" in message.lower() or isinstance(error, EOFError):
-        return Rejected("truncated: the file ends before the image does")
-    return Rejected(f"corrupt: {message}")
+        return InvalidImage("truncated: the file ends before the image does")
+    return InvalidImage(f"corrupt: {message}")
 
 
 def _orientation(file: Pillow.Image) -> int:

@@ -24,7 +24,7 @@ CONTEXT = 2
 """Pixels around a part that take part in it: half-resolution colours are interpolated between neighbours."""
 
 
-class Layout(NamedTuple):
+class TileLayout(NamedTuple):
     """Of a JPEG that consists of tiles.
 
     Attributes:
@@ -50,7 +50,7 @@ def interval(width: int) -> int:
     return next(count for count in (4, 3, 2, 1) if blocks % count == 0)
 
 
-def layout(data: bytes) -> Layout | None:
+def layout(data: bytes) -> TileLayout | None:
     """Read the header; ``None`` for a JPEG that cannot be cut (no markers, progressive, or not of three colours)."""
     at, blocks, frame = 2, 0, None
     while at + 10 <= len(data) and data[at] == 0xFF:
@@ -71,14 +71,14 @@ def layout(data: bytes) -> Layout | None:
             height, width, block_height, block_width, size_at = frame
             if blocks == 0 or -(-width // block_width) % blocks:
                 return None
-            return Layout(height, width, block_height, blocks * block_width, size_at, at + 2 + length)
+            return TileLayout(height, width, block_height, blocks * block_width, size_at, at + 2 + length)
         elif 0xC0 < marker <= 0xCF and marker != _HUFFMAN_TABLES:  # another kind of JPEG
             return None
         at += 2 + length
     return None
 
 
-def cut(data: bytes, found: Layout, corners: Corners) -> tuple[bytes, int, int]:
+def cut(data: bytes, found: TileLayout, corners: Corners) -> tuple[bytes, int, int]:
     """A JPEG of the tiles that a part of another one lies on.
 
     Args:

@@ -18,7 +18,7 @@ from codo.core.paths import filesystem, is_url
 MOST_THREADS = 8
 
 
-class Table(NamedTuple):
+class CatalogTable(NamedTuple):
     """What a catalog holds.
 
     Attributes:
@@ -59,7 +59,7 @@ def open_file(path: str) -> tuple[pa.Buffer, dict[str, Any]]:
     return buffer, info
 
 
-def read_table(buffer: pa.Buffer, columns: Sequence[str], *, proposals: bool) -> Table:
+def read_table(buffer: pa.Buffer, columns: Sequence[str], *, proposals: bool) -> CatalogTable:
     """Read a catalog's Parquet file.
 
     Args:
@@ -75,7 +75,7 @@ def read_table(buffer: pa.Buffer, columns: Sequence[str], *, proposals: bool) ->
     file = pq.ParquetFile(buffer)
     table = file.read(columns=list(columns))
     single = {name: table.column(name).combine_chunks() for name in columns}
-    return Table(single, _read_proposals(buffer, file.metadata) if proposals else None)
+    return CatalogTable(single, _read_proposals(buffer, file.metadata) if proposals else None)
 
 
 def _read_proposals(

@@ -4,9 +4,9 @@
 
     OUT/compare.yaml      the settings, resolved
     OUT/pretraining/…     a run for each initialisation that is pretrained here, and each seed (see ``pretraining``)
-    OUT/cells/…           a finetuning run for each cell (see ``cells``)
-    OUT/logs/…            what the processes of the cells printed, where they had their own
-    OUT/results.csv       every cell, every number
+    OUT/trials/…           a finetuning run for each trial (see ``trials``)
+    OUT/logs/…            what the processes of the trials printed, where they had their own
+    OUT/results.csv       every trial, every number
     OUT/summary.csv       means, spreads, differences with intervals
     OUT/costs.csv         what each initialisation has cost, and what its probes say
     OUT/table.md          the paper's columns, costs, and published numbers beside ours
@@ -14,8 +14,8 @@
     OUT/comparison.json   all of it for programs (see ``tables``)
     OUT/report.html       one offline page
 
-The same command goes on with the cells that are missing; more initialisations, fractions or seeds may be added. The
-files are written after every cell, so that a comparison can be read while it is at work.
+The same command goes on with the trials that are missing; more initialisations, fractions or seeds may be added. The
+files are written after every trial, so that a comparison can be read while it is at work.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ import yaml
 
 from codo.comparison.compare_settings import CompareSettings
 from codo.comparison.comparison import Comparison
-from codo.comparison.grid import Plan, plan
+from codo.comparison.grid import Grid, make_grid
 from codo.comparison.initializations import check_unchanged
-from codo.comparison.jobs import Work
+from codo.comparison.jobs import Job
 from codo.comparison.page import comparison_page
 from codo.comparison.paper_table import costs_csv, markdown
 from codo.comparison.pretraining import Pretraining, at_hand, pretrainings
-from codo.comparison.result_files import as_json, latex, read_starts, results_csv, summary_csv
-from codo.comparison.scheduler import run_apart, run_here
-from codo.comparison.trials import Cell, Key
+from codo.comparison.result_files import as_json, latex, read_initializations, results_csv, summary_csv
+from codo.comparison.scheduler import run_in_process, run_in_workers
+from codo.comparison.trials import Key, Trial
 from codo.comparison.verdicts import summary
 from codo.core.config import nest, resolve
 from codo.core.errors import CodoError, InputError
@@ -44,12 +44,12 @@ from codo.core.numbers import share
 from codo.core.paths import absolute
 from codo.core.run import Run, write_atomically
 from codo.reporting.html.page import write_page
-from codo.training.distributed import choose_device, launched, places
+from codo.training.distributed import choose_device, worker_environments, world_size
 
 DOCUMENT = "comparison.json"
 _TABLES = {"results.csv", "summary.csv", "costs.csv", "table.md", "table.tex"}
-_OURS = {"compare.yaml", "pretraining", "cells", "logs", *_TABLES, DOCUMENT, "report.html", ".lock"}
-W = TypeVar("W", bound=Work)
+_OURS = {"compare.yaml", "pretraining", "trials", "logs", *_TABLES, DOCUMENT, "report.html", ".lock"}
+W = TypeVar("W", bound=Job)
 
 
 def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
@@ -61,7 +61,7 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
             ``out``, and everything that `codo.finetune` knows.
 
     Returns:
-        All numbers, with every cell finished.
+        All numbers, with every trial finished.
 
     Raises:
         InputError: Bad settings, data or weights; nothing has been written.
@@ -72,13 +72,17 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     settings = resolve(CompareSettings, recipe, given)
     settings = settings.model_copy(update={"out": absolute(settings.out)})
     out, demanded = Path(settings.out), given.get("model", {})
-    if launched() > 1:
+    if world_size() > 1:
         fix = "start codo compare alone; it starts a process for each GPU itself"
         raise InputError("a comparison cannot be run by torchrun", where="codo compare", fix=fix)
     check_folder(out)
     wanted = pretrainings(settings, demanded)
-    grid = plan(at_hand(settings, wanted), demanded)
-    check_unchanged(grid.starts, read_starts(out / DOCUMENT), [cell for cell in grid.cells if cell.path.exists()])
+    grid = make_grid(at_hand(settings, wanted), demanded)
+    check_unchanged(
+        grid.initializations,
+        read_initializations(out / DOCUMENT),
+        [trial for trial in grid.trials if trial.path.exists()],
+    )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -125,11 +129,13 @@ def _do(settings: CompareSettings, wanted: Sequence[Pretraining], demanded: Mapp
         if next(iter(settings.inits)) in broken:  # without the reference there is nothing to say
             break
         left = {init: source for init, source in settings.inits.items() if init not in broken}
-        grid = plan(settings.model_copy(update={"seeds": seeds[:count], "inits": left}), demanded)
+        grid = make_grid(settings.model_copy(update={"seeds": seeds[:count], "inits": left}), demanded)
         failures = _finetune(settings, grid, [*_progress(wanted), *(f"Failed: {why}." for why in broken.values())])
     if broken or failures:
-        cells = [f"{init}, {share(at)} of the labels, seed {seed}: {why}" for (init, at, seed), why in failures.items()]
-        named = [*broken.values(), *cells]
+        trials = [
+            f"{init}, {share(at)} of the labels, seed {seed}: {why}" for (init, at, seed), why in failures.items()
+        ]
+        named = [*broken.values(), *trials]
         what = f"{len(named)} run{'s' if len(named) > 1 else ''} failed\n  " + "\n  ".join(named)
         fix = "mend it; the same command tries them again, finished ones stay"
         raise CodoError(what, where=settings.out, fix=fix)
@@ -151,18 +157,18 @@ def _pretrain(settings: CompareSettings, missing: Sequence[Pretraining]) -> dict
     return broken
 
 
-def _finetune(settings: CompareSettings, grid: Plan, notes: Sequence[str]) -> dict[Key, str]:
-    """Do the cells that are missing; returns those that failed, with the reasons."""
+def _finetune(settings: CompareSettings, grid: Grid, notes: Sequence[str]) -> dict[Key, str]:
+    """Do the trials that are missing; returns those that failed, with the reasons."""
     failures: dict[Key, str] = {}
-    missing = [cell for cell in grid.cells if cell.result() is None]
-    print(f"{len(grid.cells)} cells, {len(missing)} to do", flush=True)
+    missing = [trial for trial in grid.trials if trial.result() is None]
+    print(f"{len(grid.trials)} trials, {len(missing)} to do", flush=True)
 
-    def done(cell: Cell, reason: str | None) -> None:
+    def done(trial: Trial, reason: str | None) -> None:
         if reason:
-            failures[cell.key] = reason
-        result = cell.result()
+            failures[trial.key] = reason
+        result = trial.result()
         said = f"box AP {100 * result.numbers['bbox']['AP']:.1f}" if result else f"failed: {reason}"
-        print(f"{cell}: {said}", flush=True)
+        print(f"{trial}: {said}", flush=True)
         write_results(settings, Comparison.read(grid, failures, notes))
 
     write_results(settings, Comparison.read(grid, failures, notes))
@@ -177,11 +183,11 @@ def _run(
 
     On a GPU always apart: an error there can leave a process that nothing else can be done in.
     """
-    spots = places(settings.jobs, settings.device)
+    spots = worker_environments(settings.jobs, settings.device)
     if apart or len(spots) > 1 or choose_device(settings.device).type == "cuda":
-        run_apart(works, spots, Path(settings.out) / "logs", done)
+        run_in_workers(works, spots, Path(settings.out) / "logs", done)
     else:
-        run_here(works, done)
+        run_in_process(works, done)
 
 
 def _progress(wanted: Sequence[Pretraining]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The settings of a comparison: those of the finetuning that all cells share, and what the cells differ in.
+"""The settings of a comparison: those of the finetuning that all trials share, and what the trials differ in.
 
 An initialisation is weights that are there, or settings of ``codo pretrain`` by which the comparison makes them::
 
@@ -25,11 +25,11 @@ from codo.core.paths import absolute
 from codo.detection.finetune_settings import FinetuneSettings
 
 SEED = "{seed}"
-"""In the path of an initialisation: the seed of the cell."""
+"""In the path of an initialisation: the seed of the trial."""
 
 
 class CompareSettings(FinetuneSettings):
-    """A comparison: every setting of ``codo finetune``, the protocol of all cells, and the following."""
+    """A comparison: every setting of ``codo finetune``, the protocol of all trials, and the following."""
 
     only: tuple[str, ...] | None = Field(
         None, description="the names of inits that are compared; null: all. inits.NAME=null leaves one out"
@@ -67,7 +67,7 @@ class CompareSettings(FinetuneSettings):
         "false: the draw of data.fraction_seed for all",
     )
     jobs: int | None = Field(
-        None, ge=1, description="cells at a time, each in a process of its own; null: one a GPU, on the CPU one"
+        None, ge=1, description="trials at a time, each in a process of its own; null: one a GPU, on the CPU one"
     )
 
     @field_validator("inits", mode="before")
@@ -123,7 +123,7 @@ class CompareSettings(FinetuneSettings):
         return [value] if isinstance(value, int | float) else value
 
     @model_validator(mode="after")
-    def _check(self) -> Self:  # in place of that of a finetuning, which every cell goes through
+    def _check(self) -> Self:  # in place of that of a finetuning, which every trial goes through
         if not all(0 < fraction <= 1 for fraction in self.fractions):
             raise ValueError("fractions must be above 0 and at most 1")
         if min(self.seeds) < 0:
@@ -133,9 +133,9 @@ class CompareSettings(FinetuneSettings):
                 raise ValueError(f"{name} has one twice")
         for name, instead in (("weights", "inits"), ("seed", "seeds")):
             if getattr(self, name) != FinetuneSettings.model_fields[name].default:
-                raise ValueError(f"{name} is set for every cell by codo compare: give {instead}=[…]")
+                raise ValueError(f"{name} is set for every trial by codo compare: give {instead}=[…]")
         if self.data.fraction != 1:
-            raise ValueError("data.fraction is set for every cell by codo compare: give fractions=[…]")
+            raise ValueError("data.fraction is set for every trial by codo compare: give fractions=[…]")
         if self.data.fraction_seed and self.redraw:
             raise ValueError("data.fraction_seed counts only with redraw=false: else every seed has its own draw")
         return self

@@ -1,4 +1,4 @@
-"""The numbers of all finished cells, and what they say."""
+"""The numbers of all finished trials, and what they say."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from codo.comparison.grid import Plan
-from codo.comparison.initializations import Start
-from codo.comparison.pretraining_costs import Cost, mean_cost, read_cost
-from codo.comparison.trials import Cell, Key, Result
+from codo.comparison.grid import Grid
+from codo.comparison.initializations import Initialization
+from codo.comparison.pretraining_costs import PretrainingCost, mean_cost, read_cost
+from codo.comparison.trials import Key, Result, Trial
 from codo.evaluation.statistics import Difference, Floats, paired
 from codo.reporting.comparison import KINDS, NAMES, values_of
 
@@ -23,39 +23,41 @@ class Comparison:
 
     Attributes:
         out: The folder that it is in.
-        cells: All of them, finished or not.
-        starts: What each initialisation brings, the reference first.
+        trials: All of them, finished or not.
+        initializations: What each initialisation brings, the reference first.
         evaluated: Images that all are evaluated on.
-        results: What the finished cells say.
-        failures: Why cells failed.
+        results: What the finished trials say.
+        failures: Why trials failed.
         costs: What the pretraining of each initialisation has cost, the mean over the seeds, where that is known.
         published: Table of the paper to show beside it, if any.
-        notes: What a reader has to know of what is still to come or has failed before any cell.
+        notes: What a reader has to know of what is still to come or has failed before any trial.
     """
 
     out: Path
-    cells: Sequence[Cell]
-    starts: Mapping[str, Start]
+    trials: Sequence[Trial]
+    initializations: Mapping[str, Initialization]
     evaluated: int
     results: Mapping[Key, Result]
     failures: Mapping[Key, str] = field(default_factory=dict)
-    costs: Mapping[str, Cost] = field(default_factory=dict)
+    costs: Mapping[str, PretrainingCost] = field(default_factory=dict)
     published: str | None = None
     notes: Sequence[str] = ()
 
     @classmethod
-    def read(cls, plan: Plan, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
-        """Read what the cells and the pretrainings have left on disk."""
-        results = {cell.key: result for cell in plan.cells if (result := cell.result()) is not None}
-        means = {init: mean_cost(map(read_cost, start.weights)) for init, start in plan.starts.items()}
+    def read(cls, plan: Grid, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
+        """Read what the trials and the pretrainings have left on disk."""
+        results = {trial.key: result for trial in plan.trials if (result := trial.result()) is not None}
+        means = {init: mean_cost(map(read_cost, start.weights)) for init, start in plan.initializations.items()}
         costs = {init: cost for init, cost in means.items() if cost is not None}
         evaluated, table = plan.evaluated, plan.published
-        return cls(plan.out, plan.cells, plan.starts, evaluated, results, dict(failures), costs, table, tuple(notes))
+        return cls(
+            plan.out, plan.trials, plan.initializations, evaluated, results, dict(failures), costs, table, tuple(notes)
+        )
 
     @property
     def inits(self) -> list[str]:
         """Names of the initialisations, the reference first."""
-        return list(self.starts)
+        return list(self.initializations)
 
     @property
     def reference(self) -> str:
@@ -70,12 +72,12 @@ class Comparison:
     @property
     def fractions(self) -> list[float]:
         """Label fractions, the smallest first."""
-        return sorted({cell.fraction for cell in self.cells})
+        return sorted({trial.fraction for trial in self.trials})
 
     @property
     def seeds(self) -> list[int]:
         """All seeds."""
-        return sorted({cell.seed for cell in self.cells})
+        return sorted({trial.seed for trial in self.trials})
 
     @property
     def kinds(self) -> list[str]:
@@ -84,23 +86,23 @@ class Comparison:
 
     @property
     def measures(self) -> list[tuple[str, str]]:
-        """Every kind and number that a cell has: COCO's in their order, then others such as VOC's."""
+        """Every kind and number that a trial has: COCO's in their order, then others such as VOC's."""
         there = {(kind, name) for one in self.results.values() for kind, of in one.numbers.items() for name in of}
         coco = [(kind, name) for kind in KINDS for name in NAMES if (kind, name) in there]
         return coco + sorted(there - set(coco))
 
     @property
-    def missing(self) -> list[Cell]:
-        """Cells that are not finished."""
-        return [cell for cell in self.cells if cell.key not in self.results]
+    def missing(self) -> list[Trial]:
+        """Trials that are not finished."""
+        return [trial for trial in self.trials if trial.key not in self.results]
 
-    def state(self, cell: Cell) -> str:
+    def state(self, trial: Trial) -> str:
         """``finished``, ``failed`` or ``missing``."""
-        return "finished" if cell.key in self.results else "failed" if cell.key in self.failures else "missing"
+        return "finished" if trial.key in self.results else "failed" if trial.key in self.failures else "missing"
 
     def images(self, fraction: float) -> list[int]:
         """Labelled images that a fraction comes to, with each seed: draws differ by images without objects."""
-        return [cell.images for cell in self.cells if cell.fraction == fraction and cell.init == self.reference]
+        return [trial.images for trial in self.trials if trial.fraction == fraction and trial.init == self.reference]
 
     def values(self, init: str, fraction: float, name: str = "AP", kind: str = "bbox") -> dict[int, float]:
         """Seed -> number in [0, 1]; seeds without it (COCO's -1: no such object) are left out."""

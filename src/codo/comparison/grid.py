@@ -1,6 +1,6 @@
-"""The grid of a comparison: which cells there are, and that every one of them can be done.
+"""The grid of a comparison: which trials there are, and that every one of them can be done.
 
-A cell is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk that the initialisations have.
+A trial is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk that the initialisations have.
 All are checked before the first begins.
 """
 
@@ -13,8 +13,8 @@ from typing import Any
 
 from codo.annotations.records import Annotations
 from codo.comparison.compare_settings import CompareSettings, folder_name
-from codo.comparison.initializations import Start, common_trunk, named, open_start
-from codo.comparison.trials import Cell
+from codo.comparison.initializations import Initialization, common_trunk, errors_named, open_initialization
+from codo.comparison.trials import Trial
 from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.core.run import check_out
@@ -26,26 +26,26 @@ from codo.training.logging import check_trackers
 
 
 @dataclass(frozen=True)
-class Plan:
+class Grid:
     """A comparison that can be done.
 
     Attributes:
         out: The folder that it is in.
-        cells: In the order in which they are done.
-        starts: What each initialisation brings, the reference first.
+        trials: In the order in which they are done.
+        initializations: What each initialisation brings, the reference first.
         evaluated: Images that all are evaluated on.
         published: Table of the paper to show beside it, if any.
     """
 
     out: Path
-    cells: list[Cell]
-    starts: dict[str, Start]
+    trials: list[Trial]
+    initializations: dict[str, Initialization]
     evaluated: int
     published: str | None = None
 
 
-def plan(settings: CompareSettings, demanded: Mapping[str, Any]) -> Plan:
-    """All cells and what they start from; everything is checked.
+def make_grid(settings: CompareSettings, demanded: Mapping[str, Any]) -> Grid:
+    """All trials and what they start from; everything is checked.
 
     Seeds come outermost, so that a comparison that is cut short has whole seeds.
 
@@ -54,22 +54,22 @@ def plan(settings: CompareSettings, demanded: Mapping[str, Any]) -> Plan:
         demanded: What the command, not the recipe, says of the trunk.
 
     Raises:
-        InputError: Wrong settings, data or weights; or a folder of a cell that holds something else.
+        InputError: Wrong settings, data or weights; or a folder of a trial that holds something else.
     """
     check_trackers(settings.log)
     trunk = common_trunk(settings, demanded)
     tasks = _tasks(settings, trunk)
     task = tasks[settings.fractions[0], settings.seeds[0]]
-    starts = {init: open_start(settings, init, task, trunk) for init in settings.inits}
-    cells = [
-        _cell(settings, init, fraction, seed, tasks[fraction, seed], trunk)
+    initializations = {init: open_initialization(settings, init, task, trunk) for init in settings.inits}
+    trials = [
+        _trial(settings, init, fraction, seed, tasks[fraction, seed], trunk)
         for seed in settings.seeds
         for fraction in settings.fractions
         for init in settings.inits
     ]
-    for cell in cells:
-        _check_folder(cell)
-    return Plan(Path(settings.out), cells, starts, len(task.val), settings.published)
+    for trial in trials:
+        _check_folder(trial)
+    return Grid(Path(settings.out), trials, initializations, len(task.val), settings.published)
 
 
 def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float, int], Task]:
@@ -85,20 +85,20 @@ def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float,
     return tasks
 
 
-def _cell(settings: CompareSettings, init: str, fraction: float, seed: int, task: Task, trunk: ModelSettings) -> Cell:
+def _trial(settings: CompareSettings, init: str, fraction: float, seed: int, task: Task, trunk: ModelSettings) -> Trial:
     weights = settings.source(init, seed)
-    folder = Path(settings.out) / "cells" / folder_name(init) / f"fraction-{fraction:g}" / f"seed-{seed}"
-    with named(init):
+    folder = Path(settings.out) / "trials" / folder_name(init) / f"fraction-{fraction:g}" / f"seed-{seed}"
+    with errors_named(init):
         model = architecture(weights, trunk, {})
         own = _validated(settings, fraction, seed, weights=weights, out=str(folder), model=model)
     own = own.model_copy(update={"data": task.settings.data})  # every file named, as in the run's own config.yaml
-    return Cell(init, fraction, seed, len(task.images), own)
+    return Trial(init, fraction, seed, len(task.images), own)
 
 
 def _validated(
     settings: CompareSettings, fraction: float, seed: int, *, weights: str, out: str, model: ModelSettings
 ) -> FinetuneSettings:
-    """The settings of one cell."""
+    """The settings of one trial."""
     shared = {name: getattr(settings, name) for name in FinetuneSettings.model_fields}
     data = settings.data.with_absolute_paths().model_dump() | {
         "fraction": fraction,
@@ -109,10 +109,10 @@ def _validated(
     return resolve(FinetuneSettings, None, plain)
 
 
-def _check_folder(cell: Cell) -> None:
+def _check_folder(trial: Trial) -> None:
     try:
-        check_out(cell.path, cell.settings.model_dump(mode="json"))
+        check_out(trial.path, trial.settings.model_dump(mode="json"))
     except InputError as error:
-        what = error.what.replace("out= holds a run", "the comparison in out= has this cell")
+        what = error.what.replace("out= holds a run", "the comparison in out= has this trial")
         fix = "choose another out=, or give the settings of that comparison to go on with it"
         raise InputError(what, where=error.where, fix=fix) from error

@@ -1,6 +1,6 @@
-"""What the cells start from: the weights of each initialisation, opened and checked once, and known again later.
+"""What the trials start from: the weights of each initialisation, opened and checked once, and known again later.
 
-All cells of an initialisation have to start from the same weights, those of a comparison that goes on tomorrow too.
+All trials of an initialisation have to start from the same weights, those of a comparison that goes on tomorrow too.
 Hence a run that is still being trained is refused, and every source is remembered by a hash of its tensors.
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 from torch import nn
 
 from codo.comparison.compare_settings import CompareSettings
-from codo.comparison.trials import Cell
+from codo.comparison.trials import Trial
 from codo.core.errors import InputError, nearest
 from codo.core.run import Run, is_run
 from codo.detection.detector import Detector
@@ -25,11 +25,11 @@ from codo.detection.load_pretrained import FREE, architecture, load_weights, rec
 from codo.detection.task import Task
 from codo.models.encoder import ModelSettings
 from codo.models.weights import TRUNK
-from codo.training.distributed import Processes, choose_device
+from codo.training.distributed import DistributedContext, choose_device
 
 
 @dataclass(frozen=True)
-class Start:
+class Initialization:
     """What an initialisation brings.
 
     Attributes:
@@ -42,7 +42,7 @@ class Start:
 
 
 @contextmanager
-def named(init: str) -> Iterator[None]:
+def errors_named(init: str) -> Iterator[None]:
     """Let errors say which initialisation they are about."""
     try:
         yield
@@ -52,7 +52,7 @@ def named(init: str) -> Iterator[None]:
 
 
 def common_trunk(settings: CompareSettings, demanded: Mapping[str, Any]) -> ModelSettings:
-    """The trunk of all cells: that of the runs among the initialisations, which must agree, else ``model``.
+    """The trunk of all trials: that of the runs among the initialisations, which must agree, else ``model``.
 
     Args:
         settings: What to compare.
@@ -64,7 +64,7 @@ def common_trunk(settings: CompareSettings, demanded: Mapping[str, Any]) -> Mode
     decided: dict[str, tuple[str, Any]] = {}
     for init in settings.inits:
         for source in dict.fromkeys(settings.source(init, seed) for seed in settings.seeds):
-            with named(init):
+            with errors_named(init):
                 theirs = architecture(source, settings.model, demanded)
             if theirs is settings.model:  # nothing recorded
                 continue
@@ -76,8 +76,8 @@ def common_trunk(settings: CompareSettings, demanded: Mapping[str, Any]) -> Mode
     return settings.model.model_copy(update={name: value for name, (_, value) in decided.items()} | {"init": "none"})
 
 
-def open_start(settings: CompareSettings, init: str, task: Task, trunk: ModelSettings) -> Start:
-    """Load the weights of an initialisation as its cells will.
+def open_initialization(settings: CompareSettings, init: str, task: Task, trunk: ModelSettings) -> Initialization:
+    """Load the weights of an initialisation as its trials will.
 
     Raises:
         InputError: They cannot be had, do not fit, are still being trained, or fill other parts with each seed.
@@ -85,37 +85,39 @@ def open_start(settings: CompareSettings, init: str, task: Task, trunk: ModelSet
     parts: tuple[str, ...] | None = None
     weights: dict[str, str] = {}
     for source in dict.fromkeys(settings.source(init, seed) for seed in settings.seeds):
-        with named(init):
+        with errors_named(init):
             _check_at_rest(source)
             there, weights[source] = _load(task, source, architecture(source, trunk, {}))
         if parts is not None and there != parts:
-            what = f"with another seed it fills other parts: {said(parts)}, but {said(there)} from {source}"
+            what = f"with another seed it fills other parts: {format_parts(parts)}, but {format_parts(there)} from {source}"
             raise InputError(what, where=f"{init} of inits=", fix="give runs of one method")
         parts = there
-    return Start(parts or (), weights)
+    return Initialization(parts or (), weights)
 
 
-def check_unchanged(starts: Mapping[str, Start], before: Mapping[str, Start], begun: Iterable[Cell]) -> None:
-    """Refuse to go on from weights that are not those that cells have started from.
+def check_unchanged(
+    initializations: Mapping[str, Initialization], before: Mapping[str, Initialization], begun: Iterable[Trial]
+) -> None:
+    """Refuse to go on from weights that are not those that trials have started from.
 
     Args:
-        starts: As they are now.
+        initializations: As they are now.
         before: As they were when the comparison was last at work.
-        begun: Cells that have something on disk.
+        begun: Trials that have something on disk.
 
     Raises:
         InputError: See above.
     """
-    for cell in begun:
-        source = cell.settings.weights
-        then = before[cell.init].weights.get(source) if cell.init in before else None
-        if then is not None and then != starts[cell.init].weights[source]:
-            what = f"the weights have changed since cells were started from them; the first: {cell}"
+    for trial in begun:
+        source = trial.settings.weights
+        then = before[trial.init].weights.get(source) if trial.init in before else None
+        if then is not None and then != initializations[trial.init].weights[source]:
+            what = f"the weights have changed since trials were started from them; the first: {trial}"
             fix = "choose another out=, another name for these weights, or bring the old ones back"
             raise InputError(what, where=source, fix=fix)
 
 
-def said(parts: Iterable[str]) -> str:
+def format_parts(parts: Iterable[str]) -> str:
     """Parts in words."""
     return ", ".join({"fpn": "FPN", "box_head": "box head"}.get(part, part) for part in parts) or "nothing"
 
@@ -128,7 +130,7 @@ def _check_at_rest(source: str) -> None:
 
 def _load(task: Task, source: str, model: ModelSettings) -> tuple[tuple[str, ...], str]:
     """The parts that a source fills, and the hash of what is taken from it."""
-    settings, mine = task.settings, Processes(0, 1, choose_device(task.settings.device))
+    settings, mine = task.settings, DistributedContext(0, 1, choose_device(task.settings.device))
     detector = Detector(
         model,
         settings.detector,

@@ -1,6 +1,6 @@
 """What can be done in a process of a comparison: training runs, each told by a verb and its settings.
 
-Whoever adds cells of another kind adds a line to `VERBS`; schedule and processes know nothing else of them.
+Whoever adds trials of another kind adds a line to `VERBS`; schedule and processes know nothing else of them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from codo.comparison import pretraining
-from codo.comparison import trials as cells
+from codo.comparison import pretraining, trials
 from codo.core.config import Settings
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.training.pretrain_settings import PretrainSettings
 
 
-class Work(Protocol):
+class Job(Protocol):
     """A training run to do; its words are ``str()``."""
 
     @property
@@ -44,8 +43,8 @@ class Verb(NamedTuple):
 
 
 VERBS: dict[str, Verb] = {
-    "pretrain": Verb(PretrainSettings, pretraining.finish),
-    "finetune": Verb(FinetuneSettings, cells.finish),
+    "pretrain": Verb(PretrainSettings, pretraining.run_pretraining_job),
+    "finetune": Verb(FinetuneSettings, trials.run_trial),
 }
 
 
@@ -53,7 +52,7 @@ PATIENCE = 60.0
 """Seconds to wait for a process that an earlier, killed comparison has left behind and that is just saving."""
 
 
-def do(work: Work) -> None:
+def run_job(work: Job) -> None:
     """Do a piece of work, or what is left of it.
 
     Raises:
@@ -72,7 +71,7 @@ def wait_until_free(run: Run, seconds: float) -> None:
 
 
 @dataclass(frozen=True)
-class Order:
+class JobSpec:
     """Work as it is handed to a process."""
 
     verb: str
@@ -80,14 +79,14 @@ class Order:
     path: Path
 
     @classmethod
-    def read(cls, line: str) -> Order:
-        """The order in a line of JSON, as `written` gives it."""
+    def read(cls, line: str) -> JobSpec:
+        """The order in a line of JSON, as `serialize` gives it."""
         order = json.loads(line)
         settings = VERBS[order["verb"]].schema.model_validate(order["settings"])
         return cls(order["verb"], settings, Path(order["path"]))
 
 
-def written(work: Work) -> str:
+def serialize(work: Job) -> str:
     """Work as a line of JSON."""
     settings = work.settings.model_dump(mode="json")
     return json.dumps({"verb": work.verb, "path": str(work.path), "settings": settings}) + "\n"

@@ -1,4 +1,4 @@
-"""``report.html`` of a comparison: the sentences first, then figure, tables, every cell, and how it was made."""
+"""``report.html`` of a comparison: the sentences first, then figure, tables, every trial, and how it was made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from statistics import fmean
 
 from codo.comparison.comparison import Comparison, mean_and_spread
-from codo.comparison.initializations import said
+from codo.comparison.initializations import format_parts
 from codo.comparison.label_efficiency import Trend, label_efficiency
 from codo.comparison.paper_table import COST_HEADS, PROVENANCE, cost_cells, printed_cells, printed_heads, printed_rows
 from codo.comparison.verdicts import in_points, remarks, verdicts
@@ -39,7 +39,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
     Args:
         comparison: What is done so far.
         title: Its name.
-        settings: The settings that all cells share, nested.
+        settings: The settings that all trials share, nested.
     """
     counts = [
         _count(len(comparison.inits), "initialisation"),
@@ -57,7 +57,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
             Section("What pretraining cost", _costs(comparison)),
             Section("Probes and transfer", _transfer(comparison)),
             Section("The published numbers", _published(comparison)),
-            Section("Every cell", [_cells(comparison)]),
+            Section("Every trial", [_trials(comparison)]),
             _origin(settings),
         ],
         footer=FOOTER,
@@ -144,12 +144,14 @@ def _gain(gain: Difference | None) -> str:
 
 def _parts(comparison: Comparison) -> Table:
     rows = []
-    for init, start in comparison.starts.items():
+    for init, start in comparison.initializations.items():
         sources = list(start.weights)
         source = sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more, one a seed"
         rows.append([init, *("filled" if part in start.parts else "random" for part in TRUNK), source])
     note = "Random parts are alike for all with the same seed. RPN, predictors and mask head are always random."
-    heads = [name.capitalize() if name.islower() else name for name in map(str, (said([part]) for part in TRUNK))]
+    heads = [
+        name.capitalize() if name.islower() else name for name in map(str, (format_parts([part]) for part in TRUNK))
+    ]
     return Table(["Start from", *heads, "Weights"], rows, note, text=True)
 
 
@@ -198,23 +200,23 @@ def _published(comparison: Comparison) -> list[Block]:
     return [numbers, Table(["Published", "Epochs", "Where it comes from"], notes, "Not simply as printed:", text=True)]
 
 
-def _cells(comparison: Comparison) -> Details:
+def _trials(comparison: Comparison) -> Details:
     names = [(kind, name) for kind in comparison.kinds for name in _HEADS]
     rows = []
-    for cell in comparison.cells:
-        result = comparison.results.get(cell.key)
+    for trial in comparison.trials:
+        result = comparison.results.get(trial.key)
         numbers = result.numbers if result else {}
         values = [precision(numbers.get(kind, {}).get(name)) for kind, name in names]
-        state = comparison.failures.get(cell.key, comparison.state(cell))
-        rows.append([cell.init, share(cell.fraction), f"{cell.images:,}", str(cell.seed), *values, state])
+        state = comparison.failures.get(trial.key, comparison.state(trial))
+        rows.append([trial.init, share(trial.fraction), f"{trial.images:,}", str(trial.seed), *values, state])
     heads = [f"{KINDS[kind]}: {NAMES[name]}" for kind, name in names]
     table = Table(["Start from", "Labels", "Images", "Seed", *heads, "State"], rows, "All numbers: `results.csv`.")
-    return Details(f"{len(comparison.results)} of {_count(len(comparison.cells), 'cell')} are finished", [table])
+    return Details(f"{len(comparison.results)} of {_count(len(comparison.trials), 'trial')} are finished", [table])
 
 
 def _origin(settings: Mapping[str, object]) -> Section:
     rows = [(key, "null" if value is None else str(value)) for key, value in flatten(settings).items()]
-    table = Table(["Setting", "Value"], rows, "Of all cells, from `compare.yaml`.", text=True)
+    table = Table(["Setting", "Value"], rows, "Of all trials, from `compare.yaml`.", text=True)
     command = Code(shlex.join(sys.argv), "The command that wrote this page.")
     return Section("How it was made", [command, Details(f"Settings ({len(rows)})", [table])])
 

@@ -11,9 +11,9 @@ import io
 from collections.abc import Sequence
 
 from codo.comparison.comparison import Comparison
-from codo.comparison.initializations import said
+from codo.comparison.initializations import format_parts
 from codo.comparison.latex import COLUMNS
-from codo.comparison.pretraining_costs import Cost
+from codo.comparison.pretraining_costs import PretrainingCost
 from codo.comparison.published import MEASURES, Published, published
 from codo.core.numbers import MISSING, compact, duration, mean_spread, share
 from codo.reporting.comparison import SINGULAR
@@ -31,15 +31,15 @@ def costs_csv(comparison: Comparison) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["init", "parts", "samples", "views", "seconds", "memory_mb", "device", *scores])
-    for init, start in comparison.starts.items():
+    for init, start in comparison.initializations.items():
         cost = comparison.costs.get(init)
         known = [cost.samples, cost.views, cost.seconds, cost.memory_mb, cost.device] if cost else [""] * 5
         values = [cost.scores.get(name, "") if cost else "" for name in scores]
-        writer.writerow([init, said(start.parts), *known, *values])
+        writer.writerow([init, format_parts(start.parts), *known, *values])
     return text.getvalue()
 
 
-def cost_cells(cost: Cost | None) -> list[str]:
+def cost_cells(cost: PretrainingCost | None) -> list[str]:
     """The columns `COST_HEADS`."""
     if cost is None:
         return [MISSING] * len(COST_HEADS)
@@ -54,11 +54,11 @@ def markdown(comparison: Comparison) -> str:
     heads += [f"{SINGULAR[kind]} {name}" for kind, name in columns]
     rows = []
     for fraction in comparison.fractions:
-        for init, start in comparison.starts.items():
+        for init, start in comparison.initializations.items():
             values = [mean_spread(list(comparison.values(init, fraction, n, k).values())) for k, n in columns]
             first = [share(fraction)] if several else []
-            rows.append([*first, init, said(start.parts), *cost_cells(comparison.costs.get(init)), *values])
-    done = f"{len(comparison.results)} of {len(comparison.cells)} cells, {len(comparison.seeds)} seeds"
+            rows.append([*first, init, format_parts(start.parts), *cost_cells(comparison.costs.get(init)), *values])
+    done = f"{len(comparison.results)} of {len(comparison.trials)} trials, {len(comparison.seeds)} seeds"
     caption = f"AP times 100, mean ± sample standard deviation over the seeds ({done}); costs are those of pretraining."
     parts = [caption, *_table(heads, rows)]
     if printed := printed_rows(comparison):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from codo.comparison.compare_settings import CompareSettings
-from codo.comparison.initializations import named
+from codo.comparison.initializations import errors_named
 from codo.comparison.pretraining_costs import COST, cost_of
 from codo.core.config import merge, nest, read_recipe, resolve
 from codo.core.errors import InputError, nearest
@@ -24,7 +24,7 @@ from codo.core.run import check_out, write_atomically
 from codo.detection.load_pretrained import FREE
 from codo.methods.registry import build_method, find_method
 from codo.models.encoder import ModelSettings
-from codo.training.pretrain import carry_out, check, own_recipe
+from codo.training.pretrain import check, recipe_of_method, run_pretraining
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 
 RECIPE = "recipe"
@@ -61,9 +61,9 @@ class Pretraining:
         return f"pretraining of {self.init}, seed {self.seed}"
 
 
-def finish(settings: PretrainSettings) -> None:
+def run_pretraining_job(settings: PretrainSettings) -> None:
     """Do a pretraining, or what is left of it; raises like `codo.pretrain`."""
-    run = carry_out(settings)
+    run = run_pretraining(settings)
     write_atomically(run.path / COST, cost_of(run).written())
 
 
@@ -88,7 +88,7 @@ def pretrainings(settings: CompareSettings, demanded: Mapping[str, Any]) -> list
         for init in inits:
             out = settings.pretraining_folder(init, seed)
             own = first[init].model_copy(update={"seed": seed, "out": str(out)})
-            with named(init):
+            with errors_named(init):
                 check_out(out, own.model_dump(mode="json"))
             found.append(Pretraining(init, seed, own))
     return found
@@ -119,7 +119,7 @@ def at_hand(settings: CompareSettings, wanted: Sequence[Pretraining]) -> Compare
 
 def _checked(settings: CompareSettings, init: str, seed: int) -> PretrainSettings:
     """The settings of a pretraining, once everything that can be wrong has been looked at."""
-    with named(init):
+    with errors_named(init):
         own, _, dataset = check(pretrain_settings(settings, init, seed))
         build_method(
             own.method,
@@ -144,8 +144,8 @@ def pretrain_settings(settings: CompareSettings, init: str, seed: int) -> Pretra
     assert not isinstance(given, str)
     own, shared = nest(given), nest(settings.pretrain)
     common = shared.pop(RECIPE, None)
-    recipe = own.pop(RECIPE, None) or own_recipe(own) or common
-    if not find_method(method_of(recipe, own)).pastes:
+    recipe = own.pop(RECIPE, None) or recipe_of_method(own) or common
+    if not find_method(method_of(recipe, own)).needs_backgrounds:
         shared.pop("backgrounds", None)  # those are for the methods that paste
     fixed = {"seed": seed, "out": str(settings.pretraining_folder(init, seed)), "device": settings.device}
     values = merge(merge(shared, own), fixed)

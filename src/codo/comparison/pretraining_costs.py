@@ -1,6 +1,6 @@
 """What a pretraining has cost, and what its probes have said: the columns that the paper's tables lack.
 
-``cost.json`` of a run is the fields of `Cost`.
+``cost.json`` of a run is the fields of `PretrainingCost`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PROBES = ("probe/", "invariance")
 
 
 @dataclass(frozen=True)
-class Cost:
+class PretrainingCost:
     """Of one run.
 
     Attributes:
@@ -42,7 +42,7 @@ class Cost:
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
-def cost_of(run: Run) -> Cost:
+def cost_of(run: Run) -> PretrainingCost:
     """Read what a run of ``codo pretrain`` has logged."""
     config, rows = run.config, run.metrics()
     batch, views = int(config["batch_size"]), int(config["views"])
@@ -55,28 +55,28 @@ def cost_of(run: Run) -> Cost:
         scores |= {key: value for key, value in row.items() if key.startswith(PROBES) and value is not None}
     memory = max((row["time/memory_mb"] for row in rows if "time/memory_mb" in row), default=0.0)
     steps = rows[-1]["step"] if rows else 0
-    return Cost(steps * batch, views, seconds, memory, str(run.environment.get("device", "")), scores)
+    return PretrainingCost(steps * batch, views, seconds, memory, str(run.environment.get("device", "")), scores)
 
 
-def read_cost(source: str) -> Cost | None:
+def read_cost(source: str) -> PretrainingCost | None:
     """The cost of weights that are a pretraining run; of others nothing is known."""
     file = Path(source) / COST
     if file.is_file():
-        return Cost(**json.loads(file.read_text(encoding="utf-8")))
+        return PretrainingCost(**json.loads(file.read_text(encoding="utf-8")))
     if not is_run(source):
         return None
     run = open_run(source)
     return cost_of(run) if run.verb == "pretrain" else None
 
 
-def mean_cost(costs: Iterable[Cost | None]) -> Cost | None:
+def mean_cost(costs: Iterable[PretrainingCost | None]) -> PretrainingCost | None:
     """The mean over the seeds; ``None`` where one is not known."""
     known = list(costs)
     found = [cost for cost in known if cost is not None]
     if not found or len(found) < len(known):
         return None
     shared = set.intersection(*(set(cost.scores) for cost in found))
-    return Cost(
+    return PretrainingCost(
         samples=round(fmean(cost.samples for cost in found)),
         views=found[0].views,
         seconds=fmean(cost.seconds for cost in found),

@@ -1,6 +1,6 @@
 """A comparison as files for other programs.
 
-* ``results.csv``: a line for each cell: what it is, where it lies, and every number, in [0, 1].
+* ``results.csv``: a line for each trial: what it is, where it lies, and every number, in [0, 1].
 * ``summary.csv``: a line for each initialisation, fraction and number: mean, standard deviation over the seeds, and the
   difference to the reference with its interval; ``seed_low`` to ``image_high`` are the two intervals it is joined of.
 * ``table.tex``: the columns of the paper's Table 1, for LaTeX with ``booktabs``.
@@ -8,7 +8,7 @@
 
     {"format": 1, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
      "initialisations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``starts``
-     "cells": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
+     "trials": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
                 "numbers": {"bbox": {"AP": 0.41, …}, …}}, …],
      "differences": [{"init": "codo", "fraction": null, "kind": "bbox", "number": "AP", "seeds": 3, "mean": 0.01,
                       "low": …, "high": …, …, "verdict": "noise"}, …]}     fraction null: mean of all
@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from codo.comparison.comparison import Comparison, mean_and_spread
-from codo.comparison.initializations import Start, said
+from codo.comparison.initializations import Initialization, format_parts
 from codo.comparison.latex import COLUMNS, booktabs, escape, mean_spread, measure
 from codo.comparison.verdicts import summary
 from codo.core.errors import InputError
@@ -36,17 +36,17 @@ _ENDS = ("low", "high", "seed_low", "seed_high", "image_low", "image_high")
 
 
 def results_csv(comparison: Comparison) -> str:
-    """Every cell, finished or not, with all its numbers."""
+    """Every trial, finished or not, with all its numbers."""
     measures = comparison.measures
     rows: list[Sequence[object]] = [
         ["init", "parts", "fraction", "images", "seed", "state", "run", *(f"{kind}/{name}" for kind, name in measures)]
     ]
-    for cell in comparison.cells:
-        result = comparison.results.get(cell.key)
+    for trial in comparison.trials:
+        result = comparison.results.get(trial.key)
         numbers = result.numbers if result else {}
         values = [numbers.get(kind, {}).get(name, "") for kind, name in measures]
-        parts = said(comparison.starts[cell.init].parts)
-        what = [cell.init, parts, cell.fraction, cell.images, cell.seed, comparison.state(cell), cell.path]
+        parts = format_parts(comparison.initializations[trial.init].parts)
+        what = [trial.init, parts, trial.fraction, trial.images, trial.seed, comparison.state(trial), trial.path]
         rows.append([*what, *values])
     return _csv(rows)
 
@@ -60,7 +60,15 @@ def summary_csv(comparison: Comparison) -> str:
             for kind, name in comparison.measures:
                 values = comparison.values(init, fraction, name, kind)
                 images = round(sum(comparison.images(fraction)) / len(comparison.images(fraction)))
-                row = [init, said(comparison.starts[init].parts), fraction, images, kind, name, len(values)]
+                row = [
+                    init,
+                    format_parts(comparison.initializations[init].parts),
+                    fraction,
+                    images,
+                    kind,
+                    name,
+                    len(values),
+                ]
                 other = init != comparison.reference
                 found = comparison.difference(init, name, kind, [fraction]) if other else None
                 against = [found.mean, *_ends(found), found.verdict] if found else [None] * (2 + len(_ENDS))
@@ -79,9 +87,9 @@ def latex(comparison: Comparison) -> str:
         for init in comparison.inits:
             values = [mean_spread(*mean_and_spread(comparison.values(init, fraction, n, k))) for k, n in columns]
             first = [escape(share(fraction)) if not rows else ""] if several else []
-            rows.append([*first, escape(init), escape(said(comparison.starts[init].parts)), *values])
+            rows.append([*first, escape(init), escape(format_parts(comparison.initializations[init].parts)), *values])
         groups.append(rows)
-    there = f"{len(comparison.results)} of {len(comparison.cells)} cells, {len(comparison.seeds)} seeds"
+    there = f"{len(comparison.results)} of {len(comparison.trials)} trials, {len(comparison.seeds)} seeds"
     lines = [
         f"% needs \\usepackage{{booktabs}}; {there}",
         "% AP times 100, mean and sample standard deviation over the seeds",
@@ -92,13 +100,13 @@ def latex(comparison: Comparison) -> str:
 
 def as_json(comparison: Comparison) -> str:
     """Everything in one file, see the top."""
-    cells = []
-    for cell in comparison.cells:
-        result = comparison.results.get(cell.key)
-        what = {"init": cell.init, "fraction": cell.fraction, "images": cell.images, "seed": cell.seed}
-        more = {"failure": comparison.failures[cell.key]} if cell.key in comparison.failures else {}
-        state = {"state": comparison.state(cell), "run": str(cell.path), **more}
-        cells.append({**what, **state, "numbers": result.numbers if result else {}})
+    trials = []
+    for trial in comparison.trials:
+        result = comparison.results.get(trial.key)
+        what = {"init": trial.init, "fraction": trial.fraction, "images": trial.images, "seed": trial.seed}
+        more = {"failure": comparison.failures[trial.key]} if trial.key in comparison.failures else {}
+        state = {"state": comparison.state(trial), "run": str(trial.path), **more}
+        trials.append({**what, **state, "numbers": result.numbers if result else {}})
     differences = []
     for init in comparison.challengers:
         for fraction in (None, *comparison.fractions):
@@ -112,20 +120,22 @@ def as_json(comparison: Comparison) -> str:
                         **dict(zip(_ENDS, _ends(found), strict=True)),
                     }
                     differences.append({**what, **value, "verdict": found.verdict})
-    starts = {i: {"parts": list(s.parts), "weights": dict(s.weights)} for i, s in comparison.starts.items()}
+    initializations = {
+        i: {"parts": list(s.parts), "weights": dict(s.weights)} for i, s in comparison.initializations.items()
+    }
     content = {
         "format": FORMAT,
         "reference": comparison.reference,
         "evaluation_images": comparison.evaluated,
         "sentences": summary(comparison),
-        "initialisations": starts,
-        "cells": cells,
+        "initializations": initializations,
+        "trials": trials,
         "differences": differences,
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def read_starts(file: Path) -> dict[str, Start]:
+def read_initializations(file: Path) -> dict[str, Initialization]:
     """What the initialisations brought when ``comparison.json`` was written; nothing where there is none.
 
     Raises:
@@ -136,7 +146,7 @@ def read_starts(file: Path) -> dict[str, Start]:
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         assert content["format"] <= FORMAT
-        return {init: Start(tuple(s["parts"]), s["weights"]) for init, s in content["initialisations"].items()}
+        return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in content["initialisations"].items()}
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         what = "cannot read what this comparison started from"
         raise InputError(what, where=str(file), fix="delete the file, if the weights have not changed") from error

@@ -16,14 +16,14 @@ from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
-from codo.comparison.jobs import Work, do, written
+from codo.comparison.jobs import Job, run_job, serialize
 from codo.core.errors import CodoError, Interrupted, Preempted
 from codo.training.distributed import stop_signals
 
-W = TypeVar("W", bound=Work)
+W = TypeVar("W", bound=Job)
 
 
-def run_here(works: Sequence[W], done: Callable[[W, str | None], None]) -> None:
+def run_in_process(works: Sequence[W], done: Callable[[W, str | None], None]) -> None:
     """One piece of work after the other in this process.
 
     Args:
@@ -36,7 +36,7 @@ def run_here(works: Sequence[W], done: Callable[[W, str | None], None]) -> None:
     with preemptible():
         for work in works:
             try:
-                do(work)
+                run_job(work)
             except (Interrupted, Preempted):
                 raise
             except CodoError as error:
@@ -47,7 +47,7 @@ def run_here(works: Sequence[W], done: Callable[[W, str | None], None]) -> None:
                 done(work, None)
 
 
-def run_apart(
+def run_in_workers(
     works: Sequence[W], places: Sequence[Mapping[str, str]], logs: Path, done: Callable[[W, str | None], None]
 ) -> None:
     """As many pieces of work at a time as there are places, each in a process with its output in ``logs``.
@@ -103,7 +103,7 @@ def preemptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _start(work: Work, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:
+def _start(work: Job, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:
     print(f"{work}: at work, {log}", flush=True)
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
@@ -117,7 +117,7 @@ def _start(work: Work, environment: Mapping[str, str], log: Path) -> subprocess.
         )
     assert process.stdin is not None
     with suppress(BrokenPipeError):  # it has died at once, which its exit code will say
-        process.stdin.write(written(work))
+        process.stdin.write(serialize(work))
         process.stdin.flush()  # and stays open: its end tells the process that this one is gone
     return process
 
@@ -130,7 +130,7 @@ def _stop(processes: Iterable[subprocess.Popen[str]]) -> None:
         process.wait()
 
 
-def _log(logs: Path, work: Work) -> Path:
+def _log(logs: Path, work: Job) -> Path:
     return logs / ("-".join(work.path.parts[-3:]) + ".log")
 
 

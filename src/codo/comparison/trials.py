@@ -1,9 +1,9 @@
-"""A cell of a comparison: one finetuning, and what it leaves.
+"""A trial of a comparison: one finetuning, and what it leaves.
 
 ::
 
-    OUT/cells/INIT/fraction-F/seed-S/               an ordinary run of codo finetune
-    OUT/cells/INIT/fraction-F/seed-S/result.json    written last: a cell that has it is finished
+    OUT/trials/INIT/fraction-F/seed-S/               an ordinary run of codo finetune
+    OUT/trials/INIT/fraction-F/seed-S/result.json    written last: a trial that has it is finished
 
 ``result.json`` is ``{"numbers": {"bbox": {"AP": 0.41, …}, …}, "resampled": {"bbox": {"AP": [0.40, …], …}, …}}``: what
 `codo.evaluate` says of the run, and AP, AP50 and AP75 on each resample of the evaluation images.
@@ -37,12 +37,12 @@ Numbers = dict[str, dict[str, float]]
 """What `codo.evaluate` returns: ``{"bbox": {"AP": …, …}, …}``."""
 
 Key = tuple[str, float, int]
-"""What tells a cell from the others: initialisation, fraction, seed."""
+"""What tells a trial from the others: initialisation, fraction, seed."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished cell says.
+    """What a finished trial says.
 
     Attributes:
         numbers: What `codo.evaluate` returns.
@@ -54,7 +54,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Cell:
+class Trial:
     """One finetuning.
 
     Attributes:
@@ -98,8 +98,8 @@ class Cell:
         return Result(read["numbers"], resampled)
 
 
-def finish(settings: FinetuneSettings) -> None:
-    """Do a cell, or what is left of it.
+def run_trial(settings: FinetuneSettings) -> None:
+    """Do a trial, or what is left of it.
 
     Raises:
         InputError, CodoError: As `codo.finetune`.

@@ -45,12 +45,12 @@ def remarks(comparison: Comparison) -> list[str]:
         named = ", ".join(waiting)
         lines.append(f"Not compared with {comparison.reference} yet, for want of a seed that has both: {named}.")
     if comparison.missing:
-        there, wanted = len(comparison.results), len(comparison.cells)
+        there, wanted = len(comparison.results), len(comparison.trials)
         rest = "all numbers here are of these alone" if there else "there is nothing to say yet"
-        lines.append(f"{there} of {wanted} cells are finished; {rest}.")
-    cells = {cell.key: cell for cell in comparison.cells}
+        lines.append(f"{there} of {wanted} trials are finished; {rest}.")
+    trials = {trial.key: trial for trial in comparison.trials}
     lines += comparison.notes
-    return lines + [f"Failed: {cells[key]} ({reason})." for key, reason in comparison.failures.items()]
+    return lines + [f"Failed: {trials[key]} ({reason})." for key, reason in comparison.failures.items()]
 
 
 def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:

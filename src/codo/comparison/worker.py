@@ -1,6 +1,6 @@
 """One process of a comparison: does the work that comes on its standard input, and follows its parent.
 
-``python -m codo.comparison.worker``; the work is one line of JSON (`codo.comparison.jobs.written`). The end of
+``python -m codo.comparison.worker``; the work is one line of JSON (`codo.comparison.jobs.serialize`). The end of
 the input afterwards means that the parent is gone, even by ``kill -9``: the process then stops as by SIGTERM, with a
 checkpoint.
 """
@@ -12,18 +12,18 @@ import signal
 import sys
 import threading
 
-from codo.comparison.jobs import Order, do
+from codo.comparison.jobs import JobSpec, run_job
 from codo.comparison.scheduler import preemptible
 from codo.core.errors import CodoError
 
 
 def main() -> int:
     """Do the work; the exit codes are those of ``codo``."""
-    order = Order.read(sys.stdin.readline())
+    order = JobSpec.read(sys.stdin.readline())
     try:
         with preemptible():
             threading.Thread(target=_follow, args=(sys.stdin.fileno(),), daemon=True).start()
-            do(order)
+            run_job(order)
     except CodoError as error:
         lines = error.lines()
         print(f"codo: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)

@@ -35,7 +35,7 @@ class ContrastSettings(Settings):
     momentum_end: float | None = Field(
         None, ge=0, le=1, description="share kept at the end of the run, reached along a cosine (BYOL); null: constant"
     )
-    shuffle: int = Field(8, ge=0, description="BatchNorm groups of the global batch, keys permuted; 0 turns it off")
+    bn_groups: int = Field(8, ge=0, description="BatchNorm groups of the global batch, keys permuted; 0 turns it off")
     enqueue_views: Literal["one", "all"] = Field(
         "one", description="key views enqueued per step; one keeps the age of the negatives equal for any views"
     )

@@ -38,7 +38,7 @@ def atomic(path: Path, *, work: Path | None = None) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def full_disk_explained(folder: Path) -> Iterator[None]:
+def explain_full_disk(folder: Path) -> Iterator[None]:
     """Turn "no space left" and "quota exceeded" into an error that says how to go on.
 
     Raises:
@@ -57,7 +57,7 @@ def full_disk_explained(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def only_one(lock: Path, *, wait: float) -> Iterator[None]:
+def exclusive_lock(lock: Path, *, wait: float) -> Iterator[None]:
     """Keep other processes, also on other machines, out of the same work.
 
     The lock is the kernel's and belongs to this process alone (not to its forks), so it ends with the process however

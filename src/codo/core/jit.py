@@ -1,6 +1,6 @@
 """How every kernel of this room is compiled: without the GIL, and cached on disk beside the source.
 
-Kernels are called with one set of argument types only, as each further one would cost a compilation (`ready` brings a
+Kernels are called with one set of argument types only, as each further one would cost a compilation (`contiguous` brings a
 user's image to it). Numba does not see changes of another file's constants in its cache, hence a kernel takes what it
 needs from its own file or as an argument. Fast-math stays off: it would let the compiler reorder sums.
 """
@@ -33,6 +33,6 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     return cast(Callable[P, R], compiled)
 
 
-def ready(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def contiguous(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """The image, contiguous and writeable: a read-only or strided array would be another type to Numba."""
     return np.require(image, requirements=["C", "W"])

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from numpy.random.bit_generator import ISeedSequence
 
 
-class Stream(IntEnum):
+class RngStream(IntEnum):
     """What the numbers are for; uses that share a sample draw from different streams."""
 
     ORDER = 0  # the order of the samples in an epoch
@@ -50,7 +50,7 @@ def generator(seed: int, epoch: int, sample: int, stream: int) -> np.random.Gene
         seed: The run's seed, at least 0.
         epoch: Epoch, at least 0.
         sample: Index of the image.
-        stream: A `Stream`, or ``Stream.VIEW + v``.
+        stream: A `RngStream`, or ``RngStream.VIEW + v``.
 
     Returns:
         A generator whose numbers are a pure function of the four arguments.

@@ -171,7 +171,7 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise InputError("out= is a file", where=str(out), fix="name a folder")
-    if not folder.exists() or is_skeleton(folder):
+    if not folder.exists() or is_unstarted(folder):
         return False
     if not is_run(folder):
         raise InputError("out= is not empty and not a run", where=str(out), fix="choose an empty or new folder")
@@ -186,7 +186,7 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
     return True
 
 
-def is_skeleton(folder: Path) -> bool:
+def is_unstarted(folder: Path) -> bool:
     """Whether a folder is empty, or holds only what a start that was killed at once leaves behind."""
     made = {".lock", "environment.json", "checkpoints", "exports"}
     names = [

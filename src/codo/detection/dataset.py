@@ -19,7 +19,7 @@ from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.catalog.decode import Image
 from codo.core.errors import CodoError
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 from codo.detection.transforms import Geometry, random_geometry, shown_size
 from codo.loading.sampler import StepPlan
 
@@ -86,7 +86,7 @@ class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
         """
         i = int(self.images[sample])
         image = read_image(self.annotations, i)
-        rng = generator(self.seed, epoch, sample, Stream.TRANSFORM)
+        rng = generator(self.seed, epoch, sample, RngStream.TRANSFORM)
         height, width = image.shape[:2]
         geometry = random_geometry(
             rng, (height, width), short_sides=self.short_sides, max_size=self.max_size, flip=self.flip

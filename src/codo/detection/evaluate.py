@@ -26,7 +26,7 @@ from codo.detection.results import write_results
 from codo.evaluation.coco_metrics import Backend, Kind
 from codo.evaluation.leaks import leak_warning
 from codo.evaluation.voc_metrics import voc_scores
-from codo.training.distributed import Processes, loader_workers, processes
+from codo.training.distributed import DistributedContext, join_processes, loader_workers
 
 log = logging.getLogger(__name__)
 
@@ -71,13 +71,13 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
         values = merge(values, {"data": data if isinstance(data, dict) else str(data)})
     settings = resolve(EvaluateSettings, None, values)
     path = source.path if isinstance(source, Run) else Path(source)
-    with processes(settings.device) as mine:
+    with join_processes(settings.device) as mine:
         if path.suffix == ".json" and not path.is_dir():
             return _evaluate_results(path, settings, mine)
         return _evaluate_detector(SavedDetector.load(path), path, settings, mine)
 
 
-def _evaluate_results(path: Path, settings: EvaluateSettings, mine: Processes) -> dict[str, dict[str, float]]:
+def _evaluate_results(path: Path, settings: EvaluateSettings, mine: DistributedContext) -> dict[str, dict[str, float]]:
     if settings.data is None:
         raise InputError(
             "data= is missing", where="codo evaluate", fix="add data=FOLDER, the ground truth of the detections"
@@ -96,7 +96,7 @@ def _evaluate_results(path: Path, settings: EvaluateSettings, mine: Processes) -
 
 
 def _evaluate_detector(
-    saved: SavedDetector, path: Path, settings: EvaluateSettings, mine: Processes
+    saved: SavedDetector, path: Path, settings: EvaluateSettings, mine: DistributedContext
 ) -> dict[str, dict[str, float]]:
     data = settings.data or saved.data
     if data is None:
@@ -150,7 +150,7 @@ def numbers(
     return found | ({"voc": voc} if voc else {})
 
 
-def _read(data: DataSettings, split: Split, mine: Processes, *, images: bool = True) -> Annotations:
+def _read(data: DataSettings, split: Split, mine: DistributedContext, *, images: bool = True) -> Annotations:
     annotations = read_annotations(data, split, images=images)
     for warning in annotations.warnings if mine.main else ():
         log.warning("WARNING %s", warning)

@@ -34,11 +34,11 @@ from codo.detection.validation import Validation
 from codo.evaluation.leaks import leak_warning
 from codo.models.load_report import LoadReport
 from codo.training import checkpoint
-from codo.training.distributed import Processes, processes, use_bf16
+from codo.training.distributed import DistributedContext, join_processes, use_bf16
 from codo.training.logging import RunLog, check_trackers
-from codo.training.monitors import Health
+from codo.training.monitors import HealthMonitor
 from codo.training.optim import Schedule
-from codo.training.trainer import Job, distribute, train
+from codo.training.trainer import TrainingJob, distribute, train
 from codo.training.trainer import save as checkpoint_step
 
 
@@ -60,7 +60,7 @@ def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
         CodoError: The run cannot go on (see the message).
     """
     settings = resolve_settings(recipe, overrides)
-    with processes(settings.device) as mine:
+    with join_processes(settings.device) as mine:
         run = _finetune(settings, mine)
         if mine.main:
             from codo.reporting.report import write_report  # loads matplotlib, which no first step should wait for
@@ -88,7 +88,7 @@ def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
     return settings.model_copy(update=changed)
 
 
-def _finetune(settings: FinetuneSettings, mine: Processes) -> Run:
+def _finetune(settings: FinetuneSettings, mine: DistributedContext) -> Run:
     # 1. Everything that can be wrong, before anything is written.
     check_trackers(settings.log)
     task = prepare_task(settings, mine.world)
@@ -118,10 +118,10 @@ def _finetune(settings: FinetuneSettings, mine: Processes) -> Run:
         run.unlock()
 
 
-def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: LoadReport | None) -> Run:
+def _train(task: Task, mine: DistributedContext, run: Run, detector: Detector, report: LoadReport | None) -> Run:
     settings, warnings = task.settings, list[str]()
     if mine.main:
-        checkpoint.sweep(run)
+        checkpoint.remove_temporary(run)
     mine.barrier()
     state = checkpoint.load_last(run, warnings.append)
     step = state["step"] if state else 0
@@ -140,7 +140,7 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
         checkpoint_step(job, done)
 
     validation = Validation(task, mine, run, detector, log, save)
-    job = Job(
+    job = TrainingJob(
         run=run,
         method=detector,
         module=distribute(detector, mine),
@@ -163,7 +163,7 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
         processes=mine,
         bf16=use_bf16(settings.precision, mine.device),
         images_per_step=settings.batch_size,
-        health=Health(dim=None, queue=None, grace=0),
+        health=HealthMonitor(dim=None, queue=None, grace=0),
         checks=[(settings.eval_every, validation)],
         slow_checks=True,
         enough=validation.enough,
@@ -193,7 +193,7 @@ def _train(task: Task, mine: Processes, run: Run, detector: Detector, report: Lo
     return run
 
 
-def resolve_norm(norm: Norm, mine: Processes) -> Norm:
+def resolve_norm(norm: Norm, mine: DistributedContext) -> Norm:
     """The setting ``norm`` with ``auto`` resolved.
 
     Raises:

@@ -24,7 +24,7 @@ from codo.models.weight_files import header, read_tensors
 from codo.models.weights import TRUNK, initialise, load
 from codo.training.load_run import load_method
 
-FREE = ("dim", "init")
+FREE = ("embedding_dim", "init")
 """Settings of the trunk that a detector does not have."""
 
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from codo.core.errors import CodoError
 from codo.methods.base import Method
-from codo.training.distributed import Processes, StopSignal
+from codo.training.distributed import DistributedContext, StopSignal
 from codo.training.trainer import to_device
 
 BatchNorm = nn.modules.batchnorm._BatchNorm
@@ -64,7 +64,7 @@ class Moments:
 def recompute_statistics(
     method: Method,
     batches: Iterable[Any],
-    mine: Processes,
+    mine: DistributedContext,
     *,
     bf16: bool = False,
     stop: StopSignal | None = None,
@@ -110,7 +110,9 @@ def recompute_statistics(
 
 
 @torch.no_grad()
-def _pass(method: Method, batches: Iterable[Any], mine: Processes, bf16: bool, stop: StopSignal | None) -> bool:
+def _pass(
+    method: Method, batches: Iterable[Any], mine: DistributedContext, bf16: bool, stop: StopSignal | None
+) -> bool:
     """Run the batches through; whether it came to the end."""
     for batch in batches:
         if isinstance(batch, CodoError):

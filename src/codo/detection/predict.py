@@ -19,8 +19,8 @@ from codo.detection.dataset import EvaluationDataset
 from codo.detection.detector import Detector
 from codo.detection.results import to_results
 from codo.evaluation.coco_metrics import Backend, Kind, Scores, coco_metrics
-from codo.training.distributed import Processes, StopSignal
-from codo.training.pretrain import quiet_worker
+from codo.training.distributed import DistributedContext, StopSignal
+from codo.training.pretrain import worker_init
 
 
 def predict(
@@ -31,7 +31,7 @@ def predict(
     short_side: int,
     max_size: int,
     workers: int,
-    mine: Processes,
+    mine: DistributedContext,
     stop: StopSignal | None = None,
 ) -> list[dict[str, Any]]:
     """Detections on all images, as COCO results in the order of the images; the same on every rank.
@@ -57,7 +57,7 @@ def predict(
         sampler=range(mine.rank, len(annotations), mine.world),
         num_workers=workers,
         pin_memory=mine.device.type == "cuda",
-        worker_init_fn=quiet_worker,
+        worker_init_fn=worker_init,
         generator=torch.Generator(),  # see `build_loader`
     )
     found: dict[int, list[dict[str, Any]]] = {}

@@ -7,14 +7,14 @@ it, and users of earlier methods lost points where nothing said so (METHOD 1.12,
 from __future__ import annotations
 
 from codo.detection.optim import DetectorOptimSettings
-from codo.training.distributed import Processes
+from codo.training.distributed import DistributedContext
 from codo.training.optim import Schedule
 
 FEW = 2
 """Images a process from which on the statistics of a batch are too noisy to rely on."""
 
 
-def norm_in_words(norm: str, batch_size: int, mine: Processes, weights: str) -> str:
+def norm_in_words(norm: str, batch_size: int, mine: DistributedContext, weights: str) -> str:
     """Which statistics BatchNorm uses in training.
 
     Args:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 from codo.loading.sampler import Indices, StepSampler
 
 
@@ -46,7 +46,7 @@ class AspectSampler(StepSampler):
     def order(self, epoch: int) -> Indices:
         """The order of an epoch, a function of (seed, epoch) alone."""
         order = super().order(epoch)
-        return group(order, self.tall[order], self.batch_size, generator(self.seed, epoch, 1, Stream.ORDER))
+        return group(order, self.tall[order], self.batch_size, generator(self.seed, epoch, 1, RngStream.ORDER))
 
 
 def group(order: Indices, tall: npt.NDArray[np.bool_], batch_size: int, rng: np.random.Generator) -> Indices:

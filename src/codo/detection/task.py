@@ -24,8 +24,8 @@ from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.sampler import AspectSampler
 from codo.evaluation.coco_metrics import Kind
 from codo.loading.sampler import check_batch, steps_per_epoch
-from codo.training.distributed import Processes
-from codo.training.pretrain import quiet_worker
+from codo.training.distributed import DistributedContext
+from codo.training.pretrain import worker_init
 
 LABELLED = "labelled_images.txt"
 
@@ -106,7 +106,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
     return Task(settings.model_copy(update={"data": data}), train, val, images, card, steps, per_epoch)
 
 
-def build_loader(task: Task, mine: Processes, *, start: int, stop: int) -> DataLoader[Any]:
+def build_loader(task: Task, mine: DistributedContext, *, start: int, stop: int) -> DataLoader[Any]:
     """Batches of the steps ``start`` to ``stop`` of this rank, a function of (seed, step); one item is one step."""
     settings = task.settings
     height, width = task.train.sizes[task.images].T
@@ -135,7 +135,7 @@ def build_loader(task: Task, mine: Processes, *, start: int, stop: int) -> DataL
         sampler=sampler,
         num_workers=workers,
         pin_memory=mine.device.type == "cuda",
-        worker_init_fn=quiet_worker,
+        worker_init_fn=worker_init,
         prefetch_factor=2 if workers else None,
         generator=torch.Generator(),  # else starting workers would draw from torch's global generator
     )

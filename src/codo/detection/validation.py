@@ -19,7 +19,7 @@ from codo.detection.predict import predict, score
 from codo.detection.results import write_results
 from codo.detection.task import Task, build_loader
 from codo.evaluation.voc_metrics import voc_scores
-from codo.training.distributed import Processes, StopSignal, stop_signals, use_bf16
+from codo.training.distributed import DistributedContext, StopSignal, stop_signals, use_bf16
 from codo.training.logging import RunLog
 from codo.training.trainer import average_statistics
 
@@ -41,7 +41,7 @@ class Validation:
     """
 
     task: Task
-    mine: Processes
+    mine: DistributedContext
     run: Run
     detector: Detector
     log: RunLog

@@ -21,7 +21,7 @@ Kind = Literal["bbox", "segm"]
 
 
 @dataclass(frozen=True, slots=True)
-class Thing:
+class DetectedObject:
     """An object or a detection.
 
     Attributes:
@@ -46,7 +46,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ImageResult:
     """An image with G objects and D detections.
 
     Attributes:
@@ -61,8 +61,8 @@ class Scene:
     name: str
     file: Path
     size: tuple[int, int]
-    truth: Sequence[Thing]
-    found: Sequence[Thing]
+    truth: Sequence[DetectedObject]
+    found: Sequence[DetectedObject]
     table: Floats
 
     @property
@@ -95,7 +95,7 @@ class Detections:
     """
 
     classes: Sequence[str]
-    scenes: Sequence[Scene] = field(repr=False)
+    scenes: Sequence[ImageResult] = field(repr=False)
     kind: Kind = "bbox"
     dropped: int = 0
 
@@ -137,7 +137,7 @@ def join(annotations: Annotations, results: Sequence[Mapping[str, Any]], kind: K
             codes = [[rle(t.segmentation, height, width) for t in things] for things in (found, truth)]
             table = overlaps(codes[0], codes[1], crowd)
         name = str(annotations.file_names[i])
-        scenes.append(Scene(name, annotations.path(i), (width, height), truth, found, table))
+        scenes.append(ImageResult(name, annotations.path(i), (width, height), truth, found, table))
     return Detections([category.name for category in annotations.categories], scenes, kind, dropped)
 
 
@@ -159,18 +159,18 @@ def _most(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return kept
 
 
-def _detection(row: Mapping[str, Any], label_of: Mapping[int, int], height: int, width: int) -> Thing:
+def _detection(row: Mapping[str, Any], label_of: Mapping[int, int], height: int, width: int) -> DetectedObject:
     segmentation = row.get("segmentation")
     bbox = row["bbox"] if "bbox" in row else coco_mask.toBbox(rle(segmentation, height, width)).tolist()
     x, y, w, h = (float(v) for v in bbox)
-    return Thing(label_of[row["category_id"]], (x, y, w, h), segmentation, float(row["score"]))
+    return DetectedObject(label_of[row["category_id"]], (x, y, w, h), segmentation, float(row["score"]))
 
 
-def _objects(annotations: Annotations, i: int, ignored: Flags) -> list[Thing]:
+def _objects(annotations: Annotations, i: int, ignored: Flags) -> list[DetectedObject]:
     rows = annotations.objects(i)
     labels, boxes = annotations.labels[rows], annotations.bbox[rows].tolist()
     return [
-        Thing(int(label) - 1, (x, y, w, h), annotations.segmentations[row], crowd=bool(crowd))
+        DetectedObject(int(label) - 1, (x, y, w, h), annotations.segmentations[row], crowd=bool(crowd))
         for row, label, (x, y, w, h), crowd in zip(
             range(rows.start, rows.stop), labels, boxes, ignored[rows], strict=True
         )

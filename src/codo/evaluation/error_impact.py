@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.evaluation.detections import Detections
-from codo.evaluation.error_types import COVERED, ERRORS, Judgement, Outcome
+from codo.evaluation.error_types import COVERED, ERRORS, ErrorAssignment, ErrorType
 from codo.evaluation.matching import Flags, Floats, Indices, Ranking, match, mean_known, rank
 
 STRICT = 0.75
@@ -33,7 +33,7 @@ STRICT = 0.75
 
 
 @dataclass(frozen=True)
-class Breakdown:
+class ErrorImpact:
     """How good the detections are, class by class, and what their errors cost.
 
     Attributes:
@@ -46,7 +46,7 @@ class Breakdown:
     classes: Sequence[str]
     objects: Indices
     rankings: tuple[Sequence[Ranking], Sequence[Ranking]]
-    gains: dict[Outcome, Floats]
+    gains: dict[ErrorType, Floats]
 
     def average_precisions(self) -> tuple[Floats, Floats]:
         """AP50 and AP75 by class, ``(C,)`` each; -1 for a class without objects."""
@@ -58,7 +58,7 @@ class Breakdown:
         half, strict = self.average_precisions()
         return mean_known(half), mean_known(strict)
 
-    def mean_gain(self, error: Outcome) -> float:
+    def mean_gain(self, error: ErrorType) -> float:
         """What the mean AP at 0.5 over all classes with objects would gain."""
         return float(self.gains[error][self.objects > 0].mean()) if (self.objects > 0).any() else 0.0
 
@@ -68,7 +68,7 @@ class Breakdown:
         return np.mean(known, axis=0) if known else np.zeros(101)
 
 
-def break_down(detections: Detections, judged: Sequence[Judgement]) -> Breakdown:
+def measure_impact(detections: Detections, judged: Sequence[ErrorAssignment]) -> ErrorImpact:
     """Average precision by class, and what each kind of error costs.
 
     Args:
@@ -81,20 +81,22 @@ def break_down(detections: Detections, judged: Sequence[Judgement]) -> Breakdown
     right = np.concatenate([np.zeros(0, np.bool_), *(m.objects >= 0 for m in strict)])
     counted = ~np.concatenate([np.zeros(0, np.bool_), *(m.ignored for m in strict)])
     objects = np.bincount(ledger.asked, minlength=classes)
-    half = _rankings(ledger.scores, ledger.labels, ledger.is_(Outcome.CORRECT), ~ledger.is_(Outcome.IGNORED), objects)
+    half = _rankings(
+        ledger.scores, ledger.labels, ledger.is_(ErrorType.CORRECT), ~ledger.is_(ErrorType.IGNORED), objects
+    )
     rankings = (half, _rankings(ledger.scores, ledger.labels, right, counted, objects))
     before = np.array([one.average_precision() for one in half])
-    gains = dict[Outcome, Floats]()
+    gains = dict[ErrorType, Floats]()
     for error in ERRORS:
         after = np.array([one.average_precision() for one in _mended(ledger, error, objects)])
         gains[error] = np.where(objects > 0, after - before, 0.0)
-    return Breakdown(detections.classes, objects, rankings, gains)
+    return ErrorImpact(detections.classes, objects, rankings, gains)
 
 
-def share_of_objects(judged: Sequence[Judgement], threshold: float, classes: int) -> dict[Outcome, Indices]:
+def share_of_objects(judged: Sequence[ErrorAssignment], threshold: float, classes: int) -> dict[ErrorType, Indices]:
     """What came of the objects of each class at a confidence: counts ``(C,)`` that add up to their number."""
-    counts: dict[Outcome, Indices] = {
-        o: np.zeros(classes, np.int64) for o in (Outcome.CORRECT, *COVERED, Outcome.MISSED)
+    counts: dict[ErrorType, Indices] = {
+        o: np.zeros(classes, np.int64) for o in (ErrorType.CORRECT, *COVERED, ErrorType.MISSED)
     }
     for one in judged:
         for g, thing in enumerate(one.scene.truth):
@@ -103,9 +105,9 @@ def share_of_objects(judged: Sequence[Judgement], threshold: float, classes: int
     return counts
 
 
-def share_of_detections(judged: Sequence[Judgement], threshold: float, classes: int) -> dict[Outcome, Indices]:
+def share_of_detections(judged: Sequence[ErrorAssignment], threshold: float, classes: int) -> dict[ErrorType, Indices]:
     """What came of the detections of each class at a confidence: counts ``(C,)`` that add up to their number."""
-    counts: dict[Outcome, Indices] = {o: np.zeros(classes, np.int64) for o in Outcome if o is not Outcome.MISSED}
+    counts: dict[ErrorType, Indices] = {o: np.zeros(classes, np.int64) for o in ErrorType if o is not ErrorType.MISSED}
     for one in judged:
         for outcome, thing in zip(one.outcomes, one.scene.found, strict=True):
             if thing.score >= threshold:
@@ -136,7 +138,7 @@ class _Ledger:
     missed: Indices
 
     @classmethod
-    def of(cls, judged: Sequence[Judgement]) -> _Ledger:
+    def of(cls, judged: Sequence[ErrorAssignment]) -> _Ledger:
         found = [thing for one in judged for thing in one.scene.found]
         truth = [thing for one in judged for thing in one.scene.truth]
         starts = np.cumsum([0, *(len(one.scene.truth) for one in judged)])
@@ -145,7 +147,7 @@ class _Ledger:
         target = np.concatenate([np.zeros(0, np.int64), *targets])
         owners = np.array([thing.label for thing in truth], dtype=np.int64)
         asked = np.array([not thing.crowd for thing in truth], dtype=np.bool_)
-        accounted = target[np.isin(outcomes, [Outcome.CORRECT, *COVERED])]
+        accounted = target[np.isin(outcomes, [ErrorType.CORRECT, *COVERED])]
         lost = asked & ~np.isin(np.arange(len(owners)), accounted)
         return cls(
             np.array([thing.score for thing in found], dtype=np.float64),
@@ -157,16 +159,16 @@ class _Ledger:
             owners[lost],
         )
 
-    def is_(self, outcome: Outcome) -> Flags:
+    def is_(self, outcome: ErrorType) -> Flags:
         """Which detections came to this, ``(N,)``."""
         flags: Flags = self.outcomes == outcome.value
         return flags
 
 
-def _mended(ledger: _Ledger, error: Outcome, objects: Indices) -> list[Ranking]:
+def _mended(ledger: _Ledger, error: ErrorType, objects: Indices) -> list[Ranking]:
     """The rankings of the classes with all errors of one kind mended."""
-    labels, right, kept = ledger.labels, ledger.is_(Outcome.CORRECT), ~ledger.is_(Outcome.IGNORED)
-    if error is Outcome.MISSED:
+    labels, right, kept = ledger.labels, ledger.is_(ErrorType.CORRECT), ~ledger.is_(ErrorType.IGNORED)
+    if error is ErrorType.MISSED:
         first: Flags = np.ones(len(ledger.missed), dtype=np.bool_)
         sure = np.full(len(first), np.inf)
         return _rankings(

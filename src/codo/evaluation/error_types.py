@@ -26,7 +26,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from codo.evaluation.detections import Scene
+from codo.evaluation.detections import ImageResult
 from codo.evaluation.matching import Indices, match
 
 LEAST = 0.5
@@ -36,7 +36,7 @@ NEAR = 0.1
 """IoU from which a wrong detection is about an object at all."""
 
 
-class Outcome(StrEnum):
+class ErrorType(StrEnum):
     """Of a detection or an object."""
 
     CORRECT = "correct"
@@ -49,13 +49,13 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
 
 
-ERRORS = tuple(o for o in Outcome if o not in (Outcome.CORRECT, Outcome.IGNORED))
-COVERED = (Outcome.LOCALISATION, Outcome.CLASSIFICATION)
+ERRORS = tuple(o for o in ErrorType if o not in (ErrorType.CORRECT, ErrorType.IGNORED))
+COVERED = (ErrorType.LOCALISATION, ErrorType.CLASSIFICATION)
 """Errors that account for an object that was not found."""
 
 
 @dataclass(frozen=True)
-class Judgement:
+class ErrorAssignment:
     """What came of the D detections of an image.
 
     Attributes:
@@ -64,36 +64,36 @@ class Judgement:
         targets: ``(D,)``, the object that a detection found or that its error is about; -1 for none.
     """
 
-    scene: Scene
-    outcomes: Sequence[Outcome]
+    scene: ImageResult
+    outcomes: Sequence[ErrorType]
     targets: Indices
 
-    def states(self, g: int) -> list[tuple[float, Outcome]]:
+    def states(self, g: int) -> list[tuple[float, ErrorType]]:
         """What came of object ``g``, by confidence: at a threshold, the first whose score is not below it counts.
 
         When none is, the object is missed. Hence at most the detection that found it, and after it the most confident
         error that accounts for it.
         """
         if self.scene.truth[g].crowd:
-            return [(float("inf"), Outcome.IGNORED)]
+            return [(float("inf"), ErrorType.IGNORED)]
         about = [
-            i for i in np.flatnonzero(self.targets == g).tolist() if self.outcomes[i] in (Outcome.CORRECT, *COVERED)
+            i for i in np.flatnonzero(self.targets == g).tolist() if self.outcomes[i] in (ErrorType.CORRECT, *COVERED)
         ]
-        about.sort(key=lambda i: self.outcomes[i] is not Outcome.CORRECT)  # stable: by falling score within each
-        firsts = {self.outcomes[i] is Outcome.CORRECT: i for i in reversed(about)}
+        about.sort(key=lambda i: self.outcomes[i] is not ErrorType.CORRECT)  # stable: by falling score within each
+        firsts = {self.outcomes[i] is ErrorType.CORRECT: i for i in reversed(about)}
         ranked = [firsts[right] for right in (True, False) if right in firsts]
         return [(self.scene.found[i].score, self.outcomes[i]) for i in ranked]
 
-    def state(self, g: int, threshold: float) -> Outcome:
+    def state(self, g: int, threshold: float) -> ErrorType:
         """What came of object ``g`` when detections below ``threshold`` are left out."""
-        return next((outcome for score, outcome in self.states(g) if score >= threshold), Outcome.MISSED)
+        return next((outcome for score, outcome in self.states(g) if score >= threshold), ErrorType.MISSED)
 
     def counts(self, threshold: float) -> tuple[int, int, int]:
         """Objects found, objects not found, wrong detections, leaving out detections below ``threshold``."""
         kept = [o for o, thing in zip(self.outcomes, self.scene.found, strict=True) if thing.score >= threshold]
-        found = kept.count(Outcome.CORRECT)
+        found = kept.count(ErrorType.CORRECT)
         objects = sum(not thing.crowd for thing in self.scene.truth)
-        return found, objects - found, len(kept) - found - kept.count(Outcome.IGNORED)
+        return found, objects - found, len(kept) - found - kept.count(ErrorType.IGNORED)
 
     def score(self, threshold: float) -> float:
         """The image's score, see the top of this file."""
@@ -101,37 +101,37 @@ class Judgement:
         return found / (found + lost + wrong) if found + lost + wrong else 1.0
 
 
-def judge(scene: Scene) -> Judgement:
+def assign_errors(scene: ImageResult) -> ErrorAssignment:
     """Tell what came of every detection of an image."""
     table, same, crowd = scene.table, scene.same, scene.crowd
     matched = match(table, same, crowd, LEAST)
     own, own_iou = _best(np.where(same & ~crowd, table, -1.0))
     other, other_iou = _best(np.where(~same & ~crowd, table, -1.0))
     rules = (
-        (matched.objects >= 0, Outcome.CORRECT, matched.objects),
-        (matched.ignored, Outcome.IGNORED, np.full(len(table), -1)),
-        (own_iou >= LEAST, Outcome.DUPLICATE, own),
-        (other_iou >= LEAST, Outcome.CLASSIFICATION, other),
-        (own_iou >= NEAR, Outcome.LOCALISATION, own),
-        (other_iou >= NEAR, Outcome.BOTH, other),
+        (matched.objects >= 0, ErrorType.CORRECT, matched.objects),
+        (matched.ignored, ErrorType.IGNORED, np.full(len(table), -1)),
+        (own_iou >= LEAST, ErrorType.DUPLICATE, own),
+        (other_iou >= LEAST, ErrorType.CLASSIFICATION, other),
+        (own_iou >= NEAR, ErrorType.LOCALISATION, own),
+        (other_iou >= NEAR, ErrorType.BOTH, other),
     )
-    outcomes, targets = [Outcome.BACKGROUND] * len(table), np.full(len(table), -1, dtype=np.int64)
+    outcomes, targets = [ErrorType.BACKGROUND] * len(table), np.full(len(table), -1, dtype=np.int64)
     for fits, outcome, about in reversed(rules):
         for i in np.flatnonzero(fits):
             outcomes[i], targets[i] = outcome, about[i]
-    return Judgement(scene, outcomes, targets)
+    return ErrorAssignment(scene, outcomes, targets)
 
 
-def best_threshold(judged: Sequence[Judgement]) -> float:
+def best_threshold(judged: Sequence[ErrorAssignment]) -> float:
     """The highest confidence, in steps of 0.01, with the best F1 over all images; 0.5 if nothing is ever found."""
     pairs = [
         (thing.score, outcome)
         for one in judged
         for thing, outcome in zip(one.scene.found, one.outcomes, strict=True)
-        if outcome is not Outcome.IGNORED
+        if outcome is not ErrorType.IGNORED
     ]
     objects = sum(not thing.crowd for one in judged for thing in one.scene.truth)
-    hits = np.sort([score for score, outcome in pairs if outcome is Outcome.CORRECT])
+    hits = np.sort([score for score, outcome in pairs if outcome is ErrorType.CORRECT])
     if not len(hits):
         return 0.5
     scores = np.sort([score for score, _ in pairs])

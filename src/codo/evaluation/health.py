@@ -46,7 +46,7 @@ def judge(metrics: Metrics, config: Mapping[str, Any]) -> Verdict:
 
     Args:
         metrics: The log; of ``loss/P2``, ``top1/P2``, ``std/P2``, ``mean_norm/P2``, … those absent are skipped.
-        config: The run's settings; ``contrast.queue`` and ``model.dim`` give the reference values.
+        config: The run's settings; ``contrast.queue`` and ``model.embedding_dim`` give the reference values.
     """
     ceiling, spread = chance_loss(config), uniform_std(config)
     levels = metrics.names("loss")
@@ -72,7 +72,7 @@ def chance_loss(config: Mapping[str, Any]) -> float | None:
 
 def uniform_std(config: Mapping[str, Any]) -> float | None:
     """1/sqrt(D): per-dimension deviation of points spread uniformly over the unit sphere of D dimensions."""
-    dim = _setting(config, "model", "dim")
+    dim = _setting(config, "model", "embedding_dim")
     return 1 / math.sqrt(dim) if dim else None
 
 

@@ -100,7 +100,7 @@ def fingerprint(catalog: Catalog) -> str:
 
 
 def _sources(settings: PretrainSettings) -> tuple[DataSource, ...]:
-    pastes = find_method(settings.method).pastes
+    pastes = find_method(settings.method).needs_backgrounds
     roles: dict[str, list[str]] = {settings.foregrounds: ["foregrounds" if pastes else "images"]}
     for network, entries in (("query", settings.backgrounds.query), ("key", settings.backgrounds.key)):
         for entry in entries:

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from codo.catalog.catalog import Catalog
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset, ViewBatch
 from codo.views import photometric, randaugment
 from codo.views.kernels.render import render
-from codo.views.lazy_image import Corners, Picture
+from codo.views.lazy_image import Corners, LazyImage
 from codo.views.photometric import AugmentSettings
 from codo.views.random_crop import Image, random_crop
 
@@ -74,10 +74,10 @@ class CropDataset(StepDataset):
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[Image]:
         """The ``wanted`` views of an image, which is read once; each ``(S, S, 3)``."""
         picture = self.images.picture(sample)
-        streams = (generator(self.seed, epoch, sample, Stream.VIEW + number) for number in wanted)
+        streams = (generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in wanted)
         return [self.view(picture, number, rng) for number, rng in zip(wanted, streams, strict=True)]
 
-    def view(self, picture: Picture, number: int, rng: np.random.Generator) -> Image:
+    def view(self, picture: LazyImage, number: int, rng: np.random.Generator) -> Image:
         """View ``number`` of an image."""
         return random_view(picture, self.crops[number], rng)
 
@@ -114,13 +114,13 @@ class PairDataset(CropDataset):
         )
 
 
-def random_view(picture: Picture, crop: Crop, rng: np.random.Generator) -> Image:
+def random_view(picture: LazyImage, crop: Crop, rng: np.random.Generator) -> Image:
     """A random crop ``(S, S, 3)`` of an image in random colours, mirrored by chance."""
     part = random_crop(picture.width, picture.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
-    return show(picture, part, crop, rng)[0]
+    return render_crop(picture, part, crop, rng)[0]
 
 
-def show(picture: Picture, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
+def render_crop(picture: LazyImage, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
     """A given part of an image ``(S, S, 3)`` in random colours, mirrored by chance, and whether it is mirrored."""
     augment = crop.augment
     change = photometric.draw(augment, rng)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from codo.catalog.catalog import Catalog
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pasted_views import CPJSettings, PastedViews
 from codo.loading.pools import Pool
 from codo.views.photometric import AugmentSettings
 
 
 @dataclass(frozen=True)
-class Material:
+class DatasetInputs:
     """See the top.
 
     Attributes:
@@ -38,11 +38,11 @@ class Material:
     options: Settings
     seed: int
 
-    def cpj(self, *, may_defer: bool = False) -> CPJ:
+    def cpj(self, *, may_defer: bool = False) -> PastedViews:
         """Pasted views.
 
         Args:
-            may_defer: Whether whoever gets the views can colour them (``augment.on=device``).
+            may_defer: Whether whoever gets the views can colour them (``augment.device=device``).
 
         Raises:
             InputError: No backgrounds, or images without proposals.
@@ -50,7 +50,7 @@ class Material:
         if self.query is None or self.key is None:
             fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
             raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
-        return CPJ(
+        return PastedViews(
             self.images,
             self.query,
             self.key,
@@ -58,5 +58,5 @@ class Material:
             cpj=self.pasting,
             augment=self.augment,
             seed=self.seed,
-            defers=may_defer and self.augment.on == "device",
+            defers=may_defer and self.augment.device == "device",
         )

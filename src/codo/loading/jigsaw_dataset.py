@@ -21,7 +21,7 @@ from codo.core.config import Settings
 from codo.loading.crop_dataset import Crop, PairDataset, random_view
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import ViewBatch
-from codo.views.lazy_image import Picture
+from codo.views.lazy_image import LazyImage
 from codo.views.photometric import AugmentSettings
 from codo.views.random_crop import Image, Shares
 
@@ -85,7 +85,7 @@ class JigsawDataset(PairDataset):
         area = augment.model_copy(update={"crop_area": settings.jigsaw_area})
         self.whole, self.patch, self.keys = Crop(GRID * settings.cell, area), settings.patch, keys
 
-    def view(self, picture: Picture, number: int, rng: np.random.Generator) -> Image:
+    def view(self, picture: LazyImage, number: int, rng: np.random.Generator) -> Image:
         """View ``number`` below V, or the jigsaw ``(9, P, P, 3)`` that goes with view ``number - V``."""
         if number < self.number:
             return super().view(picture, number, rng)

@@ -20,13 +20,13 @@ from torch import Tensor
 
 from codo.catalog.catalog import Boxes, Catalog, scale_boxes
 from codo.core.errors import InputError
-from codo.core.rng import Stream, generator
-from codo.loading.crop_dataset import Crop, show
+from codo.core.rng import RngStream, generator
+from codo.loading.crop_dataset import Crop, render_crop
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset
 from codo.proposals.filters import ProposalSettings, filter_boxes
 from codo.views import boxes as geometry
-from codo.views.lazy_image import Corners, Picture
+from codo.views.lazy_image import Corners, LazyImage
 from codo.views.random_crop import Image, random_crop
 
 TRIES = 5
@@ -106,19 +106,19 @@ class ObjectDataset(StepDataset):
         crop, chosen = self.choose(picture, self.proposals(sample, picture), epoch, sample)
         made = []
         for number, part in enumerate(((0, 0, picture.width, picture.height), crop, crop)):
-            rng, how = generator(self.seed, epoch, sample, Stream.VIEW + number), self.crops[number]
-            image, flip = show(picture, part, how, rng)
-            boxes = geometry.carry(chosen, part, how.side, flip).astype(np.float32)
+            rng, how = generator(self.seed, epoch, sample, RngStream.VIEW + number), self.crops[number]
+            image, flip = render_crop(picture, part, how, rng)
+            boxes = geometry.transform_boxes(chosen, part, how.side, flip).astype(np.float32)
             made.append((image, self.jittered(boxes, how.side, rng) if number == 0 else boxes))
         return made
 
-    def proposals(self, sample: int, picture: Picture) -> Boxes:
+    def proposals(self, sample: int, picture: LazyImage) -> Boxes:
         """The proposals of an image that pass the rules, or the fallback's (`codo.proposals.filters`): ``(P, 4)``."""
         width, height = self.images.size(sample)
         kept, _ = filter_boxes(self.images.proposals(sample), width, height, self._rules)
         return scale_boxes(kept, (width, height), (picture.width, picture.height))
 
-    def choose(self, picture: Picture, found: Boxes, epoch: int, sample: int) -> tuple[Corners, Boxes]:
+    def choose(self, picture: LazyImage, found: Boxes, epoch: int, sample: int) -> tuple[Corners, Boxes]:
         """A random crop of an image, and K of the proposals in it.
 
         Of several crops the first is taken that shows K / 2 proposals, or half as many after each that does not. Where
@@ -127,7 +127,7 @@ class ObjectDataset(StepDataset):
         Returns:
             The crop, and boxes ``(K, 4)`` in pixels of the image.
         """
-        rng, how, wanted = generator(self.seed, epoch, sample, Stream.PROPOSAL), self.crops[1].augment, self.objects
+        rng, how, wanted = generator(self.seed, epoch, sample, RngStream.PROPOSAL), self.crops[1].augment, self.objects
         enough = max(1, wanted.number // 2)
         for _ in range(TRIES):
             part = random_crop(picture.width, picture.height, how.crop_area, how.crop_ratio, rng)

@@ -1,7 +1,7 @@
 """Views of pairs of objects: ORL's (Xie et al. 2021; METHOD 2), cut out and shown as pictures of their own.
 
 Six views of a sample, two by two: the image, cropped at random twice; one of its proposals, as it is and with another
-box around it (`codo.views.boxes.vary`); and one of its proposals beside one of another image that looks like it. Which
+box around it (`codo.views.boxes.augment_box`); and one of its proposals beside one of another image that looks like it. Which
 look alike is found once, before the first step (`codo.methods.correspondence`), and lies in the run's folder.
 
 ``pairs.npz`` holds three arrays, boxes as x1, y1, x2, y2 in pixels of the images of the catalog:
@@ -29,14 +29,14 @@ import torch
 
 from codo.catalog.catalog import Boxes, Catalog, scale_boxes
 from codo.core.errors import CodoError, InputError
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 from codo.core.run import write_atomically
-from codo.loading.crop_dataset import Crop, CropBatch, random_view, show
+from codo.loading.crop_dataset import Crop, CropBatch, random_view, render_crop
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset
-from codo.proposals.filters import ProposalSettings, filter_boxes, thin
+from codo.proposals.filters import ProposalSettings, filter_boxes, subsample
 from codo.views import boxes as geometry
-from codo.views.lazy_image import Corners, Picture
+from codo.views.lazy_image import Corners, LazyImage
 from codo.views.photometric import AugmentSettings
 from codo.views.random_crop import Image
 
@@ -122,11 +122,11 @@ class ObjectPairs(StepDataset):
     def sample(self, epoch: int, sample: int) -> list[Image]:
         """The views of an image: two of it, two of a proposal, two of a pair."""
         if self.pairs is None:
-            raise InputError("the pairs are not found yet", where="method", fix="call Method.survey first")
-        rng = generator(self.seed, epoch, sample, Stream.PROPOSAL)
+            raise InputError("the pairs are not found yet", where="method", fix="call Method.prepare_data first")
+        rng = generator(self.seed, epoch, sample, RngStream.PROPOSAL)
         found, picture = self.proposals(sample), self.images.picture(sample)
         intra = found[rng.integers(len(found))]
-        varied = geometry.vary(intra, *self.images.size(sample), rng)
+        varied = geometry.augment_box(intra, *self.images.size(sample), rng)
         neighbours, per_neighbour = self.pairs.own.shape[1:3]
         k, t = rng.integers(neighbours), rng.integers(per_neighbour)
         other = int(self.pairs.images[sample, k])
@@ -136,18 +136,18 @@ class ObjectPairs(StepDataset):
             (sample, picture, self.pairs.own[sample, k, t]),
             (other, self.images.picture(other), self.pairs.other[sample, k, t]),
         ]
-        draws = [generator(self.seed, epoch, sample, Stream.VIEW + number) for number in range(self.number)]
+        draws = [generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in range(self.number)]
         made = [random_view(picture, crop, rng) for crop, rng in zip(self.crops, draws[:2], strict=True)]
         for (whose, shown, box), patch, rng in zip(objects, self.patches * 2, draws[2:], strict=True):
-            made.append(show(shown, self.part(whose, shown, box), patch, rng)[0])
+            made.append(render_crop(shown, self.part(whose, shown, box), patch, rng)[0])
         return made
 
     def proposals(self, sample: int) -> Boxes:
         """The proposals of an image that count: (P, 4) in pixels of the catalog's size, P up to ``compared``."""
         kept, _ = filter_boxes(self.images.proposals(sample), *self.images.size(sample), self._rules)
-        return thin(kept, self.compared)
+        return subsample(kept, self.compared)
 
-    def part(self, sample: int, picture: Picture, box: npt.NDArray[np.generic]) -> Corners:
+    def part(self, sample: int, picture: LazyImage, box: npt.NDArray[np.generic]) -> Corners:
         """A box of an image in pixels of its stored picture, which packing may have shrunk."""
         box = np.asarray(box, np.int32)[None]
         x1, y1, x2, y2 = scale_boxes(box, self.images.size(sample), (picture.width, picture.height))[0].tolist()
@@ -156,7 +156,7 @@ class ObjectPairs(StepDataset):
     def look(self, sample: int) -> Image:
         """An image and its proposals as they are, to compare: (1 + P, S, S, 3) with S of the first crop."""
         picture, how = self.images.picture(sample), Crop(self.crops[0].side, UNCHANGED)
-        rng = generator(self.seed, 0, sample, Stream.VIEW)  # of which nothing depends
+        rng = generator(self.seed, 0, sample, RngStream.VIEW)  # of which nothing depends
         parts = [(0, 0, picture.width, picture.height)]
         parts += [self.part(sample, picture, box) for box in self.proposals(sample)]
-        return np.stack([show(picture, part, how, rng)[0] for part in parts])
+        return np.stack([render_crop(picture, part, how, rng)[0] for part in parts])

@@ -20,15 +20,15 @@ from pydantic import Field
 from codo.catalog.catalog import Boxes, Catalog, scale_boxes
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 from codo.loading.pools import Pool
 from codo.views import boxes, photometric
 from codo.views.boxes import Box
 from codo.views.kernels.color import Floats
 from codo.views.kernels.render import render
-from codo.views.lazy_image import Corners, Picture
+from codo.views.lazy_image import Corners, LazyImage
 from codo.views.photometric import AugmentSettings, Photometric
-from codo.views.random_crop import Image, Range, Shares, between, random_crop
+from codo.views.random_crop import Image, Range, Shares, random_crop, uniform
 
 
 class CPJSettings(Settings):
@@ -60,7 +60,7 @@ class CPJSettings(Settings):
     )
     jitter: float = Field(0.2, ge=0, lt=1, description="reach of the box jitter, in sides of the box; 0 is off")
     min_iou: float = Field(0.6, ge=0, lt=1, description="the jittered box overlaps the pasted one by more than this")
-    tries: int = Field(20, ge=1, description="jitters drawn before the pasted box itself is used")
+    max_tries: int = Field(20, ge=1, description="jitters drawn before the pasted box itself is used")
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class View:
 _UNCHANGED = Photometric().coded()
 
 
-class CPJ:
+class PastedViews:
     """Makes the views of a sample.
 
     Args:
@@ -135,7 +135,7 @@ class CPJ:
             picture = self.foregrounds.picture(sample)
             return np.ascontiguousarray(picture.part((0, 0, picture.width, picture.height))[0])
         drawn_in = epoch if self.cpj.proposal == "redraw" else 0
-        rng = generator(self.seed, drawn_in, sample, Stream.PROPOSAL)
+        rng = generator(self.seed, drawn_in, sample, RngStream.PROPOSAL)
         picture = self.foregrounds.picture(sample)
         candidates = self._in_band(self.foregrounds.proposals(sample), *self.foregrounds.size(sample))
         chosen = rng.integers(len(candidates))
@@ -155,7 +155,7 @@ class CPJ:
 
     def view(self, proposal: Image, epoch: int, sample: int, number: int) -> View:
         """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""
-        rng = generator(self.seed, epoch, sample, Stream.VIEW + number)
+        rng = generator(self.seed, epoch, sample, RngStream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
         canvas, change = self._background(catalog.picture(index), rng)
         return self._paste(proposal, canvas, change, rng)
@@ -164,7 +164,7 @@ class CPJ:
         """Copy ``proposal``, paste it on ``background`` (changed in place), jitter its box."""
         return self._paste(proposal, background, Photometric(), rng)
 
-    def draw_background(self, picture: Picture, rng: np.random.Generator) -> Image:
+    def draw_background(self, picture: LazyImage, rng: np.random.Generator) -> Image:
         """A canvas made of a background image; a fresh array."""
         return self._background(picture, rng)[0]
 
@@ -179,11 +179,11 @@ class CPJ:
             background = change = photometric.draw(self.augment, rng)
             canvas = canvas if self.defers else photometric.apply(canvas, change)
         pasted = np.array(corners, dtype=np.float32)
-        box = boxes.jitter(pasted, self.canvas, self.cpj.jitter, self.cpj.min_iou, self.cpj.tries, rng)
+        box = boxes.jitter(pasted, self.canvas, self.cpj.jitter, self.cpj.min_iou, self.cpj.max_tries, rng)
         changes = np.stack([background.row(), change.row()]) if self.defers else None
         return View(canvas, box, pasted, changes)
 
-    def _background(self, picture: Picture, rng: np.random.Generator) -> tuple[Image, Photometric]:
+    def _background(self, picture: LazyImage, rng: np.random.Generator) -> tuple[Image, Photometric]:
         crop = (0, 0, picture.width, picture.height)
         if self.cpj.background == "crop":
             area, ratio = self.augment.crop_area, self.augment.crop_ratio
@@ -203,7 +203,7 @@ class CPJ:
         height, width = proposal.shape[:2]
         crop = random_crop(width, height, self.cpj.foreground_area, self.cpj.foreground_ratio, rng)
         # Half-open, as the range is written: a side of the whole canvas would leave no background.
-        sides = [math.floor(between(*self.cpj.size, rng) * self.canvas) for _ in range(2)]
+        sides = [math.floor(uniform(*self.cpj.size, rng) * self.canvas) for _ in range(2)]
         if self.cpj.aspect == "keep":
             # The largest size whose long and short side fit the drawn ones, whichever way round (InsLoc).
             shape = (crop[2] - crop[0], crop[3] - crop[1])

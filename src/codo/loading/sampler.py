@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from codo.contrast.shuffle import permutation
+from codo.contrast.bn_groups import permutation
 from codo.core.errors import InputError
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 
 Indices = npt.NDArray[np.int64]
 
@@ -99,7 +99,7 @@ class StepSampler:
 
 def epoch_order(samples: int, seed: int, epoch: int) -> Indices:
     """The order of all samples in an epoch."""
-    return generator(seed, epoch, 0, Stream.ORDER).permutation(samples)
+    return generator(seed, epoch, 0, RngStream.ORDER).permutation(samples)
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:

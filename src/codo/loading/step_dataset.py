@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from codo.core.errors import CodoError
-from codo.loading.pasted_views import CPJ, View
+from codo.loading.pasted_views import PastedViews, View
 from codo.loading.sampler import StepPlan
 from codo.views.device_photometric import Deferred, finish
 from codo.views.kernels.color import Floats
@@ -91,7 +91,7 @@ class ViewDataset(StepDataset):
         views: Number of views V, at least 2.
     """
 
-    def __init__(self, cpj: CPJ, views: int) -> None:
+    def __init__(self, cpj: PastedViews, views: int) -> None:
         self.cpj, self.number = cpj, views
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ from codo.core.config import Settings
 from codo.loading.crop_dataset import CropBatch
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
-from codo.methods.lightly_adapter import everyone, lightly
+from codo.methods.lightly_adapter import all_gather_with_grad, lightly
 from codo.models.image_encoder import ImageEncoder
 
 
@@ -16,7 +16,9 @@ class BarlowTwinsOptions(Settings):
     """Barlow Twins' own settings."""
 
     redundancy: float = Field(0.0051, ge=0, description="weight of the entries off the diagonal")
-    hidden: int = Field(8192, ge=1, description="width of the projector's hidden layers; model.dim is its output")
+    hidden: int = Field(
+        8192, ge=1, description="width of the projector's hidden layers; model.embedding_dim is its output"
+    )
 
 
 class BarlowTwins(ImageLevel):
@@ -26,7 +28,7 @@ class BarlowTwins(ImageLevel):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        options, dim = setup.options, setup.model.dim
+        options, dim = setup.options, setup.model.embedding_dim
         assert isinstance(options, BarlowTwinsOptions)
         heads = lightly("models.modules.heads")
         self.encoder = ImageEncoder(setup.model, lambda c: heads.BarlowTwinsProjectionHead(c, options.hidden, dim))
@@ -37,6 +39,6 @@ class BarlowTwins(ImageLevel):
     def forward(self, batch: CropBatch) -> StepOutput:
         """Squared distance of the correlation from the identity."""
         first, second = (self.encoder.project(view).float() for view in self.views(batch))
-        loss = self.criterion(everyone(first), everyone(second))
-        self.keep(first)
+        loss = self.criterion(all_gather_with_grad(first), all_gather_with_grad(second))
+        self.store_embeddings(first)
         return StepOutput(loss, {"loss": loss.detach()})

@@ -24,7 +24,7 @@ from torch.profiler import record_function
 
 from codo.contrast.infonce import ContrastSettings
 from codo.core.config import Settings
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import StepDataset
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import LoadReport
@@ -41,9 +41,9 @@ OPTIONAL = (
     "model.fpn_norm",
     "model.head",
     "model.head_dim",
-    "model.dim",
+    "model.embedding_dim",
 )
-"""Settings, or groups of them, that not every method has a use for (`Method.uses`)."""
+"""Settings, or groups of them, that not every method has a use for (`Method.used_settings`)."""
 
 STAGE = "stage: "
 
@@ -105,21 +105,21 @@ class Method(nn.Module, ABC):
         load_report: What ``model.init`` has loaded, if anything.
         negatives: Length of its queue of past keys; ``None`` without one.
         Options: Its own settings, given as ``options.*``.
-        uses: Which of the `OPTIONAL` settings change something; a user who sets another one is warned.
+        used_settings: Which of the `OPTIONAL` settings change something; a user who sets another one is warned.
         parts: The components of a detector that it trains, as `exports` names them.
-        pastes: Whether it pastes on backgrounds, and so needs some.
-        proposes: Whether it needs proposals in its images.
+        needs_backgrounds: Whether it pastes on backgrounds, and so needs some.
+        needs_proposals: Whether it needs proposals in its images.
         batch_statistics: ``local``: BatchNorm sees this rank's samples; ``global``: those of all ranks (SyncBN, on
             GPUs).
         shuffles: Whether the views of its key network come in another order than those of the query network
-            (`codo.contrast.shuffle`).
+            (`codo.contrast.bn_groups`).
     """
 
     Options: ClassVar[type[Settings]] = NoOptions
-    uses: ClassVar[tuple[str, ...]] = OPTIONAL
+    used_settings: ClassVar[tuple[str, ...]] = OPTIONAL
     parts: ClassVar[tuple[str, ...]] = ("backbone",)
-    pastes: ClassVar[bool] = False
-    proposes: ClassVar[bool] = False
+    needs_backgrounds: ClassVar[bool] = False
+    needs_proposals: ClassVar[bool] = False
     shuffles: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
@@ -133,7 +133,7 @@ class Method(nn.Module, ABC):
         self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
 
     @classmethod
-    def dataset(cls, material: Material) -> StepDataset:
+    def dataset(cls, material: DatasetInputs) -> StepDataset:
         """The views it wants, made of the run's images.
 
         Raises:
@@ -141,7 +141,7 @@ class Method(nn.Module, ABC):
         """
         raise TypeError(f"{cls.__name__} is not pretrained")
 
-    def survey(self, dataset: StepDataset, folder: Path, start: int) -> str:
+    def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
         """Find what the views need to know of all images; called before the first batch, on the module's device.
 
         Args:
@@ -159,10 +159,10 @@ class Method(nn.Module, ABC):
     def forward(self, batch: Any) -> StepOutput:
         """Compute the losses of a batch that lies on the module's device. Changes no state but BN statistics."""
 
-    def begin(self, batch: Any) -> None:
+    def on_first_batch(self, batch: Any) -> None:
         """Look at the first batch of a run before its first step."""
 
-    def finish_step(self) -> None:
+    def on_step_end(self) -> None:
         """Update what is not trained by gradients (EMA, queues), after the optimiser's step."""
 
     @abstractmethod
@@ -173,15 +173,15 @@ class Method(nn.Module, ABC):
         """The same modules of the momentum copy; empty for a method that has none."""
         return {}
 
-    def diagnose(self) -> dict[str, Tensor]:
+    def log_stats(self) -> dict[str, Tensor]:
         """Costlier statistics of the last step, asked for only when the step is logged."""
         return {}
 
-    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+    def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Embeddings ``(n, E)`` of boxes ``(n, 4)`` on uint8 canvases ``(n, S, S, 3)``, to judge the method by."""
         raise TypeError(f"{type(self).__name__} does not embed boxes")
 
-    def fixed_rate(self) -> list[nn.Module]:
+    def constant_lr_modules(self) -> list[nn.Module]:
         """Modules whose learning rate does not follow the schedule."""
         return []
 

@@ -12,10 +12,10 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from codo.contrast import momentum
+from codo.contrast import ema
 from codo.core.config import Settings
 from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
@@ -26,7 +26,7 @@ from codo.models.image_encoder import ImageEncoder
 class BYOLOptions(Settings):
     """BYOL's own settings."""
 
-    hidden: int = Field(4096, ge=1, description="width of projector and predictor; model.dim is their output")
+    hidden: int = Field(4096, ge=1, description="width of projector and predictor; model.embedding_dim is their output")
     second_blur: float = Field(0.1, ge=0, le=1, description="probability of blur in the second view")
     second_solarize: float = Field(0.2, ge=0, le=1, description="probability of inverting bright pixels in the second")
 
@@ -40,7 +40,7 @@ class BYOL(ImageLevel):
     """
 
     Options = BYOLOptions
-    uses = (*ImageLevel.uses, "contrast.momentum", "contrast.momentum_end")
+    used_settings = (*ImageLevel.used_settings, "contrast.momentum", "contrast.momentum_end")
     target: Any
     predictor: nn.Module
 
@@ -48,7 +48,7 @@ class BYOL(ImageLevel):
         super().__init__(setup)
         self.encoder = self.build_encoder(setup)
         self.load_report = self.encoder.load_report
-        self.target = momentum.momentum_copy(self.encoder)
+        self.target = ema.momentum_copy(self.encoder)
         self.predictor = self.build_predictor(setup)
         self.criterion = lightly("loss").NegativeCosineSimilarity()
         self.contrast, self.steps, self._step = setup.contrast, setup.steps, 0
@@ -60,25 +60,25 @@ class BYOL(ImageLevel):
     def build_projector(self, channels: int, setup: Setup) -> nn.Module:
         """The projector: (n, channels) -> (n, D)."""
         assert isinstance(setup.options, BYOLOptions)
-        projector: nn.Module = _heads().BYOLProjectionHead(channels, setup.options.hidden, setup.model.dim)
+        projector: nn.Module = _heads().BYOLProjectionHead(channels, setup.options.hidden, setup.model.embedding_dim)
         return projector
 
     def build_predictor(self, setup: Setup) -> nn.Module:
         """The predictor: (n, D) -> (n, D)."""
         assert isinstance(setup.options, BYOLOptions)
-        dim = setup.model.dim
+        dim = setup.model.embedding_dim
         predictor: nn.Module = _heads().BYOLPredictionHead(dim, setup.options.hidden, dim)
         return predictor
 
     @classmethod
-    def dataset(cls, material: Material) -> StepDataset:
+    def dataset(cls, material: DatasetInputs) -> StepDataset:
         """Two crops; blur and solarisation differ between them."""
         return CropDataset(material.images, two_crops(material, material.canvas), material.seed)
 
     def forward(self, batch: CropBatch) -> StepOutput:
         """What each view's prediction misses of the target's word on the other view, both directions added."""
         loss, projected = self.agree(self.views(batch), self.predictor)
-        self.keep(projected)
+        self.store_embeddings(projected)
         self._step = batch.step
         return StepOutput(loss, {"loss": loss.detach()})
 
@@ -88,25 +88,25 @@ class BYOL(ImageLevel):
         with torch.no_grad():
             targets = [self.target.project(view) for view in (second, first)]
         projected = [self.encoder.project(view) for view in (first, second)]
-        there, back = (self.miss(predictor(p), t) for p, t in zip(projected, targets, strict=True))
+        there, back = (self.regression_loss(predictor(p), t) for p, t in zip(projected, targets, strict=True))
         return there + back, projected[0]
 
-    def miss(self, predicted: Tensor, target: Tensor) -> Tensor:
+    def regression_loss(self, predicted: Tensor, target: Tensor) -> Tensor:
         """2 - 2 cos of (n, D) and (n, D), averaged over n, in float32."""
         cosine: Tensor = self.criterion(predicted.float(), target.float())
         return 2 + 2 * cosine
 
     @torch.no_grad()
-    def finish_step(self) -> None:
+    def on_step_end(self) -> None:
         """Let the target follow."""
-        momentum.update(self.target, self.encoder, self.contrast.momentum_at(self._step, self.steps))
+        ema.update(self.target, self.encoder, self.contrast.momentum_at(self._step, self.steps))
 
     def key_exports(self) -> dict[str, nn.Module]:
         """The backbone of the target."""
         return {"backbone": self.target.backbone}
 
 
-def two_crops(material: Material, side: int) -> list[Crop]:
+def two_crops(material: DatasetInputs, side: int) -> list[Crop]:
     """A crop as the run's settings have it, and one whose blur and solarisation differ."""
     options = material.options
     assert isinstance(options, BYOLOptions)

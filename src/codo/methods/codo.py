@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from codo.core.config import Settings
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import ViewDataset
 from codo.methods.base import OPTIONAL, WHOLE_IMAGES, Setup
 from codo.methods.momentum_contrast import MomentumContrast
@@ -33,9 +33,9 @@ class CoDo(MomentumContrast):
     Options = CoDoOptions
     levels = LEVELS
     parts = ("backbone", "fpn", "box_head")
-    uses = tuple(name for name in OPTIONAL if name not in WHOLE_IMAGES)
-    pastes = True
-    proposes = True
+    used_settings = tuple(name for name in OPTIONAL if name not in WHOLE_IMAGES)
+    needs_backgrounds = True
+    needs_proposals = True
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -43,7 +43,7 @@ class CoDo(MomentumContrast):
         self.counted = [i for i, level in enumerate(LEVELS) if level in wanted]
 
     @classmethod
-    def dataset(cls, material: Material) -> ViewDataset:
+    def dataset(cls, material: DatasetInputs) -> ViewDataset:
         """Pasted, jittered views: one for the query network, the rest for the key network."""
         return ViewDataset(material.cpj(may_defer=True), material.views)
 

@@ -61,10 +61,12 @@ class DenseEncoder(ImageEncoder):
     def __init__(self, settings: ModelSettings, grid: int) -> None:
         def heads(channels: int) -> nn.Module:
             # Two linear layers on every cell are two 1x1 convolutions.
-            return nn.ModuleDict({name: build_projection(channels, settings.dim) for name in ("image", "cells")})
+            return nn.ModuleDict(
+                {name: build_projection(channels, settings.embedding_dim) for name in ("image", "cells")}
+            )
 
         super().__init__(settings, heads)
-        self.grid, self.dim = grid, settings.dim
+        self.grid, self.dim = grid, settings.embedding_dim
 
     def forward(self, images: Tensor, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
         """Images (B, 3, H, W) -> (1, B, X) float32, for `unpack`; see `ImageEncoder`."""
@@ -122,7 +124,7 @@ class DenseCL(MoCo):
             image = self.term(query.image, key.image, 0)
             dense = self.term(query.cells.flatten(0, 1), positives.flatten(1, 2), 1)
             loss = (1 - self.weight) * image.losses.sum() + self.weight * dense.losses.sum()
-        self.remember(torch.stack([query.image, query.pooled]), self.queued(rows), batch.step)
+        self.cache_step(torch.stack([query.image, query.pooled]), self.queued(rows), batch.step)
         self._cells = query.cells.detach()
         terms = {"image": image, "dense": dense}
         stats = {f"{stat}/{name}": row[0] for name, term in terms.items() for stat, row in term.stats.items()}
@@ -138,9 +140,9 @@ class DenseCL(MoCo):
         return torch.stack([key.image, key.pooled], dim=1)
 
     @torch.no_grad()
-    def diagnose(self) -> dict[str, Tensor]:
+    def log_stats(self) -> dict[str, Tensor]:
         """As `MomentumContrast`, of images and means of cells; and whether cells tell more than their place."""
-        return {**super().diagnose(), "place/dense": place_share(self._cells)}
+        return {**super().log_stats(), "place/dense": place_share(self._cells)}
 
 
 @torch.no_grad()

@@ -19,9 +19,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from codo.contrast.shuffle import gather, unshuffle
+from codo.contrast.bn_groups import gather, unshuffle
 from codo.loading.crop_dataset import Crop
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
@@ -53,7 +53,7 @@ class StageEncoder(ImageEncoder):
         def heads(_: int) -> nn.Module:
             def each(patches: int) -> nn.ModuleList:
                 sizes = self.backbone.channels
-                return nn.ModuleList([build_projection(patches * c, settings.dim, hidden=c) for c in sizes])
+                return nn.ModuleList([build_projection(patches * c, settings.embedding_dim, hidden=c) for c in sizes])
 
             return nn.ModuleDict({"whole": each(1), "jigsaw": each(PATCHES)})
 
@@ -84,7 +84,7 @@ class DetCo(MoCo):
         self.weights = setup.options.weights
 
     @classmethod
-    def dataset(cls, material: Material) -> JigsawDataset:
+    def dataset(cls, material: DatasetInputs) -> JigsawDataset:
         """Random crops of one image, and a jigsaw beside each."""
         options, augment = material.options, material.augment
         assert isinstance(options, DetCoOptions)
@@ -105,7 +105,7 @@ class DetCo(MoCo):
             keys = self.embed_keys(batch)  # (V - 1, 8, B, D)
         with stage("contrast"):
             loss, stats = self.contrasts(whole, jigsaw, self.of_this_rank(keys))
-        self.remember(torch.cat([whole, jigsaw]), keys, batch.step)
+        self.cache_step(torch.cat([whole, jigsaw]), keys, batch.step)
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
     def contrasts(self, whole: Tensor, jigsaw: Tensor, keys: Tensor) -> tuple[Tensor, dict[str, Tensor]]:

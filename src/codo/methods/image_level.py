@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import WHOLE_IMAGES, Method, Setup
 from codo.methods.momentum_contrast import effective_rank
@@ -33,7 +33,7 @@ class ImageLevel(Method):
         InputError: A process gets a single sample.
     """
 
-    uses: ClassVar[tuple[str, ...]] = ("model.dim", *WHOLE_IMAGES)
+    used_settings: ClassVar[tuple[str, ...]] = ("model.embedding_dim", *WHOLE_IMAGES)
     batch_statistics = "global"
     embeds: ClassVar[str] = "image"
     encoder: Any
@@ -45,7 +45,7 @@ class ImageLevel(Method):
             raise InputError("BatchNorm needs two samples on each process", where="batch_size", fix=fix)
 
     @classmethod
-    def dataset(cls, material: Material) -> StepDataset:
+    def dataset(cls, material: DatasetInputs) -> StepDataset:
         """Two random crops of each image."""
         return CropDataset(material.images, [Crop(material.canvas, material.augment)] * 2, material.seed)
 
@@ -57,7 +57,7 @@ class ImageLevel(Method):
         """The encoder."""
         return [self.encoder]
 
-    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+    def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
         """The mean of the last map inside each box: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, C)``."""
         return box_means(self.encoder.backbone(self.pixels(images))[-1], boxes)
 
@@ -65,12 +65,12 @@ class ImageLevel(Method):
         """The views of a batch as pixels, each ``(b, 3, S, S)``."""
         return [self.pixels(view) for view in batch.views]
 
-    def keep(self, embeddings: Tensor) -> None:
-        """Remember embeddings ``(n, D)`` of the step, for `diagnose`."""
+    def store_embeddings(self, embeddings: Tensor) -> None:
+        """Remember embeddings ``(n, D)`` of the step, for `log_stats`."""
         self._embeddings = embeddings.detach()
 
     @torch.no_grad()
-    def diagnose(self) -> dict[str, Tensor]:
+    def log_stats(self) -> dict[str, Tensor]:
         """What tells health from collapse: spread, length of the mean, rank of the embeddings of the last step."""
         embeddings = F.normalize(self._embeddings.float(), dim=1)
         return {

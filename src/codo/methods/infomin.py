@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from codo.loading.crop_dataset import Crop
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings, without_colours
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
@@ -45,9 +45,9 @@ class JigsawEncoder(ImageEncoder):
             # The key encoder's copies of the last two are never asked.
             return nn.ModuleDict(
                 {
-                    "image": build_projection(channels, settings.dim),
-                    "patch": build_projection(channels, settings.dim),
-                    "jigsaw": nn.Linear(PATCHES * settings.dim, settings.dim),
+                    "image": build_projection(channels, settings.embedding_dim),
+                    "patch": build_projection(channels, settings.embedding_dim),
+                    "jigsaw": nn.Linear(PATCHES * settings.embedding_dim, settings.embedding_dim),
                 }
             )
 
@@ -75,7 +75,7 @@ class InfoMin(MoCo):
         self.weight = setup.options.jigsaw_weight
 
     @classmethod
-    def dataset(cls, material: Material) -> JigsawDataset:
+    def dataset(cls, material: DatasetInputs) -> JigsawDataset:
         """Random crops of one image, and a jigsaw for the query network."""
         options, augment = material.options, material.augment
         assert isinstance(options, InfoMinOptions)
@@ -98,7 +98,7 @@ class InfoMin(MoCo):
             terms = {"image": self.term(query[0], mine, 0), "jigsaw": self.term(jigsaw[0], mine, 0)}
             losses = {name: term.losses.sum() for name, term in terms.items()}
             loss = (1 - self.weight) * losses["image"] + self.weight * losses["jigsaw"]
-        self.remember(query, keys, batch.step)
+        self.cache_step(query, keys, batch.step)
         stats = {f"{stat}/{name}": row[0] for name, term in terms.items() for stat, row in term.stats.items()}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 

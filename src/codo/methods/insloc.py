@@ -13,9 +13,9 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from codo.core.rng import Stream, generator
-from codo.loading.dataset_inputs import Material
-from codo.loading.pasted_views import CPJ
+from codo.core.rng import RngStream, generator
+from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.pasted_views import PastedViews
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import ViewBatch, ViewDataset
 from codo.methods.base import Setup
@@ -33,7 +33,7 @@ class InsLocOptions(CoDoOptions):
 class InsLocViews(ViewDataset):
     """Pasted views with two boxes each, side by side in ``(…, 8)``: the pasted one, and that of the coarsest level."""
 
-    def __init__(self, cpj: CPJ, views: int, min_iou: float) -> None:
+    def __init__(self, cpj: PastedViews, views: int, min_iou: float) -> None:
         super().__init__(cpj, views)
         self.min_iou = min_iou
 
@@ -41,7 +41,7 @@ class InsLocViews(ViewDataset):
         """Queries get an anchor, keys the pasted box twice."""
         made, anchored = super().batch(plan), []
         for sample, box in zip(plan.query, made.query_boxes.numpy(), strict=True):
-            rng = generator(self.cpj.seed, plan.epoch, int(sample), Stream.ANCHOR)
+            rng = generator(self.cpj.seed, plan.epoch, int(sample), RngStream.ANCHOR)
             anchored.append(anchor_box(box, self.cpj.canvas, self.min_iou, rng))
         coarse = torch.from_numpy(np.stack(anchored))
         return made._replace(
@@ -64,10 +64,10 @@ class InsLoc(CoDo):
     """Instance localisation."""
 
     Options = InsLocOptions
-    proposes = False  # whole images are pasted: the recipe's cpj.proposal
+    needs_proposals = False  # whole images are pasted: the recipe's cpj.proposal
 
     @classmethod
-    def dataset(cls, material: Material) -> InsLocViews:
+    def dataset(cls, material: DatasetInputs) -> InsLocViews:
         """Pasted views with anchors."""
         options = material.options
         assert isinstance(options, InsLocOptions)

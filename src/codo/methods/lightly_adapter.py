@@ -24,7 +24,7 @@ def lightly(module: str) -> Any:
         raise InputError("lightly is not installed", where="method", fix="pip install 'codo-detect[peers]'") from error
 
 
-def everyone(embeddings: Tensor) -> Tensor:
+def all_gather_with_grad(embeddings: Tensor) -> Tensor:
     """The embeddings ``(b, D)`` of all ranks, ``(B, D)``, with the gradient of all ranks' losses.
 
     A loss of all samples, computed on every rank alike, then has the gradient that one process would compute.

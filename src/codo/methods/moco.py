@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from codo.core.config import Settings
 from codo.loading.crop_dataset import Crop, PairDataset
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.methods.base import Setup
 from codo.methods.image_level import box_means
 from codo.methods.momentum_contrast import MomentumContrast
@@ -34,19 +34,19 @@ class MoCo(MomentumContrast):
     levels: ClassVar[tuple[str, ...]] = ("image",)
 
     @classmethod
-    def dataset(cls, material: Material) -> PairDataset:
+    def dataset(cls, material: DatasetInputs) -> PairDataset:
         """Random crops of one image."""
         return PairDataset(material.images, [Crop(material.canvas, material.augment)] * material.views, material.seed)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, average pooling and projection."""
-        dim, options = setup.model.dim, setup.options
+        dim, options = setup.model.embedding_dim, setup.options
         assert isinstance(options, MoCoOptions)
         if options.projection == "linear":
             return ImageEncoder(setup.model, lambda channels: nn.Linear(channels, dim))
         return ImageEncoder(setup.model, lambda channels: build_projection(channels, dim))
 
-    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+    def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
         """The mean of the last map inside each box: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, C)``."""
         return box_means(self.query.backbone(self.pixels(images))[-1], boxes)
 

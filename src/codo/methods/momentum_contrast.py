@@ -12,10 +12,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from codo.contrast import momentum
+from codo.contrast import ema
+from codo.contrast.bn_groups import gather, groups_per_rank, rank, unshuffle
 from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
-from codo.contrast.shuffle import gather, groups_per_rank, rank, unshuffle
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
 
@@ -37,7 +37,7 @@ class MomentumContrast(Method):
     """
 
     levels: ClassVar[tuple[str, ...]]
-    uses: ClassVar[tuple[str, ...]] = ("views", "contrast", "model.dim", *WHOLE_IMAGES)
+    used_settings: ClassVar[tuple[str, ...]] = ("views", "contrast", "model.embedding_dim", *WHOLE_IMAGES)
     shuffles = True
     query: Any
     key: Any
@@ -47,13 +47,13 @@ class MomentumContrast(Method):
         contrast = setup.contrast
         self.contrast, self.steps, self.world = contrast, setup.steps, setup.world
         self.counted = list(range(len(self.levels)))
-        self.groups = groups_per_rank(contrast.shuffle, setup.batch_size, setup.world)
+        self.groups = groups_per_rank(contrast.bn_groups, setup.batch_size, setup.world)
         self.query = self.build_encoder(setup)
         self.load_report = self.query.load_report
-        self.key = momentum.momentum_copy(self.query)
+        self.key = ema.momentum_copy(self.query)
         noise = torch.Generator().manual_seed(setup.seed)
         self.negatives = contrast.queue
-        self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.dim, noise)
+        self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.embedding_dim, noise)
         # The step at hand: all queries of this rank (L, b, D), all keys of all ranks (V - 1, L, B, D), its number.
         self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0
 
@@ -71,7 +71,7 @@ class MomentumContrast(Method):
             mine = self.of_this_rank(keys)
             terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)
             loss = terms.losses[self.counted].sum()  # Eq. 8, and over the levels
-        self.remember(queries, keys, batch.step)
+        self.cache_step(queries, keys, batch.step)
         stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
@@ -85,12 +85,12 @@ class MomentumContrast(Method):
         negatives = self.queue.keys[level : level + 1]
         return info_nce(queries[None], keys[:, None], negatives, settings.temperature, settings.reduction)
 
-    def remember(self, queries: Tensor, keys: Tensor, step: int) -> None:
-        """Keep what `finish_step` and `diagnose` need: queries ``(L, b, D)``, keys ``(V - 1, L, B, D)``, the step."""
+    def cache_step(self, queries: Tensor, keys: Tensor, step: int) -> None:
+        """Keep what `on_step_end` and `log_stats` need: queries ``(L, b, D)``, keys ``(V - 1, L, B, D)``, the step."""
         self._queries, self._keys, self._step = queries.detach(), keys, step
 
     @torch.no_grad()
-    def begin(self, batch: ViewBatch) -> None:
+    def on_first_batch(self, batch: ViewBatch) -> None:
         """Give the queue's noise the mean and spread of the first keys.
 
         An untrained network maps all boxes into one narrow cone. Against noise from the whole sphere the first queries
@@ -110,9 +110,9 @@ class MomentumContrast(Method):
         return unshuffle(gather(keys), batch.shuffle)
 
     @torch.no_grad()
-    def finish_step(self) -> None:
+    def on_step_end(self) -> None:
         """Let the key encoder follow, and queue the keys: once, after all losses of the step (METHOD 1.6)."""
-        momentum.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
+        ema.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
         if self.contrast.enqueue_views == "all":
             self.queue.enqueue(self._keys.transpose(0, 1).flatten(1, 2))  # (L, (V - 1) * B, D)
         else:
@@ -120,7 +120,7 @@ class MomentumContrast(Method):
             self.queue.enqueue(self._keys[self._step % len(self._keys)])
 
     @torch.no_grad()
-    def diagnose(self) -> dict[str, Tensor]:
+    def log_stats(self) -> dict[str, Tensor]:
         """What tells health from collapse (METHOD 1.14), by level, of the queries of the last step."""
         stats: dict[str, Tensor] = {}
         order = (self.queue.pointer + torch.arange(self.queue.size, device=self.queue.keys.device)) % self.queue.size
@@ -136,7 +136,7 @@ class MomentumContrast(Method):
             stats[f"drift/{level}"] = center @ (self.queue.keys[i, newest].mean(0) - self.queue.keys[i, oldest].mean(0))
         return stats
 
-    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+    def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
         """All levels' embeddings of uint8 ``(n, S, S, 3)`` and ``(n, 4)`` side by side: ``(n, L * D)``."""
         embeddings: Tensor = self.query(self.pixels(images), boxes)
         return embeddings.transpose(0, 1).flatten(1)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from codo.core.errors import CodoError
 from codo.core.paths import absolute
 from codo.loading.crop_dataset import CropBatch
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.object_pairs import ObjectPairs, Pairs
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
@@ -62,7 +62,7 @@ class ORL(BYOL):
     """
 
     Options = ORLOptions
-    proposes = True
+    needs_proposals = True
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -71,7 +71,7 @@ class ORL(BYOL):
         self.intra, self.inter = self.build_predictor(setup), self.build_predictor(setup)
 
     @classmethod
-    def dataset(cls, material: Material) -> StepDataset:
+    def dataset(cls, material: DatasetInputs) -> StepDataset:
         """Two views each of the image, of an object, of a pair of objects."""
         options = material.options
         assert isinstance(options, ORLOptions)
@@ -86,7 +86,7 @@ class ORL(BYOL):
             seed=material.seed,
         )
 
-    def survey(self, dataset: StepDataset, folder: Path, start: int) -> str:
+    def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
         """Find the pairs, or read those that the run has found.
 
         Raises:
@@ -128,7 +128,7 @@ class ORL(BYOL):
         intra, _ = self.agree(views[2:4], self.intra)
         inter, _ = self.agree(views[4:], self.inter)
         loss = options.image_weight * image + options.intra_weight * intra + options.inter_weight * inter
-        self.keep(projected)
+        self.store_embeddings(projected)
         self._step = batch.step
         terms = {"loss": loss, "term/image": image, "term/intra": intra, "term/inter": inter}
         return StepOutput(loss, {name: value.detach() for name, value in terms.items()})

@@ -100,10 +100,10 @@ def own_settings(method: type[Method], values: Mapping[str, Any]) -> Settings:
     return own
 
 
-def idle(name: str, given: Mapping[str, Any]) -> list[str]:
-    """Those of the ``given`` settings, with dots, that change nothing for a method (`Method.uses`)."""
-    uses = find_method(name).uses
-    return [key for key in flatten(nest(given)) if _among(key, OPTIONAL) and not _among(key, uses)]
+def unused_settings(name: str, given: Mapping[str, Any]) -> list[str]:
+    """Those of the ``given`` settings, with dots, that change nothing for a method (`Method.used_settings`)."""
+    used_settings = find_method(name).used_settings
+    return [key for key in flatten(nest(given)) if _among(key, OPTIONAL) and not _among(key, used_settings)]
 
 
 def build_method(

@@ -22,7 +22,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.contrast.transport import transport
+from codo.contrast.sinkhorn import transport
 from codo.methods.base import Setup
 from codo.methods.byol import BYOL, BYOLOptions
 from codo.models.image_encoder import ImageEncoder
@@ -67,15 +67,15 @@ class SelfEMD(BYOL):
     def build_projector(self, channels: int, setup: Setup) -> nn.Module:
         """BYOL's projector on every cell: (b, channels, h, w) -> (b, D, h, w)."""
         assert isinstance(setup.options, SelfEMDOptions)
-        hidden, dim = setup.options.hidden, setup.model.dim
+        hidden, dim = setup.options.hidden, setup.model.embedding_dim
         first = nn.Conv2d(channels, hidden, 1, bias=False)
         return nn.Sequential(first, nn.BatchNorm2d(hidden), nn.ReLU(inplace=True), nn.Conv2d(hidden, dim, 1))
 
     def build_predictor(self, setup: Setup) -> nn.Module:
         """BYOL's predictor on every cell: (b, D, h, w) -> (b, D, h, w)."""
-        return self.build_projector(setup.model.dim, setup)
+        return self.build_projector(setup.model.embedding_dim, setup)
 
-    def miss(self, predicted: Tensor, target: Tensor) -> Tensor:
+    def regression_loss(self, predicted: Tensor, target: Tensor) -> Tensor:
         """Twice the Earth Mover's Distance of maps (b, D, h, w) and (b, D, h, w), averaged over b."""
         with torch.autocast(predicted.device.type, enabled=False):
             return 2 * self.distance(predicted.float(), target.float()).mean()
@@ -96,6 +96,6 @@ class SelfEMD(BYOL):
         common = (cells @ other.mean(dim=1)[:, :, None])[:, :, 0].clamp(min=0) + LEAST
         return common / common.sum(dim=1, keepdim=True)
 
-    def keep(self, embeddings: Tensor) -> None:
-        """Remember what an image's cells are on average, (b, D, h, w), for `diagnose`."""
-        super().keep(embeddings.mean(dim=(2, 3)))
+    def store_embeddings(self, embeddings: Tensor) -> None:
+        """Remember what an image's cells are on average, (b, D, h, w), for `log_stats`."""
+        super().store_embeddings(embeddings.mean(dim=(2, 3)))

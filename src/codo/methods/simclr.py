@@ -10,13 +10,13 @@ from codo.models.image_encoder import ImageEncoder
 
 
 class SimCLR(ImageLevel):
-    """Contrast within the batch; ``contrast.temperature`` is its temperature, ``model.dim`` its embedding."""
+    """Contrast within the batch; ``contrast.temperature`` is its temperature, ``model.embedding_dim`` its embedding."""
 
-    uses = (*ImageLevel.uses, "contrast.temperature")
+    used_settings = (*ImageLevel.used_settings, "contrast.temperature")
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        heads, dim = lightly("models.modules.heads"), setup.model.dim
+        heads, dim = lightly("models.modules.heads"), setup.model.embedding_dim
         self.encoder = ImageEncoder(setup.model, lambda c: heads.SimCLRProjectionHead(c, c, dim))
         self.load_report = self.encoder.load_report
         self.criterion = lightly("loss").NTXentLoss(setup.contrast.temperature, gather_distributed=setup.world > 1)
@@ -25,5 +25,5 @@ class SimCLR(ImageLevel):
         """NT-Xent over both views of all ranks."""
         first, second = (self.encoder.project(view) for view in self.views(batch))
         loss = self.criterion(first.float(), second.float())
-        self.keep(first)
+        self.store_embeddings(first)
         return StepOutput(loss, {"loss": loss.detach()})

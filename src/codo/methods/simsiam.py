@@ -16,7 +16,9 @@ from codo.models.image_encoder import ImageEncoder
 class SimSiamOptions(Settings):
     """SimSiam's own settings."""
 
-    hidden: int = Field(2048, ge=1, description="width of the projector's hidden layers; model.dim is its output")
+    hidden: int = Field(
+        2048, ge=1, description="width of the projector's hidden layers; model.embedding_dim is its output"
+    )
     bottleneck: int = Field(512, ge=1, description="width of the predictor's hidden layer")
     fixed_predictor_rate: bool = Field(True, description="keep the predictor's learning rate constant")
 
@@ -28,7 +30,7 @@ class SimSiam(ImageLevel):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        options, dim = setup.options, setup.model.dim
+        options, dim = setup.options, setup.model.embedding_dim
         assert isinstance(options, SimSiamOptions)
         self.options = options
         heads = lightly("models.modules.heads")
@@ -43,9 +45,9 @@ class SimSiam(ImageLevel):
         there = self.criterion(self.predictor(first).float(), second.detach().float())
         back = self.criterion(self.predictor(second).float(), first.detach().float())
         loss = (there + back) / 2
-        self.keep(first)
+        self.store_embeddings(first)
         return StepOutput(loss, {"loss": loss.detach()})
 
-    def fixed_rate(self) -> list[nn.Module]:
+    def constant_lr_modules(self) -> list[nn.Module]:
         """The predictor."""
         return [self.predictor] if self.options.fixed_predictor_rate else []

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from codo.loading.crop_dataset import Crop
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.object_crops import ObjectBatch, ObjectDataset, Objects
 from codo.methods.base import Setup, StepOutput
 from codo.methods.byol import BYOL, BYOLOptions, two_crops
@@ -44,13 +44,13 @@ class SoCo(BYOL):
     """Selective object contrast; ``contrast.momentum`` rises to ``contrast.momentum_end``."""
 
     Options = SoCoOptions
-    uses = (*BYOL.uses, "model.fpn_channels", "model.fpn_norm", "model.head", "model.head_dim")
+    used_settings = (*BYOL.used_settings, "model.fpn_channels", "model.fpn_norm", "model.head", "model.head_dim")
     parts = ("backbone", "fpn", "box_head")
-    proposes = True
+    needs_proposals = True
     embeds = "box"
 
     @classmethod
-    def dataset(cls, material: Material) -> ObjectDataset:
+    def dataset(cls, material: DatasetInputs) -> ObjectDataset:
         """The whole image, a crop, and the crop at half the side, with shared proposals."""
         options, side = material.options, material.canvas
         assert isinstance(options, SoCoOptions)
@@ -71,8 +71,8 @@ class SoCo(BYOL):
             targets = [embed_boxes(self.target, *one, canvas) for one in seen]
         projected = [embed_boxes(self.encoder, *one, canvas) for one in seen]
         predicted = [self.predictor(one) for one in projected]
-        loss = torch.stack([self.miss(predicted[a], targets[b]) for a, b in PAIRS]).sum()
-        self.keep(projected[0])
+        loss = torch.stack([self.regression_loss(predicted[a], targets[b]) for a, b in PAIRS]).sum()
+        self.store_embeddings(projected[0])
         self._step = batch.step
         return StepOutput(loss, {"loss": loss.detach()})
 
@@ -88,7 +88,7 @@ class SoCo(BYOL):
         """Backbones and pyramids; which level pools how many boxes differs from step to step."""
         return [one for trunk in (self.encoder, self.target) for one in (trunk.backbone, trunk.fpn)]
 
-    def represent(self, images: Tensor, boxes: Tensor) -> Tensor:
+    def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Projections of boxes: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, D)``."""
         return embed_boxes(self.encoder, self.pixels(images), boxes[:, None], images.shape[1])
 

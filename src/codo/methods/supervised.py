@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.methods.base import WHOLE_IMAGES, Setup, StepOutput
 from codo.methods.image_level import ImageLevel
 from codo.models.image_encoder import ImageEncoder
@@ -28,7 +28,7 @@ class LabelledCrops(CropDataset):
 class Supervised(ImageLevel):
     """Cross-entropy on classes."""
 
-    uses = WHOLE_IMAGES
+    used_settings = WHOLE_IMAGES
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -37,7 +37,7 @@ class Supervised(ImageLevel):
         self.register_buffer("classes", torch.tensor(setup.classes))  # to build it again from a checkpoint
 
     @classmethod
-    def dataset(cls, material: Material) -> LabelledCrops:
+    def dataset(cls, material: DatasetInputs) -> LabelledCrops:
         """The class of an image is the first folder of its name.
 
         Raises:
@@ -57,7 +57,7 @@ class Supervised(ImageLevel):
         made.classes = classes
         return made
 
-    def diagnose(self) -> dict[str, Tensor]:
+    def log_stats(self) -> dict[str, Tensor]:
         """Labels keep the embedding from collapsing."""
         return {}
 

@@ -14,11 +14,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.contrast.shuffle import gather, rank
+from codo.contrast.bn_groups import gather, rank
 from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
 from codo.methods.lightly_adapter import lightly
@@ -33,7 +33,9 @@ class SwAVOptions(Settings):
 
     prototypes: int = Field(3000, ge=2, description="prototypes")
     frozen_steps: int = Field(313, ge=0, description="steps before prototypes learn")
-    hidden: int = Field(2048, ge=1, description="width of the projector's hidden layer; model.dim is its output")
+    hidden: int = Field(
+        2048, ge=1, description="width of the projector's hidden layer; model.embedding_dim is its output"
+    )
     epsilon: float = Field(0.05, gt=0, description="smoothness of the assignments")
     iterations: int = Field(3, ge=1, description="Sinkhorn iterations")
     small_views: int = Field(6, ge=0, description="small crops, which predict only")
@@ -51,13 +53,13 @@ class SwAV(ImageLevel):
     """
 
     Options = SwAVOptions
-    uses = (*ImageLevel.uses, "contrast.temperature")
+    used_settings = (*ImageLevel.used_settings, "contrast.temperature")
     bank: Tensor
     filled: Tensor
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        options, dim = setup.options, setup.model.dim
+        options, dim = setup.options, setup.model.embedding_dim
         assert isinstance(options, SwAVOptions)
         if options.queue % setup.world:
             fix = f"set options.queue={options.queue // setup.world * setup.world}"
@@ -81,7 +83,7 @@ class SwAV(ImageLevel):
         self._large, self._step = torch.empty(0), 0
 
     @classmethod
-    def dataset(cls, material: Material) -> CropDataset:
+    def dataset(cls, material: DatasetInputs) -> CropDataset:
         """Two large and several small crops."""
         options = material.options
         assert isinstance(options, SwAVOptions)
@@ -99,11 +101,11 @@ class SwAV(ImageLevel):
         scores = [self.prototypes(one) for one in embedded]
         loss: Tensor = self.criterion(scores[:LARGE], scores[LARGE:], self._past()).squeeze()
         self._large = torch.stack([one.detach() for one in embedded[:LARGE]])
-        self.keep(embedded[0])
+        self.store_embeddings(embedded[0])
         return StepOutput(loss, {"loss": loss.detach()})
 
     @torch.no_grad()
-    def finish_step(self) -> None:
+    def on_step_end(self) -> None:
         """Put the large views' embeddings of all ranks in front of the queue."""
         if size := self.options.queue:
             newest = gather(self._large[None])[0]  # (2, B, D)

@@ -46,7 +46,7 @@ class ModelSettings(Settings):
     )
     head: str = Field("4conv1fc", description="box head: [1-9]conv1fc (with BatchNorm), or 2fc")
     head_dim: int = Field(1024, ge=8, description="width of the box head's fully connected layers")
-    dim: int = Field(128, ge=2, description="dimensions of the embedding")
+    embedding_dim: int = Field(128, ge=2, description="dimensions of the embedding")
     init: str = Field(
         "none", description="first weights: none, imagenet, a run directory, or a weight file of any known layout"
     )
@@ -87,7 +87,7 @@ class Encoder(nn.Module):
         self.backbone = build_backbone(settings.backbone, settings.width)
         self.fpn = FPN(self.backbone.channels, settings.fpn_channels, settings.pyramid_norm)
         self.box_head = build_box_head(settings.head, settings.fpn_channels, settings.head_dim)
-        build = projection or partial(build_projection, dim=settings.dim)
+        build = projection or partial(build_projection, dim=settings.embedding_dim)
         self.projection = build(settings.head_dim)
         make_groupable(self)
         self.load_report = initialise(self, settings.init, settings.backbone)
@@ -101,7 +101,7 @@ class Encoder(nn.Module):
             images: (B, 3, H, W) normalised canvases; sides are multiples of 32.
             boxes: (B, 4) float32, one box per image: x1, y1, x2, y2 in pixels of the canvas, half-open.
             groups: Split the batch into this many contiguous parts with their own BatchNorm statistics, exactly as on
-                that many devices (see `codo.contrast.shuffle`). They go through together where BatchNorm can tell them
+                that many devices (see `codo.contrast.bn_groups`). They go through together where BatchNorm can tell them
                 apart (`codo.models.group_norm`), else, and compiled, one after the other.
 
         Returns:

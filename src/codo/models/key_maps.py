@@ -2,7 +2,7 @@
 
 Every layout is a table of pairs: our module on the left, theirs on the right. In a pair ``{i}`` is a number that both
 sides have, ``{i+2}`` the same number counted from 2, and ``{*}`` any rest of a name. A pair is read from left to right
-by `Layout.foreign` and from right to left by `Layout.ours`, so the two directions cannot drift apart.
+by `KeyMap.foreign` and from right to left by `KeyMap.ours`, so the two directions cannot drift apart.
 
 Our names are torchvision's: ``backbone.*`` of ``ResNet``, ``fpn.*`` of ``FeaturePyramidNetwork``, ``box_head.*`` of
 ``FastRCNNConvFCHead`` (``4conv1fc``) or ``TwoMLPHead`` (``2fc``). The others are those of METHOD 1.7 and 1.10.
@@ -19,7 +19,7 @@ _FC = "n"
 
 
 @dataclass(frozen=True)
-class Layout:
+class KeyMap:
     """The names of one library.
 
     Attributes:
@@ -168,15 +168,15 @@ _TIMM = (
 
 _BGR = "Detectron2's own weights from MSRA want BGR images and stride in the 1x1 convolutions; CoDo has RGB and 3x3"
 
-LAYOUTS: dict[str, Layout] = {
-    "codo": Layout("CoDo", tuple((f"{part}.{{*}}",) * 2 for part in ("backbone", "fpn", "box_head", "projection"))),
-    "torchvision": Layout("torchvision detector", _torchvision("{i}.{t}", "{i}.{t}")),
-    "torchvision_0.12": Layout("torchvision detector up to 0.12", _torchvision("{i}.0", "{i}")),
-    "torchvision_retinanet": Layout("torchvision RetinaNet or FCOS", _torchvision("{i+1}.{t}", "{i}.{t}")),
-    "resnet": Layout("torchvision or timm ResNet", _resnet("")),
-    "timm": Layout("timm model", _TIMM),
-    "detectron2": Layout("Detectron2", _detectron2("backbone.bottom_up.", "backbone.", "roi_heads.box_head."), _BGR),
-    "detectron2_short": Layout("Detectron2 without prefixes", _detectron2("", "", "box_head."), _BGR),
-    "mmdet": Layout("MMDetection", _MMDET),
+LAYOUTS: dict[str, KeyMap] = {
+    "codo": KeyMap("CoDo", tuple((f"{part}.{{*}}",) * 2 for part in ("backbone", "fpn", "box_head", "projection"))),
+    "torchvision": KeyMap("torchvision detector", _torchvision("{i}.{t}", "{i}.{t}")),
+    "torchvision_0.12": KeyMap("torchvision detector up to 0.12", _torchvision("{i}.0", "{i}")),
+    "torchvision_retinanet": KeyMap("torchvision RetinaNet or FCOS", _torchvision("{i+1}.{t}", "{i}.{t}")),
+    "resnet": KeyMap("torchvision or timm ResNet", _resnet("")),
+    "timm": KeyMap("timm model", _TIMM),
+    "detectron2": KeyMap("Detectron2", _detectron2("backbone.bottom_up.", "backbone.", "roi_heads.box_head."), _BGR),
+    "detectron2_short": KeyMap("Detectron2 without prefixes", _detectron2("", "", "box_head."), _BGR),
+    "mmdet": KeyMap("MMDetection", _MMDET),
 }
 """Name -> layout. In RetinaNet and FCOS the pyramid starts at P3, so their block 0 is our block 1."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from codo.core.errors import InputError
 from codo.models.backbone import TimmBackbone
-from codo.models.key_maps import LAYOUTS, Layout
+from codo.models.key_maps import LAYOUTS, KeyMap
 from codo.models.load_report import IGNORED, LoadReport, compare
 from codo.models.weight_files import read_tensors
 
@@ -42,7 +42,7 @@ class Recognised:
         matches: How many have the name and the shape of a tensor of the encoder.
     """
 
-    layout: Layout
+    layout: KeyMap
     prefix: str
     tensors: Mapping[str, Tensor]
     origin: Mapping[str, str]
@@ -145,7 +145,7 @@ def recognise(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Rec
 def _rename(
     source: Mapping[str, Tensor],
     target: Mapping[str, Tensor],
-    layout: Layout,
+    layout: KeyMap,
     prefix: str,
     table: Mapping[str, str],
     matches: int,

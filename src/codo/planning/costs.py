@@ -22,7 +22,7 @@ from pydantic import Field
 from codo.core.config import Settings
 
 
-class Cost(Settings):
+class UnitCost(Settings):
     """One number and where it comes from."""
 
     value: float = Field(gt=0)
@@ -31,25 +31,25 @@ class Cost(Settings):
     date: date
 
 
-class Costs(Settings):
+class UnitCosts(Settings):
     """All of them."""
 
-    gpu_flops: Cost = Field(description="bf16 operations a second that large products reach on an H100")
-    gpu_bandwidth: Cost = Field(description="bytes a second that its memory reaches")
-    gpu_memory: Cost = Field(description="bytes of its memory")
-    efficiency: Cost = Field(description="share of the roofline that a step reaches")
-    link_bandwidth: Cost = Field(description="bytes a second from one GPU to others of its node")
-    network_bandwidth: Cost = Field(description="bytes a second from one GPU to other nodes")
-    images: Cost = Field(description="images, where neither a catalog nor images= tells")
-    pasted_1: Cost = Field(description="core-seconds: one pasted view of a sample from packed catalogs")
-    pasted_2: Cost = Field(description="core-seconds: two pasted views of the same sample")
-    pasted_4: Cost = Field(description="core-seconds: four pasted views of the same sample")
-    crop_1: Cost = Field(description="core-seconds: one crop of an image from a packed catalog")
-    crop_2: Cost = Field(description="core-seconds: two crops of the same image")
-    foreground_bytes: Cost = Field(description="bytes of an image packed at a short side of 320")
-    background_bytes: Cost = Field(description="bytes of an image packed at a short side of 256")
-    original_bytes: Cost = Field(description="bytes of an original image")
-    proposals: Cost = Field(description="core-seconds of an image in codo prepare")
+    gpu_flops: UnitCost = Field(description="bf16 operations a second that large products reach on an H100")
+    gpu_bandwidth: UnitCost = Field(description="bytes a second that its memory reaches")
+    gpu_memory: UnitCost = Field(description="bytes of its memory")
+    efficiency: UnitCost = Field(description="share of the roofline that a step reaches")
+    link_bandwidth: UnitCost = Field(description="bytes a second from one GPU to others of its node")
+    network_bandwidth: UnitCost = Field(description="bytes a second from one GPU to other nodes")
+    images: UnitCost = Field(description="images, where neither a catalog nor images= tells")
+    pasted_1: UnitCost = Field(description="core-seconds: one pasted view of a sample from packed catalogs")
+    pasted_2: UnitCost = Field(description="core-seconds: two pasted views of the same sample")
+    pasted_4: UnitCost = Field(description="core-seconds: four pasted views of the same sample")
+    crop_1: UnitCost = Field(description="core-seconds: one crop of an image from a packed catalog")
+    crop_2: UnitCost = Field(description="core-seconds: two crops of the same image")
+    foreground_bytes: UnitCost = Field(description="bytes of an image packed at a short side of 320")
+    background_bytes: UnitCost = Field(description="bytes of an image packed at a short side of 256")
+    original_bytes: UnitCost = Field(description="bytes of an original image")
+    proposals: UnitCost = Field(description="core-seconds of an image in codo prepare")
 
     def pasted(self, views: int) -> float:
         """Core-seconds of pasted views of one sample: straight lines through what was measured."""
@@ -65,7 +65,7 @@ class Costs(Settings):
 
 
 @cache
-def costs() -> Costs:
+def unit_costs() -> UnitCosts:
     """What is shipped."""
     text = (resources.files("codo.planning") / "costs.yaml").read_text(encoding="utf-8")
-    return Costs.model_validate(yaml.safe_load(text))
+    return UnitCosts.model_validate(yaml.safe_load(text))

@@ -39,7 +39,7 @@ class Line(NamedTuple):
     how: str
 
 
-class Plan(NamedTuple):
+class Estimate(NamedTuple):
     """What a run is expected to cost.
 
     Attributes:

@@ -26,7 +26,7 @@ from torch.utils.flop_counter import flop_registry
 from codo.core.errors import InputError
 from codo.methods.base import Method
 from codo.methods.registry import build_method, find_method
-from codo.planning.synthetic_batch import CLASSES, blank_dataset, small_batch, stretched
+from codo.planning.synthetic_batch import CLASSES, stretched, synthetic_batch, synthetic_dataset
 from codo.training.pretrain_settings import PretrainSettings
 
 FLOAT = 4
@@ -114,11 +114,11 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
     Raises:
         InputError: A method that only works on real numbers.
     """
-    if find_method(settings.method).survey is not Method.survey:
+    if find_method(settings.method).prepare_data is not Method.prepare_data:
         what = f"a step of {settings.method} cannot be counted: its views depend on all images"
         raise InputError(what, where="method", fix="plan another method of the same networks")
-    dataset = blank_dataset(settings)
-    batch = small_batch(dataset)
+    dataset = synthetic_dataset(settings)
+    batch = synthetic_batch(dataset)
     try:
         return _count(_build(settings, samples), batch, samples, dataset.number)
     except DynamicOutputShapeException:
@@ -138,7 +138,7 @@ def _build(settings: PretrainSettings, samples: int) -> Method:
         return build_method(
             settings.method,
             settings.model.model_copy(update={"init": "none"}),
-            settings.contrast.model_copy(update={"shuffle": 0}),
+            settings.contrast.model_copy(update={"bn_groups": 0}),
             batch_size=samples,
             world=1,
             seed=settings.seed,
@@ -158,7 +158,7 @@ def _count(method: Method, small: Any, samples: int, views: int, *, whole_loss: 
             with saved(kept, method), torch.autocast("cpu", torch.bfloat16):
                 output = method(batch)
             output.loss.backward()
-            method.finish_step()
+            method.on_step_end()
     # The gradient's norm reads one number a parameter; fused SGD reads three and writes two.
     operations.each.append((0.0, 6.0 * FLOAT * trained))
     levels = len(getattr(method, "levels", ()))

@@ -9,15 +9,15 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from codo.catalog.catalog import is_catalog, open_catalog
-from codo.contrast.shuffle import groups_per_rank
+from codo.contrast.bn_groups import groups_per_rank
 from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.methods.registry import find_method
 from codo.planning import traffic
-from codo.planning.costs import Cost, Costs, costs
-from codo.planning.estimate import Kind, Line, Plan, weakest
+from codo.planning.costs import UnitCost, UnitCosts, unit_costs
+from codo.planning.estimate import Estimate, Kind, Line, weakest
 from codo.planning.flop_counter import Step, count_step
-from codo.training.pretrain import own_recipe
+from codo.training.pretrain import recipe_of_method
 from codo.training.pretrain_settings import PretrainSettings, length
 
 GPUS_PER_NODE = 8
@@ -39,7 +39,7 @@ class PlanSettings(PretrainSettings):
     @classmethod
     def _without_data(cls, values: Any) -> Any:
         """A plan needs no data."""
-        if isinstance(values, dict) and find_method(values.get("method", "codo")).pastes:
+        if isinstance(values, dict) and find_method(values.get("method", "codo")).needs_backgrounds:
             return {"backgrounds": ["-"], **values}
         return values
 
@@ -49,7 +49,7 @@ class PlanSettings(PretrainSettings):
         return self.nodes or math.ceil(self.gpus / GPUS_PER_NODE)
 
 
-def plan(recipe: str | Path | None = None, **overrides: Any) -> Plan:
+def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
     """Say what a pretraining run will cost; needs neither data nor a GPU.
 
     Args:
@@ -59,7 +59,7 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Plan:
     Raises:
         InputError: Wrong settings, or a method that cannot be counted.
     """
-    settings = resolve(PlanSettings, recipe or own_recipe(overrides), overrides)
+    settings = resolve(PlanSettings, recipe or recipe_of_method(overrides), overrides)
     if settings.gpus % settings.on_nodes:
         what = f"{settings.gpus} GPUs do not divide over {settings.on_nodes} nodes"
         raise InputError(what, where="nodes", fix="choose another number")
@@ -67,15 +67,15 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Plan:
         what = f"batch_size {settings.batch_size} does not divide over {settings.gpus} GPUs"
         raise InputError(what, where="batch_size", fix=f"choose a multiple of {settings.gpus}")
     if find_method(settings.method).shuffles:
-        groups_per_rank(settings.contrast.shuffle, settings.batch_size, settings.gpus)  # raises what training would
-    known = costs()
+        groups_per_rank(settings.contrast.bn_groups, settings.batch_size, settings.gpus)  # raises what training would
+    known = unit_costs()
     images, counted = _images(settings, known)
     length(settings, images)  # raises before the counting, which takes seconds
     step = count_step(settings, settings.batch_size // settings.gpus)
-    return put_together(settings.model_copy(update={"images": images}), counted, step, known)
+    return estimate(settings.model_copy(update={"images": images}), counted, step, known)
 
 
-def put_together(settings: PlanSettings, counted: tuple[Kind, str], step: Step, known: Costs) -> Plan:
+def estimate(settings: PlanSettings, counted: tuple[Kind, str], step: Step, known: UnitCosts) -> Estimate:
     """The plan of a run whose images and step have been counted.
 
     Args:
@@ -105,10 +105,10 @@ def put_together(settings: PlanSettings, counted: tuple[Kind, str], step: Step, 
         ),
     ]
     _data(settings, step, counted[0], settings.batch_size / seconds, certain, known, lines)
-    return Plan(lines, _sources(known), _warnings(settings, step, known))
+    return Estimate(lines, _sources(known), _warnings(settings, step, known))
 
 
-def _compute(step: Step, known: Costs, lines: list[Line]) -> float:
+def _compute(step: Step, known: UnitCosts, lines: list[Line]) -> float:
     """Seconds that a GPU computes in a step."""
     roofline = step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value)
     work = step.operations.flops / step.samples / 1e9
@@ -122,12 +122,14 @@ def _compute(step: Step, known: Costs, lines: list[Line]) -> float:
     return roofline / known.efficiency.value
 
 
-def _time(settings: PlanSettings, step: Step, compute: float, known: Costs, lines: list[Line]) -> tuple[float, Kind]:
+def _time(
+    settings: PlanSettings, step: Step, compute: float, known: UnitCosts, lines: list[Line]
+) -> tuple[float, Kind]:
     """Seconds of a step with its share of the network, and how certain they are."""
     gpus, batch = settings.gpus, settings.batch_size
     speed = known.network_bandwidth if settings.on_nodes > 1 else known.link_bandwidth
     gradients = traffic.gradients(step.trained, gpus)
-    keys = traffic.keys(batch, step.views, step.levels, settings.model.dim, gpus)
+    keys = traffic.keys(batch, step.views, step.levels, settings.model.embedding_dim, gpus)
     lines.append(Line("network", "gradients", gradients / 1e6, "MB/GPU/step", "calculated", "ring all-reduce, float32"))
     if step.levels:
         avoided = traffic.images(batch, step.views, settings.canvas, gpus) / 1e6
@@ -149,36 +151,38 @@ def _time(settings: PlanSettings, step: Step, compute: float, known: Costs, line
 
 
 def _data(
-    settings: PlanSettings, step: Step, counted: Kind, rate: float, certain: Kind, known: Costs, lines: list[Line]
+    settings: PlanSettings, step: Step, counted: Kind, rate: float, certain: Kind, known: UnitCosts, lines: list[Line]
 ) -> None:
     """Loader, storage and preparation, at ``rate`` samples a second."""
     method, nodes, images = find_method(settings.method), settings.on_nodes, settings.images or 0
     views = step.views
     # With several GPUs a rank makes the query view of one sample and the key views of another (contrast/shuffle.py).
-    apart = settings.gpus > 1 and settings.contrast.shuffle > 0 and method.shuffles
-    core_seconds = known.pasted if method.pastes else known.crops
+    apart = settings.gpus > 1 and settings.contrast.bn_groups > 0 and method.shuffles
+    core_seconds = known.pasted if method.needs_backgrounds else known.crops
     core = core_seconds(1) + core_seconds(views - 1) if apart else core_seconds(views)
     what = "query and keys of different samples" if apart else "all views of a sample"
-    read = (1 + apart) * known.foreground_bytes.value + (views * known.background_bytes.value if method.pastes else 0)
+    read = (1 + apart) * known.foreground_bytes.value + (
+        views * known.background_bytes.value if method.needs_backgrounds else 0
+    )
     lines += [
         Line("loader", "core time", 1e3 * core, "ms/sample", known.pasted_2.kind, what),
         Line("loader", "cores", rate * core / nodes, "/node", certain, "samples/s x core time, of such cores"),
         Line("loader", "reads", rate * read / nodes / 1e9, "GB/s/node", certain, "packed, from the node's own disks"),
     ]
-    stored: list[tuple[str, int, Cost, str]] = [("images", images, known.foreground_bytes, "packed at 320")]
-    if method.pastes:
+    stored: list[tuple[str, int, UnitCost, str]] = [("images", images, known.foreground_bytes, "packed at 320")]
+    if method.needs_backgrounds:
         backgrounds = images if settings.background_images is None else settings.background_images
         stored.append(("backgrounds", backgrounds, known.background_bytes, "packed at 256"))
     stored.append(("originals", images, known.original_bytes, "not needed once packed"))
     for name, number, size, how in stored:
         lines.append(Line("storage", name, number * size.value / 1e9, "GB", weakest(counted, size.kind), how))
-    if method.proposes:
+    if method.needs_proposals:
         hours = images * known.proposals.value / 3600
         sure = weakest(counted, known.proposals.kind)
         lines.append(Line("prepare", "proposals", hours, "core-h", sure, "once, at a longest side of 256"))
 
 
-def _images(settings: PlanSettings, known: Costs) -> tuple[int, tuple[Kind, str]]:
+def _images(settings: PlanSettings, known: UnitCosts) -> tuple[int, tuple[Kind, str]]:
     if settings.images is not None:
         return settings.images, ("given", "images=")
     if settings.foregrounds and is_catalog(settings.foregrounds):
@@ -186,7 +190,7 @@ def _images(settings: PlanSettings, known: Costs) -> tuple[int, tuple[Kind, str]
     return int(known.images.value), ("assumed", f"{known.images.source}; images=N says otherwise")
 
 
-def _sources(known: Costs) -> list[str]:
+def _sources(known: UnitCosts) -> list[str]:
     """Where the numbers come from, one line a source."""
     said: dict[tuple[str, str], list[str]] = {}
     for name, cost in known:
@@ -194,7 +198,7 @@ def _sources(known: Costs) -> list[str]:
     return [f"{kind}: {', '.join(names)}: {source}" for (kind, source), names in said.items()]
 
 
-def _warnings(settings: PlanSettings, step: Step, known: Costs) -> list[str]:
+def _warnings(settings: PlanSettings, step: Step, known: UnitCosts) -> list[str]:
     warnings = ["the numbers of the GPU are read, not measured; make bench-gpu measures yours"]
     if step.memory > 0.9 * known.gpu_memory.value:
         warnings.append("does not fit into the memory of a GPU: lower batch_size or take more gpus")

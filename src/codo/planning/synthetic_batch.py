@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
-from codo.contrast.shuffle import permutation
-from codo.loading.dataset_inputs import Material
+from codo.contrast.bn_groups import permutation
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.pools import Pool
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset
 from codo.methods.registry import find_method, own_settings
 from codo.training.pretrain_settings import PretrainSettings
-from codo.views.lazy_image import Picture
+from codo.views.lazy_image import LazyImage
 
 CLASSES = 1000
 """Class folders of the made-up pictures: ImageNet's number."""
@@ -29,7 +29,7 @@ SMALL = 13
 """Samples of the small batch: a length that no other axis of a batch has."""
 
 
-class Blank:
+class SyntheticCatalog:
     """Stands in for a catalog: grey pictures, one in each class folder, one proposal in each."""
 
     path, has_proposals, packed = "a plan", True, False
@@ -49,30 +49,30 @@ class Blank:
         """See there."""
         return np.array([[WIDTH // 4, HEIGHT // 4, 3 * WIDTH // 4, 3 * HEIGHT // 4]], dtype=np.int32)
 
-    def picture(self, i: int) -> Picture:
+    def picture(self, i: int) -> LazyImage:
         """See there."""
-        return Picture.of(np.full((HEIGHT, WIDTH, 3), 127, np.uint8))
+        return LazyImage.of(np.full((HEIGHT, WIDTH, 3), 127, np.uint8))
 
 
-def blank_dataset(settings: PretrainSettings) -> StepDataset:
+def synthetic_dataset(settings: PretrainSettings) -> StepDataset:
     """The data set of the run's method over made-up pictures."""
-    images: Any = Blank()
+    images: Any = SyntheticCatalog()
     pool = Pool([images], [None])
-    material = Material(
+    material = DatasetInputs(
         images=images,
         query=pool,
         key=pool,
         canvas=settings.canvas,
         views=settings.views,
         pasting=settings.cpj,
-        augment=settings.augment.model_copy(update={"on": "cpu"}),
+        augment=settings.augment.model_copy(update={"device": "cpu"}),
         options=own_settings(find_method(settings.method), settings.options),
         seed=settings.seed,
     )
     return find_method(settings.method).dataset(material)
 
 
-def small_batch(dataset: StepDataset) -> Any:
+def synthetic_batch(dataset: StepDataset) -> Any:
     """A batch of `SMALL` samples in one process."""
     indices = np.arange(SMALL)
     return dataset.batch(StepPlan(0, 0, indices, indices, permutation(0, 0, SMALL)))

@@ -13,14 +13,14 @@ from typing import IO, Any
 import pyarrow as pa
 
 from codo.catalog.catalog import SCHEMA, Boxes
-from codo.catalog.decode import Limits, Rejected, decode_checked
+from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
 from codo.catalog.sources.listing import extension
 from codo.catalog.table import as_words
 from codo.core.errors import CodoError
-from codo.core.io import atomic, full_disk_explained
+from codo.core.io import atomic, explain_full_disk
 from codo.core.paths import is_url
-from codo.preparation.manifest import Item, Report, plan_at_work
+from codo.preparation.manifest import Item, Report, manifest_at_work
 from codo.preparation.pack import write_sample
 from codo.preparation.prepare_settings import PrepareSettings
 from codo.proposals.filters import propose
@@ -40,20 +40,20 @@ def process(out: str, fingerprint: str, index: int) -> Report:
     Raises:
         CodoError: The disk is full, or a remote source cannot be reached.
     """
-    plan = plan_at_work(out, fingerprint)
+    plan = manifest_at_work(out, fingerprint)
     settings = plan.settings
     limits = Limits(settings.min_side, settings.max_megapixels)
     rows: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
     ignored = packed = 0
-    with full_disk_explained(plan.out), ExitStack() as stack:
+    with explain_full_disk(plan.out), ExitStack() as stack:
         tar = stack.enter_context(atomic(plan.tar(index))) if settings.pack else None
         for item, data in read_all(plan.items(index)):
             try:
-                if isinstance(data, Rejected):
+                if isinstance(data, InvalidImage):
                     raise data
                 rows.append(examine(item, data, settings, limits, tar))
-            except Rejected as verdict:
+            except InvalidImage as verdict:
                 # A name without an extension promised nothing; anything else that is no image is worth telling.
                 if not verdict.is_image and not extension(item.key) and data:
                     ignored += 1
@@ -69,7 +69,7 @@ def process(out: str, fingerprint: str, index: int) -> Report:
         fallbacks=dict(Counter(row["rung"] for row in rows if row["rung"])),
         packed=packed,
     )
-    with full_disk_explained(plan.out):
+    with explain_full_disk(plan.out):
         plan.write_part(report, pa.Table.from_pylist(rows, SCHEMA))
     return report
 
@@ -119,7 +119,7 @@ def content_hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def read_all(items: Sequence[Item]) -> Iterator[tuple[Item, bytes | Rejected]]:
+def read_all(items: Sequence[Item]) -> Iterator[tuple[Item, bytes | InvalidImage]]:
     """The bytes of each image in order, or why there are none.
 
     Raises:
@@ -131,7 +131,7 @@ def read_all(items: Sequence[Item]) -> Iterator[tuple[Item, bytes | Rejected]]:
             yield item, _read(reader, item)
         return
     with ThreadPoolExecutor(READS_AHEAD) as pool:
-        ahead: deque[tuple[Item, Future[bytes | Rejected]]] = deque()
+        ahead: deque[tuple[Item, Future[bytes | InvalidImage]]] = deque()
         for item in items:
             ahead.append((item, pool.submit(_read, reader, item)))
             if len(ahead) == READS_AHEAD:
@@ -141,20 +141,20 @@ def read_all(items: Sequence[Item]) -> Iterator[tuple[Item, bytes | Rejected]]:
             yield first, future.result()
 
 
-def _read(reader: Reader, item: Item) -> bytes | Rejected:
+def _read(reader: Reader, item: Item) -> bytes | InvalidImage:
     if item.problem:
-        return Rejected(item.problem)
+        return InvalidImage(item.problem)
     try:
         return reader.read(Location(item.uri, item.offset, item.size, item.deflated))
     except FileNotFoundError:
-        return Rejected("missing: no such file")
+        return InvalidImage("missing: no such file")
     except PermissionError:
-        return Rejected("unreadable: permission denied")
+        return InvalidImage("unreadable: permission denied")
     except BadSpan as error:
-        return Rejected(f"{'too large' if error.errno == errno.EFBIG else 'corrupt'}: {error.strerror}")
+        return InvalidImage(f"{'too large' if error.errno == errno.EFBIG else 'corrupt'}: {error.strerror}")
     except Exception as error:
         if not is_url(item.uri) and isinstance(error, OSError):
-            return Rejected(f"unreadable: {error.strerror or error}")
+            return InvalidImage(f"unreadable: {error.strerror or error}")
         raise CodoError(
             f"cannot read from the source: {error}", where=item.uri, fix="run the same command again: it continues"
         ) from error

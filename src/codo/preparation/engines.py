@@ -19,7 +19,7 @@ import numpy as np
 
 from codo.core.errors import CodoError, InputError
 from codo.preparation.chunk_worker import process
-from codo.preparation.manifest import Plan, Report, plan_at_work
+from codo.preparation.manifest import Manifest, Report, manifest_at_work
 from codo.proposals.filters import propose
 
 ENGINES = ("local", "ray")
@@ -37,7 +37,7 @@ def check(engine: str) -> None:
         _ray_data()
 
 
-def run(engine: str, plan: Plan, todo: Sequence[int], jobs: int) -> Generator[Report]:
+def run(engine: str, plan: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
     """Work on chunks and yield their reports as they come, in no particular order.
 
     Args:
@@ -56,7 +56,7 @@ def run(engine: str, plan: Plan, todo: Sequence[int], jobs: int) -> Generator[Re
     return _in_processes(plan, todo, min(jobs, len(todo)))
 
 
-def _here(plan: Plan, todo: Sequence[int]) -> Generator[Report]:
+def _here(plan: Manifest, todo: Sequence[int]) -> Generator[Report]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one job means one core
     try:
@@ -66,12 +66,12 @@ def _here(plan: Plan, todo: Sequence[int]) -> Generator[Report]:
         cv2.setNumThreads(threads)
 
 
-def _in_processes(plan: Plan, todo: Sequence[int], jobs: int) -> Generator[Report]:
+def _in_processes(plan: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
     out = str(plan.out)
     # Forks share the listing and the compiled search; where forking is unsafe (macOS) each process loads its own.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     if context.get_start_method() == "fork":
-        plan_at_work(out, plan.fingerprint)
+        manifest_at_work(out, plan.fingerprint)
         if plan.settings.propose:
             propose(np.zeros((64, 64, 3), np.uint8), plan.settings.proposals)  # compiles once, before the fork
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
@@ -108,7 +108,7 @@ def _begin_worker(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _on_ray(plan: Plan, todo: Sequence[int]) -> Generator[Report]:
+def _on_ray(plan: Manifest, todo: Sequence[int]) -> Generator[Report]:
     """Map the chunks over a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
     data = _ray_data()
     out, fingerprint = str(plan.out), plan.fingerprint

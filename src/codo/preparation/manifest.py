@@ -28,7 +28,7 @@ import pyarrow as pa
 from codo.catalog.catalog import FILE, FORMAT, UNFINISHED
 from codo.catalog.sources.listing import Listing
 from codo.core.errors import CodoError
-from codo.core.io import atomic, full_disk_explained
+from codo.core.io import atomic, explain_full_disk
 from codo.preparation.pack import shard_names
 from codo.preparation.prepare_settings import PrepareSettings
 
@@ -71,7 +71,7 @@ class Report(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class Manifest:
     """A preparation that has begun.
 
     Attributes:
@@ -161,12 +161,12 @@ def working_directory(out: Path) -> Path:
     return out / UNFINISHED
 
 
-def is_planned(out: Path) -> bool:
+def has_manifest(out: Path) -> bool:
     """Whether the preparation of ``out`` has begun and not finished."""
     return (working_directory(out) / "plan.json").is_file() and not (out / FILE).is_file()
 
 
-def make_plan(out: Path, source: Sequence[str], settings: PrepareSettings, listing: Listing) -> Plan:
+def make_manifest(out: Path, source: Sequence[str], settings: PrepareSettings, listing: Listing) -> Manifest:
     """Write the plan of a preparation; parts of an earlier listing are removed.
 
     Raises:
@@ -181,35 +181,35 @@ def make_plan(out: Path, source: Sequence[str], settings: PrepareSettings, listi
         "chunk": min(max(-(-count // MOST_CHUNKS), SMALLEST_CHUNK), LARGEST_CHUNK),
         "listed": {"ignored": listing.ignored, "repeated": listing.repeated, "selected": listing.selected},
     }
-    with full_disk_explained(out):
+    with explain_full_disk(out):
         folder.mkdir(parents=True, exist_ok=True)
         table = _table(listing, named=settings.pack is not None)
         with atomic(folder / "listing.arrow") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
         with atomic(folder / "plan.json") as file:
             file.write(json.dumps(info, indent=2).encode())
-    return read_plan(out)
+    return read_manifest(out)
 
 
-def read_plan(out: Path) -> Plan:
+def read_manifest(out: Path) -> Manifest:
     """The plan of a preparation that has begun."""
     path = working_directory(out)
     info = json.loads((path / "plan.json").read_text(encoding="utf-8"))
     with pa.memory_map(str(path / "listing.arrow")) as file:
         listing = pa.ipc.open_file(file).read_all()
     settings = PrepareSettings.model_validate(info.pop("settings"))
-    return Plan(folder=path, listing=listing, settings=settings, **info)
+    return Manifest(folder=path, listing=listing, settings=settings, **info)
 
 
 @lru_cache(maxsize=1)
-def plan_at_work(out: str, fingerprint: str) -> Plan:
+def manifest_at_work(out: str, fingerprint: str) -> Manifest:
     """The plan, for workers: kept, as they ask for it with every chunk (and a forked one has it already).
 
     Args:
         out: The catalog's directory.
         fingerprint: The plan that is meant; a long-lived worker may have kept an earlier one of the same place.
     """
-    plan = read_plan(Path(out))
+    plan = read_manifest(Path(out))
     if plan.fingerprint != fingerprint:
         raise CodoError(
             "another process has planned this catalog anew", where=out, fix="let only one codo prepare work on it"

@@ -19,8 +19,8 @@ from tqdm import tqdm
 from codo import __version__
 from codo.catalog.catalog import FILE, FORMAT, REJECTED, SCHEMA, bytes_of
 from codo.core.errors import CodoError
-from codo.core.io import atomic, full_disk_explained
-from codo.preparation.manifest import Plan, Report, discard, working_directory
+from codo.core.io import atomic, explain_full_disk
+from codo.preparation.manifest import Manifest, Report, discard, working_directory
 from codo.preparation.pack import END_OF_TAR
 
 ROWS = 16384
@@ -29,7 +29,7 @@ ROWS = 16384
 MB = 1_000_000
 
 
-def merge(plan: Plan, *, bar: bool) -> None:
+def merge(plan: Manifest, *, bar: bool) -> None:
     """Make the catalog of a preparation whose chunks are all finished, and remove its working directory.
 
     Can be interrupted at any moment and run again: shards that exist are complete, and the Parquet file comes last.
@@ -45,7 +45,7 @@ def merge(plan: Plan, *, bar: bool) -> None:
     reports = [report for index in range(len(plan)) if (report := plan.report(index)) is not None]
     if len(reports) < len(plan):
         raise CodoError("a finished part is damaged", where=str(out), fix="run the same command again: it is made anew")
-    with full_disk_explained(out):
+    with explain_full_disk(out):
         check_rejections(plan, reports)
         write_rejected(out, reports)
         places = _write_shards(plan, reports, bar=bar) if plan.settings.pack else {}
@@ -53,7 +53,7 @@ def merge(plan: Plan, *, bar: bool) -> None:
     discard(out)
 
 
-def check_rejections(plan: Plan, reports: Sequence[Report], *, total: int | None = None) -> None:
+def check_rejections(plan: Manifest, reports: Sequence[Report], *, total: int | None = None) -> None:
     """Stop when more images were rejected than allowed, or none is left.
 
     Args:
@@ -93,7 +93,7 @@ def write_rejected(out: Path, reports: Sequence[Report]) -> None:
         file.write(text.getvalue().encode("utf-8"))
 
 
-def _write_shards(plan: Plan, reports: Sequence[Report], *, bar: bool) -> dict[int, tuple[str, int]]:
+def _write_shards(plan: Manifest, reports: Sequence[Report], *, bar: bool) -> dict[int, tuple[str, int]]:
     """Join the parts' tars, in order, to shards of about the size asked for.
 
     A part's tar goes as soon as the shard that holds it is complete, so that no more than one shard is on disk twice.
@@ -134,7 +134,7 @@ def group(sizes: Sequence[int], most: int) -> list[list[int]]:
     return groups
 
 
-def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
+def _write_parquet(plan: Manifest, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
     schema = SCHEMA.with_metadata({"codo": json.dumps(_info(plan, reports))})
     with (
         atomic(plan.out / FILE, work=plan.folder) as file,
@@ -150,7 +150,7 @@ def _write_parquet(plan: Plan, reports: Sequence[Report], places: dict[int, tupl
 DICTIONARIES = ["uri", "compression", "orientation", "width", "height", "rung"]
 
 
-def _rows(plan: Plan, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:
+def _rows(plan: Manifest, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:
     """The rows of each part, in order; packed ones get their shard and their place in it."""
     for index in range(len(plan)):
         table = plan.read_part(index).replace_schema_metadata(None)
@@ -177,7 +177,7 @@ def _in_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(kept).unify_dictionaries()
 
 
-def _info(plan: Plan, reports: Sequence[Report]) -> dict[str, Any]:
+def _info(plan: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
     """What stands in the catalog's metadata; its format is told in catalog.py."""
     ignored = Counter(plan.listed["ignored"])
     ignored["no extension"] = sum(report.ignored for report in reports)
@@ -202,7 +202,7 @@ def _info(plan: Plan, reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
-def _duplicates(plan: Plan) -> int:
+def _duplicates(plan: Manifest) -> int:
     """Number of images whose file equals an earlier one byte for byte."""
     parts = [bytes_of(plan.read_part(index).column("hash").combine_chunks()) for index in range(len(plan))]
     high, low = np.concatenate(parts).view("<u8").T

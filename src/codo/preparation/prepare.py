@@ -21,10 +21,18 @@ from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.catalog.sources.listing import Listing
 from codo.catalog.sources.source import list_sources
 from codo.core.errors import InputError, Interrupted
-from codo.core.io import only_one
+from codo.core.io import exclusive_lock
 from codo.core.paths import absolute
 from codo.preparation import engines
-from codo.preparation.manifest import Plan, Report, discard, is_planned, make_plan, read_plan, working_directory
+from codo.preparation.manifest import (
+    Manifest,
+    Report,
+    discard,
+    has_manifest,
+    make_manifest,
+    read_manifest,
+    working_directory,
+)
 from codo.preparation.merge import check_rejections, merge
 from codo.preparation.request import Request, Source, check_out
 
@@ -123,7 +131,7 @@ def open_or_prepare(
         CodoError: As in `prepare`.
     """
     source = absolute(path)
-    if is_catalog(source) or is_planned(Path(source)):
+    if is_catalog(source) or has_manifest(Path(source)):
         return open_catalog(source, proposals=propose)
     request, listing = _find(source, propose, cache_dir, settings)
     if not is_catalog(request.out):
@@ -146,7 +154,7 @@ def open_prepared(
         InputError: There is nothing at ``path``, or it was not prepared, or has changed since.
     """
     source = absolute(path)
-    if is_catalog(source) or is_planned(Path(source)):
+    if is_catalog(source) or has_manifest(Path(source)):
         return open_catalog(source, proposals=propose)
     request, _ = _find(source, propose, cache_dir, settings)
     if not is_catalog(request.out):
@@ -194,10 +202,10 @@ def _prepare(
         discard(out)  # a kill may have come between the catalog and this
         return open_catalog(out)
     # A task of a job array takes the listing as it finds it: a hundred of them need not walk the same folder.
-    if listing is None and not (share[1] > 1 and is_planned(out)):
+    if listing is None and not (share[1] > 1 and has_manifest(out)):
         listing = list_sources(request.source, request.settings.select)
     _create(working_directory(out))
-    with only_one(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
+    with exclusive_lock(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
         if is_catalog(out):  # another process has finished it while this one waited
             discard(out)
             return open_catalog(out)
@@ -207,7 +215,7 @@ def _prepare(
             _work(plan, todo, reports, jobs=jobs, engine=engine, progress=progress)
             if share[1] > 1 and any(plan.report(index) is None for index in range(len(plan))):
                 return None
-            with only_one(plan.folder / "merge.lock", wait=math.inf):
+            with exclusive_lock(plan.folder / "merge.lock", wait=math.inf):
                 if not is_catalog(out):
                     merge(plan, bar=progress)
         except KeyboardInterrupt as error:
@@ -226,18 +234,18 @@ def _create(folder: Path) -> None:
         ) from error
 
 
-def _plan(request: Request, listing: Listing | None) -> Plan:
+def _plan(request: Request, listing: Listing | None) -> Manifest:
     """The plan on disk when it is of this listing, else a new one."""
-    if is_planned(request.out):
-        plan = read_plan(request.out)
+    if has_manifest(request.out):
+        plan = read_manifest(request.out)
         if listing is None or plan.fingerprint == listing.fingerprint():
             # What is allowed to be rejected may have changed since; it decides nothing but whether to go on.
             return replace(plan, settings=request.settings)
     listing = listing or list_sources(request.source, request.settings.select)
-    return make_plan(request.out, request.source, request.settings, listing)
+    return make_manifest(request.out, request.source, request.settings, listing)
 
 
-def _progress_so_far(plan: Plan, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
+def _progress_so_far(plan: Manifest, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
     """The chunks of this share that are left, and the reports of those that are finished."""
     mine = range(share[0], len(plan), share[1])
     reports = {index: report for index in mine if (report := plan.report(index)) is not None}
@@ -250,7 +258,7 @@ def _progress_so_far(plan: Plan, share: tuple[int, int]) -> tuple[list[int], lis
     return [index for index in mine if index not in reports], list(reports.values())
 
 
-def _work(plan: Plan, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool) -> None:
+def _work(plan: Manifest, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool) -> None:
     """Work on the chunks with a progress bar; stop as soon as too many images are rejected for the whole."""
     total = plan.listing.num_rows
     left = sum(plan.count(index) for index in todo)

@@ -12,7 +12,7 @@ from codo.catalog.sources.selection import list_path
 from codo.core.config import differences, resolve
 from codo.core.errors import InputError
 from codo.core.paths import absolute, is_url
-from codo.preparation.manifest import is_planned, read_plan
+from codo.preparation.manifest import has_manifest, read_manifest
 from codo.preparation.prepare_settings import PrepareSettings
 
 Source = str | Path | Sequence[str | Path]
@@ -77,8 +77,8 @@ def check_out(request: Request) -> None:
         raise InputError("out is a file", where=str(out), fix="name a new directory")
     if is_catalog(out):
         recorded = open_catalog(out, proposals=False).settings
-    elif is_planned(out):
-        plan = read_plan(out)
+    elif has_manifest(out):
+        plan = read_manifest(out)
         recorded = {"source": plan.source, **plan.settings.model_dump(mode="json")}
     elif out.exists() and any(entry.name != UNFINISHED for entry in out.iterdir()):
         raise InputError("out is not empty and holds no catalog", where=str(out), fix="name an empty or new directory")

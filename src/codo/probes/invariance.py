@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from codo.core.rng import Stream, generator
-from codo.loading.pasted_views import CPJ
+from codo.core.rng import RngStream, generator
+from codo.loading.pasted_views import PastedViews
 from codo.probes.probe_settings import ProbeSettings
 
 Embed = Callable[[Tensor, Tensor], Tensor]
@@ -42,13 +42,13 @@ class InvarianceProbe:
         chance: The score of guessing.
     """
 
-    def __init__(self, cpj: CPJ, settings: ProbeSettings, seed: int) -> None:
+    def __init__(self, cpj: PastedViews, settings: ProbeSettings, seed: int) -> None:
         group = min(settings.group, len(cpj))
         groups = max(1, min(settings.proposals, len(cpj)) // group)
-        chosen = generator(seed, 0, 0, Stream.PROBE).permutation(len(cpj))[: groups * group]
+        chosen = generator(seed, 0, 0, RngStream.PROBE).permutation(len(cpj))[: groups * group]
         views = []
         for number, samples in enumerate(np.split(chosen, groups)):
-            rng = generator(seed, 1, number, Stream.PROBE)
+            rng = generator(seed, 1, number, RngStream.PROBE)
             drawn = [cpj.key.draw(rng) for _ in range(2)]
             backgrounds = [cpj.draw_background(catalog.picture(index), rng) for catalog, index in drawn]
             for sample in samples:

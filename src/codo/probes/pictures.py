@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 
 from codo.annotations.class_folders import ClassFolders, read_class_folders
-from codo.catalog.decode import Image, Rejected, decode
+from codo.catalog.decode import Image, InvalidImage, decode
 from codo.core.errors import InputError
 from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
 
@@ -71,5 +71,5 @@ def middle(image: Image) -> Image:
 def _decode(path: Path) -> Image:
     try:
         return decode(path.read_bytes())
-    except (OSError, Rejected) as error:
+    except (OSError, InvalidImage) as error:
         raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or take it out") from error

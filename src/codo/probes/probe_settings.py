@@ -17,7 +17,7 @@ class LabelledProbeSettings(Settings):
     data: DataSettings | None = Field(
         None, description="labelled boxes to probe with: a folder or files as for codo finetune; null: none"
     )
-    pictures: str | None = Field(
+    image_folder: str | None = Field(
         None, description="pictures in class folders to probe with, DIR/train/CLASS and DIR/val/CLASS; null: none"
     )
     boxes: int = Field(1000, ge=2, description="boxes to learn from at most, and half as many to judge by")
@@ -26,7 +26,9 @@ class LabelledProbeSettings(Settings):
     def with_absolute_paths(self) -> Self:
         """The same with paths that a later command finds from any folder."""
         data = self.data.with_absolute_paths() if self.data else None
-        return self.model_copy(update={"data": data, "pictures": absolute(self.pictures) if self.pictures else None})
+        return self.model_copy(
+            update={"data": data, "image_folder": absolute(self.image_folder) if self.image_folder else None}
+        )
 
 
 class ProbeSettings(LabelledProbeSettings):

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from codo.catalog.decode import Image
 from codo.core.errors import InputError
-from codo.core.rng import Stream, generator
+from codo.core.rng import RngStream, generator
 from codo.probes.linear import linear_predict
-from codo.probes.neighbours import knn_predict
+from codo.probes.neighbors import knn_predict
 
 Ints = npt.NDArray[np.int64]
 Featurize = Callable[[Tensor, Tensor], Tensor]
@@ -95,7 +95,7 @@ def draw(labels: Ints, count: int, stream: int) -> Ints:
         Indices, ascending.
     """
     places = np.empty(len(labels), dtype=np.int64)
-    order = generator(0, 2, stream, Stream.PROBE).permutation(len(labels))
+    order = generator(0, 2, stream, RngStream.PROBE).permutation(len(labels))
     for label in np.unique(labels):
         of_class = order[labels[order] == label]
         places[of_class] = np.arange(len(of_class))  # the first of every class come before any second

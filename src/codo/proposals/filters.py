@@ -21,7 +21,7 @@ from codo.core.config import Settings
 from codo.proposals.selective_search import selective_search
 
 Boxes = npt.NDArray[np.int32]
-SIZE_CLASSES = 8  # of `thin`: with 64 boxes kept, 8 sizes at 8 places
+SIZE_CLASSES = 8  # of `subsample`: with 64 boxes kept, 8 sizes at 8 places
 
 
 class ProposalSettings(Settings):
@@ -70,7 +70,7 @@ def propose(image: npt.NDArray[np.uint8], settings: ProposalSettings) -> tuple[B
     height, width = image.shape[:2]
     found = selective_search(image, settings.mode, settings.longest_side)
     kept, rung = filter_boxes(found, width, height, settings)
-    return thin(kept, settings.max_boxes), rung
+    return subsample(kept, settings.max_boxes), rung
 
 
 def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettings) -> tuple[Boxes, str]:
@@ -98,7 +98,7 @@ def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettin
     return np.array([[0, 0, width, height]], np.int32), "whole"
 
 
-def thin(boxes: Boxes, most: int) -> Boxes:
+def subsample(boxes: Boxes, most: int) -> Boxes:
     """Keep at most so many boxes, evenly over sizes and, within a size, over the image.
 
     Training draws one proposal at random. The boxes are split into `SIZE_CLASSES` equal parts by area, each part is

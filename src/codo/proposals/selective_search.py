@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.core.errors import InputError, nearest
-from codo.core.jit import Ints, ready
+from codo.core.jit import Ints, contiguous
 from codo.proposals.color import COLOUR_SPACES
 from codo.proposals.downscale import downscale, search_size
 from codo.proposals.grouping import group
@@ -86,7 +86,7 @@ def selective_search(
 
     height, width, _ = image.shape
     h, w = search_size(height, width, longest_side, MAX_PIXELS)
-    small = ready(image) if (h, w) == (height, width) else downscale(ready(image), h, w)
+    small = contiguous(image) if (h, w) == (height, width) else downscale(contiguous(image), h, w)
     return _to_original(_search(small, MODES[mode]), (w, h), (width, height))
 
 

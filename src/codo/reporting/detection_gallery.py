@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 
 from codo.annotations.segmentations import decode as draw_rle
-from codo.catalog.decode import Rejected, decode
+from codo.catalog.decode import InvalidImage, decode
 from codo.core.errors import CodoError
 from codo.core.numbers import number, percent
 from codo.core.run import Run
-from codo.evaluation.detections import Thing
-from codo.evaluation.error_types import Judgement, Outcome, best_threshold, judge
+from codo.evaluation.detections import DetectedObject
+from codo.evaluation.error_types import ErrorAssignment, ErrorType, assign_errors, best_threshold
 from codo.evaluation.load_detections import detections_of_run
 from codo.reporting.html.blocks import Card, Control, Gallery, Picture, Section, Shape, Text
 from codo.reporting.html.pictures import data_uri, spread
@@ -22,40 +22,40 @@ SHAPES = 40
 """Detections in the page, an image on average, at most; the slider of confidence begins where these end."""
 
 LEGEND = [
-    (Outcome.CORRECT, "correct"),
-    (Outcome.LOCALISATION, "localisation (loc): right class, box too far off"),
-    (Outcome.CLASSIFICATION, "classification (cls): right box, wrong class"),
-    (Outcome.BOTH, "both: near an object of another class"),
-    (Outcome.DUPLICATE, "duplicate (dup): found already"),
-    (Outcome.BACKGROUND, "background (bkg): nothing there"),
-    (Outcome.MISSED, "missed"),
-    (Outcome.IGNORED, "crowd region: not judged"),
+    (ErrorType.CORRECT, "correct"),
+    (ErrorType.LOCALISATION, "localisation (loc): right class, box too far off"),
+    (ErrorType.CLASSIFICATION, "classification (cls): right box, wrong class"),
+    (ErrorType.BOTH, "both: near an object of another class"),
+    (ErrorType.DUPLICATE, "duplicate (dup): found already"),
+    (ErrorType.BACKGROUND, "background (bkg): nothing there"),
+    (ErrorType.MISSED, "missed"),
+    (ErrorType.IGNORED, "crowd region: not judged"),
 ]
 
 WIDE = 30
 """Least width of a card in rem: two of them side by side on a desktop."""
 
 SHORT = {
-    Outcome.LOCALISATION: "loc",
-    Outcome.CLASSIFICATION: "cls",
-    Outcome.BOTH: "both",
-    Outcome.DUPLICATE: "dup",
-    Outcome.BACKGROUND: "bkg",
+    ErrorType.LOCALISATION: "loc",
+    ErrorType.CLASSIFICATION: "cls",
+    ErrorType.BOTH: "both",
+    ErrorType.DUPLICATE: "dup",
+    ErrorType.BACKGROUND: "bkg",
 }
 """Written on a wrong detection: a second cue beside its colour."""
 
 
-def worst_first(judged: Sequence[Judgement], threshold: float) -> list[Judgement]:
+def worst_first(judged: Sequence[ErrorAssignment], threshold: float) -> list[ErrorAssignment]:
     """By score; of equal ones those with more mistakes first, then by name. ``filters.js`` sorts by the same rule."""
 
-    def key(one: Judgement) -> tuple[float, int, str]:
+    def key(one: ErrorAssignment) -> tuple[float, int, str]:
         _, lost, wrong = one.counts(threshold)
         return one.score(threshold), -lost - wrong, one.scene.name
 
     return sorted(judged, key=key)
 
 
-def least_confidence(judged: Sequence[Judgement], threshold: float) -> float:
+def least_confidence(judged: Sequence[ErrorAssignment], threshold: float) -> float:
     """The confidence, in steps of 0.01 up to ``threshold``, from which detections still fit into the page."""
     scores = np.sort([thing.score for one in judged for thing in one.scene.found])
     steps = np.arange(101) / 100
@@ -64,7 +64,7 @@ def least_confidence(judged: Sequence[Judgement], threshold: float) -> float:
 
 
 def scene_cards(
-    judged: Sequence[Judgement], classes: Sequence[str], threshold: float, least: float, longest: int = 400
+    judged: Sequence[ErrorAssignment], classes: Sequence[str], threshold: float, least: float, longest: int = 400
 ) -> list[Card]:
     """Truth and detections of each image side by side; images that cannot be read are left out.
 
@@ -79,7 +79,7 @@ def scene_cards(
     for place, one in enumerate(judged):
         try:
             image = decode(one.scene.file.read_bytes())
-        except (OSError, Rejected):
+        except (OSError, InvalidImage):
             continue
         anchor = f"photo-{place}"  # the pixels are in the page once, and shown twice
         truth = truth_shapes(one, classes, threshold)
@@ -93,13 +93,13 @@ def scene_cards(
     return cards
 
 
-def note(one: Judgement, threshold: float) -> str:
+def note(one: ErrorAssignment, threshold: float) -> str:
     """How an image went, in a line; ``filters.js`` writes the same when the confidence is changed."""
     found, lost, wrong = one.counts(threshold)
     return f"score {percent(one.score(threshold))} · {found} found, {lost} not found, {wrong} wrong"
 
 
-def truth_shapes(one: Judgement, classes: Sequence[str], threshold: float) -> list[Shape]:
+def truth_shapes(one: ErrorAssignment, classes: Sequence[str], threshold: float) -> list[Shape]:
     """The objects of an image, in the colour of what came of them."""
     shapes = []
     for g, thing in enumerate(one.scene.truth):
@@ -114,7 +114,7 @@ def truth_shapes(one: Judgement, classes: Sequence[str], threshold: float) -> li
 
 
 def detections_picture(
-    one: Judgement, uri: str, classes: Sequence[str], threshold: float, least: float, title: str
+    one: ErrorAssignment, uri: str, classes: Sequence[str], threshold: float, least: float, title: str
 ) -> Picture:
     """An image with its detections in the colours of their outcomes; see `scene_cards`."""
     shapes = []
@@ -128,7 +128,7 @@ def detections_picture(
     return Picture(uri, one.scene.size, f"{one.scene.name} with {shown} detections", shapes[::-1], title)
 
 
-def polygons(thing: Thing, size: tuple[int, int]) -> list[list[float]]:
+def polygons(thing: DetectedObject, size: tuple[int, int]) -> list[list[float]]:
     """The mask of an object as polygons in pixels.
 
     Args:
@@ -146,12 +146,12 @@ def polygons(thing: Thing, size: tuple[int, int]) -> list[list[float]]:
 
 
 def scene_controls(
-    judged: Sequence[Judgement], classes: Sequence[str], threshold: float, least: float
+    judged: Sequence[ErrorAssignment], classes: Sequence[str], threshold: float, least: float
 ) -> list[Control]:
     """Filters for a gallery of `scene_cards` with the same arguments."""
     labels = sorted({thing.label for one in judged for thing in (*one.scene.truth, *one.scene.found)})
     names = sorted({classes[label] for label in labels})
-    outcomes = [(kind.value, text.split(":")[0]) for kind, text in LEGEND if kind is not Outcome.IGNORED]
+    outcomes = [(kind.value, text.split(":")[0]) for kind, text in LEGEND if kind is not ErrorType.IGNORED]
     return [
         Control("sort", "Order", options=[("rank", "worst first"), ("-rank", "best first"), ("key", "file name")]),
         Control("shape", "Class", "label", [("", "all"), *((name, name) for name in names)]),
@@ -162,9 +162,9 @@ def scene_controls(
     ]
 
 
-def explain(judged: Sequence[Judgement], threshold: float) -> str:
+def explain(judged: Sequence[ErrorAssignment], threshold: float) -> str:
     """How the pictures are to be read."""
-    found = any(outcome is Outcome.CORRECT for one in judged for outcome in one.outcomes)
+    found = any(outcome is ErrorType.CORRECT for one in judged for outcome in one.outcomes)
     why = "the value with the best F1 over all images" if found else "because no detection is right at any confidence"
     return (
         f"Left the truth, right the detections of at least {threshold:.2f} confidence, {why}; an object has the colour "
@@ -181,7 +181,7 @@ def comparison_gallery(runs: Mapping[str, Run], images: int = 6) -> Section:
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
         return Section(heading, [Text([f"No pictures: {what}."])])
-    judged = {name: {s.file: judge(s) for s in one.scenes} for name, one in joined.items()}
+    judged = {name: {s.file: assign_errors(s) for s in one.scenes} for name, one in joined.items()}
     thresholds = {name: best_threshold(list(found.values())) for name, found in judged.items()}
     first = next(iter(judged.values()))
     classes = next(iter(joined.values())).classes
@@ -190,7 +190,7 @@ def comparison_gallery(runs: Mapping[str, Run], images: int = 6) -> Section:
     for place, file in enumerate(shared[i] for i in spread(len(shared), images)):
         try:
             image = decode(file.read_bytes())
-        except (OSError, Rejected):
+        except (OSError, InvalidImage):
             continue
         anchor, plain = f"same-{place}", first[file].scene
         shapes = [

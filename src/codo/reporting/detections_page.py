@@ -8,8 +8,8 @@ import numpy as np
 
 from codo.core.numbers import number, precision
 from codo.evaluation.detections import Detections
-from codo.evaluation.error_impact import Breakdown, break_down, share_of_detections, share_of_objects
-from codo.evaluation.error_types import ERRORS, Judgement, Outcome, best_threshold, judge
+from codo.evaluation.error_impact import ErrorImpact, measure_impact, share_of_detections, share_of_objects
+from codo.evaluation.error_types import ERRORS, ErrorAssignment, ErrorType, assign_errors, best_threshold
 from codo.reporting.common import FOOTER
 from codo.reporting.detection_gallery import (
     LEGEND,
@@ -38,9 +38,9 @@ def detections_page(title: str, detections: Detections, images: int) -> Page:
         detections: All images with their detections.
         images: How many images, the worst ones, to put into the page.
     """
-    judged = [judge(scene) for scene in detections.scenes]
+    judged = [assign_errors(scene) for scene in detections.scenes]
     threshold = best_threshold(judged)
-    broken = break_down(detections, judged)
+    broken = measure_impact(detections, judged)
     return Page(
         title,
         "CoDo detections",
@@ -56,7 +56,7 @@ def detections_page(title: str, detections: Detections, images: int) -> Page:
 
 
 def summary_section(
-    detections: Detections, judged: Sequence[Judgement], broken: Breakdown, threshold: float
+    detections: Detections, judged: Sequence[ErrorAssignment], broken: ErrorImpact, threshold: float
 ) -> Section:
     """Headline numbers, and the error that costs most."""
     counts = np.array([one.counts(threshold) for one in judged]).reshape(-1, 3).sum(axis=0).tolist()
@@ -83,18 +83,18 @@ def summary_section(
 
 
 _ABOUT = {
-    Outcome.LOCALISATION: "boxes that are too far off",
-    Outcome.CLASSIFICATION: "objects that are taken for another class",
-    Outcome.BOTH: "boxes too far off and of the wrong class",
-    Outcome.DUPLICATE: "objects that are found twice",
-    Outcome.BACKGROUND: "detections where there is nothing",
-    Outcome.MISSED: "objects that are missed",
+    ErrorType.LOCALISATION: "boxes that are too far off",
+    ErrorType.CLASSIFICATION: "objects that are taken for another class",
+    ErrorType.BOTH: "boxes too far off and of the wrong class",
+    ErrorType.DUPLICATE: "objects that are found twice",
+    ErrorType.BACKGROUND: "detections where there is nothing",
+    ErrorType.MISSED: "objects that are missed",
 }
 
 
-def errors_section(broken: Breakdown, judged: Sequence[Judgement], threshold: float) -> Section:
+def errors_section(broken: ErrorImpact, judged: Sequence[ErrorAssignment], threshold: float) -> Section:
     """What each kind of error costs, overall and by class, and what came of objects and detections."""
-    costs: dict[Outcome, float] = {error: 100 * broken.mean_gain(error) for error in ERRORS}
+    costs: dict[ErrorType, float] = {error: 100 * broken.mean_gain(error) for error in ERRORS}
     spoken = ", ".join(f"{error} {value:.1f}" for error, value in costs.items())
     figures = [
         Figure(
@@ -134,7 +134,7 @@ def errors_section(broken: Breakdown, judged: Sequence[Judgement], threshold: fl
     return Section("Errors", blocks)
 
 
-def cost_table(broken: Breakdown) -> Table:
+def cost_table(broken: ErrorImpact) -> Table:
     """AP of every class, and what each kind of error costs it."""
     half, strict = broken.average_precisions()
     means = broken.means()
@@ -152,11 +152,11 @@ def cost_table(broken: Breakdown) -> Table:
     return Table(["Class", "Objects", "AP 50", "AP 75", *(error.capitalize() for error in ERRORS)], rows, caption)
 
 
-def count_table(broken: Breakdown, judged: Sequence[Judgement], threshold: float) -> Table:
+def count_table(broken: ErrorImpact, judged: Sequence[ErrorAssignment], threshold: float) -> Table:
     """Objects and detections of every class by what came of them."""
     objects = share_of_objects(judged, threshold, len(broken.classes))
     found = share_of_detections(judged, threshold, len(broken.classes))
-    wrong = [error for error in ERRORS if error is not Outcome.MISSED]
+    wrong = [error for error in ERRORS if error is not ErrorType.MISSED]
     columns = [
         "Class",
         "Objects",
@@ -169,11 +169,11 @@ def count_table(broken: Breakdown, judged: Sequence[Judgement], threshold: float
     table = np.stack(
         [
             broken.objects,
-            objects[Outcome.CORRECT],
-            objects[Outcome.MISSED],
+            objects[ErrorType.CORRECT],
+            objects[ErrorType.MISSED],
             sum(found.values()),
             *(found[error] for error in wrong),
-            found[Outcome.IGNORED],
+            found[ErrorType.IGNORED],
         ],
         axis=1,
     )
@@ -187,7 +187,7 @@ def count_table(broken: Breakdown, judged: Sequence[Judgement], threshold: float
     return Table(columns, rows, caption)
 
 
-def curves_section(broken: Breakdown) -> Section:
+def curves_section(broken: ErrorImpact) -> Section:
     """Precision over recall: overall, and of every class."""
     if not broken.objects.any():
         return Section("Precision and recall", [])
@@ -222,7 +222,7 @@ def curves_section(broken: Breakdown) -> Section:
     return Section("Precision and recall", [*blocks, Figures([overall]), Details(summary, [Figures(figures)])])
 
 
-def _class_curve(broken: Breakdown, i: int) -> Figure:
+def _class_curve(broken: ErrorImpact, i: int) -> Figure:
     half, strict = (ranked[i].average_precision() for ranked in broken.rankings)
     name, objects = broken.classes[i], number(int(broken.objects[i]))
     numbers = f"AP 50 {precision(half)}, AP 75 {precision(strict)}"
@@ -231,7 +231,7 @@ def _class_curve(broken: Breakdown, i: int) -> Figure:
     return Figure(name, svg, f"{numbers}; {objects} objects.", f"Precision over recall of {name}: {numbers}.")
 
 
-def images_section(detections: Detections, judged: Sequence[Judgement], threshold: float, images: int) -> Section:
+def images_section(detections: Detections, judged: Sequence[ErrorAssignment], threshold: float, images: int) -> Section:
     """The worst images, with filters."""
     ranked = worst_first(judged, threshold)[:images]
     least = least_confidence(ranked, threshold)
@@ -244,6 +244,6 @@ def images_section(detections: Detections, judged: Sequence[Judgement], threshol
     return Section("Images", [Gallery(cards, caption, LEGEND, controls, span=WIDE)] if judged else [])
 
 
-def _largest(broken: Breakdown) -> list[int]:
+def _largest(broken: ErrorImpact) -> list[int]:
     """The classes with objects, those with the most first."""
     return sorted(np.flatnonzero(broken.objects).tolist(), key=lambda i: -int(broken.objects[i]))

@@ -11,14 +11,14 @@ import numpy.typing as npt
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from codo.evaluation.error_types import Outcome
+from codo.evaluation.error_types import ErrorType
 from codo.evaluation.matching import RECALLS
 from codo.reporting.html.labels import shorten
 from codo.reporting.html.plots import GRID, INK, MUTED, SERIES, STYLE, VARIABLES, canvas
 from codo.reporting.html.svg import inline
 
 # Stand-ins that no figure uses otherwise; `inline` turns them into the page's variables.
-_COLORS = {outcome: f"#0103{i:02x}" for i, outcome in enumerate(Outcome)}
+_COLORS = {outcome: f"#0103{i:02x}" for i, outcome in enumerate(ErrorType)}
 _ALL = VARIABLES | {color: f"var(--{outcome})" for outcome, color in _COLORS.items()}
 
 
@@ -43,7 +43,7 @@ def precision_recall(half: npt.ArrayLike, strict: npt.ArrayLike, name: str) -> M
         return inline(figure, _ALL, salt=name)
 
 
-def bars(values: Mapping[Outcome, float], *, x_label: str) -> Markup:
+def bars(values: Mapping[ErrorType, float], *, x_label: str) -> Markup:
     """One bar an outcome, with its value at its end."""
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(4.5, 0.6 + 0.34 * len(values))
@@ -56,7 +56,7 @@ def bars(values: Mapping[Outcome, float], *, x_label: str) -> Markup:
         return _lying(figure, axes, x_label)
 
 
-def shares(rows: Sequence[str], parts: Mapping[Outcome, npt.ArrayLike], *, x_label: str) -> Markup:
+def shares(rows: Sequence[str], parts: Mapping[ErrorType, npt.ArrayLike], *, x_label: str) -> Markup:
     """One bar a row, divided into outcomes, each bar as long as the others.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 from codo.core.errors import CodoError
 from codo.core.numbers import number, precision
 from codo.core.run import Run
-from codo.evaluation.error_types import best_threshold, judge
+from codo.evaluation.error_types import assign_errors, best_threshold
 from codo.evaluation.load_detections import detections_of_run
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.common import (
@@ -140,7 +140,7 @@ def detections_section(run: Run, images: int = 8) -> Section:
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
         return Section(heading, [Text([f"No pictures: {what}."])])
-    judged = [judge(scene) for scene in detections.scenes]
+    judged = [assign_errors(scene) for scene in detections.scenes]
     threshold = best_threshold(judged)
     ranked = worst_first(judged, threshold)
     chosen = [ranked[i] for i in spread(len(ranked), images)]

@@ -11,7 +11,7 @@ from codo.core.numbers import compact, number, percent
 from codo.core.run import Run
 from codo.evaluation.health import chance_loss, judge, uniform_std
 from codo.evaluation.run_metrics import Metrics
-from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pasted_views import CPJSettings, PastedViews
 from codo.loading.pools import Pool, PoolSettings, split_share
 from codo.preparation.prepare import open_prepared
 from codo.reporting.common import (
@@ -179,7 +179,7 @@ def proposals_gallery(catalog: Catalog, images: int) -> Gallery:
     return Gallery(cards, caption, PROPOSAL_LEGEND)
 
 
-def views_gallery(cpj: CPJ, views: int, samples: int, epoch: int = 0) -> Gallery:
+def views_gallery(cpj: PastedViews, views: int, samples: int, epoch: int = 0) -> Gallery:
     """The views of a few samples, beside the proposal they show."""
     cards = [views_card(cpj, epoch, i, views) for i in spread(len(cpj), samples)]
     caption = (
@@ -189,7 +189,7 @@ def views_gallery(cpj: CPJ, views: int, samples: int, epoch: int = 0) -> Gallery
     return Gallery(cards, caption, VIEW_LEGEND, span=min(44, 10 * (views + 1)))
 
 
-def open_views(config: Mapping[str, Any]) -> tuple[CPJ, int]:
+def open_views(config: Mapping[str, Any]) -> tuple[PastedViews, int]:
     """The views of a run from its settings alone; they are a pure function of these.
 
     Raises:
@@ -203,7 +203,7 @@ def open_views(config: Mapping[str, Any]) -> tuple[CPJ, int]:
         raise CodoError(f"the settings hold no views ({error})") from error
     query, key = (_pool(entries) for entries in (pools.query, pools.key))
     foregrounds = open_prepared(path, propose=cpj.proposal != "whole")
-    return CPJ(foregrounds, query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
+    return PastedViews(foregrounds, query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
 
 
 def _pool(entries: tuple[str, ...]) -> Pool:

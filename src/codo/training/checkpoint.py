@@ -34,7 +34,7 @@ FORMAT = 1
 
 
 def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
-    """Write the checkpoint of ``step`` and delete all but the newest ``keep``.
+    """Write the checkpoint of ``step`` and delete all but the newest ``store_embeddings``.
 
     Raises:
         CodoError: The disk is full or not writable; the checkpoints before are untouched.
@@ -63,7 +63,7 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
     return path
 
 
-def sweep(run: Run) -> None:
+def remove_temporary(run: Run) -> None:
     """Remove what a killed process left half written; only for the process that holds the run."""
     for leftover in run.checkpoints_dir.glob("*.tmp"):
         leftover.unlink(missing_ok=True)

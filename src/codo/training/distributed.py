@@ -20,7 +20,7 @@ from codo.core.errors import CodoError, InputError, Interrupted, Preempted
 
 
 @dataclass(frozen=True)
-class Processes:
+class DistributedContext:
     """This process among all of a run.
 
     Attributes:
@@ -69,7 +69,7 @@ class Processes:
 
 
 @contextmanager
-def processes(device: str = "auto") -> Iterator[Processes]:
+def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
     """Join the processes of a run, and leave them at the end.
 
     Args:
@@ -78,7 +78,7 @@ def processes(device: str = "auto") -> Iterator[Processes]:
     Raises:
         InputError: A GPU is asked for and there is none.
     """
-    world, rank = launched(), int(os.environ.get("RANK", 0))
+    world, rank = world_size(), int(os.environ.get("RANK", 0))
     chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", 0)))
     joined = world > 1 and not dist.is_initialized()
     if chosen.type == "cuda":
@@ -86,7 +86,7 @@ def processes(device: str = "auto") -> Iterator[Processes]:
     if joined:
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield Processes(rank, world, chosen)
+        yield DistributedContext(rank, world, chosen)
     finally:
         if joined:
             dist.destroy_process_group()
@@ -116,12 +116,12 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
     return chosen
 
 
-def launched() -> int:
+def world_size() -> int:
     """Number of processes that ``torchrun`` has started, 1 without it."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
-def places(jobs: int | None, device: str) -> list[dict[str, str]]:
+def worker_environments(jobs: int | None, device: str) -> list[dict[str, str]]:
     """Where independent runs can be at work at the same time: for each place, the environment of its process.
 
     Args:

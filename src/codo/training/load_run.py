@@ -28,7 +28,7 @@ def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:
         raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
     # A queue of one is enough to read weights; the real ones are not needed and may be large.
     model = settings.model.model_copy(update={"init": "none"})
-    contrast = settings.contrast.model_copy(update={"queue": 1, "shuffle": 0})
+    contrast = settings.contrast.model_copy(update={"queue": 1, "bn_groups": 0})
     classes = int(state["method"].get("classes", 0))
     own: dict[str, Any] = {"options": settings.options, "classes": classes}
     method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0, **own)

@@ -17,7 +17,7 @@ DRIFT_GRACE = 50
 """Steps before the first verdict on drift. No healthy run finds a quarter of its keys while it is this young."""
 
 
-class Health:
+class HealthMonitor:
     """Looks at the logged values of a run of CoDo or another method of its family.
 
     Args:
@@ -73,7 +73,7 @@ class Health:
         if spread < full / 10 or (spread < full / 4 and norm > 0.95):
             return (
                 f"Collapse ({seen}): nearly all boxes get the same embedding. Lower optim.lr, warm up "
-                "(optim.warmup_steps=200), and make sure that contrast.shuffle is on."
+                "(optim.warmup_steps=200), and make sure that contrast.bn_groups is on."
             )
         return None
 

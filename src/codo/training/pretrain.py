@@ -20,24 +20,24 @@ from torch.utils.data import DataLoader
 from codo.catalog.catalog import Catalog, is_catalog
 from codo.core.config import resolve, shipped_recipes
 from codo.core.run import Run, check_out, start_run, write_atomically
-from codo.loading.dataset_inputs import Material
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.pasted_views import CPJSettings
 from codo.loading.pools import Pool, split_share
 from codo.loading.sampler import StepSampler, check_batch
 from codo.loading.step_dataset import StepDataset
 from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
-from codo.methods.registry import METHODS, build_method, find_method, idle, own_settings
+from codo.methods.registry import METHODS, build_method, find_method, own_settings, unused_settings
 from codo.preparation.prepare import open_or_prepare
 from codo.probes.invariance import InvarianceProbe
 from codo.training import checkpoint
-from codo.training.distributed import Processes, loader_workers, processes, use_bf16
+from codo.training.distributed import DistributedContext, join_processes, loader_workers, use_bf16
 from codo.training.logging import RunLog, check_trackers
-from codo.training.monitors import Health, queue_warning
+from codo.training.monitors import HealthMonitor, queue_warning
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, length, with_absolute_paths
 from codo.training.probing import LabelledProbes
-from codo.training.trainer import Job, distribute, train
+from codo.training.trainer import TrainingJob, distribute, train
 from codo.views.photometric import AugmentSettings
 
 
@@ -57,20 +57,20 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
         Preempted: SIGTERM; a checkpoint has been saved.
         CodoError: The run cannot go on (see the message).
     """
-    settings = with_absolute_paths(resolve(PretrainSettings, recipe or own_recipe(overrides), overrides))
-    unused = idle(settings.method, overrides)
+    settings = with_absolute_paths(resolve(PretrainSettings, recipe or recipe_of_method(overrides), overrides))
+    unused = unused_settings(settings.method, overrides)
     told = [f"method {settings.method} has no use for {', '.join(unused)}: it changes nothing"] if unused else []
-    return carry_out(settings, told)
+    return run_pretraining(settings, told)
 
 
-def carry_out(settings: PretrainSettings, warnings: Sequence[str] = ()) -> Run:
+def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) -> Run:
     """Pretrain by complete settings whose paths are absolute; returns and raises like `pretrain`.
 
     Args:
         settings: All of them.
         warnings: To be told in the run's log.
     """
-    with processes(settings.device) as mine:
+    with join_processes(settings.device) as mine:
         run = _pretrain(settings, mine, list(warnings))
         if mine.main:
             from codo.reporting.report import write_report  # loads matplotlib, which no first step should wait for
@@ -80,7 +80,7 @@ def carry_out(settings: PretrainSettings, warnings: Sequence[str] = ()) -> Run:
     return run
 
 
-def check(settings: PretrainSettings, world: int = 1) -> tuple[PretrainSettings, Material, StepDataset]:
+def check(settings: PretrainSettings, world: int = 1) -> tuple[PretrainSettings, DatasetInputs, StepDataset]:
     """Look at a run's images and at whether its settings suit them; plain image folders are prepared.
 
     Returns:
@@ -90,7 +90,7 @@ def check(settings: PretrainSettings, world: int = 1) -> tuple[PretrainSettings,
         InputError: See `pretrain`.
     """
     check_trackers(settings.log)
-    material = gather_material(settings)
+    material = open_inputs(settings)
     dataset = find_method(settings.method).dataset(material)
     settings = settings.model_copy(update={"views": dataset.number})  # some methods have it their way
     check_batch(len(dataset), settings.batch_size, world)
@@ -98,7 +98,7 @@ def check(settings: PretrainSettings, world: int = 1) -> tuple[PretrainSettings,
     return settings, material, dataset
 
 
-def _pretrain(settings: PretrainSettings, mine: Processes, warnings: list[str]) -> Run:
+def _pretrain(settings: PretrainSettings, mine: DistributedContext, warnings: list[str]) -> Run:
     # 1. Everything that can be wrong, before anything is written.
     settings, material, dataset = check(settings, mine.world)
     probes = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and mine.main else None
@@ -134,9 +134,9 @@ def _pretrain(settings: PretrainSettings, mine: Processes, warnings: list[str]) 
 
 def _train(
     settings: PretrainSettings,
-    mine: Processes,
+    mine: DistributedContext,
     run: Run,
-    material: Material,
+    material: DatasetInputs,
     dataset: StepDataset,
     method: Method,
     state: dict[str, Any] | None,
@@ -144,7 +144,7 @@ def _train(
     probes: LabelledProbes | None,
 ) -> Run:
     if mine.main:
-        checkpoint.sweep(run)
+        checkpoint.remove_temporary(run)
     stop, per_epoch = length(settings, len(dataset))
     step, device = (state["step"] if state else 0), mine.device
     if state:
@@ -153,7 +153,7 @@ def _train(
     if method.batch_statistics == "global" and mine.world > 1 and device.type == "cuda":
         method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
     method.to(device).to(memory_format=torch.channels_last)
-    optimizer = build_optimizer(method, settings.optim, device, fixed=method.fixed_rate())
+    optimizer = build_optimizer(method, settings.optim, device, fixed=method.constant_lr_modules())
     if state:
         optimizer.load_state_dict(state["optimizer"])
     if settings.compile:
@@ -161,7 +161,7 @@ def _train(
             module.compile()
     log = RunLog(run if mine.main else None, settings.log, start=step, total=stop)
     schedule = Schedule(settings.optim, batch_size=settings.batch_size, steps=stop, per_epoch=per_epoch)
-    job = Job(
+    job = TrainingJob(
         run=run,
         method=method,
         module=distribute(method, mine),
@@ -179,8 +179,8 @@ def _train(
         processes=mine,
         bf16=use_bf16(settings.precision, device),
         images_per_step=settings.batch_size * settings.views,
-        health=Health(
-            dim=settings.model.dim,
+        health=HealthMonitor(
+            dim=settings.model.embedding_dim,
             queue=method.negatives,
             grace=max(200, 2 * schedule.warmup, min(stop // 5, 2000)),
         ),
@@ -197,11 +197,11 @@ def _train(
             log.say(f"model.init={settings.model.init}\n{method.load_report.table()}")
         if state:
             log.say(f"resumed from step {step}")
-        if mine.main and (found := method.survey(dataset, run.path, step)):
+        if mine.main and (found := method.prepare_data(dataset, run.path, step)):
             log.say(found)
         mine.barrier()
         if not mine.main:
-            method.survey(dataset, run.path, step)
+            method.prepare_data(dataset, run.path, step)
             for row in run.metrics():  # alarms depend on the rows before
                 job.health.look(row["step"], row)
         if settings.probe is not None and step < stop:
@@ -216,7 +216,7 @@ def _train(
                 method.eval()
                 found = probes.scores(method.exports(), device)
                 if invariance is not None:
-                    embed = partial(represent, method, device)
+                    embed = partial(embed_boxes, method, device)
                     found |= {"invariance": invariance.score(embed), "invariance_chance": invariance.chance}
                 return found
 
@@ -231,13 +231,13 @@ def _train(
     return run
 
 
-def own_recipe(overrides: Mapping[str, Any]) -> str | None:
+def recipe_of_method(overrides: Mapping[str, Any]) -> str | None:
     """The recipe of a method that has one of its own name: its augmentation, schedule and optimiser."""
     name = str(overrides.get("method", ""))
     return name if name in shipped_recipes() and name in METHODS else None
 
 
-def gather_material(settings: PretrainSettings) -> Material:
+def open_inputs(settings: PretrainSettings) -> DatasetInputs:
     """Open the catalogs of a run, preparing plain image folders on first use.
 
     Raises:
@@ -259,8 +259,8 @@ def gather_material(settings: PretrainSettings) -> Material:
     method = find_method(settings.method)
     # Where a catalog has proposals every method is asked for background invariance; no folder is searched for that.
     asked = settings.probe is not None and is_catalog(settings.foregrounds)
-    return Material(
-        images=open_once(settings.foregrounds, propose=method.proposes or asked),
+    return DatasetInputs(
+        images=open_once(settings.foregrounds, propose=method.needs_proposals or asked),
         query=pool(settings.backgrounds.query),
         key=pool(settings.backgrounds.key),
         canvas=settings.canvas,
@@ -272,7 +272,7 @@ def gather_material(settings: PretrainSettings) -> Material:
     )
 
 
-def invariance_probe(material: Material, settings: PretrainSettings) -> InvarianceProbe | None:
+def invariance_probe(material: DatasetInputs, settings: PretrainSettings) -> InvarianceProbe | None:
     """The probe of background invariance; ``None`` where the images have no proposals.
 
     It pastes as CoDo does by default whatever the run does, so that methods and settings can be compared. Methods that
@@ -286,13 +286,19 @@ def invariance_probe(material: Material, settings: PretrainSettings) -> Invarian
     return InvarianceProbe(pasted.cpj(), settings.probe, settings.seed)
 
 
-def represent(method: Method, device: torch.device, images: Tensor, boxes: Tensor) -> Tensor:
+def embed_boxes(method: Method, device: torch.device, images: Tensor, boxes: Tensor) -> Tensor:
     """What a method says of boxes on canvases that lie on the CPU."""
-    return method.represent(images.to(device), boxes.to(device))
+    return method.embed_boxes(images.to(device), boxes.to(device))
 
 
 def build_loader(
-    settings: PretrainSettings, dataset: StepDataset, mine: Processes, *, start: int, stop: int, shuffled: bool = True
+    settings: PretrainSettings,
+    dataset: StepDataset,
+    mine: DistributedContext,
+    *,
+    start: int,
+    stop: int,
+    shuffled: bool = True,
 ) -> DataLoader[Any]:
     """Batches of the steps ``start`` to ``stop`` of this rank; one item is one step."""
     sampler = StepSampler(
@@ -303,7 +309,7 @@ def build_loader(
         stop=stop,
         rank=mine.rank,
         world=mine.world,
-        shuffled=shuffled and settings.contrast.shuffle > 0,
+        shuffled=shuffled and settings.contrast.bn_groups > 0,
     )
     workers = min(loader_workers(settings.workers), len(sampler))
     return DataLoader(
@@ -312,18 +318,18 @@ def build_loader(
         sampler=sampler,
         num_workers=workers,
         pin_memory=mine.device.type == "cuda",
-        worker_init_fn=quiet_worker,
-        collate_fn=as_made,
+        worker_init_fn=worker_init,
+        collate_fn=identity_collate,
         prefetch_factor=2 if workers else None,
     )
 
 
-def as_made(batch: Any) -> Any:
+def identity_collate(batch: Any) -> Any:
     """Leave a batch alone: the loader would make tensors of arrays that are to stay on the host."""
     return batch
 
 
-def quiet_worker(_: int) -> None:
+def worker_init(_: int) -> None:
     """One thread a worker, and signals left to the main process, which decides when to stop."""
     import signal
 

@@ -61,18 +61,18 @@ class PretrainSettings(Settings):
         method = find_method(self.method)
         self.options.update(read_options(self.method, self.options))  # with the method's defaults, for the record
         pools = self.backgrounds.query, self.backgrounds.key
-        if method.pastes and not all(pools):
+        if method.needs_backgrounds and not all(pools):
             fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
             raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
-        if any(pools) and not method.pastes:
+        if any(pools) and not method.needs_backgrounds:
             what = f"method {self.method} pastes nothing, so backgrounds= has no effect"
             fix = "leave it out; to learn from more images, prepare them together"
             raise InputError(what, where="backgrounds", fix=fix)
-        if self.views < 2 and "views" in method.uses:
+        if self.views < 2 and "views" in method.used_settings:
             raise InputError("views=1 leaves nothing to contrast with", where="views", fix="set views=2 or more")
-        if self.augment.on == "device" and not method.pastes:
+        if self.augment.device == "device" and not method.needs_backgrounds:
             what = f"views of method {self.method} are coloured by the loader only"
-            raise InputError(what, where="augment.on", fix="use augment.on=cpu")
+            raise InputError(what, where="augment.device", fix="use augment.device=cpu")
         return self
 
     @field_validator("canvas")

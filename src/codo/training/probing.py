@@ -58,8 +58,8 @@ class LabelledProbes:
         sets = []
         if settings.data is not None:
             sets.append(box_probe(settings.data, settings.boxes, canvas))
-        if settings.pictures is not None:
-            sets.append(picture_probe(settings.pictures, settings.images, canvas))
+        if settings.image_folder is not None:
+            sets.append(picture_probe(settings.image_folder, settings.images, canvas))
         return cls(tuple(sets))
 
     def scores(self, parts: Mapping[str, nn.Module], device: torch.device) -> dict[str, float]:
@@ -89,7 +89,7 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
 
     Args:
         source: A pretraining run, a weight file, ``imagenet``, or ``none`` for random weights.
-        **overrides: ``data=`` (labelled boxes), ``pictures=`` (class folders), and the settings of `ProbeVerbSettings`.
+        **overrides: ``data=`` (labelled boxes), ``image_folder=`` (class folders), and the settings of `ProbeVerbSettings`.
 
     Returns:
         ``{"parts": [...], "probe/roi/knn": …, "warnings": [...]}``; scores are mean recalls of the classes in [0, 1].
@@ -99,8 +99,8 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     """
     named = str(source.path) if isinstance(source, Run) else str(source)
     settings = resolve(ProbeVerbSettings, None, {**overrides, "source": named})
-    if settings.data is None and settings.pictures is None:
-        raise InputError("there is nothing to probe with", where="codo probe", fix="add data=DIR or pictures=DIR")
+    if settings.data is None and settings.image_folder is None:
+        raise InputError("there is nothing to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
     parts, canvas = _parts(named, settings)
     probes = LabelledProbes.read(settings, canvas)
     device = choose_device(settings.device)

@@ -20,9 +20,9 @@ from codo.core.errors import CodoError
 from codo.core.run import Run
 from codo.methods.base import Method, stage
 from codo.training import checkpoint
-from codo.training.distributed import Processes, StopSignal, stop_signals
+from codo.training.distributed import DistributedContext, StopSignal, stop_signals
 from codo.training.logging import RunLog
-from codo.training.monitors import Health
+from codo.training.monitors import HealthMonitor
 from codo.training.optim import Schedule, set_lr
 from codo.training.profiling import Profiler, waits
 
@@ -31,7 +31,7 @@ Check = Callable[[int], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """Everything that the loop needs.
 
     Attributes:
@@ -72,10 +72,10 @@ class Job:
     log_every: int
     save_every: int
     keep: int
-    processes: Processes
+    processes: DistributedContext
     bf16: bool
     images_per_step: int
-    health: Health
+    health: HealthMonitor
     checks: list[tuple[int, Check]] = field(default_factory=list)
     slow_checks: bool = False
     enough: Callable[[int], bool] = lambda step: False
@@ -83,7 +83,7 @@ class Job:
     finish_batch: Callable[[Any], Any] = lambda batch: batch
 
 
-def train(job: Job) -> None:
+def train(job: TrainingJob) -> None:
     """Run the steps of a job; checkpoints are saved on the way, at the end, and when asked to stop.
 
     Raises:
@@ -103,7 +103,7 @@ def train(job: Job) -> None:
             with stage("batch to device"):
                 batch = job.finish_batch(to_device(batch, device))
             if step == 0:
-                job.method.begin(batch)
+                job.method.on_first_batch(batch)
             lr = job.schedule(step)
             set_lr(job.optimizer, lr, job.schedule.peak)
             with stage("forward"), torch.autocast(device.type, torch.bfloat16, enabled=job.bf16):
@@ -115,7 +115,7 @@ def train(job: Job) -> None:
                 job.optimizer.step()
                 job.optimizer.zero_grad(set_to_none=True)
             with stage("EMA, queue"):
-                job.method.finish_step()
+                job.method.on_step_end()
             step += 1
 
             logs = step % job.log_every == 0 or step == job.stop
@@ -124,7 +124,7 @@ def train(job: Job) -> None:
             # Looking at the loss makes the GPU wait, so that is done where it waits anyway; on the CPU it is free.
             signal = 0
             if logs or saves or due or device.type == "cpu":
-                signal = agree(job, stop, step, output.loss + 0 * gradient)
+                signal = sync_stop(job, stop, step, output.loss + 0 * gradient)
             if signal:
                 due = []  # no time for checks: a scheduler waits
             if due and job.slow_checks:
@@ -132,7 +132,7 @@ def train(job: Job) -> None:
                 saves = False
             row: dict[str, Any] = {}
             if logs:
-                row |= job.processes.mean({**output.stats, **job.method.diagnose(), "grad_norm": gradient})
+                row |= job.processes.mean({**output.stats, **job.method.log_stats(), "grad_norm": gradient})
                 row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap(job, step)}
                 row["alarms"] = job.health.look(step, row)
                 job.log.warn_once(*row["alarms"], job.health.slow(row))
@@ -152,7 +152,7 @@ def train(job: Job) -> None:
             clock.resume()
 
 
-def agree(job: Job, stop: StopSignal, step: int, loss: Tensor) -> int:
+def sync_stop(job: TrainingJob, stop: StopSignal, step: int, loss: Tensor) -> int:
     """The signal to stop on, if any rank got one, after making sure that no rank's loss or gradient has gone bad.
 
     Raises:
@@ -165,7 +165,7 @@ def agree(job: Job, stop: StopSignal, step: int, loss: Tensor) -> int:
     return verdict
 
 
-def not_finite(job: Job, what: str) -> CodoError:
+def not_finite(job: TrainingJob, what: str) -> CodoError:
     """The error that ends a run whose numbers have gone bad."""
     kept = [path.name for path in job.run.checkpoints()]
     return CodoError(
@@ -176,7 +176,7 @@ def not_finite(job: Job, what: str) -> CodoError:
     )
 
 
-def save(job: Job, step: int) -> None:
+def save(job: TrainingJob, step: int) -> None:
     """Write a checkpoint on rank 0, with BN statistics averaged over the ranks; the others wait.
 
     Raises:
@@ -196,7 +196,7 @@ def save(job: Job, step: int) -> None:
     job.processes.barrier()
 
 
-def average_statistics(method: Method, processes: Processes) -> None:
+def average_statistics(method: Method, processes: DistributedContext) -> None:
     """Make BatchNorm's running statistics the mean of the ranks'; training never reads them, exports do."""
     if processes.world == 1:
         return
@@ -206,7 +206,7 @@ def average_statistics(method: Method, processes: Processes) -> None:
             buffer /= processes.world
 
 
-def distribute(method: Method, processes: Processes) -> nn.Module:
+def distribute(method: Method, processes: DistributedContext) -> nn.Module:
     """The method in DistributedDataParallel where there are several ranks.
 
     Buffers are left alone: BN statistics are each rank's own, and the queues are equal by construction.
@@ -256,7 +256,7 @@ class Clock:
         """The step is done; the wait for the next batch begins."""
         self.mark = time.perf_counter()
 
-    def lap(self, job: Job, step: int) -> dict[str, float]:
+    def lap(self, job: TrainingJob, step: int) -> dict[str, float]:
         """Values since the last lap."""
         elapsed = time.perf_counter() - self.began
         values = {

@@ -31,7 +31,9 @@ def clip(boxes: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.fl
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, limits)
 
 
-def carry(boxes: npt.ArrayLike, part: tuple[int, int, int, int], side: int, flip: bool) -> npt.NDArray[np.float64]:
+def transform_boxes(
+    boxes: npt.ArrayLike, part: tuple[int, int, int, int], side: int, flip: bool
+) -> npt.NDArray[np.float64]:
     """Where boxes of an image lie on a square view of a part of it.
 
     Args:
@@ -86,7 +88,7 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
     return pasted
 
 
-def vary(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
+def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
     """ORL's box augmentation (METHOD 1.4): another area, ratio and centre, inside the image and near the box.
 
     The area changes by a factor of 1/2 to 2, width over height likewise (uniform in the logarithm), the centre moves by

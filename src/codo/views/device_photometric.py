@@ -1,4 +1,4 @@
-"""Colour and blur of a whole batch where the network runs, in place of the loader (``augment.on=device``).
+"""Colour and blur of a whole batch where the network runs, in place of the loader (``augment.device=device``).
 
 Shapes: ``n`` views, ``S`` side of the canvas; two parts a view, background and proposal, each with a change of its own.
 

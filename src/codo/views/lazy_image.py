@@ -10,7 +10,7 @@ Corners = tuple[int, int, int, int]
 """A part of an image in whole pixels: left, top, right, bottom, half-open."""
 
 
-class Picture:
+class LazyImage:
     """An image that decodes only the part that is asked for, where its file allows that.
 
     Args:
@@ -23,7 +23,7 @@ class Picture:
         self.height, self.width, self._area = height, width, area
 
     @classmethod
-    def of(cls, image: Image) -> Picture:
+    def of(cls, image: Image) -> LazyImage:
         """An image that is decoded already."""
         return cls(image.shape[0], image.shape[1], lambda corners: (image, 0, 0))
 

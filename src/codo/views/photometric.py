@@ -18,7 +18,7 @@ from codo.core.jit import Ints
 from codo.views.kernels import color as colour
 from codo.views.kernels.color import Floats
 from codo.views.kernels.render import render
-from codo.views.random_crop import Image, Range, Shares, between
+from codo.views.random_crop import Image, Range, Shares, uniform
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -40,7 +40,7 @@ class AugmentSettings(Settings):
     solarize: Probability = Field(0.0, description="probability of inverting bright pixels; whole-image views only")
     randaugment: int = Field(0, ge=0, description="operations of RandAugment; whole-image views only")
     magnitude: float = Field(10, ge=0, le=10, description="strength of RandAugment's operations")
-    on: Literal["cpu", "device"] = Field(
+    device: Literal["cpu", "device"] = Field(
         "cpu", description="who computes colours and blur of pasted views: the loader, or the device of the network"
     )
 
@@ -83,11 +83,11 @@ def draw(settings: AugmentSettings, rng: np.random.Generator) -> Photometric:
             ("contrast", settings.contrast),
             ("saturation", settings.saturation),
         ):
-            steps.append((name, between(max(0.0, 1 - reach), 1 + reach, rng)))
-        steps.append(("hue", between(-settings.hue, settings.hue, rng)))
+            steps.append((name, uniform(max(0.0, 1 - reach), 1 + reach, rng)))
+        steps.append(("hue", uniform(-settings.hue, settings.hue, rng)))
         steps = [steps[i] for i in rng.permutation(len(steps)).tolist()]
     gray = rng.random() < settings.gray
-    sigma = between(*settings.blur_sigma, rng) if rng.random() < settings.blur else 0.0
+    sigma = uniform(*settings.blur_sigma, rng) if rng.random() < settings.blur else 0.0
     return Photometric(tuple(steps), gray, sigma)
 
 

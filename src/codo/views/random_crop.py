@@ -49,8 +49,8 @@ def random_crop(
     """
     low, high = math.log(ratio[0]), math.log(ratio[1])
     for _ in range(10):
-        target = width * height * between(*area, rng)
-        aspect = math.exp(between(low, high, rng))
+        target = width * height * uniform(*area, rng)
+        aspect = math.exp(uniform(low, high, rng))
         w, h = round(math.sqrt(target * aspect)), round(math.sqrt(target / aspect))
         if 0 < w <= width and 0 < h <= height:
             x = int(rng.integers(0, width - w, endpoint=True))
@@ -62,6 +62,6 @@ def random_crop(
     return x, y, x + w, y + h
 
 
-def between(low: float, high: float, rng: np.random.Generator) -> float:
+def uniform(low: float, high: float, rng: np.random.Generator) -> float:
     """A number drawn uniformly: that of ``rng.uniform(low, high)``, which takes three times as long to say."""
     return low + (high - low) * rng.random()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codo.demo.synthetic.classes import CLASSES
-from codo.demo.synthetic.composing import Scene, Series, detection_scene, object_image, random_stream
+from codo.demo.synthetic.composing import DetectionScene, Series, detection_scene, object_image, random_stream
 from codo.demo.synthetic.compositor import MIN_VISIBLE
 
 _NAMES = list(CLASSES)
@@ -18,11 +18,11 @@ def _box(mask: np.ndarray) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[Scene]:
+def scenes() -> list[DetectionScene]:
     return [detection_scene(0, Series.TRAIN, k, 96) for k in range(120)]
 
 
-def test_every_object_is_visible_enough_and_some_are_hidden_or_cut_off(scenes: list[Scene]) -> None:
+def test_every_object_is_visible_enough_and_some_are_hidden_or_cut_off(scenes: list[DetectionScene]) -> None:
     shares = np.array([instance.visible for scene in scenes for instance in scene.instances])
     assert shares.min() >= MIN_VISIBLE
     assert shares.max() == 1
@@ -32,7 +32,7 @@ def test_every_object_is_visible_enough_and_some_are_hidden_or_cut_off(scenes: l
     assert 0.02 < np.mean(touching) < 0.6
 
 
-def test_whole_objects_have_the_promised_size(scenes: list[Scene]) -> None:
+def test_whole_objects_have_the_promised_size(scenes: list[DetectionScene]) -> None:
     for scene in scenes:
         for instance in scene.instances:
             if instance.visible == 1:
@@ -76,7 +76,7 @@ def test_streams_are_independent() -> None:
     )
 
 
-def _mean_colours(scenes: list[Scene]) -> tuple[np.ndarray, np.ndarray]:
+def _mean_colours(scenes: list[DetectionScene]) -> tuple[np.ndarray, np.ndarray]:
     found = [(scene.image[i.mask].mean(0), _NAMES.index(i.name)) for scene in scenes for i in scene.instances]
     return np.array([colour for colour, _ in found]), np.array([label for _, label in found])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from markupsafe import Markup
 
-from codo.reporting.html.plots import Line, Reference, curves, describe, dots, histogram, thin
+from codo.reporting.html.plots import Line, Reference, curves, describe, dots, histogram, subsample
 
 LINES = [Line("P2", range(10), [8.0 - i / 10 for i in range(10)]), Line("P3", range(10), [8.0] * 10)]
 
@@ -83,11 +83,11 @@ def test_curves_are_drawn_where_their_values_are() -> None:
 
 
 def test_thinning_averages_neighbours() -> None:
-    x, y = thin(range(8), [0, 2, 4, 6, math.nan, 1, math.nan, math.nan], points=4)
+    x, y = subsample(range(8), [0, 2, 4, 6, math.nan, 1, math.nan, math.nan], points=4)
     assert x.tolist() == [0.5, 2.5, 4.5, 6.5]
     assert y[:3].tolist() == [1.0, 5.0, 1.0]
     assert math.isnan(y[3])
-    assert thin([0, 1], [5, math.inf])[1][0] == 5
+    assert subsample([0, 1], [5, math.inf])[1][0] == 5
 
 
 def test_a_description_says_where_the_curves_go() -> None:

@@ -12,7 +12,7 @@ from codo.annotations.entries import Entries
 from codo.core.errors import InputError
 
 
-class Table(Entries):
+class JsonColumns(Entries):
     """One list of a JSON file, read column by column.
 
     Args:

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.annotations.assemble import assemble, refuse_same_names, unused_classes
-from codo.annotations.coco.json_columns import Table
+from codo.annotations.coco.json_columns import JsonColumns
 from codo.annotations.records import Annotations, Category
 from codo.annotations.segmentations import clean, mistake
 from codo.core.errors import InputError
@@ -42,9 +42,9 @@ def read_coco(path: Path) -> Annotations:
         InputError: Names the first offending entry and how many there are.
     """
     values = _load(path)
-    images = Table(values.get("images"), "images", "image", path)
-    categories = Table(values.get("categories"), "categories", "category", path)
-    objects = Table(values.get("annotations"), "annotations", "annotation", path)
+    images = JsonColumns(values.get("images"), "images", "image", path)
+    categories = JsonColumns(values.get("categories"), "categories", "category", path)
+    objects = JsonColumns(values.get("annotations"), "annotations", "annotation", path)
     image_ids, names, sizes = _images(images)
     classes, category_ids = _categories(categories)
 
@@ -111,7 +111,7 @@ def _load(path: Path) -> dict[str, Any]:
     return values
 
 
-def _images(table: Table) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int32]]:
+def _images(table: JsonColumns) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int32]]:
     """Ids, file names and sizes (height, width)."""
     if not len(table):
         raise InputError("the annotation file names no images", where=str(table.path), fix="give another file")
@@ -139,7 +139,7 @@ def _repeated(names: Sequence[str]) -> list[int]:
     return [i for i, name in enumerate(names) if first[name] != i]
 
 
-def _categories(table: Table) -> tuple[tuple[Category, ...], npt.NDArray[np.int64]]:
+def _categories(table: JsonColumns) -> tuple[tuple[Category, ...], npt.NDArray[np.int64]]:
     """Classes in the order of their ids, and the ids."""
     if not len(table):
         raise InputError("the annotation file has no categories", where=str(table.path), fix="give another file")
@@ -148,7 +148,7 @@ def _categories(table: Table) -> tuple[tuple[Category, ...], npt.NDArray[np.int6
     return classes, np.array([category.id for category in classes], dtype=np.int64)
 
 
-def _lookup(table: Table, key: str, known: npt.NDArray[np.int64], plural: str) -> npt.NDArray[np.int64]:
+def _lookup(table: JsonColumns, key: str, known: npt.NDArray[np.int64], plural: str) -> npt.NDArray[np.int64]:
     """Position in ``known`` of every value of a column of ids."""
     values = table.integers(key)
     order = np.argsort(known)
@@ -164,7 +164,7 @@ def _lookup(table: Table, key: str, known: npt.NDArray[np.int64], plural: str) -
     return places
 
 
-def _segmentations(table: Table, sizes: npt.NDArray[np.int32]) -> list[Any]:
+def _segmentations(table: JsonColumns, sizes: npt.NDArray[np.int32]) -> list[Any]:
     """Outlines, ``None`` where there is none; ``sizes`` holds height and width of each object's image."""
     column = [row.get("segmentation") for row in table.rows]
     wrong = [mistake(outline, int(h), int(w)) for outline, (h, w) in zip(column, sizes, strict=True)]

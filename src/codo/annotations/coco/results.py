@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.coco.json_columns import Table
+from codo.annotations.coco.json_columns import JsonColumns
 from codo.annotations.records import Annotations
 from codo.annotations.segmentations import compress, mistake
 from codo.core.errors import InputError
@@ -46,7 +46,7 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
         ) from error
     if not isinstance(rows, list):
         raise InputError("a result file is a JSON list of detections", where=str(path), fix="give COCO results")
-    table = Table(rows, "results", "detection", path)
+    table = JsonColumns(rows, "results", "detection", path)
     _check_known(table, "image_id", annotations.image_ids, annotations)
     _check_known(table, "category_id", np.array([c.id for c in annotations.categories]), annotations)
     table.numbers("score")
@@ -71,7 +71,7 @@ def outlines(results: Sequence[dict[str, Any]]) -> set[str]:
     return {"bbox", "segmentation"} & results[0].keys() if results else {"bbox", "segmentation"}
 
 
-def _check_known(table: Table, key: str, known: Any, annotations: Annotations) -> None:
+def _check_known(table: JsonColumns, key: str, known: Any, annotations: Annotations) -> None:
     values = table.integers(key)
     strange = np.flatnonzero(~np.isin(values, known)).tolist()
     shown = ", ".join(str(v) for v in sorted(known.tolist())[:5]) + (", …" if len(known) > 5 else "")
@@ -92,7 +92,7 @@ def _counted(values: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> str
     return f"they look numbered from {low}, in the order of the categories: "
 
 
-def _check_masks(table: Table, annotations: Annotations) -> None:
+def _check_masks(table: JsonColumns, annotations: Annotations) -> None:
     column = [row.get("segmentation") for row in table.rows]
     table.refuse(
         (i for i, outline in enumerate(column) if not isinstance(outline, dict)),

@@ -13,7 +13,7 @@ import numpy as np
 from pycocotools import mask as rle
 
 from codo.demo.synthetic.classes import CLASSES
-from codo.demo.synthetic.composing import Scene
+from codo.demo.synthetic.composing import DetectionScene
 from codo.demo.synthetic.compositor import Instance
 from codo.demo.synthetic.photographs import Photograph
 
@@ -40,7 +40,7 @@ class CocoWriter:
             "annotations": [],
         }
 
-    def add(self, scene: Scene, file_name: str) -> None:
+    def add(self, scene: DetectionScene, file_name: str) -> None:
         """Append a scene and its objects; ids count from 1."""
         (height, width), photograph = scene.image.shape[:2], scene.backdrop.photograph
         image = {

@@ -44,7 +44,7 @@ class Backdrop(NamedTuple):
     photograph: Photograph | None
 
 
-class Scene(NamedTuple):
+class DetectionScene(NamedTuple):
     """A finished picture: uint8 RGB (H, W, 3), its labelled objects, and what is behind them."""
 
     image: Bytes
@@ -57,7 +57,7 @@ def random_stream(seed: int, series: Series, index: int, purpose: int) -> np.ran
     return np.random.Generator(np.random.Philox(key=[seed, series << 40 | purpose << 32 | index]))
 
 
-def object_image(seed: int, index: int, size: int, available: Sequence[Photograph] = ()) -> Scene:
+def object_image(seed: int, index: int, size: int, available: Sequence[Photograph] = ()) -> DetectionScene:
     """One object near the middle of its own background, sometimes with a bit of clutter; ``size`` by ``size`` pixels.
 
     Args:
@@ -77,10 +77,12 @@ def object_image(seed: int, index: int, size: int, available: Sequence[Photograp
     right, down = rng.normal(0, 0.05, 2) * size
     stage.put(name, sprite, round((size - width) / 2 + right), round((size - height) / 2 + down))
     picture = stage.composite(backdrop.picture, light)
-    return Scene(camera(random_stream(seed, Series.OBJECTS, index, 2), picture), stage.instances(), backdrop)
+    return DetectionScene(camera(random_stream(seed, Series.OBJECTS, index, 2), picture), stage.instances(), backdrop)
 
 
-def detection_scene(seed: int, series: Series, index: int, size: int, available: Sequence[Photograph] = ()) -> Scene:
+def detection_scene(
+    seed: int, series: Series, index: int, size: int, available: Sequence[Photograph] = ()
+) -> DetectionScene:
     """Up to four objects of 27-60% of the side among clutter that may hide parts of them; ``size`` by ``size`` pixels.
 
     A new thing is put where it leaves enough of itself and of every earlier object in sight (`stage.MIN_VISIBLE`), or
@@ -108,7 +110,7 @@ def detection_scene(seed: int, series: Series, index: int, size: int, available:
             sprite = _object(rng, name, rng.uniform(0.27, 0.6) * size, behind, light)
         stage.place(rng, name, sprite)
     picture = stage.composite(backdrop.picture, light)
-    return Scene(camera(random_stream(seed, series, index, 2), picture), stage.instances(), backdrop)
+    return DetectionScene(camera(random_stream(seed, series, index, 2), picture), stage.instances(), backdrop)
 
 
 def photograph_image(seed: int, index: int, size: int, photograph: Photograph) -> Bytes:

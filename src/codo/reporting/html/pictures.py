@@ -14,7 +14,7 @@ import numpy.typing as npt
 import simplejpeg
 
 from codo.catalog.catalog import Catalog
-from codo.loading.pasted_views import CPJ, View
+from codo.loading.pasted_views import PastedViews, View
 from codo.reporting.html.blocks import Card, Picture, Shape
 
 Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
@@ -72,7 +72,7 @@ def proposal_card(catalog: Catalog, index: int, *, least: float = 0.0, longest: 
     return Card([picture], key, f"{width} × {height} px · {counted}", values)
 
 
-def views_card(cpj: CPJ, epoch: int, sample: int, views: int, longest: int = 224) -> Card:
+def views_card(cpj: PastedViews, epoch: int, sample: int, views: int, longest: int = 224) -> Card:
     """The proposal of a sample and the views made of it."""
     cut = cpj.proposal(epoch, sample)
     height, width = cut.shape[:2]

@@ -79,7 +79,7 @@ def curves(
     """Curves over steps, each named at its right end, with dashed reference lines.
 
     Args:
-        lines: The curves; more than `MAX_POINTS` points are averaged in bins (see `thin`).
+        lines: The curves; more than `MAX_POINTS` points are averaged in bins (see `subsample`).
         references: Horizontal lines.
         limits: Lowest and highest value shown; ``None`` fits the data and the references.
         x_label: What the horizontal axis counts.
@@ -93,7 +93,7 @@ def curves(
             axes.minorticks_off()
         ends: list[tuple[str, float, str]] = []
         for i, line in enumerate(lines):
-            x, y = thin(line.x, line.y)
+            x, y = subsample(line.x, line.y)
             color = SERIES[i % len(SERIES)]
             dash: Any = {"dashes": _DASHES[i % len(_DASHES)]} if _DASHES[i % len(_DASHES)] else {}
             axes.plot(x, y, color=color, linewidth=1.7, marker="o" if len(x) < 3 else "", markersize=3.5, **dash)
@@ -156,7 +156,7 @@ def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
         return inline(figure, VARIABLES)
 
 
-def thin(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
+def subsample(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
     """At most ``points`` points: means over neighbouring values, the not finite ones left out."""
     xs, ys = np.asarray(x, float), np.asarray(y, float)
     if len(xs) <= points:

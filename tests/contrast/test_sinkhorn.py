@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from codo.contrast.transport import transport
+from codo.contrast.sinkhorn import transport
 
 
 def weights(n: int, m: int, seed: int) -> Tensor:

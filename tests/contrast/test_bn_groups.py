@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, distributed, multiprocessing
 
-from codo.contrast.shuffle import gather, groups_per_rank, inverse, permutation, unshuffle
+from codo.contrast.bn_groups import gather, groups_per_rank, inverse, permutation, unshuffle
 from codo.core.errors import InputError
 
 

@@ -56,7 +56,7 @@ def groups_per_rank(shuffle: int, batch: int, world: int = 1) -> int:
     """How many groups with their own BatchNorm statistics each rank splits its share of the batch into.
 
     Args:
-        shuffle: Groups of the global batch (``contrast.shuffle``); 0 turns shuffling off.
+        shuffle: Groups of the global batch (``contrast.bn_groups``); 0 turns shuffling off.
         batch: B, the global batch.
         world: W, number of ranks.
 
@@ -66,16 +66,16 @@ def groups_per_rank(shuffle: int, batch: int, world: int = 1) -> int:
     Raises:
         InputError: Ranks, groups and batch do not divide, or a group would hold a single sample.
     """
-    where = "contrast.shuffle"
+    where = "contrast.bn_groups"
     groups = max(shuffle, world)
     if batch % groups:
-        fix = f"choose a batch_size that {groups} divides, or another contrast.shuffle"
+        fix = f"choose a batch_size that {groups} divides, or another contrast.bn_groups"
         raise InputError(f"batch_size {batch} does not divide into {groups} groups", where=where, fix=fix)
     if groups % world:
         fix = f"choose a multiple of {world}, or 0"
         raise InputError(f"shuffle={shuffle} does not divide among {world} ranks", where=where, fix=fix)
     if shuffle > 1 and batch == groups:
-        fix = "enlarge batch_size, or set contrast.shuffle to a smaller number"
+        fix = "enlarge batch_size, or set contrast.bn_groups to a smaller number"
         raise InputError("a BatchNorm group of one sample has no statistics", where=where, fix=fix)
     return groups // world
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from codo.contrast.momentum import momentum_copy, update
+from codo.contrast.ema import momentum_copy, update
 
 
 def network() -> nn.Sequential:

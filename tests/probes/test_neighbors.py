@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from codo.probes.neighbours import knn_predict
+from codo.probes.neighbors import knn_predict
 
 
 def test_votes_by_hand() -> None:
