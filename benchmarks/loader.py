@@ -20,7 +20,7 @@ from benchmarks.command import run
 from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.timing import timed
-from benchmarks.views import CANVAS, cpj, packed
+from benchmarks.views import CANVAS, packed, pasted
 from codo.loading.crop_dataset import Crop, CropDataset
 from codo.views.photometric import AugmentSettings
 
@@ -37,10 +37,10 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         folder = Path(scratch) / "originals"
         photographs(options.data, folder, 4 if options.smoke else options.images)
         foregrounds, backgrounds = packed(folder, Path(scratch))
-        pasted = cpj(foregrounds, backgrounds)
+        made = pasted(foregrounds, backgrounds)
         crops = CropDataset(foregrounds, [Crop(CANVAS, AugmentSettings())] * 2, seed=0)
         for count in (1, 2, 4):
-            yield row(f"{count} pasted views", lambda i, n=count: pasted.views(0, i, range(n)), options)
+            yield row(f"{count} pasted views", lambda i, n=count: made.views(0, i, range(n)), options)
         for count in (1, 2):
             yield row(f"{count} crops", lambda i, n=count: crops.views(0, i, range(n)), options)
         for catalog in (foregrounds, backgrounds):

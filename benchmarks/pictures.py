@@ -43,7 +43,7 @@ def photographs(data: Path | None, out: Path, count: int, longest: int = 500) ->
     return written
 
 
-def labelled(data: Path | None, scratch: Path, count: int, sets: Sequence[str] = ()) -> list[tuple[Path, Objects]]:
+def labeled(data: Path | None, scratch: Path, count: int, sets: Sequence[str] = ()) -> list[tuple[Path, Objects]]:
     """Images with the boxes of their objects, ``(n, 4)`` xyxy.
 
     Args:

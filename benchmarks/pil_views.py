@@ -1,8 +1,8 @@
 """The reference of T3 and T4: copy-paste-jitter as most people would write it, with PIL and torchvision's transforms.
 
-It draws the same random numbers as `codo.loading.pasted_views`, in the same order, so that both make the same views: every
+It draws the same random numbers as `codo.views.cpj`, in the same order, so that both make the same views: every
 operation is one of torchvision's v1 functions on PIL images, the blur MoCo's own (PIL's ``GaussianBlur``), and the
-result what torchvision's pipelines hand over, a normalised float tensor.
+result what torchvision's pipelines hand over, a normalized float tensor.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ class PILViews:
         cpj: What to imitate; its catalogs hold the original JPEG files.
     """
 
-    def __init__(self, cpj: PastedViews) -> None:
-        self.cpj, self.augment = cpj, cpj.augment
+    def __init__(self, pasted: PastedViews) -> None:
+        self.pasted, self.augment = pasted, pasted.cpj.augment
 
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[tuple[Tensor, Tensor]]:
-        """Normalised canvases ``(3, S, S)`` with their boxes ``(4,)``."""
-        rng = generator(self.cpj.seed, epoch, sample, RngStream.PROPOSAL)
-        candidates = self.cpj.foregrounds.proposals(sample)
-        proposal = read(self.cpj.foregrounds, sample).crop(tuple(candidates[rng.integers(len(candidates))].tolist()))
+        """Normalized canvases ``(3, S, S)`` with their boxes ``(4,)``."""
+        rng = generator(self.pasted.seed, epoch, sample, RngStream.PROPOSAL)
+        candidates = self.pasted.foregrounds.proposals(sample)
+        proposal = read(self.pasted.foregrounds, sample).crop(tuple(candidates[rng.integers(len(candidates))].tolist()))
         return [self.view(proposal, epoch, sample, number) for number in wanted]
 
     def view(self, proposal: Image.Image, epoch: int, sample: int, number: int) -> tuple[Tensor, Tensor]:
         """One canvas and its box."""
-        side, settings = self.cpj.canvas, self.cpj.cpj
-        rng = generator(self.cpj.seed, epoch, sample, RngStream.VIEW + number)
-        catalog, index = (self.cpj.query if number == 0 else self.cpj.key).draw(rng)
+        side, settings = self.pasted.cpj.canvas, self.pasted.cpj.settings
+        rng = generator(self.pasted.seed, epoch, sample, RngStream.VIEW + number)
+        catalog, index = (self.pasted.query if number == 0 else self.pasted.key).draw(rng)
         background = read(catalog, index)
         x1, y1, x2, y2 = random_crop(*background.size, self.augment.crop_area, self.augment.crop_ratio, rng)
         canvas = resized_crop(background, (x1, y1, x2, y2), side, side)
@@ -83,7 +83,7 @@ def resized_crop(image: Image.Image, box: tuple[int, int, int, int], width: int,
 
 
 def photometric(image: Image.Image, settings: AugmentSettings, rng: np.random.Generator) -> Image.Image:
-    """Colour jitter in random order, grey, blur, flip."""
+    """Color jitter in random order, gray, blur, flip."""
     change: Photometric = draw(settings, rng)
     for name, amount in change.steps:
         image = ADJUST[name](image, amount)
@@ -95,6 +95,6 @@ def photometric(image: Image.Image, settings: AugmentSettings, rng: np.random.Ge
 
 
 def to_bytes(canvas: Tensor) -> np.ndarray:
-    """A normalised canvas back as uint8 ``(S, S, 3)``."""
+    """A normalized canvas back as uint8 ``(S, S, 3)``."""
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
     return np.asarray((canvas * std + mean).mul(255).round().clamp(0, 255).byte().permute(1, 2, 0))

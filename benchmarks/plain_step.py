@@ -2,7 +2,7 @@
 
 The same mathematics as `codo.methods.codo` and the loop around it, none of its means: torchvision's RoIAlign on a list
 of boxes, a forward pass a BatchNorm group, the logits of every level and key view with their negatives, cross-entropy
-on them, the key encoder followed parameter by parameter, torch's optimiser as it is by default.
+on them, the key encoder followed parameter by parameter, torch's optimizer as it is by default.
 """
 
 from __future__ import annotations

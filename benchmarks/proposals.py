@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.command import run
 from benchmarks.opencv_contrib import opencv
-from benchmarks.pictures import labelled
+from benchmarks.pictures import labeled
 from benchmarks.recall import METHODS, Record, measure
 from benchmarks.row import Check, Row
 from benchmarks.timing import Pair
@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     selective_search(np.zeros((64, 64, 3), np.uint8))  # compile
     with tempfile.TemporaryDirectory() as scratch, opencv(options.opencv) as contrib:
-        pictures = labelled(options.data, Path(scratch), 2 if options.smoke else options.images)
+        pictures = labeled(options.data, Path(scratch), 2 if options.smoke else options.images)
         methods = {"opencv": contrib.search, "codo": METHODS["codo"]}
         for side in (500, 256):
             records = [

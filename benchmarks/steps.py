@@ -15,7 +15,7 @@ from codo.training.optim import OptimSettings, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.trainer import trained
 
-TINY = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
+TINY = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, embedding_dim=16)
 OPTIM = OptimSettings()
 
 

@@ -24,10 +24,10 @@ import codo
 from benchmarks.command import run
 from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
-from benchmarks.views import cpj, packed
+from benchmarks.views import packed, pasted
 from codo.catalog import catalog
 from codo.loading import pasted_views
-from codo.views import boxes, photometric
+from codo.views import boxes, cpj, photometric
 
 ROUNDS = 12
 STAGES: dict[str, list[tuple[Any, str]]] = {
@@ -36,11 +36,11 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "decoding": [(catalog, "decode")],
     "random numbers": [
         (pasted_views, "generator"),
-        (pasted_views, "random_crop"),
+        (cpj, "random_crop"),
         (photometric, "draw"),
         (boxes, "jitter"),
     ],
-    "rendering": [(pasted_views, "render")],
+    "rendering": [(cpj, "render")],
 }
 Times = dict[str, int]
 
@@ -58,9 +58,9 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             codo.prepare(folder, Path(scratch) / "originals", progress=False),
             packed(folder, Path(scratch)),
         )
-        yield from stages("packed", cpj(*small), options.smoke)
-        yield from stages("packed, colours and blur deferred", cpj(*small, defers=True), options.smoke)
-        yield from stages("original JPEGs", cpj(originals, originals), options.smoke)
+        yield from stages("packed", pasted(*small), options.smoke)
+        yield from stages("packed, colors and blur deferred", pasted(*small, defers=True), options.smoke)
+        yield from stages("original JPEGs", pasted(originals, originals), options.smoke)
 
 
 def stages(what: str, ours: pasted_views.PastedViews, smoke: bool) -> Iterator[Row]:

@@ -3,7 +3,7 @@
     python -m benchmarks.views --from jpeg|packed [--data DIR] [--images N]
 
 One sample is everything from bytes on disk to two canvases of 224 pixels with their boxes: one proposal and two
-backgrounds decoded, cropped, resized, coloured, blurred, pasted, and the boxes jittered, on one thread. The reference
+backgrounds decoded, cropped, resized, colored, blurred, pasted, and the boxes jittered, on one thread. The reference
 (`pil_views`) makes the same views of the same random numbers, which is checked pixel by pixel. It always reads the
 originals (longest side 500); packed catalogs have a short side of 320 for foregrounds and 256 for backgrounds.
 """
@@ -26,10 +26,10 @@ from benchmarks.pil_views import PILViews, to_bytes
 from benchmarks.row import Check, Row
 from benchmarks.timing import alternate
 from codo.catalog.catalog import Catalog
-from codo.loading.pasted_views import CPJSettings, PastedViews, View
+from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
+from codo.views.cpj import CopyPasteJitter, View
 from codo.views.device_photometric import Deferred, finish
-from codo.views.photometric import AugmentSettings
 
 CANVAS, ROUNDS = 224, 5
 SHORT_SIDES = {"foregrounds": 320, "backgrounds": 256}
@@ -56,21 +56,21 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         folder = Path(scratch) / "photographs"
         photographs(options.data, folder, 4 if options.smoke else options.images)
         originals = codo.prepare(folder, Path(scratch) / "originals", progress=False)
-        reference = PILViews(cpj(originals, originals))
+        reference = PILViews(pasted(originals, originals))
         if options.source == "jpeg":
             yield row("T3", "from original JPEGs", reference, reference.cpj, 3.5, options.smoke)
         else:
             catalogs = packed(folder, Path(scratch))
-            yield row("T4", "from packed catalogs", reference, cpj(*catalogs), 8, options.smoke)
-            deferring = cpj(*catalogs, defers=True)
-            what = "from packed catalogs, colours and blur left to the device"
+            yield row("T4", "from packed catalogs", reference, pasted(*catalogs), 8, options.smoke)
+            deferring = pasted(*catalogs, defers=True)
+            what = "from packed catalogs, colors and blur left to the device"
             yield row("T4", what, reference, deferring, 12, options.smoke)
 
 
-def cpj(foregrounds: Catalog, backgrounds: Catalog, *, defers: bool = False) -> PastedViews:
+def pasted(foregrounds: Catalog, backgrounds: Catalog, *, defers: bool = False) -> PastedViews:
     """The paper's views of a pair of catalogs."""
-    pool, settings, augment = Pool([backgrounds], [None]), CPJSettings(), AugmentSettings()
-    return PastedViews(foregrounds, pool, pool, canvas=CANVAS, cpj=settings, augment=augment, seed=0, defers=defers)
+    pool = Pool([backgrounds], [None])
+    return PastedViews(foregrounds, pool, pool, CopyPasteJitter(CANVAS, defers=defers), seed=0)
 
 
 def row(target: str, what: str, reference: PILViews, ours: PastedViews, least: float, smoke: bool) -> Row:
@@ -115,7 +115,7 @@ def same_views(reference: PILViews, ours: PastedViews, samples: range) -> tuple[
 
 
 def finished(view: View) -> np.ndarray:
-    """The canvas of a view, with colours and blur if they are still to come."""
+    """The canvas of a view, with colors and blur if they are still to come."""
     if view.changes is None:
         return view.image
     return finish(torch.from_numpy(view.image[None]), Deferred(view.changes[None], view.pasted[None]))[0].numpy()

@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from codo.demo.synthetic.scenes import write_demo
-from codo.loading.pasted_views import CPJSettings, PastedViews
+from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
 from codo.preparation.prepare import prepare
 from codo.views.boxes import iou
+from codo.views.cpj import CopyPasteJitter
 from codo.views.photometric import AugmentSettings
 
 TARGET = Path(__file__).parent / "images" / "overview.png"
@@ -28,7 +29,7 @@ def main() -> None:
         objects = prepare(data.unlabeled, Path(folder) / "objects", jobs=1, progress=False)
         scenes = prepare(data.train, Path(folder) / "scenes", propose=False, jobs=1, progress=False)
         pool = Pool([scenes], [None])
-        cpj = PastedViews(objects, pool, pool, canvas=224, cpj=CPJSettings(), augment=AugmentSettings(gray=0), seed=4)
+        cpj = PastedViews(objects, pool, pool, CopyPasteJitter(224, augment=AugmentSettings(gray=0)), seed=4)
         figure = Figure(figsize=(11, 4.7), dpi=100, facecolor="white")
         axes = figure.subplots(2, 5, gridspec_kw={"wspace": 0.04, "hspace": 0.04})
         for row, sample in enumerate((0, 12)):

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 PICTURE = Path(__file__).parent / "results" / "small-study.png"
-COLOURS = ("#777777", "#3b6fb6", "#c46a1b", "#2f8f5b", "#8a4fa3")
+COLORS = ("#777777", "#3b6fb6", "#c46a1b", "#2f8f5b", "#8a4fa3")
 
 
 def main(out: Path) -> None:
@@ -25,14 +25,14 @@ def main(out: Path) -> None:
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
-    for place, (init, colour) in enumerate(zip(inits, COLOURS, strict=False)):
+    for place, (init, color) in enumerate(zip(inits, COLORS, strict=False)):
         own = [trial for trial in trials if trial["init"] == init]
         values = [100 * float(trial["bbox/AP"]) for trial in own]
-        left.plot(values, [place] * len(values), "o", color=colour, alpha=0.7)
-        left.plot([sum(values) / len(values)] * 2, [place - 0.3, place + 0.3], color=colour, linewidth=2.5)
+        left.plot(values, [place] * len(values), "o", color=color, alpha=0.7)
+        left.plot([sum(values) / len(values)] * 2, [place - 0.3, place + 0.3], color=color, linewidth=2.5)
         known = [(score, value) for trial, value in zip(own, values, strict=True) if (score := invariance(out, trial))]
         if known:
-            right.plot(*zip(*known, strict=True), "o", color=colour, alpha=0.8, label=init)
+            right.plot(*zip(*known, strict=True), "o", color=color, alpha=0.8, label=init)
     left.set_yticks(range(len(inits)), inits)
     left.set_ylim(len(inits) - 0.5, -0.5)
     left.set_xlabel("box AP × 100")

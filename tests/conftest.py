@@ -35,7 +35,7 @@ def test_data() -> Path:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of 24 small pictures: coloured shapes on smooth backgrounds, each different."""
+    """A folder of 24 small pictures: colored shapes on smooth backgrounds, each different."""
     import cv2
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The rules of the house: imports point one way, and looking at the command line costs nothing."""
+"""The rules of the layout: imports point one way, and looking at the command line costs nothing."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ import codo
 
 SOURCE = Path(codo.__file__).parent
 
-# A room may import the rooms below it, never one above.
+# A package may import those below it, never one above.
 ORDER = [
     "__init__",
     "cli",
     "doctor",
     "demo",
-    "compare",
+    "comparison",
     "detection",
-    "export",
+    "exporters",
     "planning",
     "training",
     "probes",
-    "methods",
     "reporting",
+    "methods",
+    "evaluation",
+    "loading",
     "annotations",
-    "views",
+    "preparation",
     "catalog",
+    "views",
     "proposals",
     "models",
     "contrast",
-    "run",
     "recipes",
-    "config",
-    "errors",
-    "room",
+    "core",
 ]
 
 
-def room(module: str) -> str:
+def package(module: str) -> str:
     """The room of ``codo.loading.pasted_views`` is ``views``; of ``codo`` itself ``__init__``."""
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
@@ -69,14 +69,14 @@ def test_imports_point_down(path: Path) -> None:
     relative = path.relative_to(SOURCE).with_suffix("")
     mine = relative.parts[0]
     if mine in ("__init__", "cli"):
-        return  # the doors of the house see every room
+        return  # these see every package
     for module in imports(path):
-        assert ORDER.index(room(module)) >= ORDER.index(mine), f"{mine} imports {module}, which stands above it"
+        assert ORDER.index(package(module)) >= ORDER.index(mine), f"{mine} imports {module}, which stands above it"
 
 
-def test_every_room_has_its_place() -> None:
-    rooms = {path.relative_to(SOURCE).with_suffix("").parts[0] for path in FILES}
-    assert rooms <= set(ORDER)
+def test_every_package_has_its_place() -> None:
+    packages = {path.relative_to(SOURCE).with_suffix("").parts[0] for path in FILES}
+    assert packages <= set(ORDER)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -104,4 +104,4 @@ def test_tests_mirror_the_source() -> None:
     tests = Path(__file__).parent
     others = {"__pycache__", "benchmarks"}  # benchmarks stand beside the package, as their tests do
     for folder in (path for path in tests.iterdir() if path.is_dir() and path.name not in others):
-        assert (SOURCE / folder.name).is_dir(), f"tests/{folder.name} mirrors no room"
+        assert (SOURCE / folder.name).is_dir(), f"tests/{folder.name} mirrors no package"

@@ -41,10 +41,10 @@ FINETUNE = {
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with photos/, labelled/ and tiny recipes."""
+    """A working folder with photos/, labeled/ and tiny recipes."""
     data = write_demo(tmp_path / "data", size=64, objects=8, train=6, val=3, use_photographs=False)
     (tmp_path / "photos").symlink_to(data.unlabeled)
-    (tmp_path / "labelled").symlink_to(data.train.parent)
+    (tmp_path / "labeled").symlink_to(data.train.parent)
     for name in ("one_gpu", "laptop"):
         (tmp_path / name).write_text(yaml.safe_dump(PRETRAIN))
     (tmp_path / "finetune_laptop").write_text(yaml.safe_dump(FINETUNE))

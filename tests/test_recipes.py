@@ -36,13 +36,13 @@ def test_pretraining_recipes_load(name: str) -> None:
 
 @pytest.mark.parametrize("name", FINETUNE)
 def test_finetuning_recipes_load(name: str) -> None:
-    resolve(FinetuneSettings, name, {"data": "labelled", "out": "run"})
+    resolve(FinetuneSettings, name, {"data": "labeled", "out": "run"})
 
 
 @pytest.mark.parametrize("name", COMPARE)
 def test_every_pretraining_of_a_comparison_loads(name: str) -> None:
     pools = {pool: pool for pool in ("images", "scenes", "more", "pictures", "imagenet", "coco", "voc")}
-    settings = resolve(CompareSettings, name, {"data": "labelled", "out": "out", "pools": pools})
+    settings = resolve(CompareSettings, name, {"data": "labeled", "out": "out", "pools": pools})
     inits = [init for init, source in settings.inits.items() if not isinstance(source, str)]
     own = [pretrain_settings(settings, init, 0) for init in inits]
     assert len(inits) >= 4
@@ -56,7 +56,7 @@ def test_every_pretraining_of_a_comparison_loads(name: str) -> None:
 def test_the_rows_of_table_2_as_a_comparison(name: str) -> None:
     """Pools, epochs and everything else of the five rows are those of the single recipes."""
     pools = {"images": "catalogs/imagenet", "scenes": "catalogs/coco", "more": "catalogs/voc"}
-    settings = resolve(CompareSettings, name, {"data": "labelled", "out": "out", "pools": pools})
+    settings = resolve(CompareSettings, name, {"data": "labeled", "out": "out", "pools": pools})
     rows = {init: pretrain_settings(settings, init, 0) for init in settings.inits}
     single = ("imagenet_vs_coco_200ep", "imagenet_coco_200ep", "all_200ep", "imagenet_vs_all_400ep", "all_400ep")
     for one, recipe in zip(rows.values(), single, strict=True):
@@ -66,7 +66,7 @@ def test_the_rows_of_table_2_as_a_comparison(name: str) -> None:
 
 
 def test_ablations_change_one_thing_each() -> None:
-    settings = resolve(CompareSettings, "ablations", {"data": "labelled", "out": "out"})
+    settings = resolve(CompareSettings, "ablations", {"data": "labeled", "out": "out"})
     rows = {init: pretrain_settings(settings, init, 0).model_dump(mode="json") for init in settings.inits}
     changed = {init: differences(rows["codo"], row, ignore=["out"]) for init, row in rows.items()}
     assert changed.pop("codo") == []

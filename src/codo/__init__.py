@@ -1,4 +1,4 @@
-"""CoDo: pretrain a whole detector trunk from unlabelled images, and prove that it helped.
+"""CoDo: pretrain a whole detector trunk from unlabeled images, and prove that it helped.
 
 The public names are imported on first use, so that ``import codo`` costs nothing.
 

@@ -16,17 +16,17 @@ from typing import Any
 import codo
 from codo.core.errors import CodoError, InputError, nearest
 
-DESCRIPTION = """Pretrain a whole detector trunk from your own unlabelled images, and see whether it helped.
+DESCRIPTION = """Pretrain a whole detector trunk from your own unlabeled images, and see whether it helped.
 
   codo demo                                                   see everything work, no data needed
   codo prepare photos/ --out catalog                          find proposals, once
   codo pretrain -c laptop foregrounds=catalog backgrounds=[catalog] out=run
   codo plan codo_200ep gpus=8                                 what a run will cost
   codo export run --to torchvision                            weights for your detector
-  codo finetune -c finetune_laptop data=labelled/ weights=run out=detector
-  codo evaluate detector data=labelled/                       COCO's twelve numbers
-  codo compare -c finetune_laptop data=labelled/ inits=[none,run] fractions=[0.1,1] out=answer
-  codo compare -c table1_laptop data=labelled/ pools.images=… pools.scenes=… out=table1   the paper's Table 1
+  codo finetune -c finetune_laptop data=labeled/ weights=run out=detector
+  codo evaluate detector data=labeled/                       COCO's twelve numbers
+  codo compare -c finetune_laptop data=labeled/ inits=[none,run] fractions=[0.1,1] out=answer
+  codo compare -c table1_laptop data=labeled/ pools.images=… pools.scenes=… out=table1   the paper's Table 1
 
 Settings are key=value with dots (optim.lr=0.03, probe=null); -c takes a shipped recipe or a YAML file.
 """
@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     for name, text in (
         ("pretrain", "pretrain a trunk on a catalog; the same command resumes"),
-        ("finetune", "train a detector on labelled images from given weights; the same command resumes"),
+        ("finetune", "train a detector on labeled images from given weights; the same command resumes"),
         ("compare", "finetune from several weights, label fractions and seeds, and say which is better"),
     ):
         training = verb(name, text)
@@ -97,7 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     evaluate.add_argument("source", metavar="RUN|FILE", help="a finetune run, or detections in COCO's result format")
     evaluate.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, backend=pycocotools, …")
 
-    probe = verb("probe", "how well frozen features tell labelled boxes or pictures apart: k-NN and linear")
+    probe = verb("probe", "how well frozen features tell labeled boxes or pictures apart: k-NN and linear")
     probe.add_argument("source", metavar="RUN|FILE", help="a pretrain run, a weight file, imagenet or none")
     probe.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, image_folder=DIR, boxes=N, …")
 

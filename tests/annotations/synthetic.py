@@ -1,4 +1,4 @@
-"""Small labelled data sets made on the spot, coloured rectangles and ellipses on noise, and a detector for them."""
+"""Small labeled data sets made on the spot, colored rectangles and ellipses on noise, and a detector for them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 CATEGORIES = [{"id": 3, "name": "box"}, {"id": 8, "name": "disc"}]
-COLOURS = {3: (230, 60, 40), 8: (40, 90, 230)}
+COLORS = {3: (230, 60, 40), 8: (40, 90, 230)}
 
 
 def scene(rng: np.random.Generator, height: int, width: int, objects: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
@@ -31,7 +31,7 @@ def scene(rng: np.random.Generator, height: int, width: int, objects: int) -> tu
             points = np.stack([x + w / 2 + w / 2 * np.cos(angle), y + h / 2 + h / 2 * np.sin(angle)], axis=1)
             cv2.fillPoly(mask, [points.round().astype(np.int32)], 1)
             outline = [points.round(2).ravel().tolist()]
-        image[mask > 0] = COLOURS[category]
+        image[mask > 0] = COLORS[category]
         annotations.append(
             {"category_id": category, "bbox": [x, y, w, h], "area": float(w * h), "iscrowd": 0, "segmentation": outline}
         )

@@ -1,4 +1,4 @@
-"""Shares of labelled images: nested, with every class, and decided by labels and seed alone."""
+"""Shares of labeled images: nested, with every class, and decided by labels and seed alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codo.annotations.fraction import draw_order, labelled_subset
+from codo.annotations.fraction import draw_order, labeled_subset
 from codo.annotations.records import Annotations, Category
 from codo.annotations.segmentations import Segmentations
 
@@ -65,7 +65,7 @@ def counts(annotations: Annotations, images: np.ndarray) -> np.ndarray:
 )
 def test_smaller_shares_lie_within_larger_ones(classes_of: list[list[int]], seed: int, a: float, b: float) -> None:
     annotations = data(classes_of)
-    small, large = (labelled_subset(annotations, fraction, seed) for fraction in sorted([a, b]))
+    small, large = (labeled_subset(annotations, fraction, seed) for fraction in sorted([a, b]))
     assert set(small.tolist()) <= set(large.tolist())
     assert len(small) == max(1, int(min(a, b) * len(classes_of) + 0.5))
     assert sorted(draw_order(annotations, seed).tolist()) == list(range(len(classes_of)))
@@ -76,7 +76,7 @@ def test_smaller_shares_lie_within_larger_ones(classes_of: list[list[int]], seed
 def test_with_as_many_images_as_classes_every_class_has_one(classes_of: list[list[int]], seed: int) -> None:
     annotations = data(classes_of, classes=8)
     there = counts(annotations, np.arange(len(classes_of))) > 0
-    drawn = labelled_subset(annotations, 8 / len(classes_of), seed)
+    drawn = labeled_subset(annotations, 8 / len(classes_of), seed)
     assert (counts(annotations, drawn) > 0).tolist() == there.tolist()
 
 
@@ -85,7 +85,7 @@ def test_with_as_many_images_as_classes_every_class_has_one(classes_of: list[lis
 def test_every_class_keeps_about_its_share(fraction: float, seed: int) -> None:
     annotations = data(long_tail())
     whole = counts(annotations, np.arange(len(annotations)))
-    drawn = labelled_subset(annotations, fraction, seed)
+    drawn = labeled_subset(annotations, fraction, seed)
     expected = fraction * whole
     assert len(drawn) == round(fraction * len(annotations))
     assert (counts(annotations, drawn) >= np.maximum(1, np.floor(expected - 2.5 * np.sqrt(expected)))).all()
@@ -94,14 +94,14 @@ def test_every_class_keeps_about_its_share(fraction: float, seed: int) -> None:
 
 def test_images_with_many_objects_are_not_preferred() -> None:
     annotations = data(long_tail())
-    drawn = np.concatenate([labelled_subset(annotations, 0.1, seed) for seed in range(20)])
+    drawn = np.concatenate([labeled_subset(annotations, 0.1, seed) for seed in range(20)])
     classes_an_image = np.diff(annotations.offsets)
     assert classes_an_image[drawn].mean() == pytest.approx(classes_an_image.mean(), rel=0.03)
 
 
 def test_seeds_draw_differently_and_each_the_same_again() -> None:
     annotations = data(long_tail(400))
-    draws = [labelled_subset(annotations, 0.1, seed).tolist() for seed in (0, 0, 1)]
+    draws = [labeled_subset(annotations, 0.1, seed).tolist() for seed in (0, 0, 1)]
     assert draws[0] == draws[1] != draws[2]
 
 
@@ -111,8 +111,8 @@ def test_the_order_in_the_file_and_the_layout_do_not_matter() -> None:
     shuffled = np.random.default_rng(1).permutation(300)
     one = data(classes_of, [f"{name}.jpg" for name in names])
     other = data([classes_of[i] for i in shuffled], [f"VOC2007/JPEGImages/{names[i]}.png" for i in shuffled])
-    drawn = {names[i] for i in labelled_subset(one, 0.1, 0)}
-    assert {names[shuffled[i]] for i in labelled_subset(other, 0.1, 0)} == drawn
+    drawn = {names[i] for i in labeled_subset(one, 0.1, 0)}
+    assert {names[shuffled[i]] for i in labeled_subset(other, 0.1, 0)} == drawn
 
 
 def test_classes_without_images_do_not_matter() -> None:
@@ -120,12 +120,12 @@ def test_classes_without_images_do_not_matter() -> None:
     assert draw_order(data(classes_of), 0).tolist() == draw_order(data(classes_of, classes=99), 0).tolist()
 
 
-def test_objects_that_are_not_learnt_do_not_make_a_class_present() -> None:
+def test_objects_that_are_not_learned_do_not_make_a_class_present() -> None:
     annotations = data([[0, 1], [0], [0], [1]])
     crowd = replace(annotations, crowd=np.array([False, True, False, False, False]))
     for seed in range(8):
-        assert 3 in labelled_subset(crowd, 0.5, seed)  # the only image to learn class 1 from
+        assert 3 in labeled_subset(crowd, 0.5, seed)  # the only image to learn class 1 from
 
 
 def test_the_whole_is_the_whole() -> None:
-    assert labelled_subset(data(long_tail(50)), 1.0, 0).tolist() == list(range(50))
+    assert labeled_subset(data(long_tail(50)), 1.0, 0).tolist() == list(range(50))

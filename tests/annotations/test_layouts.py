@@ -32,7 +32,7 @@ def names(folder: Path, split: Any, **more: Any) -> list[str]:
 
 @pytest.fixture(scope="module")
 def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two years, of 2007 with a labelled test set and of 2012 with an unlabelled one."""
+    """Two years, of 2007 with a labeled test set and of 2012 with an unlabeled one."""
     folder = tmp_path_factory.mktemp("voc") / "VOCdevkit"
     write_voc(folder, {"trainval": coco(3, seed=1), "test": coco(2, seed=2), "train": coco(2, seed=3)})
     write_voc(folder, {"trainval": coco(1, seed=4), "val": coco(2, seed=5)}, year="VOC2012")
@@ -40,7 +40,7 @@ def devkit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_where_a_test_set_is_labelled_years_are_joined_by_vocs_protocol(devkit: Path) -> None:
+def test_where_a_test_set_is_labeled_years_are_joined_by_vocs_protocol(devkit: Path) -> None:
     train = names(devkit, "train")
     assert train == [
         *(f"VOC2007/JPEGImages/trainval_{i:03}.png" for i in range(3)),

@@ -14,7 +14,7 @@ ORIENTATION = 0x0112
 
 
 def picture(number: int, width: int = 60, height: int = 48) -> npt.NDArray[np.uint8]:
-    """A smooth coloured picture, uint8 ``(height, width, 3)``."""
+    """A smooth colored picture, uint8 ``(height, width, 3)``."""
     coarse = np.random.default_rng(number).integers(0, 256, (3, 4, 3), dtype=np.uint8)
     return np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 

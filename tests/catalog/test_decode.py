@@ -60,18 +60,18 @@ def test_orientations_that_make_no_sense_are_none(value: int) -> None:
     assert decode_checked(encode(picture(0), exif=exif), STRICT).orientation == 1
 
 
-def test_colour_jpegs_equal_pillows() -> None:
+def test_color_jpegs_equal_pillows() -> None:
     data = jpeg(3, 101, 67)
     assert close(decode(data), np.asarray(Image.open(io.BytesIO(data))))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
-def test_grey_becomes_three_equal_channels(kind: str) -> None:
-    grey = picture(2)[:, :, 0]
-    image = decode(encode(grey, kind))
+def test_gray_becomes_three_equal_channels(kind: str) -> None:
+    gray = picture(2)[:, :, 0]
+    image = decode(encode(gray, kind))
     assert image.shape == (48, 60, 3)
     assert np.array_equal(image[:, :, 0], image[:, :, 2])
-    assert close(image[:, :, 1], grey, 1)
+    assert close(image[:, :, 1], gray, 1)
 
 
 def test_palette_and_one_bit() -> None:

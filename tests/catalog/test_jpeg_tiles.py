@@ -19,7 +19,7 @@ from tests.catalog.pictures import jpegs, picture, write_folder
 
 
 def noise(height: int, width: int) -> np.ndarray:
-    """A picture in which every line and every colour differs."""
+    """A picture in which every line and every color differs."""
     return np.random.default_rng(height * width).integers(0, 256, (height, width, 3), dtype=np.uint8)
 
 

@@ -213,7 +213,7 @@ def test_a_text_file_of_paths(tmp_path: Path, memory: fsspec.AbstractFileSystem)
     write_folder(tmp_path, jpegs(3, "some/"))
     memory.pipe("/bucket/far.jpg", jpeg(7))
     lines = [
-        "# my favourites",
+        "# my favorites",
         "./some/002.jpg",
         "",
         f"{tmp_path}/some/000.jpg",

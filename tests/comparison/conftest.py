@@ -1,4 +1,4 @@
-"""A comparison of two initialisations on drawn pictures, done once for all tests of this folder."""
+"""A comparison of two initializations on drawn pictures, done once for all tests of this folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.training import tiny
 
 @pytest.fixture(scope="session")
 def place(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """data/ with 8 + 4 labelled pictures, and two pretraining runs: run/ of CoDo and image/ of MoCo v2."""
+    """data/ with 8 + 4 labeled pictures, and two pretraining runs: run/ of CoDo and image/ of MoCo v2."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("compare")
     write(folder / "data", *coco(8), "train")
@@ -31,7 +31,7 @@ def place(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def protocol(place: Path) -> dict[str, Any]:
-    """Settings of a comparison but ``out``: two initialisations, two fractions, two seeds, two steps each."""
+    """Settings of a comparison but ``out``: two initializations, two fractions, two seeds, two steps each."""
     return {
         "inits": ["none", f"codo={place / 'run'}"],
         "fractions": [0.5, 1],

@@ -85,11 +85,11 @@ def test_a_cell_is_what_finetune_and_evaluate_give_alone(
     assert codo.evaluate(run, workers=0) == result.numbers
     assert result.resampled["bbox"]["AP"].std() > 0
     trial = next(trial for trial in done.trials if trial.key == ("codo", 0.5, 1))
-    assert (trial.path / "labelled_images.txt").read_text() == (run.path / "labelled_images.txt").read_text()
+    assert (trial.path / "labeled_images.txt").read_text() == (run.path / "labeled_images.txt").read_text()
 
 
-def test_all_initialisations_learn_from_the_same_labels(done: Comparison) -> None:
-    drawn = {trial.key: (trial.path / "labelled_images.txt").read_text() for trial in done.trials}
+def test_all_initializations_learn_from_the_same_labels(done: Comparison) -> None:
+    drawn = {trial.key: (trial.path / "labeled_images.txt").read_text() for trial in done.trials}
     for _, fraction, seed in drawn:
         assert drawn["none", fraction, seed] == drawn["codo", fraction, seed]
     assert drawn["none", 0.5, 0] != drawn["none", 0.5, 1]
@@ -118,8 +118,8 @@ def test_changed_weights_are_refused(copied: Path, protocol: dict[str, Any], pla
     """Trials of one name must not start from different weights."""
     document = copied / "comparison.json"
     content = json.loads(document.read_text())
-    assert content["initialisations"]["codo"]["weights"].keys() == {str(place / "run")}
-    content["initialisations"]["codo"]["weights"][str(place / "run")] = "0" * 64
+    assert content["initializations"]["codo"]["weights"].keys() == {str(place / "run")}
+    content["initializations"]["codo"]["weights"][str(place / "run")] = "0" * 64
     document.write_text(json.dumps(content))
     with pytest.raises(InputError, match="the weights have changed since trials were started from them"):
         codo.compare(out=str(copied), **protocol)

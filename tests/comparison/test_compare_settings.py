@@ -14,7 +14,7 @@ def settings(**values: Any) -> CompareSettings:
     return resolve(CompareSettings, None, {"data": "d", "out": "o", "inits": ["none"], **values})
 
 
-def test_initialisations_are_named_after_their_runs_and_files() -> None:
+def test_initializations_are_named_after_their_runs_and_files() -> None:
     inits = settings(inits=["none", "imagenet", "runs/mine", "w/moco.pth", "best=runs/mine"]).inits
     assert inits == {
         "none": "none",
@@ -51,7 +51,7 @@ def test_one_number_is_a_list_of_one() -> None:
         ({"inits": [None]}, "write NAME=FILE, or none"),
         ({"inits": ["=x"]}, "has no name or no weights"),
         ({"inits": {"a": ""}}, "has no name or no weights"),
-        ({"inits": ["a/run", "b/run"]}, "two initialisations are called 'run'"),
+        ({"inits": ["a/run", "b/run"]}, "two initializations are called 'run'"),
         ({"inits": {"a b": "none", "a-b": "none"}}, "would share a folder"),
         ({"fractions": [0, 1]}, "above 0 and at most 1"),
         ({"fractions": [1.5]}, "above 0 and at most 1"),

@@ -26,7 +26,7 @@ def made(
     initializations: Mapping[str, Initialization] = STARTS,
     masks: bool = False,
 ) -> Comparison:
-    """A comparison with these APs: (initialisation, fraction, seed) -> AP; no noise of images between trials."""
+    """A comparison with these APs: (initialization, fraction, seed) -> AP; no noise of images between trials."""
     fractions = sorted({fraction for _, fraction, _ in values}) or [1.0]
     trials = [
         Trial(i, f, s, round(100 * f), FinetuneSettings.model_validate({"data": "d", "out": f"o/{i}/{f}/{s}"}))

@@ -62,7 +62,7 @@ def test_images_are_counted_for_each_draw_and_data_read_once(
     counts = {trial.seed: trial.images for trial in trials}
     assert len(set(counts.values())) > 1  # 5 images are drawn, of which 2 or 3 have objects
     run = codo.finetune(**{**trials[0].settings.model_dump(), "out": str(tmp_path / "run")})
-    assert len((run.path / "labelled_images.txt").read_text().split()) == counts[0]
+    assert len((run.path / "labeled_images.txt").read_text().split()) == counts[0]
 
 
 def test_a_batch_too_large_for_the_draw_of_any_seed_is_found(protocol: dict[str, Any], tmp_path: Path) -> None:

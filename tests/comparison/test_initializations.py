@@ -19,7 +19,7 @@ from codo.detection.finetune_settings import FinetuneSettings
 
 @pytest.fixture
 def starts(protocol: dict[str, Any], tmp_path: Path) -> Any:
-    """Opens initialisations."""
+    """Opens initializations."""
 
     def open_(*inits: str) -> dict[str, Initialization]:
         settings = resolve(CompareSettings, None, {**protocol, "inits": list(inits), "out": str(tmp_path / "out")})
@@ -76,7 +76,7 @@ def test_a_run_that_is_still_being_trained_is_refused(starts: Any, place: Path) 
         ("best=nowhere.pth", "no such weight file", "existing file"),
     ],
 )
-def test_errors_name_the_initialisation(starts: Any, init: str, what: str, fix: str) -> None:
+def test_errors_name_the_initialization(starts: Any, init: str, what: str, fix: str) -> None:
     with pytest.raises(InputError, match=what) as error:
         starts("none", init)
     assert fix in error.value.fix

@@ -1,4 +1,4 @@
-"""Initialisations that a comparison pretrains itself."""
+"""Initializations that a comparison pretrains itself."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import CodoError, InputError
 from codo.detection.dataset import DetectionBatch, EvaluationDataset, TrainingDataset
 from codo.detection.sampler import AspectSampler
-from tests.annotations.synthetic import COLOURS
+from tests.annotations.synthetic import COLORS
 from tests.conftest import MakeData
 
 
@@ -37,9 +37,9 @@ def test_targets_lie_on_their_objects_however_the_image_is_shown(annotations: An
         assert image.dtype == torch.uint8
         assert target["masks"].shape == (2, *image.shape[1:])
         for box, label, mask in zip(target["boxes"], target["labels"], target["masks"], strict=True):
-            colour = torch.tensor(COLOURS[annotations.categories[int(label) - 1].id])
+            color = torch.tensor(COLORS[annotations.categories[int(label) - 1].id])
             inside = image[:, mask.bool()].float()
-            assert (inside.mean(dim=1) - colour).abs().max() < 12  # edges blend with the background
+            assert (inside.mean(dim=1) - color).abs().max() < 12  # edges blend with the background
             rows, columns = torch.nonzero(mask, as_tuple=True)
             extent = torch.stack([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]).float()
             assert (extent - box).abs().max() < 1.6  # polygons of discs lie a little inside their boxes

@@ -109,7 +109,7 @@ def test_detections_are_in_pixels_of_the_image_on_disk() -> None:
     assert (larger["scores"].diff() <= 0).all()
 
 
-def test_pixels_are_normalised_and_padded_with_the_mean() -> None:
+def test_pixels_are_normalized_and_padded_with_the_mean() -> None:
     detector = build()
     padded = detector.pad([torch.full((3, 40, 50), 255, dtype=torch.uint8), picture(64, 33)])
     assert padded.tensors.shape == (2, 3, 64, 64)
@@ -126,8 +126,8 @@ def test_anchors_are_whole_pixels_under_bfloat16() -> None:
         features = detector.features(images)
         anchors = detector.detector.rpn.anchor_generator(images, list(features.values()))[0]
     assert {feature.dtype for feature in features.values()} == {torch.float32}
-    centres = (anchors[:, 0] + anchors[:, 2])[: 16 * 136 * 3 : 3] / 2
-    torch.testing.assert_close(centres[:136], 4.0 * torch.arange(136))
+    centers = (anchors[:, 0] + anchors[:, 2])[: 16 * 136 * 3 : 3] / 2
+    torch.testing.assert_close(centers[:136], 4.0 * torch.arange(136))
 
 
 def test_a_step_under_bfloat16_is_close_to_one_without() -> None:
@@ -159,9 +159,9 @@ def test_frozen_norms_keep_scales_and_statistics_but_convolutions_learn() -> Non
     detector(batch()).loss.backward()
     after = detector.detector.backbone.body.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before if "running" in name)
-    learnt = {name for name, p in detector.detector.backbone.body.named_parameters() if p.grad is not None}
-    assert "layer1.0.conv1.weight" in learnt
-    assert not any(".bn" in name or name.startswith("bn") for name in learnt)
+    learned = {name for name, p in detector.detector.backbone.body.named_parameters() if p.grad is not None}
+    assert "layer1.0.conv1.weight" in learned
+    assert not any(".bn" in name or name.startswith("bn") for name in learned)
     assert detector.detector.backbone.fpn.training
 
 

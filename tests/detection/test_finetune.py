@@ -34,15 +34,15 @@ QUICK: dict[str, Any] = {
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("learnt") / "data"
+    folder = tmp_path_factory.mktemp("learned") / "data"
     for split in ("train", "val"):
         write(folder, *coco(4), split)
     return folder
 
 
 @pytest.fixture(scope="module")
-def learnt(data: Path) -> Run:
-    """A Mask R-CNN that has learnt four images by heart."""
+def learned(data: Path) -> Run:
+    """A Mask R-CNN that has learned four images by heart."""
     return finetune(None, data=str(data), out=str(data.parent / "run"), steps=90, **QUICK)
 
 
@@ -50,8 +50,8 @@ def last(run: Run) -> dict[str, Any]:
     return run.metrics()[-1]
 
 
-def test_a_few_images_are_learnt_by_heart(learnt: Run) -> None:
-    row = last(learnt)
+def test_a_few_images_are_learned_by_heart(learned: Run) -> None:
+    row = last(learned)
     assert row["ap/bbox/AP50"] > 0.95
     assert row["ap/segm/AP50"] > 0.95
     assert (
@@ -60,16 +60,16 @@ def test_a_few_images_are_learnt_by_heart(learnt: Run) -> None:
     assert row["ap/segm/AP75"] > 0.7
     assert row["ap/bbox/class/box"] > 0.5
     assert row["ap/bbox/class/disc"] > 0.5
-    assert row["loss"] < learnt.metrics()[0]["loss"] / 2
+    assert row["loss"] < learned.metrics()[0]["loss"] / 2
 
 
-def test_a_run_says_what_it_did(learnt: Run) -> None:
-    row = last(learnt)
+def test_a_run_says_what_it_did(learned: Run) -> None:
+    row = last(learned)
     assert {f"ap/{kind}/{name}" for kind in ("bbox", "segm") for name in NAMES} <= row.keys()
     assert {"loss/objectness", "loss/rpn_box", "loss/class", "loss/box", "loss/mask", "lr", "grad_norm"} <= row.keys()
-    assert learnt.verb == "finetune"
-    assert Path(learnt.config["data"]["val"]).is_file()
-    assert Path(learnt.config["data"]["val_images"]).is_dir()
+    assert learned.verb == "finetune"
+    assert Path(learned.config["data"]["val"]).is_file()
+    assert Path(learned.config["data"]["val_images"]).is_dir()
 
 
 def numbers(run: Run) -> dict[str, dict[str, float]]:
@@ -77,24 +77,24 @@ def numbers(run: Run) -> dict[str, dict[str, float]]:
 
 
 def test_evaluating_the_run_its_file_and_its_detections_gives_the_logged_numbers(
-    learnt: Run, data: Path, tmp_path: Path
+    learned: Run, data: Path, tmp_path: Path
 ) -> None:
-    assert evaluate(learnt, workers=0) == numbers(learnt)
-    exported = learnt.exports_dir / "detector.safetensors"
+    assert evaluate(learned, workers=0) == numbers(learned)
+    exported = learned.exports_dir / "detector.safetensors"
     out = tmp_path / "found.json"
-    assert evaluate(exported, data, workers=0, out=str(out)) == numbers(learnt)
-    assert json.loads(out.read_text()) == json.loads((learnt.path / "detections_val.json").read_text())
-    assert evaluate(out, data) == numbers(learnt)
+    assert evaluate(exported, data, workers=0, out=str(out)) == numbers(learned)
+    assert json.loads(out.read_text()) == json.loads((learned.path / "detections_val.json").read_text())
+    assert evaluate(out, data) == numbers(learned)
     oracle = evaluate(out, data, backend="pycocotools")
-    assert {k: pytest.approx(v, abs=1e-6) for k, v in oracle.items()} == numbers(learnt)
+    assert {k: pytest.approx(v, abs=1e-6) for k, v in oracle.items()} == numbers(learned)
     assert evaluate(out, data, masks=False).keys() == {"bbox"}
 
 
-def test_the_exported_file_is_the_checkpoint_and_holds_torchvisions_names(learnt: Run) -> None:
-    file = learnt.exports_dir / "detector.safetensors"
-    assert file.stat().st_mode == (learnt.path / "config.yaml").stat().st_mode  # others may read it as much
+def test_the_exported_file_is_the_checkpoint_and_holds_torchvisions_names(learned: Run) -> None:
+    file = learned.exports_dir / "detector.safetensors"
+    assert file.stat().st_mode == (learned.path / "config.yaml").stat().st_mode  # others may read it as much
     saved = SavedDetector.load(file)
-    state = checkpoint.load(learnt.checkpoints()[-1])["method"]
+    state = checkpoint.load(learned.checkpoints()[-1])["method"]
     assert all(torch.equal(tensor, state[name]) for name, tensor in saved.detector.state_dict().items())
     names = set(saved.detector.detector.state_dict())
     assert {
@@ -105,9 +105,9 @@ def test_the_exported_file_is_the_checkpoint_and_holds_torchvisions_names(learnt
     assert [tuple(c) for c in saved.card.categories] == [(3, "box"), (8, "disc")]
 
 
-def test_a_finished_run_continues_as_weights(learnt: Run, data: Path, tmp_path: Path) -> None:
-    run = finetune(None, **{**QUICK, "data": data, "weights": learnt, "out": tmp_path / "on", "steps": 1, "model": {}})
-    assert run.config["model"] == learnt.config["model"]
+def test_a_finished_run_continues_as_weights(learned: Run, data: Path, tmp_path: Path) -> None:
+    run = finetune(None, **{**QUICK, "data": data, "weights": learned, "out": tmp_path / "on", "steps": 1, "model": {}})
+    assert run.config["model"] == learned.config["model"]
     assert " 0 " in (run.path / "load_report.txt").read_text()
 
 
@@ -139,14 +139,14 @@ def test_a_resumed_run_and_one_with_workers_are_bit_identical(make_data: MakeDat
         assert (other.path / "detections_val.json").read_text() == (whole.path / "detections_val.json").read_text()
 
 
-def test_a_run_that_saved_nothing_starts_anew_from_its_weights(learnt: Run, data: Path, tmp_path: Path) -> None:
-    settings = {**QUICK, "data": data, "weights": str(learnt.path), "steps": 1, "model": {}, "optim.lr": 1e-9}
+def test_a_run_that_saved_nothing_starts_anew_from_its_weights(learned: Run, data: Path, tmp_path: Path) -> None:
+    settings = {**QUICK, "data": data, "weights": str(learned.path), "steps": 1, "model": {}, "optim.lr": 1e-9}
     run = finetune(None, **{**settings, "out": tmp_path / "run"})
     for path in run.checkpoints():
         path.unlink()
     again = finetune(None, **{**settings, "out": tmp_path / "run"})
     name = "detector.backbone.body.layer1.0.conv1.weight"
-    torch.testing.assert_close(weights(again)[name], weights(learnt)[name])
+    torch.testing.assert_close(weights(again)[name], weights(learned)[name])
 
 
 def test_boxes_only_data_make_a_faster_rcnn(make_data: MakeData, tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "initial weights twice": ({"model.init": "file.pth"}, "model.init is for pretraining"),
     "tiny images": ({"short_sides": [8]}, "short_sides must be at least 32"),
     "no short side": ({"short_sides": []}, "short_sides"),
-    "no optimiser of detectors": ({"optim.kind": "lars"}, "optim.kind"),
+    "no optimizer of detectors": ({"optim.kind": "lars"}, "optim.kind"),
     "unknown backbone": ({"model.backbone": "resnet19"}, "unknown backbone 'resnet19'"),
     "no GPU": ({"device": "cuda"}, "no CUDA device"),
 }
@@ -222,15 +222,15 @@ def test_wrong_data_are_told_and_nothing_is_written(make_data: MakeData, tmp_pat
     attempt("no objects to learn from")
 
 
-def test_what_cannot_be_evaluated_is_told(learnt: Run, data: Path, make_data: MakeData, tmp_path: Path) -> None:
+def test_what_cannot_be_evaluated_is_told(learned: Run, data: Path, make_data: MakeData, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such run or file"):
         evaluate(tmp_path / "nothing", data)
     with pytest.raises(InputError, match="neither a finetune run"):
         evaluate(data, data)
     with pytest.raises(InputError, match="unknown setting 'bakend'"):
-        evaluate(learnt, bakend="x")
+        evaluate(learned, bakend="x")
     with pytest.raises(InputError, match="data= is missing"):
-        evaluate(learnt.path / "detections_val.json")
+        evaluate(learned.path / "detections_val.json")
     (tmp_path / "w.safetensors").write_bytes(b"12345678")
     with pytest.raises(InputError, match="cannot read the file"):
         evaluate(tmp_path / "w.safetensors", data)
@@ -238,9 +238,9 @@ def test_what_cannot_be_evaluated_is_told(learnt: Run, data: Path, make_data: Ma
     val = other / "annotations" / "instances_val.json"
     val.write_text(val.read_text().replace('"id": 8, "name"', '"id": 7, "name"').replace('_id": 8', '_id": 7'))
     with pytest.raises(InputError, match="1 of 2 categories differ from those of the detector; the first: id 7"):
-        evaluate(learnt, other)
+        evaluate(learned, other)
     with pytest.raises(InputError, match="whose category_id the ground truth does not have"):
-        evaluate(learnt.path / "detections_val.json", other)
+        evaluate(learned.path / "detections_val.json", other)
 
 
 @pytest.mark.parametrize("recipe", [name for name in shipped_recipes() if name.startswith("finetune")])

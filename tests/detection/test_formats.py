@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from codo.annotations.fraction import labelled_subset
+from codo.annotations.fraction import labeled_subset
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.config import nest, resolve
@@ -100,7 +100,7 @@ def test_a_fraction_is_the_same_images_in_all_versions(tmp_path: Path) -> None:
     splits: Splits = {"train": coco(20, seed=1)}
     made = [write_coco(tmp_path / "c", splits), write_voc(tmp_path / "v", splits), write_yolo(tmp_path / "y", splits)]
     for seed in range(3):
-        drawn = [labelled_subset(read(folder), 0.3, seed).tolist() for folder in made]
+        drawn = [labeled_subset(read(folder), 0.3, seed).tolist() for folder in made]
         assert drawn[0] == drawn[1] == drawn[2]
         assert len(drawn[0]) == 6
 
@@ -115,7 +115,7 @@ def difficult(splits: Splits, tmp_path_factory: pytest.TempPathFactory) -> Annot
     )
 
 
-def test_difficult_objects_are_not_learnt(difficult: Annotations) -> None:
+def test_difficult_objects_are_not_learned(difficult: Annotations) -> None:
     assert difficult.difficult is not None
     assert difficult.difficult.tolist() == [True] + [False] * 5
     assert difficult.learnable(0).tolist() == [1]
@@ -123,7 +123,7 @@ def test_difficult_objects_are_not_learnt(difficult: Annotations) -> None:
     assert [len(target["boxes"]) for _, target, _ in targets(difficult, masks=False)[:4]] == [1, 2, 0, 2]
 
 
-def test_difficult_objects_are_learnt_where_that_is_asked_for(difficult: Annotations, tmp_path: Path) -> None:
+def test_difficult_objects_are_learned_where_that_is_asked_for(difficult: Annotations, tmp_path: Path) -> None:
     settings: dict[str, Any] = {**QUICK, "data": str(difficult.folder), "data.val_split": "train", "out": str(tmp_path)}
     for wish, objects in ((False, 5), (True, 6)):
         task = prepare_task(resolve(FinetuneSettings, None, nest({**settings, "learn_difficult": wish})), world=1)
@@ -174,9 +174,9 @@ def test_a_run_on_each_format_evaluates_to_its_log_and_names_its_images(
     run = finetune(None, **settings)
     assert (run.config["data"]["format"], run.config["data"]["fraction"]) == (version, 0.5)
     annotations = read(versions[version])
-    drawn = set(labelled_subset(annotations, 0.5, 0).tolist()) & {0, 1, 3}  # image 2 has nothing to learn
+    drawn = set(labeled_subset(annotations, 0.5, 0).tolist()) & {0, 1, 3}  # image 2 has nothing to learn
     expected = [str(annotations.file_names[i]) for i in sorted(drawn)]
-    assert (run.path / "labelled_images.txt").read_text().splitlines() == expected
+    assert (run.path / "labeled_images.txt").read_text().splitlines() == expected
     row = run.metrics()[-1]
     numbers = evaluate(run, workers=0)
     assert numbers == evaluate(run.path / "detections_val.json", versions[version])

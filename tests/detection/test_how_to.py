@@ -48,15 +48,15 @@ def voc(folder: Path, split: str, images: int) -> None:
 
 @pytest.fixture(scope="module")
 def workplace(catalog: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """labelled/, coco/, VOCdevkit/, photos/, runs/mine and tiny recipes."""
+    """labeled/, coco/, VOCdevkit/, photos/, runs/mine and tiny recipes."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("workplace")
     for split in ("train", "val"):
-        write(folder / "labelled", *coco(8), split)
+        write(folder / "labeled", *coco(8), split)
         for number, name in enumerate(("cat", "dog", "cat", "dog")):
             (folder / "folders" / split / name).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / "folders" / split / name / f"{number}.png"), coco(8)[1][number])
-    (folder / "coco").symlink_to(folder / "labelled")
+    (folder / "coco").symlink_to(folder / "labeled")
     (folder / "photos").symlink_to(catalog)
     voc(folder / "VOCdevkit", "trainval", 4)
     voc(folder / "VOCdevkit", "test", 2)

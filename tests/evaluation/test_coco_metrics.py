@@ -248,7 +248,7 @@ def one_class(source: Path, target: Path, images: int | None = None) -> Path:
 def test_detections_of_a_detector_score_what_pycocotools_alone_says(test_data: Path, tmp_path: Path) -> None:
     """A hundred detections an image, on photographs with crowds; of things, for it cannot yet tell them apart.
 
-    It has learnt from the very photographs, so that some detections are right after few steps on any machine.
+    It has learned from the very photographs, so that some detections are right after few steps on any machine.
     """
     folder = test_data / "downstream" / "coco_masks"
     few = one_class(folder / "annotations" / "instances_val.json", tmp_path / "few.json", 4)

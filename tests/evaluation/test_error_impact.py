@@ -31,13 +31,13 @@ def test_a_perfect_detector_has_nothing_to_gain(tmp_path: Path) -> None:
     assert gains(tmp_path, [CAT, DOG], [result(1, 4, A, 0.9), result(2, 9, B, 0.9)]) == {"AP": [1, 1]}
 
 
-def test_localisation(tmp_path: Path) -> None:
-    assert gains(tmp_path, [CAT], [result(1, 4, [0, 0, 100, 40], 0.9)]) == {"AP": [0, -1], "localisation": [1, 0]}
+def test_localization(tmp_path: Path) -> None:
+    assert gains(tmp_path, [CAT], [result(1, 4, [0, 0, 100, 40], 0.9)]) == {"AP": [0, -1], "localization": [1, 0]}
 
 
-def test_a_localisation_error_on_an_object_that_was_found_is_taken_away(tmp_path: Path) -> None:
+def test_a_localization_error_on_an_object_that_was_found_is_taken_away(tmp_path: Path) -> None:
     results = [result(1, 4, A, 0.5), result(1, 4, [0, 0, 100, 40], 0.9)]
-    assert gains(tmp_path, [CAT], results) == {"AP": [0.5, -1], "localisation": [0.5, 0]}
+    assert gains(tmp_path, [CAT], results) == {"AP": [0.5, -1], "localization": [0.5, 0]}
 
 
 def test_classification_pays_for_both_classes(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_the_most_confident_claim_wins(tmp_path: Path) -> None:
     # Two badly placed cats on one object, and a wrong one between them: only the first claim is right, the second goes.
     bad = [0.0, 0, 100, 40]
     results = [result(1, 4, bad, 0.9), result(1, 4, FAR, 0.8), result(1, 4, bad, 0.7)]
-    assert gains(tmp_path, [CAT], results) == {"AP": [0, -1], "localisation": [1, 0]}
+    assert gains(tmp_path, [CAT], results) == {"AP": [0, -1], "localization": [1, 0]}
 
 
 def test_means_are_over_the_classes_with_objects(tmp_path: Path) -> None:

@@ -31,8 +31,8 @@ CAT, DOG = (1, 4, A), (1, 9, B)
     ("box", "category", "outcome", "target"),
     [
         ([0, 0, 100, 50], 4, ErrorType.CORRECT, 0),  # IoU 0.5
-        ([0, 0, 100, 49], 4, ErrorType.LOCALISATION, 0),
-        ([0, 0, 100, 10], 4, ErrorType.LOCALISATION, 0),  # IoU 0.1
+        ([0, 0, 100, 49], 4, ErrorType.LOCALIZATION, 0),
+        ([0, 0, 100, 10], 4, ErrorType.LOCALIZATION, 0),  # IoU 0.1
         ([0, 0, 100, 9], 4, ErrorType.BACKGROUND, -1),
         ([0, 0, 100, 50], 9, ErrorType.CLASSIFICATION, 0),
         ([0, 0, 100, 49], 9, ErrorType.BOTH, 0),
@@ -70,17 +70,17 @@ def test_what_came_of_an_object_hangs_on_the_confidence(judged: Any) -> None:
     one = judged(
         [CAT, DOG],
         [
-            result(1, 4, [0, 0, 100, 30], 0.9),  # localisation
+            result(1, 4, [0, 0, 100, 30], 0.9),  # localization
             result(1, 9, [0, 0, 100, 90], 0.7),  # classification
             result(1, 4, A, 0.4),  # right
             result(1, 4, [120, 100, 80, 30], 0.8),  # both: does not account for the dog
         ],
     )
-    assert one.states(0) == [(0.4, ErrorType.CORRECT), (0.9, ErrorType.LOCALISATION)]
+    assert one.states(0) == [(0.4, ErrorType.CORRECT), (0.9, ErrorType.LOCALIZATION)]
     assert [one.state(0, t) for t in (0.4, 0.41, 0.9, 0.91)] == [
         ErrorType.CORRECT,
-        ErrorType.LOCALISATION,
-        ErrorType.LOCALISATION,
+        ErrorType.LOCALIZATION,
+        ErrorType.LOCALIZATION,
         ErrorType.MISSED,
     ]
     assert one.states(1) == []

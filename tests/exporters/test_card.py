@@ -74,7 +74,7 @@ def test_data_recipe_seed_versions_hashes_and_metrics(trunk: Trunk) -> None:
 def test_what_matched_what_stays_random_and_how_that_is_known(trunk: Trunk) -> None:
     text = page(trunk)
     assert REPORT.table() in text
-    assert "- `rpn` (1 tensors): learns from labelled boxes" in text
+    assert "- `rpn` (1 tensors): learns from labeled boxes" in text
     assert "It was built. On a fixed input its C5, P5 equal those of the pretrained encoder to 1e-05" in text
     assert "not in the file as it was" not in text
 

@@ -60,12 +60,12 @@ def test_the_overrides_for_one_gpu_name_every_norm_and_scale_with_the_batch(head
     assert int(overrides["SOLVER.MAX_ITER"]) == values["SOLVER"]["MAX_ITER"] * scale
     assert int(overrides["SOLVER.WARMUP_ITERS"]) == values["SOLVER"]["WARMUP_ITERS"] * scale
     assert overrides["SOLVER.STEPS"] == '"(480000, 640000)"'
-    synchronised = {
+    synchronized = {
         f"MODEL.{group}.NORM"
         for group, settings in values["MODEL"].items()
         if isinstance(settings, dict) and settings.get("NORM") == "SyncBN"
     }
-    assert {name for name, value in overrides.items() if value == "BN"} == synchronised
+    assert {name for name, value in overrides.items() if value == "BN"} == synchronized
 
 
 def test_the_head_without_convolutions_has_two_layers_and_no_norm() -> None:

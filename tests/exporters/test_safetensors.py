@@ -28,7 +28,7 @@ def test_metadata_says_everything_a_stranger_needs(trunk: Trunk, tmp_path: Path)
     with safe_open(tmp_path / "t.safetensors", "pt") as file:
         metadata = file.metadata()
     assert json.loads(metadata["model"])["backbone"] == "resnet50"
-    assert json.loads(metadata["normalisation"])["mean"] == [0.485, 0.456, 0.406]
+    assert json.loads(metadata["normalization"])["mean"] == [0.485, 0.456, 0.406]
     assert (metadata["step"], metadata["method"]) == ("12", "codo")
     assert metadata["codo"]
 

@@ -104,7 +104,7 @@ def test_rebuilt_report_has_the_whole_trunk_and_nothing_else(trunk: Trunk, tmp_p
 
 def test_torchvisions_own_constructor_where_there_is_one() -> None:
     for detector, head in CONSTRUCTORS:
-        assert constructor(ModelSettings(head=head, dim=64), detector) is CONSTRUCTORS[detector, head]
+        assert constructor(ModelSettings(head=head, embedding_dim=64), detector) is CONSTRUCTORS[detector, head]
     assert constructor(ModelSettings(fpn_norm="bn"), "mask_rcnn") is CONSTRUCTORS["mask_rcnn", "4conv1fc"]
     others = {"width": 0.5, "head": "2conv1fc", "head_dim": 9, "fpn_norm": "none", "backbone": "resnet18"}
     for key, value in others.items():

@@ -43,7 +43,7 @@ def test_pairs_put_keys_into_shuffled_order(catalog: Path) -> None:
         assert np.array_equal(batch.key_images[:, place].numpy(), np.stack(keys))
 
 
-def test_solarisation_inverts_the_bright_half(catalog: Path) -> None:
+def test_solarization_inverts_the_bright_half(catalog: Path) -> None:
     opened = codo.open_catalog(catalog)
     plain, bright = (
         CropDataset(opened, [Crop(64, PLAIN.model_copy(update={"solarize": p}))], 0).views(0, 3, [0])[0]

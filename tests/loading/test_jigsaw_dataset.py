@@ -11,7 +11,7 @@ import torch
 import codo
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop
-from codo.loading.jigsaw_dataset import JigsawDataset, JigsawSettings, cut_up, without_colours
+from codo.loading.jigsaw_dataset import JigsawDataset, JigsawSettings, cut_up, without_colors
 from codo.loading.sampler import StepSampler
 from codo.methods.registry import read_options
 from codo.views.photometric import AugmentSettings
@@ -60,19 +60,19 @@ def test_jigsaws_go_with_their_views_whatever_the_ranks(catalog: Path, keys: boo
         assert torch.equal(torch.cat([part[step].keys for part in parts], dim=1), batch.keys)
 
 
-def test_the_area_is_the_jigsaw_s_own_and_colours_can_be_left_out(catalog: Path) -> None:
+def test_the_area_is_the_jigsaw_s_own_and_colors_can_be_left_out(catalog: Path) -> None:
     opened = codo.open_catalog(catalog)
     full = JigsawSettings(cell=40, patch=40, jigsaw_area=(1.0, 1.0))
     augment = AugmentSettings(crop_ratio=(0.01, 100), flip=0, color=1, gray=1)
-    plain, coloured = (
+    plain, colored = (
         JigsawDataset(opened, [Crop(64, augment)] * 2, 0, full, one, keys=False)
-        for one in (without_colours(augment), augment)
+        for one in (without_colors(augment), augment)
     )
     (first,), (second,) = (made.views(epoch, 2, [2]) for made, epoch in ((plain, 0), (plain, 1)))
     # Cells without play in another order: always the same nine pictures.
     assert sorted(patch.tobytes() for patch in first) == sorted(patch.tobytes() for patch in second)
-    grey = coloured.views(0, 2, [2])[0]
-    assert (grey == grey[..., :1]).all()
+    gray = colored.views(0, 2, [2])[0]
+    assert (gray == gray[..., :1]).all()
     assert not (first == first[..., :1]).all()
 
 

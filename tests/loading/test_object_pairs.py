@@ -20,7 +20,7 @@ SMALL: dict[str, Any] = {"compared": 4, "min_side": 32, "seed": 0}
 
 
 class Marked:
-    """Images in a colour of their own whose blue is bright inside of their one proposal. Stands in for a catalog."""
+    """Images in a color of their own whose blue is bright inside of their one proposal. Stands in for a catalog."""
 
     has_proposals, path = True, "marked"
     boxes = np.array([[20, 20, 80, 60], [100, 10, 160, 90], [40, 30, 120, 100]], np.int32)
@@ -46,14 +46,14 @@ def dataset(images: Any, augment: AugmentSettings = UNCHANGED) -> ObjectPairs:
     return ObjectPairs(images, [Crop(64, augment)] * 2, [Crop(32, augment)] * 2, **SMALL)
 
 
-def test_views_show_the_image_its_object_and_one_of_a_neighbour() -> None:
+def test_views_show_the_image_its_object_and_one_of_a_neighbor() -> None:
     images = Marked()
     made = dataset(images)
-    neighbours = np.array([[1], [2], [0]], np.int32)
+    neighbors = np.array([[1], [2], [0]], np.int32)
     made.pairs = Pairs(
-        neighbours,
+        neighbors,
         images.boxes.reshape(3, 1, 1, 4).astype(np.uint16),
-        images.boxes[neighbours[:, 0]].reshape(3, 1, 1, 4).astype(np.uint16),
+        images.boxes[neighbors[:, 0]].reshape(3, 1, 1, 4).astype(np.uint16),
     )
     moved = 0.0
     for epoch in range(10):
@@ -61,7 +61,7 @@ def test_views_show_the_image_its_object_and_one_of_a_neighbour() -> None:
             views = made.sample(epoch, i)
             assert [len(view) for view in views] == [64, 64, 32, 32, 32, 32]
             whose = [int(view[..., 0].mean().round()) // 50 - 1 for view in views]
-            assert whose == [i, i, i, i, i, int(neighbours[i, 0])]
+            assert whose == [i, i, i, i, i, int(neighbors[i, 0])]
             for exact in (2, 4, 5):  # the proposal and nothing else
                 assert (views[exact][..., 2] == 200).all()
             share = (views[3][..., 2] > 100).mean()

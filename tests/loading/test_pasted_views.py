@@ -10,9 +10,10 @@ import pytest
 
 import codo
 from codo.core.errors import InputError
-from codo.loading.pasted_views import CPJSettings, PastedViews, View
+from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
 from codo.views import boxes
+from codo.views.cpj import CopyPasteJitter, CPJSettings, View
 from codo.views.photometric import AugmentSettings
 
 PLAIN = AugmentSettings(flip=0, color=0, gray=0, blur=0)
@@ -35,7 +36,7 @@ def maker(flat: Path, *, augment: AugmentSettings = PLAIN, seed: int = 0, **cpj:
     red, green, blue = (codo.open_catalog(flat / f"{name}.catalog") for name in ("red", "green", "blue"))
     settings = CPJSettings.model_validate(cpj)
     return PastedViews(
-        red, Pool([green], [None]), Pool([blue], [None]), canvas=64, cpj=settings, augment=augment, seed=seed
+        red, Pool([green], [None]), Pool([blue], [None]), CopyPasteJitter(64, settings, augment), seed=seed
     )
 
 
@@ -43,7 +44,7 @@ def natural(catalog: Path, *, seed: int = 0, augment: AugmentSettings | None = N
     opened = codo.open_catalog(catalog)
     pool = Pool([opened], [None])
     settings = CPJSettings.model_validate(cpj)
-    return PastedViews(opened, pool, pool, canvas=96, cpj=settings, augment=augment or AugmentSettings(), seed=seed)
+    return PastedViews(opened, pool, pool, CopyPasteJitter(96, settings, augment or AugmentSettings()), seed=seed)
 
 
 def is_red(view: View) -> np.ndarray:
@@ -122,8 +123,8 @@ def test_keeping_the_aspect_ratio(catalog: Path) -> None:
         assert abs(w / h - width / height) <= (width / height) * (0.5 / w + 0.5 / h) * 1.5 + 0.1
 
 
-def test_composite_colours_have_no_seam(flat: Path) -> None:
-    """Grey on the composite turns both parts grey; apart, one may stay coloured."""
+def test_composite_colors_have_no_seam(flat: Path) -> None:
+    """Gray on the composite turns both parts gray; apart, one may stay colored."""
     gray = AugmentSettings(flip=0, color=0, gray=0.5, blur=0)
 
     def parts(cpj: PastedViews, epoch: int) -> tuple[bool, bool]:
@@ -131,8 +132,8 @@ def test_composite_colours_have_no_seam(flat: Path) -> None:
         x1, y1, x2, y2 = view.pasted.astype(int)
         outside = np.ones((64, 64), bool)
         outside[y1:y2, x1:x2] = False
-        colourful = np.ptp(view.image.astype(int), axis=2) > 30
-        return bool(colourful[y1:y2, x1:x2].any()), bool(colourful[outside].any())
+        colorful = np.ptp(view.image.astype(int), axis=2) > 30
+        return bool(colorful[y1:y2, x1:x2].any()), bool(colorful[outside].any())
 
     together = {parts(maker(flat, augment=gray, photometric="composite"), epoch) for epoch in range(40)}
     apart = {parts(maker(flat, augment=gray), epoch) for epoch in range(40)}
@@ -148,7 +149,7 @@ def test_background_squeezed_whole(tmp_path: Path, flat: Path) -> None:
     cv2.imwrite(str(tmp_path / "halves/a.png"), image)
     halves = codo.prepare(tmp_path / "halves", tmp_path / "c", propose=False, jobs=1)
     cpj = maker(flat, background="resize")
-    canvas = cpj.draw_background(halves.picture(0), np.random.default_rng(0))
+    canvas = cpj.cpj.draw_background(halves.picture(0), np.random.default_rng(0))
     assert canvas.shape == (64, 64, 3)
     assert (canvas[:, :31] > 250).all()
     assert (canvas[:, 33:] < 5).all()
@@ -158,7 +159,7 @@ def test_flips_turn_foreground_and_background_apart(flat: Path, catalog: Path) -
     rng = np.random.default_rng
     picture = codo.open_catalog(catalog).picture(0)
     always, never = (natural(catalog, augment=PLAIN.model_copy(update={"flip": p})) for p in (1.0, 0.0))
-    flipped, plain = (cpj.draw_background(picture, rng(1)) for cpj in (always, never))
+    flipped, plain = (cpj.cpj.draw_background(picture, rng(1)) for cpj in (always, never))
     assert np.array_equal(flipped, plain[:, ::-1])
 
 
@@ -180,4 +181,4 @@ def test_foregrounds_without_proposals_are_refused(tmp_path: Path, photos: Path)
     bare = codo.prepare(photos, tmp_path / "bare", propose=False, jobs=1)
     pool = Pool([bare], [None])
     with pytest.raises(InputError, match="no proposals"):
-        PastedViews(bare, pool, pool, canvas=64, cpj=CPJSettings(), augment=PLAIN, seed=0)
+        PastedViews(bare, pool, pool, CopyPasteJitter(64, CPJSettings(), PLAIN), seed=0)

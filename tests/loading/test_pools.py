@@ -36,7 +36,7 @@ def catalogs(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> list[cod
     [
         ([None, None], [0.75, 0.25]),  # uniform over the images
         ([None, 0.6], [0.4, 0.6]),
-        ([2 / 3, 2 / 3], [0.5, 0.5]),  # shares alone are normalised
+        ([2 / 3, 2 / 3], [0.5, 0.5]),  # shares alone are normalized
         ([1.0, None], None),
     ],
 )

@@ -10,10 +10,11 @@ import torch
 
 import codo
 from codo.core.errors import CodoError
-from codo.loading.pasted_views import CPJSettings, PastedViews
+from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
 from codo.loading.sampler import StepSampler
 from codo.loading.step_dataset import ViewBatch, ViewDataset
+from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.photometric import AugmentSettings
 
 
@@ -21,7 +22,7 @@ from codo.views.photometric import AugmentSettings
 def cpj(catalog: Path) -> PastedViews:
     opened = codo.open_catalog(catalog)
     pool = Pool([opened], [None])
-    return PastedViews(opened, pool, pool, canvas=64, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
+    return PastedViews(opened, pool, pool, CopyPasteJitter(64, CPJSettings(), AugmentSettings()), seed=0)
 
 
 def batches(cpj: PastedViews, views: int, rank: int = 0, world: int = 1) -> list[ViewBatch]:
@@ -62,7 +63,7 @@ def test_an_error_of_a_worker_arrives_whole(cpj: PastedViews, tmp_path: Path, ph
     for path in (tmp_path / "photos").glob("*.jpg"):
         path.unlink()
     pool = Pool([opened], [None])
-    broken = PastedViews(opened, pool, pool, canvas=64, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
+    broken = PastedViews(opened, pool, pool, CopyPasteJitter(64, CPJSettings(), AugmentSettings()), seed=0)
     loader = torch.utils.data.DataLoader(
         ViewDataset(broken, 2), batch_size=None, sampler=StepSampler(24, 8, 0, stop=1), num_workers=1
     )

@@ -11,7 +11,8 @@ VIEWS = """
 import sys
 from codo.catalog.catalog import open_catalog
 from codo.catalog.tile_copy import copy_tiles
-from codo.loading.pasted_views import CPJ, CPJSettings
+from codo.loading.pasted_views import PastedViews
+from codo.views.cpj import CopyPasteJitter
 from codo.loading.warm_up import load_kernels
 from codo.views.photometric import AugmentSettings
 from codo.loading.pools import Pool
@@ -21,7 +22,7 @@ load_kernels()
 loaded = [list(kernel.signatures) for kernel in (render, copy_tiles)]
 catalog = open_catalog(sys.argv[1])
 pool = Pool([catalog], [None])
-cpj = CPJ(catalog, pool, pool, canvas=48, cpj=CPJSettings(), augment=AugmentSettings(), seed=0)
+cpj = PastedViews(catalog, pool, pool, CopyPasteJitter(48), seed=0)
 for sample in range(len(catalog)):
     cpj.views(0, sample, (0, 1))
 assert [list(kernel.signatures) for kernel in (render, copy_tiles)] == loaded, "a view needed another version"

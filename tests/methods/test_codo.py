@@ -17,7 +17,7 @@ from codo.methods.codo import CoDo, CoDoOptions
 from codo.methods.momentum_contrast import effective_rank
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, embedding_dim=16)
 B, S, K = 8, 64, 20
 
 
@@ -115,7 +115,7 @@ def test_step_by_step_equal_to_the_plain_version(views: int) -> None:
     assert torch.allclose(ours.queue.keys, queues, atol=1e-9)
 
 
-def test_pixels_are_normalised_by_imagenet() -> None:
+def test_pixels_are_normalized_by_imagenet() -> None:
     got = method().pixels(torch.tensor([[[[0, 128, 255]]]], dtype=torch.uint8)).flatten()
     expected = [(0 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225]
     assert got.tolist() == pytest.approx(expected, rel=1e-5)

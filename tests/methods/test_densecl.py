@@ -15,7 +15,7 @@ from codo.methods.base import Setup
 from codo.methods.densecl import DenseCL, DenseCLOptions, DenseEncoder, most_similar, place_share
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=8)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=8)
 B, S, K, T = 4, 96, 10, 0.2  # a map of 3 x 3 cells
 
 
@@ -34,7 +34,7 @@ def batch(step: int = 0, views: int = 3) -> ViewBatch:
 
 
 def embed(ours: DenseCL, encoder: DenseEncoder, images: Tensor, side: int) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Of every image: its embedding, its cells' (N, D), and the features of its cells (N, C), not normalised."""
+    """Of every image: its embedding, its cells' (N, D), and the features of its cells (N, C), not normalized."""
     found = []
     for half in ours.pixels(images).chunk(2):  # two BatchNorm groups
         for last in encoder.backbone(half)[-1]:  # (C, 3, 3)

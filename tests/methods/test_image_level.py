@@ -21,7 +21,7 @@ from codo.methods.supervised import Supervised
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=12)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=12)
 B, S = 6, 32
 
 

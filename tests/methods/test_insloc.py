@@ -21,7 +21,7 @@ from codo.training.pretrain import open_inputs
 from codo.training.pretrain_settings import PretrainSettings
 from codo.views.boxes import iou
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=16)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, embedding_dim=16)
 B = 8
 
 
@@ -65,9 +65,9 @@ def test_a_batch_repeats_and_does_not_depend_on_the_ranks(dataset: InsLocViews, 
 
 
 def test_the_whole_image_is_pasted_in_its_own_aspect(dataset: InsLocViews) -> None:
-    size = dataset.cpj.foregrounds.size(3)
-    assert dataset.cpj.proposal(0, 3).shape == (size[1], size[0], 3)
-    assert np.array_equal(dataset.cpj.proposal(0, 3), dataset.cpj.proposal(7, 3))
+    size = dataset.pasted.foregrounds.size(3)
+    assert dataset.pasted.proposal(0, 3).shape == (size[1], size[0], 3)
+    assert np.array_equal(dataset.pasted.proposal(0, 3), dataset.pasted.proposal(7, 3))
 
 
 def test_only_the_coarsest_level_of_queries_sees_the_anchor(batches: list[ViewBatch]) -> None:

@@ -19,7 +19,7 @@ from codo.methods.detco import DetCo
 from codo.methods.infomin import InfoMin
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=8)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=8)
 B, S, P, K, T = 4, 32, 32, 10, 0.15
 
 

@@ -18,7 +18,7 @@ from codo.methods.base import Setup
 from codo.methods.moco import MoCo, MoCoOptions
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=16)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=16)
 B, S, K, M, T, LR = 8, 32, 24, 0.9, 0.2, 0.05
 
 
@@ -37,7 +37,7 @@ def method(**options: str) -> MoCo:
     return MoCo(Setup(MODEL, contrast, MoCoOptions.model_validate(options), batch_size=B)).train()
 
 
-def normalised(pixels: Tensor) -> Tensor:
+def normalized(pixels: Tensor) -> Tensor:
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     return ((pixels.double() - (255 * mean).double()) / (255 * std).double()).permute(0, 3, 1, 2)
 
@@ -45,7 +45,7 @@ def normalised(pixels: Tensor) -> Tensor:
 def embed(net: nn.Module, pixels: Tensor) -> Tensor:
     """Two BN groups, each by itself: average pooling, MLP, length 1."""
     halves = []
-    for half in normalised(pixels).chunk(2):
+    for half in normalized(pixels).chunk(2):
         x = net.backbone(half)[-1].mean(dim=(2, 3))
         x = net.projection[2](F.relu(net.projection[0](x)))
         halves.append(x / x.norm(dim=1, keepdim=True))

@@ -23,13 +23,13 @@ from codo.models.encoder import ModelSettings
 from codo.models.image_encoder import ImageEncoder
 from tests.training import tiny
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=12)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=12)
 B = 4
 
 
 def build(**options: Any) -> Any:
     torch.manual_seed(0)
-    own = ORLOptions.model_validate({"hidden": 16, "compared": 3, "neighbours": 2, "top": 0.7, **options})
+    own = ORLOptions.model_validate({"hidden": 16, "compared": 3, "neighbors": 2, "top": 0.7, **options})
     return ORL(Setup(MODEL, ContrastSettings(momentum=0.9), own, batch_size=B)).train()
 
 
@@ -64,13 +64,13 @@ def test_the_loss_by_hand() -> None:
 
 
 def embed(images: Tensor) -> Tensor:
-    """Pixels, coarsely pooled and centred."""
+    """Pixels, coarsely pooled and centered."""
     return F.adaptive_avg_pool2d(images.permute(0, 3, 1, 2).double(), 4).flatten(1) - 127
 
 
 def test_pairs_are_the_most_alike_of_the_nearest_images(dataset: ObjectPairs) -> None:
-    """One image, one neighbour, one proposal at a time."""
-    found = find_pairs(embed, dataset, neighbours=2, top=0.7)  # 0.7 of 3 proposals: 2 pairs
+    """One image, one neighbor, one proposal at a time."""
+    found = find_pairs(embed, dataset, neighbors=2, top=0.7)  # 0.7 of 3 proposals: 2 pairs
     assert found.images.shape == (24, 2)
     assert found.own.shape == found.other.shape == (24, 2, 2, 4)
     features = [F.normalize(embed(torch.from_numpy(dataset.look(i))), dim=1).numpy() for i in range(24)]
@@ -91,8 +91,8 @@ def test_pairs_are_the_most_alike_of_the_nearest_images(dataset: ObjectPairs) ->
             assert taken == pytest.approx(expected, abs=2e-3)  # features are kept in half precision
 
 
-def test_few_images_have_few_neighbours(dataset: ObjectPairs) -> None:
-    alone = find_pairs(embed, dataset, neighbours=99, top=0.1)
+def test_few_images_have_few_neighbors(dataset: ObjectPairs) -> None:
+    alone = find_pairs(embed, dataset, neighbors=99, top=0.1)
     assert alone.images.shape == (24, 23)
     assert alone.own.shape == (24, 23, 1, 4)  # one pair at least
 
@@ -133,7 +133,7 @@ def test_another_network_can_find_them(dataset: ObjectPairs, tmp_path: Path) -> 
         with torch.no_grad():
             return other.pool(method.pixels(images))
 
-    expected = find_pairs(features, dataset, neighbours=2, top=0.7)
+    expected = find_pairs(features, dataset, neighbors=2, top=0.7)
     assert dataset.pairs is not None
     assert all(np.array_equal(one, two) for one, two in zip(dataset.pairs, expected, strict=True))
     own = build()

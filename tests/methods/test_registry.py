@@ -1,4 +1,4 @@
-"""Every registered method, and one of the user's: trains, is killed, goes on bit by bit, exports, initialises."""
+"""Every registered method, and one of the user's: trains, is killed, goes on bit by bit, exports, initializes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "infomin": {"cell": 40, "patch": 32},
     "detco": {"cell": 40, "patch": 32},
     "soco": {"hidden": 16},
-    "orl": {"hidden": 16, "compared": 3, "neighbours": 2, "patch_side": 32},
+    "orl": {"hidden": 16, "compared": 3, "neighbors": 2, "patch_side": 32},
     "self_emd": {"hidden": 16},
 }
 

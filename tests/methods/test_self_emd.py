@@ -17,7 +17,7 @@ from codo.methods.base import Setup
 from codo.methods.self_emd import SelfEMD, SelfEMDOptions
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=12)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=12)
 B, S = 4, 64  # maps of 2 x 2
 
 

@@ -17,7 +17,7 @@ from codo.models.backbone import STRIDES
 from codo.models.encoder import ModelSettings
 from codo.models.roi_align import roi_align
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, dim=12)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, embedding_dim=12)
 B, K, S = 2, 3, 64
 
 

@@ -22,7 +22,7 @@ from codo.methods.simclr import SimCLR
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=6)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=6)
 B, S, STEPS = 8, 32, 3
 CASES: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "simclr": (SimCLR, {}),

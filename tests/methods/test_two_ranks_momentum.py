@@ -1,6 +1,6 @@
 """Momentum contrast of several parts: two ranks compute what one process does, BatchNorm groups and all.
 
-With two groups the same samples are normalised together either way, so that nothing has to stand in for the network.
+With two groups the same samples are normalized together either way, so that nothing has to stand in for the network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from codo.methods.base import Setup
 from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
 
-MODEL = ModelSettings(backbone="resnet18", width=0.125, dim=6)
+MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=6)
 B, S, P, STEPS = 4, 64, 32, 2
 NAMES = ("densecl", "infomin", "detco")
 

@@ -10,7 +10,7 @@ from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.models.encoder import LEVELS, Encoder, ModelSettings
 
-SLIM = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="2conv1fc", head_dim=32, dim=8)
+SLIM = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="2conv1fc", head_dim=32, embedding_dim=8)
 
 
 def batch(size: int, canvas: int = 64, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -29,7 +29,7 @@ def encoder() -> Encoder:
 @pytest.mark.parametrize("backbone", ["resnet18", "resnet34", "resnet50", "resnet101"])
 @pytest.mark.parametrize("head", ["1conv1fc", "2fc"])
 def test_shapes_for_all_depths(backbone: str, head: str) -> None:
-    settings = ModelSettings(backbone=backbone, width=0.125, fpn_channels=8, head=head, head_dim=16, dim=4)
+    settings = ModelSettings(backbone=backbone, width=0.125, fpn_channels=8, head=head, head_dim=16, embedding_dim=4)
     encoder = Encoder(settings)
     images, boxes = batch(2)
     maps = encoder.features(images)

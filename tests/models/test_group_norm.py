@@ -16,7 +16,7 @@ GROUPS = 3
 
 
 class OtherNorm(nn.BatchNorm2d):
-    """Stands for a layer that does more than normalise, as timm's do."""
+    """Stands for a layer that does more than normalize, as timm's do."""
 
 
 def network(norm: type[nn.BatchNorm2d] = nn.BatchNorm2d) -> nn.Sequential:

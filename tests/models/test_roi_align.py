@@ -19,7 +19,7 @@ def oracle(features: Tensor, boxes: Tensor, scale: float, bins: int = 7) -> Tens
 def test_box_of_whole_pixels_averages_them() -> None:
     #  0  1  2  3      the box covers the lower right 2 x 2 pixels;
     #  4  5  6  7      with one bin and two samples an axis, every sample
-    #  8  9 10 11      falls on a pixel's centre
+    #  8  9 10 11      falls on a pixel's center
     # 12 13 14 15
     grid = torch.arange(16.0).view(1, 1, 4, 4)
     box = torch.tensor([[2.0, 2.0, 4.0, 4.0]])
@@ -29,15 +29,15 @@ def test_box_of_whole_pixels_averages_them() -> None:
 
 def test_scale_and_half_pixel_offset_by_hand() -> None:
     # A canvas of 16 pixels on a map of 4. The box [4, 12) covers cells 1 and 2; one bin of extent 2 has samples at
-    # 1.5 and 2.5 from the edge of the map, which is cell coordinates 1.0 and 2.0: the centres of cells 1 and 2.
+    # 1.5 and 2.5 from the edge of the map, which is cell coordinates 1.0 and 2.0: the centers of cells 1 and 2.
     row = torch.tensor([10.0, 20.0, 40.0, 80.0]).view(1, 1, 1, 4).expand(1, 1, 4, 4)
     assert roi_align(row, torch.tensor([[4.0, 4.0, 12.0, 12.0]]), 1 / 4, bins=1).item() == 30.0
-    # Shifted by half a cell, every sample lies between two centres.
+    # Shifted by half a cell, every sample lies between two centers.
     assert roi_align(row, torch.tensor([[6.0, 4.0, 14.0, 12.0]]), 1 / 4, bins=1).item() == pytest.approx((30 + 60) / 2)
 
 
-def test_linear_ramp_gives_bin_centres() -> None:
-    ramp = torch.arange(32.0).view(1, 1, 1, 32).expand(1, 1, 32, 32) + 0.5  # the coordinate of each pixel's centre
+def test_linear_ramp_gives_bin_centers() -> None:
+    ramp = torch.arange(32.0).view(1, 1, 1, 32).expand(1, 1, 32, 32) + 0.5  # the coordinate of each pixel's center
     pooled = roi_align(ramp, torch.tensor([[4.0, 4.0, 18.0, 18.0]]), 1.0)
     assert torch.allclose(pooled[0, 0], torch.arange(5.0, 18.0, 2.0).expand(7, 7))
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from codo.core.errors import InputError
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.key_maps import LAYOUTS
-from codo.models.weights import load, recognise
+from codo.models.weights import load, recognize
 
 SLIM = {
     "backbone": "resnet18",
@@ -60,7 +60,7 @@ OLD = ("torchvision_0.12", "2conv1fc")  # a pyramid with norm, which torchvision
     [(layout, head) for layout in NAMED for head in ("2conv1fc", "2fc") if (layout, head) != OLD],
 )
 @pytest.mark.parametrize("prefix", ["", "model."])
-def test_every_layout_is_recognised_and_gives_the_whole_trunk(layout: str, head: str, prefix: str) -> None:
+def test_every_layout_is_recognized_and_gives_the_whole_trunk(layout: str, head: str, prefix: str) -> None:
     old, new = (Encoder(ModelSettings(**{**SLIM, "head": head})) for _ in range(2))
     named = {LAYOUTS[layout].foreign(name): tensor for name, tensor in old.state_dict().items()}
     source = {prefix + name: tensor for name, tensor in named.items() if name is not None}
@@ -134,7 +134,7 @@ def test_a_retinanet_gives_its_backbone_for_its_pyramid_has_no_p2() -> None:
     with torch.device("meta"):
         detector = torchvision.models.detection.retinanet_resnet50_fpn_v2(weights=None, weights_backbone=None)
         encoder = Encoder(ModelSettings(head="2fc"))
-    found = recognise(encoder.state_dict(), detector.state_dict())
+    found = recognize(encoder.state_dict(), detector.state_dict())
     assert str(found) == "torchvision RetinaNet or FCOS"
     assert {name.split(".")[0] for name in found.tensors} == {"backbone", "head"}
     assert not any(name in encoder.state_dict() for name in found.tensors if "fpn" in name)
@@ -160,7 +160,7 @@ def test_a_detector_of_torchvision_gives_its_trunk() -> None:
     with torch.device("meta"):
         detector = torchvision.models.detection.maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None)
         encoder = Encoder(ModelSettings())
-    renamed = recognise(encoder.state_dict(), detector.state_dict()).tensors
+    renamed = recognize(encoder.state_dict(), detector.state_dict()).tensors
     trunk = [n for n in encoder.state_dict() if not n.startswith("projection") and "num_batches" not in n]
     assert all(renamed[name].shape == encoder.state_dict()[name].shape for name in trunk)
 

@@ -44,7 +44,7 @@ def messy(tmp_path: Path) -> Path:
     odd = {
         "cmyk.jpg": encode(Image.fromarray(picture(1)).convert("CMYK")),
         "deep.png": encode(np.linspace(0, 65535, 48 * 60).reshape(48, 60).astype(np.uint16), "PNG"),
-        "grey.png": encode(picture(2)[:, :, 0], "PNG"),
+        "gray.png": encode(picture(2)[:, :, 0], "PNG"),
         "wide.png": encode(picture(3, 20000, 33), "PNG"),
         "wrongly_named.jpg": encode(picture(4), "WEBP"),
         "0a1b2c": jpeg(200),

@@ -149,6 +149,6 @@ def test_photographs(test_data: Path) -> None:
     assert counts.max() <= 6
     areas = (probe.train.boxes[:, 2:] - probe.train.boxes[:, :2]).prod(dim=1) / 64**2
     assert 0.4 < areas.median() < 0.6  # as pretraining shows proposals
-    colour = probe.scores(lambda images, boxes: images.float().mean(dim=(1, 2)))
+    color = probe.scores(lambda images, boxes: images.float().mean(dim=(1, 2)))
     assert len(probe.classes) == 15
-    assert colour["roi/knn"] > 1.5 * colour["roi/chance"]  # grass is green, and sheep are white
+    assert color["roi/knn"] > 1.5 * color["roi/chance"]  # grass is green, and sheep are white

@@ -11,8 +11,8 @@ from codo.probes.linear import fit, linear_predict
 def blobs(count: int, classes: int = 3, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % classes
-    centres = 4 * torch.eye(classes, 6)
-    return centres[labels] + torch.randn(count, 6, generator=generator), labels
+    centers = 4 * torch.eye(classes, 6)
+    return centers[labels] + torch.randn(count, 6, generator=generator), labels
 
 
 def test_is_the_logistic_regression_of_others() -> None:
@@ -24,7 +24,7 @@ def test_is_the_logistic_regression_of_others() -> None:
     assert np.allclose((bias - bias.mean()).numpy(), theirs.intercept_ - theirs.intercept_.mean(), atol=1e-3)
 
 
-def test_separable_is_learnt_and_shuffled_is_not() -> None:
+def test_separable_is_learned_and_shuffled_is_not() -> None:
     x, labels = blobs(120)
     queries, truth = blobs(300, seed=1)
     assert (linear_predict(x, labels, queries, 3) == truth).double().mean() > 0.95

@@ -20,7 +20,7 @@ def test_votes_by_hand() -> None:
     assert knn_predict(bank, labels, query, 2, k=3, t=0.1).tolist() == [0]
 
 
-def test_fewer_samples_than_neighbours_and_length_do_not_matter() -> None:
+def test_fewer_samples_than_neighbors_and_length_do_not_matter() -> None:
     generator = torch.Generator().manual_seed(0)
     bank, queries = torch.randn(12, 5, generator=generator), torch.randn(2000, 5, generator=generator)
     labels = torch.arange(12) % 3

@@ -10,17 +10,17 @@ from codo.core.errors import InputError
 from codo.probes.pictures import middle, picture_probe
 
 
-def picture(path: Path, colour: tuple[int, int, int]) -> None:
+def picture(path: Path, color: tuple[int, int, int]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(path), np.full((40, 60, 3), colour, dtype=np.uint8))
+    cv2.imwrite(str(path), np.full((40, 60, 3), color, dtype=np.uint8))
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     for split, count in (("train", 5), ("val", 3)):
-        for name, colour in (("cat", (255, 0, 0)), ("dog", (0, 0, 255)), ("owl", (0, 255, 0))):
+        for name, color in (("cat", (255, 0, 0)), ("dog", (0, 0, 255)), ("owl", (0, 255, 0))):
             for i in range(count):
-                picture(tmp_path / split / name / f"{i}.png", colour)
+                picture(tmp_path / split / name / f"{i}.png", color)
     return tmp_path
 
 

@@ -1,4 +1,4 @@
-"""Colour spaces: known colours by hand, all else against floating-point textbook formulas."""
+"""Color spaces: known colors by hand, all else against floating-point textbook formulas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from codo.proposals.color import COLOUR_SPACES, LINEAR, ROOT, hsv, lab, rgi
+from codo.proposals.color import COLOR_SPACES, LINEAR, ROOT, hsv, lab, rgi
 
 RANDOM = np.random.default_rng(0).integers(0, 256, (40, 50, 3)).astype(np.uint8)
 
@@ -29,7 +29,7 @@ def pixel(r: int, g: int, b: int) -> np.ndarray:
         ((200, 100, 100), (0, 128, 200)),  # 127.5 rounds up
     ],
 )
-def test_hsv_of_known_colours(rgb: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
+def test_hsv_of_known_colors(rgb: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
     assert tuple(hsv(pixel(*rgb))[:, 0, 0]) == expected
 
 
@@ -44,13 +44,13 @@ def test_hsv_against_the_standard_library() -> None:
     ("rgb", "expected"),
     [((0, 0, 0), (0, 128, 128)), ((255, 255, 255), (255, 128, 128)), ((255, 0, 0), (136, 208, 195))],
 )
-def test_lab_of_known_colours(rgb: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
+def test_lab_of_known_colors(rgb: tuple[int, int, int], expected: tuple[int, int, int]) -> None:
     np.testing.assert_allclose(lab(pixel(*rgb))[:, 0, 0], expected, atol=1)
 
 
-def test_grey_has_no_colour_in_lab() -> None:
-    grey = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
-    planes = lab(grey)
+def test_gray_has_no_color_in_lab() -> None:
+    gray = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    planes = lab(gray)
     assert (planes[1:] == 128).all()
     assert (np.diff(planes[0, 0].astype(int)) >= 0).all()
 
@@ -77,8 +77,8 @@ def test_rgi_by_hand() -> None:
 
 
 def test_single_planes_are_those_of_the_full_spaces() -> None:
-    np.testing.assert_array_equal(COLOUR_SPACES["hue"](RANDOM), hsv(RANDOM)[:1])
-    np.testing.assert_array_equal(COLOUR_SPACES["intensity"](RANDOM), rgi(RANDOM)[2:])
+    np.testing.assert_array_equal(COLOR_SPACES["hue"](RANDOM), hsv(RANDOM)[:1])
+    np.testing.assert_array_equal(COLOR_SPACES["intensity"](RANDOM), rgi(RANDOM)[2:])
 
 
 def test_tables_do_not_depend_on_the_last_bit_of_a_maths_library() -> None:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codo.proposals.grouping import ONE, group, normalise, similarity
+from codo.proposals.grouping import ONE, group, normalize, similarity
 
-COLOUR, TEXTURE, SIZE, FILL, ALL = ([int(c) for c in terms] for terms in ("1000", "0100", "0010", "0001", "1111"))
+COLOR, TEXTURE, SIZE, FILL, ALL = ([int(c) for c in terms] for terms in ("1000", "0100", "0010", "0001", "1111"))
 
 
 def ints(values: object) -> np.ndarray:
@@ -17,7 +17,7 @@ def ints(values: object) -> np.ndarray:
 
 
 def pair(terms: list[int]) -> float:
-    """Similarity of two regions of a 10 x 10 image, in units of one: 2 colour bins, then 2 texture bins."""
+    """Similarity of two regions of a 10 x 10 image, in units of one: 2 color bins, then 2 texture bins."""
     shares = ints([[ONE, 0, ONE // 2, ONE // 2], [ONE // 4, 3 * ONE // 4, 0, ONE]])
     boxes = ints([[0, 0, 4, 4], [4, 0, 6, 6]])  # areas 16 and 12 in a common box of 36
     return similarity(0, 1, shares, ints([14, 10]), boxes, 100, 2, ints(terms)) / ONE
@@ -26,7 +26,7 @@ def pair(terms: list[int]) -> float:
 @pytest.mark.parametrize(
     ("terms", "expected"),
     [
-        (COLOUR, 0.25),  # min(1, 1/4) + min(0, 3/4)
+        (COLOR, 0.25),  # min(1, 1/4) + min(0, 3/4)
         (TEXTURE, 0.5),  # min(1/2, 0) + min(1/2, 1)
         (SIZE, 1 - 24 / 100),
         (FILL, 1 - (36 - 24) / 100),
@@ -37,44 +37,44 @@ def test_similarities_by_hand(terms: list[int], expected: float) -> None:
     assert pair(terms) == pytest.approx(expected, abs=4 / ONE)
 
 
-def test_normalise() -> None:
+def test_normalize() -> None:
     out = ints([7, 7, 7])
-    normalise(ints([1, 0, 3]), 4, out)
+    normalize(ints([1, 0, 3]), 4, out)
     assert out.tolist() == [ONE // 4, 0, 3 * ONE // 4]
 
 
 def hierarchy(labels: np.ndarray, histograms: np.ndarray, terms: list[int]) -> np.ndarray:
     r = labels.max() + 1
-    sizes, boxes, neighbours = shape_of(labels)
-    return group(histograms, sizes, boxes, neighbours, labels.size, 1, histograms.shape[1] // 2, ints(terms))[r:]
+    sizes, boxes, neighbors = shape_of(labels)
+    return group(histograms, sizes, boxes, neighbors, labels.size, 1, histograms.shape[1] // 2, ints(terms))[r:]
 
 
 def shape_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     r = labels.max() + 1
     places = [np.nonzero(labels == i) for i in range(r)]
     boxes = ints([[xs.min(), ys.min(), xs.max() + 1, ys.max() + 1] for ys, xs in places])
-    neighbours = np.zeros((r, r), np.bool_)
+    neighbors = np.zeros((r, r), np.bool_)
     for a, b in ((labels[:, 1:], labels[:, :-1]), (labels[1:], labels[:-1])):
-        neighbours[a, b] = neighbours[b, a] = True
-    np.fill_diagonal(neighbours, False)
-    return ints([len(ys) for ys, _ in places]), boxes, neighbours
+        neighbors[a, b] = neighbors[b, a] = True
+    np.fill_diagonal(neighbors, False)
+    return ints([len(ys) for ys, _ in places]), boxes, neighbors
 
 
 def slow_hierarchy(labels: np.ndarray, histograms: np.ndarray, terms: list[int]) -> list[list[int]]:
-    """Algorithm 1 of the paper, similarities recomputed for all neighbouring pairs before every merge."""
-    sizes, boxes, neighbours = shape_of(labels)
-    colours = histograms.shape[1] // 2
+    """Algorithm 1 of the paper, similarities recomputed for all neighboring pairs before every merge."""
+    sizes, boxes, neighbors = shape_of(labels)
+    colors = histograms.shape[1] // 2
     region = {i: (histograms[i].copy(), int(sizes[i]), boxes[i].tolist()) for i in range(len(sizes))}
-    pairs = {(i, j) for i, j in np.argwhere(neighbours).tolist() if i < j}
+    pairs = {(i, j) for i, j in np.argwhere(neighbors).tolist() if i < j}
     out = []
     while pairs:
 
         def alike(p: tuple[int, int]) -> int:
             shares = np.empty((2, histograms.shape[1]), np.int32)
             for row, i in enumerate(p):
-                normalise(ints(region[i][0]), region[i][1], shares[row])
+                normalize(ints(region[i][0]), region[i][1], shares[row])
             both = ints([region[i][1] for i in p]), ints([region[i][2] for i in p])
-            return int(similarity(0, 1, shares, *both, labels.size, colours, ints(terms)))
+            return int(similarity(0, 1, shares, *both, labels.size, colors, ints(terms)))
 
         i, j = max(sorted(pairs), key=alike)  # max keeps the first of equals
         (ha, sa, a), (hb, sb, b) = region[i], region.pop(j)
@@ -99,10 +99,10 @@ def test_a_hole_is_filled_first() -> None:
     assert boxes.tolist() == [[0, 0, 4, 5], [0, 0, 5, 5]]
 
 
-def test_like_colours_merge_across_a_small_difference_in_place() -> None:
+def test_like_colors_merge_across_a_small_difference_in_place() -> None:
     labels = np.array([[0, 1, 2]])
     histograms = ints([[0, 1, 0, 1], [1, 0, 1, 0], [1, 0, 1, 0]])
-    assert hierarchy(labels, histograms, COLOUR).tolist() == [[1, 0, 3, 1], [0, 0, 3, 1]]
+    assert hierarchy(labels, histograms, COLOR).tolist() == [[1, 0, 3, 1], [0, 0, 3, 1]]
 
 
 def test_equal_similarities_go_to_the_lowest_numbers() -> None:

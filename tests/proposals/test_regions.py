@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codo.proposals.regions import COLOURS, STRENGTHS, TEXTURES, bins, describe
+from codo.proposals.regions import COLORS, STRENGTHS, TEXTURES, bins, describe
 
 
 def slow_texture(smoothed: np.ndarray, y: int, x: int) -> int:
@@ -29,23 +29,23 @@ def test_bins(channels: int, h: int, w: int, seed: int) -> None:
     out = bins(planes, smoothed)
     assert out.shape == (2 * channels, h, w)
     for c in range(channels):
-        np.testing.assert_array_equal(out[c], c * COLOURS + planes[c].astype(int) * 25 // 256)
+        np.testing.assert_array_equal(out[c], c * COLORS + planes[c].astype(int) * 25 // 256)
         expected = [[slow_texture(smoothed[c], y, x) for x in range(w)] for y in range(h)]
-        np.testing.assert_array_equal(out[channels + c], channels * COLOURS + c * TEXTURES + np.array(expected))
+        np.testing.assert_array_equal(out[channels + c], channels * COLORS + c * TEXTURES + np.array(expected))
 
 
 def test_opposite_directions_and_strengths_are_told_apart() -> None:
-    def centre(dx: int, dy: int) -> int:
-        grey = np.full((3, 3), 128 * 64, np.int32)
-        grey[1, 2] += dx * 64
-        grey[2, 1] += dy * 64
-        return int(bins(np.zeros((1, 3, 3), np.uint8), grey[None])[1, 1, 1]) - COLOURS
+    def center(dx: int, dy: int) -> int:
+        gray = np.full((3, 3), 128 * 64, np.int32)
+        gray[1, 2] += dx * 64
+        gray[2, 1] += dy * 64
+        return int(bins(np.zeros((1, 3, 3), np.uint8), gray[None])[1, 1, 1]) - COLORS
 
-    assert centre(0, 0) == centre(3, 0) == centre(-3, 1) == 0  # below one step there is no direction
+    assert center(0, 0) == center(3, 0) == center(-3, 1) == 0  # below one step there is no direction
     steps = [(9, 2), (2, 9), (-2, 9), (-9, 2), (-9, -2), (-2, -9), (2, -9), (9, -2)]
-    assert len({centre(*s) // STRENGTHS for s in steps}) == 8
-    assert centre(4, 0) % STRENGTHS == 1
-    assert centre(100, 0) % STRENGTHS == STRENGTHS - 1
+    assert len({center(*s) // STRENGTHS for s in steps}) == 8
+    assert center(4, 0) % STRENGTHS == 1
+    assert center(100, 0) % STRENGTHS == STRENGTHS - 1
 
 
 @given(st.integers(1, 3), st.integers(1, 8), st.integers(1, 8), st.integers(1, 5), st.integers(0, 2**32 - 1))
@@ -55,9 +55,9 @@ def test_describe(channels: int, h: int, w: int, most: int, seed: int) -> None:
     _, labels = np.unique(rng.integers(0, most, (h, w)), return_inverse=True)
     labels = labels.reshape(h, w).astype(np.int32)
     regions = labels.max() + 1
-    features = channels * (COLOURS + TEXTURES)
+    features = channels * (COLORS + TEXTURES)
     bin_of = rng.integers(0, features, (2 * channels, h, w)).astype(np.uint16)
-    histograms, sizes, boxes, neighbours = describe(bin_of, labels, int(regions))
+    histograms, sizes, boxes, neighbors = describe(bin_of, labels, int(regions))
     assert histograms.shape == (regions, features)
     for r in range(regions):
         ys, xs = np.nonzero(labels == r)
@@ -68,4 +68,4 @@ def test_describe(channels: int, h: int, w: int, most: int, seed: int) -> None:
     for a, b in ((labels[:, 1:], labels[:, :-1]), (labels[1:], labels[:-1])):
         touching[a.ravel(), b.ravel()] = touching[b.ravel(), a.ravel()] = True
     np.fill_diagonal(touching, False)
-    np.testing.assert_array_equal(neighbours, touching)
+    np.testing.assert_array_equal(neighbors, touching)

@@ -89,7 +89,7 @@ def test_more_thorough_modes_find_more() -> None:
 
 
 def test_fast_contains_what_its_parts_find() -> None:
-    """The union over colour spaces, thresholds and strategies, nothing else."""
+    """The union over color spaces, thresholds and strategies, nothing else."""
     image = picture()
     whole = set(map(tuple, selective_search(image, "fast", None).tolist()))
     parts: set[tuple[int, ...]] = set()
@@ -146,13 +146,12 @@ def test_number_of_regions_is_bounded(pixels: int) -> None:
 
 def test_every_kernel_was_compiled_once() -> None:
     """One set of argument types each: a second one would cost every user seconds."""
-    from codo.proposals import color as colour
-    from codo.proposals import downscale, grouping, regions, segmentation, smoothing
+    from codo.proposals import color, downscale, grouping, regions, segmentation, smoothing
 
     for mode in MODES:
         for longest_side in (50, None):
             selective_search(picture(), mode, longest_side)
-    for room in (colour, downscale, grouping, regions, segmentation, smoothing):
+    for room in (color, downscale, grouping, regions, segmentation, smoothing):
         compiled = {name: len(f.signatures) for name, f in vars(room).items() if hasattr(f, "signatures")}
         assert 1 in compiled.values()
         assert max(compiled.values()) == 1, compiled  # 0: taken from the cache inside its caller

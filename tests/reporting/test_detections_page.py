@@ -31,7 +31,7 @@ CORNER = {"size": [40, 60], "counts": [0, 2, 38, 2, 2358]}  # runs go down the c
 
 
 @pytest.fixture
-def labelled(tmp_path: Path) -> Path:
+def labeled(tmp_path: Path) -> Path:
     """Four images: one well detected, one badly, one with a crowd, one empty; a class and a file of evil names."""
     folder = tmp_path / "data"
     (folder / "annotations").mkdir(parents=True)
@@ -58,7 +58,7 @@ def results() -> list[dict[str, Any]]:
         result(0, 1, [11, 10, 20, 20], 0.8),  # duplicate
         result(0, 1, [50, 0, 9, 9], 0.05),  # below the threshold
         result(1, 2, BOX, 0.95),  # classification
-        result(1, 2, [40, 10, 15, 6], 0.85),  # localisation
+        result(1, 2, [40, 10, 15, 6], 0.85),  # localization
         result(1, 1, [0, 30, 9, 9], 0.75),  # background
         result(2, 1, [5, 5, 9, 9], 0.7),  # in the crowd
     ]
@@ -74,8 +74,8 @@ def shapes(page: Any, side: str) -> list[tuple[str, str]]:
     return [(a["class"].removeprefix(f"shape {side} "), a["data-label"]) for a in found]
 
 
-def test_a_run(labelled: Path, make_run: MakeRun, read_page: ReadPage) -> None:
-    run = make_run(config={"data": {"folder": str(labelled)}}, verb="finetune")
+def test_a_run(labeled: Path, make_run: MakeRun, read_page: ReadPage) -> None:
+    run = make_run(config={"data": {"folder": str(labeled)}}, verb="finetune")
     (run.path / "detections_val.json").write_text(json.dumps(results()))
     path = view(run.path)
     assert path == run.path / "view.html"
@@ -95,7 +95,7 @@ def test_a_run(labelled: Path, make_run: MakeRun, read_page: ReadPage) -> None:
     ]
     assert shapes(page, "found-side") == [
         ("background off", "cat"),
-        ("localisation off", "<b>dog"),
+        ("localization off", "<b>dog"),
         ("classification", "<b>dog"),
         ("ignored off", "cat"),
         ("background off", "cat"),
@@ -103,13 +103,13 @@ def test_a_run(labelled: Path, make_run: MakeRun, read_page: ReadPage) -> None:
         ("correct", "cat"),
     ]
     states = [a.get("data-states") for _, a in page.with_class("truth-side")]
-    assert states == ["0.950000 classification", "0.850000 localisation", None, "0.900000 correct"]
+    assert states == ["0.950000 classification", "0.850000 localization", None, "0.900000 correct"]
     assert {"cat 0.90", "<b>dog 0.95 cls", "cat (crowd)"} <= {text.strip() for text in page.pieces}
 
 
-def test_the_page_stands_alone(labelled: Path, tmp_path: Path, read_page: ReadPage) -> None:
+def test_the_page_stands_alone(labeled: Path, tmp_path: Path, read_page: ReadPage) -> None:
     (tmp_path / "found.json").write_text(json.dumps(results()))
-    page = read_page(view(tmp_path / "found.json", labelled))
+    page = read_page(view(tmp_path / "found.json", labeled))
     for text in ("http:", "https:", "//cdn", "@import", "<img src=x", "<b>dog"):
         assert text not in page.raw, text
     assert len(page.attributes("script")) == 1
@@ -122,9 +122,9 @@ def test_the_page_stands_alone(labelled: Path, tmp_path: Path, read_page: ReadPa
     assert all(a["aria-label"] for _, a in page.with_class("frame"))
 
 
-def test_filters_have_what_they_go_by(labelled: Path, tmp_path: Path, read_page: ReadPage) -> None:
+def test_filters_have_what_they_go_by(labeled: Path, tmp_path: Path, read_page: ReadPage) -> None:
     (tmp_path / "found.json").write_text(json.dumps(results()))
-    page = read_page(view(tmp_path / "found.json", labelled))
+    page = read_page(view(tmp_path / "found.json", labeled))
     assert {a["data-shape"] for a in page.attributes("select") if "data-shape" in a} == {"label", "kind"}
     assert [a["data-rank"] for _, a in page.with_class("card")] == ["0", "1", "2", "3"]
     options = {a["value"] for a in page.attributes("option")}
@@ -136,21 +136,21 @@ def test_filters_have_what_they_go_by(labelled: Path, tmp_path: Path, read_page:
     assert all(f'"{kind}"' in script for kind in ("correct", "missed", "ignored", *(error.value for error in ERRORS)))
 
 
-def test_a_result_file_beside_its_page(labelled: Path, tmp_path: Path, read_page: ReadPage) -> None:
+def test_a_result_file_beside_its_page(labeled: Path, tmp_path: Path, read_page: ReadPage) -> None:
     (tmp_path / "found.json").write_text(json.dumps(results()))
-    assert view(tmp_path / "found.json", labelled) == tmp_path / "found.html"
-    page = read_page(view(tmp_path / "found.json", labelled, out=tmp_path / "few.html", images=2))
+    assert view(tmp_path / "found.json", labeled) == tmp_path / "found.html"
+    page = read_page(view(tmp_path / "found.json", labeled, out=tmp_path / "few.html", images=2))
     assert cards(page) == [EVIL, "crowd.jpg"]
     assert "The 2 worst of 4 images" in page.text
     assert page.facts["Images"].startswith("4 ")  # numbers are of all
 
 
-def test_the_command(labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], read_page: ReadPage) -> None:
+def test_the_command(labeled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], read_page: ReadPage) -> None:
     (tmp_path / "found.json").write_text(json.dumps(results()))
     command = [
         "view",
         str(tmp_path / "found.json"),
-        f"data={labelled}",
+        f"data={labeled}",
         "--images",
         "1",
         "--out",
@@ -161,14 +161,14 @@ def test_the_command(labelled: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert len(cards(read_page(tmp_path / "a.html"))) == 1
     assert main(["view", str(tmp_path / "found.json")]) == 2
     assert "data= is missing" in capsys.readouterr().err
-    assert main(["view", str(tmp_path / "found.json"), f"data={labelled}", "imagse=3"]) == 2
+    assert main(["view", str(tmp_path / "found.json"), f"data={labeled}", "imagse=3"]) == 2
     assert "images" in capsys.readouterr().err
 
 
-def test_masks(labelled: Path, tmp_path: Path, read_page: ReadPage) -> None:
+def test_masks(labeled: Path, tmp_path: Path, read_page: ReadPage) -> None:
     square = np.zeros((40, 60), np.uint8)
     square[10:30, 10:30] = 1
-    file = labelled / "annotations" / "instances_val.json"
+    file = labeled / "annotations" / "instances_val.json"
     truth = json.loads(file.read_text())
     for row in truth["annotations"]:
         x, y, w, h = row["bbox"]
@@ -177,18 +177,18 @@ def test_masks(labelled: Path, tmp_path: Path, read_page: ReadPage) -> None:
     (tmp_path / "found.json").write_text(
         json.dumps([{"image_id": 0, "category_id": 1, "score": 0.9, "segmentation": encode(square)}])
     )
-    page = read_page(view(tmp_path / "found.json", labelled))
+    page = read_page(view(tmp_path / "found.json", labeled))
     assert "Matched by masks" in page.text
     assert page.facts["Found"] == "1 | of 3 objects"
     assert len(page.attributes("polygon")) == 5  # 4 objects, 1 detection
     (tmp_path / "boxes.json").write_text(json.dumps(results()))
     with pytest.raises(InputError, match="the detections have no masks"):
-        view(tmp_path / "boxes.json", labelled, by="segm")
+        view(tmp_path / "boxes.json", labeled, by="segm")
 
 
-def test_a_detector_that_finds_nothing(labelled: Path, tmp_path: Path, read_page: ReadPage) -> None:
+def test_a_detector_that_finds_nothing(labeled: Path, tmp_path: Path, read_page: ReadPage) -> None:
     (tmp_path / "found.json").write_text("[]")
-    page = read_page(view(tmp_path / "found.json", labelled))
+    page = read_page(view(tmp_path / "found.json", labeled))
     assert page.facts["AP 50"] == "0.0 | AP 75 0.0"
     assert "Most is lost by objects that are missed: without them AP 50 would be 100.0." in page.text
     assert "no detection is right at any confidence" in page.text
@@ -203,28 +203,28 @@ def test_a_detector_that_finds_nothing(labelled: Path, tmp_path: Path, read_page
         ({"images": []}, "a JSON list"),
     ],
 )
-def test_wrong_result_files_are_refused(labelled: Path, tmp_path: Path, rows: Any, message: str) -> None:
+def test_wrong_result_files_are_refused(labeled: Path, tmp_path: Path, rows: Any, message: str) -> None:
     (tmp_path / "found.json").write_text(json.dumps(rows))
     with pytest.raises(InputError, match=message):
-        view(tmp_path / "found.json", labelled)
+        view(tmp_path / "found.json", labeled)
     assert not (tmp_path / "found.html").exists()
 
 
-def test_images_that_are_gone_are_named(labelled: Path, tmp_path: Path) -> None:
+def test_images_that_are_gone_are_named(labeled: Path, tmp_path: Path) -> None:
     (tmp_path / "found.json").write_text("[]")
-    (labelled / "val" / "crowd.jpg").unlink()
+    (labeled / "val" / "crowd.jpg").unlink()
     with pytest.raises(InputError, match=r"crowd\.jpg"):
-        view(tmp_path / "found.json", labelled)
+        view(tmp_path / "found.json", labeled)
 
 
-def test_a_run_whose_data_moved_takes_data(labelled: Path, make_run: MakeRun, read_page: ReadPage) -> None:
+def test_a_run_whose_data_moved_takes_data(labeled: Path, make_run: MakeRun, read_page: ReadPage) -> None:
     run = make_run(config={"data": {"folder": "gone"}}, verb="finetune")
     with pytest.raises(InputError, match=r"no detections_val\.json yet"):
         view(run.path)
     (run.path / "detections_val.json").write_text(json.dumps(results()))
     with pytest.raises(InputError, match="no such folder"):
         view(run.path)
-    assert len(cards(read_page(view(run.path, labelled)))) == 4
+    assert len(cards(read_page(view(run.path, labeled)))) == 4
 
 
 def test_settings_of_detections_are_refused_elsewhere(make_run: MakeRun) -> None:
@@ -276,10 +276,10 @@ def test_worst_first_and_the_slider_s_lower_end(tmp_path: Path) -> None:
     assert least_confidence(judged[1:2], 0.05) == 0.05
 
 
-def test_scores_that_are_no_confidences_are_refused(labelled: Path, tmp_path: Path) -> None:
+def test_scores_that_are_no_confidences_are_refused(labeled: Path, tmp_path: Path) -> None:
     file = tmp_path / "percent.json"
     file.write_text(json.dumps([result(0, 1, BOX, 0.9), result(1, 1, BOX, 87), result(1, 2, BOX, -2)]))
     with pytest.raises(InputError, match=r"2 of 3 detections .* the first: detection number 2 \(score 87\)") as caught:
-        view(file, labelled)
+        view(file, labeled)
     assert len(caught.value.lines()) == 3
     assert not file.with_suffix(".html").exists()

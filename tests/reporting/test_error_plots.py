@@ -29,12 +29,12 @@ def test_figures_of_the_same_content_do_not_share_ids() -> None:
     assert {"recall", "precision", "IoU 0.5", "0.75"} <= set(texts(one))
 
 
-def test_every_kind_of_error_has_a_bar_of_its_colour_and_its_value() -> None:
+def test_every_kind_of_error_has_a_bar_of_its_color_and_its_value() -> None:
     svg = bars({error: float(i) for i, error in enumerate(ERRORS, 1)}, x_label="points")
     assert {"points", "1.0", "6.0", *(error.value for error in ERRORS)} <= set(texts(svg))
     for error in ERRORS:
         assert f"var(--{error})" in svg
-    assert not re.search(r"#010[123]", svg)  # every stand-in colour was replaced
+    assert not re.search(r"#010[123]", svg)  # every stand-in color was replaced
     assert bars(dict.fromkeys(ERRORS, 0.0), x_label="nothing to gain")
 
 

@@ -19,9 +19,9 @@ Rows = list[dict[str, Any]]
 
 
 @pytest.fixture
-def labelled(tmp_path: Path) -> Path:
+def labeled(tmp_path: Path) -> Path:
     """Two images with a cat each, one of them found; names as hostile as a file system allows."""
-    folder = tmp_path / "labelled"
+    folder = tmp_path / "labeled"
     folder.mkdir()
     names = ["<b>one & two.jpg", "\"'onerror=x.jpg"]
     for name in names:
@@ -45,8 +45,8 @@ def labelled(tmp_path: Path) -> Path:
     return folder
 
 
-def finetune_config(labelled: Path) -> dict[str, Any]:
-    data = {"val": str(labelled / "val.json"), "val_images": str(labelled)}
+def finetune_config(labeled: Path) -> dict[str, Any]:
+    data = {"val": str(labeled / "val.json"), "val_images": str(labeled)}
     return {"data": data, "weights": "runs/codo", "steps": 20, "batch_size": 2, "device": "cpu"}
 
 
@@ -162,8 +162,8 @@ def test_the_same_files_give_the_same_bytes(make_run: MakeRun, healthy: Rows) ->
     assert write_report(run).read_bytes() == write_report(run).read_bytes()
 
 
-def test_the_report_of_a_finetuning(make_run: MakeRun, labelled: Path, read_page: ReadPage) -> None:
-    run = make_run(finetune_rows(), finetune_config(labelled), "finetune")
+def test_the_report_of_a_finetuning(make_run: MakeRun, labeled: Path, read_page: ReadPage) -> None:
+    run = make_run(finetune_rows(), finetune_config(labeled), "finetune")
     write_detections(run)
     (run.path / "load_report.txt").write_text("backbone 265 matched <none missing>\n")
     page = read_page(write_report(run))
@@ -177,8 +177,8 @@ def test_the_report_of_a_finetuning(make_run: MakeRun, labelled: Path, read_page
     assert "backbone 265 matched <none missing>" in page.text
 
 
-def test_detections_beside_the_truth(make_run: MakeRun, labelled: Path, read_page: ReadPage) -> None:
-    run = make_run(finetune_rows(), finetune_config(labelled), "finetune")
+def test_detections_beside_the_truth(make_run: MakeRun, labeled: Path, read_page: ReadPage) -> None:
+    run = make_run(finetune_rows(), finetune_config(labeled), "finetune")
     write_detections(run)
     page = read_page(write_report(run))
     cards = page.with_class("card")
@@ -194,23 +194,23 @@ def test_detections_beside_the_truth(make_run: MakeRun, labelled: Path, read_pag
     assert len(page.attributes("polygon")) == 2
 
 
-def test_a_finetuning_without_results(make_run: MakeRun, labelled: Path, read_page: ReadPage) -> None:
-    run = make_run([], finetune_config(labelled), "finetune")
+def test_a_finetuning_without_results(make_run: MakeRun, labeled: Path, read_page: ReadPage) -> None:
+    run = make_run([], finetune_config(labeled), "finetune")
     assert "No pictures: the run has no detections_val.json yet" in read_page(write_report(run)).text
     write_detections(run)
-    (labelled / "val.json").unlink()
+    (labeled / "val.json").unlink()
     assert "No pictures: no such annotation file" in read_page(write_report(run)).text
 
 
-def test_images_that_are_gone_are_left_out(make_run: MakeRun, labelled: Path, read_page: ReadPage) -> None:
-    run = make_run([], finetune_config(labelled), "finetune")
+def test_images_that_are_gone_are_left_out(make_run: MakeRun, labeled: Path, read_page: ReadPage) -> None:
+    run = make_run([], finetune_config(labeled), "finetune")
     write_detections(run)
-    (labelled / "<b>one & two.jpg").write_bytes(b"torn")
+    (labeled / "<b>one & two.jpg").write_bytes(b"torn")
     assert len(read_page(write_report(run)).with_class("card")) == 1
 
 
-def test_the_demo_report(make_run: MakeRun, healthy: Rows, labelled: Path, tmp_path: Path, read_page: ReadPage) -> None:
-    config = finetune_config(labelled)
+def test_the_demo_report(make_run: MakeRun, healthy: Rows, labeled: Path, tmp_path: Path, read_page: ReadPage) -> None:
+    config = finetune_config(labeled)
     finetuned = {name: make_run(finetune_rows(), config, "finetune", name) for name in ("scratch", "CoDo")}
     for run in finetuned.values():
         write_detections(run)
@@ -236,8 +236,8 @@ def test_the_demo_report(make_run: MakeRun, healthy: Rows, labelled: Path, tmp_p
     assert "Healthy" in page.text
 
 
-def test_a_detector_that_finds_nothing(make_run: MakeRun, labelled: Path, read_page: ReadPage) -> None:
-    run = make_run(finetune_rows(), finetune_config(labelled), "finetune")
+def test_a_detector_that_finds_nothing(make_run: MakeRun, labeled: Path, read_page: ReadPage) -> None:
+    run = make_run(finetune_rows(), finetune_config(labeled), "finetune")
     (run.path / "detections_val.json").write_text("[]")
     text = read_page(write_report(run)).text
     assert "at least 0.50 confidence, because no detection is right at any confidence" in text

@@ -47,7 +47,7 @@ def test_milestones_of_the_1x_schedule() -> None:
     assert rates == pytest.approx([0.02, 0.02, 0.002, 0.002, 0.0002, 0.0002])
 
 
-def test_only_trained_parameters_are_optimised() -> None:
+def test_only_trained_parameters_are_optimized() -> None:
     model = torch.nn.Linear(2, 2)
     model.bias.requires_grad_(False)
     optimizer = build_optimizer(model, OptimSettings(), torch.device("cpu"))

@@ -89,7 +89,7 @@ def test_the_query_encoder_is_what_is_read_back(finished: codo.Run) -> None:
         assert torch.equal(value, state[f"query.backbone.{name}"])
 
 
-def test_colours_on_the_device(finished: codo.Run, catalog: Path, tmp_path: Path) -> None:
+def test_colors_on_the_device(finished: codo.Run, catalog: Path, tmp_path: Path) -> None:
     """The same draws, through a loader's worker: other pixels by a little, so other losses by a little."""
     settings = tiny.settings(catalog, tmp_path / "run", steps=1, probe=None, workers=1)
     row = codo.pretrain(**settings, **{"augment.device": "device"}).metrics()[0]
@@ -128,7 +128,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(catalog: Path, tmp_path: Path) 
         ({"method": "moco_v2"}, "pastes nothing, so backgrounds= has no effect", "leave it out"),
         (
             {"method": "simsiam", "backgrounds": [], "augment.device": "device"},
-            "coloured by the loader",
+            "colored by the loader",
             "augment.device=cpu",
         ),
         ({"options.speed": 3}, "unknown setting 'options.speed'", ""),

@@ -21,9 +21,9 @@ from tests.training import tiny
 
 
 @pytest.fixture(scope="module")
-def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def labeled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """boxes/ in COCO's layout, pictures/ in ImageNet's."""
-    folder = tmp_path_factory.mktemp("labelled")
+    folder = tmp_path_factory.mktemp("labeled")
     write(folder / "boxes", *coco(6), "train")
     write(folder / "boxes", *coco(4, seed=1), "val")
     rng = np.random.default_rng(0)
@@ -37,9 +37,9 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def settings(catalog: Path, labelled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    probe = {"every": 3, "proposals": 8, "group": 4, "data": str(labelled / "boxes"), "boxes": 12}
-    probe |= {"pictures": str(labelled / "pictures"), "images": 8}
+def settings(catalog: Path, labeled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    probe = {"every": 3, "proposals": 8, "group": 4, "data": str(labeled / "boxes"), "boxes": 12}
+    probe |= {"pictures": str(labeled / "pictures"), "images": 8}
     return tiny.settings(catalog, tmp_path_factory.mktemp("probed") / "run", probe=probe)
 
 
@@ -60,8 +60,8 @@ def test_scores_are_logged_beside_chance_from_the_first_step(run: Run) -> None:
         assert all(0 <= row[name] <= 1 for name in NAMES)
     assert rows[-1]["probe/image/knn"] == 1.0  # dark and light tell themselves apart
     page = (run.path / "report.html").read_text()
-    assert "Labelled boxes: mean recall" in page
-    assert "Labelled pictures: mean recall" in page
+    assert "Labeled boxes: mean recall" in page
+    assert "Labeled pictures: mean recall" in page
 
 
 def test_a_run_with_probes_computes_what_it_computes_without(run: Run, catalog: Path, tmp_path: Path) -> None:
@@ -81,12 +81,12 @@ def test_resumed_between_probes_it_comes_to_the_same_weights_and_scores(run: Run
     assert tiny.timeless(run.metrics()) == rows
 
 
-def test_afterwards_the_same_numbers(run: Run, labelled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_afterwards_the_same_numbers(run: Run, labeled: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = [
         str(run.path),
-        f"data={labelled / 'boxes'}",
+        f"data={labeled / 'boxes'}",
         "boxes=12",
-        f"image_folder={labelled / 'pictures'}",
+        f"image_folder={labeled / 'pictures'}",
         "images=8",
     ]
     assert main(["probe", *words]) == 0
@@ -97,8 +97,8 @@ def test_afterwards_the_same_numbers(run: Run, labelled: Path, capsys: pytest.Ca
     assert {name: said[name] for name in NAMES} == {name: last[name] for name in NAMES}
 
 
-def test_files_and_random_weights_are_probed_too(run: Run, labelled: Path) -> None:
-    asked: dict[str, Any] = {"data": str(labelled / "boxes"), "boxes": 12, "canvas": 64}
+def test_files_and_random_weights_are_probed_too(run: Run, labeled: Path) -> None:
+    asked: dict[str, Any] = {"data": str(labeled / "boxes"), "boxes": 12, "canvas": 64}
     exported = codo.probe(codo.export(run, to="safetensors"), **asked)  # the file tells what trunk it is of
     assert exported["parts"] == ["backbone", "fpn", "box_head"]
     assert exported["probe/roi/linear"] == run.metrics()[-1]["probe/roi/linear"]
@@ -124,12 +124,12 @@ def test_images_of_the_pool_are_warned_about(run: Run, catalog: Path, photos: Pa
     assert f"WARNING {told}{leaky.path}" in (leaky.path / "train.log").read_text()
 
 
-def test_methods_of_a_backbone_alone_are_probed_too(catalog: Path, labelled: Path, tmp_path: Path) -> None:
-    probe = {"proposals": 8, "group": 4, "data": str(labelled / "boxes"), "boxes": 12}
+def test_methods_of_a_backbone_alone_are_probed_too(catalog: Path, labeled: Path, tmp_path: Path) -> None:
+    probe = {"proposals": 8, "group": 4, "data": str(labeled / "boxes"), "boxes": 12}
     settings = tiny.settings(catalog, tmp_path / "run", method="moco", probe=probe, steps=1)
     del settings["backgrounds"]
     run = codo.pretrain(**settings)
-    found = codo.probe(run, data=str(labelled / "boxes"), boxes=12)
+    found = codo.probe(run, data=str(labeled / "boxes"), boxes=12)
     assert found["parts"] == ["backbone"]
     assert found["probe/roi/linear"] == run.metrics()[-1]["probe/roi/linear"]
 

@@ -45,7 +45,7 @@ def test_profiled_runs_compute_the_same(catalog: Path, tmp_path: Path) -> None:
     assert tiny.timeless(Run(with_it).metrics()) == tiny.timeless(Run(without).metrics())
 
     marks = [event["name"] for event in json.loads((with_it / "trace.json").read_text())["traceEvents"]]
-    for stage in ("data wait", "query", "keys", "contrast", "backward", "optimiser", "EMA, queue"):
+    for stage in ("data wait", "query", "keys", "contrast", "backward", "optimizer", "EMA, queue"):
         assert marks.count(STAGE + stage) == 2, stage  # five steps, of which three warm up
         assert f"  {stage} " in (with_it / "train.log").read_text()
     assert "profile of 2 steps" in done.stderr

@@ -72,7 +72,7 @@ def final_state(out: Path) -> dict[str, Any]:
 
 
 def assert_same_state(a: dict[str, Any], b: dict[str, Any]) -> None:
-    """Weights, queues and optimiser, bit by bit."""
+    """Weights, queues and optimizer, bit by bit."""
     assert a["step"] == b["step"]
     assert a["method"].keys() == b["method"].keys()
     for name, value in a["method"].items():

@@ -1,4 +1,4 @@
-"""Colours on the device are those of the loader: pixel by pixel where they can be, in distribution always."""
+"""Colors on the device are those of the loader: pixel by pixel where they can be, in distribution always."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import pytest
 import torch
 
 import codo
-from codo.loading.pasted_views import CPJSettings, PastedViews
+from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
 from codo.loading.sampler import StepSampler
 from codo.loading.step_dataset import ViewDataset
+from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.device_photometric import Deferred, finish
 from codo.views.photometric import AugmentSettings, Photometric, apply, draw
 
 
 @pytest.fixture(scope="module")
 def image() -> np.ndarray:
-    """A smooth, colourful picture with a wide range of values."""
+    """A smooth, colorful picture with a wide range of values."""
     y, x = np.mgrid[0:64, 0:64]
     waves = [127 + 120 * np.sin(x / a + b) * np.cos(y / c) for a, b, c in ((9, 0, 13), (17, 1, 7), (11, 2, 19))]
     return np.stack(waves, axis=2).astype(np.uint8)
@@ -32,7 +33,7 @@ def on_device(image: np.ndarray, changes: list[Photometric], box: tuple[int, ...
     return finish(images, Deferred(rows, np.array([box] * len(changes), np.float32))).numpy()
 
 
-def test_colours_are_those_of_the_loader(image: np.ndarray) -> None:
+def test_colors_are_those_of_the_loader(image: np.ndarray) -> None:
     rng = np.random.default_rng(0)
     changes = [draw(AugmentSettings(blur=0), rng) for _ in range(40)] + [Photometric(), Photometric(gray=True)]
     for change, got in zip(changes, on_device(image, changes), strict=True):
@@ -69,7 +70,7 @@ def views(catalog: Path, defers: bool, **cpj: object) -> np.ndarray:
     opened = codo.open_catalog(catalog)
     pool = Pool([opened], [None])
     settings, augment = CPJSettings.model_validate(cpj), AugmentSettings()
-    maker = PastedViews(opened, pool, pool, canvas=64, cpj=settings, augment=augment, seed=0, defers=defers)
+    maker = PastedViews(opened, pool, pool, CopyPasteJitter(64, settings, augment, defers=defers), seed=0)
     dataset, made = ViewDataset(maker, 3), []
     for plan in StepSampler(len(maker), 8, 0, stop=9):
         batch = dataset.finish(dataset.batch(plan))

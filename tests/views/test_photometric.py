@@ -12,7 +12,7 @@ from codo.views.photometric import AugmentSettings, Photometric, apply, draw
 
 @pytest.fixture(scope="module")
 def image() -> np.ndarray:
-    """A smooth, colourful picture with a wide range of values."""
+    """A smooth, colorful picture with a wide range of values."""
     y, x = np.mgrid[0:96, 0:128]
     waves = [127 + 120 * np.sin(x / a + b) * np.cos(y / c) for a, b, c in ((9, 0, 13), (17, 1, 7), (11, 2, 19))]
     return np.stack(waves, axis=2).astype(np.uint8)

@@ -102,7 +102,7 @@ def test_every_operation_returns_a_new_image(image: np.ndarray) -> None:
         assert np.array_equal(image, before)
 
 
-def test_views_are_pure_functions_and_grey_to_the_corners(catalog: Path) -> None:
+def test_views_are_pure_functions_and_gray_to_the_corners(catalog: Path) -> None:
     augment = AugmentSettings(randaugment=2, gray=1.0)
     made, again = (CropDataset(codo.open_catalog(catalog), [Crop(64, augment)] * 2, 5) for _ in range(2))
     for sample in range(12):

@@ -1,4 +1,4 @@
-"""Labelled images in memory.
+"""Labeled images in memory.
 
 * ``records``: `Annotations`, the one form that every reader fills and everything else reads.
 * ``segmentations``: polygons and run-length codes, kept compact, drawn when needed.

@@ -1,4 +1,4 @@
-"""A share of the labelled images, drawn so that shares can be compared (``data.fraction``).
+"""A share of the labeled images, drawn so that shares can be compared (``data.fraction``).
 
 Legend: N images, C classes, M objects.
 
@@ -27,7 +27,7 @@ from codo.core.rng import RngStream, generator
 Ints = npt.NDArray[np.int64]
 
 
-def labelled_subset(annotations: Annotations, fraction: float, seed: int) -> Ints:
+def labeled_subset(annotations: Annotations, fraction: float, seed: int) -> Ints:
     """The images of a share of a data set.
 
     Args:
@@ -75,7 +75,7 @@ def _canonical(annotations: Annotations) -> Ints:
 
 
 def _pairs(annotations: Annotations) -> tuple[Ints, Ints]:
-    """Every image with each class (from 0) that can be learnt from it: two arrays of one length."""
+    """Every image with each class (from 0) that can be learned from it: two arrays of one length."""
     rows = np.flatnonzero(annotations.trainable())
     codes = np.unique(annotations.of_image()[rows] * len(annotations.categories) + annotations.labels[rows] - 1)
     images, classes = np.divmod(codes, len(annotations.categories))

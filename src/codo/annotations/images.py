@@ -1,4 +1,4 @@
-"""The image files of labelled data: their sizes and pixels, checked against the annotations."""
+"""The image files of labeled data: their sizes and pixels, checked against the annotations."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations
-from codo.catalog.decode import Image, InvalidImage, decode, upright_size
+from codo.catalog.decode import InvalidImage, decode, upright_size
 from codo.core.errors import InputError
+from codo.views.lazy_image import Image
 
 THREADS = 8
 """Readers of image sizes: the work is waiting for the disk."""
@@ -95,13 +96,13 @@ def check_some_images(annotations: Annotations, count: int = 16) -> None:
 
 
 def shared_images(train: Annotations, val: Annotations) -> str:
-    """A warning of image files that are both learnt from and evaluated on; else an empty string."""
-    learnt = set(_files(train))
-    both = [i for i, file in enumerate(_files(val)) if file in learnt]
+    """A warning of image files that are both learned from and evaluated on; else an empty string."""
+    learned = set(_files(train))
+    both = [i for i, file in enumerate(_files(val)) if file in learned]
     if not both:
         return ""
     return (
-        f"{val.source}: {len(both)} of {len(val)} images to evaluate on are learnt from too "
+        f"{val.source}: {len(both)} of {len(val)} images to evaluate on are learned from too "
         f"(the first: {val.file_names[both[0]]}); results on them do not speak for new images"
     )
 

@@ -1,4 +1,4 @@
-"""A labelled data set in memory: the one form that every reader fills.
+"""A labeled data set in memory: the one form that every reader fills.
 
 Legend: N images, M objects (crowd regions included), C classes.
 
@@ -108,7 +108,7 @@ class Annotations:
 
     @property
     def ignored(self) -> npt.NDArray[np.bool_]:
-        """Objects ``(M,)`` that are neither learnt nor count in evaluation: crowd regions and difficult ones."""
+        """Objects ``(M,)`` that are neither learned nor count in evaluation: crowd regions and difficult ones."""
         return self.crowd if self.difficult is None else self.crowd | self.difficult
 
     def boxes(self, rows: slice | npt.NDArray[np.int64], i: int) -> npt.NDArray[np.float32]:

@@ -32,7 +32,7 @@ PATHS = ("folder", "train", "val", "images", "train_images", "val_images")
 
 
 class DataSettings(Settings):
-    """Labelled images: ``data=FOLDER``, or annotation files and image folders one by one."""
+    """Labeled images: ``data=FOLDER``, or annotation files and image folders one by one."""
 
     folder: str | None = Field(
         None,
@@ -132,7 +132,7 @@ def find_format(data: DataSettings) -> Format:
         return "coco"
     folder = Path(data.folder)
     if not folder.exists():
-        raise InputError("no such folder", where=str(folder), fix="give a folder of labelled images")
+        raise InputError("no such folder", where=str(folder), fix="give a folder of labeled images")
     if data.format != "auto":
         return data.format
     there: dict[Format, bool] = {

@@ -56,13 +56,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codo.catalog.decode import Image, InvalidImage, decode
+from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.reading import Location, Reader
 from codo.catalog.table import CatalogTable, open_file, read_table
 from codo.core.errors import CodoError, InputError
 from codo.core.paths import absolute, join, kind, missing
-from codo.views.lazy_image import Corners, LazyImage
+from codo.views.lazy_image import Corners, Image, LazyImage
 
 FILE = "catalog.parquet"
 REJECTED = "rejected.csv"

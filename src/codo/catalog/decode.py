@@ -2,9 +2,9 @@
 
 Whatever comes in, what goes out is uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orientation:
 
-* grey, 1-bit and palette images: their colours
+* gray, 1-bit and palette images: their colors
 * alpha: laid over white, as a browser shows it (what lies under transparent pixels is arbitrary, often black)
-* CMYK, YCCK: Pillow's conversion; colour profiles are ignored, as everywhere in training pipelines
+* CMYK, YCCK: Pillow's conversion; color profiles are ignored, as everywhere in training pipelines
 * 16 bit: 65535 becomes 255, as PNG defines; but when no pixel exceeds 4095, these are 12-bit samples in 16-bit words
   (cameras, medical images), which would be black: then 4095 becomes 255
 * 32-bit integers and floats, which define no white: smallest to largest value (integers that fit 16 bits: as these)
@@ -25,7 +25,7 @@ import simplejpeg
 from PIL import Image as Pillow
 from PIL import ImageFile, UnidentifiedImageError
 
-Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
+from codo.views.lazy_image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
 """What Pillow may try: no format that runs another program (EPS) is among them."""
@@ -164,16 +164,16 @@ def _check_size(width: int, height: int, limits: Limits) -> None:
 
 
 def _jpeg(data: bytes, limits: Limits) -> Image | None:
-    """Decode RGB and grey JPEGs with libjpeg-turbo, twice as fast as Pillow; ``None`` leaves it to Pillow.
+    """Decode RGB and gray JPEGs with libjpeg-turbo, twice as fast as Pillow; ``None`` leaves it to Pillow.
 
     Raises:
-        Rejected: The file is truncated or corrupt. Pillow would return a picture that is grey from there on.
+        Rejected: The file is truncated or corrupt. Pillow would return a picture that is gray from there on.
     """
     try:
-        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
     except ValueError:
         return None
-    if colours not in ("YCbCr", "Gray", "RGB"):
+    if colors not in ("YCbCr", "Gray", "RGB"):
         return None
     _check_size(width, height, limits)
     try:
@@ -209,9 +209,9 @@ def _orientation(file: Pillow.Image) -> int:
 def rgb(file: Pillow.Image) -> Image:
     """A loaded Pillow image of any mode as RGB; the rules are at the top of this file."""
     if file.mode.startswith("I;16"):
-        return _grey(_from_16_bit(np.asarray(file).astype(np.float32)))
+        return _gray(_from_16_bit(np.asarray(file).astype(np.float32)))
     if file.mode in ("I", "F"):
-        return _grey(_from_32_bit(np.asarray(file)))
+        return _gray(_from_32_bit(np.asarray(file)))
     if file.has_transparency_data:
         file = file.convert("RGBA")
         file = Pillow.alpha_composite(Pillow.new("RGBA", file.size, "white"), file)
@@ -233,7 +233,7 @@ def _from_32_bit(values: npt.NDArray[np.generic]) -> Image:
     return scaled
 
 
-def _grey(values: Image) -> Image:
+def _gray(values: Image) -> Image:
     return np.repeat(values[:, :, None], 3, axis=2)
 
 

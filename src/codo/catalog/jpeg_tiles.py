@@ -21,7 +21,7 @@ from codo.views.lazy_image import Corners
 _BASELINE, _START_OF_SCAN, _RESTART_INTERVAL, _HUFFMAN_TABLES = 0xC0, 0xDA, 0xDD, 0xC4
 
 CONTEXT = 2
-"""Pixels around a part that take part in it: half-resolution colours are interpolated between neighbours."""
+"""Pixels around a part that take part in it: half-resolution colors are interpolated between neighbors."""
 
 
 class TileLayout(NamedTuple):
@@ -51,15 +51,15 @@ def interval(width: int) -> int:
 
 
 def layout(data: bytes) -> TileLayout | None:
-    """Read the header; ``None`` for a JPEG that cannot be cut (no markers, progressive, or not of three colours)."""
+    """Read the header; ``None`` for a JPEG that cannot be cut (no markers, progressive, or not of three colors)."""
     at, blocks, frame = 2, 0, None
     while at + 10 <= len(data) and data[at] == 0xFF:
         marker, length = struct.unpack_from(">BH", data, at + 1)
         if at + 2 + length > len(data):
             return None
         if marker == _BASELINE:
-            height, width, colours = struct.unpack_from(">HHB", data, at + 5)
-            if colours != 3:
+            height, width, colors = struct.unpack_from(">HHB", data, at + 5)
+            if colors != 3:
                 return None
             sampling = (data[at + 11], data[at + 14], data[at + 17])
             frame = (height, width, 8 * max(s & 15 for s in sampling), 8 * max(s >> 4 for s in sampling), at + 5)

@@ -1,20 +1,20 @@
-"""``codo compare``: which initialisation gives the better detector, and is the difference beyond noise?
+"""``codo compare``: which initialization gives the better detector, and is the difference beyond noise?
 
 ::
 
     OUT/compare.yaml      the settings, resolved
-    OUT/pretraining/…     a run for each initialisation that is pretrained here, and each seed (see ``pretraining``)
+    OUT/pretraining/…     a run for each initialization that is pretrained here, and each seed (see ``pretraining``)
     OUT/trials/…           a finetuning run for each trial (see ``trials``)
     OUT/logs/…            what the processes of the trials printed, where they had their own
     OUT/results.csv       every trial, every number
     OUT/summary.csv       means, spreads, differences with intervals
-    OUT/costs.csv         what each initialisation has cost, and what its probes say
+    OUT/costs.csv         what each initialization has cost, and what its probes say
     OUT/table.md          the paper's columns, costs, and published numbers beside ours
     OUT/table.tex         the paper's columns, for LaTeX
     OUT/comparison.json   all of it for programs (see ``tables``)
     OUT/report.html       one offline page
 
-The same command goes on with the trials that are missing; more initialisations, fractions or seeds may be added. The
+The same command goes on with the trials that are missing; more initializations, fractions or seeds may be added. The
 files are written after every trial, so that a comparison can be read while it is at work.
 """
 
@@ -53,7 +53,7 @@ W = TypeVar("W", bound=Job)
 
 
 def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
-    """Finetune from several initialisations, at several label fractions, with several seeds; the same call resumes.
+    """Finetune from several initializations, at several label fractions, with several seeds; the same call resumes.
 
     Args:
         recipe: Name of a shipped recipe of a comparison or a finetuning, or a YAML file.
@@ -119,7 +119,7 @@ def _do(settings: CompareSettings, wanted: Sequence[Pretraining], demanded: Mapp
     Raises:
         CodoError: Some runs failed; the message names them.
     """
-    broken: dict[str, str] = {}  # name of the initialisation -> what failed
+    broken: dict[str, str] = {}  # name of the initialization -> what failed
     failures: dict[Key, str] = {}
     # Where there is pretraining to do, one seed after the other: cut short, there are whole seeds.
     seeds = settings.seeds
@@ -143,7 +143,7 @@ def _do(settings: CompareSettings, wanted: Sequence[Pretraining], demanded: Mapp
 
 
 def _pretrain(settings: CompareSettings, missing: Sequence[Pretraining]) -> dict[str, str]:
-    """Do the pretrainings; returns the initialisations that failed, with what and why."""
+    """Do the pretrainings; returns the initializations that failed, with what and why."""
     broken: dict[str, str] = {}
 
     def done(one: Pretraining, reason: str | None) -> None:

@@ -1,6 +1,6 @@
 """The settings of a comparison: those of the finetuning that all trials share, and what the trials differ in.
 
-An initialisation is weights that are there, or settings of ``codo pretrain`` by which the comparison makes them::
+An initialization is weights that are there, or settings of ``codo pretrain`` by which the comparison makes them::
 
     inits:
       random: none
@@ -25,7 +25,7 @@ from codo.core.paths import absolute
 from codo.detection.finetune_settings import FinetuneSettings
 
 SEED = "{seed}"
-"""In the path of an initialisation: the seed of the trial."""
+"""In the path of an initialization: the seed of the trial."""
 
 
 class CompareSettings(FinetuneSettings):
@@ -41,7 +41,7 @@ class CompareSettings(FinetuneSettings):
         "and recipe=, in place of weights pretrain it first: inits.moco.method=moco_v2",
     )
     pretrain: dict[str, Any] = Field(
-        {}, description="settings of codo pretrain that all initialisations share which are pretrained here"
+        {}, description="settings of codo pretrain that all initializations share which are pretrained here"
     )
     pools: dict[str, tuple[str, ...]] = Field(
         {}, description="catalogs or image folders that pretrainings name as {NAME}: pools.scenes=DIR"
@@ -53,17 +53,17 @@ class CompareSettings(FinetuneSettings):
         True, description="pretrain anew with every seed; false: once, with the first, and finetune from that with all"
     )
     published: Literal["table1", "table2"] | None = Field(
-        None, description="show the numbers of this table of the paper beside those of initialisations of the same name"
+        None, description="show the numbers of this table of the paper beside those of initializations of the same name"
     )
     fractions: tuple[float, ...] = Field(
-        (1.0,), min_length=1, description="shares of the labelled images to learn from, in (0, 1]"
+        (1.0,), min_length=1, description="shares of the labeled images to learn from, in (0, 1]"
     )
     seeds: tuple[int, ...] = Field(
-        (0, 1, 2), min_length=1, description="a finetuning for each, with every initialisation and fraction"
+        (0, 1, 2), min_length=1, description="a finetuning for each, with every initialization and fraction"
     )
     redraw: bool = Field(
         True,
-        description="whether every seed has its own draw of the labelled images, the same for all initialisations; "
+        description="whether every seed has its own draw of the labeled images, the same for all initializations; "
         "false: the draw of data.fraction_seed for all",
     )
     jobs: int | None = Field(
@@ -86,7 +86,7 @@ class CompareSettings(FinetuneSettings):
         for item in value:
             name, source = split_name(str(item))
             if name in named:
-                raise ValueError(f"two initialisations are called '{name}': write NAME={source}")
+                raise ValueError(f"two initializations are called '{name}': write NAME={source}")
             named[name] = source
         return named
 
@@ -98,7 +98,7 @@ class CompareSettings(FinetuneSettings):
         folders: dict[str, str] = {}
         for name, source in value.items():
             if not name.strip() or (isinstance(source, str) and source.strip() in ("", "None")):
-                raise ValueError("an initialisation has no name or no weights: write NAME=FILE, or none")
+                raise ValueError("an initialization has no name or no weights: write NAME=FILE, or none")
             if (other := folders.setdefault(folder_name(name), name)) != name:
                 raise ValueError(f"'{other}' and '{name}' would share a folder: choose other names")
         only = info.data.get("only") or tuple(value)
@@ -145,7 +145,7 @@ class CompareSettings(FinetuneSettings):
         return {name: getattr(self, name) for name in FinetuneSettings.model_fields}
 
     def source(self, init: str, seed: int) -> str:
-        """``weights=`` of an initialisation for a seed, found from any folder."""
+        """``weights=`` of an initialization for a seed, found from any folder."""
         named = self.inits[init]
         if not isinstance(named, str):
             return str(self.pretraining_folder(init, seed))
@@ -153,12 +153,12 @@ class CompareSettings(FinetuneSettings):
         return source if source in ("none", "imagenet") else absolute(source)
 
     def pretraining_folder(self, init: str, seed: int) -> Path:
-        """The run that pretrains an initialisation for a seed."""
+        """The run that pretrains an initialization for a seed."""
         folder = Path(absolute(self.pretrained)) if self.pretrained else Path(absolute(self.out)) / "pretraining"
         return folder / folder_name(init) / f"seed-{seed if self.repeat_pretraining else self.seeds[0]}"
 
     def draw(self, seed: int) -> int:
-        """Seed of the draw of the labelled images; the same for all initialisations."""
+        """Seed of the draw of the labeled images; the same for all initializations."""
         return seed if self.redraw else self.data.fraction_seed
 
 
@@ -173,5 +173,5 @@ def split_name(item: str) -> tuple[str, str]:
 
 
 def folder_name(init: str) -> str:
-    """The name of an initialisation as that of a folder."""
+    """The name of an initialization as that of a folder."""
     return re.sub(r"[^\w.+-]+", "-", init).strip(".-") or "init"

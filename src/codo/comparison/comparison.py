@@ -19,16 +19,16 @@ from codo.reporting.comparison import KINDS, NAMES, values_of
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison as far as it is done; the first initialisation is the reference of all others.
+    """A comparison as far as it is done; the first initialization is the reference of all others.
 
     Attributes:
         out: The folder that it is in.
         trials: All of them, finished or not.
-        initializations: What each initialisation brings, the reference first.
+        initializations: What each initialization brings, the reference first.
         evaluated: Images that all are evaluated on.
         results: What the finished trials say.
         failures: Why trials failed.
-        costs: What the pretraining of each initialisation has cost, the mean over the seeds, where that is known.
+        costs: What the pretraining of each initialization has cost, the mean over the seeds, where that is known.
         published: Table of the paper to show beside it, if any.
         notes: What a reader has to know of what is still to come or has failed before any trial.
     """
@@ -56,7 +56,7 @@ class Comparison:
 
     @property
     def inits(self) -> list[str]:
-        """Names of the initialisations, the reference first."""
+        """Names of the initializations, the reference first."""
         return list(self.initializations)
 
     @property
@@ -66,7 +66,7 @@ class Comparison:
 
     @property
     def challengers(self) -> list[str]:
-        """All initialisations but the reference."""
+        """All initializations but the reference."""
         return self.inits[1:]
 
     @property
@@ -101,7 +101,7 @@ class Comparison:
         return "finished" if trial.key in self.results else "failed" if trial.key in self.failures else "missing"
 
     def images(self, fraction: float) -> list[int]:
-        """Labelled images that a fraction comes to, with each seed: draws differ by images without objects."""
+        """Labeled images that a fraction comes to, with each seed: draws differ by images without objects."""
         return [trial.images for trial in self.trials if trial.fraction == fraction and trial.init == self.reference]
 
     def values(self, init: str, fraction: float, name: str = "AP", kind: str = "bbox") -> dict[int, float]:
@@ -116,10 +116,10 @@ class Comparison:
     def difference(
         self, init: str, name: str = "AP", kind: str = "bbox", fractions: Sequence[float] = ()
     ) -> Difference | None:
-        """How far an initialisation is from the reference, paired by seed and by evaluation image.
+        """How far an initialization is from the reference, paired by seed and by evaluation image.
 
         Args:
-            init: The other initialisation.
+            init: The other initialization.
             name: Of the number.
             kind: Of outline.
             fractions: The label fractions that it is the mean over; by default all.

@@ -1,7 +1,7 @@
 """The grid of a comparison: which trials there are, and that every one of them can be done.
 
-A trial is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk that the initialisations have.
-All are checked before the first begins.
+A trial is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk of the initializations. All are
+checked before the first begins.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Grid:
     Attributes:
         out: The folder that it is in.
         trials: In the order in which they are done.
-        initializations: What each initialisation brings, the reference first.
+        initializations: What each initialization brings, the reference first.
         evaluated: Images that all are evaluated on.
         published: Table of the paper to show beside it, if any.
     """
@@ -73,7 +73,7 @@ def make_grid(settings: CompareSettings, demanded: Mapping[str, Any]) -> Grid:
 
 
 def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float, int], Task]:
-    """What is learnt at each fraction with each seed; the data are read once."""
+    """What is learned at each fraction with each seed; the data are read once."""
     tasks: dict[tuple[float, int], Task] = {}
     data: tuple[Annotations, Annotations] | None = None
     for fraction in settings.fractions:

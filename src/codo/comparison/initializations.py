@@ -1,6 +1,6 @@
-"""What the trials start from: the weights of each initialisation, opened and checked once, and known again later.
+"""What the trials start from: the weights of each initialization, opened and checked once, and known again later.
 
-All trials of an initialisation have to start from the same weights, those of a comparison that goes on tomorrow too.
+All trials of an initialization have to start from the same weights, those of a comparison that goes on tomorrow too.
 Hence a run that is still being trained is refused, and every source is remembered by a hash of its tensors.
 """
 
@@ -30,7 +30,7 @@ from codo.training.distributed import DistributedContext, choose_device
 
 @dataclass(frozen=True)
 class Initialization:
-    """What an initialisation brings.
+    """What an initialization brings.
 
     Attributes:
         parts: The components of the trunk that it fills: ``backbone``, ``fpn``, ``box_head``; the rest is random.
@@ -43,7 +43,7 @@ class Initialization:
 
 @contextmanager
 def errors_named(init: str) -> Iterator[None]:
-    """Let errors say which initialisation they are about."""
+    """Let errors say which initialization they are about."""
     try:
         yield
     except InputError as error:
@@ -52,7 +52,7 @@ def errors_named(init: str) -> Iterator[None]:
 
 
 def common_trunk(settings: CompareSettings, demanded: Mapping[str, Any]) -> ModelSettings:
-    """The trunk of all trials: that of the runs among the initialisations, which must agree, else ``model``.
+    """The trunk of all trials: that of the runs among the initializations, which must agree, else ``model``.
 
     Args:
         settings: What to compare.
@@ -77,7 +77,7 @@ def common_trunk(settings: CompareSettings, demanded: Mapping[str, Any]) -> Mode
 
 
 def open_initialization(settings: CompareSettings, init: str, task: Task, trunk: ModelSettings) -> Initialization:
-    """Load the weights of an initialisation as its trials will.
+    """Load the weights of an initialization as its trials will.
 
     Raises:
         InputError: They cannot be had, do not fit, are still being trained, or fill other parts with each seed.
@@ -89,7 +89,8 @@ def open_initialization(settings: CompareSettings, init: str, task: Task, trunk:
             _check_at_rest(source)
             there, weights[source] = _load(task, source, architecture(source, trunk, {}))
         if parts is not None and there != parts:
-            what = f"with another seed it fills other parts: {format_parts(parts)}, but {format_parts(there)} from {source}"
+            first, other = format_parts(parts), format_parts(there)
+            what = f"with another seed it fills other parts: {first}, but {other} from {source}"
             raise InputError(what, where=f"{init} of inits=", fix="give runs of one method")
         parts = there
     return Initialization(parts or (), weights)

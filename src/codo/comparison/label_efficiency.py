@@ -1,4 +1,4 @@
-"""The label-efficiency figure: AP against the number of labelled images, one curve an initialisation."""
+"""The label-efficiency figure: AP against the number of labeled images, one curve an initialization."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Trend:
     """One curve.
 
     Attributes:
-        name: Of the initialisation.
-        images: Labelled images, ascending.
+        name: Of the initialization.
+        images: Labeled images, ascending.
         means: Mean AP over the seeds, times 100.
         spreads: Sample standard deviations, 0 for one seed.
         dots: (images, AP times 100) of every seed.
@@ -56,7 +56,7 @@ def label_efficiency(trends: Sequence[Trend]) -> Markup:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.margins(x=0.03, y=0.12)
-        axes.set_xlabel("labelled images")
+        axes.set_xlabel("labeled images")
         axes.autoscale_view()
         name_ends(axes, ends)
         return inline(figure, VARIABLES)

@@ -23,9 +23,9 @@ from codo.reporting.html.scatter import rank_correlation, scatter
 FOOTER = "Made by codo from the runs it names. This page needs no network and runs no foreign code."
 PROBES = {
     "probe/image/linear": "Linear probe of pictures",
-    "probe/image/knn": "Nearest neighbours of pictures",
+    "probe/image/knn": "Nearest neighbors of pictures",
     "probe/roi/linear": "Linear probe of boxes",
-    "probe/roi/knn": "Nearest neighbours of boxes",
+    "probe/roi/knn": "Nearest neighbors of boxes",
     "invariance": "Background invariance",
 }
 """Scores of pretraining, and what the reader sees; the first against AP is the paper's Figure 1."""
@@ -42,7 +42,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
         settings: The settings that all trials share, nested.
     """
     counts = [
-        _count(len(comparison.inits), "initialisation"),
+        _count(len(comparison.inits), "initialization"),
         _count(len(comparison.fractions), "label fraction"),
         _count(len(comparison.seeds), "seed"),
     ]
@@ -53,7 +53,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
         sections=[
             Section("What came out", _outcome(comparison)),
             *(_results(comparison, kind) for kind in comparison.kinds),
-            Section("What each initialisation fills", [_parts(comparison)]),
+            Section("What each initialization fills", [_parts(comparison)]),
             Section("What pretraining cost", _costs(comparison)),
             Section("Probes and transfer", _transfer(comparison)),
             Section("The published numbers", _published(comparison)),
@@ -100,7 +100,7 @@ def _figure(comparison: Comparison, kind: str) -> Figures:
     trends = [trend for init in comparison.inits if (trend := _trend(comparison, init, kind))]
     told = "; ".join(f"{trend.name}: {_told(trend)}" for trend in trends)
     caption = "Line and band: mean and one standard deviation over the seeds; each dot is one seed."
-    name = f"{title}: AP × 100 by labelled images"
+    name = f"{title}: AP × 100 by labeled images"
     return Figures([Figure(name, label_efficiency(trends), caption, f"{name}. {told}.")])
 
 
@@ -156,7 +156,7 @@ def _parts(comparison: Comparison) -> Table:
 
 
 def _costs(comparison: Comparison) -> list[Block]:
-    """Empty where no initialisation is a pretraining run."""
+    """Empty where no initialization is a pretraining run."""
     if not comparison.costs:
         return []
     scores = sorted({name for cost in comparison.costs.values() for name in cost.scores if name in PROBES})
@@ -190,7 +190,7 @@ def _transfer(comparison: Comparison) -> list[Block]:
 
 
 def _published(comparison: Comparison) -> list[Block]:
-    """The paper's rows of these initialisations."""
+    """The paper's rows of these initializations."""
     rows = printed_rows(comparison)
     if not rows:
         return []

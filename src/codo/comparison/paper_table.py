@@ -1,6 +1,6 @@
 """The paper's table as Markdown, with the columns that it lacks, and the published numbers below ours.
 
-``table.md`` has a line for each initialisation and label fraction: what it initialises, samples seen in pretraining,
+``table.md`` has a line for each initialization and label fraction: what it initializes, samples seen in pretraining,
 time, peak memory, AP as in the paper. ``costs.csv`` has costs and probe scores with every digit.
 """
 
@@ -26,7 +26,7 @@ PROVENANCE = (
 
 
 def costs_csv(comparison: Comparison) -> str:
-    """Every initialisation: parts, costs, last score of every probe; means over the seeds."""
+    """Every initialization: parts, costs, last score of every probe; means over the seeds."""
     scores = sorted({name for cost in comparison.costs.values() for name in cost.scores})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -50,7 +50,7 @@ def markdown(comparison: Comparison) -> str:
     """The whole table."""
     columns = [(kind, name) for kind in comparison.kinds for name in COLUMNS]
     several = len(comparison.fractions) > 1
-    heads = [*(["Labels"] if several else []), "Start from", "Initialises", *COST_HEADS]
+    heads = [*(["Labels"] if several else []), "Start from", "Initializes", *COST_HEADS]
     heads += [f"{SINGULAR[kind]} {name}" for kind, name in columns]
     rows = []
     for fraction in comparison.fractions:
@@ -67,7 +67,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def printed_rows(comparison: Comparison) -> list[Published]:
-    """The published rows of these initialisations."""
+    """The published rows of these initializations."""
     if comparison.published is None:
         return []
     rows = published(comparison.published)

@@ -1,4 +1,4 @@
-"""The pretrainings of a comparison: initialisations that it makes itself, by default one for each seed.
+"""The pretrainings of a comparison: initializations that it makes itself, by default one for each seed.
 
 ::
 
@@ -36,7 +36,7 @@ class Pretraining:
     """One pretraining.
 
     Attributes:
-        init: Name of the initialisation that it makes.
+        init: Name of the initialization that it makes.
         seed: Its seed.
         settings: All of them, as the run records them.
     """

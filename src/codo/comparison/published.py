@@ -31,7 +31,7 @@ class Published(NamedTuple):
 
 @cache
 def published(table: str) -> dict[str, list[Published]]:
-    """The rows of ``table1`` or ``table2`` by name of the initialisation."""
+    """The rows of ``table1`` or ``table2`` by name of the initialization."""
     text = (resources.files("codo.comparison") / "published.yaml").read_text(encoding="utf-8")
     return {
         init: [

@@ -1,13 +1,13 @@
 """A comparison as files for other programs.
 
 * ``results.csv``: a line for each trial: what it is, where it lies, and every number, in [0, 1].
-* ``summary.csv``: a line for each initialisation, fraction and number: mean, standard deviation over the seeds, and the
+* ``summary.csv``: a line for each initialization, fraction and number: mean, standard deviation over the seeds, and the
   difference to the reference with its interval; ``seed_low`` to ``image_high`` are the two intervals it is joined of.
 * ``table.tex``: the columns of the paper's Table 1, for LaTeX with ``booktabs``.
 * ``comparison.json``: all of it for one reader::
 
     {"format": 1, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
-     "initialisations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``starts``
+     "initializations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``starts``
      "trials": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
                 "numbers": {"bbox": {"AP": 0.41, …}, …}}, …],
      "differences": [{"init": "codo", "fraction": null, "kind": "bbox", "number": "AP", "seeds": 3, "mean": 0.01,
@@ -77,7 +77,7 @@ def summary_csv(comparison: Comparison) -> str:
 
 
 def latex(comparison: Comparison) -> str:
-    """The table in LaTeX: initialisations by the paper's columns, a group for each label fraction."""
+    """The table in LaTeX: initializations by the paper's columns, a group for each label fraction."""
     columns = [(kind, name) for kind in comparison.kinds for name in COLUMNS]
     several = len(comparison.fractions) > 1
     heads = [*(["Labels"] if several else []), "Start from", "Pretrained parts"]
@@ -136,7 +136,7 @@ def as_json(comparison: Comparison) -> str:
 
 
 def read_initializations(file: Path) -> dict[str, Initialization]:
-    """What the initialisations brought when ``comparison.json`` was written; nothing where there is none.
+    """What the initializations brought when ``comparison.json`` was written; nothing where there is none.
 
     Raises:
         InputError: The file is damaged, or of a newer version.
@@ -146,7 +146,7 @@ def read_initializations(file: Path) -> dict[str, Initialization]:
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         assert content["format"] <= FORMAT
-        return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in content["initialisations"].items()}
+        return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in content["initializations"].items()}
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         what = "cannot read what this comparison started from"
         raise InputError(what, where=str(file), fix="delete the file, if the weights have not changed") from error

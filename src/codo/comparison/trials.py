@@ -37,7 +37,7 @@ Numbers = dict[str, dict[str, float]]
 """What `codo.evaluate` returns: ``{"bbox": {"AP": …, …}, …}``."""
 
 Key = tuple[str, float, int]
-"""What tells a trial from the others: initialisation, fraction, seed."""
+"""What tells a trial from the others: initialization, fraction, seed."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Trial:
     """One finetuning.
 
     Attributes:
-        init: Name of the initialisation.
-        fraction: Share of the labelled images.
+        init: Name of the initialization.
+        fraction: Share of the labeled images.
         seed: Seed of the finetuning.
-        images: Labelled images that it learns from.
+        images: Labeled images that it learns from.
         settings: All of them, resolved as in the run's own ``config.yaml``.
     """
 

@@ -16,7 +16,7 @@ def summary(comparison: Comparison) -> list[str]:
 
 
 def verdicts(comparison: Comparison) -> list[tuple[str, Verdict]]:
-    """A sentence for each initialisation beside the reference and each kind of outline, with the verdict in it.
+    """A sentence for each initialization beside the reference and each kind of outline, with the verdict in it.
 
     Several that have one seed only share a sentence: they all say nothing.
     """
@@ -39,7 +39,7 @@ def remarks(comparison: Comparison) -> list[str]:
     """What a reader has to know beside the verdicts: what is missing or failed, and what no number can say."""
     lines = []
     if len(comparison.inits) == 1:
-        lines.append(f"{comparison.reference} is alone: name a second initialisation to compare it with.")
+        lines.append(f"{comparison.reference} is alone: name a second initialization to compare it with.")
     waiting = [init for init in comparison.challengers if comparison.difference(init) is None]
     if comparison.results and waiting:
         named = ", ".join(waiting)
@@ -54,7 +54,7 @@ def remarks(comparison: Comparison) -> list[str]:
 
 
 def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
-    """Whether an initialisation differs from the reference beyond noise, over all label fractions together.
+    """Whether an initialization differs from the reference beyond noise, over all label fractions together.
 
     The two must have a seed in common.
     """

@@ -2,8 +2,8 @@
 
 Legend: W ranks, B global batch, b = B / W samples a rank, V - 1 key views, L levels, D embedding.
 
-The problem: BatchNorm mixes the samples of a batch. If a query and its positive key were normalised with the same
-companions, the network could recognise the key by the statistics of its batch and learn nothing about objects.
+The problem: BatchNorm mixes the samples of a batch. If a query and its positive key were normalized with the same
+companions, the network could recognize the key by the statistics of its batch and learn nothing about objects.
 
 The scheme: the keys of a step are computed on a permutation of the step's samples, so that query and key have different
 companions.
@@ -17,7 +17,7 @@ companions.
    samples. Rank r's positives are then rows [r*b, (r+1)*b); all rows go into the queue, in the same order everywhere.
 
 On one device the batch is split into ``shuffle`` groups with their own statistics; with W ranks each does shuffle / W
-of them. Either way the same samples are normalised together, hence the mathematics does not depend on W. (Queries go in
+of them. Either way the same samples are normalized together, hence the mathematics does not depend on W. (Queries go in
 the same number of groups, unpermuted.) SyncBN is no substitute (facebookresearch/moco issue 46).
 """
 

@@ -2,7 +2,7 @@
 
     key <- m * key + (1 - m) * query
 
-Parameters only. BatchNorm's running statistics are not averaged: the key encoder normalises with the statistics of its
+Parameters only. BatchNorm's running statistics are not averaged: the key encoder normalizes with the statistics of its
 own batch (METHOD 1.1, 1.10).
 """
 

@@ -9,15 +9,17 @@ of them; it only loads, merges, checks and compares. A recipe may name another o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codo.core.errors import InputError, nearest
+from codo.core.renamed import new_name, upgrade
 
 SHORT = ""
 """Key of the text that a group was given in short, beside its settings; the group's schema says what it means."""
@@ -27,6 +29,19 @@ class Settings(BaseModel):
     """Base of every schema: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def from_record(cls, text: str, group: str = "") -> Self:
+        """Settings from the JSON of a file, whose names may be those of an earlier version.
+
+        Args:
+            text: The JSON.
+            group: The group that these settings are, such as ``model``.
+
+        Raises:
+            ValueError: Not JSON, or no such settings.
+        """
+        return cls.model_validate(upgrade({group: json.loads(text)})[group])
 
 
 S = TypeVar("S", bound=Settings)
@@ -199,12 +214,14 @@ def schema_keys(schema: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _explain(error: ValidationError, schema: type[BaseModel]) -> InputError:
-    """Three lines for one of pydantic's errors: a misspelt key first, for it may explain a missing one."""
+    """Three lines for one of pydantic's errors: a misspelled key first, for it may explain a missing one."""
     errors = error.errors(include_url=False)
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in first["loc"])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
+        if renamed := new_name(key):
+            return InputError(f"setting '{key}' is now called '{renamed}'{more}", where=key, fix=f"write {renamed}=")
         known = schema_keys(schema)
         leaf = {k.rsplit(".", 1)[-1]: k for k in reversed(known)}
         hint = nearest(key, known)

@@ -1,8 +1,8 @@
-"""How every kernel of this room is compiled: without the GIL, and cached on disk beside the source.
+"""How every Numba kernel is compiled: without the GIL, and cached on disk beside the source.
 
-Kernels are called with one set of argument types only, as each further one would cost a compilation (`contiguous` brings a
-user's image to it). Numba does not see changes of another file's constants in its cache, hence a kernel takes what it
-needs from its own file or as an argument. Fast-math stays off: it would let the compiler reorder sums.
+Kernels are called with one set of argument types only, as each further one would cost a compilation (`contiguous`
+brings a user's image to it). Numba does not see changes of another file's constants in its cache, hence a kernel takes
+what it needs from its own file or as an argument. Fast-math stays off: it would let the compiler reorder sums.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function on its first call, keeping its Python signature for type checkers.
 
     Where neither the source's folder nor the user's cache can be written, it is compiled anew in every process.
-    Dividing by zero is the caller's to avoid: a test for it in a loop would keep the loop from being vectorised.
+    Dividing by zero is the caller's to avoid: a test for it in a loop would keep the loop from being vectorized.
     """
     options: Any = {"nogil": True, "error_model": "numpy"}
     try:

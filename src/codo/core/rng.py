@@ -22,9 +22,9 @@ class RngStream(IntEnum):
     ORDER = 0  # the order of the samples in an epoch
     PROPOSAL = 1  # which proposal of an image is pasted
     PROBE = 2  # the fixed probe set of the invariance score
-    TRANSFORM = 3  # flips and scales of a labelled image in finetuning
+    TRANSFORM = 3  # flips and scales of a labeled image in finetuning
     INIT = 4  # initial weights and queues
-    LABELS = 5  # which labelled images a fraction of the data is
+    LABELS = 5  # which labeled images a fraction of the data is
     ANCHOR = 6  # the anchor that stands in for a pasted box (InsLoc)
     VIEW = 16  # view v draws from stream VIEW + v
 

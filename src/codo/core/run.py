@@ -38,6 +38,7 @@ import yaml
 
 from codo.core.config import differences, read_yaml
 from codo.core.errors import InputError
+from codo.core.renamed import upgrade
 
 NEUTRAL = ("out", "workers", "log", "checkpoint_every", "keep_checkpoints")
 
@@ -54,8 +55,8 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The resolved settings as nested dictionaries."""
-        return read_yaml(self.path / "config.yaml")
+        """The resolved settings as nested dictionaries, with today's names."""
+        return upgrade(read_yaml(self.path / "config.yaml"))
 
     @property
     def environment(self) -> dict[str, Any]:

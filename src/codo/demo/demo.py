@@ -44,9 +44,9 @@ class Scale:
     """How much of everything.
 
     Attributes:
-        objects: Unlabelled object images.
+        objects: Unlabeled object images.
         scenes: Training scenes, the backgrounds of pretraining.
-        labelled: How many of them are labelled for finetuning.
+        labeled: How many of them are labeled for finetuning.
         val: Scenes to evaluate on.
         pretrain_steps: Steps of pretraining.
         finetune_steps: Steps of each finetuning.
@@ -55,15 +55,15 @@ class Scale:
 
     objects: int
     scenes: int
-    labelled: int
+    labeled: int
     val: int
     pretrain_steps: int
     finetune_steps: int
     seeds: int
 
 
-FULL = Scale(objects=1500, scenes=400, labelled=48, val=80, pretrain_steps=700, finetune_steps=350, seeds=3)
-QUICK = Scale(objects=1100, scenes=100, labelled=24, val=24, pretrain_steps=55, finetune_steps=50, seeds=3)
+FULL = Scale(objects=1500, scenes=400, labeled=48, val=80, pretrain_steps=700, finetune_steps=350, seeds=3)
+QUICK = Scale(objects=1100, scenes=100, labeled=24, val=24, pretrain_steps=55, finetune_steps=50, seeds=3)
 SIZE = 160  # side of the images in pixels
 
 
@@ -83,11 +83,11 @@ def demo(out: str | Path, *, quick: bool = False) -> Path:
     scale, root, began = QUICK if quick else FULL, Path(out), time.perf_counter()
     with stage("1/5 drawing pictures"):
         data = draw(root / "data", scale)
-        few = label_few(data, scale.labelled)
+        few = label_few(data, scale.labeled)
     with stage("2/5 proposals"):
         objects = prepare(data.unlabeled, root / "catalogs/objects")
         scenes = prepare(data.train, root / "catalogs/scenes", propose=False)
-    with stage(f"3/5 pretraining on {len(objects)} unlabelled pictures, {scale.pretrain_steps} steps"):
+    with stage(f"3/5 pretraining on {len(objects)} unlabeled pictures, {scale.pretrain_steps} steps"):
         pretrained = pretrain(
             "demo",
             foregrounds=str(objects.path),
@@ -96,7 +96,7 @@ def demo(out: str | Path, *, quick: bool = False) -> Path:
             steps=scale.pretrain_steps,
         )
         weights = export(pretrained, to="torchvision")
-    with stage(f"4/5 finetuning on {scale.labelled} labelled pictures, from 2 starts with {scale.seeds} seeds each"):
+    with stage(f"4/5 finetuning on {scale.labeled} labeled pictures, from 2 starts with {scale.seeds} seeds each"):
         runs = finetune_all(root / "finetune", pretrained, data, few, scale)
     with stage("5/5 report"):
         results = {STARTS[start]: [numbers(runs[start, seed]) for seed in range(scale.seeds)] for start in STARTS}
@@ -118,7 +118,7 @@ def demo(out: str | Path, *, quick: bool = False) -> Path:
 
 
 def write_data(out: str | Path) -> Path:
-    """Draw the data set of ``codo demo --data-only``: labelled scenes, and pictures in class folders.
+    """Draw the data set of ``codo demo --data-only``: labeled scenes, and pictures in class folders.
 
     ::
 
@@ -128,7 +128,7 @@ def write_data(out: str | Path) -> Path:
     root = Path(out)
     write_demo(root, size=SIZE, objects=1, train=200, val=40)
     write_pictures(root / "pictures", size=SIZE)
-    print(f"{root}: detection/ has labelled scenes, pictures/ objects in class folders")
+    print(f"{root}: detection/ has labeled scenes, pictures/ objects in class folders")
     return root
 
 
@@ -155,7 +155,7 @@ def draw(folder: Path, scale: Scale) -> DemoData:
 
 
 def label_few(data: DemoData, count: int) -> Path:
-    """Annotations of the first ``count`` training scenes only; the other scenes serve unlabelled."""
+    """Annotations of the first ``count`` training scenes only; the other scenes serve unlabeled."""
     content = json.loads(data.train_json.read_text(encoding="utf-8"))
     images = content["images"][:count]
     ids = {image["id"] for image in images}
@@ -267,5 +267,5 @@ def caveat(scale: Scale, *, quick: bool, photographs: bool) -> str:
     size = read_recipe("demo")["model"]["backbone"]
     return (
         f"A demonstration on rendered scenes ({origin}), not a benchmark: a slim {size}, {scale.pretrain_steps} steps "
-        f"of pretraining, {scale.labelled} labelled pictures, {scale.seeds} seeds, a few minutes on a CPU.{short}"
+        f"of pretraining, {scale.labeled} labeled pictures, {scale.seeds} seeds, a few minutes on a CPU.{short}"
     )

@@ -1,4 +1,4 @@
-"""Detectors on labelled images: finetune, evaluate (METHOD 1.8, DESIGN section 5).
+"""Detectors on labeled images: finetune, evaluate (METHOD 1.8, DESIGN section 5).
 
 * ``transforms``: flip and multi-scale resize of an image with its boxes and masks.
 * ``dataset``: from annotations to training batches and evaluation images, what the loader's workers run.
@@ -11,7 +11,7 @@
 * ``voc_metrics``: PASCAL VOC's own numbers.
 * ``predict``: a detector over a data set.
 * ``evaluate``: the verb ``codo evaluate``.
-* ``settings``, ``optim``: the settings of a finetuning run, and its optimiser.
+* ``settings``, ``optim``: the settings of a finetuning run, and its optimizer.
 * ``task``: the data of a finetuning run, read and checked.
 * ``precise_bn``: BatchNorm's statistics before an evaluation.
 * ``validation``: evaluations during a run, and early stopping.

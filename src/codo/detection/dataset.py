@@ -2,7 +2,7 @@
 
 Legend: b images of a batch, n objects of an image, H and W its height and width as shown.
 
-Pixels travel as uint8 and in the image's own size: the detector normalises and pads on the device.
+Pixels travel as uint8 and in the image's own size: the detector normalizes and pads on the device.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from torch.utils.data import Dataset
 
 from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
-from codo.catalog.decode import Image
 from codo.core.errors import CodoError
 from codo.core.rng import RngStream, generator
 from codo.detection.transforms import Geometry, random_geometry, shown_size
 from codo.loading.sampler import StepPlan
+from codo.views.lazy_image import Image
 
 
 class DetectionBatch(NamedTuple):
@@ -30,7 +30,7 @@ class DetectionBatch(NamedTuple):
     Attributes:
         images: b tensors uint8 ``(3, H, W)``, RGB.
         targets: For each image ``boxes`` float32 ``(n, 4)`` xyxy, ``labels`` int64 ``(n,)`` from 1 and, when masks are
-            learnt, ``masks`` uint8 ``(n, H, W)`` of 0 and 1; n may be 0.
+            learned, ``masks`` uint8 ``(n, H, W)`` of 0 and 1; n may be 0.
         step: Steps done before this one.
     """
 

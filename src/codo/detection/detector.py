@@ -3,7 +3,7 @@
 Legend: b images, n objects or detections of an image, H and W height and width in pixels.
 
 torchvision's detector is used part by part (backbone, RPN, RoI heads) rather than as a whole, because its own transform
-would resize a second time: sizes are decided in ``transforms`` alone, here images are only normalised and padded.
+would resize a second time: sizes are decided in ``transforms`` alone, here images are only normalized and padded.
 """
 
 from __future__ import annotations
@@ -154,9 +154,9 @@ class Detector(Method):
         return detections
 
     def pad(self, images: list[Tensor]) -> ImageList:
-        """uint8 ``(3, H, W)`` images of any sizes to one normalised float batch, padded to multiples of 32."""
-        normalised = [(image.float() - self.mean) / self.std for image in images]
-        batch = self.detector.transform.batch_images(normalised, size_divisible=32)
+        """uint8 ``(3, H, W)`` images of any sizes to one normalized float batch, padded to multiples of 32."""
+        normalized = [(image.float() - self.mean) / self.std for image in images]
+        batch = self.detector.transform.batch_images(normalized, size_divisible=32)
         return ImageList(
             batch.contiguous(memory_format=torch.channels_last), [(i.shape[-2], i.shape[-1]) for i in images]
         )

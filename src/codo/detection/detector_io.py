@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
@@ -115,7 +115,7 @@ class SavedDetector:
         state = checkpoint.load_last(run, lambda _: None)
         if state is None:
             raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
-        card = DetectorCard.model_validate_json((run.path / CARD).read_text(encoding="utf-8"))
+        card = DetectorCard.from_record((run.path / CARD).read_text(encoding="utf-8"))
         detector = card.build()
         detector.load_state_dict(state["method"])
         return cls(detector, card, data)
@@ -129,8 +129,8 @@ class SavedDetector:
         except (OSError, SafetensorError) as error:
             raise InputError(f"cannot read the file: {error}", where=str(path), fix="export it again") from error
         try:
-            card = DetectorCard.model_validate_json(header.get("codo", ""))
-        except ValidationError as error:
+            card = DetectorCard.from_record(header.get("codo", ""))
+        except ValueError as error:
             raise InputError(
                 "these weights are not a detector of codo finetune",
                 where=str(path),

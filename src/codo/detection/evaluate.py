@@ -35,7 +35,7 @@ class EvaluateSettings(Settings):
     """How to evaluate."""
 
     data: DataSettings | None = Field(
-        None, description="labelled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
+        None, description="labeled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
     )
     split: Split = Field("val", description="which part of the data to evaluate on")
     masks: Literal["auto"] | bool = Field(
@@ -58,8 +58,8 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
         **overrides: Further settings, see `EvaluateSettings`.
 
     Returns:
-        ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.evaluation.coco_metrics.NAMES`; values from
-        0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks, ``voc`` when the data
+        ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.evaluation.coco_metrics.NAMES`; values
+        from 0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks, ``voc`` when the data
         are in VOC's format: VOC's own numbers, see `codo.evaluation.voc_metrics.voc_metrics`.
 
     Raises:

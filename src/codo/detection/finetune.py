@@ -4,7 +4,7 @@ Everything that can be wrong with the input is found before the run directory is
 what every run does (see ``codo.core.run``)::
 
     RUN/detector.json                  see ``saved``
-    RUN/labelled_images.txt            names of the images that it learns from, one a line (see data.fraction)
+    RUN/labeled_images.txt            names of the images that it learns from, one a line (see data.fraction)
     RUN/load_report.txt                what weights= matched
     RUN/detections_val.json            detections of the last evaluation (with early_stop: of the best), see ``results``
     RUN/exports/detector.safetensors   the detector that made them, see ``saved``
@@ -43,7 +43,7 @@ from codo.training.trainer import save as checkpoint_step
 
 
 def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
-    """Train a detector on labelled images and evaluate it; the same call again resumes.
+    """Train a detector on labeled images and evaluate it; the same call again resumes.
 
     Args:
         recipe: Name of a shipped recipe, or a YAML file.

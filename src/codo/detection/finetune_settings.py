@@ -23,7 +23,7 @@ class FinetuneSettings(Settings):
     """A finetuning run. Groups are described beside the component they configure."""
 
     data: DataSettings = Field(
-        description="labelled images: data=FOLDER, or data.train=FILE data.val=FILE data.images=DIR"
+        description="labeled images: data=FOLDER, or data.train=FILE data.val=FILE data.images=DIR"
     )
     weights: str = Field(
         "none",

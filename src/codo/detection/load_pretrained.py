@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from torch import nn
 
 from codo.core.errors import InputError
@@ -21,7 +20,7 @@ from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
 from codo.models.load_report import LoadReport
 from codo.models.weight_files import header, read_tensors
-from codo.models.weights import TRUNK, initialise, load
+from codo.models.weights import TRUNK, initialize, load
 from codo.training.load_run import load_method
 
 FREE = ("embedding_dim", "init")
@@ -69,9 +68,9 @@ def _recorded(weights: str) -> ModelSettings | None:
     said = header(Path(weights))
     try:
         if "model" in said:
-            return ModelSettings.model_validate_json(said["model"])
-        return DetectorCard.model_validate_json(said.get("codo", "")).model
-    except ValidationError:
+            return ModelSettings.from_record(said["model"], "model")
+        return DetectorCard.from_record(said.get("codo", "")).model
+    except ValueError:
         return None  # somebody else's header
 
 
@@ -95,7 +94,7 @@ def load_weights(detector: Detector, weights: str, model: ModelSettings) -> Load
     where = f"weights={weights}"
     if weights == "imagenet":
         try:
-            return initialise(trunk, "imagenet", model.backbone)
+            return initialize(trunk, "imagenet", model.backbone)
         except InputError as error:
             raise InputError(error.what, where=where, fix=error.fix.replace("model.init", "weights")) from error
     if is_run(weights):

@@ -14,7 +14,7 @@ NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class DetectorOptimSettings(OptimSettings):
-    """The optimiser and the course of its learning rate, with the defaults of the COCO protocol."""
+    """The optimizer and the course of its learning rate, with the defaults of the COCO protocol."""
 
     kind: Literal["sgd"] = Field("sgd", description="SGD; LARS is for pretraining")
     lr: float = Field(0.02, gt=0, description="learning rate (after warm-up, before decay), for reference_batch images")
@@ -22,7 +22,7 @@ class DetectorOptimSettings(OptimSettings):
         "linear", description="multiply lr by batch_size / reference_batch, by its square root, or not at all"
     )
     reference_batch: int = Field(16, ge=1, description="batch size that lr is meant for")
-    norm_weight_decay: float = Field(0.0, ge=0, description="weight decay on the parameters of normalisation layers")
+    norm_weight_decay: float = Field(0.0, ge=0, description="weight decay on the parameters of normalization layers")
     warmup_steps: int = Field(1000, ge=0, description="steps of linear warm-up")
     schedule: Literal["cosine", "cosine_step", "multistep", "constant"] = Field(
         "multistep", description="drops at milestones (the COCO protocol), cosine per epoch or per step, or constant"
@@ -32,7 +32,7 @@ class DetectorOptimSettings(OptimSettings):
 def build_detector_optimizer(
     detector: nn.Module, settings: DetectorOptimSettings, device: torch.device
 ) -> torch.optim.SGD:
-    """SGD over the parameters that take gradients, with the weight decay of normalisation layers apart."""
+    """SGD over the parameters that take gradients, with the weight decay of normalization layers apart."""
     norms = {id(p) for module in detector.modules() if isinstance(module, NORMS) for p in module.parameters()}
     trained = [parameter for parameter in detector.parameters() if parameter.requires_grad]
     groups = [

@@ -5,7 +5,7 @@ protocol of the papers replaces them before every evaluation (Detectron2's ``TES
 batches goes through the detector in training mode, without gradients, and every layer gets the true mean and variance
 of all values that it saw. Each value counts alike, whatever the size of its batch.
 
-Nothing else changes: no parameter, no optimiser state, no random number generator, no count of batches. Training never
+Nothing else changes: no parameter, no optimizer state, no random number generator, no count of batches. Training never
 reads running statistics, so its course is the same to the bit with and without. As in Detectron2 the statistics stay in
 the detector, so that the checkpoint, the exported file and the scores belong together.
 """

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader
 
-from codo.annotations.fraction import labelled_subset
+from codo.annotations.fraction import labeled_subset
 from codo.annotations.images import check_some_images
 from codo.annotations.records import Annotations
 from codo.annotations.source import read_annotations, resolved
@@ -27,12 +27,12 @@ from codo.loading.sampler import check_batch, steps_per_epoch
 from codo.training.distributed import DistributedContext
 from codo.training.pretrain import worker_init
 
-LABELLED = "labelled_images.txt"
+LABELED = "labeled_images.txt"
 
 
 @dataclass(frozen=True)
 class Task:
-    """What is learnt, checked and ready.
+    """What is learned, checked and ready.
 
     Attributes:
         settings: With every file named.
@@ -53,9 +53,9 @@ class Task:
     per_epoch: int
 
     def write_images(self, run: Run) -> None:
-        """Put the names of the images that are learnt from into a run, one a line."""
+        """Put the names of the images that are learned from into a run, one a line."""
         names = (str(self.train.file_names[i]) for i in self.images)
-        write_atomically(run.path / LABELLED, "".join(f"{name}\n" for name in names))
+        write_atomically(run.path / LABELED, "".join(f"{name}\n" for name in names))
 
     @property
     def kinds(self) -> list[Kind]:
@@ -96,7 +96,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
     if not len(useful):
         raise InputError("no objects to learn from", where=str(train.source), fix="give annotations with objects")
     images = np.arange(len(train)) if settings.empty_images else useful
-    images = np.intersect1d(images, labelled_subset(train, settings.data.fraction, settings.data.fraction_seed))
+    images = np.intersect1d(images, labeled_subset(train, settings.data.fraction, settings.data.fraction_seed))
     check_batch(len(images), settings.batch_size, world)
     per_epoch = steps_per_epoch(len(images), settings.batch_size)
     if settings.steps is None and settings.epochs is None:

@@ -1,6 +1,6 @@
 """Flip and resize of an image with its boxes and masks.
 
-This is the only place where a labelled image changes its size: the detector normalises and pads, nothing more. Training
+This is the only place where a labeled image changes its size: the detector normalizes and pads, nothing more. Training
 and evaluation hence resample in the same way, and every box and mask can be mapped back exactly.
 """
 

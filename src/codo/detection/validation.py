@@ -32,7 +32,7 @@ class Validation:
     """What is done with the val split; called on every rank, as a check of the training loop.
 
     Attributes:
-        task: What is learnt.
+        task: What is learned.
         mine: This process.
         run: Where results go.
         detector: On the device of ``mine``.

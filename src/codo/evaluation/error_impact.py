@@ -5,7 +5,7 @@ Legend: C classes, N detections and M objects over all images.
 The cost of an error is what AP at an IoU of 0.5 would gain if all errors of that kind, and no others, were mended:
 
 =================  ====================================================================================================
-localisation,      the detection is moved onto its object, or given its class; of all that claim an object then, the
+localization,      the detection is moved onto its object, or given its class; of all that claim an object then, the
 classification     most confident one is right and the others are taken away
 both, duplicate,   the detection is taken away
 background
@@ -13,7 +13,7 @@ missed             the object is found, by a detection more confident than all o
 =================  ====================================================================================================
 
 Mending never lowers AP. Gains do not add up: mended errors uncover others. TIDE no longer asks for missed objects
-instead, which says nothing of a class in which none is found; with few labelled images that is frequent.
+instead, which says nothing of a class in which none is found; with few labeled images that is frequent.
 """
 
 from __future__ import annotations

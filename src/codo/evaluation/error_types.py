@@ -5,12 +5,12 @@ A detection that `codo.evaluation.matching` finds wrong at an IoU of 0.5 is the 
 =================  ====================================================================================================
 duplicate          it overlaps an object of its class by 0.5 or more, which a more confident one has found
 classification     it overlaps an object of another class by 0.5 or more
-localisation       it overlaps an object of its class by 0.1 or more
+localization       it overlaps an object of its class by 0.1 or more
 both               it overlaps an object of another class by 0.1 or more
 background         there is no object where it is
 =================  ====================================================================================================
 
-The sixth error is an object that is *missed*: not found, nor under a classification or localisation error, which
+The sixth error is an object that is *missed*: not found, nor under a classification or localization error, which
 accounts for it. A detection above a confidence is judged by more confident ones only, so that all of this holds for
 every threshold at once.
 
@@ -40,7 +40,7 @@ class ErrorType(StrEnum):
     """Of a detection or an object."""
 
     CORRECT = "correct"
-    LOCALISATION = "localisation"
+    LOCALIZATION = "localization"
     CLASSIFICATION = "classification"
     BOTH = "both"
     DUPLICATE = "duplicate"
@@ -50,7 +50,7 @@ class ErrorType(StrEnum):
 
 
 ERRORS = tuple(o for o in ErrorType if o not in (ErrorType.CORRECT, ErrorType.IGNORED))
-COVERED = (ErrorType.LOCALISATION, ErrorType.CLASSIFICATION)
+COVERED = (ErrorType.LOCALIZATION, ErrorType.CLASSIFICATION)
 """Errors that account for an object that was not found."""
 
 
@@ -112,7 +112,7 @@ def assign_errors(scene: ImageResult) -> ErrorAssignment:
         (matched.ignored, ErrorType.IGNORED, np.full(len(table), -1)),
         (own_iou >= LEAST, ErrorType.DUPLICATE, own),
         (other_iou >= LEAST, ErrorType.CLASSIFICATION, other),
-        (own_iou >= NEAR, ErrorType.LOCALISATION, own),
+        (own_iou >= NEAR, ErrorType.LOCALIZATION, own),
         (other_iou >= NEAR, ErrorType.BOTH, other),
     )
     outcomes, targets = [ErrorType.BACKGROUND] * len(table), np.full(len(table), -1, dtype=np.int64)

@@ -1,7 +1,7 @@
 """Is the pretraining run healthy? Four tell-tales of collapse, read from the log (METHOD 1.14).
 
 The loss alone cannot tell: in *drift collapse* all embeddings become one moving point, and since new keys lie closer to
-the query than old queue entries, the loss falls and top-1 rises to 1 while nothing is learnt. So four numbers are read
+the query than old queue entries, the loss falls and top-1 rises to 1 while nothing is learned. So four numbers are read
 together, for every level, over the last tenth of the log:
 
 =====================  ===========================  ==========================================================

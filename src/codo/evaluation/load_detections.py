@@ -11,8 +11,8 @@ from codo.annotations.source import DataSettings, Split, read_annotations
 from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.core.run import Run
+from codo.core.run_files import config_of
 from codo.evaluation.detections import Detections, Kind, join
-from codo.reporting.run_files import config_of
 
 By = Literal["auto", "bbox", "segm"]
 
@@ -24,7 +24,7 @@ def detections_of_run(run: Run, by: By = "auto") -> Detections:
     """The validation images of a finetuning run with their detections.
 
     Raises:
-        InputError: No detections were written, or the labelled images are gone.
+        InputError: No detections were written, or the labeled images are gone.
     """
     path = run.path / RESULTS
     if not path.is_file():

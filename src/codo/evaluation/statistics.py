@@ -1,4 +1,4 @@
-"""Is a difference between two initialisations beyond noise? Two kinds of noise count.
+"""Is a difference between two initializations beyond noise? Two kinds of noise count.
 
 **Of training.** Two runs of the same seed see the same labels in the same order, so what is compared is their
 difference, seed by seed. Its interval is a bootstrap over the seeds. With a handful of them the plain percentile
@@ -54,7 +54,7 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one initialisation is from another.
+    """How far one initialization is from another.
 
     Attributes:
         values: The differences, one a seed.
@@ -98,7 +98,7 @@ class Difference:
 
 
 def paired(candidate: Sequence[Mapping[int, T]], reference: Sequence[Mapping[int, T]]) -> list[T]:
-    """What one initialisation has over another, one value for each seed that both have at every label fraction.
+    """What one initialization has over another, one value for each seed that both have at every label fraction.
 
     Cells of one seed share their labels and their order over all fractions, so they are not independent: a seed counts
     once, by the mean of its differences.
@@ -128,7 +128,7 @@ def interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
 def image_interval(mean: float, resampled: Floats, level: float = LEVEL) -> Interval:
     """Bootstrap interval over evaluation images.
 
-    Resamples repeat images, on which AP is a little off, so their own centre stands for the mean: what is taken from
+    Resamples repeat images, on which AP is a little off, so their own center stands for the mean: what is taken from
     them is how far they spread.
 
     Args:

@@ -3,7 +3,7 @@
 In evaluation mode BatchNorm is a fixed scale and shift per channel, ``y = (x - mean) * s + beta`` with
 ``s = gamma / sqrt(var + eps)``. A convolution is linear, so both together are the convolution of weights ``W * s`` and
 bias ``beta - mean * s``, exactly up to rounding. It is the way into pyramids that have no norm (RetinaNet, FCOS). What
-is lost is BatchNorm's behaviour in training: from the first finetuning step on, nothing renormalises these maps.
+is lost is BatchNorm's behavior in training: from the first finetuning step on, nothing renormalizes these maps.
 """
 
 from __future__ import annotations

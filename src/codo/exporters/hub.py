@@ -52,7 +52,7 @@ class Hub(Safetensors):
         return "README.md"
 
     def front_matter(self, trunk: Trunk) -> str:
-        """What the hub sorts models by. A licence is left for you to add: it depends on your images."""
+        """What the hub sorts models by. A license is left for you to add: it depends on your images."""
         return _FRONT_MATTER.format(backbone=trunk.model.backbone.replace(":", "-"))
 
     def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
@@ -64,6 +64,6 @@ class Hub(Safetensors):
             "step": trunk.step,
             "parts": trunk.parts,
             "model": trunk.model.model_dump(mode="json"),
-            "normalisation": {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD},
+            "normalization": {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD},
         }
         return {"config.json": json.dumps(config, indent=2) + "\n"}

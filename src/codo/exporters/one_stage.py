@@ -172,7 +172,7 @@ class OneStage(Target):
             if trunk.model.pyramid_norm:
                 reasons["BatchNorm of the fpn"] = (
                     "the detector's pyramid has none; it is folded into the convolutions, which gives the same maps in "
-                    "evaluation mode, but no longer normalises by the batch while you train"
+                    "evaluation mode, but no longer normalizes by the batch while you train"
                 )
         if "box_head" in trunk.parts:
             reasons["box_head"] = "one-stage detectors have none"

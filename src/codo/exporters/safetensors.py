@@ -2,7 +2,7 @@
 
 Tensors have the encoder's names (``backbone.*``, ``fpn.*``, ``box_head.*``). The header's metadata says the rest, as
 strings: ``codo`` (version), ``method``, ``network`` (``query`` or ``key``), ``step``, and as JSON ``model`` (the
-settings that rebuild it) and ``normalisation`` (``range`` of the RGB values before ``mean`` is subtracted and they are
+settings that rebuild it) and ``normalization`` (``range`` of the RGB values before ``mean`` is subtracted and they are
 divided by ``std``).
 """
 
@@ -44,7 +44,7 @@ class Safetensors(Target):
 
     def write(self, trunk: Trunk, path: Path) -> None:
         """Write tensors and metadata."""
-        normalisation = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
+        normalization = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
         metadata = {
             "format": "pt",  # what other readers of safetensors look for
             "codo": __version__,
@@ -52,7 +52,7 @@ class Safetensors(Target):
             "network": trunk.network,
             "step": str(trunk.step),
             "model": trunk.model.model_dump_json(),
-            "normalisation": json.dumps(normalisation),
+            "normalization": json.dumps(normalization),
         }
         path.write_bytes(save(self.state(trunk), metadata))
 
@@ -88,7 +88,7 @@ def read_safetensors(path: Path) -> Trunk:
     if "model" not in metadata or "codo" not in metadata:
         raise InputError("the safetensors file does not say what model it holds", where=str(path), fix=fix)
     try:
-        model, step = ModelSettings.model_validate_json(metadata["model"]), int(metadata.get("step", 0))
+        model, step = ModelSettings.from_record(metadata["model"], "model"), int(metadata.get("step", 0))
     except ValueError as error:
         what = f"the safetensors file says things about its model that CoDo {__version__} does not know"
         raise InputError(what, where=str(path), fix=f"it was written by CoDo {metadata['codo']}: use that") from error

@@ -56,7 +56,7 @@ COMPONENTS = {
 """All components of a detector -> how their names begin, as a load report lists them."""
 
 RANDOM = {
-    "rpn": "learns from labelled boxes where objects are; pretraining never asks that",
+    "rpn": "learns from labeled boxes where objects are; pretraining never asks that",
     "box_predictor": "its size depends on your classes",
     "mask_head": "learns from masks, which pretraining does not have",
     "mask_predictor": "its size depends on your classes",

@@ -1,4 +1,4 @@
-"""Views of whole images: random crops, each with its own colours, as methods that contrast images use them.
+"""Views of whole images: random crops, each with its own colors, as methods that contrast images use them.
 
 Legend: b samples of this rank, V views, S side of a view.
 """
@@ -20,9 +20,9 @@ from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset, ViewBatch
 from codo.views import photometric, randaugment
 from codo.views.kernels.render import render
-from codo.views.lazy_image import Corners, LazyImage
+from codo.views.lazy_image import Corners, Image, LazyImage
 from codo.views.photometric import AugmentSettings
-from codo.views.random_crop import Image, random_crop
+from codo.views.random_crop import random_crop
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Crop:
 
     Attributes:
         side: S, in pixels.
-        augment: Area, colours, blur, flip.
+        augment: Area, colors, blur, flip.
     """
 
     side: int
@@ -66,7 +66,7 @@ class CropDataset(StepDataset):
         self, images: Catalog, crops: Sequence[Crop], seed: int, labels: npt.NDArray[np.int64] | None = None
     ) -> None:
         self.images, self.crops, self.seed, self.labels = images, tuple(crops), seed, labels
-        self.number = len(self.crops)
+        self.num_views = len(self.crops)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -88,7 +88,7 @@ class CropDataset(StepDataset):
 
     def batch(self, plan: StepPlan) -> CropBatch:
         """Every view of every sample of this rank."""
-        views = self.stacked(plan.epoch, plan.query, range(self.number))
+        views = self.stacked(plan.epoch, plan.query, range(self.num_views))
         known = np.full(len(plan.query), -1) if self.labels is None else self.labels[plan.query]
         return CropBatch(tuple(views), torch.from_numpy(known), plan.step)
 
@@ -99,7 +99,7 @@ class PairDataset(CropDataset):
     def batch(self, plan: StepPlan) -> ViewBatch:  # type: ignore[override]
         """As `ViewDataset` makes them; the box of a view is all of it."""
         (query,) = self.stacked(plan.epoch, plan.query, [0])
-        return self.pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.number)))
+        return self.pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.num_views)))
 
     def pair(self, plan: StepPlan, query: Tensor, keys: list[Tensor]) -> ViewBatch:
         """Query views ``(b, S, S, 3)`` and as many of every key view, as a batch."""
@@ -115,24 +115,24 @@ class PairDataset(CropDataset):
 
 
 def random_view(picture: LazyImage, crop: Crop, rng: np.random.Generator) -> Image:
-    """A random crop ``(S, S, 3)`` of an image in random colours, mirrored by chance."""
+    """A random crop ``(S, S, 3)`` of an image in random colors, mirrored by chance."""
     part = random_crop(picture.width, picture.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
     return render_crop(picture, part, crop, rng)[0]
 
 
 def render_crop(picture: LazyImage, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
-    """A given part of an image ``(S, S, 3)`` in random colours, mirrored by chance, and whether it is mirrored."""
+    """A given part of an image ``(S, S, 3)`` in random colors, mirrored by chance, and whether it is mirrored."""
     augment = crop.augment
     change = photometric.draw(augment, rng)
     flip = bool(rng.random() < augment.flip)
     canvas = np.empty((crop.side, crop.side, 3), np.uint8)
     image, inside = picture.part(part)
-    grey_last = change.gray and augment.randaugment > 0  # as InfoMin has it: what an operation fills in turns grey too
-    first = replace(change, gray=False) if grey_last else change
+    gray_last = change.gray and augment.randaugment > 0  # as InfoMin has it: what an operation fills in turns gray too
+    first = replace(change, gray=False) if gray_last else change
     render(image, inside, flip, *first.coded(), canvas, (0, 0, crop.side, crop.side))
     if augment.randaugment:
         canvas = randaugment.apply(canvas, randaugment.draw(augment.randaugment, augment.magnitude, rng))
-    if grey_last:
+    if gray_last:
         canvas = photometric.apply(canvas, photometric.Photometric(gray=True))
     if augment.solarize and rng.random() < augment.solarize:
         canvas = np.where(canvas >= 128, 255 - canvas, canvas).astype(np.uint8)

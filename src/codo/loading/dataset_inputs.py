@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from codo.catalog.catalog import Catalog
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.loading.pasted_views import CPJSettings, PastedViews
+from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
+from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.photometric import AugmentSettings
 
 
@@ -38,11 +39,11 @@ class DatasetInputs:
     options: Settings
     seed: int
 
-    def cpj(self, *, may_defer: bool = False) -> PastedViews:
+    def pasted_views(self, *, may_defer: bool = False) -> PastedViews:
         """Pasted views.
 
         Args:
-            may_defer: Whether whoever gets the views can colour them (``augment.device=device``).
+            may_defer: Whether whoever gets the views can color them (``augment.device=device``).
 
         Raises:
             InputError: No backgrounds, or images without proposals.
@@ -54,9 +55,8 @@ class DatasetInputs:
             self.images,
             self.query,
             self.key,
-            canvas=self.canvas,
-            cpj=self.pasting,
-            augment=self.augment,
+            CopyPasteJitter(
+                self.canvas, self.pasting, self.augment, defers=may_defer and self.augment.device == "device"
+            ),
             seed=self.seed,
-            defers=may_defer and self.augment.device == "device",
         )

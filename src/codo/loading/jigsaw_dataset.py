@@ -21,9 +21,9 @@ from codo.core.config import Settings
 from codo.loading.crop_dataset import Crop, PairDataset, random_view
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import ViewBatch
-from codo.views.lazy_image import LazyImage
+from codo.views.lazy_image import Image, LazyImage
 from codo.views.photometric import AugmentSettings
-from codo.views.random_crop import Image, Shares
+from codo.views.random_crop import Shares
 
 GRID = 3
 PATCHES = GRID * GRID
@@ -67,7 +67,7 @@ class JigsawDataset(PairDataset):
         crops: How each whole view is made.
         seed: The run's seed.
         settings: Sizes.
-        augment: Colours and flip of the crop that is cut up; its area is that of ``settings``.
+        augment: Colors and flip of the crop that is cut up; its area is that of ``settings``.
         keys: Whether keys have jigsaws too.
     """
 
@@ -87,13 +87,13 @@ class JigsawDataset(PairDataset):
 
     def view(self, picture: LazyImage, number: int, rng: np.random.Generator) -> Image:
         """View ``number`` below V, or the jigsaw ``(9, P, P, 3)`` that goes with view ``number - V``."""
-        if number < self.number:
+        if number < self.num_views:
             return super().view(picture, number, rng)
         return cut_up(random_view(picture, self.whole, rng), self.patch, rng)
 
     def batch(self, plan: StepPlan) -> JigsawBatch:  # type: ignore[override]
         """Whole views as `PairDataset` makes them, and jigsaws."""
-        whole, views = self.number - 1, self.number
+        whole, views = self.num_views - 1, self.num_views
         query, jigsaw = self.stacked(plan.epoch, plan.query, [0, views])
         numbers = [*range(1, views), *(range(views + 1, 2 * views) if self.keys else ())]
         made = self.stacked(plan.epoch, plan.keys, numbers)
@@ -122,6 +122,6 @@ def cut_up(square: Image, side: int, rng: np.random.Generator) -> Image:
     return patches
 
 
-def without_colours(augment: AugmentSettings) -> AugmentSettings:
-    """The same crop and flip in the image's own colours."""
+def without_colors(augment: AugmentSettings) -> AugmentSettings:
+    """The same crop and flip in the image's own colors."""
     return augment.model_copy(update={"color": 0, "gray": 0, "blur": 0, "solarize": 0, "randaugment": 0})

@@ -1,6 +1,6 @@
 """Views of an image that share proposals: SoCo's (Wei et al. 2021; METHOD 1.2).
 
-View 1 is the whole image, view 2 a random crop, view 3 the same crop at half the side; each has its own colours and
+View 1 is the whole image, view 2 a random crop, view 3 the same crop at half the side; each has its own colors and
 flip. K proposals that lie in the crop are carried into all three; those of view 1 are jittered. The same objects are
 thus seen at other places, sizes and, after `codo.models.box_levels`, on other levels.
 
@@ -26,8 +26,8 @@ from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset
 from codo.proposals.filters import ProposalSettings, filter_boxes
 from codo.views import boxes as geometry
-from codo.views.lazy_image import Corners, LazyImage
-from codo.views.random_crop import Image, random_crop
+from codo.views.lazy_image import Corners, Image, LazyImage
+from codo.views.random_crop import random_crop
 
 TRIES = 5
 """Random crops drawn until one has enough proposals in it."""
@@ -87,7 +87,7 @@ class ObjectDataset(StepDataset):
             what = "RandAugment moves pixels, and the boxes of proposals would not follow"
             raise InputError(what, where="augment.randaugment", fix="set augment.randaugment=0")
         self.images, self.crops, self.objects, self.seed = images, tuple(crops), objects, seed
-        self.number = len(self.crops)
+        self.num_views = len(self.crops)
         self._rules = ProposalSettings(size_band=objects.size_band)
 
     def __len__(self) -> int:
@@ -96,8 +96,8 @@ class ObjectDataset(StepDataset):
     def batch(self, plan: StepPlan) -> ObjectBatch:
         """Every view of every sample of this rank."""
         made = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
-        views = tuple(torch.from_numpy(np.stack([one[v][0] for one in made])) for v in range(self.number))
-        boxes = tuple(torch.from_numpy(np.stack([one[v][1] for one in made])) for v in range(self.number))
+        views = tuple(torch.from_numpy(np.stack([one[v][0] for one in made])) for v in range(self.num_views))
+        boxes = tuple(torch.from_numpy(np.stack([one[v][1] for one in made])) for v in range(self.num_views))
         return ObjectBatch(views, boxes, plan.step)
 
     def sample(self, epoch: int, sample: int) -> list[tuple[Image, npt.NDArray[np.float32]]]:

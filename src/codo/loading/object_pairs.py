@@ -1,18 +1,18 @@
 """Views of pairs of objects: ORL's (Xie et al. 2021; METHOD 2), cut out and shown as pictures of their own.
 
 Six views of a sample, two by two: the image, cropped at random twice; one of its proposals, as it is and with another
-box around it (`codo.views.boxes.augment_box`); and one of its proposals beside one of another image that looks like it. Which
-look alike is found once, before the first step (`codo.methods.correspondence`), and lies in the run's folder.
+box around it (`codo.views.boxes.augment_box`); and one of its proposals beside one of another image that looks like it.
+Which look alike is found once, before the first step (`codo.methods.correspondence`), and lies in the run's folder.
 
 ``pairs.npz`` holds three arrays, boxes as x1, y1, x2, y2 in pixels of the images of the catalog:
 
 =======  ========================  ===================================================================
 images   int32 ``(N, K)``          the K images most like image i, in no order that matters
 own      uint16 ``(N, K, T, 4)``   T proposals of image i
-other    uint16 ``(N, K, T, 4)``   and of its k-th neighbour, pair by pair
+other    uint16 ``(N, K, T, 4)``   and of its k-th neighbor, pair by pair
 =======  ========================  ===================================================================
 
-Legend: b samples of this rank, N images, K neighbours, T pairs, P proposals of an image, S side of a view.
+Legend: b samples of this rank, N images, K neighbors, T pairs, P proposals of an image, S side of a view.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset
 from codo.proposals.filters import ProposalSettings, filter_boxes, subsample
 from codo.views import boxes as geometry
-from codo.views.lazy_image import Corners, LazyImage
+from codo.views.lazy_image import Corners, Image, LazyImage
 from codo.views.photometric import AugmentSettings
-from codo.views.random_crop import Image
 
 UNCHANGED = AugmentSettings(color=0, gray=0, blur=0, flip=0)
 
@@ -127,8 +126,8 @@ class ObjectPairs(StepDataset):
         found, picture = self.proposals(sample), self.images.picture(sample)
         intra = found[rng.integers(len(found))]
         varied = geometry.augment_box(intra, *self.images.size(sample), rng)
-        neighbours, per_neighbour = self.pairs.own.shape[1:3]
-        k, t = rng.integers(neighbours), rng.integers(per_neighbour)
+        neighbors, per_neighbor = self.pairs.own.shape[1:3]
+        k, t = rng.integers(neighbors), rng.integers(per_neighbor)
         other = int(self.pairs.images[sample, k])
         objects = [
             (sample, picture, intra),

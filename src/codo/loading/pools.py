@@ -2,7 +2,7 @@
 
 A pool is written as a list of catalogs. By default every image of all of them is equally likely ("gather … together",
 section 4.3), so that a catalog counts by its size. ``DIR@0.3`` gives a catalog that share instead; catalogs without a
-share divide what is left by their sizes. Shares alone are normalised to one.
+share divide what is left by their sizes. Shares alone are normalized to one.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from codo.core.errors import CodoError
-from codo.loading.pasted_views import PastedViews, View
+from codo.loading.pasted_views import PastedViews
 from codo.loading.sampler import StepPlan
+from codo.views.cpj import View
 from codo.views.device_photometric import Deferred, finish
 from codo.views.kernels.color import Floats
 
@@ -32,7 +33,7 @@ class ViewBatch(NamedTuple):
         key_boxes: float32 ``(V - 1, b, 4)``.
         shuffle: int64 ``(B,)``, the permutation of the step.
         step: Steps done before this one.
-        deferred: Colours and blur that are still to come, of queries and of keys (`ViewDataset.finish`).
+        deferred: Colors and blur that are still to come, of queries and of keys (`ViewDataset.finish`).
     """
 
     query_images: Tensor
@@ -51,10 +52,10 @@ class StepDataset(Dataset[Any], ABC):
     plan and of the run's seed.
 
     Attributes:
-        number: Views of a sample.
+        num_views: Views of a sample.
     """
 
-    number: int
+    num_views: int
 
     @abstractmethod
     def __len__(self) -> int:
@@ -87,40 +88,40 @@ class ViewDataset(StepDataset):
     """Pasted views (CPJ).
 
     Args:
-        cpj: Makes the views.
+        pasted: Makes the views.
         views: Number of views V, at least 2.
     """
 
-    def __init__(self, cpj: PastedViews, views: int) -> None:
-        self.cpj, self.number = cpj, views
+    def __init__(self, pasted: PastedViews, views: int) -> None:
+        self.pasted, self.num_views = pasted, views
 
     def __len__(self) -> int:
-        return len(self.cpj)
+        return len(self.pasted)
 
     def batch(self, plan: StepPlan) -> ViewBatch:
         """Make all views of a step; a sample that this rank needs twice is decoded once."""
-        keys = range(1, self.number)
+        keys = range(1, self.num_views)
         wanted: dict[int, list[int]] = {int(sample): [0] for sample in plan.query}
         for sample in plan.keys:
             wanted.setdefault(int(sample), []).extend(keys)
         made: dict[tuple[int, int], View] = {}
         for sample, views in wanted.items():
-            for number, view in zip(views, self.cpj.views(plan.epoch, sample, views), strict=True):
+            for number, view in zip(views, self.pasted.views(plan.epoch, sample, views), strict=True):
                 made[sample, number] = view
         query = [made[int(sample), 0] for sample in plan.query]
         key = [made[int(sample), number] for number in keys for sample in plan.keys]
         pixels, places = _stack(key)
         return ViewBatch(
             *_stack(query),
-            pixels.view(self.number - 1, -1, *pixels.shape[1:]),
-            places.view(self.number - 1, -1, 4),
+            pixels.view(self.num_views - 1, -1, *pixels.shape[1:]),
+            places.view(self.num_views - 1, -1, 4),
             torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
             plan.step,
-            (_deferred(query), _deferred(key)) if self.cpj.defers else None,
+            (_deferred(query), _deferred(key)) if self.pasted.cpj.defers else None,
         )
 
     def finish(self, batch: ViewBatch) -> ViewBatch:
-        """Colour and blur what the loader has left to do."""
+        """Color and blur what the loader has left to do."""
         if batch.deferred is None:
             return batch
         queries, keys = batch.deferred

@@ -33,7 +33,7 @@ class BarlowTwins(ImageLevel):
         heads = lightly("models.modules.heads")
         self.encoder = ImageEncoder(setup.model, lambda c: heads.BarlowTwinsProjectionHead(c, options.hidden, dim))
         self.load_report = self.encoder.load_report
-        # Ours to gather: lightly's own way standardises the embeddings of each rank by themselves.
+        # Ours to gather: lightly's own way standardizes the embeddings of each rank by themselves.
         self.criterion = lightly("loss").BarlowTwinsLoss(options.redundancy)
 
     def forward(self, batch: CropBatch) -> StepOutput:

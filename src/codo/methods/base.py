@@ -163,7 +163,7 @@ class Method(nn.Module, ABC):
         """Look at the first batch of a run before its first step."""
 
     def on_step_end(self) -> None:
-        """Update what is not trained by gradients (EMA, queues), after the optimiser's step."""
+        """Update what is not trained by gradients (EMA, queues), after the optimizer's step."""
 
     @abstractmethod
     def exports(self) -> dict[str, nn.Module]:
@@ -186,7 +186,7 @@ class Method(nn.Module, ABC):
         return []
 
     def pixels(self, images: Tensor) -> Tensor:
-        """uint8 ``(…, S, S, 3)`` to normalised float ``(…, 3, S, S)``, laid out with channels last as it came."""
+        """uint8 ``(…, S, S, 3)`` to normalized float ``(…, 3, S, S)``, laid out with channels last as it came."""
         return images.movedim(-1, -3).to(self.mean.dtype).sub(self.mean).div(self.std)
 
     def compilable(self) -> list[nn.Module]:

@@ -72,7 +72,7 @@ class BYOL(ImageLevel):
 
     @classmethod
     def dataset(cls, material: DatasetInputs) -> StepDataset:
-        """Two crops; blur and solarisation differ between them."""
+        """Two crops; blur and solarization differ between them."""
         return CropDataset(material.images, two_crops(material, material.canvas), material.seed)
 
     def forward(self, batch: CropBatch) -> StepOutput:
@@ -107,7 +107,7 @@ class BYOL(ImageLevel):
 
 
 def two_crops(material: DatasetInputs, side: int) -> list[Crop]:
-    """A crop as the run's settings have it, and one whose blur and solarisation differ."""
+    """A crop as the run's settings have it, and one whose blur and solarization differ."""
     options = material.options
     assert isinstance(options, BYOLOptions)
     changed = {"blur": options.second_blur, "solarize": options.second_solarize}

@@ -1,7 +1,7 @@
 """CoDo (paper section 3): the object stays itself on every level of the pyramid, whatever is behind it.
 
-The views are pasted ones (section 3.1, `codo.loading.pasted_views`), the encoder is the whole trunk of a detector (section 3.2),
-and `momentum_contrast` has the loss. CoDo_m is the same with more key views.
+The views are pasted (section 3.1, `codo.views.cpj`), the encoder is the whole trunk of a detector (section 3.2), and
+`momentum_contrast` has the loss. CoDo_m is the same with more key views.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class CoDo(MomentumContrast):
     @classmethod
     def dataset(cls, material: DatasetInputs) -> ViewDataset:
         """Pasted, jittered views: one for the query network, the rest for the key network."""
-        return ViewDataset(material.cpj(may_defer=True), material.views)
+        return ViewDataset(material.pasted_views(may_defer=True), material.views)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, pyramid, RoIAlign, box head and projection (Eq. 3-6)."""

@@ -1,10 +1,10 @@
 """Which objects look alike: the second stage of ORL (Xie et al. 2021), on given proposals.
 
-Every image has K nearest neighbours by the features of the whole image. Between an image and each of them, the T pairs
+Every image has K nearest neighbors by the features of the whole image. Between an image and each of them, the T pairs
 of proposals are kept whose features are most alike. Features are the mean of the backbone's last map, of the image or
 of the proposal cut out and resized, compared by their cosine.
 
-Legend: N images, P proposals of an image at most, C channels, K neighbours, T pairs.
+Legend: N images, P proposals of an image at most, C channels, K neighbors, T pairs.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TOGETHER = 16
 """Images whose proposals go through the network, or are compared, at once."""
 
 
-def find_pairs(embed: Callable[[Tensor], Tensor], dataset: ObjectPairs, *, neighbours: int, top: float) -> Pairs:
+def find_pairs(embed: Callable[[Tensor], Tensor], dataset: ObjectPairs, *, neighbors: int, top: float) -> Pairs:
     """Find the pairs of all images.
 
     It looks at every proposal once, in the order of the images, so that the same network finds the same pairs. It keeps
@@ -35,11 +35,11 @@ def find_pairs(embed: Callable[[Tensor], Tensor], dataset: ObjectPairs, *, neigh
     Args:
         embed: uint8 (n, S, S, 3) -> (n, C), on any device.
         dataset: Knows images and proposals.
-        neighbours: K; fewer where there are no more images.
+        neighbors: K; fewer where there are no more images.
         top: T as a share of P, at least one pair.
     """
     whole, objects, counts = features(embed, dataset)
-    nearest = nearest_images(whole, neighbours)
+    nearest = nearest_images(whole, neighbors)
     pairs = max(1, int(top * dataset.compared))
     own, other = (np.empty((*nearest.shape, pairs, 4), np.uint16) for _ in range(2))
     for first in range(0, len(dataset), TOGETHER):
@@ -47,8 +47,8 @@ def find_pairs(embed: Callable[[Tensor], Tensor], dataset: ObjectPairs, *, neigh
         mine, theirs = most_alike(objects, counts, rows, nearest[rows], pairs)  # (n, K, T)
         for i, row in enumerate(rows.tolist()):
             own[row] = dataset.proposals(row)[mine[i]]
-            for k, neighbour in enumerate(nearest[row].tolist()):
-                other[row, k] = dataset.proposals(neighbour)[theirs[i, k]]
+            for k, neighbor in enumerate(nearest[row].tolist()):
+                other[row, k] = dataset.proposals(neighbor)[theirs[i, k]]
     return Pairs(nearest.numpy().astype(np.int32), own, other)
 
 
@@ -69,21 +69,21 @@ def features(embed: Callable[[Tensor], Tensor], dataset: ObjectPairs) -> tuple[T
     return whole, objects, counts
 
 
-def nearest_images(whole: Tensor, neighbours: int) -> Tensor:
+def nearest_images(whole: Tensor, neighbors: int) -> Tensor:
     """The nearest other images of each: (N, C) -> int64 (N, K)."""
     found = []
     for first in range(0, len(whole), 256):
         alike = whole[first : first + 256] @ whole.T
         alike[torch.arange(len(alike)), torch.arange(first, first + len(alike))] = -torch.inf  # itself
-        found.append(alike.topk(min(neighbours, len(whole) - 1), dim=1).indices)
+        found.append(alike.topk(min(neighbors, len(whole) - 1), dim=1).indices)
     return torch.cat(found)
 
 
 def most_alike(objects: Tensor, counts: Tensor, rows: Tensor, nearest: Tensor, pairs: int) -> tuple[Indices, Indices]:
-    """The proposals of images ``rows`` (n,) and of their neighbours (n, K) that are most alike.
+    """The proposals of images ``rows`` (n,) and of their neighbors (n, K) that are most alike.
 
     Returns:
-        Numbers of the proposals, of the image and of the neighbour, each (n, K, T). Where two images have fewer than T
+        Numbers of the proposals, of the image and of the neighbor, each (n, K, T). Where two images have fewer than T
         pairs, the best counts again.
     """
     there = torch.arange(objects.shape[1]) < counts[:, None]  # (N, P)

@@ -1,7 +1,7 @@
 """DenseCL (Wang et al. 2021): MoCo v2, and the same contrast once more for every cell of the last map.
 
 The positive of a cell is the cell of the other view whose *backbone* feature is most similar; the embeddings that are
-being learnt have no say in it. Negatives of cells come from a queue of their own, which holds one key an image: the
+being learned have no say in it. Negatives of cells come from a queue of their own, which holds one key an image: the
 mean over its cells (METHOD 2).
 
 Legend: b samples of this rank, B of all ranks, V views, C channels of the last map, D embedding, N cells of a map.

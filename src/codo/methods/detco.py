@@ -5,7 +5,7 @@ weigh more. Whole images and jigsaws have projections and queues of their own at
 
 The authors never published how they pretrain (xieenze/DetCo, issues 1 and 9). From the paper: stages, contrasts, nine
 patches, two memories. From an independent reimplementation (METHOD 2): a queue per stage and kind, jigsaws against the
-*whole images'* queue in the third contrast. From MoCo v2: everything about sizes and schedule. Ours: colours are drawn
+*whole images'* queue in the third contrast. From MoCo v2: everything about sizes and schedule. Ours: colors are drawn
 once for a jigsaw, before it is cut up, and the hidden layers are as wide as the stage, for jigsaws too.
 
 Legend: b samples of this rank, B of all ranks, V whole views, P side of a patch, C channels of a stage, D embedding.
@@ -64,7 +64,7 @@ class StageEncoder(ImageEncoder):
         return unit_length(self.by_groups(images, groups)).transpose(0, 1)
 
     def project(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, 4, D), not normalised."""
+        """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, 4, D), not normalized."""
         whole = images.dim() == 4
         maps = self.backbone(images if whole else images.flatten(0, 1))
         pooled = [m.mean(dim=(2, 3)).view(len(images), -1) for m in maps]  # (B, C), or (B, 9 C)

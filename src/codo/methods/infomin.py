@@ -1,7 +1,7 @@
 """InfoMin (Tian et al. 2020): MoCo v2 with views that share less, and a jigsaw of the image beside the query.
 
-Whole views are cropped and coloured strongly and pass through RandAugment (the recipe's ``augment.*``). The jigsaw's
-patches, in the image's own colours, are embedded one by one and put together by a linear layer; the result is
+Whole views are cropped and colored strongly and pass through RandAugment (the recipe's ``augment.*``). The jigsaw's
+patches, in the image's own colors, are embedded one by one and put together by a linear layer; the result is
 contrasted with the same key and the same queue as the query (METHOD 2). Keys have no jigsaw.
 
 Legend: b samples of this rank, B of all ranks, V whole views, P side of a patch, D embedding.
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from codo.loading.crop_dataset import Crop
 from codo.loading.dataset_inputs import DatasetInputs
-from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings, without_colours
+from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings, without_colors
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
 from codo.models.box_head import build_projection
@@ -54,7 +54,7 @@ class JigsawEncoder(ImageEncoder):
         super().__init__(settings, heads)
 
     def project(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, D), not normalised."""
+        """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, D), not normalized."""
         projected: Tensor
         if images.dim() == 4:
             projected = self.projection["image"](self.pool(images))
@@ -80,7 +80,7 @@ class InfoMin(MoCo):
         options, augment = material.options, material.augment
         assert isinstance(options, InfoMinOptions)
         crops = [Crop(material.canvas, augment)] * material.views
-        return JigsawDataset(material.images, crops, material.seed, options, without_colours(augment), keys=False)
+        return JigsawDataset(material.images, crops, material.seed, options, without_colors(augment), keys=False)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, average pooling and projections."""

@@ -1,6 +1,6 @@
 """InsLoc (Yang et al. 2021): pasted instances on a whole trunk, as CoDo, with its own views and boxes (METHOD 1.1).
 
-What differs: backgrounds are whole images, colours change after pasting, crops keep their aspect (the recipe's
+What differs: backgrounds are whole images, colors change after pasting, crops keep their aspect (the recipe's
 ``cpj.*``); and boxes are not jittered. Instead the query's coarsest level is pooled from an anchor near the pasted box.
 
 Shapes: ``b`` samples of this rank, ``V`` views.
@@ -33,16 +33,16 @@ class InsLocOptions(CoDoOptions):
 class InsLocViews(ViewDataset):
     """Pasted views with two boxes each, side by side in ``(…, 8)``: the pasted one, and that of the coarsest level."""
 
-    def __init__(self, cpj: PastedViews, views: int, min_iou: float) -> None:
-        super().__init__(cpj, views)
+    def __init__(self, pasted: PastedViews, views: int, min_iou: float) -> None:
+        super().__init__(pasted, views)
         self.min_iou = min_iou
 
     def batch(self, plan: StepPlan) -> ViewBatch:
         """Queries get an anchor, keys the pasted box twice."""
         made, anchored = super().batch(plan), []
         for sample, box in zip(plan.query, made.query_boxes.numpy(), strict=True):
-            rng = generator(self.cpj.seed, plan.epoch, int(sample), RngStream.ANCHOR)
-            anchored.append(anchor_box(box, self.cpj.canvas, self.min_iou, rng))
+            rng = generator(self.pasted.seed, plan.epoch, int(sample), RngStream.ANCHOR)
+            anchored.append(anchor_box(box, self.pasted.cpj.canvas, self.min_iou, rng))
         coarse = torch.from_numpy(np.stack(anchored))
         return made._replace(
             query_boxes=torch.cat([made.query_boxes, coarse], dim=-1),
@@ -61,7 +61,7 @@ class TwoBoxEncoder(Encoder):
 
 
 class InsLoc(CoDo):
-    """Instance localisation."""
+    """Instance localization."""
 
     Options = InsLocOptions
     needs_proposals = False  # whole images are pasted: the recipe's cpj.proposal
@@ -71,7 +71,7 @@ class InsLoc(CoDo):
         """Pasted views with anchors."""
         options = material.options
         assert isinstance(options, InsLocOptions)
-        return InsLocViews(material.cpj(may_defer=True), material.views, options.min_iou)
+        return InsLocViews(material.pasted_views(may_defer=True), material.views, options.min_iou)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """The trunk, with a box of its own for the coarsest level."""

@@ -147,7 +147,7 @@ class MomentumContrast(Method):
 
 
 def effective_rank(embeddings: Tensor) -> Tensor:
-    """RankMe (Garrido et al. 2023): exp of the entropy of the normalised singular values of ``(n, D)``."""
+    """RankMe (Garrido et al. 2023): exp of the entropy of the normalized singular values of ``(n, D)``."""
     values = torch.linalg.svdvals(embeddings.float())
     share = values / values.sum() + 1e-7
     return torch.exp(-(share * share.log()).sum())

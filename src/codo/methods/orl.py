@@ -3,7 +3,7 @@
 ORL has three stages: BYOL on images; finding proposals, and which of different images look alike; and object-level BYOL
 on those. Here is the third, with the second's search for pairs on the proposals of the catalog (`correspondence`), done
 once at the start with the features of a network that ``options.weights`` names: the first stage is any earlier run, of
-``method=byol`` say. Without one, the run's own first weights find them, which match little more than colours.
+``method=byol`` say. Without one, the run's own first weights find them, which match little more than colors.
 
 Not the same as in the released code: proposals are thinned evenly instead of by their overlap, and their number is
 smaller (``options.compared``), so that the search costs about as much as an epoch of training.
@@ -43,9 +43,9 @@ class ORLOptions(BYOLOptions):
         "none",
         description="network that finds objects that look alike: run, weight file, imagenet; none: this run's start",
     )
-    neighbours: int = Field(10, ge=1, description="images most like an image whose proposals are compared with its own")
+    neighbors: int = Field(10, ge=1, description="images most like an image whose proposals are compared with its own")
     compared: int = Field(20, ge=1, le=256, description="most proposals of an image that are compared")
-    top: float = Field(0.1, gt=0, le=1, description="pairs kept of an image and a neighbour, as a share of compared")
+    top: float = Field(0.1, gt=0, le=1, description="pairs kept of an image and a neighbor, as a share of compared")
     min_side: int = Field(96, ge=1, description="least side of a proposal in pixels, where an image has such")
     patch_side: int = Field(96, ge=32, description="side of the views of objects in pixels")
     image_weight: float = Field(1.0, ge=0, description="weight of the loss between views of the image")
@@ -117,7 +117,7 @@ class ORL(BYOL):
             features: Tensor = finder.pool(self.pixels(images.to(self.mean.device)))
             return features
 
-        found = find_pairs(embed, dataset, neighbours=self.options.neighbours, top=self.options.top)
+        found = find_pairs(embed, dataset, neighbors=self.options.neighbors, top=self.options.top)
         finder.train()
         return found
 

@@ -28,7 +28,7 @@ from codo.methods.byol import BYOL, BYOLOptions
 from codo.models.image_encoder import ImageEncoder
 
 LEAST = 1e-3
-"""Weight of a cell that has nothing in common with the other map, before weights are normalised."""
+"""Weight of a cell that has nothing in common with the other map, before weights are normalized."""
 
 
 class SelfEMDOptions(BYOLOptions):

@@ -8,5 +8,5 @@
 * ``layouts``: what torchvision, timm, Detectron2 and MMDetection call the same tensors, in both directions.
 * ``weight_files``, ``pickles``: reading tensors from files and runs without running code of theirs.
 * ``load_report``: which tensors of a file fit a model, by component; refuses a poor match.
-* ``weights``: recognising the layout of a file and starting an encoder from it (``model.init``, ``weights=``).
+* ``weights``: recognizing the layout of a file and starting an encoder from it (``model.init``, ``weights=``).
 """

@@ -2,7 +2,7 @@
 
 Legend: B batch, C channels, H and W height and width of the canvas in pixels.
 
-torchvision's ResNets are used as they are: same names, same shapes, same initialisation. ``width`` scales the channels
+torchvision's ResNets are used as they are: same names, same shapes, same initialization. ``width`` scales the channels
 of the residual stages for laptops and tests; at 1.0 nothing differs from torchvision.
 """
 

@@ -25,14 +25,14 @@ from codo.models.box_head import POOL, build_box_head, build_projection, count_c
 from codo.models.fpn import FPN
 from codo.models.group_norm import grouped, is_groupable, make_groupable
 from codo.models.roi_align import roi_align
-from codo.models.weights import initialise
+from codo.models.weights import initialize
 
 LEVELS = ("P2", "P3", "P4", "P5")
 """Names of the levels, in the order of the first axis of an embedding."""
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
-"""Mean and deviation of RGB values scaled to 0..1 that images are normalised with: ImageNet's, as in torchvision."""
+"""Mean and deviation of RGB values scaled to 0..1 that images are normalized with: ImageNet's, as in torchvision."""
 
 
 class ModelSettings(Settings):
@@ -90,7 +90,7 @@ class Encoder(nn.Module):
         build = projection or partial(build_projection, dim=settings.embedding_dim)
         self.projection = build(settings.head_dim)
         make_groupable(self)
-        self.load_report = initialise(self, settings.init, settings.backbone)
+        self.load_report = initialize(self, settings.init, settings.backbone)
         self._compiled: Callable[[Tensor, Tensor], Tensor] | None = None
         self._groups = 1  # of the pass at hand
 
@@ -98,11 +98,11 @@ class Encoder(nn.Module):
         """Embed one box of every image.
 
         Args:
-            images: (B, 3, H, W) normalised canvases; sides are multiples of 32.
+            images: (B, 3, H, W) normalized canvases; sides are multiples of 32.
             boxes: (B, 4) float32, one box per image: x1, y1, x2, y2 in pixels of the canvas, half-open.
             groups: Split the batch into this many contiguous parts with their own BatchNorm statistics, exactly as on
-                that many devices (see `codo.contrast.bn_groups`). They go through together where BatchNorm can tell them
-                apart (`codo.models.group_norm`), else, and compiled, one after the other.
+                that many devices (see `codo.contrast.bn_groups`). They go through together where BatchNorm can tell
+                them apart (`codo.models.group_norm`), else, and compiled, one after the other.
 
         Returns:
             (L, B, D) float32 embeddings of length 1.

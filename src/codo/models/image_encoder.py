@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from codo.core.errors import InputError
 from codo.models.backbone import build_backbone
 from codo.models.encoder import ModelSettings, unit_length
-from codo.models.weights import initialise
+from codo.models.weights import initialize
 
 
 class ImageEncoder(nn.Module):
@@ -36,7 +36,7 @@ class ImageEncoder(nn.Module):
         super().__init__()
         self.backbone = build_backbone(settings.backbone, settings.width)
         self.projection = build_projection(self.backbone.channels[-1])
-        self.load_report = initialise(self, settings.init, settings.backbone)
+        self.load_report = initialize(self, settings.init, settings.backbone)
         self._compiled: Callable[[Tensor], Tensor] | None = None
 
     def forward(self, images: Tensor, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
@@ -60,7 +60,7 @@ class ImageEncoder(nn.Module):
         self._compiled = torch.compile(self.project, *args, **kwargs)
 
     def project(self, images: Tensor) -> Tensor:
-        """(B, 3, H, W) -> (B, D), not normalised."""
+        """(B, 3, H, W) -> (B, D), not normalized."""
         projected: Tensor = self.projection(self.pool(images))
         return projected
 

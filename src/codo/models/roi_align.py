@@ -41,7 +41,7 @@ def averaging_matrix(start: Tensor, end: Tensor, length: int, bins: int) -> Tens
     i = torch.arange(most, device=start.device, dtype=start.dtype)
     offsets = (i + 0.5) / samples.clamp(min=1)[:, None]  # (B, S) in bins
     bin_starts = torch.arange(bins, device=start.device, dtype=start.dtype)
-    # -0.5: pixel centres lie half a pixel inside ("aligned")
+    # -0.5: pixel centers lie half a pixel inside ("aligned")
     position = start[:, None, None] - 0.5 + (bin_starts[:, None] + offsets[:, None, :]) * extent[:, None, None]
 
     counts = (i < samples[:, None])[:, None, :] & (position >= -1) & (position <= length)

@@ -31,7 +31,7 @@ _FOLLOWER = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher)([._]|$)")
 
 
 @dataclass(frozen=True)
-class Recognised:
+class Recognized:
     """The tensors of a file under our names.
 
     Attributes:
@@ -53,7 +53,7 @@ class Recognised:
         return self.layout.title + (f" behind '{self.prefix}'" if self.prefix else "")
 
 
-def initialise(encoder: nn.Module, init: str, backbone: str) -> LoadReport | None:
+def initialize(encoder: nn.Module, init: str, backbone: str) -> LoadReport | None:
     """Give an encoder its first weights, in place.
 
     Args:
@@ -82,13 +82,13 @@ def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> Loa
         where: The setting that named them, for messages.
 
     Raises:
-        InputError: No backbone is recognised, a tensor of it is missing or has another shape, the pyramid or the box
+        InputError: No backbone is recognized, a tensor of it is missing or has another shape, the pyramid or the box
             head of the file are others than the encoder's, or values are NaN or infinite.
     """
     state = encoder.state_dict()
-    found = recognise(state, source)
+    found = recognize(state, source)
     if found is None:
-        raise _unrecognised(source, where)
+        raise _unrecognized(source, where)
     report = compare(state, found.tensors, COMPONENTS)
     report = replace(report, source=str(found), origin=found.origin, note=found.layout.caveat)
     counts = report.counts()
@@ -111,7 +111,7 @@ def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> Loa
     return report
 
 
-def recognise(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Recognised | None:
+def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Recognized | None:
     """Find the layout and prefix by which most tensors of a file have name and shape of the encoder's.
 
     Of two encoders in a file that match equally, the one that is trained goes before the one that follows it, then
@@ -149,7 +149,7 @@ def _rename(
     prefix: str,
     table: Mapping[str, str],
     matches: int,
-) -> Recognised:
+) -> Recognized:
     convolutions = sum(re.fullmatch(r"box_head\.\d+\.0\.weight", name) is not None for name in target)
     # A pyramid that begins at P3, as RetinaNet's, is none of ours: what it holds keeps its names and is not used.
     lacking = {name.split(".")[0] for name in target if layout.foreign(name) is None}
@@ -160,10 +160,10 @@ def _rename(
             ours = table.get(theirs) or layout.ours(theirs, convolutions) or theirs
             origin.setdefault(theirs if ours.split(".")[0] in lacking else ours, name)
     tensors = {ours: source[name] for ours, name in origin.items()}
-    return Recognised(layout, prefix, tensors, origin, matches)
+    return Recognized(layout, prefix, tensors, origin, matches)
 
 
-def _unrecognised(source: Mapping[str, Tensor], where: str) -> InputError:
+def _unrecognized(source: Mapping[str, Tensor], where: str) -> InputError:
     names = ", ".join(list(source)[:3]) or "no tensors"
     known = ", ".join(layout.title for layout in LAYOUTS.values())
     fix = f"give weights with names of one of: {known}"

@@ -120,13 +120,13 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
     dataset = synthetic_dataset(settings)
     batch = synthetic_batch(dataset)
     try:
-        return _count(_build(settings, samples), batch, samples, dataset.number)
+        return _count(_build(settings, samples), batch, samples, dataset.num_views)
     except DynamicOutputShapeException:
         # A loss that selects by a mask (lightly's NT-Xent): its shape depends on contents. The embeddings stand for it.
         method = _build(settings, samples)
         method.criterion = _Sum()
     try:
-        return _count(method, batch, samples, dataset.number, whole_loss=False)
+        return _count(method, batch, samples, dataset.num_views, whole_loss=False)
     except DynamicOutputShapeException as error:
         what = f"a step of {settings.method} cannot be counted: what it computes depends on the pictures ({error})"
         raise InputError(what, where="method", fix="plan another method of the same networks") from error

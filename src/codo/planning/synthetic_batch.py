@@ -1,6 +1,6 @@
 """A batch of any method without any data: shapes and types are all that counting needs.
 
-The method's own data set makes a small batch of grey pictures; every axis as long as that batch is then stretched. So
+The method's own data set makes a small batch of gray pictures; every axis as long as that batch is then stretched. So
 nothing here knows which views a method wants, and methods in files of the user's are counted like the shipped ones.
 """
 
@@ -30,7 +30,7 @@ SMALL = 13
 
 
 class SyntheticCatalog:
-    """Stands in for a catalog: grey pictures, one in each class folder, one proposal in each."""
+    """Stands in for a catalog: gray pictures, one in each class folder, one proposal in each."""
 
     path, has_proposals, packed = "a plan", True, False
 

@@ -25,9 +25,9 @@ import numpy as np
 from PIL import Image as Pillow
 
 from codo.catalog.catalog import Boxes, scale_boxes
-from codo.catalog.decode import Image
 from codo.catalog.jpeg_tiles import interval
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
+from codo.views.lazy_image import Image
 
 END_OF_TAR = bytes(2 * tarfile.BLOCKSIZE)
 

@@ -1,8 +1,8 @@
-"""The RoI probe: labelled boxes, each on a canvas of its own as pretraining shows proposals.
+"""The RoI probe: labeled boxes, each on a canvas of its own as pretraining shows proposals.
 
 A window of `CONTEXT` times the box's sides, moved to lie inside the image, is squeezed onto the canvas. The box then
-covers about half of its area, as a pasted proposal does, whatever the object's size; so no trunk is favoured by the
-scale it has learnt at. Crowd regions, difficult objects and boxes without area are left out, and so are classes that
+covers about half of its area, as a pasted proposal does, whatever the object's size; so no trunk is favored by the
+scale it has learned at. Crowd regions, difficult objects and boxes without area are left out, and so are classes that
 only one of the splits shows.
 """
 
@@ -12,24 +12,24 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codo.annotations.fraction import labelled_subset
+from codo.annotations.fraction import labeled_subset
 from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
-from codo.catalog.decode import Image
 from codo.core.errors import InputError
 from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
 from codo.views.boxes import Box
+from codo.views.lazy_image import Image
 
 CONTEXT = 1.5
 """Sides of the window, in sides of the box."""
 
 
 def box_probe(data: DataSettings, count: int, canvas: int) -> ProbeSet:
-    """Read labelled boxes and cut them out.
+    """Read labeled boxes and cut them out.
 
     Args:
-        data: Where they are; of ``train`` the share ``data.fraction`` is learnt from, ``val`` judges.
+        data: Where they are; of ``train`` the share ``data.fraction`` is learned from, ``val`` judges.
         count: Boxes to learn from at most; half as many judge.
         canvas: Side of the canvases in pixels.
 
@@ -40,7 +40,7 @@ def box_probe(data: DataSettings, count: int, canvas: int) -> ProbeSet:
     names = [category.name for category in train.categories]
     if names != [category.name for category in val.categories]:
         raise InputError("the classes of the splits differ", where=str(val.source), fix="give both the same categories")
-    share = np.isin(train.of_image(), labelled_subset(train, data.fraction, data.fraction_seed))
+    share = np.isin(train.of_image(), labeled_subset(train, data.fraction, data.fraction_seed))
     of_train, of_val = np.flatnonzero(train.trainable() & share), np.flatnonzero(val.trainable())
     classes = common_classes(train.labels[of_train] - 1, val.labels[of_val] - 1, names, where=str(train.source))
     of_train = _choose(train, of_train, classes, count, 0)

@@ -1,13 +1,13 @@
 """The background-invariance score: does an object's embedding survive a change of background? Label-free.
 
 A fixed probe set is made once, by CPJ itself: proposals come in groups of ``G``, and each proposal of a group is pasted
-on the same two backgrounds, A and B, with its own crop, size, place and colours each time. For every canvas of a group
+on the same two backgrounds, A and B, with its own crop, size, place and colors each time. For every canvas of a group
 the other ``2G - 1`` are ranked by the cosine similarity of their embeddings (all levels side by side). The score is the
 share of canvases whose nearest one shows the same proposal on the other background.
 
 Among the ``2G - 2`` distractors, ``G - 1`` show other proposals on the *same* background: a network that looks at the
 background picks one of those and scores zero. Guessing scores 1 / (2G - 1), 6.7% for the default G = 8; a tie counts as
-a miss. An untrained network already scores above chance, for colours tell many proposals apart: read the score against
+a miss. An untrained network already scores above chance, for colors tell many proposals apart: read the score against
 its value at step 0, which is logged too.
 """
 
@@ -32,7 +32,7 @@ class InvarianceProbe:
     """A fixed set of canvases and the score of an encoder on them.
 
     Args:
-        cpj: Makes the canvases; backgrounds come from the key network's pool.
+        pasted: Makes the canvases; backgrounds come from the key network's pool.
         settings: See `ProbeSettings`. With fewer images than ``proposals`` all of them are used.
         seed: The run's seed.
 
@@ -42,18 +42,18 @@ class InvarianceProbe:
         chance: The score of guessing.
     """
 
-    def __init__(self, cpj: PastedViews, settings: ProbeSettings, seed: int) -> None:
-        group = min(settings.group, len(cpj))
-        groups = max(1, min(settings.proposals, len(cpj)) // group)
-        chosen = generator(seed, 0, 0, RngStream.PROBE).permutation(len(cpj))[: groups * group]
+    def __init__(self, pasted: PastedViews, settings: ProbeSettings, seed: int) -> None:
+        group = min(settings.group, len(pasted))
+        groups = max(1, min(settings.proposals, len(pasted)) // group)
+        chosen = generator(seed, 0, 0, RngStream.PROBE).permutation(len(pasted))[: groups * group]
         views = []
         for number, samples in enumerate(np.split(chosen, groups)):
             rng = generator(seed, 1, number, RngStream.PROBE)
-            drawn = [cpj.key.draw(rng) for _ in range(2)]
-            backgrounds = [cpj.draw_background(catalog.picture(index), rng) for catalog, index in drawn]
+            drawn = [pasted.key.draw(rng) for _ in range(2)]
+            backgrounds = [pasted.cpj.draw_background(catalog.picture(index), rng) for catalog, index in drawn]
             for sample in samples:
-                proposal = cpj.proposal(0, int(sample))
-                views += [cpj.compose(proposal, background.copy(), rng) for background in backgrounds]
+                proposal = pasted.proposal(0, int(sample))
+                views += [pasted.cpj.compose(proposal, background.copy(), rng) for background in backgrounds]
         shape = (groups, group, 2)
         self.images = torch.from_numpy(np.stack([view.image for view in views])).view(*shape, *views[0].image.shape)
         self.boxes = torch.from_numpy(np.stack([view.box for view in views])).view(*shape, 4)
@@ -61,7 +61,7 @@ class InvarianceProbe:
 
     @torch.no_grad()
     def score(self, embed: Embed) -> float:
-        """Share of canvases whose nearest neighbour in the group is the same proposal on the other background."""
+        """Share of canvases whose nearest neighbor in the group is the same proposal on the other background."""
         images, boxes = self.images.flatten(0, 2), self.boxes.flatten(0, 2)
         parts = [embed(i, b).float() for i, b in zip(torch.split(images, 64), torch.split(boxes, 64), strict=True)]
         return retrieval(torch.cat(parts).cpu().view(*self.images.shape[:3], -1))

@@ -1,6 +1,6 @@
 """The linear probe: multinomial logistic regression on frozen features.
 
-Features are standardised by the training samples. What is minimised, by L-BFGS in double precision, is::
+Features are standardized by the training samples. What is minimized, by L-BFGS in double precision, is::
 
     sum_i CE(W x_i + b, y_i) + |W|^2 / 2
 
@@ -43,7 +43,7 @@ def linear_predict(features: Tensor, labels: Tensor, queries: Tensor, classes: i
 
 @torch.enable_grad()
 def fit(x: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Weights (C, F) and biases (C,) that minimise the objective at the top, for float64 features (N, F)."""
+    """Weights (C, F) and biases (C,) that minimize the objective at the top, for float64 features (N, F)."""
     weight = torch.zeros(classes, x.shape[1], dtype=x.dtype, device=x.device, requires_grad=True)
     bias = torch.zeros(classes, dtype=x.dtype, device=x.device, requires_grad=True)
     solver = torch.optim.LBFGS(

@@ -1,4 +1,4 @@
-"""k nearest neighbours: how well do frozen features tell classes apart, with nothing learnt?
+"""k nearest neighbors: how well do frozen features tell classes apart, with nothing learned?
 
 The weighted vote of Wu et al. (Unsupervised Feature Learning via Non-Parametric Instance Discrimination, 2018, section
 3.4): by cosine similarity ``s`` the ``k`` nearest training samples vote for their class with weight ``exp(s / T)``.
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-NEIGHBOURS = 20
+NEIGHBORS = 20
 TEMPERATURE = 0.07
 _CHUNK = 1024  # rows of the similarity matrix at a time
 
 
 def knn_predict(
-    features: Tensor, labels: Tensor, queries: Tensor, classes: int, k: int = NEIGHBOURS, t: float = TEMPERATURE
+    features: Tensor, labels: Tensor, queries: Tensor, classes: int, k: int = NEIGHBORS, t: float = TEMPERATURE
 ) -> Tensor:
     """Classes by the vote of the nearest training samples.
 
@@ -27,7 +27,7 @@ def knn_predict(
         labels: (N,) int64 in 0..C-1.
         queries: (M, F).
         classes: C.
-        k: Neighbours; all of them where there are fewer.
+        k: Neighbors; all of them where there are fewer.
         t: Temperature T of the vote.
 
     Returns:

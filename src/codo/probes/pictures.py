@@ -13,9 +13,10 @@ import numpy.typing as npt
 import torch
 
 from codo.annotations.class_folders import ClassFolders, read_class_folders
-from codo.catalog.decode import Image, InvalidImage, decode
+from codo.catalog.decode import InvalidImage, decode
 from codo.core.errors import InputError
 from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
+from codo.views.lazy_image import Image
 
 MIDDLE = 7 / 8
 """Side of the middle square, in short sides: 224 of 256, the usual evaluation."""
@@ -35,11 +36,11 @@ def picture_probe(folder: str, count: int, canvas: int) -> ProbeSet:
     train = read_class_folders(Path(folder) / "train")
     val = read_class_folders(Path(folder) / "val", train.classes)
     classes = common_classes(train.labels, val.labels, train.classes, where=folder)
-    learnt = _choose(train, classes, count, 2)
+    learned = _choose(train, classes, count, 2)
     asked = _choose(val, classes, max(1, count // 2), 3)
     return ProbeSet(
         "image",
-        _read(train, learnt, classes, canvas),
+        _read(train, learned, classes, canvas),
         _read(val, asked, classes, canvas),
         [train.classes[label] for label in classes],
         judges=[val.paths[i] for i in asked],

@@ -15,7 +15,7 @@ class LabelledProbeSettings(Settings):
     """Probes that ask a frozen trunk about labels."""
 
     data: DataSettings | None = Field(
-        None, description="labelled boxes to probe with: a folder or files as for codo finetune; null: none"
+        None, description="labeled boxes to probe with: a folder or files as for codo finetune; null: none"
     )
     image_folder: str | None = Field(
         None, description="pictures in class folders to probe with, DIR/train/CLASS and DIR/val/CLASS; null: none"

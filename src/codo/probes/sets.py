@@ -1,4 +1,4 @@
-"""A fixed set of labelled canvases to probe with: which are drawn, and how they are scored.
+"""A fixed set of labeled canvases to probe with: which are drawn, and how they are scored.
 
 Legend: N canvases to learn from, M to judge by, S side, C classes.
 """
@@ -15,11 +15,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codo.catalog.decode import Image
 from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
 from codo.probes.linear import linear_predict
 from codo.probes.neighbors import knn_predict
+from codo.views.lazy_image import Image
 
 Ints = npt.NDArray[np.int64]
 Featurize = Callable[[Tensor, Tensor], Tensor]
@@ -28,7 +28,7 @@ Featurize = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Part:
-    """Labelled canvases.
+    """Labeled canvases.
 
     Attributes:
         images: uint8 ``(n, S, S, 3)``.
@@ -64,10 +64,10 @@ class ProbeSet:
     @torch.no_grad()
     def scores(self, featurize: Featurize, batch: int = 64) -> dict[str, float]:
         """``roi/knn``, ``roi/linear`` (mean recall of the classes) and ``roi/chance``, or the same of ``image``."""
-        learnt, asked = (self._features(part, featurize, batch) for part in (self.train, self.val))
+        learned, asked = (self._features(part, featurize, batch) for part in (self.train, self.val))
         found = {"chance": 1 / len(self.classes)}
         for name, predict in (("knn", knn_predict), ("linear", linear_predict)):
-            predicted = predict(learnt, self.train.labels, asked, len(self.classes))
+            predicted = predict(learned, self.train.labels, asked, len(self.classes))
             found[name] = balanced_accuracy(predicted, self.val.labels)
         return {f"{self.name}/{name}": value for name, value in found.items()}
 
@@ -119,5 +119,5 @@ def common_classes(train: Ints, val: Ints, names: Sequence[str], where: str) -> 
     if len(found) < 2:
         there = ", ".join(names[label] for label in found) or "none"
         what = f"a probe needs two classes that both splits show; there are {len(found)} ({there})"
-        raise InputError(what, where=where, fix="give more labelled images, or leave the probe out")
+        raise InputError(what, where=where, fix="give more labeled images, or leave the probe out")
     return found

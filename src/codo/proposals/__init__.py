@@ -2,10 +2,10 @@
 
 * `selective_search`: the search as a whole, its three modes.
 * `downscale`: exact area-averaging resize before the search.
-* `colour`: the colour spaces it diversifies over.
+* `color`: the color spaces it diversifies over.
 * `smoothing`: Gaussian smoothing in fixed point.
 * `segmentation`: the pixel graph and Felzenszwalb-Huttenlocher segmentation for several ``k`` at once.
-* `regions`: what is known of every region: size, box, neighbours, colour and texture histogram.
+* `regions`: what is known of every region: size, box, neighbors, color and texture histogram.
 * `grouping`: the four similarities and hierarchical grouping.
 * `filters`: from all boxes to the proposals that are stored.
 * `compiled`: how every function of this room that loops over pixels is compiled.

@@ -1,4 +1,4 @@
-"""The colour spaces selective search diversifies over (Uijlings et al. 2013, section 3.2), in integers.
+"""The color spaces selective search diversifies over (Uijlings et al. 2013, section 3.2), in integers.
 
 ``planes``: ``(C, h, w)`` uint8, one plane a channel. HSV and Lab use the usual 8-bit ranges (hue 0..179, all else
 0..255; a and b offset by 128), so that one ``k`` of the segmentation means about the same in all of them.
@@ -37,7 +37,7 @@ def _cube_root() -> Ints:
 
 
 def _matrix() -> Ints:
-    """Linear sRGB -> XYZ relative to the D65 white; rows sum to exactly 1.0 = 4096, so that grey has a = b = 0."""
+    """Linear sRGB -> XYZ relative to the D65 white; rows sum to exactly 1.0 = 4096, so that gray has a = b = 0."""
     xyz = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
     matrix: Ints = np.rint(xyz / xyz.sum(axis=1, keepdims=True) * 2**BITS).astype(np.int32)
     matrix[:, 1] += 2**BITS - matrix.sum(axis=1, dtype=np.int32)
@@ -93,14 +93,14 @@ def lab(image: Image) -> Planes:
 
 @kernel
 def rgi(image: Image) -> Planes:
-    """Normalised red and green (shares of R + G + B, grey = 85) and intensity (their mean)."""
+    """Normalized red and green (shares of R + G + B, gray = 85) and intensity (their mean)."""
     h, w, _ = image.shape
     planes = np.empty((3, h, w), np.uint8)
     for y in range(h):
         for x in range(w):
             r, g, b = np.int32(image[y, x, 0]), np.int32(image[y, x, 1]), np.int32(image[y, x, 2])
             total = r + g + b
-            if total == 0:  # black has no colour: treat it as grey
+            if total == 0:  # black has no color: treat it as gray
                 planes[0, y, x], planes[1, y, x] = 85, 85
             else:
                 planes[0, y, x], planes[1, y, x] = 255 * r // total, 255 * g // total
@@ -118,7 +118,7 @@ def intensity(image: Image) -> Planes:
     return np.ascontiguousarray(rgi(image)[2:])
 
 
-COLOUR_SPACES: dict[str, Callable[[Image], Planes]] = {
+COLOR_SPACES: dict[str, Callable[[Image], Planes]] = {
     "hsv": hsv,
     "lab": lab,
     "rgi": rgi,

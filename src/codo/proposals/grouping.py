@@ -2,10 +2,10 @@
 
 Legend: ``R`` regions of the segmentation, ``F`` histogram bins, ``ONE`` similarity 1.
 
-Starting from a segmentation, the two most similar neighbours are merged until one region is left; every region met on
+Starting from a segmentation, the two most similar neighbors are merged until one region is left; every region met on
 the way is a proposal. A similarity is the sum of up to four terms, each an integer in ``0..ONE``:
 
-    colour, texture   sum of min over the L1-normalised histograms (Eq. 2-4)
+    color, texture   sum of min over the L1-normalized histograms (Eq. 2-4)
     size              1 - (|A| + |B|) / |image|: small regions first (Eq. 5)
     fill              1 - (|box of both| - |A| - |B|) / |image|: regions that fit into each other first (Eq. 6)
 
@@ -22,11 +22,11 @@ import numpy.typing as npt
 from codo.core.jit import Ints, kernel
 
 ONE = 1 << 20
-NOT_NEIGHBOURS = -1  # below every similarity
+NOT_NEIGHBORS = -1  # below every similarity
 
 
 @kernel
-def normalise(histogram: Ints, total: int, out: Ints) -> None:
+def normalize(histogram: Ints, total: int, out: Ints) -> None:
     """Counts to shares of ``total``, in units of ``ONE``, rounded down (one product: IEEE-exact on every machine)."""
     unit = ONE / total
     for f in range(len(histogram)):
@@ -34,28 +34,28 @@ def normalise(histogram: Ints, total: int, out: Ints) -> None:
 
 
 @kernel
-def similarity(i: int, j: int, shares: Ints, sizes: Ints, boxes: Ints, area: int, colours: int, terms: Ints) -> int:
+def similarity(i: int, j: int, shares: Ints, sizes: Ints, boxes: Ints, area: int, colors: int, terms: Ints) -> int:
     """Similarity of two regions (Eq. 1).
 
     Args:
         i: One region.
         j: The other.
-        shares: ``(R, F)`` normalised histograms: colour bins, then texture bins.
+        shares: ``(R, F)`` normalized histograms: color bins, then texture bins.
         sizes: ``(R,)`` in pixels.
         boxes: ``(R, 4)`` half-open xyxy.
         area: Pixels of the image.
-        colours: Number of colour bins.
-        terms: ``(4,)``, 1 or 0 for each of colour, texture, size, fill.
+        colors: Number of color bins.
+        terms: ``(4,)``, 1 or 0 for each of color, texture, size, fill.
 
     Returns:
         The sum of the chosen terms, in units of ``ONE``.
     """
     total = 0
     if terms[0]:
-        for f in range(colours):
+        for f in range(colors):
             total += min(shares[i, f], shares[j, f])
     if terms[1]:
-        for f in range(colours, shares.shape[1]):
+        for f in range(colors, shares.shape[1]):
             total += min(shares[i, f], shares[j, f])
     size = np.int64(sizes[i]) + sizes[j]
     if terms[2]:
@@ -72,23 +72,23 @@ def group(
     histograms: Ints,
     sizes: Ints,
     boxes: Ints,
-    neighbours: npt.NDArray[np.bool_],
+    neighbors: npt.NDArray[np.bool_],
     area: int,
     channels: int,
-    colours: int,
+    colors: int,
     terms: Ints,
 ) -> Ints:
     """Boxes of all regions of the hierarchy.
 
     Args:
-        histograms: ``(R, F)`` counts: colour bins, then texture bins.
+        histograms: ``(R, F)`` counts: color bins, then texture bins.
         sizes: ``(R,)`` in pixels.
         boxes: ``(R, 4)`` half-open xyxy.
-        neighbours: ``(R, R)``, symmetric, connected.
+        neighbors: ``(R, R)``, symmetric, connected.
         area: Pixels of the image.
-        channels: Channels of the colour space: a pixel is counted once a channel in colour and in texture.
-        colours: Number of colour bins.
-        terms: ``(4,)``, 1 or 0 for each of colour, texture, size, fill.
+        channels: Channels of the color space: a pixel is counted once a channel in color and in texture.
+        colors: Number of color bins.
+        terms: ``(4,)``, 1 or 0 for each of color, texture, size, fill.
 
     Returns:
         ``(2 R - 1, 4)``: the regions of the segmentation, then the merged ones in the order of merging.
@@ -100,12 +100,12 @@ def group(
     for i in range(r):
         for side in range(4):  # assigning slices would take seconds to compile
             out[i, side] = boxes[i, side]
-        normalise(histograms[i], channels * sizes[i], shares[i])
-    alike = np.full((r, r), NOT_NEIGHBOURS, np.int32)
+        normalize(histograms[i], channels * sizes[i], shares[i])
+    alike = np.full((r, r), NOT_NEIGHBORS, np.int32)
     for i in range(r):
         for j in range(i + 1, r):
-            if neighbours[i, j]:
-                alike[i, j] = alike[j, i] = similarity(i, j, shares, sizes, boxes, area, colours, terms)
+            if neighbors[i, j]:
+                alike[i, j] = alike[j, i] = similarity(i, j, shares, sizes, boxes, area, colors, terms)
     best, partner = np.empty(r, np.int32), np.empty(r, np.int32)
     for i in range(r):
         partner[i] = np.argmax(alike[i])
@@ -119,16 +119,16 @@ def group(
         sizes[i] += sizes[j]
         boxes[i, 0], boxes[i, 1] = min(boxes[i, 0], boxes[j, 0]), min(boxes[i, 1], boxes[j, 1])
         boxes[i, 2], boxes[i, 3] = max(boxes[i, 2], boxes[j, 2]), max(boxes[i, 3], boxes[j, 3])
-        normalise(histograms[i], channels * sizes[i], shares[i])
+        normalize(histograms[i], channels * sizes[i], shares[i])
         for side in range(4):
             out[r + step, side] = boxes[i, side]
 
-        alike[i, j] = alike[j, i] = best[j] = NOT_NEIGHBOURS
+        alike[i, j] = alike[j, i] = best[j] = NOT_NEIGHBORS
         for t in range(r):
-            if alike[i, t] == NOT_NEIGHBOURS and alike[j, t] == NOT_NEIGHBOURS:
+            if alike[i, t] == NOT_NEIGHBORS and alike[j, t] == NOT_NEIGHBORS:
                 continue
-            alike[j, t] = alike[t, j] = NOT_NEIGHBOURS
-            alike[i, t] = alike[t, i] = similarity(i, t, shares, sizes, boxes, area, colours, terms)
+            alike[j, t] = alike[t, j] = NOT_NEIGHBORS
+            alike[i, t] = alike[t, i] = similarity(i, t, shares, sizes, boxes, area, colors, terms)
             if partner[t] == i or partner[t] == j:  # its maximum is gone
                 partner[t] = np.argmax(alike[t])
                 best[t] = alike[t, partner[t]]

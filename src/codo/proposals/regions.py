@@ -1,9 +1,9 @@
-"""What selective search knows of every region: size, box, neighbours, and a histogram of colour and of texture.
+"""What selective search knows of every region: size, box, neighbors, and a histogram of color and of texture.
 
-Legend: ``C`` channels, ``h, w`` rows and columns, ``R`` regions, ``F = C (COLOURS + TEXTURES)`` histogram bins.
+Legend: ``C`` channels, ``h, w`` rows and columns, ``R`` regions, ``F = C (COLORS + TEXTURES)`` histogram bins.
 
-A pixel falls into one colour bin and one texture bin a channel. Bins do not depend on the segmentation: they are
-computed once for a colour space (`bins`) and counted for each segmentation (`describe`).
+A pixel falls into one color bin and one texture bin a channel. Bins do not depend on the segmentation: they are
+computed once for a color space (`bins`) and counted for each segmentation (`describe`).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy.typing as npt
 from codo.core.jit import Ints, kernel
 from codo.proposals.color import Planes
 
-COLOURS = 25  # colour bins a channel (Uijlings et al. 2013, section 3.2)
+COLORS = 25  # color bins a channel (Uijlings et al. 2013, section 3.2)
 DIRECTIONS, STRENGTHS = 8, 10  # of the texture bins a channel (the same)
 TEXTURES = DIRECTIONS * STRENGTHS
-STEP = 8  # log2 of the gradient magnitude a strength bin spans: four grey levels, in units of 2**-6
+STEP = 8  # log2 of the gradient magnitude a strength bin spans: four gray levels, in units of 2**-6
 Bins = npt.NDArray[np.uint16]
 
 
@@ -31,17 +31,17 @@ def bins(planes: Planes, smoothed: Ints) -> Bins:
     strength has no direction worth the name, so all directions share that bin.
 
     Args:
-        planes: ``(C, h, w)`` of a colour space.
+        planes: ``(C, h, w)`` of a color space.
         smoothed: ``(C, h, w)``, the same smoothed, in units of ``2**-6``.
 
     Returns:
-        ``(2 C, h, w)``: first the colour bins of the channels, then their texture bins, all distinct.
+        ``(2 C, h, w)``: first the color bins of the channels, then their texture bins, all distinct.
     """
     channels, h, w = planes.shape
     out = np.empty((2 * channels, h, w), np.uint16)
     across = np.zeros(w, np.int32)  # the horizontal derivative of a row
     for c in range(channels):
-        colour, texture = c * COLOURS, channels * COLOURS + c * TEXTURES
+        color, texture = c * COLORS, channels * COLORS + c * TEXTURES
         for y in range(h):
             above, below = max(y - 1, 0), min(y + 1, h - 1)
             for x in range(1, w - 1):
@@ -49,7 +49,7 @@ def bins(planes: Planes, smoothed: Ints) -> Bins:
             across[0] = smoothed[c, y, min(1, w - 1)] - smoothed[c, y, 0]
             across[w - 1] = smoothed[c, y, w - 1] - smoothed[c, y, max(w - 2, 0)]
             for x in range(w):
-                out[c, y, x] = colour + ((np.int32(planes[c, y, x]) * COLOURS) >> 8)
+                out[c, y, x] = color + ((np.int32(planes[c, y, x]) * COLORS) >> 8)
             for x in range(w):
                 dx, dy = across[x], smoothed[c, below, x] - smoothed[c, above, x]
                 long, short = max(abs(dx), abs(dy)), min(abs(dx), abs(dy))
@@ -73,11 +73,11 @@ def describe(bin_of: Bins, labels: Ints, regions: int) -> tuple[Ints, Ints, Ints
         pixel edge ``(R, R)``.
     """
     features, h, w = bin_of.shape
-    histograms = np.zeros((regions, features // 2 * (COLOURS + TEXTURES)), np.int32)
+    histograms = np.zeros((regions, features // 2 * (COLORS + TEXTURES)), np.int32)
     sizes = np.zeros(regions, np.int32)
     boxes = np.empty((regions, 4), np.int32)
     boxes[:, 0], boxes[:, 1], boxes[:, 2], boxes[:, 3] = w, h, 0, 0
-    neighbours = np.zeros((regions, regions), np.bool_)
+    neighbors = np.zeros((regions, regions), np.bool_)
     for y in range(h):
         x = 0
         while x < w:  # a run of one region at a time
@@ -91,9 +91,9 @@ def describe(bin_of: Bins, labels: Ints, regions: int) -> tuple[Ints, Ints, Ints
             boxes[region, 0], boxes[region, 1] = min(boxes[region, 0], start), min(boxes[region, 1], y)
             boxes[region, 2], boxes[region, 3] = max(boxes[region, 2], x), y + 1
             if x < w:
-                neighbours[region, labels[y, x]] = neighbours[labels[y, x], region] = True
+                neighbors[region, labels[y, x]] = neighbors[labels[y, x], region] = True
         if y + 1 < h:
             for x in range(w):
                 if labels[y, x] != labels[y + 1, x]:
-                    neighbours[labels[y, x], labels[y + 1, x]] = neighbours[labels[y + 1, x], labels[y, x]] = True
-    return histograms, sizes, boxes, neighbours
+                    neighbors[labels[y, x], labels[y + 1, x]] = neighbors[labels[y + 1, x], labels[y, x]] = True
+    return histograms, sizes, boxes, neighbors

@@ -2,8 +2,8 @@
 
 Legend: ``C`` channels, ``h, w`` rows and columns, ``E`` edges, ``M`` nodes of the contracted graph, ``R`` regions.
 
-A pixel is a node joined to its right and lower neighbour; an edge weighs the Euclidean distance of the two smoothed
-colours. Edges are visited by rising weight, and one of weight ``e`` merges components ``A != B`` when (their Eq. 3-4)
+A pixel is a node joined to its right and lower neighbor; an edge weighs the Euclidean distance of the two smoothed
+colors. Edges are visited by rising weight, and one of weight ``e`` merges components ``A != B`` when (their Eq. 3-4)
 
     e <= min(Int(A) + k / |A|,  Int(B) + k / |B|),        Int(A): the heaviest edge merged into A so far.
 
@@ -38,7 +38,7 @@ BLOCK = 128
 def sorted_edges(smoothed: Ints) -> Edges:
     """All edges ``(E,)`` of the 4-connected grid by rising weight, equal ones in raster order: a counting sort."""
     channels, h, w = smoothed.shape
-    weight = np.zeros((2, h, w), np.int32)  # to the right neighbour, to the lower neighbour
+    weight = np.zeros((2, h, w), np.int32)  # to the right neighbor, to the lower neighbor
     for c in range(channels):
         for y in range(h):
             for x in range(w - 1):

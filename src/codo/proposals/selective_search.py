@@ -1,9 +1,9 @@
 """Selective search (Uijlings et al. 2013): class-independent object boxes from a diversified hierarchical grouping.
 
-One search runs `group` for every colour space, every threshold ``k`` of the segmentation and every choice of similarity
+One search runs `group` for every color space, every threshold ``k`` of the segmentation and every choice of similarity
 terms of its mode, and returns the union of all boxes::
 
-    single    HSV                 k = 200             colour + texture + size + fill
+    single    HSV                 k = 200             color + texture + size + fill
     fast      HSV, Lab            k = 150, 300, 450   the same; texture + size + fill
     quality   HSV, Lab, rgI, H, I k = 150, 300, 450   the same two; fill; size
 
@@ -19,10 +19,10 @@ import numpy.typing as npt
 
 from codo.core.errors import InputError, nearest
 from codo.core.jit import Ints, contiguous
-from codo.proposals.color import COLOUR_SPACES
+from codo.proposals.color import COLOR_SPACES
 from codo.proposals.downscale import downscale, search_size
 from codo.proposals.grouping import group
-from codo.proposals.regions import COLOURS, bins, describe
+from codo.proposals.regions import COLORS, bins, describe
 from codo.proposals.segmentation import MAX_PIXELS, contract, segment, sorted_edges
 from codo.proposals.smoothing import FRACTION, gaussian_taps, smooth
 
@@ -30,15 +30,15 @@ SIGMA = 0.5  # smoothing before the segmentation
 MIN_SIZE = 100  # pixels of the smallest region of a segmentation
 MAX_REGIONS = 2048  # bounds the similarity matrix (16 MB) and the histograms (3 MB), see `smallest_region`
 
-ALL = np.array([1, 1, 1, 1], np.int32)  # colour, texture, size, fill
-NO_COLOUR = np.array([0, 1, 1, 1], np.int32)
+ALL = np.array([1, 1, 1, 1], np.int32)  # color, texture, size, fill
+NO_COLOR = np.array([0, 1, 1, 1], np.int32)
 FILL = np.array([0, 0, 0, 1], np.int32)
 ONLY_SIZE = np.array([0, 0, 1, 0], np.int32)
 
 
 @dataclass(frozen=True)
 class Mode:
-    """What a search diversifies over: names of colour spaces, rising thresholds, choices of similarity terms."""
+    """What a search diversifies over: names of color spaces, rising thresholds, choices of similarity terms."""
 
     spaces: tuple[str, ...]
     thresholds: tuple[int, ...]
@@ -47,8 +47,8 @@ class Mode:
 
 MODES = {
     "single": Mode(("hsv",), (200,), (ALL,)),
-    "fast": Mode(("hsv", "lab"), (150, 300, 450), (ALL, NO_COLOUR)),
-    "quality": Mode(tuple(COLOUR_SPACES), (150, 300, 450), (ALL, NO_COLOUR, FILL, ONLY_SIZE)),
+    "fast": Mode(("hsv", "lab"), (150, 300, 450), (ALL, NO_COLOR)),
+    "quality": Mode(tuple(COLOR_SPACES), (150, 300, 450), (ALL, NO_COLOR, FILL, ONLY_SIZE)),
 }
 
 
@@ -93,7 +93,7 @@ def selective_search(
 def smallest_region(pixels: int) -> int:
     """The ``min_size`` of the segmentation: at least `MIN_SIZE`, and such that at most `MAX_REGIONS` regions exist.
 
-    Every region has that many pixels (the grid is connected, so a smaller one always has a neighbour to join).
+    Every region has that many pixels (the grid is connected, so a smaller one always has a neighbor to join).
     """
     return max(MIN_SIZE, -(-pixels // MAX_REGIONS))
 
@@ -105,7 +105,7 @@ def _search(image: npt.NDArray[np.uint8], mode: Mode) -> Ints:
     taps = gaussian_taps(SIGMA)
     found = []
     for space in mode.spaces:
-        planes = COLOUR_SPACES[space](image)
+        planes = COLOR_SPACES[space](image)
         smoothed = smooth(planes, taps)
         bin_of = bins(planes, smoothed)
         node_of_pixel, nodes, open_edges = contract(sorted_edges(smoothed), h * w, min(mode.thresholds) << FRACTION)
@@ -114,7 +114,7 @@ def _search(image: npt.NDArray[np.uint8], mode: Mode) -> Ints:
             labels = region_of_node[node_of_pixel].reshape(h, w)
             described = describe(bin_of, labels, regions)
             for terms in mode.strategies:
-                found.append(group(*described, h * w, len(planes), len(planes) * COLOURS, terms))
+                found.append(group(*described, h * w, len(planes), len(planes) * COLORS, terms))
     return np.concatenate(found)
 
 

@@ -1,8 +1,8 @@
 """Gaussian smoothing in fixed point.
 
-The planes of a colour space are bytes; smoothed they have `FRACTION` binary digits behind the point, which weights,
+The planes of a color space are bytes; smoothed they have `FRACTION` binary digits behind the point, which weights,
 internal differences and thresholds of the segmentation share. A byte is not enough: on smooth ground most
-differences between neighbours are below one grey level, and their order decides the segmentation.
+differences between neighbors are below one gray level, and their order decides the segmentation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FRACTION = 6  # binary digits behind the point: the largest distance, 255 sqrt(3
 
 
 def gaussian_taps(sigma: float) -> Ints:
-    """A Gaussian over ``ceil(3 sigma)`` neighbours to each side, as integers that sum to exactly 256."""
+    """A Gaussian over ``ceil(3 sigma)`` neighbors to each side, as integers that sum to exactly 256."""
     x = np.arange(-np.ceil(3 * sigma), np.ceil(3 * sigma) + 1)
     bell = np.exp(-(x**2) / (2 * sigma**2))
     taps: Ints = np.rint(256 * bell / bell.sum()).astype(np.int32)

@@ -5,7 +5,7 @@
 * ``pretraining``   the report of ``codo pretrain``
 * ``finetuning``    the report of ``codo finetune``
 * ``catalog_page``  the page of a catalog
-* ``comparison``    several initialisations and seeds against each other
+* ``comparison``    several initializations and seeds against each other
 * ``common``        what every report of a run shows: curves, settings, environment, commands
 * ``files``         what the files of a run say, whatever is missing
 * ``health``        the verdict on a pretraining run: four tell-tales of collapse

@@ -9,14 +9,14 @@ from typing import Any
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, duration, number
 from codo.core.run import Run
+from codo.core.run_files import commands_of, config_of, environment_of, recipe_of, warnings_of
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Section, Table
 from codo.reporting.html.plots import MAX_POINTS, Line, Reference, curves, describe
-from codo.reporting.run_files import commands_of, config_of, environment_of, recipe_of, warnings_of
 
 FOOTER = (
     "Made by codo from the files it describes. This page needs no network and runs no foreign code. "
-    f"Curves of more than {MAX_POINTS} logged steps show means of neighbouring steps."
+    f"Curves of more than {MAX_POINTS} logged steps show means of neighboring steps."
 )
 
 
@@ -100,7 +100,7 @@ def speed_section(metrics: Metrics) -> Section:
             scale=1 / 1024,
         ),
     ]
-    return Section("Optimisation and speed", figures(found))
+    return Section("Optimization and speed", figures(found))
 
 
 def alarms_block(run: Run, metrics: Metrics) -> list[Block]:

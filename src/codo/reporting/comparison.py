@@ -1,7 +1,7 @@
-"""Several initialisations and seeds against each other: tables, dots, and one honest sentence.
+"""Several initializations and seeds against each other: tables, dots, and one honest sentence.
 
-Results are nested by initialisation, then seed: ``{"CoDo": [{"bbox": {"AP": 0.41, …}, "segm": {…}}, …], …}``. The seeds
-of all initialisations stand in the same order, so that differences can be taken seed by seed.
+Results are nested by initialization, then seed: ``{"CoDo": [{"bbox": {"AP": 0.41, …}, "segm": {…}}, …], …}``. The seeds
+of all initializations stand in the same order, so that differences can be taken seed by seed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def comparison(results: Results, baseline: str | None = None) -> list[Block]:
 
 
 def spread_table(results: Results, kind: str, title: str) -> Table:
-    """Initialisations by COCO's numbers, mean ± sample standard deviation over the seeds."""
+    """Initializations by COCO's numbers, mean ± sample standard deviation over the seeds."""
     names = [name for name in NAMES if any(name in r.get(kind, {}) for seeds in results.values() for r in seeds)]
     rows = [
         [label, number(len(seeds)), *(mean_spread(values_of(seeds, kind, name)) for name in names)]
@@ -72,7 +72,7 @@ def spread_table(results: Results, kind: str, title: str) -> Table:
 
 
 def difference_table(results: Results, kind: str, title: str, baseline: str) -> Table:
-    """What each initialisation gains over the baseline, seed by seed."""
+    """What each initialization gains over the baseline, seed by seed."""
     names = ("AP", "AP50", "AP75")
     rows = []
     for label in results:
@@ -87,12 +87,12 @@ def difference_table(results: Results, kind: str, title: str, baseline: str) -> 
 
 
 def ap_dots(results: Results, kind: str, title: str) -> Figure:
-    """Every seed of every initialisation as a dot."""
+    """Every seed of every initialization as a dot."""
     groups = {label: [100 * v for v in values_of(seeds, kind, "AP")] for label, seeds in results.items()}
     listed = {label: ", ".join(f"{v:.1f}" for v in values) or MISSING for label, values in groups.items()}
     said = "; ".join(f"{label}: {values}" for label, values in listed.items())
     caption = "Each dot is one seed, the bar is their mean. With few seeds, read the distance between the groups."
-    return Figure(f"{title}: AP by initialisation", dots(groups, x_label="AP × 100"), caption, f"{title}, AP. {said}.")
+    return Figure(f"{title}: AP by initialization", dots(groups, x_label="AP × 100"), caption, f"{title}, AP. {said}.")
 
 
 def sentence(results: Results, label: str, baseline: str, kind: str = "bbox") -> str:
@@ -117,7 +117,7 @@ def values_of(seeds: Sequence[Result], kind: str, name: str) -> list[float]:
 
 
 def gains_of(results: Results, kind: str, name: str, label: str, baseline: str) -> list[float]:
-    """Differences between two initialisations, seed by seed, where both have the number."""
+    """Differences between two initializations, seed by seed, where both have the number."""
     pairs = zip(results.get(label, ()), results.get(baseline, ()), strict=False)
     both = [(values_of([a], kind, name), values_of([b], kind, name)) for a, b in pairs]
     return [a[0] - b[0] for a, b in both if a and b]

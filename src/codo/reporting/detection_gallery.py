@@ -23,7 +23,7 @@ SHAPES = 40
 
 LEGEND = [
     (ErrorType.CORRECT, "correct"),
-    (ErrorType.LOCALISATION, "localisation (loc): right class, box too far off"),
+    (ErrorType.LOCALIZATION, "localization (loc): right class, box too far off"),
     (ErrorType.CLASSIFICATION, "classification (cls): right box, wrong class"),
     (ErrorType.BOTH, "both: near an object of another class"),
     (ErrorType.DUPLICATE, "duplicate (dup): found already"),
@@ -36,13 +36,13 @@ WIDE = 30
 """Least width of a card in rem: two of them side by side on a desktop."""
 
 SHORT = {
-    ErrorType.LOCALISATION: "loc",
+    ErrorType.LOCALIZATION: "loc",
     ErrorType.CLASSIFICATION: "cls",
     ErrorType.BOTH: "both",
     ErrorType.DUPLICATE: "dup",
     ErrorType.BACKGROUND: "bkg",
 }
-"""Written on a wrong detection: a second cue beside its colour."""
+"""Written on a wrong detection: a second cue beside its color."""
 
 
 def worst_first(judged: Sequence[ErrorAssignment], threshold: float) -> list[ErrorAssignment]:
@@ -84,7 +84,7 @@ def scene_cards(
         anchor = f"photo-{place}"  # the pixels are in the page once, and shown twice
         truth = truth_shapes(one, classes, threshold)
         counted = sum(not thing.crowd for thing in one.scene.truth)
-        title = f"{one.scene.name} with {counted} labelled objects"
+        title = f"{one.scene.name} with {counted} labeled objects"
         pictures = [
             Picture(data_uri(image, longest, 28_000), one.scene.size, title, truth, "truth", anchor=anchor),
             detections_picture(one, f"#{anchor}", classes, threshold, least, "detections"),
@@ -100,7 +100,7 @@ def note(one: ErrorAssignment, threshold: float) -> str:
 
 
 def truth_shapes(one: ErrorAssignment, classes: Sequence[str], threshold: float) -> list[Shape]:
-    """The objects of an image, in the colour of what came of them."""
+    """The objects of an image, in the color of what came of them."""
     shapes = []
     for g, thing in enumerate(one.scene.truth):
         name = classes[thing.label]
@@ -116,7 +116,7 @@ def truth_shapes(one: ErrorAssignment, classes: Sequence[str], threshold: float)
 def detections_picture(
     one: ErrorAssignment, uri: str, classes: Sequence[str], threshold: float, least: float, title: str
 ) -> Picture:
-    """An image with its detections in the colours of their outcomes; see `scene_cards`."""
+    """An image with its detections in the colors of their outcomes; see `scene_cards`."""
     shapes = []
     for thing, outcome in zip(one.scene.found, one.outcomes, strict=True):
         if thing.score >= least:
@@ -167,7 +167,7 @@ def explain(judged: Sequence[ErrorAssignment], threshold: float) -> str:
     found = any(outcome is ErrorType.CORRECT for one in judged for outcome in one.outcomes)
     why = "the value with the best F1 over all images" if found else "because no detection is right at any confidence"
     return (
-        f"Left the truth, right the detections of at least {threshold:.2f} confidence, {why}; an object has the colour "
+        f"Left the truth, right the detections of at least {threshold:.2f} confidence, {why}; an object has the color "
         "of what came of it. Score of an image: found / (found + not found + wrong); of equal ones those with more "
         "mistakes come first."
     )
@@ -198,7 +198,7 @@ def comparison_gallery(runs: Mapping[str, Run], images: int = 6) -> Section:
             for thing in plain.truth
             if not thing.crowd
         ]
-        title = f"{plain.name} with {len(shapes)} labelled objects"
+        title = f"{plain.name} with {len(shapes)} labeled objects"
         pictures = [Picture(data_uri(image, 280), plain.size, title, shapes, "truth", anchor=anchor)]
         pictures += [
             detections_picture(found[file], f"#{anchor}", classes, thresholds[name], thresholds[name], name)

@@ -83,7 +83,7 @@ def summary_section(
 
 
 _ABOUT = {
-    ErrorType.LOCALISATION: "boxes that are too far off",
+    ErrorType.LOCALIZATION: "boxes that are too far off",
     ErrorType.CLASSIFICATION: "objects that are taken for another class",
     ErrorType.BOTH: "boxes too far off and of the wrong class",
     ErrorType.DUPLICATE: "objects that are found twice",
@@ -181,7 +181,7 @@ def count_table(broken: ErrorImpact, judged: Sequence[ErrorAssignment], threshol
     rows = [[broken.classes[i], *(number(int(v)) for v in table[i])] for i in used]
     rows.insert(0, ["all", *(number(int(v)) for v in table.sum(axis=0))])
     caption = (
-        f"At confidence {threshold:.2f}. Objects that are neither found nor missed have a localisation or "
+        f"At confidence {threshold:.2f}. Objects that are neither found nor missed have a localization or "
         "classification error on them."
     )
     return Table(columns, rows, caption)

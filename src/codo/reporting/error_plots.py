@@ -1,4 +1,4 @@
-"""Figures of detections: precision over recall, and bars in the colours of outcomes."""
+"""Figures of detections: precision over recall, and bars in the colors of outcomes."""
 
 from __future__ import annotations
 

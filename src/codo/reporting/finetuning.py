@@ -7,6 +7,7 @@ from pathlib import Path
 from codo.core.errors import CodoError
 from codo.core.numbers import number, precision
 from codo.core.run import Run
+from codo.core.run_files import config_of
 from codo.evaluation.error_types import assign_errors, best_threshold
 from codo.evaluation.load_detections import detections_of_run
 from codo.evaluation.run_metrics import Metrics
@@ -23,7 +24,6 @@ from codo.reporting.comparison import KINDS, NAMES, ap_table
 from codo.reporting.detection_gallery import LEGEND, explain, scene_cards, worst_first
 from codo.reporting.html.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
 from codo.reporting.html.pictures import spread
-from codo.reporting.run_files import config_of
 
 
 def finetuning_page(run: Run) -> Page:
@@ -32,7 +32,7 @@ def finetuning_page(run: Run) -> Page:
     return Page(
         title=run.path.resolve().name,
         kicker="CoDo finetuning",
-        lead="A detector trained on labelled images and evaluated with COCO's measures.",
+        lead="A detector trained on labeled images and evaluated with COCO's measures.",
         sections=[
             summary_section(run, metrics),
             precision_section(metrics),

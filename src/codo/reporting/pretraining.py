@@ -9,9 +9,10 @@ from codo.catalog.catalog import Catalog
 from codo.core.errors import CodoError
 from codo.core.numbers import compact, number, percent
 from codo.core.run import Run
+from codo.core.run_files import config_of
 from codo.evaluation.health import chance_loss, judge, uniform_std
 from codo.evaluation.run_metrics import Metrics
-from codo.loading.pasted_views import CPJSettings, PastedViews
+from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool, PoolSettings, split_share
 from codo.preparation.prepare import open_prepared
 from codo.reporting.common import (
@@ -26,7 +27,7 @@ from codo.reporting.common import (
 )
 from codo.reporting.html.blocks import Block, Facts, Gallery, Page, Section, Text
 from codo.reporting.html.pictures import PROPOSAL_LEGEND, VIEW_LEGEND, proposal_card, spread, views_card
-from codo.reporting.run_files import config_of
+from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.photometric import AugmentSettings
 
 
@@ -134,7 +135,7 @@ def invariance_section(metrics: Metrics) -> Section:
         metrics,
         "Background-invariance score (%)",
         {"score": "invariance"},
-        "Share of probe canvases whose nearest neighbour shows the same proposal on another background, among "
+        "Share of probe canvases whose nearest neighbor shows the same proposal on another background, among "
         "distractors that include other proposals on the same background.",
         references=[("chance", metrics.last("invariance_chance"))],
         limits=(0, None),
@@ -146,7 +147,7 @@ def invariance_section(metrics: Metrics) -> Section:
     text = (
         f"From {percent(series.values[0])} at step {number(series.steps[0])} to {percent(metrics.last('invariance'))}."
     )
-    note = "Colours tell many proposals apart, so an untrained network is above chance too: read it against its start."
+    note = "Colors tell many proposals apart, so an untrained network is above chance too: read it against its start."
     return Section("Background invariance", [Text([f"{text} {note}"]), *figures([found])])
 
 
@@ -157,10 +158,10 @@ def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Sectio
     if "backgrounds" in config and not config["backgrounds"].get("query"):
         return []  # of a method that pastes nothing
     try:
-        cpj, views = open_views(config)
-        if cpj.cpj.proposal != "whole":
-            blocks.append(("Proposals", [proposals_gallery(cpj.foregrounds, images)]))
-        blocks.append(("What the networks saw", [views_gallery(cpj, views, samples)]))
+        pasted, views = open_views(config)
+        if pasted.cpj.settings.proposal != "whole":
+            blocks.append(("Proposals", [proposals_gallery(pasted.foregrounds, images)]))
+        blocks.append(("What the networks saw", [views_gallery(pasted, views, samples)]))
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
         blocks.append(
@@ -179,12 +180,12 @@ def proposals_gallery(catalog: Catalog, images: int) -> Gallery:
     return Gallery(cards, caption, PROPOSAL_LEGEND)
 
 
-def views_gallery(cpj: PastedViews, views: int, samples: int, epoch: int = 0) -> Gallery:
+def views_gallery(pasted: PastedViews, views: int, samples: int, epoch: int = 0) -> Gallery:
     """The views of a few samples, beside the proposal they show."""
-    cards = [views_card(cpj, epoch, i, views) for i in spread(len(cpj), samples)]
+    cards = [views_card(pasted, epoch, i, views) for i in spread(len(pasted), samples)]
     caption = (
         "Copy, paste, jitter: each row is one sample of the first epoch. All its views show the same proposal, "
-        "differently cropped, coloured and placed, on different backgrounds."
+        "differently cropped, colored and placed, on different backgrounds."
     )
     return Gallery(cards, caption, VIEW_LEGEND, span=min(44, 10 * (views + 1)))
 
@@ -203,7 +204,7 @@ def open_views(config: Mapping[str, Any]) -> tuple[PastedViews, int]:
         raise CodoError(f"the settings hold no views ({error})") from error
     query, key = (_pool(entries) for entries in (pools.query, pools.key))
     foregrounds = open_prepared(path, propose=cpj.proposal != "whole")
-    return PastedViews(foregrounds, query, key, canvas=canvas, cpj=cpj, augment=augment, seed=seed), views
+    return PastedViews(foregrounds, query, key, CopyPasteJitter(canvas, cpj, augment), seed=seed), views
 
 
 def _pool(entries: tuple[str, ...]) -> Pool:
@@ -221,12 +222,12 @@ def _epochs(epoch: float | None) -> str:
 
 def probes_section(metrics: Metrics) -> Section:
     """What the frozen trunk knows of labels it was never shown: boxes, and whole pictures."""
-    titles = {"roi": "Labelled boxes", "image": "Labelled pictures"}
+    titles = {"roi": "Labeled boxes", "image": "Labeled pictures"}
     found = [
         figure(
             metrics,
             f"{title}: mean recall of the classes (%)",
-            {"k nearest neighbours": f"probe/{name}/knn", "linear": f"probe/{name}/linear"},
+            {"k nearest neighbors": f"probe/{name}/knn", "linear": f"probe/{name}/linear"},
             "Of held-out samples, by frozen features: the vote of the 20 nearest, and logistic regression.",
             references=[("chance", metrics.last(f"probe/{name}/chance"))],
             limits=(0, None),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codo.core.run import Run
+from codo.core.run_files import config_of
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.common import FOOTER, origin_section
 from codo.reporting.comparison import Results, comparison, sentence
@@ -20,7 +21,6 @@ from codo.reporting.pretraining import (
     pretraining_page,
     summary_section,
 )
-from codo.reporting.run_files import config_of
 
 
 def write_report(run: Run) -> Path:
@@ -48,17 +48,17 @@ def write_demo_report(
     finetuned: Mapping[str, Run] | None = None,
     sections: Sequence[Section] = (),
 ) -> Path:
-    """Write one page over a pretraining run and finetunings from several initialisations.
+    """Write one page over a pretraining run and finetunings from several initializations.
 
     Args:
         out: The file to write.
         title: The page's name.
         label: What this is and what it is not, shown first (``A demonstration on rendered scenes, not a benchmark.``).
-        results: COCO's numbers by initialisation and seed, see `codo.reporting.comparison`.
-        baseline: The initialisation that the others are compared with.
-        candidate: The initialisation that the page is about.
+        results: COCO's numbers by initialization and seed, see `codo.reporting.comparison`.
+        baseline: The initialization that the others are compared with.
+        candidate: The initialization that the page is about.
         pretrained: The pretraining run behind ``candidate``.
-        finetuned: One run of each initialisation (of the same seed) whose detections are shown beside each other.
+        finetuned: One run of each initialization (of the same seed) whose detections are shown beside each other.
         sections: More to show, after the results.
 
     Returns:

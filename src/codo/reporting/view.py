@@ -17,6 +17,7 @@ from codo.core.errors import InputError
 from codo.core.numbers import number
 from codo.core.paths import is_url
 from codo.core.run import Run, is_run
+from codo.core.run_files import config_of
 from codo.evaluation.load_detections import RESULTS, By, detections_of_file, detections_of_run
 from codo.reporting.catalog_page import CARDS, catalog_page
 from codo.reporting.common import FOOTER
@@ -25,14 +26,13 @@ from codo.reporting.html.blocks import Control, Gallery, Page, Section
 from codo.reporting.html.page import write_page
 from codo.reporting.html.pictures import VIEW_LEGEND, spread, views_card
 from codo.reporting.pretraining import open_views
-from codo.reporting.run_files import config_of
 
 
 class ViewSettings(Settings):
     """How to look at detections."""
 
     data: DataSettings | None = Field(
-        None, description="labelled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
+        None, description="labeled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
     )
     split: Split = Field("val", description="which part of the data the detections are of")
     images: int = Field(200, ge=1, description="images in the page at most, the worst ones; 200 are about 10 MB")
@@ -44,7 +44,7 @@ def view(path: str | Path, data: Any = None, *, out: str | Path | None = None, *
 
     Args:
         path: A catalog, a run, or a COCO result file (``.json``) of any detector.
-        data: The labelled images that detections are of, as in `codo.evaluate`; a finetuning run knows its own.
+        data: The labeled images that detections are of, as in `codo.evaluate`; a finetuning run knows its own.
         out: The page; by default ``view.html`` in ``path``, or a result file's name with ``.html``.
         **overrides: Further settings, see `ViewSettings`.
 
@@ -113,17 +113,18 @@ def folder_page(path: str | Path, settings: ViewSettings, given: list[str]) -> P
 
 def views_page(run: Run) -> Page:
     """A pretraining run: the samples of its first epoch as the networks saw them."""
-    cpj, views = open_views(config_of(run))
-    cards = [views_card(cpj, 0, i, views, 200) for i in spread(len(cpj), max(8, 2 * CARDS // (views + 1)))]
+    pasted, views = open_views(config_of(run))
+    cards = [views_card(pasted, 0, i, views, 200) for i in spread(len(pasted), max(8, 2 * CARDS // (views + 1)))]
     controls = [
         Control("search", "Name of the foreground", "key"),
         Control("toggle", "pasted box", "paste"),
         Control("toggle", "jittered box", "jitter"),
     ]
     caption = (
-        f"{len(cards)} of {number(len(cpj))} samples in the first epoch: the proposal, then what the query network "
+        f"{len(cards)} of {number(len(pasted))} samples in the first epoch: the proposal, then what the query network "
         "(view 0) and the key network see. All views of a row show the same proposal."
     )
     gallery = Gallery(cards, caption, VIEW_LEGEND, controls, span=min(44, 10 * (views + 1)))
-    lead = f"Views of {cpj.canvas} × {cpj.canvas} px, made by copy, paste and jitter from seed {cpj.seed}."
+    side = pasted.cpj.canvas
+    lead = f"Views of {side} × {side} px, made by copy, paste and jitter from seed {pasted.seed}."
     return Page(run.path.resolve().name, "CoDo views", lead, [Section("Views", [gallery])], FOOTER)

@@ -2,7 +2,7 @@
 
 The loss alone cannot tell: in *drift collapse* all embeddings are one point that keeps moving. New keys then lie nearer
 to the query than the older ones in the queue only because they are newer, so that the loss falls and top-1 rises while
-nothing is learnt. Four tell-tales give it away, all logged by level: the spread of the embeddings (per-dimension std,
+nothing is learned. Four tell-tales give it away, all logged by level: the spread of the embeddings (per-dimension std,
 1/sqrt(D) when they fill the sphere), the norm of their mean (1 when they are one point), top-1, and the loss.
 """
 

@@ -17,7 +17,7 @@ REFERENCE_BATCH = 256  # what a learning rate is quoted for when it is scaled
 
 
 class OptimSettings(Settings):
-    """The optimiser and the course of its learning rate."""
+    """The optimizer and the course of its learning rate."""
 
     kind: Literal["sgd", "lars"] = Field(
         "sgd", description="SGD, or LARS for large batches (no weight decay on biases and norms there)"
@@ -84,7 +84,7 @@ class Schedule:
 def build_optimizer(
     method: nn.Module, settings: OptimSettings, device: torch.device, fixed: Iterable[nn.Module] = ()
 ) -> torch.optim.Optimizer:
-    """The optimiser over the parameters that take gradients.
+    """The optimizer over the parameters that take gradients.
 
     Args:
         method: Whose parameters.

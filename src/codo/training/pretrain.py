@@ -21,7 +21,6 @@ from codo.catalog.catalog import Catalog, is_catalog
 from codo.core.config import resolve, shipped_recipes
 from codo.core.run import Run, check_out, start_run, write_atomically
 from codo.loading.dataset_inputs import DatasetInputs
-from codo.loading.pasted_views import CPJSettings
 from codo.loading.pools import Pool, split_share
 from codo.loading.sampler import StepSampler, check_batch
 from codo.loading.step_dataset import StepDataset
@@ -38,6 +37,7 @@ from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, length, with_absolute_paths
 from codo.training.probing import LabelledProbes
 from codo.training.trainer import TrainingJob, distribute, train
+from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings
 
 
@@ -92,7 +92,7 @@ def check(settings: PretrainSettings, world: int = 1) -> tuple[PretrainSettings,
     check_trackers(settings.log)
     material = open_inputs(settings)
     dataset = find_method(settings.method).dataset(material)
-    settings = settings.model_copy(update={"views": dataset.number})  # some methods have it their way
+    settings = settings.model_copy(update={"views": dataset.num_views})  # some methods have it their way
     check_batch(len(dataset), settings.batch_size, world)
     length(settings, len(dataset))
     return settings, material, dataset
@@ -232,7 +232,7 @@ def _train(
 
 
 def recipe_of_method(overrides: Mapping[str, Any]) -> str | None:
-    """The recipe of a method that has one of its own name: its augmentation, schedule and optimiser."""
+    """The recipe of a method that has one of its own name: its augmentation, schedule and optimizer."""
     name = str(overrides.get("method", ""))
     return name if name in shipped_recipes() and name in METHODS else None
 
@@ -283,7 +283,7 @@ def invariance_probe(material: DatasetInputs, settings: PretrainSettings) -> Inv
     own = Pool([material.images], [None])
     plain = replace(material, pasting=CPJSettings(), augment=AugmentSettings())
     pasted = replace(plain, query=material.query or own, key=material.key or own)
-    return InvarianceProbe(pasted.cpj(), settings.probe, settings.seed)
+    return InvarianceProbe(pasted.pasted_views(), settings.probe, settings.seed)
 
 
 def embed_boxes(method: Method, device: torch.device, images: Tensor, boxes: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from codo.contrast.infonce import ContrastSettings
 from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.core.paths import absolute
-from codo.loading.pasted_views import CPJSettings
 from codo.loading.pools import PoolSettings, split_share
 from codo.loading.sampler import steps_per_epoch
 from codo.methods.registry import absolute_name, find_method, read_options
@@ -19,6 +18,7 @@ from codo.models.encoder import ModelSettings
 from codo.probes.probe_settings import ProbeSettings
 from codo.training.logging import LogSettings
 from codo.training.optim import OptimSettings
+from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings
 
 
@@ -71,7 +71,7 @@ class PretrainSettings(Settings):
         if self.views < 2 and "views" in method.used_settings:
             raise InputError("views=1 leaves nothing to contrast with", where="views", fix="set views=2 or more")
         if self.augment.device == "device" and not method.needs_backgrounds:
-            what = f"views of method {self.method} are coloured by the loader only"
+            what = f"views of method {self.method} are colored by the loader only"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")
         return self
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field, ValidationError
+from pydantic import Field
 from torch import nn
 
 from codo.core.config import resolve
@@ -40,7 +40,7 @@ class ProbeVerbSettings(LabelledProbeSettings):
 
 @dataclass(frozen=True)
 class LabelledProbes:
-    """Sets of labelled canvases, read and checked.
+    """Sets of labeled canvases, read and checked.
 
     Attributes:
         sets: The sets.
@@ -85,11 +85,12 @@ class LabelledProbes:
 
 
 def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
-    """Ask a frozen trunk about labelled boxes, pictures, or both.
+    """Ask a frozen trunk about labeled boxes, pictures, or both.
 
     Args:
         source: A pretraining run, a weight file, ``imagenet``, or ``none`` for random weights.
-        **overrides: ``data=`` (labelled boxes), ``image_folder=`` (class folders), and the settings of `ProbeVerbSettings`.
+        **overrides: ``data=`` (labeled boxes), ``image_folder=`` (class folders), and the settings of
+            `ProbeVerbSettings`.
 
     Returns:
         ``{"parts": [...], "probe/roi/knn": …, "warnings": [...]}``; scores are mean recalls of the classes in [0, 1].
@@ -128,6 +129,6 @@ def _parts(source: str, settings: ProbeVerbSettings) -> tuple[dict[str, nn.Modul
 def _architecture(source: str, settings: ProbeVerbSettings) -> ModelSettings:
     """What an exported file says of its trunk, else what the settings say."""
     try:
-        return ModelSettings.model_validate_json(header(Path(source)).get("model", ""))
-    except ValidationError:
+        return ModelSettings.from_record(header(Path(source)).get("model", ""), "model")
+    except ValueError:
         return settings.model  # another tool's file

@@ -7,7 +7,7 @@
 Stages are marked where they happen (`codo.methods.base.stage`); a mark costs a microsecond when nobody looks. A stage's
 time on the host is that between its marks, less the stages within it. On a GPU the host only hands out work, so that a
 kernel is charged to the stage in which the host *launched* it, in whatever thread: the backward pass has its own.
-Nothing is synchronised, and the run computes what it computes without.
+Nothing is synchronized, and the run computes what it computes without.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def train(job: TrainingJob) -> None:
                 output = job.module(batch)
             with stage("backward"):
                 output.loss.backward()
-            with stage("optimiser"):
+            with stage("optimizer"):
                 gradient = nn.utils.clip_grad_norm_(trained(job.method), job.clip)
                 job.optimizer.step()
                 job.optimizer.zero_grad(set_to_none=True)

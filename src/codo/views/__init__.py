@@ -3,8 +3,8 @@
 * ``randomness``  where every random number comes from: (seed, epoch, sample, stream)
 * ``boxes``       IoU, clipping, jitter
 * ``crop``        random resized crops
-* ``photometric`` MoCo v2's colour, grey and blur: settings and draws
-* ``resample`` (with ``mix``), ``colour``, ``blur``  what they do to pixels; ``render`` puts them together
+* ``photometric`` MoCo v2's color, gray and blur: settings and draws
+* ``resample`` (with ``mix``), ``color``, ``blur``  what they do to pixels; ``render`` puts them together
 * ``randaugment``  RandAugment, of whole images
 * ``crops``       views of whole images; ``jigsaw``  the same with nine shuffled patches of each
 * ``deferred``    the same for a whole batch, on the device

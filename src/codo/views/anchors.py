@@ -22,8 +22,8 @@ OVERLAP = 0.7
 @cache
 def anchors(canvas: int) -> npt.NDArray[np.float64]:
     """All anchors ``(A, 4)`` of a canvas, clipped to it: 20 at every position of the P4 grid; 5,120 at 256 pixels."""
-    centres = np.arange(0, canvas, STRIDE) + STRIDE / 2
-    y, x = (grid.reshape(-1, 1) for grid in np.meshgrid(centres, centres, indexing="ij"))
+    centers = np.arange(0, canvas, STRIDE) + STRIDE / 2
+    y, x = (grid.reshape(-1, 1) for grid in np.meshgrid(centers, centers, indexing="ij"))
     sides = [(STRIDE * s / r**0.5, STRIDE * s * r**0.5) for s in SCALES for r in RATIOS]  # ratio: height / width
     w, h = np.array(sides).T
     corners = np.stack([x - w / 2, y - h / 2, x + w / 2, y + h / 2], axis=2)

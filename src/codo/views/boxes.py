@@ -89,9 +89,9 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
 
 
 def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
-    """ORL's box augmentation (METHOD 1.4): another area, ratio and centre, inside the image and near the box.
+    """ORL's box augmentation (METHOD 1.4): another area, ratio and center, inside the image and near the box.
 
-    The area changes by a factor of 1/2 to 2, width over height likewise (uniform in the logarithm), the centre moves by
+    The area changes by a factor of 1/2 to 2, width over height likewise (uniform in the logarithm), the center moves by
     up to half the box's sides. The first of 200 draws counts that lies in the image and overlaps by an IoU above 0.5.
 
     Args:

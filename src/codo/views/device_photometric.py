@@ -1,10 +1,10 @@
-"""Colour and blur of a whole batch where the network runs, in place of the loader (``augment.device=device``).
+"""Color and blur of a whole batch where the network runs, in place of the loader (``augment.device=device``).
 
 Shapes: ``n`` views, ``S`` side of the canvas; two parts a view, background and proposal, each with a change of its own.
 
-The loader then pastes uncoloured pixels and sends along what it has drawn (`Deferred`); the same colours in the same
-order are computed here (see colour.py for the formulas). A part consists of what is seen of it, which differs from the
-loader's in two things: the contrast turns around the mean grey of the background that is seen, not of all of it; and
+The loader then pastes uncolored pixels and sends along what it has drawn (`Deferred`); the same colors in the same
+order are computed here (see color.py for the formulas). A part consists of what is seen of it, which differs from the
+loader's in two things: the contrast turns around the mean gray of the background that is seen, not of all of it; and
 near the rim of a part the blur averages over the pixels that are there, in place of mirrored or hidden ones.
 
 Which views take which step is decided on the host, where the draws are: asking the device would make it wait.
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from codo.views.kernels.color import BRIGHTNESS, CONTRAST, HUE, SATURATION
 
-STEPS = 4  # colour steps of a change, at most
+STEPS = 4  # color steps of a change, at most
 
 
 class Deferred(NamedTuple):
@@ -39,7 +39,7 @@ class Deferred(NamedTuple):
 
 @torch.no_grad()
 def finish(images: Tensor, deferred: Deferred) -> Tensor:
-    """Colour and blur canvases.
+    """Color and blur canvases.
 
     Where both parts have the same change, the view is one part (``cpj.photometric=composite``).
 
@@ -54,7 +54,7 @@ def finish(images: Tensor, deferred: Deferred) -> Tensor:
     differ = (deferred.changes[:, 0] != deferred.changes[:, 1]).any(axis=1, keepdims=True)
     inside = _inside(torch.from_numpy(deferred.pasted * differ).to(images.device), images.shape[1])
     background, proposal = (
-        _blur(_colour(pixels.clone(), rows, seen), rows, seen)
+        _blur(_color(pixels.clone(), rows, seen), rows, seen)
         for rows, seen in zip(np.moveaxis(deferred.changes, 1, 0), (~inside, inside), strict=True)
     )
     return torch.where(inside, proposal, background).add_(0.5).to(torch.uint8).permute(0, 2, 3, 1)
@@ -69,8 +69,8 @@ def _inside(boxes: Tensor, side: int) -> Tensor:
     return inside
 
 
-def _colour(pixels: Tensor, rows: npt.NDArray[np.float32], seen: Tensor) -> Tensor:
-    """The colour steps of ``(n, 3, S, S)``, in place; ``rows`` ``(n, 10)``."""
+def _color(pixels: Tensor, rows: npt.NDArray[np.float32], seen: Tensor) -> Tensor:
+    """The color steps of ``(n, 3, S, S)``, in place; ``rows`` ``(n, 10)``."""
     for k in range(STEPS):
         codes, amounts = rows[:, k].astype(int), rows[:, STEPS + k]
         blends = np.isin(codes, (BRIGHTNESS, CONTRAST, SATURATION))
@@ -82,24 +82,24 @@ def _colour(pixels: Tensor, rows: npt.NDArray[np.float32], seen: Tensor) -> Tens
                 pixels[chosen] = _turn_hue(pixels[chosen], amount)
                 continue
             part, code = pixels[chosen], _column(codes[index].astype(np.float32), pixels)
-            grey = _grey(part)
+            gray = _gray(part)
             visible = seen[chosen]
-            mean = ((grey + 0.5).floor() * visible).sum((1, 2, 3), keepdim=True) / visible.sum((1, 2, 3), keepdim=True)
-            other = torch.where(code == CONTRAST, (mean + 0.5).floor(), grey) * (code != BRIGHTNESS)
+            mean = ((gray + 0.5).floor() * visible).sum((1, 2, 3), keepdim=True) / visible.sum((1, 2, 3), keepdim=True)
+            other = torch.where(code == CONTRAST, (mean + 0.5).floor(), gray) * (code != BRIGHTNESS)
             pixels[chosen] = (amount * part + (1 - amount) * other).clamp_(0, 255)
     if len(index := np.flatnonzero(rows[:, -2])):
         chosen = _index(index, pixels)
-        pixels[chosen] = _grey(pixels[chosen]).expand(-1, 3, -1, -1)
+        pixels[chosen] = _gray(pixels[chosen]).expand(-1, 3, -1, -1)
     return pixels
 
 
-def _grey(pixels: Tensor) -> Tensor:
+def _gray(pixels: Tensor) -> Tensor:
     """ITU-R BT.601 luma ``(n, 1, S, S)``."""
     return 0.299 * pixels[:, :1] + 0.587 * pixels[:, 1:2] + 0.114 * pixels[:, 2:]
 
 
 def _turn_hue(pixels: Tensor, turn: Tensor) -> Tensor:
-    """`colour.turn_hue`."""
+    """`color.turn_hue`."""
     red, green, blue = pixels.unbind(1)
     value = pixels.amax(1)
     chroma = value - pixels.amin(1)

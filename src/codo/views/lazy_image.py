@@ -1,10 +1,14 @@
-"""An image of a catalog before it is decoded: what a view takes of it is known when its size is."""
+"""An image that is decoded where it is looked at: what a view takes of it is drawn when its size is known."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from codo.catalog.decode import Image
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+"""Pixels ``(H, W, 3)``, RGB."""
 
 Corners = tuple[int, int, int, int]
 """A part of an image in whole pixels: left, top, right, bottom, half-open."""

@@ -1,6 +1,6 @@
-"""MoCo v2's photometric augmentation: colour jitter, grey, blur (section 4.2; METHOD 1.10).
+"""MoCo v2's photometric augmentation: color jitter, gray, blur (section 4.2; METHOD 1.10).
 
-Drawing the parameters is kept apart from applying them: this file uses random numbers only; `colour` and `blur` change
+Drawing the parameters is kept apart from applying them: this file uses random numbers only; `color` and `blur` change
 pixels, right after the resampling (`render`). The operations and their ranges are torchvision's ``ColorJitter`` (in
 random order), ``RandomGrayscale`` and a Gaussian blur; tests hold them against torchvision.
 """
@@ -15,33 +15,34 @@ from pydantic import Field
 
 from codo.core.config import Settings
 from codo.core.jit import Ints
-from codo.views.kernels import color as colour
+from codo.views.kernels import color
 from codo.views.kernels.color import Floats
 from codo.views.kernels.render import render
-from codo.views.random_crop import Image, Range, Shares, uniform
+from codo.views.lazy_image import Image
+from codo.views.random_crop import Range, Shares, uniform
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class AugmentSettings(Settings):
-    """How images are changed in colour and cropped; the defaults are MoCo v2's."""
+    """How images are changed in color and cropped; the defaults are MoCo v2's."""
 
     crop_area: Shares = Field((0.2, 1.0), description="share of the image's area that a random crop keeps")
     crop_ratio: Range = Field((3 / 4, 4 / 3), description="width / height of a random crop")
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
-    color: Probability = Field(0.8, description="probability of the colour jitter")
+    color: Probability = Field(0.8, description="probability of the color jitter")
     brightness: float = Field(0.4, ge=0, description="brightness factor is drawn from [1 - x, 1 + x]")
     contrast: float = Field(0.4, ge=0, description="contrast factor is drawn from [1 - x, 1 + x]")
     saturation: float = Field(0.4, ge=0, description="saturation factor is drawn from [1 - x, 1 + x]")
-    hue: float = Field(0.1, ge=0, le=0.5, description="hue is turned by up to x of the colour circle")
-    gray: Probability = Field(0.2, description="probability of turning grey")
+    hue: float = Field(0.1, ge=0, le=0.5, description="hue is turned by up to x of the color circle")
+    gray: Probability = Field(0.2, description="probability of turning gray")
     blur: Probability = Field(0.5, description="probability of a Gaussian blur")
     blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
     solarize: Probability = Field(0.0, description="probability of inverting bright pixels; whole-image views only")
     randaugment: int = Field(0, ge=0, description="operations of RandAugment; whole-image views only")
     magnitude: float = Field(10, ge=0, le=10, description="strength of RandAugment's operations")
     device: Literal["cpu", "device"] = Field(
-        "cpu", description="who computes colours and blur of pasted views: the loader, or the device of the network"
+        "cpu", description="who computes colors and blur of pasted views: the loader, or the device of the network"
     )
 
 
@@ -50,9 +51,9 @@ class Photometric:
     """One draw of the parameters.
 
     Attributes:
-        steps: Colour operations in their order, as (name, amount): a factor for brightness, contrast and saturation, a
-            fraction of the colour circle for hue.
-        gray: Whether the image turns grey.
+        steps: Color operations in their order, as (name, amount): a factor for brightness, contrast and saturation, a
+            fraction of the color circle for hue.
+        gray: Whether the image turns gray.
         sigma: Standard deviation of the blur in pixels, 0 for none.
     """
 
@@ -61,15 +62,15 @@ class Photometric:
     sigma: float = 0.0
 
     def coded(self) -> tuple[Ints, Floats, float]:
-        """Steps and amounts as `colour.change` takes them, grey the last of them, and sigma."""
+        """Steps and amounts as `color.change` takes them, gray the last of them, and sigma."""
         steps = [*self.steps, ("gray", 1.0)] if self.gray else self.steps
-        codes = np.array([colour.CODES[name] for name, _ in steps], np.int32)
+        codes = np.array([color.CODES[name] for name, _ in steps], np.int32)
         return codes, np.array([amount for _, amount in steps], np.float32), float(self.sigma)
 
     def row(self) -> Floats:
-        """All of it in ten numbers: codes of up to four steps (-1 for none), their amounts, grey, sigma."""
+        """All of it in ten numbers: codes of up to four steps (-1 for none), their amounts, gray, sigma."""
         none = [-1] * (4 - len(self.steps))
-        codes = [*(colour.CODES[name] for name, _ in self.steps), *none]
+        codes = [*(color.CODES[name] for name, _ in self.steps), *none]
         amounts = [*(amount for _, amount in self.steps), *none]
         return np.array([*codes, *amounts, self.gray, self.sigma], np.float32)
 

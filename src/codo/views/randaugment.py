@@ -3,7 +3,7 @@
 The operations are Pillow's, which they are defined by. Their ranges and odds are those that InfoMin was trained with
 (METHOD 2): each drawn operation is applied with probability 0.5, at a strength drawn around the magnitude with a
 deviation of 0.5 and cut off at 0 and 10. At magnitude 10 half of the draws are therefore at full strength, where
-solarisation inverts nothing.
+solarization inverts nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from PIL import Image as Pillow
 from PIL import ImageEnhance, ImageOps
 
-from codo.views.random_crop import Image
+from codo.views.lazy_image import Image
 
 STRONGEST = 10
 PROBABILITY, DEVIATION = 0.5, 0.5
-FILL = (124, 116, 104)  # where a picture is moved away: ImageNet's mean colour
+FILL = (124, 116, 104)  # where a picture is moved away: ImageNet's mean color
 
 
 class Operation(NamedTuple):

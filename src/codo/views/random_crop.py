@@ -6,10 +6,7 @@ import math
 from typing import Annotated
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import AfterValidator
-
-Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 
 
 def _ascending(range_: tuple[float, float]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""What a picture shows: where objects are, how much of them, and that colour does not give the class away."""
+"""What a picture shows: where objects are, how much of them, and that color does not give the class away."""
 
 from __future__ import annotations
 
@@ -76,16 +76,16 @@ def test_streams_are_independent() -> None:
     )
 
 
-def _mean_colours(scenes: list[DetectionScene]) -> tuple[np.ndarray, np.ndarray]:
+def _mean_colors(scenes: list[DetectionScene]) -> tuple[np.ndarray, np.ndarray]:
     found = [(scene.image[i.mask].mean(0), _NAMES.index(i.name)) for scene in scenes for i in scene.instances]
-    return np.array([colour for colour, _ in found]), np.array([label for _, label in found])
+    return np.array([color for color, _ in found]), np.array([label for _, label in found])
 
 
-def test_mean_colour_does_not_tell_the_class() -> None:
-    """A nearest-mean-colour classifier, fitted on one half, is near the chance of 1/8 on the other."""
-    colours, labels = _mean_colours([detection_scene(0, Series.TRAIN, k, 64) for k in range(400)])
-    means = np.stack([colours[::2][labels[::2] == k].mean(0) for k in range(len(_NAMES))])
-    guess = np.square(colours[1::2, None] - means).sum(-1).argmin(1)
+def test_mean_color_does_not_tell_the_class() -> None:
+    """A nearest-mean-color classifier, fitted on one half, is near the chance of 1/8 on the other."""
+    colors, labels = _mean_colors([detection_scene(0, Series.TRAIN, k, 64) for k in range(400)])
+    means = np.stack([colors[::2][labels[::2] == k].mean(0) for k in range(len(_NAMES))])
+    guess = np.square(colors[1::2, None] - means).sum(-1).argmin(1)
     assert len(guess) > 350
     assert np.mean(guess == labels[1::2]) < 0.2
 

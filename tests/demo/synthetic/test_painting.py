@@ -12,7 +12,7 @@ from codo.demo.synthetic.primitives import BODY, HOLE, SLOTS, Part, clutter
 
 STRAIGHT = np.eye(2)
 LAMP = Light((0.0, 0.0, 1.0), ambient=0.4, shadow=0.0)
-GREY = np.full((SLOTS, 3), 0.5, np.float32)
+GRAY = np.full((SLOTS, 3), 0.5, np.float32)
 
 
 def _rng(seed: int = 0) -> np.random.Generator:
@@ -21,7 +21,7 @@ def _rng(seed: int = 0) -> np.random.Generator:
 
 @pytest.mark.parametrize("length", [12.0, 40.0, 100.0])
 def test_mask_area_is_that_of_the_figure(length: float) -> None:
-    sprite = paint(_rng(), [Part(box(-1, -0.5, 1, 0.5), BODY)], Pose(length, 0.0, STRAIGHT), GREY, LAMP)
+    sprite = paint(_rng(), [Part(box(-1, -0.5, 1, 0.5), BODY)], Pose(length, 0.0, STRAIGHT), GRAY, LAMP)
     assert sprite.alpha.sum() == pytest.approx(length * length / 2, rel=0.03)
     rows, columns = np.nonzero(sprite.mask)
     assert np.ptp(columns) + 1 == pytest.approx(length, abs=1)
@@ -30,7 +30,7 @@ def test_mask_area_is_that_of_the_figure(length: float) -> None:
 
 def test_a_hole_is_transparent() -> None:
     ring = [Part(ellipse(0, 0, 1, 1), BODY), Part(ellipse(0, 0, 0.5, 0.5), HOLE)]
-    sprite = paint(_rng(), ring, Pose(60.0, 0.0, STRAIGHT), GREY, LAMP)
+    sprite = paint(_rng(), ring, Pose(60.0, 0.0, STRAIGHT), GRAY, LAMP)
     height, width = sprite.alpha.shape
     assert sprite.alpha[height // 2, width // 2] == 0
     assert (sprite.paint[height // 2, width // 2] == 0).all()
@@ -41,7 +41,7 @@ def test_the_side_towards_the_lamp_is_brighter() -> None:
     disc = [Part(ellipse(0, 0, 1, 1), BODY)]
     left = Light((-0.6, 0.0, 0.8), ambient=0.3, shadow=0.0)
     for seed in range(5):
-        sprite = paint(_rng(seed), disc, Pose(60.0, 0.0, STRAIGHT), GREY, left)
+        sprite = paint(_rng(seed), disc, Pose(60.0, 0.0, STRAIGHT), GRAY, left)
         middle = sprite.alpha.shape[1] // 2
         west, east = (
             sprite.paint[:, :middle][sprite.mask[:, :middle]],

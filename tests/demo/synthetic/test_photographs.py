@@ -1,4 +1,4 @@
-"""Photographs that packages ship: found without import, licences stated, look-alikes kept out of scenes."""
+"""Photographs that packages ship: found without import, licenses stated, look-alikes kept out of scenes."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def test_piece_around_an_object_shows_it(package: Photograph) -> None:
         assert _green(piece) > 0.3
 
 
-def test_listed_photographs_state_licence_and_author_and_their_boxes_fit() -> None:
-    assert all(photo.licence and photo.author for photo in SHIPPED)
-    assert not any("motorcycle" in photo.path for photo in SHIPPED)  # its package states no licence
+def test_listed_photographs_state_license_and_author_and_their_boxes_fit() -> None:
+    assert all(photo.license and photo.author for photo in SHIPPED)
+    assert not any("motorcycle" in photo.path for photo in SHIPPED)  # its package states no license
     here = photographs.installed()
     if not here:
         pytest.skip("neither scikit-image nor scikit-learn is installed")

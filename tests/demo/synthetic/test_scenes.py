@@ -30,14 +30,14 @@ def test_annotations_are_valid_coco(demo_data: DemoData) -> None:
         assert set(raw) >= {"info", "licenses", "categories", "images", "annotations"}
         assert [c["name"] for c in raw["categories"]] == list(demo_data.classes)
         assert [c["id"] for c in raw["categories"]] == list(range(1, len(demo_data.classes) + 1))
-        licences = {entry["id"] for entry in raw["licenses"]}
+        licenses = {entry["id"] for entry in raw["licenses"]}
         assert len(coco.imgs) == len(raw["images"]) == count
         assert len(coco.anns) == len(raw["annotations"])  # an id used twice would have been overwritten
         for image in raw["images"]:
             with Image.open(folder / image["file_name"]) as opened:
                 assert opened.size == (image["width"], image["height"]) == (96, 96)
                 assert opened.mode == "RGB"
-            assert image["license"] in licences
+            assert image["license"] in licenses
         assert {a["image_id"] for a in raw["annotations"]} == set(coco.imgs)  # no picture without an object
         assert all(a["iscrowd"] == 0 for a in raw["annotations"])
 
@@ -128,11 +128,11 @@ def test_used_photographs_are_credited(demo_data: DemoData) -> None:
     for photograph in demo_data.photographs:
         assert photograph.path in credited
     raw = json.loads(demo_data.train_json.read_text())
-    licences = {entry["id"]: entry["name"] for entry in raw["licenses"]}
+    licenses = {entry["id"]: entry["name"] for entry in raw["licenses"]}
     names = [photograph.name for photograph in demo_data.photographs]
     shown = [image for image in raw["images"] if image["background"] in names]
     assert shown
-    assert all(image["background"] in licences[image["license"]] for image in shown)
+    assert all(image["background"] in licenses[image["license"]] for image in shown)
 
 
 def test_progress_counts_every_image_once(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from codo.demo.synthetic.textures import FAMILIES, background, clouds, colour, muted, noise, pattern, room
+from codo.demo.synthetic.textures import FAMILIES, background, clouds, color, muted, noise, pattern, room
 
 
 def _rng(seed: int) -> np.random.Generator:
@@ -52,11 +52,9 @@ def test_clouds_fill_the_range() -> None:
     assert field.max() == pytest.approx(1)
 
 
-def test_colours_are_in_range_and_differ() -> None:
+def test_colors_are_in_range_and_differ() -> None:
     rng = _rng(0)
-    drawn = np.stack(
-        [f(rng) for _ in range(200) for f in (lambda r: colour(r, vivid=1.0), lambda r: muted(r, low=0.2))]
-    )
+    drawn = np.stack([f(rng) for _ in range(200) for f in (lambda r: color(r, vivid=1.0), lambda r: muted(r, low=0.2))])
     assert drawn.min() >= 0
     assert drawn.max() <= 1
     assert len(np.unique(drawn, axis=0)) == 400

@@ -101,7 +101,7 @@ def test_the_same_page_gives_the_same_bytes() -> None:
     assert render(page_of(*every_block("a"))) == render(page_of(*every_block("a")))
 
 
-def test_colours_follow_the_reader() -> None:
+def test_colors_follow_the_reader() -> None:
     html = render(page_of())
     assert "prefers-color-scheme: dark" in html
     assert "width=device-width" in html

@@ -19,7 +19,7 @@ def decoded(uri: str) -> tuple[np.ndarray, int]:
     return simplejpeg.decode_jpeg(data), len(data)
 
 
-def test_a_picture_keeps_colours_and_shape() -> None:
+def test_a_picture_keeps_colors_and_shape() -> None:
     image = np.zeros((100, 400, 3), np.uint8)
     image[:, :200, 0] = 255  # left half red, right half blue
     image[:, 200:, 2] = 255

@@ -32,7 +32,7 @@ def test_a_figure_belongs_to_its_page() -> None:
     assert "http" not in svg
     assert not re.search(r"\d{4}-\d\d-\d\d", svg)
     assert set(ET.fromstring(svg).attrib) == {"viewBox", "aria-hidden"}
-    assert not re.search(r"#0101|#0102", svg)  # every stand-in colour was replaced
+    assert not re.search(r"#0101|#0102", svg)  # every stand-in color was replaced
     assert "var(--s0)" in svg
     assert "var(--s1)" in svg
     assert "currentColor" in dots({"a": [1.0]}, x_label="x")
@@ -69,7 +69,7 @@ def test_gaps_and_single_points_and_nothing_can_be_drawn() -> None:
     ET.fromstring(dots({"none": [], "one": [3.0]}, x_label="x"))
 
 
-def test_a_logarithmic_axis_is_labelled_with_plain_numbers() -> None:
+def test_a_logarithmic_axis_is_labeled_with_plain_numbers() -> None:
     labels = texts(curves([Line("a", range(50), np.geomspace(0.01, 100, 50).tolist())], log=True))
     assert {"0.01", "1", "100"} <= set(labels)
     assert not any("$" in label for label in labels)
@@ -82,7 +82,7 @@ def test_curves_are_drawn_where_their_values_are() -> None:
     assert (y[0] - y[1]) / (y[0] - y[2]) == pytest.approx(0.25, abs=0.01)
 
 
-def test_thinning_averages_neighbours() -> None:
+def test_thinning_averages_neighbors() -> None:
     x, y = subsample(range(8), [0, 2, 4, 6, math.nan, 1, math.nan, math.nan], points=4)
     assert x.tolist() == [0.5, 2.5, 4.5, 6.5]
     assert y[:3].tolist() == [1.0, 5.0, 1.0]

@@ -9,7 +9,7 @@
         ImageSets/Main/trainval.txt     one name a line, without ending
       VOC2012/…
 
-Of several years, the image sets are joined. Where a ``test`` set is labelled, the protocol of VOC is followed: to learn
+Of several years, the image sets are joined. Where a ``test`` set is labeled, the protocol of VOC is followed: to learn
 from ``trainval`` of all years (07+12), to evaluate on ``test``. Else it is ``train`` and ``val``. Others are named with
 ``data.train_split=`` and ``data.val_split=``: ``trainval`` is that of every year, ``VOC2007/trainval`` or
 ``VOC2007/train,VOC2012/val`` those of some.
@@ -81,10 +81,10 @@ def image_sets(folder: Path, split: str, named: str | None) -> list[ImageSet]:
     roots = years(folder)
     if named is not None:
         return [one for part in named.split(",") for one in _named(roots, part.strip(), f"data.{split}_split")]
-    tested = [ImageSet(root, "test") for root in roots if _is_labelled(ImageSet(root, "test"))]
-    learnt = [ImageSet(root, "trainval") for root in roots if ImageSet(root, "trainval").file.is_file()]
-    if tested and learnt:
-        return learnt if split == "train" else tested
+    tested = [ImageSet(root, "test") for root in roots if _is_labeled(ImageSet(root, "test"))]
+    learned = [ImageSet(root, "trainval") for root in roots if ImageSet(root, "trainval").file.is_file()]
+    if tested and learned:
+        return learned if split == "train" else tested
     return _named(roots, split, f"data.{split}_split")
 
 
@@ -143,7 +143,7 @@ def _named(roots: list[Path], name: str, key: str) -> list[ImageSet]:
     )
 
 
-def _is_labelled(one: ImageSet) -> bool:
+def _is_labeled(one: ImageSet) -> bool:
     """VOC has published lists of test images for all years, but labels for that of 2007 alone."""
     if not one.file.is_file():
         return False

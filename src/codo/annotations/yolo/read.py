@@ -2,7 +2,7 @@
 
 ::
 
-    0 0.5 0.4 0.25 0.3                       class, centre x, centre y, width, height
+    0 0.5 0.4 0.25 0.3                       class, center x, center y, width, height
     0 0.1 0.2 0.3 0.2 0.3 0.6 …              class, x, y of at least three points: an outline
 
 Numbers are shares of the image's width and height, the image as it is looked at (its EXIF orientation counts). A box

@@ -63,11 +63,11 @@ def shapes_of(lines: FileEntries, values: list[list[float]], sizes: npt.NDArray[
         lambda i: f"{text(i)} in {sizes[i, 1]} x {sizes[i, 0]}",
     )
     points = shares * np.repeat(sides, counts, axis=0)
-    centre, size = points[starts], points[(starts + 1)]
+    center, size = points[starts], points[(starts + 1)]
     points = points.round(DIGITS)
     low, high = np.minimum.reduceat(points, starts), np.maximum.reduceat(points, starts)
     boxes = counts == 2
-    corner = np.where(boxes[:, None], (centre - size / 2).round(DIGITS), low)
+    corner = np.where(boxes[:, None], (center - size / 2).round(DIGITS), low)
     bbox = np.concatenate([corner, np.where(boxes[:, None], size.round(DIGITS), high - low)], axis=1)
     flat = lines.check_boxes(bbox, sizes, text, SHARES)
     areas = np.where(boxes, bbox[:, 2] * bbox[:, 3], polygon_areas(points, starts))

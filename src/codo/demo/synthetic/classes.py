@@ -1,6 +1,6 @@
 """The eight classes of the demo.
 
-A class is its structure: which parts there are and how they join. Colour, pattern, light and size are drawn from the
+A class is its structure: which parts there are and how they join. Color, pattern, light and size are drawn from the
 same distributions for every class, so that nothing but shape tells them apart.
 """
 

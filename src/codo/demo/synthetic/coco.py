@@ -26,15 +26,15 @@ class CocoWriter:
 
     Args:
         description: What the data set is.
-        available: The photographs that may be in the backgrounds; each gets an entry among the licences.
+        available: The photographs that may be in the backgrounds; each gets an entry among the licenses.
     """
 
     def __init__(self, description: str, available: Sequence[Photograph]) -> None:
-        licences = [_RENDERED, *(f"{photo.licence} ({photo.author}, background {photo.name})" for photo in available)]
+        licenses = [_RENDERED, *(f"{photo.license} ({photo.author}, background {photo.name})" for photo in available)]
         self._available = available
         self.content: dict[str, Any] = {
             "info": {"description": description, "version": "1", "contributor": "codo demo"},
-            "licenses": [{"id": k, "name": name, "url": ""} for k, name in enumerate(licences, start=1)],
+            "licenses": [{"id": k, "name": name, "url": ""} for k, name in enumerate(licenses, start=1)],
             "categories": [{"id": k, "name": name, "supercategory": "thing"} for name, k in _CATEGORY_IDS.items()],
             "images": [],
             "annotations": [],

@@ -18,7 +18,7 @@ from codo.demo.synthetic.classes import CLASSES, LEAN
 from codo.demo.synthetic.compositor import Instance, Stage
 from codo.demo.synthetic.painting import Light, Sprite, camera, paint, random_light, random_palette, random_pose
 from codo.demo.synthetic.photographs import Photograph
-from codo.demo.synthetic.pixels import Bytes, Colours
+from codo.demo.synthetic.pixels import Bytes, Colors
 from codo.demo.synthetic.primitives import Figure, clutter
 
 PHOTOGRAPHED = 0.3
@@ -39,13 +39,13 @@ class Series(IntEnum):
 class Backdrop(NamedTuple):
     """A background: float32 RGB (H, W, 3) in 0..1, what it is, and the photograph it was cut from, if any."""
 
-    picture: Colours
+    picture: Colors
     name: str
     photograph: Photograph | None
 
 
 class DetectionScene(NamedTuple):
-    """A finished picture: uint8 RGB (H, W, 3), its labelled objects, and what is behind them."""
+    """A finished picture: uint8 RGB (H, W, 3), its labeled objects, and what is behind them."""
 
     image: Bytes
     instances: tuple[Instance, ...]
@@ -86,7 +86,7 @@ def detection_scene(
     """Up to four objects of 27-60% of the side among clutter that may hide parts of them; ``size`` by ``size`` pixels.
 
     A new thing is put where it leaves enough of itself and of every earlier object in sight (`stage.MIN_VISIBLE`), or
-    not at all. So no object is ever visible but unlabelled.
+    not at all. So no object is ever visible but unlabeled.
 
     Args:
         seed: Of the data set.
@@ -129,16 +129,16 @@ def _backdrop(seed: int, series: Series, index: int, size: int, available: Seque
     return Backdrop(picture, photograph.name, photograph)
 
 
-def _object(rng: np.random.Generator, name: str, length: float, behind: Colours, light: Light) -> Sprite:
+def _object(rng: np.random.Generator, name: str, length: float, behind: Colors, light: Light) -> Sprite:
     return _painted(rng, CLASSES[name](rng), length, behind, light, lean=LEAN[name])
 
 
-def _clutter(rng: np.random.Generator, size: int, behind: Colours, light: Light) -> Sprite:
+def _clutter(rng: np.random.Generator, size: int, behind: Colors, light: Light) -> Sprite:
     return _painted(rng, clutter(rng), size * rng.uniform(0.07, 0.28), behind, light, lean=np.pi)
 
 
 def _painted(
-    rng: np.random.Generator, figure: Figure, length: float, behind: Colours, light: Light, *, lean: float
+    rng: np.random.Generator, figure: Figure, length: float, behind: Colors, light: Light, *, lean: float
 ) -> Sprite:
     pose, palette = random_pose(rng, length, lean=lean), random_palette(rng, behind)
     # A stream of its own for the surface: it takes more numbers the larger the picture, and must not move what follows.

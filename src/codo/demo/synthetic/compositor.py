@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codo.demo.synthetic.painting import Light, Sprite
-from codo.demo.synthetic.pixels import Colours, Field, blurred
+from codo.demo.synthetic.pixels import Colors, Field, blurred
 
 MIN_VISIBLE = 0.5
-"""Every labelled object shows at least this share of itself, counting what other things and the image's edge hide."""
+"""Every labeled object shows at least this share of itself, counting what other things and the image's edge hide."""
 
 _TRIES = 16
 _OVERHANG = 0.3  # how much of its side a thing may hang over the image's edge
 
 
 class Instance(NamedTuple):
-    """A labelled object of a picture.
+    """A labeled object of a picture.
 
     Attributes:
         name: Its class, a key of `codo.demo.synthetic.classes.CLASSES`.
@@ -53,13 +53,13 @@ class Stage:
         self._owner = np.full((size, size), -1, np.int16)  # the thing in front at every pixel
 
     def place(self, rng: np.random.Generator, name: str | None, sprite: Sprite) -> None:
-        """Put a thing at the first of some random places where enough of every labelled object stays in sight.
+        """Put a thing at the first of some random places where enough of every labeled object stays in sight.
 
         When there is no such place, the thing is left out of the picture.
 
         Args:
             rng: Decides on the places; the number of draws is always the same.
-            name: Class of a labelled object, ``None`` for clutter.
+            name: Class of a labeled object, ``None`` for clutter.
             sprite: What it looks like.
         """
         height, width = sprite.alpha.shape
@@ -80,14 +80,14 @@ class Stage:
         self._whole.append(max(1, int(np.count_nonzero(sprite.mask))))
 
     def instances(self) -> tuple[Instance, ...]:
-        """The labelled objects, back to front."""
+        """The labeled objects, back to front."""
         return tuple(
             Instance(thing.name, self._owner == k, self._seen[k] / self._whole[k])
             for k, thing in enumerate(self._things)
             if thing.name is not None
         )
 
-    def composite(self, behind: Colours, light: Light) -> Colours:
+    def composite(self, behind: Colors, light: Light) -> Colors:
         """Paint everything over a background, with soft shadows; float32 (size, size, 3) in 0..1."""
         picture = behind.copy()
         for thing in self._things:
@@ -125,7 +125,7 @@ class Stage:
         bottom, right = max(top, min(self.size, y + height)), max(left, min(self.size, x + width))
         return slice(top, bottom), slice(left, right), slice(top - y, bottom - y), slice(left - x, right - x)
 
-    def _cast_shadow(self, picture: Colours, thing: _Thing, light: Light) -> None:
+    def _cast_shadow(self, picture: Colors, thing: _Thing, light: Light) -> None:
         """Darken what lies under a thing and, away from the lamp, beside it."""
         longest = max(thing.sprite.alpha.shape)
         margin, shift = max(3, longest // 6), 0.09 * longest / light.direction[2]

@@ -126,18 +126,18 @@ def key(rng: np.random.Generator) -> Figure:
     """A bow with a hole, a long shaft, and a bit of two to four teeth at its end."""
     kind, wide, high = rng.integers(3), rng.uniform(0.34, 0.48), rng.uniform(0.36, 0.55)
     thick, shaft, end = rng.uniform(0.1, 0.17), rng.uniform(0.14, 0.22), rng.uniform(0.9, 1.3)
-    centre = -0.85
+    center = -0.85
     figure: Figure = []
     if kind < 2:
         power = (2.0, rng.uniform(3, 5))[kind]
-        figure.append(Part(ellipse(centre, 0, wide, high, power=power), BODY))
-        hole = ellipse(centre - wide * rng.uniform(0, 0.25), 0, wide - thick * 1.2, high - thick, power=power)
+        figure.append(Part(ellipse(center, 0, wide, high, power=power), BODY))
+        hole = ellipse(center - wide * rng.uniform(0, 0.25), 0, wide - thick * 1.2, high - thick, power=power)
         figure.append(Part(hole, HOLE))
     else:  # a clover leaf of three rings
-        wide, rings = 0.15, [(centre + 0.05, -0.24), (centre + 0.05, 0.24), (centre - 0.28, 0.0)]
+        wide, rings = 0.15, [(center + 0.05, -0.24), (center + 0.05, 0.24), (center - 0.28, 0.0)]
         figure += [Part(ellipse(x, y, 0.27, 0.27), BODY) for x, y in rings]
         figure += [Part(ellipse(x, y, 0.13, 0.13), HOLE) for x, y in rings]
-    neck = centre + wide - thick * 0.6
+    neck = center + wide - thick * 0.6
     figure.append(Part(rounded([(neck, -shaft / 2), (end, -shaft / 2), (end, shaft / 2), (neck, shaft / 2)], 1), BODY))
     if rng.random() < 0.6:
         figure.append(Part(box(neck + 0.08, -shaft * 0.85, neck + 0.2, shaft * 0.85), SECOND))

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codo.demo.synthetic.outlines import Outline, turned
-from codo.demo.synthetic.pixels import Bytes, Colours, Field, blurred, clipped, resized
+from codo.demo.synthetic.pixels import Bytes, Colors, Field, blurred, clipped, resized
 from codo.demo.synthetic.primitives import BODY, DARK, HOLE, LIGHT, SECOND, SLOTS, THIRD, Figure
-from codo.demo.synthetic.textures import clouds, colour, pattern
+from codo.demo.synthetic.textures import clouds, color, pattern
 
 SUPERSAMPLING = 2
 _P = TypeVar("_P", bound=NDArray[Any])
@@ -40,9 +40,9 @@ class Pose(NamedTuple):
 
 
 class Sprite(NamedTuple):
-    """A painted object: colours multiplied by alpha, float32 (h, w, 3), and alpha, float32 (h, w)."""
+    """A painted object: colors multiplied by alpha, float32 (h, w, 3), and alpha, float32 (h, w)."""
 
-    paint: Colours
+    paint: Colors
     alpha: Field
 
     @property
@@ -67,31 +67,31 @@ def random_pose(rng: np.random.Generator, length: float, *, lean: float) -> Pose
     return Pose(length, rng.uniform(-lean, lean), shape)
 
 
-def random_palette(rng: np.random.Generator, behind: Colours) -> Colours:
-    """Colours of an object's slots, (SLOTS, 3); the body stands out from the mean colour ``behind`` it.
+def random_palette(rng: np.random.Generator, behind: Colors) -> Colors:
+    """Colors of an object's slots, (SLOTS, 3); the body stands out from the mean color ``behind`` it.
 
     The number of draws is fixed, so that what is drawn later does not depend on the background.
     """
-    bodies = np.stack([colour(rng, vivid=0.78, low=0.3) for _ in range(5)])
+    bodies = np.stack([color(rng, vivid=0.78, low=0.3) for _ in range(5)])
     apart = np.abs(bodies - behind).sum(1)
     good = np.flatnonzero(apart > 0.75)
     palette = np.zeros((SLOTS, 3), np.float32)
     palette[HOLE] = 0
     palette[BODY] = bodies[good[0] if len(good) else int(apart.argmax())]
-    palette[SECOND], palette[THIRD] = colour(rng, vivid=0.78, low=0.3), colour(rng, vivid=0.78, low=0.25)
-    palette[DARK] = colour(rng, vivid=0.6, low=0.05, high=0.3)
-    palette[LIGHT] = colour(rng, vivid=0.25, low=0.75)
+    palette[SECOND], palette[THIRD] = color(rng, vivid=0.78, low=0.3), color(rng, vivid=0.78, low=0.25)
+    palette[DARK] = color(rng, vivid=0.6, low=0.05, high=0.3)
+    palette[LIGHT] = color(rng, vivid=0.25, low=0.75)
     return palette
 
 
-def paint(rng: np.random.Generator, figure: Figure, pose: Pose, palette: Colours, light: Light) -> Sprite:
+def paint(rng: np.random.Generator, figure: Figure, pose: Pose, palette: Colors, light: Light) -> Sprite:
     """Draw a figure.
 
     Args:
         rng: Decides on pattern, relief, gloss and wear.
         figure: Parts in painting order.
         pose: Size, turn and stretch.
-        palette: Colours of the slots, (SLOTS, 3).
+        palette: Colors of the slots, (SLOTS, 3).
         light: Lamp of the picture.
 
     Returns:
@@ -104,7 +104,7 @@ def paint(rng: np.random.Generator, figure: Figure, pose: Pose, palette: Colours
     if rng.random() < 0.65:
         strength = np.zeros((SLOTS, 1), np.float32)
         strength[[BODY, SECOND], 0] = rng.uniform(0.25, 0.9), rng.uniform(0, 0.5)
-        printed = _looked_up(labels, (palette + strength * (colour(rng, vivid=0.8, low=0.15) - palette))[slots])
+        printed = _looked_up(labels, (palette + strength * (color(rng, vivid=0.8, low=0.15) - palette))[slots])
         base += pattern(rng, height, width, pose.angle)[..., None] * (printed - base)
 
     normal_x, normal_y, crease = _relief(labels, depth=rng.uniform(0.2, 0.8), steep=rng.uniform(0.7, 1.6))
@@ -127,16 +127,16 @@ def _halved(picture: _P) -> _P:
     return resized(picture, picture.shape[0] // SUPERSAMPLING, picture.shape[1] // SUPERSAMPLING)
 
 
-def _looked_up(labels: Bytes, colours: Colours) -> Colours:
-    """The colour of every part, averaged over supersampled pixels; black where there is none, so multiplied by alpha.
+def _looked_up(labels: Bytes, colors: Colors) -> Colors:
+    """The color of every part, averaged over supersampled pixels; black where there is none, so multiplied by alpha.
 
     In 8 bits, because table and average then run four times faster than in floating point.
     """
     table = np.zeros((1, 256, 3), np.uint8)
-    table[0, : len(colours)] = np.clip(colours * 255 + 0.5, 0, 255)
+    table[0, : len(colors)] = np.clip(colors * 255 + 0.5, 0, 255)
     table[0, 0] = 0
-    coloured = cast(Bytes, cv2.LUT(cv2.merge([labels] * 3), table))
-    return _halved(coloured).astype(np.float32) / np.float32(255)
+    colored = cast(Bytes, cv2.LUT(cv2.merge([labels] * 3), table))
+    return _halved(colored).astype(np.float32) / np.float32(255)
 
 
 def _labels(figure: Figure, pose: Pose) -> Bytes:
@@ -171,7 +171,7 @@ def _relief(labels: Bytes, *, depth: float, steep: float) -> tuple[Field, Field,
     return cast(Field, slope_x), cast(Field, slope_y), np.exp(-distance)
 
 
-def camera(rng: np.random.Generator, picture: Colours) -> Bytes:
+def camera(rng: np.random.Generator, picture: Colors) -> Bytes:
     """Take the photograph: uneven light, white balance, contrast, focus, sensor noise; uint8 (H, W, 3)."""
     height, width = picture.shape[:2]
     side = min(height, width)

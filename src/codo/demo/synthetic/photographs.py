@@ -1,7 +1,7 @@
 """Photographs that come inside the wheels of scikit-image and scikit-learn, as backgrounds of the demo.
 
 The packages are located, never imported, and may be missing: then there are fewer photographs, or none, and the demo
-draws procedural backgrounds alone. Only files whose licence is stated by their package are listed.
+draws procedural backgrounds alone. Only files whose license is stated by their package are listed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from codo.core.errors import CodoError
-from codo.demo.synthetic.pixels import Bytes, Colours, resized
+from codo.demo.synthetic.pixels import Bytes, Colors, resized
 
 Box = tuple[int, int, int, int]
 
@@ -26,15 +26,15 @@ class Photograph(NamedTuple):
     Attributes:
         package: Import name of the package.
         path: Where the file is inside the package.
-        licence: Licence as stated by the package.
+        license: License as stated by the package.
         author: Whom to credit.
         objects: Our boxes around what a camera would have been pointed at, ``x1, y1, x2, y2`` in its pixels.
-        keep_out: Boxes of things that look like one of the demo's classes: no detection scene shows them unlabelled.
+        keep_out: Boxes of things that look like one of the demo's classes: no detection scene shows them unlabeled.
     """
 
     package: str
     path: str
-    licence: str
+    license: str
     author: str
     objects: tuple[Box, ...] = ()
     keep_out: tuple[Box, ...] = ()
@@ -46,7 +46,7 @@ class Photograph(NamedTuple):
 
     @property
     def is_texture(self) -> bool:
-        """A grey close-up of a surface, to be tinted; not a picture of anything."""
+        """A gray close-up of a surface, to be tinted; not a picture of anything."""
         return not self.objects
 
     def locate(self) -> Path | None:
@@ -96,7 +96,7 @@ def read(photograph: Photograph) -> Bytes:
     return _read(file)
 
 
-def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: int, *, apart: bool) -> Colours:
+def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: int, *, apart: bool) -> Colors:
     """A random piece of a photograph as a background.
 
     Args:
@@ -130,7 +130,7 @@ def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: i
 def around_object(rng: np.random.Generator, photograph: Photograph, size: int) -> Bytes:
     """A square piece around one of a photograph's objects; uint8 RGB (size, size, 3).
 
-    The piece is 1.1 to 1.6 times as long as the object and off-centre by up to a tenth; where the photograph is too
+    The piece is 1.1 to 1.6 times as long as the object and off-center by up to a tenth; where the photograph is too
     small for that, the piece is its longest square near the object.
     """
     image = read(photograph)

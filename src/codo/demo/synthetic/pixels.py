@@ -1,7 +1,7 @@
 """Arrays of pixels, and OpenCV's resize and blur with the types kept.
 
-``H, W`` are pixels of the picture. A `Field` has one number a pixel, float32 (H, W); `Colours` is float32 RGB (H, W, 3)
-or a single colour (3,); both usually in 0..1.
+``H, W`` are pixels of the picture. A `Field` has one number a pixel, float32 (H, W); `Colors` is float32 RGB (H, W, 3)
+or a single color (3,); both usually in 0..1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Field = NDArray[np.float32]
-Colours = NDArray[np.float32]
+Colors = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 _P = TypeVar("_P", bound=NDArray[Any])

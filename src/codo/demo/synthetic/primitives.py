@@ -1,4 +1,4 @@
-"""What a figure is, and the unlabelled clutter.
+"""What a figure is, and the unlabeled clutter.
 
 A `Figure` is a list of parts painted one over the other; a part in slot `HOLE` cuts through what is below it.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from codo.demo.synthetic.outlines import Outline, blob, box, ellipse, polar, rounded, stroke
 
 HOLE, BODY, SECOND, THIRD, DARK, LIGHT = range(6)
-"""Colour slots: which colour of the object's palette a part takes."""
+"""Color slots: which color of the object's palette a part takes."""
 
 SLOTS = 6
 

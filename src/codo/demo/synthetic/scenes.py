@@ -4,13 +4,13 @@ What `write_demo` leaves in its folder::
 
     unlabeled/object-00000.jpg ...                      one object each, on its own background; no labels
     unlabeled/photo-00000.jpg ...                       pieces of the photographs that installed packages ship
-    detection/train/scene-00000.jpg ...                 scenes with one to four labelled objects among clutter
+    detection/train/scene-00000.jpg ...                 scenes with one to four labeled objects among clutter
     detection/val/scene-00000.jpg ...
     detection/annotations/instances_train.json          COCO: boxes and masks; written last, so a complete set has both
     detection/annotations/instances_val.json
-    CREDITS.txt                                         authors and licences of the photographs, if any were used
+    CREDITS.txt                                         authors and licenses of the photographs, if any were used
 
-Every labelled object shows at least half of itself (`stage.MIN_VISIBLE`), and no object is visible but unlabelled.
+Every labeled object shows at least half of itself (`stage.MIN_VISIBLE`), and no object is visible but unlabeled.
 Annotations (see `coco`) depend on seed and size alone, pixels also on whether the photographs are there.
 """
 
@@ -33,7 +33,7 @@ from codo.demo.synthetic.composing import Series, detection_scene, object_image,
 from codo.demo.synthetic.photographs import Photograph
 
 JPEG_QUALITY = 92
-PHOTO_IMAGES = 2  # unlabelled pieces taken from each photograph
+PHOTO_IMAGES = 2  # unlabeled pieces taken from each photograph
 _FIRST_VAL = 10_000 * len(CLASSES)  # beyond the pictures of any train split
 Progress = Callable[[int, int], None]
 
@@ -160,8 +160,8 @@ def write_pictures(
 
 
 def credits_text(used: Sequence[Photograph]) -> str:
-    """One line a photograph: file, author, licence."""
-    lines = [f"{photo.package}/{photo.path}: {photo.author}, {photo.licence}" for photo in used]
+    """One line a photograph: file, author, license."""
+    lines = [f"{photo.package}/{photo.path}: {photo.author}, {photo.license}" for photo in used]
     return "\n".join(["Some pictures show pieces of these photographs:", *lines, ""])
 
 

@@ -11,17 +11,17 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from codo.demo.synthetic.pixels import Colours, Field, blurred, clipped, resized
+from codo.demo.synthetic.pixels import Colors, Field, blurred, clipped, resized
 
 
-def colour(rng: np.random.Generator, *, vivid: float, low: float = 0.3, high: float = 1.0) -> Colours:
-    """A random RGB colour (3,): any hue, saturation up to ``vivid``, value between ``low`` and ``high``."""
+def color(rng: np.random.Generator, *, vivid: float, low: float = 0.3, high: float = 1.0) -> Colors:
+    """A random RGB color (3,): any hue, saturation up to ``vivid``, value between ``low`` and ``high``."""
     rgb = colorsys.hsv_to_rgb(rng.random(), vivid * rng.random() ** 0.8, rng.uniform(low, high))
     return np.array(rgb, np.float32)
 
 
-def muted(rng: np.random.Generator, *, low: float) -> Colours:
-    """A random colour (3,) like those of real surfaces: earth, sand, leaf, sky; seldom any other."""
+def muted(rng: np.random.Generator, *, low: float) -> Colors:
+    """A random color (3,) like those of real surfaces: earth, sand, leaf, sky; seldom any other."""
     hue = (0.06, 0.11, 0.25, 0.58, rng.random())[rng.integers(5)] + rng.normal(0, 0.025)
     return np.array(colorsys.hsv_to_rgb(hue % 1, rng.uniform(0.03, 0.5), rng.uniform(low, 0.9)), np.float32)
 
@@ -49,8 +49,8 @@ def stretched(field: Field) -> Field:
     return (field - low) / max(high - low, 1e-6)
 
 
-def blend(field: Field, first: Colours, second: Colours) -> Colours:
-    """Colour ``first`` where the field is 0, ``second`` where it is 1; (H, W, 3)."""
+def blend(field: Field, first: Colors, second: Colors) -> Colors:
+    """Color ``first`` where the field is 0, ``second`` where it is 1; (H, W, 3)."""
     return first + field[..., None] * (second - first)
 
 
@@ -83,29 +83,29 @@ def pattern(rng: np.random.Generator, height: int, width: int, angle: float) -> 
 
 # --- backgrounds -----------------------------------------------------------------------------------------------------
 
-Family = Callable[[np.random.Generator, int, int], Colours]
+Family = Callable[[np.random.Generator, int, int], Colors]
 
 
-def _pair(rng: np.random.Generator, contrast: float = 0.45) -> tuple[Colours, Colours]:
-    """Two muted colours of related hue: a base and a darker or lighter mix of it with another."""
+def _pair(rng: np.random.Generator, contrast: float = 0.45) -> tuple[Colors, Colors]:
+    """Two muted colors of related hue: a base and a darker or lighter mix of it with another."""
     base = muted(rng, low=0.35)
     other = 0.5 * base + 0.5 * muted(rng, low=0.15)
     return base, clipped(other * np.float32(1 + rng.uniform(-contrast, contrast)))
 
 
-def haze(rng: np.random.Generator, height: int, width: int) -> Colours:
-    """Clouds of two colours."""
+def haze(rng: np.random.Generator, height: int, width: int) -> Colors:
+    """Clouds of two colors."""
     return blend(clouds(rng, height, width, rng.uniform(0.3, 0.8), 5), *_pair(rng, 0.6))
 
 
-def studio(rng: np.random.Generator, height: int, width: int) -> Colours:
+def studio(rng: np.random.Generator, height: int, width: int) -> Colors:
     """A plain backdrop: a slope of light with a little unevenness."""
     u, _ = coordinates(rng, height, width)
     uneven = np.float32(0.25) * clouds(rng, height, width, 0.7, 3)
     return blend(stretched(u + uneven), *_pair(rng, 0.3))
 
 
-def planks(rng: np.random.Generator, height: int, width: int) -> Colours:
+def planks(rng: np.random.Generator, height: int, width: int) -> Colors:
     """Boards with grain, of slightly different tone, dark gaps between them."""
     count = int(rng.integers(3, 8))
     position = (np.arange(height, dtype=np.float32) / height + np.float32(rng.random())) * count
@@ -119,7 +119,7 @@ def planks(rng: np.random.Generator, height: int, width: int) -> Colours:
     return np.ascontiguousarray(wood.transpose(1, 0, 2)) if height == width and rng.random() < 0.5 else wood
 
 
-def stones(rng: np.random.Generator, height: int, width: int) -> Colours:
+def stones(rng: np.random.Generator, height: int, width: int) -> Colors:
     """Pebbles: the cells of random seeds, each of its own tone, rounded and dark at the joints."""
     across = rng.uniform(5, 14)
     seeds = np.ones((height, width), np.uint8)
@@ -133,7 +133,7 @@ def stones(rng: np.random.Generator, height: int, width: int) -> Colours:
     return clipped(blend(tone, *_pair(rng, 0.6)) * blurred(relief, max(0.6, min(height, width) / 300))[..., None])
 
 
-def grass(rng: np.random.Generator, height: int, width: int) -> Colours:
+def grass(rng: np.random.Generator, height: int, width: int) -> Colors:
     """Blades: short strokes of many tones, most of them upright, later ones lighter."""
     base, other = _pair(rng, 0.5)
     picture = np.ascontiguousarray(blend(clouds(rng, height, width, 0.3, 2), base * 0.5, other * 0.5))
@@ -149,7 +149,7 @@ def grass(rng: np.random.Generator, height: int, width: int) -> Colours:
     return clipped(blurred(picture, max(0.4, side / 400)))
 
 
-def tiles(rng: np.random.Generator, height: int, width: int) -> Colours:
+def tiles(rng: np.random.Generator, height: int, width: int) -> Colors:
     """Bricks or floor tiles with joints, each of its own tone."""
     u, v = coordinates(rng, height, width, float(rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)])))
     rows, ratio, joint = rng.uniform(4, 9), rng.choice([1.0, 0.5, 0.4]), rng.uniform(0.05, 0.1)
@@ -161,11 +161,11 @@ def tiles(rng: np.random.Generator, height: int, width: int) -> Colours:
     base, other = _pair(rng)
     rough = np.float32(0.8) + np.float32(0.3) * clouds(rng, height, width, 0.1, 3)
     wall = blend(tone, base, other)
-    wall[~(inside_u & inside_v)] = colour(rng, vivid=0.15, low=0.3, high=0.9)
+    wall[~(inside_u & inside_v)] = color(rng, vivid=0.15, low=0.3, high=0.9)
     return clipped(wall * rough[..., None])
 
 
-def cloth(rng: np.random.Generator, height: int, width: int) -> Colours:
+def cloth(rng: np.random.Generator, height: int, width: int) -> Colors:
     """A woven check with folds."""
     u, v = coordinates(rng, height, width)
     count = np.float32(rng.uniform(2, 6) * 2 * np.pi)
@@ -175,20 +175,20 @@ def cloth(rng: np.random.Generator, height: int, width: int) -> Colours:
     return clipped(blend(check, *_pair(rng)) * (folds * weave)[..., None])
 
 
-def bokeh(rng: np.random.Generator, height: int, width: int) -> Colours:
+def bokeh(rng: np.random.Generator, height: int, width: int) -> Colors:
     """Discs of light out of focus over a dark blur; painted at half size, for there is no detail in it."""
     h, w, side = (height + 1) // 2, (width + 1) // 2, min(height, width) / 2
     base, other = _pair(rng, 0.6)
     picture = np.ascontiguousarray(blend(clouds(rng, h, w, 0.7, 2), base * 0.45, other * 0.7))
     for _ in range(int(rng.integers(8, 20))):
         disc = np.zeros((h, w), np.float32)
-        centre = (int(rng.integers(w)), int(rng.integers(h)))
-        cv2.circle(disc, centre, int(side * rng.uniform(0.03, 0.11)), float(rng.uniform(0.1, 0.4)), -1, cv2.LINE_AA)
-        picture += disc[..., None] * colour(rng, vivid=0.6, low=0.6)
+        center = (int(rng.integers(w)), int(rng.integers(h)))
+        cv2.circle(disc, center, int(side * rng.uniform(0.03, 0.11)), float(rng.uniform(0.1, 0.4)), -1, cv2.LINE_AA)
+        picture += disc[..., None] * color(rng, vivid=0.6, low=0.6)
     return clipped(resized(blurred(picture, side / 60), height, width))
 
 
-def dunes(rng: np.random.Generator, height: int, width: int) -> Colours:
+def dunes(rng: np.random.Generator, height: int, width: int) -> Colors:
     """Ripples bent by noise: sand, water, wood of a cut trunk."""
     u, _ = coordinates(rng, height, width)
     bent = u * np.float32(rng.uniform(5, 14)) + np.float32(rng.uniform(1, 3)) * clouds(rng, height, width, 0.5, 3)
@@ -200,7 +200,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-def room(rng: np.random.Generator, height: int, width: int) -> Colours:
+def room(rng: np.random.Generator, height: int, width: int) -> Colors:
     """One family above a horizon and another below it: a wall over a floor, a sky over land."""
     above, below = rng.choice(list(FAMILIES), 2, replace=False)
     horizon = int(height * rng.uniform(0.35, 0.7))
@@ -210,7 +210,7 @@ def room(rng: np.random.Generator, height: int, width: int) -> Colours:
     return picture * shade.astype(np.float32)[:, None, None]
 
 
-def background(rng: np.random.Generator, height: int, width: int) -> tuple[Colours, str]:
+def background(rng: np.random.Generator, height: int, width: int) -> tuple[Colors, str]:
     """A procedural background of a random family, and the family's name."""
     name = str(rng.choice([*FAMILIES, "room", "room"]))
     picture = room(rng, height, width) if name == "room" else FAMILIES[name](rng, height, width)

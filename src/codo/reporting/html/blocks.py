@@ -38,7 +38,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgement in one line with the checks it rests on."""
+    """A judgment in one line with the checks it rests on."""
 
     tone: Tone
     headline: str
@@ -85,8 +85,8 @@ class Shape:
     """Something drawn on a picture, in pixels of the picture's ``frame``.
 
     Attributes:
-        kind: ``proposal``, ``paste``, ``jitter`` or an outcome of `codo.evaluation.error_types`: colour and dash; further
-            words, for toggles to go by, may stand around it.
+        kind: ``proposal``, ``paste``, ``jitter`` or an outcome of `codo.evaluation.error_types`: color and dash;
+            further words, for toggles to go by, may stand around it.
         box: ``x1, y1, x2, y2``, half-open.
         label: Short text at the box's upper left corner.
         polygons: Outlines of a mask, each a flat list ``x, y, x, y, …``.

@@ -14,8 +14,9 @@ import numpy.typing as npt
 import simplejpeg
 
 from codo.catalog.catalog import Catalog
-from codo.loading.pasted_views import PastedViews, View
+from codo.loading.pasted_views import PastedViews
 from codo.reporting.html.blocks import Card, Picture, Shape
+from codo.views.cpj import View
 
 Image = npt.NDArray[np.uint8]  # (H, W, 3) RGB
 
@@ -62,7 +63,7 @@ def proposal_card(catalog: Catalog, index: int, *, least: float = 0.0, longest: 
     """
     width, height = catalog.size(index)
     boxes = catalog.proposals(index) if catalog.has_proposals else ()
-    # The golden ratio scatters neighbours in the list: those over any threshold are spread over the whole of it.
+    # The golden ratio scatters neighbors in the list: those over any threshold are spread over the whole of it.
     shapes = [Shape("proposal", _box(box), score=1 - k * GOLDEN % 1) for k, box in enumerate(boxes)]
     shown = [shape for shape in shapes if (shape.score or 0) >= least]
     key = catalog.key(index)
@@ -72,15 +73,15 @@ def proposal_card(catalog: Catalog, index: int, *, least: float = 0.0, longest: 
     return Card([picture], key, f"{width} × {height} px · {counted}", values)
 
 
-def views_card(cpj: PastedViews, epoch: int, sample: int, views: int, longest: int = 224) -> Card:
+def views_card(pasted: PastedViews, epoch: int, sample: int, views: int, longest: int = 224) -> Card:
     """The proposal of a sample and the views made of it."""
-    cut = cpj.proposal(epoch, sample)
+    cut = pasted.proposal(epoch, sample)
     height, width = cut.shape[:2]
     pictures = [Picture(data_uri(cut, longest), (width, height), "The proposal that is pasted", (), "proposal", True)]
-    for number, view in enumerate(cpj.views(epoch, sample, range(views))):
+    for number, view in enumerate(pasted.views(epoch, sample, range(views))):
         name = "view 0 · query" if number == 0 else f"view {number} · key"
         pictures.append(view_picture(view, name, longest))
-    return Card(pictures, cpj.foregrounds.key(sample), values={"key": cpj.foregrounds.key(sample)})
+    return Card(pictures, pasted.foregrounds.key(sample), values={"key": pasted.foregrounds.key(sample)})
 
 
 def view_picture(view: View, name: str, longest: int = 224) -> Picture:

@@ -1,7 +1,7 @@
 """Small figures as inline SVG: curves, histograms, dots. Made to sit in a web page.
 
 * Text stays text, so that it takes the page's font and can be read aloud and searched.
-* Colours are CSS variables of the page (``var(--s0)`` …), so that one figure serves light and dark.
+* Colors are CSS variables of the page (``var(--s0)`` …), so that one figure serves light and dark.
 * The same data give the same bytes: no dates, ids drawn from the content (see `codo.reporting.html.svg`).
 
 Drawn through matplotlib's object interface; no pyplot, hence no global figure state.
@@ -35,7 +35,7 @@ SERIES = [f"#0102{i:02x}" for i in range(8)]
 VARIABLES = {INK: "currentColor", MUTED: "var(--muted)", GRID: "var(--grid)"} | {
     color: f"var(--s{i})" for i, color in enumerate(SERIES)
 }
-_DASHES: list[tuple[float, ...]] = [(), (5, 1.6), (1.4, 1.4), (5, 1.4, 1.4, 1.4)]  # a second cue beside colour
+_DASHES: list[tuple[float, ...]] = [(), (5, 1.6), (1.4, 1.4), (5, 1.4, 1.4, 1.4)]  # a second cue beside color
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "codo",
@@ -120,7 +120,7 @@ def curves(
 
 
 def histogram(values: npt.ArrayLike, *, bins: npt.ArrayLike, x_label: str) -> Markup:
-    """How many values fall between neighbouring edges of ``bins``."""
+    """How many values fall between neighboring edges of ``bins``."""
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(4.5, 2.7)
         counts, edges = np.histogram(np.asarray(values, float), np.asarray(bins, float))
@@ -157,7 +157,7 @@ def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
 
 
 def subsample(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """At most ``points`` points: means over neighbouring values, the not finite ones left out."""
+    """At most ``points`` points: means over neighboring values, the not finite ones left out."""
     xs, ys = np.asarray(x, float), np.asarray(y, float)
     if len(xs) <= points:
         return xs, np.where(np.isfinite(ys), ys, np.nan)

@@ -1,7 +1,7 @@
 """From a matplotlib figure to an ``<svg>`` element that lives in a web page.
 
 A saved SVG is a document of its own: it brings a doctype, dates, a style sheet that would apply to the whole page, ids
-that clash with those of the next figure, fixed fonts, colours and sizes. `inline` takes all of that away. It works on
+that clash with those of the next figure, fixed fonts, colors and sizes. `inline` takes all of that away. It works on
 the parsed tree, never on the text, so that no class or file name drawn in a figure can be mistaken for markup.
 """
 
@@ -25,7 +25,7 @@ def inline(figure: Figure, colors: Mapping[str, str], salt: str = "") -> Markup:
 
     Args:
         figure: Drawn with ``svg.fonttype: none`` and a fixed ``svg.hashsalt``: the same figure gives the same text.
-        colors: What to write in place of a colour, such as ``{"#010101": "currentColor"}``.
+        colors: What to write in place of a color, such as ``{"#010101": "currentColor"}``.
         salt: Tells figures of the same content in one page apart.
     """
     buffer = io.StringIO()
@@ -42,7 +42,7 @@ def inline(figure: Figure, colors: Mapping[str, str], salt: str = "") -> Markup:
 
 
 def _quieten(element: ET.Element, colors: Mapping[str, str]) -> None:
-    """Colours to page variables, no font families, coordinates to a hundredth of a point, no line breaks."""
+    """Colors to page variables, no font families, coordinates to a hundredth of a point, no line breaks."""
     if style := element.get("style"):
         kept = [part.strip() for part in style.split(";") if not part.strip().startswith("font-family")]
         text = "; ".join(part for part in kept if part)

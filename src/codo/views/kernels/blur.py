@@ -5,7 +5,7 @@ Legend: ``planes`` float32 ``(h, 3, w)`` in 0..255 (see resample.py), ``R`` radi
 The kernel reaches ``ceil(3 sigma)`` pixels to each side, which holds 99.7% of a Gaussian; beyond the border the picture
 is mirrored (without repeating the border). A row of the result needs one row of blurred columns: that row is blurred
 again along itself and written out, so that nothing of the size of the picture is stored in between. Both blurs take the
-three colours at once, share a weight between the two pixels at a distance, and add two distances in one pass.
+three colors at once, share a weight between the two pixels at a distance, and add two distances in one pass.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def add(source: Floats, before: Ints, after: Ints, weights: Floats, out: Floats)
         c, d = source[before[k + 1] : before[k + 1] + n], source[after[k + 1] : after[k + 1] + n]
         p, q = weights[k], weights[k + 1]
         if k == 1:
-            centre, o = source[before[0] : before[0] + n], weights[0]
+            center, o = source[before[0] : before[0] + n], weights[0]
             for i in range(n):
-                out[i] = o * centre[i] + p * (a[i] + b[i]) + q * (c[i] + d[i])
+                out[i] = o * center[i] + p * (a[i] + b[i]) + q * (c[i] + d[i])
         else:
             for i in range(n):
                 out[i] += p * (a[i] + b[i]) + q * (c[i] + d[i])
@@ -81,11 +81,11 @@ def write_row(red: Floats, green: Floats, blue: Floats, out: Image) -> None:
 def write(
     planes: Floats, steps: Ints, amounts: Floats, offset: np.float32, sigma: float, canvas: Image, x: int, y: int
 ) -> None:
-    """Change the colours of planes, blur them and round them into a canvas.
+    """Change the colors of planes, blur them and round them into a canvas.
 
     Args:
-        planes: ``(h, 3, w)``; their colours are changed in place.
-        steps: Colour steps (`colour.change`).
+        planes: ``(h, 3, w)``; their colors are changed in place.
+        steps: Color steps (`color.change`).
         amounts: Theirs.
         offset: Of the contrast.
         sigma: Of the blur; 0 blurs nothing.

@@ -1,10 +1,10 @@
-"""Colour on planes: brightness, contrast, saturation, hue and grey, as torchvision's float versions compute them.
+"""Color on planes: brightness, contrast, saturation, hue and gray, as torchvision's float versions compute them.
 
 Legend: ``planes`` float32 ``(h, 3, w)``, rows of red, green and blue in 0..255 (see resample.py); changed in place, and
 clamped after every step.
 
 Steps are applied row by row, while a row lies in the nearest cache. Contrast alone needs to know the whole picture, its
-mean grey: the steps before it are applied as rows come from the resampling, those from it on as rows go to the blur
+mean gray: the steps before it are applied as rows come from the resampling, those from it on as rows go to the blur
 (render.py). No step branches on a pixel, so that eight pixels are computed at once.
 """
 
@@ -17,36 +17,36 @@ from codo.core.jit import Ints, kernel
 
 Floats = npt.NDArray[np.float32]
 
-BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY = range(5)
-CODES = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "saturation": SATURATION, "hue": HUE, "gray": GREY}
+BRIGHTNESS, CONTRAST, SATURATION, HUE, GRAY = range(5)
+CODES = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "saturation": SATURATION, "hue": HUE, "gray": GRAY}
 
 # Numba would compute in float64 if a constant were a Python float.
 _0, _1, _2, _3, _4, _6, _HALF, _255 = np.array([0, 1, 2, 3, 4, 6, 0.5, 255], np.float32)
-LUMA_R, LUMA_G, LUMA_B = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the grey of PIL and torchvision
+LUMA_R, LUMA_G, LUMA_B = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the gray of PIL and torchvision
 TINY = np.float32(1e-6)
 
 
 @kernel
 def scale(plane: Floats, factor: np.float32, offset: np.float32) -> None:
-    """``factor * plane + offset``: brightness, and contrast once the mean grey is known."""
+    """``factor * plane + offset``: brightness, and contrast once the mean gray is known."""
     for i in range(len(plane)):
         plane[i] = min(_255, max(_0, factor * plane[i] + offset))
 
 
 @kernel
 def saturate(red: Floats, green: Floats, blue: Floats, factor: np.float32) -> None:
-    """Blend each pixel with its grey."""
+    """Blend each pixel with its gray."""
     rest = _1 - factor
     for i in range(len(red)):
-        grey = rest * (LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i])
-        red[i] = min(_255, max(_0, factor * red[i] + grey))
-        green[i] = min(_255, max(_0, factor * green[i] + grey))
-        blue[i] = min(_255, max(_0, factor * blue[i] + grey))
+        gray = rest * (LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i])
+        red[i] = min(_255, max(_0, factor * red[i] + gray))
+        green[i] = min(_255, max(_0, factor * green[i] + gray))
+        blue[i] = min(_255, max(_0, factor * blue[i] + gray))
 
 
 @kernel
 def turn_hue(red: Floats, green: Floats, blue: Floats, turn: np.float32) -> None:
-    """Turn the hue by ``turn`` of the colour circle, at most a half; HSV's value and saturation stay.
+    """Turn the hue by ``turn`` of the color circle, at most a half; HSV's value and saturation stay.
 
     Hue is counted in sixths of the circle: red 0, green 2, blue 4. A channel equals the value where the hue is less
     than 1 away from its own, the value less the chroma where it is more than 2 away, and falls linearly between.
@@ -70,17 +70,17 @@ def turn_hue(red: Floats, green: Floats, blue: Floats, turn: np.float32) -> None
 
 @kernel
 def whiten(red: Floats, green: Floats, blue: Floats) -> None:
-    """Every channel becomes the grey."""
+    """Every channel becomes the gray."""
     for i in range(len(red)):
-        grey = LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i]
-        red[i] = grey
-        green[i] = grey
-        blue[i] = grey
+        gray = LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i]
+        red[i] = gray
+        green[i] = gray
+        blue[i] = gray
 
 
 @kernel
-def sum_of_grey(row: Floats) -> int:
-    """The grey of pixels ``(3, w)``, added up in whole levels as Pillow does: any order gives the same sum."""
+def sum_of_gray(row: Floats) -> int:
+    """The gray of pixels ``(3, w)``, added up in whole levels as Pillow does: any order gives the same sum."""
     red, green, blue, total = row[0], row[1], row[2], np.int32(0)
     for i in range(len(red)):
         total += np.int32(LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i] + _HALF)
@@ -89,13 +89,13 @@ def sum_of_grey(row: Floats) -> int:
 
 @kernel
 def change(row: Floats, steps: Ints, amounts: Floats, offset: np.float32) -> None:
-    """Apply colour steps to a row of pixels, in their order.
+    """Apply color steps to a row of pixels, in their order.
 
     Args:
         row: ``(3, w)``.
         steps: Codes ``(n,)``.
-        amounts: ``(n,)``: a factor, for hue a share of the colour circle, for grey nothing.
-        offset: What the contrast adds: the mean grey's share of the result.
+        amounts: ``(n,)``: a factor, for hue a share of the color circle, for gray nothing.
+        offset: What the contrast adds: the mean gray's share of the result.
     """
     red, green, blue = row[0], row[1], row[2]
     for k in range(len(steps)):
@@ -104,7 +104,7 @@ def change(row: Floats, steps: Ints, amounts: Floats, offset: np.float32) -> Non
             saturate(red, green, blue, amount)
         elif step == HUE:
             turn_hue(red, green, blue, amount)
-        elif step == GREY:
+        elif step == GRAY:
             whiten(red, green, blue)
         else:
             shift = offset if step == CONTRAST else _0
@@ -123,6 +123,6 @@ def before_contrast(steps: Ints) -> int:
 
 
 @kernel
-def contrast_offset(grey: int, pixels: int, factor: np.float32) -> np.float32:
-    """What the contrast adds to ``factor`` times a picture whose grey sums to ``grey``."""
-    return np.float32((_1 - factor) * np.float32(np.floor(grey / pixels + 0.5)))
+def contrast_offset(gray: int, pixels: int, factor: np.float32) -> np.float32:
+    """What the contrast adds to ``factor`` times a picture whose gray sums to ``gray``."""
+    return np.float32((_1 - factor) * np.float32(np.floor(gray / pixels + 0.5)))

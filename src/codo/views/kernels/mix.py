@@ -1,8 +1,8 @@
 """The weighted sum of a few pixels, red, green and blue at once.
 
 The one place where the compiler is told what to do. Pixels lie in a row as ``r g b r g b …`` and every pixel of the
-result begins at another one, so that loops over the colours or over the pixels become scalar code: twelve loads and
-multiplications for four pixels. Four numbers that begin at a pixel, its colours and one too many, fit a vector
+result begins at another one, so that loops over the colors or over the pixels become scalar code: twelve loads and
+multiplications for four pixels. Four numbers that begin at a pixel, its colors and one too many, fit a vector
 register: four loads. The result is the same to the last bit, since each number has its own product and its own sum.
 """
 
@@ -20,7 +20,7 @@ _TRIPLE: Any = types.UniTuple
 
 
 def _mix(typing: Any, row: Any, start: Any, weights: Any) -> Any:
-    """``sum_k weights[k] row[start + 3 k + c]`` for the colours ``c`` of 0, 1, 2, as three numbers.
+    """``sum_k weights[k] row[start + 3 k + c]`` for the colors ``c`` of 0, 1, 2, as three numbers.
 
     Args:
         typing: Numba's own.
@@ -38,10 +38,10 @@ def _mix(typing: Any, row: Any, start: Any, weights: Any) -> Any:
         for k in range(weights.count):
             weight = builder.insert_element(nothing, builder.extract_value(weights_, k), _LANE(0))
             place = builder.gep(data, [builder.add(begin, _INDEX(3 * k))])
-            colours = builder.load(builder.bitcast(place, _LANES.as_pointer()), align=4)
-            term = builder.fmul(builder.shuffle_vector(weight, nothing, first), colours)
+            colors = builder.load(builder.bitcast(place, _LANES.as_pointer()), align=4)
+            term = builder.fmul(builder.shuffle_vector(weight, nothing, first), colors)
             total = term if total is None else builder.fadd(total, term)
-        sums = [builder.extract_element(total, _LANE(colour)) for colour in range(3)]
+        sums = [builder.extract_element(total, _LANE(color)) for color in range(3)]
         return context.make_tuple(builder, signature.return_type, sums)
 
     return _TRIPLE(types.float32, 3)(row, start, weights), generate

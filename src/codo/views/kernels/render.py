@@ -1,8 +1,8 @@
 """One part of a view, the proposal or the background, from decoded pixels into the canvas: one call, no GIL.
 
-Everything between (resample, colour, blur) happens on planes of float32 that nobody else sees; it is rounded once. They
-are filled and read once each: colours change on the way in and on the way out, where the contrast, which needs the mean
-grey of the whole, parts the two.
+Everything between (resample, color, blur) happens on planes of float32 that nobody else sees; it is rounded once. They
+are filled and read once each: colors change on the way in and on the way out, where the contrast, which needs the mean
+gray of the whole, parts the two.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ def render(
     canvas: Image,
     target: Corners,
 ) -> None:
-    """Resample a part of an image to a part of the canvas, in other colours and blurred.
+    """Resample a part of an image to a part of the canvas, in other colors and blurred.
 
     Args:
         image: ``(H, W, 3)``, contiguous.
         source: The part that is taken.
         flip: Whether to mirror left and right.
-        steps: Colour steps (`colour.change`), contrast at most once.
+        steps: Color steps (`color.change`), contrast at most once.
         amounts: Theirs.
         sigma: Of the blur, in pixels of the canvas; 0 for none.
         canvas: ``(S, S, 3)``, contiguous; changed in ``target`` only.
@@ -43,7 +43,7 @@ def render(
     planes, offset = np.empty((bottom - top, 3, right - left), np.float32), np.float32(0)
     before = before_contrast(steps)
     has_contrast = before < len(steps)
-    grey = resample(image, source, flip, planes, steps[:before], amounts[:before], has_contrast)
+    gray = resample(image, source, flip, planes, steps[:before], amounts[:before], has_contrast)
     if has_contrast:
-        offset = contrast_offset(grey, (bottom - top) * (right - left), amounts[before])
+        offset = contrast_offset(gray, (bottom - top) * (right - left), amounts[before])
     write(planes, steps[before:], amounts[before:], offset, sigma, canvas, left, top)

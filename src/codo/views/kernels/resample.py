@@ -1,18 +1,18 @@
 """Resampling a part of an image to any size: the antialiased bilinear filter of Pillow, which MoCo's pipeline used.
 
-A pixel of the result is a weighted mean of the source. The weights fall linearly from the pixel's centre to zero one
+A pixel of the result is a weighted mean of the source. The weights fall linearly from the pixel's center to zero one
 pixel away, a pixel of the result where that shrinks and of the source where it enlarges: when shrinking no source pixel
 is skipped, when enlarging this is bilinear interpolation. Rows are combined first, then columns, in float32.
 
-Legend: ``H, W`` source, ``h, w`` result, ``planes`` float32 ``(h, 3, w)`` in 0..255: rows of each colour.
+Legend: ``H, W`` source, ``h, w`` result, ``planes`` float32 ``(h, 3, w)`` in 0..255: rows of each color.
 
 What makes it fast (docs/performance.md has the gains):
 
 * A row of pixels is a row of ``3 W`` bytes to the first pass, which then runs over contiguous memory. Four source rows
   are combined at once; a sum that is read and written back for every one of them would wait for memory.
-* The second pass takes the colours of a pixel at once (mix.py) and writes them to planes: everything after it (colour,
-  blur) works on contiguous rows of one colour, which the compiler turns into vector instructions.
-* A row gets its new colours as soon as it is there, while it lies in the nearest cache.
+* The second pass takes the colors of a pixel at once (mix.py) and writes them to planes: everything after it (color,
+  blur) works on contiguous rows of one color, which the compiler turns into vector instructions.
+* A row gets its new colors as soon as it is there, while it lies in the nearest cache.
 * A mirrored table mirrors the picture for nothing.
 """
 
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.core.jit import Ints, kernel
-from codo.views.kernels.color import Floats, change, sum_of_grey
+from codo.views.kernels.color import Floats, change, sum_of_gray
 from codo.views.kernels.mix import mix
 from codo.views.lazy_image import Corners
 
@@ -50,13 +50,13 @@ def weigh(source: int, result: int) -> tuple[Ints, Floats]:
     first = np.empty(result, np.int32)
     weights = np.zeros((result, most), np.float32)
     for i in range(result):
-        centre = (i + 0.5) * scale
-        low, high = max(int(centre - reach + 0.5), 0), min(int(centre + reach + 0.5), source)
+        center = (i + 0.5) * scale
+        low, high = max(int(center - reach + 0.5), 0), min(int(center + reach + 0.5), source)
         total = 0.0
         for k in range(high - low):
-            total += max(0.0, 1 - abs(low + k + 0.5 - centre) / reach)
+            total += max(0.0, 1 - abs(low + k + 0.5 - center) / reach)
         for k in range(high - low):
-            weights[i, k] = max(0.0, 1 - abs(low + k + 0.5 - centre) / reach) / total
+            weights[i, k] = max(0.0, 1 - abs(low + k + 0.5 - center) / reach) / total
         first[i] = low
     return first, weights
 
@@ -107,19 +107,19 @@ def combine_columns(row: Floats, first: Ints, weights: Floats, planes: Floats) -
 def resample(
     image: Image, source: Corners, flip: bool, planes: Floats, steps: Ints, amounts: Floats, adds_up: bool
 ) -> int:
-    """Resample a part of an image, and change the colours of each row while it is at hand.
+    """Resample a part of an image, and change the colors of each row while it is at hand.
 
     Args:
         image: ``(H, W, 3)``, contiguous.
         source: The part.
         flip: Whether to mirror left and right.
         planes: ``(h, 3, w)``, to be filled.
-        steps: Colour steps (`colour.change`), none of them the contrast.
+        steps: Color steps (`color.change`), none of them the contrast.
         amounts: Theirs.
-        adds_up: Whether to add up the grey that comes out.
+        adds_up: Whether to add up the gray that comes out.
 
     Returns:
-        The sum of the grey of all pixels, or 0.
+        The sum of the gray of all pixels, or 0.
     """
     left, top, right, bottom = source
     lines = image.reshape(image.shape[0], image.shape[1] * 3)[:bottom]
@@ -129,12 +129,12 @@ def resample(
     first_column *= 3
     if flip:
         first_column, column_weights = first_column[::-1].copy(), column_weights[::-1].copy()
-    width, grey = 3 * (right - left), 0
+    width, gray = 3 * (right - left), 0
     row = np.zeros(width + 3 * column_weights.shape[1] + 1, np.float32)  # weights of zero reach beyond the part
     for y in range(h):
         combine_rows(lines, top + first_row[y], row_weights[y], 3 * left, row[:width])
         combine_columns(row, first_column, column_weights, planes[y])
         change(planes[y], steps, amounts, _0)
         if adds_up:
-            grey += sum_of_grey(planes[y])
-    return grey
+            gray += sum_of_gray(planes[y])
+    return gray

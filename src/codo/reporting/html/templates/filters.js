@@ -11,7 +11,7 @@ for (const gallery of document.querySelectorAll(".gallery")) {
   const has = (shape, name) => shape.classList.contains(name);
 
   // Outcomes of detections (codo.evaluation.error_types) are fixed; those of objects hang on the confidence.
-  const OUTCOMES = ["correct", "localisation", "classification", "both", "duplicate", "background", "missed", "ignored"];
+  const OUTCOMES = ["correct", "localization", "classification", "both", "duplicate", "background", "missed", "ignored"];
   const outcome = (shape) => OUTCOMES.find((name) => has(shape, name)) ?? "";
   const judge = (shape, least) => {
     const states = shape.dataset.states ? shape.dataset.states.split(",").map((state) => state.split(" ")) : [];

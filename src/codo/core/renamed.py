@@ -1,0 +1,34 @@
+"""Settings that had another name before the first release: runs and files that have the old ones still open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED = {
+    "augment.on": "augment.device",
+    "contrast.shuffle": "contrast.bn_groups",
+    "cpj.tries": "cpj.max_tries",
+    "model.dim": "model.embedding_dim",
+    "probe.pictures": "probe.image_folder",
+}
+"""Old name -> new name, both with their group."""
+
+
+def upgrade(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Recorded settings with today's names, in nested groups of any depth; unknown names stay."""
+    upgraded: dict[str, Any] = {}
+    for group, inner in values.items():
+        if isinstance(inner, Mapping):
+            inner = {RENAMED.get(f"{group}.{key}", f"{group}.{key}").split(".", 1)[1]: v for key, v in inner.items()}
+            inner = upgrade(inner)
+        upgraded[group] = inner
+    return upgraded
+
+
+def new_name(setting: str) -> str | None:
+    """Today's name of a setting given by an old one, with dots; ``None`` for any other."""
+    for old, new in RENAMED.items():
+        if setting == old or setting.endswith(f".{old}"):
+            return setting.removesuffix(old) + new
+    return None
