@@ -45,8 +45,8 @@ def test_other_errors_are_not_explained_away(tmp_path: Path) -> None:
 def test_one_at_a_time_and_never_for_ever(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     code = (
-        "import sys, time; from pathlib import Path; from codo.core.io import only_one\n"
-        f"with only_one(Path({str(lock)!r}), wait=0):\n    print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from codo.core.io import exclusive_lock\n"
+        f"with exclusive_lock(Path({str(lock)!r}), wait=0):\n    print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     assert holder.stdout

@@ -1,7 +1,7 @@
 """The grid of a comparison: which trials there are, and that every one of them can be done.
 
-A trial is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk of the initializations. All are
-checked before the first begins.
+A trial is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk of the initializations. All
+are checked before the first begins.
 """
 
 from __future__ import annotations

@@ -59,8 +59,8 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
 
     Returns:
         ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.evaluation.coco_metrics.NAMES`; values
-        from 0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks, ``voc`` when the data
-        are in VOC's format: VOC's own numbers, see `codo.evaluation.voc_metrics.voc_metrics`.
+        from 0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks, ``voc`` when the
+        data are in VOC's format: VOC's own numbers, see `codo.evaluation.voc_metrics.voc_metrics`.
 
     Raises:
         InputError: Bad settings, annotations or detections; a run that is not of ``finetune``.
