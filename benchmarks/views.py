@@ -58,7 +58,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         originals = codo.prepare(folder, Path(scratch) / "originals", progress=False)
         reference = PILViews(pasted(originals, originals))
         if options.source == "jpeg":
-            yield row("T3", "from original JPEGs", reference, reference.cpj, 3.5, options.smoke)
+            yield row("T3", "from original JPEGs", reference, reference.pasted, 3.5, options.smoke)
         else:
             catalogs = packed(folder, Path(scratch))
             yield row("T4", "from packed catalogs", reference, pasted(*catalogs), 8, options.smoke)

@@ -14,11 +14,12 @@ from codo.contrast.infonce import ContrastSettings
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.codo import CoDo, CoDoOptions
-from codo.methods.momentum_contrast import effective_rank
 from codo.models.encoder import ModelSettings
+from tests.methods.learning import check_only_the_query_learns
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, embedding_dim=16)
 B, S, K = 8, 64, 20
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def method(views: int = 2, **contrast: object) -> CoDo:
@@ -37,14 +38,6 @@ def batch(step: int, views: int = 2) -> ViewBatch:
     keys, key_boxes = images[1:, order], boxes[1:, order]
     arrays = (images[0], boxes[0], keys, key_boxes, order)
     return ViewBatch(*map(torch.from_numpy, arrays), step)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> object:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class Plain:
@@ -129,7 +122,7 @@ def test_golden_losses() -> None:
     for step in range(3):
         data = batch(step, views=3)
         if step == 0:
-            ours.begin(data)
+            ours.on_first_batch(data)
         output = ours(data)
         optimizer.zero_grad()
         output.loss.backward()
@@ -159,16 +152,14 @@ def test_the_queue_changes_only_after_the_step() -> None:
 
 def test_no_gradient_reaches_the_key_encoder() -> None:
     ours = method()
-    ours(batch(0)).loss.backward()
-    assert all(parameter.grad is None for parameter in ours.key.parameters())
-    assert all(parameter.grad is not None for parameter in ours.query.parameters())
+    check_only_the_query_learns(ours, ours(batch(0)).loss)
 
 
 def test_begin_gives_the_queue_the_look_of_the_keys() -> None:
     ours = method()
     data = batch(0)
     keys = ours.embed_keys(data)[0]  # (L, B, D)
-    ours.begin(data)
+    ours.on_first_batch(data)
     assert torch.allclose(ours.queue.keys.norm(dim=-1), torch.ones(4, K), atol=1e-5)
     nearness = F.cosine_similarity(ours.queue.keys.mean(1), keys.mean(1), dim=-1)
     assert nearness.min() > 0.95
@@ -194,10 +185,6 @@ def test_diagnosis_of_known_embeddings() -> None:
     assert float(stats["std/P5"]) == pytest.approx(0, abs=1e-6)
     assert float(stats["mean_norm/P5"]) == pytest.approx(1)
     assert float(stats["rank/P5"]) == pytest.approx(1, abs=0.01)
-
-
-def test_effective_rank_by_hand() -> None:
-    assert float(effective_rank(torch.diag(torch.tensor([1.0, 1.0, 1.0, 0.0])))) == pytest.approx(3, rel=1e-3)
 
 
 def test_only_the_levels_that_count_are_added_up() -> None:

@@ -49,7 +49,7 @@ def test_anchors_of_queries_overlap_by_more_than_asked(batches: list[ViewBatch])
         assert (anchor >= 0).all()
         assert (anchor <= 128).all()
         moved += int((~same).sum())
-    assert moved > 0.9 * B * len(batches)  # METHOD 1.4: nearly every box has an anchor
+    assert moved > 0.9 * B * len(batches)  # docs/method.md#box-jitter: nearly every box has an anchor
 
 
 def test_keys_keep_the_pasted_box(batches: list[ViewBatch]) -> None:

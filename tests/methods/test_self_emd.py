@@ -84,7 +84,7 @@ def test_a_map_of_one_cell_gives_byol_s_loss() -> None:
     method = build()
     p, t = (torch.randn(B, 12, 1, 1, generator=torch.Generator().manual_seed(i)) for i in (1, 2))
     expected = (2 - 2 * F.cosine_similarity(p.flatten(1), t.flatten(1))).mean().item()
-    assert method.miss(p, t).item() == pytest.approx(expected, rel=1e-5)
+    assert method.regression_loss(p, t).item() == pytest.approx(expected, rel=1e-5)
     assert torch.isfinite(method(batch(32)).loss)  # canvases of 32 pixels have such maps
 
 

@@ -5,22 +5,21 @@ An encoder without BatchNorm stands in, whose statistics would differ between th
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, distributed, nn
 
 from codo.contrast.infonce import ContrastSettings
-from codo.core.errors import InputError
 from codo.loading.crop_dataset import CropBatch
 from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import Method, Setup
 from codo.methods.simclr import SimCLR
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
+from tests.ranks import on_two_ranks
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=6)
 B, S, STEPS = 8, 32, 3
@@ -71,20 +70,15 @@ def steps(name: str, rank: int, world: int) -> list[Tensor]:
     return found
 
 
-def _rank(rank: int, port: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    torch.save({name: steps(name, rank, 2) for name in CASES}, Path(folder) / f"{rank}.pt")
-    distributed.destroy_process_group()
+def save_steps(rank: int, folder: Path) -> None:
+    """What one rank computes."""
+    torch.save({name: steps(name, rank, 2) for name in CASES}, folder / f"{rank}.pt")
 
 
 @pytest.fixture(scope="module")
 def of_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Tensor]]:
     folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(_rank, (port, str(folder)), nprocs=2)
+    on_two_ranks(save_steps, folder)
     found: dict[str, list[Tensor]] = torch.load(folder / "0.pt")
     return found
 
@@ -93,14 +87,3 @@ def of_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Ten
 def test_two_ranks_compute_what_one_process_does(name: str, of_two_ranks: dict[str, list[Tensor]]) -> None:
     for one, two in zip(steps(name, 0, 1), of_two_ranks[name], strict=True):
         assert torch.allclose(one, two, rtol=1e-3, atol=1e-5 * float(one.abs().max()))
-
-
-def test_a_queue_that_does_not_divide_is_refused() -> None:
-    own = SwAV.Options.model_validate({"queue": 9})
-    with pytest.raises(InputError, match="a queue of 9 has no 2 parts"):
-        SwAV(Setup(MODEL, ContrastSettings(), own, batch_size=B, world=2))
-
-
-def test_a_process_with_one_sample_is_refused() -> None:
-    with pytest.raises(InputError, match="two samples on each process"):
-        SimCLR(Setup(MODEL, ContrastSettings(), batch_size=2, world=2))

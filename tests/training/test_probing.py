@@ -39,7 +39,7 @@ def labeled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def settings(catalog: Path, labeled: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     probe = {"every": 3, "proposals": 8, "group": 4, "data": str(labeled / "boxes"), "boxes": 12}
-    probe |= {"pictures": str(labeled / "pictures"), "images": 8}
+    probe |= {"image_folder": str(labeled / "pictures"), "images": 8}
     return tiny.settings(catalog, tmp_path_factory.mktemp("probed") / "run", probe=probe)
 
 
@@ -119,7 +119,7 @@ def test_images_of_the_pool_are_warned_about(run: Run, catalog: Path, photos: Pa
     (warning,) = codo.probe(run, image_folder=str(tmp_path), images=8)["warnings"]
     assert warning.startswith(f"{told}{run.path}")
     assert told not in (run.path / "train.log").read_text()
-    probe = {"proposals": 8, "group": 4, "pictures": str(tmp_path), "images": 8}
+    probe = {"proposals": 8, "group": 4, "image_folder": str(tmp_path), "images": 8}
     leaky = codo.pretrain(**tiny.settings(catalog, tmp_path / "leaky", probe=probe, steps=1))
     assert f"WARNING {told}{leaky.path}" in (leaky.path / "train.log").read_text()
 

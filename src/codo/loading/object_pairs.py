@@ -1,4 +1,4 @@
-"""Views of pairs of objects: ORL's (Xie et al. 2021; METHOD 2), cut out and shown as pictures of their own.
+"""Views of pairs of objects: ORL's (Xie et al. 2021; docs/methods.md#orl), cut out and shown as pictures of their own.
 
 Six views of a sample, two by two: the image, cropped at random twice; one of its proposals, as it is and with another
 box around it (`codo.views.boxes.augment_box`); and one of its proposals beside one of another image that looks like it.
@@ -90,7 +90,7 @@ class ObjectPairs(StepDataset):
         InputError: The images were prepared without proposals.
     """
 
-    number = 6
+    num_views = 6
     pairs: Pairs | None = None
 
     def __init__(
@@ -115,7 +115,7 @@ class ObjectPairs(StepDataset):
     def batch(self, plan: StepPlan) -> CropBatch:
         """The six views of every sample of this rank."""
         made = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
-        views = tuple(torch.from_numpy(np.stack([one[v] for one in made])) for v in range(self.number))
+        views = tuple(torch.from_numpy(np.stack([one[v] for one in made])) for v in range(self.num_views))
         return CropBatch(views, torch.full((len(made),), -1), plan.step)
 
     def sample(self, epoch: int, sample: int) -> list[Image]:
@@ -135,7 +135,7 @@ class ObjectPairs(StepDataset):
             (sample, picture, self.pairs.own[sample, k, t]),
             (other, self.images.picture(other), self.pairs.other[sample, k, t]),
         ]
-        draws = [generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in range(self.number)]
+        draws = [generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in range(self.num_views)]
         made = [random_view(picture, crop, rng) for crop, rng in zip(self.crops, draws[:2], strict=True)]
         for (whose, shown, box), patch, rng in zip(objects, self.patches * 2, draws[2:], strict=True):
             made.append(render_crop(shown, self.part(whose, shown, box), patch, rng)[0])

@@ -1,25 +1,28 @@
-"""Momentum contrast of several parts: two ranks compute what one process does, BatchNorm groups and all.
+"""Momentum contrast: the queue, the statistics; and two ranks compute what one process does, BatchNorm groups and all.
 
 With two groups the same samples are normalized together either way, so that nothing has to stand in for the network.
 """
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor, distributed
 
 from codo.contrast.bn_groups import permutation
 from codo.contrast.infonce import ContrastSettings
+from codo.core.errors import InputError
 from codo.loading.jigsaw_dataset import JigsawBatch
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
+from codo.methods.moco import MoCo
+from codo.methods.momentum_contrast import effective_rank
 from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
+from tests.ranks import on_two_ranks
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=6)
 B, S, P, STEPS = 4, 64, 32, 2
@@ -47,7 +50,7 @@ def steps(name: str, rank: int, world: int) -> list[Tensor]:
     for step in range(STEPS):
         data = batch(name, step, mine)
         if step == 0:
-            method.begin(data)
+            method.on_first_batch(data)
         loss = method(data).loss
         gradients = torch.autograd.grad(loss, list(method.query.parameters()))
         row = torch.cat([loss.detach().view(1), *(gradient.flatten() for gradient in gradients)])
@@ -59,20 +62,15 @@ def steps(name: str, rank: int, world: int) -> list[Tensor]:
     return found
 
 
-def _rank(rank: int, port: int, folder: str) -> None:
-    torch.set_num_threads(1)
-    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
-    torch.save({name: steps(name, rank, 2) for name in NAMES}, Path(folder) / f"{rank}.pt")
-    distributed.destroy_process_group()
+def save_steps(rank: int, folder: Path) -> None:
+    """What one rank computes."""
+    torch.save({name: steps(name, rank, 2) for name in NAMES}, folder / f"{rank}.pt")
 
 
 @pytest.fixture(scope="module")
 def of_two_ranks(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[Tensor]]]:
     folder = tmp_path_factory.mktemp("ranks")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(_rank, (port, str(folder)), nprocs=2)
+    on_two_ranks(save_steps, folder)
     return [torch.load(folder / f"{rank}.pt") for rank in range(2)]
 
 
@@ -81,3 +79,49 @@ def test_two_ranks_compute_what_one_process_does(name: str, of_two_ranks: list[d
     for of_rank in of_two_ranks:  # the same on both
         for one, two in zip(steps(name, 0, 1), of_rank[name], strict=True):
             assert torch.allclose(one, two, rtol=1e-6, atol=1e-9 * float(one.abs().max()))
+
+
+def test_effective_rank_by_hand() -> None:
+    assert float(effective_rank(torch.diag(torch.tensor([1.0, 1.0, 1.0, 0.0])))) == pytest.approx(3, rel=1e-3)
+
+
+def queued(views: int, batches: int, **contrast: Any) -> tuple[Any, list[Tensor]]:
+    """A method after some steps, and the keys ``(V - 1, B, D)`` of each."""
+    torch.manual_seed(0)
+    settings = ContrastSettings.model_validate({"queue": 12, "momentum": 0.9, "bn_groups": 2, **contrast})
+    method: Any = MoCo(Setup(MODEL, settings, MoCo.Options(), batch_size=B)).train()
+    keys = []
+    for step in range(batches):
+        generator = torch.Generator().manual_seed(step)
+        images = torch.randint(0, 256, (views, B, 32, 32, 3), dtype=torch.uint8, generator=generator)
+        order = torch.from_numpy(permutation(0, step, B))
+        box = torch.tensor([0.0, 0, 32, 32]).expand(views, B, 4)
+        data = ViewBatch(images[0], box[0], images[1:, order], box[1:], order, step)
+        keys.append(method.embed_keys(data)[:, 0])
+        method(data)
+        method.on_step_end()
+    return method, keys
+
+
+def test_views_take_turns_in_the_queue_or_all_go_in() -> None:
+    method, keys = queued(3, 3)
+    expected = torch.cat([keys[0][0], keys[1][1], keys[2][0]])  # one view a step
+    assert torch.allclose(method.queue.keys[0], expected, atol=1e-6)
+    method, keys = queued(3, 1, enqueue_views="all")
+    assert torch.allclose(method.queue.keys[0, : 2 * B], keys[0].flatten(0, 1), atol=1e-6)
+    assert int(method.queue.filled) == 2 * B
+
+
+def test_drift_is_how_much_nearer_the_newest_keys_are() -> None:
+    method, _ = queued(2, 1)
+    along, across = torch.eye(6)[0], torch.eye(6)[1]
+    method._queries = along.expand(1, B, 6)
+    method.queue.keys[0] = across
+    method.queue.pointer.fill_(5)  # the oldest key is at 5, the newest at 4; an eighth of 12 keys is one
+    method.queue.keys[0, 4], method.queue.keys[0, 5] = along, -along
+    assert float(method.log_stats()["drift/image"]) == pytest.approx(2)
+
+
+def test_a_batch_that_does_not_divide_into_the_groups_is_refused() -> None:
+    with pytest.raises(InputError, match="batch_size 4 does not divide into 3 groups"):
+        queued(2, 0, bn_groups=3)

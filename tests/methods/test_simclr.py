@@ -1,0 +1,23 @@
+"""SimCLR against NT-Xent written out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from codo.methods.simclr import SimCLR
+from tests.methods.crops import B, batch, build, projections
+
+
+def test_simclr_is_nt_xent_and_symmetric() -> None:
+    method, data = build(SimCLR), batch()
+    a, b = (F.normalize(z, dim=1) for z in projections(method, data))
+    both = torch.cat([a, b])
+    similarity = both @ both.T / 0.1
+    similarity.fill_diagonal_(-torch.inf)
+    partner = torch.arange(2 * B).roll(B)
+    expected = F.cross_entropy(similarity, partner)
+    assert method(data).loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    swapped = data._replace(views=data.views[::-1])
+    assert method(swapped).loss.item() == pytest.approx(expected.item(), rel=1e-5)
