@@ -11,7 +11,7 @@ import torch
 
 from codo.core.config import resolve
 from codo.core.run import Run, open_run, start_run
-from codo.exporters.trunk import Trunk, pack_trunk
+from codo.exporters.trunk import TrunkWeights, pack_trunk
 from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.training import checkpoint
@@ -27,7 +27,7 @@ SLIM = {
 }
 
 
-def random_trunk(**settings: object) -> Trunk:
+def random_trunk(**settings: object) -> TrunkWeights:
     """A random trunk whose BatchNorm statistics are no longer those of a fresh one."""
     torch.manual_seed(0)
     encoder = Encoder(ModelSettings.model_validate(settings)).to(memory_format=torch.channels_last)
@@ -36,25 +36,25 @@ def random_trunk(**settings: object) -> Trunk:
 
 
 @pytest.fixture(scope="session")
-def trunks() -> Callable[..., Trunk]:
+def trunks() -> Callable[..., TrunkWeights]:
     """`random_trunk`, each made once: nothing changes a trunk."""
     return cache(random_trunk)
 
 
 @pytest.fixture
-def make_trunk(trunks: Callable[..., Trunk]) -> Callable[..., Trunk]:
+def make_trunk(trunks: Callable[..., TrunkWeights]) -> Callable[..., TrunkWeights]:
     """Makes a slim trunk with settings on top."""
     return lambda **settings: trunks(**{**SLIM, **settings})
 
 
 @pytest.fixture
-def full_trunk(trunks: Callable[..., Trunk]) -> Callable[[str], Trunk]:
+def full_trunk(trunks: Callable[..., TrunkWeights]) -> Callable[[str], TrunkWeights]:
     """Trunks of the sizes of the paper and of the libraries' own detectors, by box head."""
     return lambda head: trunks(head=head)
 
 
 @pytest.fixture
-def trunk(make_trunk: Callable[..., Trunk]) -> Trunk:
+def trunk(make_trunk: Callable[..., TrunkWeights]) -> TrunkWeights:
     return make_trunk()
 
 

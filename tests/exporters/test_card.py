@@ -11,7 +11,7 @@ from codo.exporters.one_stage import OneStage
 from codo.exporters.origin import DataSource, Origin
 from codo.exporters.target import Target
 from codo.exporters.torchvision import Torchvision
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.exporters.verify import Verified
 from codo.models.load_report import LoadReport
 
@@ -45,11 +45,11 @@ ORIGIN = Origin(
 )
 
 
-def page(trunk: Trunk, target: Target | None = None, origin: Origin | None = ORIGIN) -> str:
+def page(trunk: TrunkWeights, target: Target | None = None, origin: Origin | None = ORIGIN) -> str:
     return card(trunk, target or Torchvision(), "w.pth", VERIFIED, "f00d", origin)
 
 
-def test_data_recipe_seed_versions_hashes_and_metrics(trunk: Trunk) -> None:
+def test_data_recipe_seed_versions_hashes_and_metrics(trunk: TrunkWeights) -> None:
     text = page(trunk)
     for part in (
         "# w.pth",
@@ -71,7 +71,7 @@ def test_data_recipe_seed_versions_hashes_and_metrics(trunk: Trunk) -> None:
     assert "momentum copy" not in text
 
 
-def test_what_matched_what_stays_random_and_how_that_is_known(trunk: Trunk) -> None:
+def test_what_matched_what_stays_random_and_how_that_is_known(trunk: TrunkWeights) -> None:
     text = page(trunk)
     assert REPORT.table() in text
     assert "- `rpn` (1 tensors): learns from labeled boxes" in text
@@ -79,20 +79,20 @@ def test_what_matched_what_stays_random_and_how_that_is_known(trunk: Trunk) -> N
     assert "not in the file as it was" not in text
 
 
-def test_parts_that_the_method_does_not_pretrain_are_blamed_on_it(trunk: Trunk) -> None:
+def test_parts_that_the_method_does_not_pretrain_are_blamed_on_it(trunk: TrunkWeights) -> None:
     backbone = {name: t for name, t in trunk.tensors.items() if name.startswith("backbone.")}
     text = page(replace(trunk, tensors=backbone, method="moco_v2"))
     assert "Backbone (resnet50 of width 0.125), pretrained by method `moco_v2`" in text
     assert "- `box_head` (1 tensors): method `moco_v2` does not pretrain it" in text
 
 
-def test_what_a_target_cannot_take_is_named(trunk: Trunk) -> None:
+def test_what_a_target_cannot_take_is_named(trunk: TrunkWeights) -> None:
     text = page(trunk, OneStage("fcos"))
     assert "not in the file as it was" in text
     assert "- box_head: one-stage detectors have none" in text
 
 
-def test_without_a_run_there_is_no_origin_and_the_key_encoder_says_so(trunk: Trunk) -> None:
+def test_without_a_run_there_is_no_origin_and_the_key_encoder_says_so(trunk: TrunkWeights) -> None:
     text = page(replace(trunk, network="key"), origin=None)
     assert "Where it comes from" not in text
     assert "(the momentum copy, not the trained encoder)" in text

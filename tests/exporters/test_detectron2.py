@@ -14,7 +14,7 @@ import yaml
 from codo.core.errors import InputError
 from codo.exporters.detectron2 import Detectron2
 from codo.exporters.target import encoder_features
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from tests.exporters.oracle import DETECTRON2, Oracle, assert_same
 
 TRUNKS: list[dict[str, Any]] = [
@@ -31,11 +31,11 @@ def content(path: Path) -> dict[str, Any]:
     return loaded
 
 
-def test_the_pickle_is_what_detectron2_takes_for_its_own(trunk: Trunk, tmp_path: Path) -> None:
+def test_the_pickle_is_what_detectron2_takes_for_its_own(trunk: TrunkWeights, tmp_path: Path) -> None:
     path = tmp_path / "d.pkl"
     Detectron2().write(trunk, path)
     found = content(path)
-    assert found["__author__"] == "CoDo"  # with "model": Detectron2's own format (METHOD 1.7)
+    assert found["__author__"] == "CoDo"  # with "model": Detectron2's own format (docs/method.md#export)
     assert found["matching_heuristics"] is True
     assert all(isinstance(array, np.ndarray) and array.flags.writeable for array in found["model"].values())
     assert np.array_equal(
@@ -43,7 +43,7 @@ def test_the_pickle_is_what_detectron2_takes_for_its_own(trunk: Trunk, tmp_path:
     )
 
 
-def test_the_pickle_names_public_numpy_alone(trunk: Trunk, tmp_path: Path) -> None:
+def test_the_pickle_names_public_numpy_alone(trunk: TrunkWeights, tmp_path: Path) -> None:
     path = tmp_path / "d.pkl"
     Detectron2().write(trunk, path)
     strings = {arg for _, arg, _ in pickletools.genops(path.read_bytes()) if isinstance(arg, str)}
@@ -54,7 +54,7 @@ def test_the_pickle_names_public_numpy_alone(trunk: Trunk, tmp_path: Path) -> No
 @pytest.mark.parametrize("settings", TRUNKS, ids=lambda s: "-".join(map(str, s.values())))
 @torch.no_grad()
 def test_the_detector_of_the_configuration_computes_our_features(
-    settings: dict[str, Any], make_trunk: Callable[..., Trunk], tmp_path: Path
+    settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights], tmp_path: Path
 ) -> None:
     trunk, target = make_trunk(**settings), Detectron2()
     target.write(trunk, tmp_path / "d.pkl")
@@ -70,7 +70,9 @@ def test_the_detector_of_the_configuration_computes_our_features(
     assert oracle.read == {name for name in tensors if not name.endswith("num_batches_tracked")}
 
 
-def test_a_narrow_resnet18_is_refused_because_detectron2_cannot_build_it(make_trunk: Callable[..., Trunk]) -> None:
+def test_a_narrow_resnet18_is_refused_because_detectron2_cannot_build_it(
+    make_trunk: Callable[..., TrunkWeights],
+) -> None:
     with pytest.raises(InputError, match="builds resnet18 in full width only"):
         Detectron2().state(make_trunk(backbone="resnet18", width=0.5))
 

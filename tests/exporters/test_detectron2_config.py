@@ -9,7 +9,7 @@ import yaml
 
 from codo.exporters.detectron2 import Detectron2
 from codo.exporters.detectron2_config import config
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import ModelSettings
 
 
@@ -79,7 +79,7 @@ def test_the_head_without_convolutions_has_two_layers_and_no_norm() -> None:
     [{}, {"head": "2fc"}, {"fpn_norm": "none"}, {"backbone": "resnet18", "width": 1.0}],
     ids=["2conv1fc", "2fc", "no-norm", "resnet18"],
 )
-def test_the_sizes_are_those_of_the_tensors(settings: dict[str, Any], make_trunk: Callable[..., Trunk]) -> None:
+def test_the_sizes_are_those_of_the_tensors(settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights]) -> None:
     trunk = make_trunk(**settings)
     model = read(trunk.model)["MODEL"]
     shapes = {name: tuple(tensor.shape) for name, tensor in Detectron2().state(trunk).items()}

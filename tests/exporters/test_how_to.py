@@ -11,7 +11,7 @@ import pytest
 from codo.cli import main
 from codo.core.run import Run
 from codo.exporters.target import Target
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.exporters.write import TARGETS
 from tests.test_docs import blocks, commands
 
@@ -41,14 +41,14 @@ def test_the_commands_run_as_written(
         assert Path(capsys.readouterr().out.strip()).exists()
 
 
-def test_every_block_is_the_usage_of_a_target(full_trunk: Callable[[str], Trunk]) -> None:
+def test_every_block_is_the_usage_of_a_target(full_trunk: Callable[[str], TrunkWeights]) -> None:
     trunk = full_trunk("4conv1fc")
     assert blocks(PAGE, "python") == [target.usage(trunk, target.filename) for target in TARGETS_SHOWN]
 
 
 @pytest.mark.parametrize("number", range(len(TARGETS_SHOWN)), ids=[target.filename for target in TARGETS_SHOWN])
 def test_the_code_runs(
-    number: int, full_trunk: Callable[[str], Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    number: int, full_trunk: Callable[[str], TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """But for libraries that are not installed here, whose code has to be Python at least."""
     code, target = blocks(PAGE, "python")[number], TARGETS_SHOWN[number]

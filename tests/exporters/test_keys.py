@@ -23,7 +23,7 @@ from codo.exporters.target import Target
 from codo.exporters.timm import Timm
 from codo.exporters.torchvision import COMPONENTS as TORCHVISION
 from codo.exporters.torchvision import Torchvision
-from codo.exporters.trunk import PARTS, Trunk
+from codo.exporters.trunk import PARTS, TrunkWeights
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.load_report import LoadReport, compare
 
@@ -31,12 +31,12 @@ TWO_STAGE = ("backbone", "fpn", "box_head")
 
 
 @cache
-def trunk(head: str) -> Trunk:
+def trunk(head: str) -> TrunkWeights:
     """A ResNet-50 trunk of the paper's sizes; names and shapes are all that counts here."""
     model = ModelSettings.model_validate({"head": head})
     with torch.device("meta"):
         state = Encoder(model).state_dict()
-    return Trunk(model, {name: t for name, t in state.items() if name.split(".")[0] in PARTS}, "codo", 0)
+    return TrunkWeights(model, {name: t for name, t in state.items() if name.split(".")[0] in PARTS}, "codo", 0)
 
 
 CASES = [

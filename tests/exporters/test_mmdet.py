@@ -9,7 +9,7 @@ import torch
 
 from codo.exporters.mmdet import MMDet
 from codo.exporters.target import encoder_features
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from tests.exporters.oracle import MMDET, Oracle, assert_same
 
 TRUNKS: list[dict[str, Any]] = [
@@ -20,7 +20,7 @@ TRUNKS: list[dict[str, Any]] = [
 ]
 
 
-def test_the_file_is_a_checkpoint_without_code(trunk: Trunk, tmp_path: Path) -> None:
+def test_the_file_is_a_checkpoint_without_code(trunk: TrunkWeights, tmp_path: Path) -> None:
     MMDet().write(trunk, tmp_path / "m.pth")
     content = torch.load(tmp_path / "m.pth", weights_only=True)
     assert set(content) == {"state_dict", "meta"}
@@ -31,7 +31,7 @@ def test_the_file_is_a_checkpoint_without_code(trunk: Trunk, tmp_path: Path) -> 
 @pytest.mark.parametrize("settings", TRUNKS, ids=lambda s: "-".join(map(str, s.values())))
 @torch.no_grad()
 def test_mmdets_detector_computes_our_features(
-    settings: dict[str, Any], make_trunk: Callable[..., Trunk], tmp_path: Path
+    settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights], tmp_path: Path
 ) -> None:
     trunk = make_trunk(**settings)
     MMDet().write(trunk, tmp_path / "m.pth")

@@ -17,7 +17,7 @@ from codo.exporters.keys import read_keys
 from codo.exporters.mmdet import MMDet
 from codo.exporters.named import NamedTarget
 from codo.exporters.target import Features, encoder_features
-from codo.exporters.trunk import PARTS, Trunk
+from codo.exporters.trunk import PARTS, TrunkWeights
 from codo.exporters.verify import verify
 from codo.exporters.write import write_verified
 from codo.models.encoder import Encoder, ModelSettings
@@ -38,12 +38,12 @@ def without_the_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, None)
 
 
-def on_paper(**settings: Any) -> Trunk:
+def on_paper(**settings: Any) -> TrunkWeights:
     """A trunk of names and shapes only."""
     model = ModelSettings.model_validate(settings)
     with torch.device("meta"):
         state = Encoder(model).state_dict()
-    return Trunk(model, {name: t for name, t in state.items() if name.split(".")[0] in PARTS}, "codo", 0)
+    return TrunkWeights(model, {name: t for name, t in state.items() if name.split(".")[0] in PARTS}, "codo", 0)
 
 
 @pytest.mark.parametrize(("target", "head"), LISTS, ids=ids)
@@ -71,7 +71,7 @@ def test_other_widths_have_the_names_of_the_list(target: NamedTarget, head: str)
     ids=lambda s: "-".join(s.values()),
 )
 def test_every_trunk_is_complete_and_the_page_says_how_that_is_known(
-    target: NamedTarget, settings: dict[str, Any], make_trunk: Callable[..., Trunk], tmp_path: Path
+    target: NamedTarget, settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights], tmp_path: Path
 ) -> None:
     width = {"width": 1.0} if "backbone" in settings and target is TARGETS[0] else {}
     trunk = make_trunk(**settings, **width)
@@ -86,22 +86,24 @@ def test_every_trunk_is_complete_and_the_page_says_how_that_is_known(
     assert "those that follow its R-50-FPN's" in verified.how  # none of these is a model of a list
 
 
-def test_a_forgotten_tensor_and_a_changed_one_are_caught(make_trunk: Callable[..., Trunk], tmp_path: Path) -> None:
+def test_a_forgotten_tensor_and_a_changed_one_are_caught(
+    make_trunk: Callable[..., TrunkWeights], tmp_path: Path
+) -> None:
     trunk = make_trunk(head="4conv1fc")
 
     class Forgetful(Detectron2):
-        def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
             return {n: t for n, t in super().state(trunk).items() if n != "roi_heads.box_head.fc1.bias"}
 
     class Misnamed(MMDet):
-        def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
             return {n.replace("shared_fcs", "shared_fc"): t for n, t in super().state(trunk).items()}
 
     class Changed(Detectron2):
-        def write(self, trunk: Trunk, path: Path) -> None:
+        def write(self, trunk: TrunkWeights, path: Path) -> None:
             name = "fpn.layer_blocks.3.0.weight"
             other = {**trunk.tensors, name: trunk.tensors[name] + 0.1}
-            super().write(Trunk(trunk.model, other, "codo", 0), path)
+            super().write(TrunkWeights(trunk.model, other, "codo", 0), path)
 
     for target, message in (
         (Forgetful(), "rebuilt box head differs by nan"),
@@ -115,7 +117,7 @@ def test_a_forgotten_tensor_and_a_changed_one_are_caught(make_trunk: Callable[..
 
 @pytest.mark.parametrize("target", TARGETS, ids=ids)
 def test_backbones_that_the_library_does_not_have_are_refused_before_anything_is_written(
-    target: NamedTarget, make_trunk: Callable[..., Trunk], tmp_path: Path
+    target: NamedTarget, make_trunk: Callable[..., TrunkWeights], tmp_path: Path
 ) -> None:
     foreign = make_trunk(backbone="timm:test_efficientnet", width=1.0)
     with pytest.raises(InputError, match="has no backbone 'timm:test_efficientnet'"):
@@ -131,7 +133,7 @@ class Installed(Detectron2):
 
     library = "json"  # something that can be imported
 
-    def __init__(self, trunk: Trunk, fault: Exception | None = None) -> None:
+    def __init__(self, trunk: TrunkWeights, fault: Exception | None = None) -> None:
         super().__init__()
         self.trunk, self.fault = trunk, fault
 
@@ -148,7 +150,7 @@ class Installed(Detectron2):
 
 
 def test_an_installed_library_builds_its_model_itself(
-    trunk: Trunk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    trunk: TrunkWeights, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     counts = write_verified(trunk, Installed(trunk), tmp_path / "d.pkl").counts()
     assert counts["rpn"] == (0, 1, 0, 0)  # of the model that was built, not of the list
@@ -157,14 +159,14 @@ def test_an_installed_library_builds_its_model_itself(
 
 
 def test_an_installed_library_that_computes_something_else_is_an_error(
-    trunk: Trunk, make_trunk: Callable[..., Trunk], tmp_path: Path
+    trunk: TrunkWeights, make_trunk: Callable[..., TrunkWeights], tmp_path: Path
 ) -> None:
     other = {n: t * 1.01 if n == "backbone.conv1.weight" else t for n, t in trunk.tensors.items()}
     with pytest.raises(CodoError, match="the rebuilt C2 differs"):
-        write_verified(trunk, Installed(Trunk(trunk.model, other, "codo", 0)), tmp_path / "d.pkl")
+        write_verified(trunk, Installed(TrunkWeights(trunk.model, other, "codo", 0)), tmp_path / "d.pkl")
 
 
-def test_a_broken_installation_is_said_and_the_names_are_held_instead(trunk: Trunk, tmp_path: Path) -> None:
+def test_a_broken_installation_is_said_and_the_names_are_held_instead(trunk: TrunkWeights, tmp_path: Path) -> None:
     fault = AssertionError("MMCV==2.2.0 is used but incompatible.\nPlease install another")
     write_verified(trunk, Installed(trunk, fault), tmp_path / "d.pkl")
     page = (tmp_path / "d.md").read_text()
@@ -174,7 +176,7 @@ def test_a_broken_installation_is_said_and_the_names_are_held_instead(trunk: Tru
 
 @pytest.mark.parametrize("name", ["mmdet", "detectron2"])
 def test_the_real_library_where_it_is_installed(
-    name: str, make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
     pytest.importorskip(name)

@@ -10,7 +10,7 @@ from torchvision.models import detection
 
 from codo.core.errors import InputError
 from codo.exporters.one_stage import OneStage, build_one_stage
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import ModelSettings
 from tests.exporters.detectors import train_step
 from tests.exporters.oracle import assert_same
@@ -30,7 +30,7 @@ def test_detector_is_torchvisions_own(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(DETECTORS))
 def test_torchvisions_own_detector_has_our_maps_and_trains(
-    name: Any, full_trunk: Callable[[str], Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: Any, full_trunk: Callable[[str], TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     detector = load(full_trunk("4conv1fc"), name, tmp_path, monkeypatch)
     assert_our_maps(detector, full_trunk("4conv1fc"))
@@ -43,7 +43,7 @@ def test_torchvisions_own_detector_has_our_maps_and_trains(
 def test_other_trunks_are_loaded_into_what_build_one_stage_builds(
     name: Any,
     settings: dict[str, Any],
-    make_trunk: Callable[..., Trunk],
+    make_trunk: Callable[..., TrunkWeights],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -51,7 +51,7 @@ def test_other_trunks_are_loaded_into_what_build_one_stage_builds(
     assert_our_maps(load(trunk, name, tmp_path, monkeypatch), trunk)
 
 
-def load(trunk: Trunk, name: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def load(trunk: TrunkWeights, name: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """By the code of the page, as it stands."""
     target = OneStage(name)
     monkeypatch.chdir(folder)
@@ -64,7 +64,7 @@ def load(trunk: Trunk, name: Any, folder: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @torch.no_grad()
-def assert_our_maps(detector: Any, trunk: Trunk) -> None:
+def assert_our_maps(detector: Any, trunk: TrunkWeights) -> None:
     detector.eval()
     images = torch.randn(1, 3, 96, 64)
     ours = dict(zip(("P2", "P3", "P4", "P5"), trunk.encoder().features(images), strict=True))
@@ -72,13 +72,15 @@ def assert_our_maps(detector: Any, trunk: Trunk) -> None:
     assert_same(ours, theirs, ("P3", "P4", "P5"))
 
 
-def test_what_does_not_go_over_is_said(make_trunk: Callable[..., Trunk]) -> None:
+def test_what_does_not_go_over_is_said(make_trunk: Callable[..., TrunkWeights]) -> None:
     left = OneStage("fcos").left_out(make_trunk())
     assert [what.split()[0] for what in left] == ["P2", "BatchNorm", "box_head"]
     assert "BatchNorm of the fpn" not in OneStage("fcos").left_out(make_trunk(fpn_norm="none"))
 
 
-def test_channels_that_do_not_fit_the_group_norm_are_refused(make_trunk: Callable[..., Trunk], tmp_path: Path) -> None:
+def test_channels_that_do_not_fit_the_group_norm_are_refused(
+    make_trunk: Callable[..., TrunkWeights], tmp_path: Path
+) -> None:
     trunk, target = make_trunk(fpn_channels=16), OneStage("fcos")
     target.write(trunk, tmp_path / "t.pth")
     with pytest.raises(InputError, match="divide by 32, the run has 16"):

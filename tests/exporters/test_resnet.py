@@ -11,13 +11,13 @@ import torch
 
 from codo.core.errors import InputError
 from codo.exporters.resnet import ResNet
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 
 
 @pytest.mark.parametrize("settings", [{"backbone": "resnet18", "width": 1.0}, {}], ids=["torchvision's", "narrow"])
 @torch.no_grad()
 def test_usage_loads_every_tensor_and_computes_our_maps(
-    settings: dict[str, Any], make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk, target = make_trunk(**settings), ResNet()
     monkeypatch.chdir(tmp_path)
@@ -33,7 +33,7 @@ def test_usage_loads_every_tensor_and_computes_our_maps(
     assert torch.allclose(trunk.encoder().backbone(images)[-1], theirs, atol=1e-5)
 
 
-def test_other_backbones_are_sent_to_their_own_target(make_trunk: Callable[..., Trunk]) -> None:
+def test_other_backbones_are_sent_to_their_own_target(make_trunk: Callable[..., TrunkWeights]) -> None:
     with pytest.raises(InputError, match="is no ResNet of torchvision") as caught:
         ResNet().state(make_trunk(backbone="timm:test_efficientnet", width=1.0))
     assert caught.value.fix == "use --to timm"

@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 
 from codo.core.errors import InputError
 from codo.exporters.safetensors import Safetensors, read_safetensors
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 
 
-def test_round_trip(trunk: Trunk, tmp_path: Path) -> None:
+def test_round_trip(trunk: TrunkWeights, tmp_path: Path) -> None:
     Safetensors().write(trunk, tmp_path / "t.safetensors")
     read = read_safetensors(tmp_path / "t.safetensors")
     assert (read.model, read.method, read.step) == (trunk.model, trunk.method, trunk.step)
@@ -23,7 +23,7 @@ def test_round_trip(trunk: Trunk, tmp_path: Path) -> None:
     assert all(torch.equal(read.tensors[name], tensor) for name, tensor in trunk.tensors.items())
 
 
-def test_metadata_says_everything_a_stranger_needs(trunk: Trunk, tmp_path: Path) -> None:
+def test_metadata_says_everything_a_stranger_needs(trunk: TrunkWeights, tmp_path: Path) -> None:
     Safetensors().write(trunk, tmp_path / "t.safetensors")
     with safe_open(tmp_path / "t.safetensors", "pt") as file:
         metadata = file.metadata()
@@ -33,7 +33,7 @@ def test_metadata_says_everything_a_stranger_needs(trunk: Trunk, tmp_path: Path)
     assert metadata["codo"]
 
 
-def test_a_backbone_alone_comes_back_as_one(trunk: Trunk, tmp_path: Path) -> None:
+def test_a_backbone_alone_comes_back_as_one(trunk: TrunkWeights, tmp_path: Path) -> None:
     alone = {name: tensor for name, tensor in trunk.tensors.items() if name.startswith("backbone.")}
     target, path = Safetensors(), tmp_path / "t.safetensors"
     target.write(replace(trunk, tensors=alone), path)
@@ -43,7 +43,7 @@ def test_a_backbone_alone_comes_back_as_one(trunk: Trunk, tmp_path: Path) -> Non
     assert ".features(images) gives P2 to P5" in target.usage(trunk, path.name)
 
 
-def test_usage_runs(trunk: Trunk, tmp_path: Path, monkeypatch: Any) -> None:
+def test_usage_runs(trunk: TrunkWeights, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
     Safetensors().write(trunk, Path("trunk.safetensors"))
     scope: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from codo.exporters.resnet import ResNet
 from codo.exporters.safetensors import Safetensors
 from codo.exporters.target import MAPS, changed_settings, covered, encoder_features, translate
 from codo.exporters.torchvision import Torchvision
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import ModelSettings
 
 
@@ -23,26 +23,26 @@ def test_a_detector_that_the_target_does_not_know_is_refused() -> None:
         OneStage("mask_rcnn")
 
 
-def test_covered_is_what_both_have(trunk: Trunk) -> None:
-    backbone = Trunk(trunk.model, {n: t for n, t in trunk.tensors.items() if n.startswith("backbone.")}, "m", 1)
+def test_covered_is_what_both_have(trunk: TrunkWeights) -> None:
+    backbone = TrunkWeights(trunk.model, {n: t for n, t in trunk.tensors.items() if n.startswith("backbone.")}, "m", 1)
     assert covered(Torchvision(), trunk) == ("backbone", "fpn", "box_head")
     assert covered(OneStage("fcos"), trunk) == ("backbone", "fpn")
     assert covered(Torchvision(), backbone) == covered(ResNet(), trunk) == ("backbone",)
 
 
-def test_a_tensor_without_a_place_is_refused_not_dropped(trunk: Trunk) -> None:
+def test_a_tensor_without_a_place_is_refused_not_dropped(trunk: TrunkWeights) -> None:
     assert set(translate(trunk, "resnet", ("backbone",))) == set(ResNet().state(trunk))
     with pytest.raises(InputError, match="torchvision or timm ResNet has no place for fpn"):
         translate(trunk, "resnet")
 
 
-def test_changed_settings_rebuild_the_model(make_trunk: Callable[..., Trunk]) -> None:
+def test_changed_settings_rebuild_the_model(make_trunk: Callable[..., TrunkWeights]) -> None:
     for settings in ({}, {"head": "2fc", "fpn_norm": "bn"}, {"backbone": "resnet18", "width": 1.0}):
         model = make_trunk(**settings).model
         assert eval(f"ModelSettings({changed_settings(model)})", {"ModelSettings": ModelSettings}) == model
 
 
-def test_features_are_everything_before_the_projection(trunk: Trunk) -> None:
+def test_features_are_everything_before_the_projection(trunk: TrunkWeights) -> None:
     encoder = trunk.encoder()
     images, pooled = torch.randn(1, 3, 64, 64), torch.rand(2, 32, 7, 7)
     found = encoder_features(encoder)(images, pooled)

@@ -11,7 +11,7 @@ import torch
 
 from codo.core.errors import InputError
 from codo.exporters.timm import Timm
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.exporters.verify import verify
 from codo.exporters.write import write_verified
 
@@ -21,7 +21,7 @@ BACKBONES = ["resnet18", "timm:test_efficientnet", "timm:test_convnext"]
 @pytest.mark.parametrize("backbone", BACKBONES)
 @torch.no_grad()
 def test_usage_loads_every_tensor_and_computes_our_maps(
-    backbone: str, make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    backbone: str, make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk, target = make_trunk(backbone=backbone, width=1.0), Timm()
     monkeypatch.chdir(tmp_path)
@@ -38,7 +38,7 @@ def test_usage_loads_every_tensor_and_computes_our_maps(
 
 
 def test_what_lies_between_the_last_map_and_the_classifier_is_named(
-    make_trunk: Callable[..., Trunk], tmp_path: Path
+    make_trunk: Callable[..., TrunkWeights], tmp_path: Path
 ) -> None:
     """An EfficientNet's last convolution is behind its last map: it stays random, and is not called backbone."""
     trunk, target = make_trunk(backbone="timm:test_efficientnet", width=1.0), Timm()
@@ -49,7 +49,9 @@ def test_what_lies_between_the_last_map_and_the_classifier_is_named(
     assert "`conv_head` (1 tensors)" in (tmp_path / "t.md").read_text()
 
 
-def test_models_whose_maps_have_other_names_are_refused(make_trunk: Callable[..., Trunk], tmp_path: Path) -> None:
+def test_models_whose_maps_have_other_names_are_refused(
+    make_trunk: Callable[..., TrunkWeights], tmp_path: Path
+) -> None:
     trunk = make_trunk(backbone="timm:darknet17", width=1.0)
     with pytest.raises(InputError, match="timm has other names for tensors of 'darknet17'") as caught:
         write_verified(trunk, Timm(), tmp_path / "t.safetensors")
@@ -57,7 +59,9 @@ def test_models_whose_maps_have_other_names_are_refused(make_trunk: Callable[...
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_narrow_resnet_is_loaded_by_our_class(trunk: Trunk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_narrow_resnet_is_loaded_by_our_class(
+    trunk: TrunkWeights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     write_verified(trunk, Timm(), Path("t.safetensors"))
     scope: dict[str, Any] = {}
@@ -68,7 +72,7 @@ def test_a_narrow_resnet_is_loaded_by_our_class(trunk: Trunk, tmp_path: Path, mo
 
 
 def test_without_timm_torchvisions_model_stands_in(
-    make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk = make_trunk(backbone="resnet18", width=1.0)
     assert timm.__version__

@@ -11,7 +11,7 @@ from torchvision.models import detection
 
 from codo.exporters.target import encoder_features
 from codo.exporters.torchvision import CONSTRUCTORS, PyramidBackbone, Torchvision, build_detector, constructor
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import ModelSettings
 from tests.exporters.detectors import train_step
 from tests.exporters.oracle import assert_same
@@ -93,7 +93,7 @@ def test_pyramid_ends_with_p6() -> None:
     assert torch.equal(maps["pool"], maps["3"][:, :, ::2, ::2])
 
 
-def test_rebuilt_report_has_the_whole_trunk_and_nothing_else(trunk: Trunk, tmp_path: Path) -> None:
+def test_rebuilt_report_has_the_whole_trunk_and_nothing_else(trunk: TrunkWeights, tmp_path: Path) -> None:
     target = Torchvision("mask_rcnn")
     target.write(trunk, tmp_path / "t.pth")
     counts = target.rebuild(trunk, tmp_path / "t.pth").report.counts()
@@ -115,7 +115,7 @@ def test_torchvisions_own_constructor_where_there_is_one() -> None:
     ("detector", "head"), [("mask_rcnn", "4conv1fc"), ("faster_rcnn", "4conv1fc"), ("mask_rcnn", "2fc")]
 )
 def test_torchvisions_own_detector_has_our_features_and_trains(
-    detector: Any, head: str, full_trunk: Callable[[str], Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    detector: Any, head: str, full_trunk: Callable[[str], TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code of the page, as it stands, builds v2 or v1 without a line of ours."""
     trunk, target = full_trunk(head), Torchvision(detector)
@@ -134,7 +134,7 @@ def test_torchvisions_own_detector_has_our_features_and_trains(
 
 @pytest.mark.parametrize("settings", [{}, {"head": "2fc"}, {"fpn_norm": "none"}, {"backbone": "timm:test_convnext"}])
 def test_other_trunks_are_loaded_into_what_build_detector_builds(
-    settings: dict[str, Any], make_trunk: Callable[..., Trunk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     width = {"width": 1.0} if "timm" in str(settings) else {}
     trunk, target = make_trunk(**settings, **width), Torchvision("mask_rcnn")
@@ -146,7 +146,7 @@ def test_other_trunks_are_loaded_into_what_build_detector_builds(
 
 
 @torch.no_grad()
-def assert_our_features(detector: Any, trunk: Trunk) -> None:
+def assert_our_features(detector: Any, trunk: TrunkWeights) -> None:
     detector.eval()
     images, pooled = torch.randn(1, 3, 96, 64), torch.rand(2, trunk.model.fpn_channels, 7, 7)
     found = dict(zip(("P2", "P3", "P4", "P5"), list(detector.backbone(images).values())[:4], strict=True))

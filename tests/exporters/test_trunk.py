@@ -9,7 +9,7 @@ from torch import nn
 
 from codo.core.errors import CodoError, InputError
 from codo.core.run import Run
-from codo.exporters.trunk import Trunk, pack_trunk, read_trunk
+from codo.exporters.trunk import TrunkWeights, pack_trunk, read_trunk
 from codo.exporters.write import export
 from codo.models.encoder import ModelSettings
 from codo.training import checkpoint
@@ -76,22 +76,22 @@ def test_a_torn_checkpoint_is_passed_over(run: Run) -> None:
     assert read_trunk(run).step == 5
 
 
-def test_encoder_computes_what_was_pretrained(trunk: Trunk) -> None:
+def test_encoder_computes_what_was_pretrained(trunk: TrunkWeights) -> None:
     encoder = trunk.encoder()
     assert not encoder.training
     assert all(torch.equal(encoder.state_dict()[name], tensor) for name, tensor in trunk.tensors.items())
 
 
-def test_building_the_encoder_leaves_the_random_numbers_alone(trunk: Trunk) -> None:
+def test_building_the_encoder_leaves_the_random_numbers_alone(trunk: TrunkWeights) -> None:
     before = torch.get_rng_state()
     trunk.encoder()
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_weights_that_do_not_fit_their_settings_are_refused(trunk: Trunk) -> None:
+def test_weights_that_do_not_fit_their_settings_are_refused(trunk: TrunkWeights) -> None:
     fewer = {name: tensor for name, tensor in trunk.tensors.items() if name != "fpn.layer_blocks.0.0.weight"}
     with pytest.raises(CodoError, match=r"fpn.layer_blocks.0.0.weight"):
-        Trunk(trunk.model, fewer, "codo", 0).encoder()
+        TrunkWeights(trunk.model, fewer, "codo", 0).encoder()
 
 
 def test_runs_without_a_trunk_are_refused(run: Run) -> None:

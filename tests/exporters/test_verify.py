@@ -14,7 +14,7 @@ from codo.exporters.one_stage import OneStage
 from codo.exporters.resnet import ResNet
 from codo.exporters.target import Rebuilt
 from codo.exporters.torchvision import Torchvision
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.exporters.verify import verify
 
 
@@ -26,7 +26,7 @@ class Spoilt(Torchvision):
         self.spoil = spoil
         self.images: list[Tensor] = []
 
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         rebuilt = super().rebuild(trunk, path)
 
         def features(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
@@ -38,7 +38,7 @@ class Spoilt(Torchvision):
 
 
 @pytest.fixture
-def check(trunk: Trunk, tmp_path: Path) -> Callable[..., Any]:
+def check(trunk: TrunkWeights, tmp_path: Path) -> Callable[..., Any]:
     """Writes, spoils the rebuilt outputs, and verifies."""
 
     def run(spoil: Callable[[str, Tensor], Tensor | None]) -> Any:
@@ -87,7 +87,7 @@ def test_the_fixed_input_is_one_that_the_backbone_takes(
 
 
 def test_one_stage_detectors_and_backbones_are_held_to_what_they_have(
-    make_trunk: Callable[..., Trunk], tmp_path: Path
+    make_trunk: Callable[..., TrunkWeights], tmp_path: Path
 ) -> None:
     trunk = make_trunk()
     for target, outputs in (

@@ -16,7 +16,7 @@ from codo.cli import main
 from codo.core.errors import CodoError, InputError
 from codo.core.run import Run
 from codo.exporters.torchvision import Torchvision, build_detector
-from codo.exporters.trunk import Trunk, read_trunk
+from codo.exporters.trunk import TrunkWeights, read_trunk
 from codo.exporters.write import TARGETS, _staged, export, write_verified
 from codo.models.encoder import Encoder
 from codo.models.weights import read_tensors
@@ -77,7 +77,7 @@ def test_unknown_names_are_refused(run: Run) -> None:
 
 
 @pytest.mark.parametrize("to", TARGETS)
-def test_places_that_cannot_be_written_are_refused(to: str, trunk: Trunk, tmp_path: Path) -> None:
+def test_places_that_cannot_be_written_are_refused(to: str, trunk: TrunkWeights, tmp_path: Path) -> None:
     target = TARGETS[to]("mask_rcnn")
     (tmp_path / "file").write_text("mine")
     with pytest.raises(InputError, match=r"cannot write the export: (Not a directory|File exists)"):
@@ -89,7 +89,7 @@ def test_places_that_cannot_be_written_are_refused(to: str, trunk: Trunk, tmp_pa
     assert sorted(path.name for path in tmp_path.rglob("*")) == sorted(["file", target.filename, "below"])
 
 
-def test_an_ending_that_readers_would_not_know_is_refused(trunk: Trunk, tmp_path: Path) -> None:
+def test_an_ending_that_readers_would_not_know_is_refused(trunk: TrunkWeights, tmp_path: Path) -> None:
     for to, name in (("detectron2", "d.pth"), ("safetensors", "trunk"), ("timm", "t.pth")):
         with pytest.raises(InputError, match="the file has to end in"):
             write_verified(trunk, TARGETS[to]("mask_rcnn"), tmp_path / name)
@@ -117,7 +117,7 @@ def test_an_export_replaces_an_earlier_one_but_no_configuration_that_was_changed
 
 
 @pytest.mark.parametrize("lost", ["t.pth", "t.md"])
-def test_what_is_no_earlier_export_is_not_replaced(lost: str, trunk: Trunk, tmp_path: Path) -> None:
+def test_what_is_no_earlier_export_is_not_replaced(lost: str, trunk: TrunkWeights, tmp_path: Path) -> None:
     (tmp_path / lost).write_text("mine")
     with pytest.raises(InputError, match="no earlier export, or was changed") as caught:
         write_verified(trunk, Torchvision(), tmp_path / "t.pth")
@@ -125,27 +125,27 @@ def test_what_is_no_earlier_export_is_not_replaced(lost: str, trunk: Trunk, tmp_
     assert contents(tmp_path) == {lost: b"mine"}
 
 
-def test_a_wrong_file_is_refused_and_not_left_behind(trunk: Trunk, tmp_path: Path) -> None:
+def test_a_wrong_file_is_refused_and_not_left_behind(trunk: TrunkWeights, tmp_path: Path) -> None:
     path = tmp_path / "new" / "deep" / "trunk.pth"
 
     class Changed(Torchvision):
         """Writes other weights than it was given."""
 
-        def write(self, trunk: Trunk, path: Path) -> None:
+        def write(self, trunk: TrunkWeights, path: Path) -> None:
             other = {n: t * 1.001 if n == "box_head.0.0.weight" else t for n, t in trunk.tensors.items()}
             super().write(replace(trunk, tensors=other), path)
 
     class Forgetful(Torchvision):
         """Leaves a tensor out."""
 
-        def write(self, trunk: Trunk, path: Path) -> None:
+        def write(self, trunk: TrunkWeights, path: Path) -> None:
             fewer = {n: t for n, t in trunk.tensors.items() if n != "fpn.inner_blocks.0.0.weight"}
             super().write(replace(trunk, tensors=fewer), path)
 
     class Chatty(Torchvision):
         """Writes something that no detector has."""
 
-        def state(self, trunk: Trunk) -> dict[str, Tensor]:
+        def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
             return {**super().state(trunk), "backbone.fpn.extra": torch.zeros(1)}
 
     for target, message in (
@@ -158,7 +158,7 @@ def test_a_wrong_file_is_refused_and_not_left_behind(trunk: Trunk, tmp_path: Pat
         assert list(tmp_path.iterdir()) == []  # nor the folders made for it
 
 
-def test_an_export_starts_the_next_pretraining(trunk: Trunk, tmp_path: Path) -> None:
+def test_an_export_starts_the_next_pretraining(trunk: TrunkWeights, tmp_path: Path) -> None:
     for to in ("detectron2", "timm", "safetensors"):
         target = TARGETS[to]("mask_rcnn")
         path = tmp_path / target.filename
@@ -170,11 +170,11 @@ def test_an_export_starts_the_next_pretraining(trunk: Trunk, tmp_path: Path) -> 
             assert name.endswith("num_batches_tracked") or torch.equal(encoder.state_dict()[name], tensor)
 
 
-def backbone_of(trunk: Trunk) -> dict[str, Tensor]:
+def backbone_of(trunk: TrunkWeights) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in trunk.tensors.items() if name.startswith("backbone.")}
 
 
-def test_a_backbone_alone_is_exported_and_the_page_says_what_is_random(trunk: Trunk, tmp_path: Path) -> None:
+def test_a_backbone_alone_is_exported_and_the_page_says_what_is_random(trunk: TrunkWeights, tmp_path: Path) -> None:
     """As methods that contrast whole images leave it."""
     alone = replace(trunk, tensors=backbone_of(trunk), method="moco_v2")
     for to, make in TARGETS.items():
@@ -190,7 +190,9 @@ def test_a_backbone_alone_is_exported_and_the_page_says_what_is_random(trunk: Tr
     ("to", "which"),
     [("torchvision", "weights"), ("detectron2", "weights"), ("safetensors", "weights"), ("mmdet", "page")],
 )
-def test_a_full_disk_leaves_the_earlier_export_as_it_was(to: str, which: str, trunk: Trunk, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_earlier_export_as_it_was(
+    to: str, which: str, trunk: TrunkWeights, tmp_path: Path
+) -> None:
     """The file that is being written is /dev/full, on which every write fails as on a full disk."""
     target = TARGETS[to]("mask_rcnn")
     write_verified(trunk, target, tmp_path / target.filename)
@@ -210,7 +212,7 @@ def test_ctrl_c_leaves_nothing_half_written(
     class Stopped(Torchvision):
         """Is interrupted half way through its file."""
 
-        def write(self, trunk: Trunk, path: Path) -> None:
+        def write(self, trunk: TrunkWeights, path: Path) -> None:
             super().write(trunk, path)
             path.write_bytes(path.read_bytes()[:1000])
             os.kill(os.getpid(), signal.SIGINT)

@@ -1,6 +1,6 @@
 """The pretrained trunk of a run as a file for other tools: one file per target.
 
-* ``trunk``: `Trunk`, what is exported: backbone, FPN and box head with the settings they were built from.
+* ``trunk``: `TrunkWeights`, what is exported: backbone, FPN and box head with the settings they were built from.
 * ``target``: what every target can do, and how a trunk gets the names of a layout.
 * ``torchvision``: torchvision's Faster and Mask R-CNN; builds these detectors around any of our trunks.
 * ``one_stage``: torchvision's RetinaNet and FCOS; ``folding``: BatchNorm into convolutions, for their pyramid.

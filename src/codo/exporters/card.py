@@ -9,13 +9,13 @@ from pathlib import Path
 from codo import __version__
 from codo.exporters.origin import DataSource, Origin
 from codo.exporters.target import Target, covered
-from codo.exporters.trunk import PARTS, Trunk
+from codo.exporters.trunk import PARTS, TrunkWeights
 from codo.exporters.verify import TOLERANCE, Verified
 
 _TITLES = {"backbone": "backbone", "fpn": "FPN", "box_head": "box head"}
 
 
-def card(trunk: Trunk, target: Target, name: str, verified: Verified, digest: str, origin: Origin | None) -> str:
+def card(trunk: TrunkWeights, target: Target, name: str, verified: Verified, digest: str, origin: Origin | None) -> str:
     """The page in Markdown.
 
     Args:
@@ -42,7 +42,7 @@ def card(trunk: Trunk, target: Target, name: str, verified: Verified, digest: st
     return heading(trunk, target, name) + "\n" + "\n\n".join(section for section in sections if section) + "\n"
 
 
-def heading(trunk: Trunk, target: Target, name: str) -> str:
+def heading(trunk: TrunkWeights, target: Target, name: str) -> str:
     """How the page begins, by which an earlier export is known."""
     return f"{target.front_matter(trunk)}# {name}\n"
 
@@ -53,7 +53,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _summary(trunk: Trunk, target: Target) -> str:
+def _summary(trunk: TrunkWeights, target: Target) -> str:
     model, parts = trunk.model, covered(target, trunk)
     sizes = {
         "backbone": f"{model.backbone} of width {model.width:g}",
@@ -70,12 +70,12 @@ def _summary(trunk: Trunk, target: Target) -> str:
     )
 
 
-def _companions(trunk: Trunk, target: Target, name: str) -> str:
+def _companions(trunk: TrunkWeights, target: Target, name: str) -> str:
     files = target.companions(trunk, name)
     return "Beside it: " + ", ".join(f"`{file}`" for file in files) + "." if files else ""
 
 
-def _random(trunk: Trunk, target: Target, verified: Verified) -> str:
+def _random(trunk: TrunkWeights, target: Target, verified: Verified) -> str:
     reasons = dict(target.random)
     reasons |= {part: f"method `{trunk.method}` does not pretrain it" for part in PARTS if part not in trunk.parts}
     lines = [
@@ -86,12 +86,12 @@ def _random(trunk: Trunk, target: Target, verified: Verified) -> str:
     return "## What stays random, and why\n\n" + "\n".join(lines) if lines else ""
 
 
-def _left_out(trunk: Trunk, target: Target) -> str:
+def _left_out(trunk: TrunkWeights, target: Target) -> str:
     lines = [f"- {what}: {why}" for what, why in target.left_out(trunk).items()]
     return "## What of the pretrained trunk is not in the file as it was\n\n" + "\n".join(lines) if lines else ""
 
 
-def _origin(trunk: Trunk, origin: Origin) -> str:
+def _origin(trunk: TrunkWeights, origin: Origin) -> str:
     metrics = origin.metrics
     facts = {
         "run": f"`{origin.run}`, started {origin.started} on {origin.hardware}, seed {origin.seed}",

@@ -1,7 +1,7 @@
 """Detectron2: a ``.pkl`` in its own format and the configurations of the paper's protocol, 1x and 2x.
 
 The pickle holds ``{"model": {name: array}, "__author__": "CoDo", "matching_heuristics": True}``; with both of the first
-keys Detectron2 reads it as its own (METHOD 1.7). Names are full ones, so that the matching heuristics have nothing to
+keys Detectron2 reads it as its own (docs/method.md#export). Names are full ones, so that the matching heuristics have nothing to
 guess. Arrays are pickled by the public ``numpy.ndarray`` alone: NumPy's own way names a private module that versions
 before 1.26 do not have, and those are common beside Detectron2.
 """
@@ -20,7 +20,7 @@ from codo.core.errors import InputError
 from codo.exporters.detectron2_config import config
 from codo.exporters.named import NamedTarget
 from codo.exporters.target import MAPS, Features
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.load_report import IGNORED
 
 COMPONENTS = {
@@ -55,7 +55,7 @@ class Detectron2(NamedTarget):
         """One name per detector; the configurations differ."""
         return f"detectron2_{self.detector}.pkl"
 
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk under Detectron2's names.
 
         Without convolutions in the head, BatchNorm's counters are left out: Detectron2's stock model of that kind has
@@ -73,7 +73,7 @@ class Detectron2(NamedTarget):
             return {name: tensor for name, tensor in state.items() if not name.endswith(IGNORED)}
         return state
 
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the pickle."""
         arrays = {name: tensor.numpy() for name, tensor in self.state(trunk).items()}
         with path.open("wb") as file:
@@ -105,7 +105,7 @@ class Detectron2(NamedTarget):
 
         return model, features
 
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that trains from the file called ``name``."""
         stem = Path(name).stem
         return (
@@ -116,7 +116,7 @@ class Detectron2(NamedTarget):
             "trainer = DefaultTrainer(cfg)\ntrainer.resume_or_load(resume=False)\ntrainer.train()\n"
         )
 
-    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+    def companions(self, trunk: TrunkWeights, name: str) -> dict[str, str]:
         """The two configurations."""
         stem = Path(name).stem
         masks = self.detector == "mask_rcnn"

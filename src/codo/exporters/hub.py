@@ -12,7 +12,7 @@ from pathlib import Path
 from codo import __version__
 from codo.core.errors import InputError
 from codo.exporters.safetensors import Safetensors
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
 
 _FRONT_MATTER = """\
@@ -51,11 +51,11 @@ class Hub(Safetensors):
         """The hub shows this one."""
         return "README.md"
 
-    def front_matter(self, trunk: Trunk) -> str:
+    def front_matter(self, trunk: TrunkWeights) -> str:
         """What the hub sorts models by. A license is left for you to add: it depends on your images."""
         return _FRONT_MATTER.format(backbone=trunk.model.backbone.replace(":", "-"))
 
-    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+    def companions(self, trunk: TrunkWeights, name: str) -> dict[str, str]:
         """The configuration."""
         config = {
             "codo": __version__,

@@ -12,7 +12,7 @@ from codo import __version__
 from codo.exporters.mmdet_config import config
 from codo.exporters.named import NamedTarget
 from codo.exporters.target import MAPS, Features, save_torch
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 
 COMPONENTS = {
     "backbone": "backbone.",
@@ -42,7 +42,7 @@ class MMDet(NamedTarget):
         """One name per detector; the configurations differ."""
         return f"mmdet_{self.detector}.pth"
 
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the checkpoint."""
         meta = {"author": f"CoDo {__version__}", "method": trunk.method, "step": trunk.step, "network": trunk.network}
         save_torch({"state_dict": self.state(trunk), "meta": meta}, path)
@@ -75,7 +75,7 @@ class MMDet(NamedTarget):
 
         return model, features
 
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that trains from the file called ``name``."""
         return (
             "from mmengine.config import Config\nfrom mmengine.runner import Runner\n\n"
@@ -83,6 +83,6 @@ class MMDet(NamedTarget):
             'cfg.work_dir = "work_dirs/codo"\nRunner.from_cfg(cfg).train()\n'
         )
 
-    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+    def companions(self, trunk: TrunkWeights, name: str) -> dict[str, str]:
         """The configuration."""
         return {f"{Path(name).stem}.py": config(trunk.model, name, self.detector == "mask_rcnn")}

@@ -26,7 +26,7 @@ from codo.core.errors import InputError
 from codo.exporters.keys import blueprint, read_keys
 from codo.exporters.target import Features, Rebuilt, Target, encoder_features, translate
 from codo.exporters.torchvision import RANDOM
-from codo.exporters.trunk import PARTS, Trunk
+from codo.exporters.trunk import PARTS, TrunkWeights
 from codo.models.backbone import resnet_channels
 from codo.models.box_head import count_convolutions
 from codo.models.encoder import ModelSettings
@@ -67,7 +67,7 @@ class NamedTarget(Target):
         """The library in words."""
         return LAYOUTS[self.layout].title
 
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk under the library's names.
 
         Raises:
@@ -83,7 +83,7 @@ class NamedTarget(Target):
             raise InputError(what, where=f"model.width={trunk.model.width:g}", fix="use --to torchvision")
         return translate(trunk, self.layout)
 
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         """Have the library load the file where it is installed, else go by the names."""
         if find_spec(self.library) is None:
             return self._by_names(trunk, path, f"{self.title} is not installed here")
@@ -101,7 +101,7 @@ class NamedTarget(Target):
         how = f"The detector was built by {self.title} from the configuration beside this file, and loaded with it."
         return Rebuilt(features, report, how)
 
-    def _by_names(self, trunk: Trunk, path: Path, why: str) -> Rebuilt:
+    def _by_names(self, trunk: TrunkWeights, path: Path, why: str) -> Rebuilt:
         tensors = self.read(path)
         layout, convolutions = LAYOUTS[self.layout], count_convolutions(trunk.model.head)
         back = {ours: t for name, t in tensors.items() if (ours := layout.ours(name, convolutions)) is not None}
@@ -117,7 +117,7 @@ class NamedTarget(Target):
         how = f"{why}. Names and shapes were held against those {against}, and an encoder was filled by name alone."
         return Rebuilt(encoder_features(encoder), report, how)
 
-    def model_keys(self, whole: Trunk) -> dict[str, tuple[int, ...]]:
+    def model_keys(self, whole: TrunkWeights) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the library's model around a trunk of which all parts are there.
 
         Where there is a list of that very model, they are the list's. Else those of the trunk come from the layout, and

@@ -24,7 +24,7 @@ from codo.core.errors import InputError
 from codo.exporters.folding import fold_pyramid
 from codo.exporters.target import Rebuilt, Target, changed_settings, save_torch, translate
 from codo.exporters.torchvision import backbone_maps
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import build_backbone
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import compare
@@ -118,19 +118,19 @@ class OneStage(Target):
         """One name per detector."""
         return f"torchvision_{self.detector}.pth"
 
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """Backbone, and pyramid from P3 up with its norms folded."""
         tensors = fold_pyramid(trunk.tensors)
         finest = ("fpn.inner_blocks.0.", "fpn.layer_blocks.0.")
         kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(finest)}
-        coarse = Trunk(trunk.model, kept, trunk.method, trunk.step)
+        coarse = TrunkWeights(trunk.model, kept, trunk.method, trunk.step)
         return translate(coarse, "torchvision_retinanet", self.takes)
 
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the state dict."""
         save_torch(self.state(trunk), path)
 
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         """Build the detector, by torchvision's own constructor where there is one, and load the file."""
         with torch.random.fork_rng(devices=[]):
             if is_standard(trunk.model):
@@ -149,7 +149,7 @@ class OneStage(Target):
 
         return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
 
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that loads the file called ``name``."""
         load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         if is_standard(trunk.model):
@@ -164,7 +164,7 @@ class OneStage(Target):
             f'detector = build_one_stage(model, num_classes=91, detector="{self.detector}")\n{load}'
         )
 
-    def left_out(self, trunk: Trunk) -> dict[str, str]:
+    def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
         """P2, the box head, and the norms."""
         reasons = {}
         if "fpn" in trunk.parts:

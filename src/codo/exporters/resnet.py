@@ -11,7 +11,7 @@ from torchvision.models import get_model
 
 from codo.core.errors import InputError
 from codo.exporters.target import MAPS, Features, Rebuilt, Target, save_torch, translate
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import ResNetBackbone
 from codo.models.encoder import ModelSettings
 from codo.models.load_report import compare
@@ -42,7 +42,7 @@ class ResNet(Target):
         """The same for every ResNet; the page says which one."""
         return "resnet.pth"
 
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The backbone under torchvision's names.
 
         Raises:
@@ -52,11 +52,11 @@ class ResNet(Target):
             raise InputError(f"'{trunk.model.backbone}' is no ResNet of torchvision", where="--to", fix="use --to timm")
         return translate(trunk, "resnet", self.takes)
 
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the state dict."""
         save_torch(self.state(trunk), path)
 
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         """Build torchvision's classifier and load the file."""
         model = build_resnet(trunk.model)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
@@ -64,7 +64,7 @@ class ResNet(Target):
         model.load_state_dict(tensors, strict=False)
         return Rebuilt(resnet_features(model), report, built_by(trunk.model))
 
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that loads the file called ``name``."""
         model = trunk.model
         if model.width == 1.0:
@@ -77,7 +77,7 @@ class ResNet(Target):
         load = f'model.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         return f"import torch\n{build}{load}"
 
-    def left_out(self, trunk: Trunk) -> dict[str, str]:
+    def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
         """Everything but the backbone."""
         return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from codo import __version__
 from codo.core.errors import InputError
 from codo.exporters.target import Rebuilt, Target, encoder_features
-from codo.exporters.trunk import Network, Trunk
+from codo.exporters.trunk import Network, TrunkWeights
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import compare
 from codo.models.weights import COMPONENTS
@@ -38,11 +38,11 @@ class Safetensors(Target):
         """The same for every detector."""
         return "trunk.safetensors"
 
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk under its own names."""
         return dict(trunk.tensors)
 
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write tensors and metadata."""
         normalization = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
         metadata = {
@@ -56,14 +56,14 @@ class Safetensors(Target):
         }
         path.write_bytes(save(self.state(trunk), metadata))
 
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         """Build an encoder from nothing but the file."""
         read = read_safetensors(path)
         encoder = read.encoder()
         report = compare(encoder.state_dict(), read.tensors, COMPONENTS)
         return Rebuilt(encoder_features(encoder), report, "An encoder was built from nothing but this file.")
 
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that loads the file called ``name``."""
         gives = ".features(images) gives P2 to P5" if "fpn" in trunk.parts else ".backbone(images) gives C2 to C5"
         return (
@@ -72,7 +72,7 @@ class Safetensors(Target):
         )
 
 
-def read_safetensors(path: Path) -> Trunk:
+def read_safetensors(path: Path) -> TrunkWeights:
     """Read what `Safetensors` wrote.
 
     Raises:
@@ -93,4 +93,4 @@ def read_safetensors(path: Path) -> Trunk:
         what = f"the safetensors file says things about its model that CoDo {__version__} does not know"
         raise InputError(what, where=str(path), fix=f"it was written by CoDo {metadata['codo']}: use that") from error
     network: Network = "key" if metadata.get("network") == "key" else "query"
-    return Trunk(model, tensors, metadata.get("method", "unknown"), step, network)
+    return TrunkWeights(model, tensors, metadata.get("method", "unknown"), step, network)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from codo.core.errors import InputError
-from codo.exporters.trunk import PARTS, Trunk
+from codo.exporters.trunk import PARTS, TrunkWeights
 from codo.models.encoder import LEVELS, Encoder, ModelSettings
 from codo.models.key_maps import LAYOUTS
 from codo.models.load_report import LoadReport
@@ -76,7 +76,7 @@ class Target(ABC):
         """Name of the file (or folder) in the run's ``exports/``."""
 
     @abstractmethod
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk's tensors under the reader's names.
 
         Raises:
@@ -84,22 +84,22 @@ class Target(ABC):
         """
 
     @abstractmethod
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the weights."""
 
     @abstractmethod
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         """Do what a user does with the file: build the model it is for and load it."""
 
     @abstractmethod
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that loads the file called ``name``."""
 
-    def companions(self, trunk: Trunk, name: str) -> dict[str, str]:
+    def companions(self, trunk: TrunkWeights, name: str) -> dict[str, str]:
         """Files beside the weights called ``name``, such as configurations: name -> text."""
         return {}
 
-    def left_out(self, trunk: Trunk) -> dict[str, str]:
+    def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
         """What of the trunk the file does not hold as it is -> why."""
         return {}
 
@@ -118,12 +118,12 @@ class Target(ABC):
         """Name of the page beside the weights."""
         return f"{weights.stem}.md"
 
-    def front_matter(self, trunk: Trunk) -> str:
+    def front_matter(self, trunk: TrunkWeights) -> str:
         """What the page begins with."""
         return ""
 
 
-def translate(trunk: Trunk, layout: str, takes: tuple[str, ...] = PARTS) -> dict[str, Tensor]:
+def translate(trunk: TrunkWeights, layout: str, takes: tuple[str, ...] = PARTS) -> dict[str, Tensor]:
     """Tensors of a trunk under the names of a layout.
 
     Args:
@@ -151,7 +151,7 @@ def save_torch(content: Mapping[str, Any], path: Path) -> None:
         torch.save(content, file)
 
 
-def covered(target: Target, trunk: Trunk) -> tuple[str, ...]:
+def covered(target: Target, trunk: TrunkWeights) -> tuple[str, ...]:
     """The parts that are in the trunk and have a place in the target."""
     return tuple(part for part in target.takes if part in trunk.parts)
 

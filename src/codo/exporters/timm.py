@@ -18,7 +18,7 @@ from torch import Tensor
 from codo.core.errors import InputError
 from codo.exporters.resnet import PLAIN, RANDOM, build_resnet, built_by, resnet_features
 from codo.exporters.target import MAPS, Features, Rebuilt, Target, translate
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import STRIDES
 from codo.models.load_report import compare
 
@@ -40,15 +40,15 @@ class Timm(Target):
         """The same for every model; the page says which one."""
         return "timm.safetensors"
 
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The backbone under timm's names."""
         return translate(trunk, "timm" if trunk.model.backbone.startswith(_PREFIX) else "resnet", self.takes)
 
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the state dict."""
         path.write_bytes(save(self.state(trunk), {"format": "pt"}))
 
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         """Build the model and load the file.
 
         Raises:
@@ -69,7 +69,7 @@ class Timm(Target):
         model.load_state_dict(tensors, strict=False)
         return Rebuilt(features, report, how)
 
-    def _components(self, trunk: Trunk, model: Any) -> dict[str, str]:
+    def _components(self, trunk: TrunkWeights, model: Any) -> dict[str, str]:
         """Backbone, classifier, and by their own names the modules between the last map and the classifier."""
         classifier = getattr(model, "default_cfg", {}).get("classifier", "fc")
         head = f"{classifier if isinstance(classifier, str) else classifier[0]}."
@@ -78,7 +78,7 @@ class Timm(Target):
         between = {module for module in between if not f"{module}.".startswith(head)}
         return {"backbone": "", "classifier": head} | {module: f"{module}." for module in sorted(between)}
 
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that loads the file called ``name``."""
         model = trunk.model
         if model.width != 1.0:
@@ -90,7 +90,7 @@ class Timm(Target):
         load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all but the classifier'
         return f"{module}\nfrom safetensors.torch import load_file\n\nmodel = {build}\n{load}\n"
 
-    def left_out(self, trunk: Trunk) -> dict[str, str]:
+    def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
         """Everything but the backbone."""
         return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
 

@@ -2,7 +2,7 @@
 
 The file is a plain state dict with the trunk's tensors under torchvision's full names. With a ResNet-50 of full width,
 256 pyramid channels and the ``4conv1fc`` head they are the names and shapes of ``fasterrcnn_resnet50_fpn_v2`` and
-``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (METHOD 1.10b); with the ``2fc`` head they are
+``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (docs/method.md#export); with the ``2fc`` head they are
 those of the first versions. Other trunks load into what `build_detector` builds: the same detector with their sizes.
 """
 
@@ -29,7 +29,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
 
 from codo.exporters.target import MAPS, Rebuilt, Target, changed_settings, save_torch, translate
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import build_backbone
 from codo.models.box_head import build_box_head, count_convolutions
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
@@ -139,15 +139,15 @@ class Torchvision(Target):
         """The same tensors for both detectors; the name tells which one was checked."""
         return f"torchvision_{self.detector}.pth"
 
-    def state(self, trunk: Trunk) -> dict[str, Tensor]:
+    def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk under torchvision's names."""
         return translate(trunk, "torchvision")
 
-    def write(self, trunk: Trunk, path: Path) -> None:
+    def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the state dict."""
         save_torch(self.state(trunk), path)
 
-    def rebuild(self, trunk: Trunk, path: Path) -> Rebuilt:
+    def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
         """Build the detector, by torchvision's own constructor where there is one, and load the file."""
         with torch.random.fork_rng(devices=[]):
             if own := constructor(trunk.model, self.detector):
@@ -166,7 +166,7 @@ class Torchvision(Target):
 
         return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
 
-    def usage(self, trunk: Trunk, name: str) -> str:
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that loads the file called ``name``."""
         load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         if own := constructor(trunk.model, self.detector):

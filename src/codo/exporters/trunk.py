@@ -24,7 +24,7 @@ Network = Literal["query", "key"]
 
 
 @dataclass(frozen=True)
-class Trunk:
+class TrunkWeights:
     """Backbone and, where the method pretrains them, FPN and box head.
 
     Attributes:
@@ -64,7 +64,7 @@ class Trunk:
         return encoder.eval()
 
 
-def read_trunk(run: Run, network: Network = "query") -> Trunk:
+def read_trunk(run: Run, network: Network = "query") -> TrunkWeights:
     """Read the trunk from the newest whole checkpoint of a run.
 
     Args:
@@ -96,8 +96,8 @@ def read_trunk(run: Run, network: Network = "query") -> Trunk:
 
 def pack_trunk(
     model: ModelSettings, modules: Mapping[str, nn.Module], method: str, step: int, network: Network = "query"
-) -> Trunk:
-    """Put the modules that a method exports into a `Trunk`.
+) -> TrunkWeights:
+    """Put the modules that a method exports into a `TrunkWeights`.
 
     Args:
         model: Settings they were built from.
@@ -113,4 +113,4 @@ def pack_trunk(
         if part in modules
         for name, tensor in modules[part].state_dict().items()
     }
-    return Trunk(model.model_copy(update={"init": "none"}), tensors, method, step, network)
+    return TrunkWeights(model.model_copy(update={"init": "none"}), tensors, method, step, network)

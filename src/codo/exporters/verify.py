@@ -9,7 +9,7 @@ import torch
 
 from codo.core.errors import CodoError
 from codo.exporters.target import MAPS, Target, covered, encoder_features
-from codo.exporters.trunk import Trunk
+from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import input_side
 from codo.models.box_head import POOL
 from codo.models.load_report import LoadReport
@@ -36,7 +36,7 @@ class Verified:
 
 
 @torch.no_grad()
-def verify(trunk: Trunk, target: Target, path: Path) -> Verified:
+def verify(trunk: TrunkWeights, target: Target, path: Path) -> Verified:
     """Rebuild the model that a file is for, and compare its features with the trunk's on a fixed input.
 
     Only the parts that are in the trunk and have a place in the model are compared: maps of the backbone, of the

@@ -27,7 +27,7 @@ from codo.exporters.safetensors import Safetensors
 from codo.exporters.target import DetectorName, Target
 from codo.exporters.timm import Timm
 from codo.exporters.torchvision import Torchvision
-from codo.exporters.trunk import Network, Trunk, read_trunk
+from codo.exporters.trunk import Network, TrunkWeights, read_trunk
 from codo.exporters.verify import verify
 from codo.models.load_report import LoadReport
 
@@ -94,7 +94,7 @@ def _default_name(target: Target, encoder: Network) -> str:
     return name.name if encoder == "query" else f"{name.stem}_key{name.suffix}"
 
 
-def write_verified(trunk: Trunk, target: Target, path: Path, origin: Origin | None = None) -> LoadReport:
+def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Origin | None = None) -> LoadReport:
     """Write a trunk, rebuild it from the file and compare, then put all files in their places.
 
     Args:
