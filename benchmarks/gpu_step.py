@@ -33,7 +33,7 @@ from codo.loading.step_dataset import ViewBatch
 from codo.planning.flop_counter import count_step
 
 ROOFLINE_US = {2: 288.0, 4: 447.0}
-"""PERFORMANCE section 3: an H100 at 790 TFLOP/s and 3.0 TB/s, BatchNorm and ReLU not fused."""
+"""docs/performance.md#floor-of-the-step: an H100 at 790 TFLOP/s and 3.0 TB/s, BatchNorm and ReLU not fused."""
 SIZES = [Size(batch, count) for count in (2, 4) for batch in (128, 256, 512)]
 PLAIN_BATCH = 128  # float32 activations of more may not fit
 

@@ -80,7 +80,7 @@ def test_ablations_change_one_thing_each() -> None:
     ("name", "epochs", "views"), [("codo_200ep", 200, 2), ("codo_400ep", 400, 2), ("codo_m_400ep", 400, 4)]
 )
 def test_the_paper(name: str, epochs: int, views: int) -> None:
-    """Section 4.2 and METHOD 1.3."""
+    """Section 4.2 and docs/method.md#at-a-glance."""
     settings = load(name)
     assert (settings.epochs, settings.views, settings.batch_size, settings.canvas) == (epochs, views, 1024, 224)
     assert (
@@ -115,7 +115,7 @@ def test_the_rows_of_table_2(name: str, epochs: int, query: list[str], key: list
 
 
 PROTOCOLS = {
-    # steps, warm-up, drops: Detectron2's 1x and 2x of COCO and its VOC R50-FPN (METHOD 1.8, 1.9)
+    # steps, warm-up, drops: Detectron2's 1x and 2x of COCO and its VOC R50-FPN (docs/method.md#coco-finetuning)
     "coco_mask_rcnn_r50_fpn_1x": (90_000, 1000, (60_000, 80_000)),
     "coco_mask_rcnn_r50_fpn_2x": (180_000, 1000, (120_000, 160_000)),
     "voc_faster_rcnn_r50_fpn": (18_000, 100, (12_000, 16_000)),

@@ -1,4 +1,4 @@
-"""The verdict on made-up courses, among them the rows of METHOD 1.14's table."""
+"""The verdict on made-up courses, among them the rows of docs/method.md#drift-collapse."""
 
 import math
 from collections.abc import Callable

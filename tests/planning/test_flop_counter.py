@@ -1,4 +1,4 @@
-"""Operations, bytes and memory: by hand on single operators, and against PERFORMANCE section 3 on the whole step."""
+"""Operations, bytes and memory: by hand on single operators, and against docs/performance.md#floor-of-the-step."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def resnet50() -> Step:
 
 
 def test_two_views_take_59_gflop_a_sample(resnet50: Step) -> None:
-    contrast = 0.13  # GFLOP for the logits, which the dossier counts beside it
+    contrast = 0.13  # GFLOP for the logits, which docs/performance.md#floor-of-the-step counts beside it
     assert resnet50.operations.flops / 4 / 1e9 == pytest.approx(59.4 + contrast, rel=0.005)
 
 

@@ -1,4 +1,4 @@
-"""Alarms on the settings of METHOD 1.14's table, and silence on healthy ones."""
+"""Alarms on the settings of docs/method.md#drift-collapse, and silence on healthy ones."""
 
 from __future__ import annotations
 

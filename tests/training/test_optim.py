@@ -16,7 +16,7 @@ def schedule(steps: int = 100, per_epoch: int = 10, batch_size: int = 256, **set
 
 @pytest.mark.parametrize(("rule", "expected"), [("none", 0.03), ("linear", 0.12), ("sqrt", 0.06)])
 def test_scaling_of_the_paper_batch(rule: str, expected: float) -> None:
-    """0.03 at 256 images (MoCo v2) becomes the paper's 0.06 at 1024 by the square root (METHOD A7)."""
+    """0.03 at 256 images (MoCo v2) becomes the paper's 0.06 at 1024 by the square root (docs/method.md#a7)."""
     assert schedule(batch_size=1024, lr=0.03, lr_scaling=rule)(0) == pytest.approx(expected)
 
 

@@ -7,7 +7,7 @@ from codo.views.boxes import iou
 
 
 def test_there_are_as_many_as_insloc_has() -> None:
-    assert anchors(256).shape == (5120, 4)  # METHOD 1.1
+    assert anchors(256).shape == (5120, 4)  # docs/methods.md#insloc
     assert anchors(256).min() >= 0
     assert anchors(256).max() <= 256
 
@@ -20,7 +20,7 @@ def test_the_anchor_overlaps_by_more_than_asked() -> None:
         found = anchor_box(box, 256, 0.5, rng)
         assert iou(found[None].astype(np.float64), box[None].astype(np.float64)).item() > 0.5
         moved += not np.array_equal(found, box)
-    assert moved == 200  # METHOD 1.4: at 0.5 every box has one
+    assert moved == 200  # docs/method.md#box-jitter: at 0.5 every box has one
 
 
 def test_without_a_candidate_the_box_itself_is_used() -> None:

@@ -51,7 +51,7 @@ def test_a_hundred_thousand_jitters_keep_the_rule() -> None:
     assert jittered.min() >= 0
     assert jittered.max() <= canvas
     assert (jittered[:, 2:] > jittered[:, :2]).all()
-    # It does jitter: hardly any box stays, and the mean overlap is that of METHOD 1.4's table.
+    # It does jitter: hardly any box stays, and the mean overlap is that of docs/method.md#box-jitter.
     assert (jittered == pasted).all(axis=1).mean() < 0.001
     assert 0.70 < boxes.iou(jittered, pasted).mean() < 0.80
 

@@ -1,4 +1,4 @@
-"""Shuffled BatchNorm: which samples share their batch statistics (MoCo, section 3.3; PERFORMANCE section 5).
+"""Shuffled BatchNorm: which samples share their statistics (MoCo, section 3.3; docs/method.md#shuffled-batchnorm).
 
 Legend: W ranks, B global batch, b = B / W samples a rank, V - 1 key views, L levels, D embedding.
 

@@ -3,7 +3,7 @@
     key <- m * key + (1 - m) * query
 
 Parameters only. BatchNorm's running statistics are not averaged: the key encoder normalizes with the statistics of its
-own batch (METHOD 1.1, 1.10).
+own batch (docs/method.md#queue).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""InfoNCE of every level against its queue (paper, Eq. 7-8, as METHOD 1.12 A1-A5 resolves them).
+"""InfoNCE of every level against its queue (paper, Eq. 7-8; docs/method.md#loss).
 
 Legend: L levels, B batch, V key views, K queue, D embedding.
 

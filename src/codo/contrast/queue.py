@@ -3,7 +3,7 @@
 Legend: L levels, K queue size, D embedding, n new keys a level.
 
 A ring buffer. All levels share one pointer because they are filled together. The buffers are persistent: without them a
-resumed run would contrast against noise (METHOD 1.6, item 7). K is fixed and need not be a multiple of the batch.
+resumed run would contrast against noise (docs/method.md#queue). K is fixed and need not be a multiple of the batch.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class LevelQueue(nn.Module):
         """Replace the oldest keys, wrapping around at the end.
 
         Call it once per step, after all losses: keys enqueued earlier would be negatives of their own queries
-        (METHOD 1.6, item 1).
+        (docs/method.md#queue).
 
         Args:
             keys: (L, n, D), oldest first; with n > K the last K stay.

@@ -1,4 +1,4 @@
-"""Detectors on labeled images: finetune, evaluate (METHOD 1.8, DESIGN section 5).
+"""Detectors on labeled images: finetune, evaluate (docs/method.md#coco-finetuning).
 
 * ``transforms``: flip and multi-scale resize of an image with its boxes and masks.
 * ``dataset``: from annotations to training batches and evaluation images, what the loader's workers run.

@@ -1,8 +1,8 @@
 """The settings of a finetuning run.
 
-Defaults follow the protocol that papers on pretraining for detection share (METHOD 1.8): Mask R-CNN with 4conv1fc head,
-16 images, lr 0.02, warm-up over 1000 steps, drops after 2/3 and 8/9, short sides 640 to 800. What one GPU or a laptop
-needs is in the recipes.
+Defaults follow the protocol that papers on pretraining for detection share (docs/method.md#coco-finetuning): Mask R-CNN
+with 4conv1fc head, 16 images, lr 0.02, warm-up over 1000 steps, drops after 2/3 and 8/9, short sides 640 to 800. What
+one GPU or a laptop needs is in the recipes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SGD for detectors: Detectron2's habits (METHOD 1.8), which differ from those of pretraining."""
+"""SGD for detectors: Detectron2's habits (docs/method.md#coco-finetuning), which differ from those of pretraining."""
 
 from __future__ import annotations
 

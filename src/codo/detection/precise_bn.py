@@ -1,4 +1,6 @@
-"""Precise BN: BatchNorm's statistics as they are for the weights at hand (Wu and Johnson 2021, section 3; METHOD 1.8).
+"""Precise BN: BatchNorm's statistics as they are for the weights at hand (Wu and Johnson 2021, section 3).
+
+Part of the finetuning protocol (docs/method.md#coco-finetuning).
 
 The running statistics of training are a moving average over the last steps, of weights that have changed meanwhile. The
 protocol of the papers replaces them before every evaluation (Detectron2's ``TEST.PRECISE_BN``): a number of training

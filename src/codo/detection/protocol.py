@@ -1,7 +1,8 @@
 """What follows from the machine and the batch, in words for the log: which BatchNorm, which learning rate, how long.
 
-The protocol of the papers is for 16 images on 8 GPUs (METHOD 1.8). With another batch or fewer GPUs a run differs from
-it, and users of earlier methods lost points where nothing said so (METHOD 1.12, A6; ``moco#111``, ``r2o#1``).
+The protocol of the papers is for 16 images on 8 GPUs (docs/method.md#coco-finetuning). With another batch or fewer GPUs
+a run differs from it, and users of earlier methods lost points where nothing said so (docs/method.md#a6; ``moco#111``,
+``r2o#1``).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Is the pretraining run healthy? Four tell-tales of collapse, read from the log (METHOD 1.14).
+"""Is the pretraining run healthy? Four tell-tales of collapse, read from the log (docs/method.md#drift-collapse).
 
 The loss alone cannot tell: in *drift collapse* all embeddings become one moving point, and since new keys lie closer to
 the query than old queue entries, the loss falls and top-1 rises to 1 while nothing is learned. So four numbers are read
@@ -14,7 +14,7 @@ top-1                  rises late                   above 0.8 while the loss sta
 =====================  ===========================  ==========================================================
 
 Between the two columns the verdict is "watch": a run may simply be young. The thresholds are those of this table; the
-measurements they were chosen from are in METHOD 1.14.
+measurements they were chosen from are in docs/method.md#drift-collapse.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Were images that a detector is evaluated on in its pretraining pool?
 
-No label leaks that way, but an evaluation on images whose pixels were trained on says less about new ones (METHOD 1.12,
-A17). Compared are content hashes of files, so that only identical files are found, not resized copies.
+No label leaks that way, but an evaluation on images whose pixels were trained on says less about new ones
+(docs/method.md#leaks). Compared are content hashes of files, so that only identical files are found, not resized
+copies.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Detectron2: a ``.pkl`` in its own format and the configurations of the paper's protocol, 1x and 2x.
 
 The pickle holds ``{"model": {name: array}, "__author__": "CoDo", "matching_heuristics": True}``; with both of the first
-keys Detectron2 reads it as its own (docs/method.md#export). Names are full ones, so that the matching heuristics have nothing to
-guess. Arrays are pickled by the public ``numpy.ndarray`` alone: NumPy's own way names a private module that versions
-before 1.26 do not have, and those are common beside Detectron2.
+keys Detectron2 reads it as its own (docs/method.md#export). Names are full ones, so that the matching heuristics have
+nothing to guess. Arrays are pickled by the public ``numpy.ndarray`` alone: NumPy's own way names a private module that
+versions before 1.26 do not have, and those are common beside Detectron2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Detectron2's configuration for a trunk: the finetuning protocol that earlier methods share (METHOD 1.8).
+"""Detectron2's configuration for a trunk: the common finetuning protocol (docs/method.md#coco-finetuning).
 
 The files stand alone (no ``_BASE_``), so that they work wherever they lie.
 """

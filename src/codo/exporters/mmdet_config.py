@@ -1,4 +1,4 @@
-"""mmdet's configuration for a trunk: its stock detector, changed where the protocol differs (METHOD 1.8)."""
+"""mmdet's configuration for a trunk: its stock detector under the protocol (docs/method.md#coco-finetuning)."""
 
 from __future__ import annotations
 

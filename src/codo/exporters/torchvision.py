@@ -2,8 +2,9 @@
 
 The file is a plain state dict with the trunk's tensors under torchvision's full names. With a ResNet-50 of full width,
 256 pyramid channels and the ``4conv1fc`` head they are the names and shapes of ``fasterrcnn_resnet50_fpn_v2`` and
-``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (docs/method.md#export); with the ``2fc`` head they are
-those of the first versions. Other trunks load into what `build_detector` builds: the same detector with their sizes.
+``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (docs/method.md#export); with the ``2fc`` head they
+are those of the first versions. Other trunks load into what `build_detector` builds: the same detector with their
+sizes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Jigsaws: nine patches of an image in random order, beside the whole views (PIRL, Misra and van der Maaten 2020).
 
 A random crop of the image becomes a square of 3 x 3 cells. Each patch is cut out of its cell at random, so that edges
-that go on from patch to patch give nothing away, and the nine are shuffled. InfoMin and DetCo use them (METHOD 2).
+that go on from patch to patch give nothing away, and the nine are shuffled. InfoMin and DetCo use them
+(docs/methods.md#infomin).
 
 Legend: b samples of this rank, V whole views, P side of a patch.
 """

@@ -1,4 +1,4 @@
-"""Views of an image that share proposals: SoCo's (Wei et al. 2021; METHOD 1.2).
+"""Views of an image that share proposals: SoCo's (Wei et al. 2021; docs/methods.md#soco).
 
 View 1 is the whole image, view 2 a random crop, view 3 the same crop at half the side; each has its own colors and
 flip. K proposals that lie in the crop are carried into all three; those of view 1 are jittered. The same objects are

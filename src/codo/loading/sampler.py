@@ -3,7 +3,7 @@
 The order of an epoch is a permutation by (seed, epoch); step ``s`` takes the next ``B`` of it, for every rank alike, so
 that the global batches do not depend on the number of ranks. A rank then makes the query views of its share of the
 batch, and the key views of its share of the *shuffled* batch (see contrast/shuffle.py). What is left over at the end of
-an epoch is dropped (METHOD 1.6): the next epoch has another order.
+an epoch is dropped (docs/method.md#queue): the next epoch has another order.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class CoDo(MomentumContrast):
         return Encoder(setup.model)
 
     def exports(self) -> dict[str, nn.Module]:
-        """The trunk of the query encoder (METHOD 1.6)."""
+        """The trunk of the query encoder (docs/method.md#export)."""
         return {"backbone": self.query.backbone, "fpn": self.query.fpn, "box_head": self.query.box_head}
 
     def key_exports(self) -> dict[str, nn.Module]:

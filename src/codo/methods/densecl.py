@@ -2,7 +2,7 @@
 
 The positive of a cell is the cell of the other view whose *backbone* feature is most similar; the embeddings that are
 being learned have no say in it. Negatives of cells come from a queue of their own, which holds one key an image: the
-mean over its cells (METHOD 2).
+mean over its cells (docs/methods.md#densecl).
 
 Legend: b samples of this rank, B of all ranks, V views, C channels of the last map, D embedding, N cells of a map.
 """

@@ -4,9 +4,9 @@ At each stage three contrasts: whole query with whole key, jigsaw with jigsaw, j
 weigh more. Whole images and jigsaws have projections and queues of their own at each stage: eight of both.
 
 The authors never published how they pretrain (xieenze/DetCo, issues 1 and 9). From the paper: stages, contrasts, nine
-patches, two memories. From an independent reimplementation (METHOD 2): a queue per stage and kind, jigsaws against the
-*whole images'* queue in the third contrast. From MoCo v2: everything about sizes and schedule. Ours: colors are drawn
-once for a jigsaw, before it is cut up, and the hidden layers are as wide as the stage, for jigsaws too.
+patches, two memories. From an independent reimplementation (docs/methods.md#detco): a queue per stage and kind, jigsaws
+against the *whole images'* queue in the third contrast. From MoCo v2: everything about sizes and schedule. Ours: colors
+are drawn once for a jigsaw, before it is cut up, and the hidden layers are as wide as the stage, for jigsaws too.
 
 Legend: b samples of this rank, B of all ranks, V whole views, P side of a patch, C channels of a stage, D embedding.
 """

@@ -2,7 +2,7 @@
 
 Whole views are cropped and colored strongly and pass through RandAugment (the recipe's ``augment.*``). The jigsaw's
 patches, in the image's own colors, are embedded one by one and put together by a linear layer; the result is
-contrasted with the same key and the same queue as the query (METHOD 2). Keys have no jigsaw.
+contrasted with the same key and the same queue as the query (docs/methods.md#infomin). Keys have no jigsaw.
 
 Legend: b samples of this rank, B of all ranks, V whole views, P side of a patch, D embedding.
 """

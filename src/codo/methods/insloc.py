@@ -1,4 +1,4 @@
-"""InsLoc (Yang et al. 2021): pasted instances on a whole trunk, as CoDo, with its own views and boxes (METHOD 1.1).
+"""InsLoc (Yang et al. 2021): as CoDo, with views and boxes of its own (docs/methods.md#insloc).
 
 What differs: backgrounds are whole images, colors change after pasting, crops keep their aspect (the recipe's
 ``cpj.*``); and boxes are not jittered. Instead the query's coarsest level is pooled from an anchor near the pasted box.

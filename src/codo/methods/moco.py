@@ -1,7 +1,7 @@
 """MoCo (He et al. 2020) and MoCo v2 (Chen et al. 2020): momentum contrast of whole images.
 
 v1 projects by one linear layer and uses temperature 0.07; v2 by an MLP, temperature 0.2, with blur and a cosine
-schedule (METHOD 1.10). The differences are in the recipes ``moco`` and ``moco_v2``.
+schedule (docs/method.md#moco-v2-recipe). The differences are in the recipes ``moco`` and ``moco_v2``.
 """
 
 from __future__ import annotations

@@ -111,7 +111,7 @@ class MomentumContrast(Method):
 
     @torch.no_grad()
     def on_step_end(self) -> None:
-        """Let the key encoder follow, and queue the keys: once, after all losses of the step (METHOD 1.6)."""
+        """Let the key encoder follow, and queue the keys: once, after all losses of the step (docs/method.md#queue)."""
         ema.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
         if self.contrast.enqueue_views == "all":
             self.queue.enqueue(self._keys.transpose(0, 1).flatten(1, 2))  # (L, (V - 1) * B, D)
@@ -121,7 +121,7 @@ class MomentumContrast(Method):
 
     @torch.no_grad()
     def log_stats(self) -> dict[str, Tensor]:
-        """What tells health from collapse (METHOD 1.14), by level, of the queries of the last step."""
+        """What tells health from collapse (docs/method.md#drift-collapse), by level, of the last step's queries."""
         stats: dict[str, Tensor] = {}
         order = (self.queue.pointer + torch.arange(self.queue.size, device=self.queue.keys.device)) % self.queue.size
         part = max(1, self.queue.size // 8)

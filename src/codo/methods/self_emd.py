@@ -1,9 +1,9 @@
 """Self-EMD (Liu et al. 2020): BYOL between maps instead of vectors, compared by the Earth Mover's Distance.
 
-From the paper's abstract and summaries of it (METHOD 2; there is no official code, and its text was not at hand): BYOL
-without pooling, so that an image is embedded as a map; 1x1 convolutions in the place of the MLPs' linear layers; a cell
-is as far from another as their cosine says; what is moved where is found by Sinkhorn's iterations, because two crops of
-a picture full of things show different ones, in different places.
+From the paper's abstract and summaries of it (docs/methods.md#self-emd; there is no official code, and its text was not
+at hand): BYOL without pooling, so that an image is embedded as a map; 1x1 convolutions in the place of the MLPs' linear
+layers; a cell is as far from another as their cosine says; what is moved where is found by Sinkhorn's iterations,
+because two crops of a picture full of things show different ones, in different places.
 
 Decided here: the plan takes no gradient (at the optimum its derivative does not count); a cell weighs what it has in
 common with the mean of the other map, as in DeepEMD (Zhang et al. 2020), or all weigh the same; smoothness and

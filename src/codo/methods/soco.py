@@ -1,4 +1,4 @@
-"""SoCo (Wei et al. 2021): BYOL between the same objects on the whole trunk of a detector (METHOD 1.2).
+"""SoCo (Wei et al. 2021): BYOL between the same objects on the whole trunk of a detector (docs/methods.md#soco).
 
 Proposals are pooled from the pyramid level that fits their size in a view, run through the box head, and predict what
 the target's trunk says of them in another view: view 1 and 2, view 1 and 3, both ways.

@@ -2,7 +2,7 @@
 
 ``4conv1fc`` is ``FastRCNNConvFCHead`` of torchvision's ``*_v2`` detectors: four times [3x3 convolution, BatchNorm,
 ReLU], flatten, one fully connected layer with ReLU. ``2fc`` is ``TwoMLPHead`` of the first versions. The head is
-exported; the projection is dropped after pretraining, like MoCo-v2's (METHOD 1.1, 1.3).
+exported; the projection is dropped after pretraining, like MoCo-v2's (docs/method.md#trunk).
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
 
 LARGEST = (48, 96, 192)
-"""Largest sqrt(width * height) in pixels of a box of P2, P3 and P4; all others are of P5 (SoCo, METHOD 1.2)."""
+"""Largest sqrt(width * height) in pixels of a box of P2, P3 and P4; others are of P5 (SoCo, docs/methods.md#soco)."""
 
 REFERENCE = 224
 """The canvas that the bounds are of. They grow with it: on a smaller one P5 would never see a box otherwise."""

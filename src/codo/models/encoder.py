@@ -3,7 +3,7 @@
 Legend: B batch, L = 4 levels (P2 to P5), C channels of the pyramid, R width of the box head, D embedding.
 
 Order of the axes: levels stand before the batch everywhere, and the shared head runs on the (L*B) pooled boxes at once,
-so that its BatchNorm statistics mix the levels by design (METHOD 1.6, items 5 and 6).
+so that its BatchNorm statistics mix the levels by design (docs/method.md#trunk).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The feature pyramid: torchvision's, with lists instead of ordered dictionaries.
 
 Lateral (1x1) and output (3x3) convolutions, nearest up-sampling, no activation; with ``norm`` each convolution is
-followed by BatchNorm and has no bias, as in torchvision's ``*_v2`` detectors, InsLoc and SoCo (METHOD 1.1, 1.3). P6 is
-left to the detector: there it is a max-pool without parameters, hence nothing to pretrain.
+followed by BatchNorm and has no bias, as in torchvision's ``*_v2`` detectors, InsLoc and SoCo (docs/method.md#trunk).
+P6 is left to the detector: there it is a max-pool without parameters, hence nothing to pretrain.
 """
 
 from __future__ import annotations

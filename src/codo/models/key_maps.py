@@ -5,7 +5,7 @@ sides have, ``{i+2}`` the same number counted from 2, and ``{*}`` any rest of a 
 by `KeyMap.foreign` and from right to left by `KeyMap.ours`, so the two directions cannot drift apart.
 
 Our names are torchvision's: ``backbone.*`` of ``ResNet``, ``fpn.*`` of ``FeaturePyramidNetwork``, ``box_head.*`` of
-``FastRCNNConvFCHead`` (``4conv1fc``) or ``TwoMLPHead`` (``2fc``). The others are those of METHOD 1.7 and 1.10.
+``FastRCNNConvFCHead`` (``4conv1fc``) or ``TwoMLPHead`` (``2fc``). The others are those of docs/method.md#export.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reading pickled numpy arrays without trusting the file: the ``.pkl`` files of Detectron2 (METHOD 1.7).
+"""Reading pickled numpy arrays without trusting the file: the ``.pkl`` files of Detectron2 (docs/method.md#export).
 
 A pickle is a program that may call any function by name. This reader knows the names that numpy arrays and plain
 containers need, and answers each with a stand-in of its own: what looks like a call into numpy only ever becomes

@@ -8,9 +8,9 @@ Bilinear sampling and averaging treat the two axes alike and independently of ea
 
 where a row of A holds how much each pixel of the axis counts for one bin. The matrices are tiny and have static shapes,
 hence this compiles, needs no custom operator and runs on matrix units in bf16. It equals ``torchvision.ops.roi_align``
-with ``aligned=True`` and adaptive sampling (``sampling_ratio=-1``): s = ceil(roi / P) samples per bin, axis and box
-(He et al., Mask R-CNN, section 3; the sampling of InsLoc and SoCo, METHOD 1.10b). On a CPU it is 2 to 12 times faster
-(``benchmarks/roi_align.py``).
+with ``aligned=True`` and adaptive sampling (``sampling_ratio=-1``): s = ceil(roi / P) samples per bin, axis and box (He
+et al., Mask R-CNN, section 3; the sampling of InsLoc and SoCo, docs/method.md#roialign). On a CPU it is 2 to 12 times
+faster (``benchmarks/roi_align.py``).
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ TRUNK = ("backbone", "fpn", "box_head")
 """The components that a detector shares."""
 
 _FOLLOWER = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher)([._]|$)")
-"""Prefix of an encoder that follows another one; of two that match equally the followed one is taken (METHOD 1.6)."""
+"""Prefix of an encoder that follows another; of two equal matches the followed one counts (docs/method.md#export)."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ RUNGS = {
     "side": "passed the size filter only",
     "whole": "none: the whole image is used",
 }
-"""Steps of the fallback chain (METHOD 1.5)."""
+"""Steps of the fallback chain (docs/method.md#proposals)."""
 
 LEFT_OUT = {
     "rejected": "rejected",

@@ -1,4 +1,4 @@
-"""Is it healthy? Alarms in plain language, each with what to change (METHOD 1.14).
+"""Is it healthy? Alarms in plain language, each with what to change (docs/method.md#drift-collapse).
 
 The loss alone cannot tell: in *drift collapse* all embeddings are one point that keeps moving. New keys then lie nearer
 to the query than the older ones in the queue only because they are newer, so that the loss falls and top-1 rises while

@@ -1,4 +1,4 @@
-"""SGD, learning-rate scaling and schedules (METHOD 1.10: what "mainly follow MoCo v2" means)."""
+"""SGD, learning-rate scaling and schedules (docs/method.md#moco-v2-recipe)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InsLoc's box augmentation (METHOD 1.1): an anchor of the detector's grid stands in for the pasted box.
+"""InsLoc's box augmentation (docs/methods.md#insloc): an anchor of the detector's grid stands in for the pasted box.
 
 Legend: A anchors.
 """

@@ -52,7 +52,7 @@ def transform_boxes(
 
 
 def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator) -> Box:
-    """Move and stretch a pasted box so that it takes in background (section 3.1; METHOD A13).
+    """Move and stretch a pasted box so that it takes in background (section 3.1; docs/method.md#box-jitter).
 
     Position and size change by up to ``reach`` of the box's sides, independently; the result is clipped to the canvas
     and *then* compared with the pasted box, because a box that hangs over the border would otherwise be judged by area
@@ -89,7 +89,7 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
 
 
 def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
-    """ORL's box augmentation (METHOD 1.4): another area, ratio and center, inside the image and near the box.
+    """ORL's box augmentation (docs/methods.md#orl): another area, ratio and center, inside the image and near the box.
 
     The area changes by a factor of 1/2 to 2, width over height likewise (uniform in the logarithm), the center moves by
     up to half the box's sides. The first of 200 draws counts that lies in the image and overlaps by an IoU above 0.5.

@@ -1,4 +1,4 @@
-"""MoCo v2's photometric augmentation: color jitter, gray, blur (section 4.2; METHOD 1.10).
+"""MoCo v2's photometric augmentation: color jitter, gray, blur (section 4.2; docs/method.md#colors-and-blur).
 
 Drawing the parameters is kept apart from applying them: this file uses random numbers only; `color` and `blur` change
 pixels, right after the resampling (`render`). The operations and their ranges are torchvision's ``ColorJitter`` (in

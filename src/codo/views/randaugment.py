@@ -1,9 +1,9 @@
 """RandAugment (Cubuk et al. 2020): a few operations, drawn from fifteen, all of one strength.
 
 The operations are Pillow's, which they are defined by. Their ranges and odds are those that InfoMin was trained with
-(METHOD 2): each drawn operation is applied with probability 0.5, at a strength drawn around the magnitude with a
-deviation of 0.5 and cut off at 0 and 10. At magnitude 10 half of the draws are therefore at full strength, where
-solarization inverts nothing.
+(docs/methods.md#infomin): each drawn operation is applied with probability 0.5, at a strength drawn around the
+magnitude with a deviation of 0.5 and cut off at 0 and 10. At magnitude 10 half of the draws are therefore at full
+strength, where solarization inverts nothing.
 """
 
 from __future__ import annotations
