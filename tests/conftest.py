@@ -78,6 +78,17 @@ def make_data(tmp_path: Path) -> MakeData:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch computes in one thread, so that sums come out the same to the last bit."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
 def memory() -> Iterator[fsspec.AbstractFileSystem]:
     """``memory://``, standing for an object store."""
     fs = fsspec.filesystem("memory")

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor, distributed, multiprocessing
+from torch import Tensor
 
 from codo.contrast.bn_groups import gather, groups_per_rank, inverse, permutation, unshuffle
 from codo.core.errors import InputError
+from tests.ranks import on_two_ranks
 
 
 @given(seed=st.integers(0, 2**63), step=st.integers(0, 2**40), size=st.integers(1, 300))
@@ -76,17 +76,12 @@ def everyones_keys() -> Tensor:
     return torch.arange(3 * 4 * 6 * 2, dtype=torch.float32).view(3, 4, 6, 2)
 
 
-def _gather_share(rank: int, world: int, port: int, folder: str) -> None:
-    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=world)
-    share = 6 // world
-    torch.save(gather(everyones_keys()[:, :, rank * share : (rank + 1) * share]), Path(folder) / f"{rank}.pt")
-    distributed.destroy_process_group()
+def save_gathered(rank: int, folder: Path) -> None:
+    """What one of two ranks has after `gather`."""
+    torch.save(gather(everyones_keys()[:, :, 3 * rank : 3 * rank + 3]), folder / f"{rank}.pt")
 
 
 def test_gather_of_two_processes(tmp_path: Path) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    multiprocessing.spawn(_gather_share, (2, port, str(tmp_path)), nprocs=2)
+    on_two_ranks(save_gathered, tmp_path)
     for rank in range(2):
         assert torch.equal(torch.load(tmp_path / f"{rank}.pt"), everyones_keys())

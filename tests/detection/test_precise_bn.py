@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 import signal
-import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed, multiprocessing, nn
+from torch import Tensor, nn
 
 from codo.core.errors import CodoError
 from codo.core.run import Run
@@ -25,6 +24,7 @@ from codo.training.distributed import DistributedContext, StopSignal
 from tests.annotations.synthetic import TINY
 from tests.conftest import MakeData
 from tests.detection.test_finetune import QUICK
+from tests.ranks import on_two_ranks
 
 ALONE = DistributedContext(0, 1, torch.device("cpu"))
 
@@ -151,19 +151,15 @@ def test_a_batch_without_values_does_not_count() -> None:
     assert method.unused.running_var.tolist() == [2, 18]
 
 
-def _rank(rank: int, port: int, folder: str) -> None:
-    distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
+def save_state(rank: int, folder: Path) -> None:
+    """What one of two ranks has after its share of the batches."""
     method = toy()
     recompute_statistics(method, batches()[rank::2], DistributedContext(rank, 2, torch.device("cpu")))
-    torch.save(method.state_dict(), f"{folder}/{rank}.pt")
-    distributed.destroy_process_group()
+    torch.save(method.state_dict(), folder / f"{rank}.pt")
 
 
 def test_two_processes_get_what_one_gets_of_the_same_batches(tmp_path: Path) -> None:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port = int(sock.getsockname()[1])
-    multiprocessing.spawn(_rank, (port, str(tmp_path)), nprocs=2)
+    on_two_ranks(save_state, tmp_path)
     alone = toy()
     recompute_statistics(alone, batches(), ALONE)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))

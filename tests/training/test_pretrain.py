@@ -14,13 +14,7 @@ from codo.core.errors import CodoError, InputError
 from codo.training.load_run import load_method
 from tests.training import tiny
 
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +25,7 @@ def finished(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> codo.Ru
 
 @pytest.mark.parametrize("views", [2, 4])
 def test_the_first_loss_is_that_of_guessing(catalog: Path, tmp_path: Path, views: int) -> None:
-    """ln(K + 1) a level within 3%, whatever the number of views (METHOD 1.6, item 8)."""
+    """ln(K + 1) a level within 3%, whatever the number of views (docs/method.md#expected-loss)."""
     arguments = tiny.settings(catalog, tmp_path / "run", views=views, steps=1, probe=None)
     row = codo.pretrain(**arguments, **{"contrast.queue": 512}).metrics()[0]
     for level in ("P2", "P3", "P4", "P5"):
