@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PILImage
 
-from codo.views.kernels.render import render
 from codo.views.kernels.resample import resample, weigh
 from codo.views.photometric import Photometric
 
@@ -53,13 +52,3 @@ def test_a_part_equals_the_part_cut_out() -> None:
     planes = np.empty((31, 3, 27), np.float32)
     resample(image, (11, 7, 71, 50), False, planes, *UNCHANGED, False)
     assert np.array_equal(planes.transpose(0, 2, 1), resized(np.ascontiguousarray(image[7:50, 11:71]), 27, 31))
-
-
-def test_rendering_fills_its_part_of_the_canvas_only() -> None:
-    image = np.full((20, 30, 3), 200, np.uint8)
-    canvas = np.zeros((64, 64, 3), np.uint8)
-    change = Photometric((("brightness", 0.5),), sigma=1.5)
-    render(image, (0, 0, 30, 20), True, *change.coded(), canvas, (5, 9, 25, 40))
-    assert (canvas[9:40, 5:25] == 100).all()
-    canvas[9:40, 5:25] = 0
-    assert not canvas.any()
