@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 import torch
 
 import codo
-from codo.contrast.infonce import ContrastSettings
 from codo.core.errors import InputError, Interrupted
 from codo.exporters.trunk import read_trunk
 from codo.methods import registry
@@ -172,14 +170,6 @@ def test_every_use_is_of_something_optional() -> None:
         assert all(any(use == one or use.startswith(f"{one}.") for one in OPTIONAL) for use in method.used_settings), (
             method
         )
-
-
-def test_without_lightly_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "lightly.models.modules.heads", None)
-    for name in ("simclr", "byol", "swav", "barlow_twins", "simsiam", "soco", "orl"):
-        with pytest.raises(InputError, match="lightly is not installed") as caught:
-            registry.build_method(name, ModelSettings.model_validate(tiny.MODEL), contrast=ContrastSettings(), **SIZES)
-        assert "codo-detect[peers]" in caught.value.fix
 
 
 def test_supervised_wants_class_folders(catalog: Path, folders: Path, tmp_path: Path) -> None:

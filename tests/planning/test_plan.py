@@ -10,7 +10,7 @@ import pytest
 import codo
 from codo.core.errors import InputError
 from codo.planning.costs import UnitCosts, unit_costs
-from codo.planning.estimate import Estimate, short, weakest
+from codo.planning.estimate import Estimate
 from codo.planning.flop_counter import Operations, Step
 from codo.planning.plan import PlanSettings, estimate, plan
 from tests.training.tiny import MODEL
@@ -112,7 +112,6 @@ def test_gradients_that_do_not_fit_behind_the_backward_pass_are_waited_for() -> 
 
 
 def test_a_line_is_as_certain_as_its_weakest_part() -> None:
-    assert weakest("given", "read", "measured") == "read"
     one = planned()
     assert one.line("time", "hours").kind == "target"
     assert one.line("prepare", "proposals").kind == "measured"
@@ -156,10 +155,3 @@ def test_wrong_settings(given: dict[str, Any], message: str) -> None:
     values: dict[str, Any] = {"model": MODEL, "images": 1000, **given}
     with pytest.raises(InputError, match=message):
         plan("laptop", **values)
-
-
-@pytest.mark.parametrize(
-    ("number", "text"), [(0, "0"), (0.00123, "0.00123"), (3, "3"), (99.5, "99.5"), (1234.5, "1,234")]
-)
-def test_numbers_are_short(number: float, text: str) -> None:
-    assert short(number) == text
