@@ -5,9 +5,9 @@
 
 Steps: ResNet-50 with FPN at 224, bfloat16, 8 BatchNorm groups, batches on the device already; 2 and 4 views, batch 128
 to 512, eager and compiled. The roofline is what the operators need one by one on an H100: 288 microseconds a sample for
-2 views, 447 for 4 (docs/performance.md#the-step; `codo.planning.flop_counter` counts 273 for 2). A size that does
-not fit is told and left out. With the loader: ``codo pretrain`` itself on a packed catalog, its own measure of the wait
-for data.
+2 views, 447 for 4 (docs/performance.md#floor-of-the-step; `codo.planning.flop_counter` counts 273 for 2). A size that
+does not fit is told and left out. With the loader: ``codo pretrain`` itself on a packed catalog, its own measure of the
+wait for data.
 """
 
 from __future__ import annotations

@@ -99,11 +99,94 @@ def test_make_targets_of_the_docs_exist() -> None:
             assert target in targets, f"{page} names make {target}"
 
 
-@pytest.mark.parametrize(
-    "page", sorted(str(path.relative_to(ROOT)) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-)
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+FOLDERS = ("src", "docs", "tests", "benchmarks")
+
+
+def names(paths: list[Path]) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def written() -> list[Path]:
+    """Every text of the repository that somebody reads."""
+    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
+    kept = [p for p in found if p.suffix in (".py", ".yaml", ".md", ".txt", ".html") and "egg-info" not in str(p)]
+    return sorted([*kept, *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml"])
+
+
+def anchors(page: Path) -> set[str]:
+    """What ``#…`` may name on a page: its headings as GitHub spells them, and explicit ``<a id="…">``."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    found, seen = set(re.findall(r'<a id="([^"]+)"', text)), dict[str, int]()
+    for heading in re.findall(r"^#+ +(.*)$", text, flags=re.MULTILINE):
+        title = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+        seen[slug] = seen.get(slug, -1) + 1
+        found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
+    return found
+
+
+def test_anchors_are_spelled_as_on_github(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        '# A `b.c`, D\n```\n# no heading\n```\n## [Link](x.md) 1x\n## Same\n## Same\n| <a id="a1"></a>A1 |\n'
+    )
+    assert anchors(page) == {"a-bc-d", "link-1x", "same", "same-1", "a1"}
+
+
+@pytest.mark.parametrize("page", names(PAGES))
 def test_links_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+    here = ROOT / page
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)#?([^)\s]*)\)", here.read_text(encoding="utf-8")):
         if not target.startswith(("http://", "https://")):
-            assert (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+            there = here.parent.joinpath(target) if target else here
+            assert there.exists(), f"{page} links to {target}"
+            assert not anchor or anchor in anchors(there), f"{page} links to {target}#{anchor}"
+
+
+def test_citations_of_pages_lead_to_their_place() -> None:
+    """``docs/NAME.md#anchor``, wherever it is written."""
+    cited = 0
+    for path in written():
+        for page, anchor in re.findall(r"\b(docs/[\w/-]+\.md)#([\w-]+)", path.read_text(encoding="utf-8")):
+            if (page, anchor) != ("docs/NAME.md", "anchor"):
+                cited += 1
+                assert (ROOT / page).is_file(), f"{path} cites {page}"
+                assert anchor in anchors(ROOT / page), f"{path} cites {page}#{anchor}"
+    assert cited > 50
+
+
+def test_files_that_pages_name_exist() -> None:
+    """Paths that begin with a folder of the repository; ``{a,b}`` and ``*`` as in a shell. The changelog is history."""
+    named = 0
+    for page in (page for page in PAGES if page.name != "CHANGELOG.md"):
+        text = re.sub(r"\]\([^)]*\)", "]", page.read_text(encoding="utf-8"))
+        for path in re.findall(rf"(?<![\w/.-])(?:{'|'.join(FOLDERS)})/[\w./*{{}},-]*[\w/}}*]", text):
+            before, brace, rest = path.partition("{")
+            inside, _, after = rest.partition("}")
+            for part in inside.split(",") if brace else [""]:
+                named += 1
+                assert list(ROOT.glob(f"{before}{part}{after}".rstrip("/"))), f"{page.name} names {path}"
+    assert named > 30
+
+
+def test_nothing_cites_what_is_not_here() -> None:
+    """Documents and folders that only the makers had."""
+    # Taken apart, so that this file does not name them itself.
+    private = ("METH" + "OD(?!S)", "PERFORM" + "ANCE", "DES" + "IGN", "doss" + "ier", "shared" + "/(?:paper|data|keys)")
+    outside = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(private)})")
+    allowed = re.compile("WARMUP_METH" + "OD|pretraining/METH" + "OD/")  # Detectron2's key, and a placeholder
+    for path in written():
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            found = outside.search(allowed.sub("", line))
+            assert not found, f"{path}, line {number}: {found}"
+
+
+@pytest.mark.parametrize("page", names(PAGES))
+def test_commands_are_quoted_for_every_shell(page: str) -> None:
+    """zsh, unlike bash, stops at a bracket that matches no file."""
+    for block in blocks(page):
+        for line in block.splitlines():
+            if re.match(r"\s*(?:codo|torchrun|python|make) ", line):
+                for word in shlex.split(line, comments=True, posix=False):
+                    assert not re.search(r"[\[*?]", re.sub(r"'[^']*'|\"[^\"]*\"", "", word)), f"{page}: quote {word}"

@@ -6,7 +6,7 @@
 * ``table.tex``: the columns of the paper's Table 1, for LaTeX with ``booktabs``.
 * ``comparison.json``: all of it for one reader::
 
-    {"format": 1, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
+    {"format": 2, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
      "initializations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``starts``
      "trials": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
                 "numbers": {"bbox": {"AP": 0.41, …}, …}}, …],
@@ -31,7 +31,7 @@ from codo.core.errors import InputError
 from codo.core.numbers import share
 from codo.evaluation.statistics import Difference
 
-FORMAT = 1
+FORMAT = 2
 _ENDS = ("low", "high", "seed_low", "seed_high", "image_low", "image_high")
 
 
@@ -145,7 +145,7 @@ def read_initializations(file: Path) -> dict[str, Initialization]:
         return {}
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
-        assert content["format"] <= FORMAT
+        assert content["format"] == FORMAT  # 1 had other names, and trials in another folder
         return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in content["initializations"].items()}
     except (ValueError, KeyError, TypeError, AssertionError) as error:
         what = "cannot read what this comparison started from"
