@@ -23,41 +23,14 @@ from codo.detection.finetune import finetune
 from codo.detection.results import write_results
 from codo.evaluation.coco_metrics import NAMES, Kind, coco_metrics
 from tests.annotations.synthetic import TINY
-
-Truth = dict[str, Any]
-Results = list[dict[str, Any]]
-
-
-def truth_of(boxes: list[tuple[int, int, list[float]]], images: int = 2, crowd: tuple[int, ...] = ()) -> Truth:
-    """Ground truth from (image, category, box); ``crowd`` holds positions of crowd regions."""
-    annotations = [
-        {
-            "id": i + 1,
-            "image_id": image,
-            "category_id": category,
-            "bbox": box,
-            "area": box[2] * box[3],
-            "iscrowd": int(i in crowd),
-            "segmentation": rectangle(box),
-        }
-        for i, (image, category, box) in enumerate(boxes)
-    ]
-    return {
-        "info": {},
-        "images": [{"id": i, "height": 200, "width": 240, "file_name": f"{i}.jpg"} for i in range(1, images + 1)],
-        "categories": [{"id": 4, "name": "a"}, {"id": 9, "name": "b"}],
-        "annotations": annotations,
-    }
+from tests.evaluation.cases import BIG, CASES, perturbed
+from tests.evaluation.judged import Results, Truth, result, truth_of
 
 
-def result(image: int, category: int, box: list[float], score: float) -> dict[str, Any]:
-    return {
-        "image_id": image,
-        "category_id": category,
-        "bbox": box,
-        "score": score,
-        "segmentation": rectangle(box),
-    }
+def outlined(truth: Truth, results: Results) -> tuple[Truth, Results]:
+    """The same with a mask for every object and detection: its box."""
+    objects = [{**row, "segmentation": rectangle(row["bbox"])} for row in truth["annotations"]]
+    return {**truth, "annotations": objects}, [{"segmentation": rectangle(row["bbox"]), **row} for row in results]
 
 
 def rectangle(box: list[float]) -> dict[str, Any]:
@@ -72,9 +45,6 @@ def assert_same(truth: Truth, results: Results, kind: Kind) -> None:
     oracle = coco_metrics(truth, results, kind, backend="pycocotools")
     assert ours.numbers == pytest.approx(oracle.numbers, abs=1e-6)
     assert ours.by_class == pytest.approx(oracle.by_class, abs=1e-6)
-
-
-BIG = [20.0, 20.0, 100.0, 100.0]
 
 
 def test_a_perfect_detector_scores_one_where_there_are_objects() -> None:
@@ -100,38 +70,10 @@ def test_a_false_alarm_above_the_hit_halves_precision() -> None:
     assert coco_metrics(truth, results, "bbox").numbers["AP"] == pytest.approx(0.5)
 
 
-CASES: dict[str, tuple[Truth, Results]] = {
-    "no detections": (truth_of([(1, 4, BIG)]), []),
-    "nothing at all": (truth_of([]), []),
-    "detections without objects": (truth_of([]), [result(1, 4, BIG, 0.5)]),
-    "a class without objects": (truth_of([(1, 4, BIG)]), [result(1, 9, BIG, 0.9), result(1, 4, BIG, 0.2)]),
-    "a crowd excuses what lies in it": (
-        truth_of([(1, 4, [0, 0, 200, 200]), (1, 4, BIG)], crowd=(0,)),
-        [result(1, 4, BIG, 0.5), result(1, 4, [120, 120, 60, 60], 0.9), result(1, 4, [130, 10, 50, 60], 0.8)],
-    ),
-    "only a crowd": (truth_of([(1, 4, BIG)], crowd=(0,)), [result(1, 4, BIG, 0.9)]),
-    "ties": (
-        truth_of([(1, 4, BIG), (2, 4, BIG), (2, 4, [120, 120, 50, 50])]),
-        [result(i, 4, box, 0.5) for i in (2, 1) for box in ([22.0, 20, 100, 100], BIG, [20.0, 24, 90, 100])],
-    ),
-    "an object twice": (truth_of([(1, 4, BIG), (1, 4, BIG)]), [result(1, 4, BIG, 0.5), result(1, 4, BIG, 0.4)]),
-    "more than 100 detections an image": (
-        truth_of([(1, 4, BIG), (1, 9, BIG)]),
-        [result(1, 4, [float(i), 30, 60, 60], 1 - i / 200) for i in range(150)] + [result(1, 4, BIG, 0.1)],
-    ),
-    "every size": (
-        truth_of(
-            [(1, 4, [5, 5, 20, 20]), (1, 4, [50, 50, 60, 60]), (2, 4, [20, 20, 150, 150]), (2, 9, [0, 0, 32, 32])]
-        ),
-        [result(1, 4, [6, 5, 20, 20], 0.9), result(1, 4, [55, 50, 60, 60], 0.8), result(2, 4, [30, 20, 150, 150], 0.7)],
-    ),
-}
-
-
 @pytest.mark.parametrize("kind", ["bbox", "segm"])
 @pytest.mark.parametrize("name", CASES)
 def test_edge_cases_equal_pycocotools(name: str, kind: Kind) -> None:
-    assert_same(*CASES[name], kind)
+    assert_same(*outlined(*CASES[name]), kind)
 
 
 BOX = st.tuples(*[st.integers(0, 120)] * 2, *[st.integers(1, 110)] * 2).map(lambda box: [float(v) for v in box])
@@ -155,7 +97,7 @@ def test_random_cases_equal_pycocotools(
     results += [
         result(image, category, box, score) for (image, category, box), score in zip(objects, again, strict=False)
     ]
-    assert_same(truth, results, kind)
+    assert_same(*outlined(truth, results), kind)
 
 
 def test_masks_are_sized_by_themselves_not_by_their_boxes() -> None:
@@ -164,33 +106,10 @@ def test_masks_are_sized_by_themselves_not_by_their_boxes() -> None:
     diagonal = encode(np.eye(200, 240, dtype=np.uint8))
     truth = truth_of([(1, 4, [0, 0, 20, 20])])
     alarm = {"image_id": 1, "category_id": 4, "score": 0.9, "bbox": [0, 0, 200, 200], "segmentation": diagonal}
-    results = [alarm, result(1, 4, [0, 0, 20, 20], 0.5)]
+    truth, results = outlined(truth, [alarm, result(1, 4, [0, 0, 20, 20], 0.5)])
     assert coco_metrics(truth, results, "segm").numbers["APs"] == pytest.approx(0.5)
     assert coco_metrics(truth, results, "bbox").numbers["APs"] == pytest.approx(1)
     assert_same(truth, results, "segm")
-
-
-def perturbed(truth: Truth, rng: np.random.Generator) -> Results:
-    """Detections that are the truth with noise: moved, missed, doubled, mistaken, with coarse scores that tie."""
-    sizes = {image["id"]: (image["height"], image["width"]) for image in truth["images"]}
-    ids = [category["id"] for category in truth["categories"]]
-    results = []
-    for annotation in truth["annotations"]:
-        for _ in range(int(rng.integers(0, 3))):
-            x, y, w, h = np.array(annotation["bbox"]) * rng.normal(1, 0.08, 4)
-            height, width = sizes[annotation["image_id"]]
-            mask = np.roll(draw(annotation["segmentation"], height, width), rng.integers(-3, 4, 2), axis=(0, 1))
-            category = annotation["category_id"] if rng.random() < 0.9 else ids[int(rng.integers(len(ids)))]
-            results.append(
-                {
-                    "image_id": annotation["image_id"],
-                    "category_id": category,
-                    "bbox": [float(v) for v in (x, y, w, h)],
-                    "score": float(rng.integers(1, 40)) / 40,
-                    "segmentation": encode(mask),
-                }
-            )
-    return results
 
 
 @pytest.mark.photographs
