@@ -1,4 +1,4 @@
-"""Filters at their exact bounds, every rung of the fallback chain, and the choice of the boxes that are kept."""
+"""Filters at their exact bounds, every fallback stage, and the choice of the boxes that are kept."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def boxes_of(*sizes: tuple[int, int]) -> np.ndarray:
 
 
 def kept(*sizes: tuple[int, int], settings: ProposalSettings = DEFAULT) -> tuple[list[tuple[int, int]], str]:
-    boxes, rung = filter_boxes(boxes_of(*sizes), 1000, 1000, settings)
-    return [(int(x2 - x1), int(y2 - y1)) for x1, y1, x2, y2 in boxes], rung
+    boxes, stage = filter_boxes(boxes_of(*sizes), 1000, 1000, settings)
+    return [(int(x2 - x1), int(y2 - y1)) for x1, y1, x2, y2 in boxes], stage
 
 
 def test_ratio_three_and_a_third_are_rejected() -> None:
@@ -48,16 +48,16 @@ def test_rungs_of_the_fallback_chain() -> None:
 
 def test_whole_image_may_break_every_rule() -> None:
     image = np.full((10, 400, 3), 80, np.uint8)
-    boxes, rung = propose(image, DEFAULT)
-    assert (boxes.tolist(), rung) == ([[0, 0, 400, 10]], "whole")
+    boxes, stage = propose(image, DEFAULT)
+    assert (boxes.tolist(), stage) == ([[0, 0, 400, 10]], "whole")
 
 
 def test_minimum_side_is_in_original_pixels() -> None:
     """An object of 40 px is 10 px in the search at a quarter of the size."""
     image = np.full((1024, 1024, 3), (30, 90, 160), np.uint8)
     image[400:440, 400:440] = (220, 200, 40)
-    boxes, rung = propose(image, DEFAULT)
-    assert rung == "filtered"
+    boxes, stage = propose(image, DEFAULT)
+    assert stage == "filtered"
     assert [400, 400, 440, 440] in boxes.tolist()
     boxes, _ = propose(image, ProposalSettings(min_side=41))
     assert [400, 400, 440, 440] not in boxes.tolist()
@@ -112,6 +112,6 @@ def test_settings_are_checked() -> None:
 
 def test_at_most_max_boxes() -> None:
     image = np.random.default_rng(0).integers(0, 256, (24, 32, 3)).astype(np.uint8).repeat(16, 0).repeat(16, 1)
-    boxes, rung = propose(image, DEFAULT)
-    assert (len(boxes), rung) == (64, "filtered")
+    boxes, stage = propose(image, DEFAULT)
+    assert (len(boxes), stage) == (64, "filtered")
     assert len(propose(image, ProposalSettings(max_boxes=5))[0]) == 5

@@ -2,7 +2,7 @@
 
 The rules (the CoDo paper, section 4.1, and SoCo's, which it builds on): aspect ratio strictly between 1/3 and 3, at
 least 32 pixels a side in the original image, optionally a band of relative sizes. Images on which no box is left fall
-back rung by rung, so that every image has a proposal::
+back stage by stage, so that every image has a proposal::
 
     filtered   ratio, side and band      ratio   ratio alone      side   side alone      whole   the whole image
 
@@ -61,20 +61,20 @@ def propose(image: npt.NDArray[np.uint8], settings: ProposalSettings) -> tuple[B
         settings: What to search and what to keep.
 
     Returns:
-        ``(n, 4)`` half-open xyxy boxes in pixels of ``image``, sorted, ``1 <= n <= max_boxes``, and the rung of the
-        fallback chain they stand on: ``filtered``, ``ratio``, ``side`` or ``whole``.
+        ``(n, 4)`` half-open xyxy boxes in pixels of ``image``, sorted, ``1 <= n <= max_boxes``, and their
+        fallback stage: ``filtered``, ``ratio``, ``side`` or ``whole``.
 
     Raises:
         InputError: Not a uint8 RGB image.
     """
     height, width = image.shape[:2]
     found = selective_search(image, settings.mode, settings.longest_side)
-    kept, rung = filter_boxes(found, width, height, settings)
-    return subsample(kept, settings.max_boxes), rung
+    kept, fallback_stage = filter_boxes(found, width, height, settings)
+    return subsample(kept, settings.max_boxes), fallback_stage
 
 
 def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettings) -> tuple[Boxes, str]:
-    """The boxes that pass, and the rung of the fallback chain they stand on.
+    """The boxes that pass, and their fallback stage.
 
     Args:
         boxes: ``(n, 4)`` half-open xyxy.
@@ -83,7 +83,7 @@ def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettin
         settings: The rules.
 
     Returns:
-        At least one box, in the given order, and the name of the rung.
+        At least one box, in the given order, and the name of the fallback stage.
     """
     w, h = boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1]
     ratio = (w < settings.max_ratio * h) & (h < settings.max_ratio * w)  # no division: exact at the bounds
@@ -92,9 +92,9 @@ def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettin
     if settings.size_band is not None:
         relative = np.sqrt(w * h.astype(np.float64)) / np.sqrt(float(width) * height)
         band = (settings.size_band[0] <= relative) & (relative <= settings.size_band[1])
-    for passed, rung in ((ratio & side & band, "filtered"), (ratio, "ratio"), (side, "side")):
+    for passed, fallback_stage in ((ratio & side & band, "filtered"), (ratio, "ratio"), (side, "side")):
         if passed.any():
-            return boxes[passed], rung
+            return boxes[passed], fallback_stage
     return np.array([[0, 0, width, height]], np.int32), "whole"
 
 

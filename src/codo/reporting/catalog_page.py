@@ -21,7 +21,7 @@ from codo.views.boxes import area
 CARDS = 40
 """Images on a page: enough to judge by, few enough to mail."""
 
-RUNGS = {
+FALLBACK_STAGES = {
     "filtered": "passed all filters",
     "ratio": "passed the ratio filter only",
     "side": "passed the size filter only",
@@ -114,8 +114,8 @@ def size_blocks(catalog: Catalog) -> list[Block]:
     )
     blocks: list[Block] = [Facts(facts), Figures(drawn)]
     if catalog.fallbacks:
-        rungs = [(RUNGS.get(rung, rung), number(n)) for rung, n in catalog.fallbacks.items()]
-        blocks.append(Table(["Proposals of an image", "Images"], rungs, "Which rule gave an image its proposals."))
+        stages = [(FALLBACK_STAGES.get(stage, stage), number(n)) for stage, n in catalog.fallbacks.items()]
+        blocks.append(Table(["Proposals of an image", "Images"], stages, "Which rule gave an image its proposals."))
     return blocks
 
 
