@@ -14,6 +14,7 @@ from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import ModelSettings
 from tests.exporters.detectors import train_step
 from tests.exporters.oracle import assert_same
+from tests.exporters.usage import run_usage
 
 DETECTORS = {"retinanet": detection.retinanet_resnet50_fpn_v2, "fcos": detection.fcos_resnet50_fpn}
 
@@ -53,13 +54,8 @@ def test_other_trunks_are_loaded_into_what_build_one_stage_builds(
 
 def load(trunk: TrunkWeights, name: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """By the code of the page, as it stands."""
-    target = OneStage(name)
-    monkeypatch.chdir(folder)
-    target.write(trunk, Path(target.filename))
-    usage = target.usage(trunk, target.filename)
-    assert ("codo" in usage) == (trunk.model.width != 1.0)
-    scope: dict[str, Any] = {}
-    exec(usage, scope)
+    code, scope = run_usage(trunk, OneStage(name), folder, monkeypatch)
+    assert ("codo" in code) == (trunk.model.width != 1.0)
     return scope["detector"]
 
 

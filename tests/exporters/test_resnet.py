@@ -12,6 +12,7 @@ import torch
 from codo.core.errors import InputError
 from codo.exporters.resnet import ResNet
 from codo.exporters.trunk import TrunkWeights
+from tests.exporters.usage import run_usage
 
 
 @pytest.mark.parametrize("settings", [{"backbone": "resnet18", "width": 1.0}, {}], ids=["torchvision's", "narrow"])
@@ -20,12 +21,8 @@ def test_usage_loads_every_tensor_and_computes_our_maps(
     settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk, target = make_trunk(**settings), ResNet()
-    monkeypatch.chdir(tmp_path)
-    target.write(trunk, Path(target.filename))
-    usage = target.usage(trunk, target.filename)
-    assert ("codo" in usage) == (trunk.model.width != 1)
-    scope: dict[str, Any] = {}
-    exec(usage, scope)
+    code, scope = run_usage(trunk, target, tmp_path, monkeypatch)
+    assert ("codo" in code) == (trunk.model.width != 1)
     model = scope["model"].eval()
     assert all(torch.equal(model.state_dict()[name], tensor) for name, tensor in target.state(trunk).items())
     images = torch.randn(1, 3, 64, 64)

@@ -14,6 +14,7 @@ from codo.exporters.timm import Timm
 from codo.exporters.trunk import TrunkWeights
 from codo.exporters.verify import verify
 from codo.exporters.write import write_verified
+from tests.exporters.usage import run_usage
 
 BACKBONES = ["resnet18", "timm:test_efficientnet", "timm:test_convnext"]
 
@@ -24,10 +25,7 @@ def test_usage_loads_every_tensor_and_computes_our_maps(
     backbone: str, make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trunk, target = make_trunk(backbone=backbone, width=1.0), Timm()
-    monkeypatch.chdir(tmp_path)
-    target.write(trunk, Path(target.filename))
-    scope: dict[str, Any] = {}
-    exec(target.usage(trunk, target.filename), scope)
+    _, scope = run_usage(trunk, target, tmp_path, monkeypatch)
     model = scope["model"].eval()
     state = target.state(trunk)
     assert len(state) == len(trunk.encoder().backbone.state_dict())

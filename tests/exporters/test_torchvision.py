@@ -15,6 +15,7 @@ from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import ModelSettings
 from tests.exporters.detectors import train_step
 from tests.exporters.oracle import assert_same
+from tests.exporters.usage import run_usage
 
 
 def shapes(module: nn.Module) -> dict[str, torch.Size]:
@@ -118,13 +119,9 @@ def test_torchvisions_own_detector_has_our_features_and_trains(
     detector: Any, head: str, full_trunk: Callable[[str], TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code of the page, as it stands, builds v2 or v1 without a line of ours."""
-    trunk, target = full_trunk(head), Torchvision(detector)
-    monkeypatch.chdir(tmp_path)
-    target.write(trunk, Path(target.filename))
-    usage = target.usage(trunk, target.filename)
-    assert "codo" not in usage
-    scope: dict[str, Any] = {}
-    exec(usage, scope)
+    trunk = full_trunk(head)
+    code, scope = run_usage(trunk, Torchvision(detector), tmp_path, monkeypatch)
+    assert "codo" not in code
     assert type(scope["detector"]).__name__ == {"mask_rcnn": "MaskRCNN", "faster_rcnn": "FasterRCNN"}[detector]
     assert_our_features(scope["detector"], trunk)
     moved = train_step(scope["detector"], masks=detector == "mask_rcnn")
@@ -137,11 +134,8 @@ def test_other_trunks_are_loaded_into_what_build_detector_builds(
     settings: dict[str, Any], make_trunk: Callable[..., TrunkWeights], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     width = {"width": 1.0} if "timm" in str(settings) else {}
-    trunk, target = make_trunk(**settings, **width), Torchvision("mask_rcnn")
-    monkeypatch.chdir(tmp_path)
-    target.write(trunk, Path(target.filename))
-    scope: dict[str, Any] = {}
-    exec(target.usage(trunk, target.filename), scope)
+    trunk = make_trunk(**settings, **width)
+    _, scope = run_usage(trunk, Torchvision("mask_rcnn"), tmp_path, monkeypatch)
     assert_our_features(scope["detector"], trunk)
 
 

@@ -43,17 +43,13 @@ KEY_LISTS = {
 class Detectron2(NamedTarget):
     """A ``.pkl`` with two YAML files beside it."""
 
+    file = "detectron2_{detector}.pkl"
     library = "detectron2"
     layout = "detectron2"
     components = COMPONENTS
     key_lists = KEY_LISTS
     fallback = KEY_LISTS["4conv1fc"]
     endings = (".pkl",)
-
-    @property
-    def filename(self) -> str:
-        """One name per detector; the configurations differ."""
-        return f"detectron2_{self.detector}.pkl"
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk under Detectron2's names.

@@ -31,16 +31,12 @@ KEY_LISTS = {"4conv1fc": "mmdet_mask_rcnn_r50_fpn_4conv1fc_bn"}
 class MMDet(NamedTarget):
     """A ``.pth`` with a Python configuration beside it."""
 
+    file = "mmdet_{detector}.pth"
     library = "mmdet"
     layout = "mmdet"
     components = COMPONENTS
     key_lists = KEY_LISTS
     fallback = KEY_LISTS["4conv1fc"]
-
-    @property
-    def filename(self) -> str:
-        """One name per detector; the configurations differ."""
-        return f"mmdet_{self.detector}.pth"
 
     def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write the checkpoint."""

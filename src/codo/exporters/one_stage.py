@@ -109,14 +109,10 @@ def is_standard(model: ModelSettings) -> bool:
 class OneStage(Target):
     """A state dict that torchvision's RetinaNet v2 and FCOS load with ``strict=False``."""
 
+    file = "torchvision_{detector}.pth"
     takes = ("backbone", "fpn")
     detectors = ("retinanet", "fcos")
     random = RANDOM
-
-    @property
-    def filename(self) -> str:
-        """One name per detector."""
-        return f"torchvision_{self.detector}.pth"
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """Backbone, and pyramid from P3 up with its norms folded."""

@@ -28,19 +28,24 @@ PLAIN = {
 """Part of a trunk -> why it is not in the file of a backbone."""
 
 
-class ResNet(Target):
-    """A state dict under torchvision's names, which are also those of timm's ResNets."""
+class BackboneTarget(Target):
+    """A backbone alone: the same for all detectors, and the classifier behind it stays random."""
 
     takes = ("backbone",)
     random = RANDOM
 
     def __init__(self, detector: str = "mask_rcnn") -> None:
-        super().__init__("mask_rcnn")  # a backbone is the same for all of them
+        super().__init__("mask_rcnn")
 
-    @property
-    def filename(self) -> str:
-        """The same for every ResNet; the page says which one."""
-        return "resnet.pth"
+    def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
+        """Everything but the backbone."""
+        return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
+
+
+class ResNet(BackboneTarget):
+    """A state dict under torchvision's names, which are also those of timm's ResNets."""
+
+    file = "resnet.pth"  # for every ResNet; the page says which one
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The backbone under torchvision's names.
@@ -76,10 +81,6 @@ class ResNet(Target):
             )
         load = f'model.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         return f"import torch\n{build}{load}"
-
-    def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
-        """Everything but the backbone."""
-        return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
 
 
 def build_resnet(model: ModelSettings) -> nn.Module:

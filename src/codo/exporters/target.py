@@ -48,6 +48,7 @@ class Target(ABC):
         detector: The detector that the file is meant for, where that makes a difference.
 
     Attributes:
+        file: Name of the file (or folder), with ``{detector}`` where it differs.
         takes: The parts of a trunk that the reader has a place for.
         detectors: The detectors that the target knows; all where it makes no difference.
         random: Component of the reader's model -> why it starts random.
@@ -58,6 +59,7 @@ class Target(ABC):
         InputError: A detector that the target does not know.
     """
 
+    file: ClassVar[str]
     takes: ClassVar[tuple[str, ...]] = PARTS
     detectors: ClassVar[tuple[str, ...]] = get_args(DetectorName)
     random: ClassVar[Mapping[str, str]] = {}
@@ -71,9 +73,9 @@ class Target(ABC):
         self.detector = detector
 
     @property
-    @abstractmethod
     def filename(self) -> str:
         """Name of the file (or folder) in the run's ``exports/``."""
+        return self.file.format(detector=self.detector)
 
     @abstractmethod
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from codo.core.errors import InputError
-from codo.exporters.resnet import PLAIN, RANDOM, build_resnet, built_by, resnet_features
-from codo.exporters.target import MAPS, Features, Rebuilt, Target, translate
+from codo.exporters.resnet import BackboneTarget, build_resnet, built_by, resnet_features
+from codo.exporters.target import MAPS, Features, Rebuilt, translate
 from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import STRIDES
 from codo.models.load_report import compare
@@ -25,20 +25,11 @@ from codo.models.load_report import compare
 _PREFIX = "timm:"
 
 
-class Timm(Target):
+class Timm(BackboneTarget):
     """A ``.safetensors`` file under timm's names."""
 
-    takes = ("backbone",)
-    random = RANDOM
+    file = "timm.safetensors"  # for every model; the page says which one
     endings = (".safetensors",)
-
-    def __init__(self, detector: str = "mask_rcnn") -> None:
-        super().__init__("mask_rcnn")  # a backbone is the same for all of them
-
-    @property
-    def filename(self) -> str:
-        """The same for every model; the page says which one."""
-        return "timm.safetensors"
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The backbone under timm's names."""
@@ -89,10 +80,6 @@ class Timm(Target):
             build = f'timm.create_model("{model.backbone.removeprefix(_PREFIX)}")'
         load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all but the classifier'
         return f"{module}\nfrom safetensors.torch import load_file\n\nmodel = {build}\n{load}\n"
-
-    def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
-        """Everything but the backbone."""
-        return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
 
 
 def _build(name: str) -> tuple[Any, Features]:

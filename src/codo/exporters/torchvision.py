@@ -132,13 +132,9 @@ def constructor(model: ModelSettings, detector: str) -> Callable[..., Any] | Non
 class Torchvision(Target):
     """A state dict that torchvision's two-stage detectors load with ``strict=False``."""
 
+    file = "torchvision_{detector}.pth"
     detectors = ("mask_rcnn", "faster_rcnn")
     random = RANDOM
-
-    @property
-    def filename(self) -> str:
-        """The same tensors for both detectors; the name tells which one was checked."""
-        return f"torchvision_{self.detector}.pth"
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk under torchvision's names."""
