@@ -119,7 +119,8 @@ print(json.dumps({"seconds": time.time() - float(sys.argv[2])}))
 
 RESTART = """
 import json, sys, time
-import codo.training.pretrain as pretraining
+from importlib import import_module
+pretraining = import_module("codo.training.pretrain")
 found = {}
 
 def first_batch(job):

@@ -10,70 +10,50 @@ The public names are imported on first use, so that ``import codo`` costs nothin
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from codo.catalog.catalog import Catalog, open_catalog
-    from codo.comparison.compare import compare
-    from codo.core.errors import CodoError
-    from codo.core.run import Run, open_run
-    from codo.detection.evaluate import evaluate
-    from codo.detection.finetune import finetune
-    from codo.exporters.write import export
-    from codo.planning.plan import plan
-    from codo.preparation.prepare import prepare
-    from codo.proposals.selective_search import selective_search
-    from codo.reporting.view import view
-    from codo.training.pretrain import pretrain
-    from codo.training.probing import probe
+from codo.core.lazy import lazy_exports
 
 __version__ = "0.1.0"
 
-_WHERE = {
-    "Catalog": "codo.catalog.catalog",
-    "CodoError": "codo.core.errors",
-    "Run": "codo.core.run",
-    "compare": "codo.comparison.compare",
-    "evaluate": "codo.detection.evaluate",
-    "export": "codo.exporters.write",
-    "finetune": "codo.detection.finetune",
-    "open_catalog": "codo.catalog.catalog",
-    "open_run": "codo.core.run",
-    "plan": "codo.planning.plan",
-    "prepare": "codo.preparation.prepare",
-    "pretrain": "codo.training.pretrain",
-    "probe": "codo.training.probing",
-    "selective_search": "codo.proposals.selective_search",
-    "view": "codo.reporting.view",
-}
-
-__all__ = [
-    "Catalog",
-    "CodoError",
-    "Run",
-    "compare",
-    "evaluate",
-    "export",
-    "finetune",
-    "open_catalog",
-    "open_run",
-    "plan",
-    "prepare",
-    "pretrain",
-    "probe",
-    "selective_search",
-    "view",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module 'codo' has no attribute {name!r}")
-    value = getattr(import_module(_WHERE[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+if TYPE_CHECKING:
+    from codo.catalog.catalog import Catalog as Catalog
+    from codo.catalog.catalog import open_catalog as open_catalog
+    from codo.comparison.compare import compare as compare
+    from codo.core.errors import CodoError as CodoError
+    from codo.core.run import Run as Run
+    from codo.core.run import open_run as open_run
+    from codo.detection.evaluate import evaluate as evaluate
+    from codo.detection.finetune import finetune as finetune
+    from codo.exporters.load_trunk import Trunk as Trunk
+    from codo.exporters.load_trunk import load_trunk as load_trunk
+    from codo.exporters.write import export as export
+    from codo.planning.plan import plan as plan
+    from codo.preparation.prepare import prepare as prepare
+    from codo.proposals.selective_search import selective_search as selective_search
+    from codo.reporting.view import view as view
+    from codo.training.pretrain import pretrain as pretrain
+    from codo.training.probing import probe as probe
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Catalog": "catalog.catalog",
+            "CodoError": "core.errors",
+            "Run": "core.run",
+            "Trunk": "exporters.load_trunk",
+            "compare": "comparison.compare",
+            "evaluate": "detection.evaluate",
+            "export": "exporters.write",
+            "finetune": "detection.finetune",
+            "load_trunk": "exporters.load_trunk",
+            "open_catalog": "catalog.catalog",
+            "open_run": "core.run",
+            "plan": "planning.plan",
+            "prepare": "preparation.prepare",
+            "pretrain": "training.pretrain",
+            "probe": "training.probing",
+            "selective_search": "proposals.selective_search",
+            "view": "reporting.view",
+        },
+    )

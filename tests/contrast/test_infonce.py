@@ -102,6 +102,24 @@ def test_only_the_queries_and_positives_get_a_gradient() -> None:
     assert not any(value.requires_grad for value in result.stats.values())
 
 
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_without_levels_it_is_cross_entropy_and_one_level_to_the_bit(reduction: Literal["sum", "mean"]) -> None:
+    queries = unit(6, 16, seed=0, dtype=torch.float32).requires_grad_()
+    keys, negatives = unit(6, 16, seed=1, dtype=torch.float32), unit(50, 16, seed=2, dtype=torch.float32)
+    plain = info_nce(queries, keys, negatives, 0.1, reduction)
+    level = info_nce(queries[None], keys[None, None], negatives[None], 0.1, reduction)
+    assert plain.losses.shape == ()
+    assert torch.equal(plain.losses, level.losses[0])
+    assert plain.stats.keys() == level.stats.keys()
+    assert all(torch.equal(value, level.stats[name][0]) for name, value in plain.stats.items())
+    gradients = [torch.autograd.grad(loss.sum(), queries)[0] for loss in (plain.losses, level.losses)]
+    assert torch.equal(*gradients)
+    logits = torch.cat([(queries * keys).sum(1, keepdim=True), queries @ negatives.T], dim=1) / 0.1
+    expected = F.cross_entropy(logits, torch.zeros(6, dtype=torch.int64))
+    assert torch.allclose(plain.losses, expected, rtol=0, atol=1e-6)
+    assert torch.allclose(gradients[0], torch.autograd.grad(expected, queries)[0], rtol=0, atol=1e-6)
+
+
 def test_settings_are_those_of_moco_v2() -> None:
     settings = ContrastSettings()
     assert (settings.queue, settings.temperature, settings.momentum) == (65536, 0.2, 0.999)

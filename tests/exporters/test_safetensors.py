@@ -39,7 +39,7 @@ def test_a_backbone_alone_comes_back_as_one(trunk: TrunkWeights, tmp_path: Path)
     target.write(replace(trunk, tensors=alone), path)
     read = read_safetensors(path)
     assert read.parts == ("backbone",)
-    assert ".backbone(images) gives C2 to C5" in target.usage(read, path.name)  # its pyramid would be random
+    assert ".features(images) gives C2 to C5" in target.usage(read, path.name)  # its pyramid would be random
     assert ".features(images) gives P2 to P5" in target.usage(trunk, path.name)
 
 
@@ -49,7 +49,7 @@ def test_usage_runs(trunk: TrunkWeights, tmp_path: Path, monkeypatch: Any) -> No
     scope: dict[str, Any] = {}
     exec(Safetensors().usage(trunk, "trunk.safetensors"), scope)
     images = torch.randn(1, 3, 64, 64)
-    for ours, right in zip(scope["encoder"].features(images), trunk.encoder().features(images), strict=True):
+    for ours, right in zip(scope["trunk"].features(images), trunk.encoder().features(images), strict=True):
         assert torch.equal(ours, right)
 
 

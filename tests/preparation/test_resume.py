@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 
 from codo.catalog.catalog import open_catalog
 from codo.core.errors import CodoError, InputError, Interrupted
-from codo.preparation import chunk_worker, manifest, prepare
+from codo.preparation import chunk_worker, manifest
 from codo.preparation.prepare import prepare_shard
 from tests.catalog.pictures import jpeg, jpegs, write_folder
 from tests.preparation.test_prepare import files, quick
+
+PREPARE = import_module("codo.preparation.prepare")  # as an attribute of its package it is the function
 
 SLOWLY = """
 import sys, time
@@ -69,7 +72,7 @@ def test_killed_at_any_moment_it_continues(tmp_path: Path, jobs: int) -> None:
 
 def test_another_command_on_an_unfinished_catalog_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(3))
-    monkeypatch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(PREPARE, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(Interrupted, match="interrupted") as caught:
         quick(source, tmp_path / "out")
     assert caught.value.exit_code == 130
@@ -83,7 +86,7 @@ def test_another_command_on_an_unfinished_catalog_is_refused(tmp_path: Path, mon
 def test_parts_of_another_format_are_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(10))
     with monkeypatch.context() as patch:
-        patch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(PREPARE, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         patch.setattr(manifest, "FORMAT", manifest.FORMAT - 1)
         with pytest.raises(Interrupted):
             quick(source, tmp_path / "out")
@@ -96,7 +99,7 @@ def test_parts_of_another_format_are_made_anew(tmp_path: Path, monkeypatch: pyte
 
 def test_a_source_that_changed_meanwhile_is_prepared_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(10))
-    monkeypatch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(PREPARE, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(Interrupted):
         quick(source, tmp_path / "out")
     monkeypatch.undo()
@@ -161,7 +164,7 @@ def test_two_preparations_of_one_catalog_wait_for_each_other(tmp_path: Path) -> 
 def test_a_damaged_part_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(30))
     quick(source, tmp_path / "whole")
-    monkeypatch.setattr(prepare, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(PREPARE, "merge", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(Interrupted):
         quick(source, tmp_path / "out")
     monkeypatch.undo()

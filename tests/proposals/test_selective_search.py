@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codo.core.errors import InputError
-from codo.proposals import selective_search as module
-from codo.proposals.selective_search import MAX_REGIONS, MODES, selective_search, smallest_region
+from codo.proposals.selective_search import MAX_REGIONS, MODES, Mode, _search, selective_search, smallest_region
 
 
 def picture(h: int = 180, w: int = 240) -> np.ndarray:
@@ -96,8 +95,8 @@ def test_fast_contains_what_its_parts_find() -> None:
     fast = MODES["fast"]
     for space in fast.spaces:
         for strategy in fast.strategies:
-            mode = module.Mode((space,), fast.thresholds, (strategy,))
-            parts |= set(map(tuple, module._search(image, mode).tolist()))
+            mode = Mode((space,), fast.thresholds, (strategy,))
+            parts |= set(map(tuple, _search(image, mode).tolist()))
     assert whole == parts
 
 

@@ -1,19 +1,30 @@
-"""The catalog: one dataset of images as a directory, and `codo prepare`, which makes it.
+"""The catalog: one dataset of images as a directory, which every later step reads (`codo.preparation` makes it).
 
-* ``catalog``: the format, and how it is opened and read
-* ``table``: its Parquet file as arrays
-* ``build``: ``prepare``, from a source to a catalog; ``open_or_prepare`` for plain image folders
-* ``request``: what is asked for, checked
-* ``settings``: what can be chosen
-* ``sources``: from what a user names to a listing of image files
-* ``paths``: local paths and URLs
-* ``reading``: bytes of images in place, inside tar and zip archives too
-* ``decode``: bytes to RGB, and why some are rejected
-* ``picture``: an image that is decoded where it is looked at
-* ``jpeg_tiles``, ``tile_copy``: a part of a packed JPEG without the rest
-* ``plan``: the working directory, chunks, and resuming
-* ``work``: what happens to one chunk of images
-* ``engines``: who works on the chunks: this machine's processes, or Ray
-* ``pack``: small JPEGs in WebDataset shards
-* ``merge``: from finished chunks to the catalog
+* ``catalog``: the format, and how it is opened and read; ``table``: its Parquet file as arrays.
+* ``reading``: bytes of images in place, also inside tar and zip archives, local or by URL.
+* ``decode``: bytes to RGB, and why some images are rejected.
+* ``jpeg_tiles``, ``tile_copy``: a part of a packed JPEG without decoding the rest.
+* ``sources``: from what a user names (folder, archive, list, VOC, COCO) to a listing of image files.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.catalog.catalog import Catalog as Catalog
+    from codo.catalog.catalog import is_catalog as is_catalog
+    from codo.catalog.catalog import open_catalog as open_catalog
+    from codo.catalog.decode import InvalidImage as InvalidImage
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Catalog": "catalog",
+            "InvalidImage": "decode",
+            "is_catalog": "catalog",
+            "open_catalog": "catalog",
+        },
+    )

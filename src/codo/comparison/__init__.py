@@ -1,12 +1,35 @@
 """``codo compare``: several initializations x label fractions x seeds on one data set, under one protocol.
 
-* ``settings``: what is compared, on top of the settings of a finetuning
-* ``plan``: the grid of trials, checked before the first begins; ``starts``: the weights that they start from
-* ``pretraining``: initializations that are pretrained first; ``costs``: what that has cost
-* ``trials``: one finetuning, and what it leaves
-* ``work``: what a process can do; ``schedule``: does what is missing, one after the other or in several processes;
-  ``process``: one such process
-* ``comparison``: the numbers of all trials; ``sentences``: what they say
-* ``tables``: CSV, LaTeX and JSON; ``table``: the paper's table, with ``published`` numbers; ``page``: report.html
-* ``compare``: puts it together
+* ``compare``: puts it together; ``compare_settings``: what is compared, on top of the settings of a finetuning.
+* ``grid``: all trials, checked before the first begins; ``initializations``: the weights that they start from.
+* ``pretraining``: initializations that are pretrained first; ``pretraining_costs``: what that has cost.
+* ``trials``: one finetuning, and what it leaves.
+* ``jobs``, ``scheduler``, ``worker``: what is missing is done, in this process or in several.
+* ``comparison``: the numbers of all trials; ``verdicts``: what they say, in sentences.
+* ``result_files``, ``latex``: CSV, JSON, LaTeX; ``paper_table``: the paper's table with ``published`` numbers;
+  ``page``, ``label_efficiency``: ``report.html`` and its figure.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.comparison.compare import compare as compare
+    from codo.comparison.compare_settings import CompareSettings as CompareSettings
+    from codo.comparison.comparison import Comparison as Comparison
+    from codo.comparison.initializations import Initialization as Initialization
+    from codo.comparison.trials import Trial as Trial
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "CompareSettings": "compare_settings",
+            "Comparison": "comparison",
+            "Initialization": "initializations",
+            "Trial": "trials",
+            "compare": "compare",
+        },
+    )

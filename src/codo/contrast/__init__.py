@@ -1,7 +1,34 @@
 """Momentum contrast, one level of the pyramid at a time; knows tensors only, neither models nor views.
 
-* ``queue``: a ring buffer of past keys per level.
 * ``infonce``: `ContrastSettings`, and InfoNCE against the queue (paper, Eq. 7-8).
-* ``momentum``: the key encoder as an exponential moving average of the query encoder.
-* ``shuffle``: which samples share BatchNorm statistics, on one device and on many.
+* ``queue``: a ring buffer of past keys per level.
+* ``ema``: the key encoder as an exponential moving average of the query encoder.
+* ``bn_groups``: which samples share BatchNorm statistics, on one device and on many.
+* ``sinkhorn``: optimal transport between two weighted sets.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.contrast.ema import momentum_copy as momentum_copy
+    from codo.contrast.infonce import ContrastSettings as ContrastSettings
+    from codo.contrast.infonce import InfoNCE as InfoNCE
+    from codo.contrast.infonce import info_nce as info_nce
+    from codo.contrast.queue import LevelQueue as LevelQueue
+    from codo.contrast.sinkhorn import transport as transport
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "ContrastSettings": "infonce",
+            "InfoNCE": "infonce",
+            "LevelQueue": "queue",
+            "info_nce": "infonce",
+            "momentum_copy": "ema",
+            "transport": "sinkhorn",
+        },
+    )

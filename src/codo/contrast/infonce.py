@@ -55,9 +55,9 @@ class InfoNCE(NamedTuple):
     """What `info_nce` returns.
 
     Attributes:
-        losses: (L,) terms to be added up, reduced over batch and key views.
-        stats: Detached, each (L,): ``loss`` (mean over key views; ln(K+1) for random embeddings), ``top1`` (share of
-            positives above every negative), ``positive`` and ``negative`` (mean cosine similarity).
+        losses: (L,) terms to be added up, reduced over batch and key views; a scalar for inputs without levels.
+        stats: Detached, each of the shape of ``losses``: ``loss`` (mean over key views; ln(K+1) for random embeddings),
+            ``top1`` (share of positives above every negative), ``positive`` and ``negative`` (mean cosine similarity).
     """
 
     losses: Tensor
@@ -76,12 +76,27 @@ def info_nce(
     Computed in float32 (or float64 if given), also under autocast.
 
     Args:
-        queries: (L, B, D) unit vectors; the gradient flows to them.
-        keys: (V, L, B, D) unit vectors of the same samples, in the same order.
-        negatives: (L, K, D) unit vectors. No gradient flows to them.
+        queries: (L, B, D) unit vectors; the gradient flows to them. Or (B, D), as in MoCo, without levels.
+        keys: (V, L, B, D) unit vectors of the same samples, in the same order; without levels (B, D).
+        negatives: (L, K, D) unit vectors, without levels (K, D). No gradient flows to them.
         temperature: T.
         reduction: ``sum`` over key views, so that adding the levels gives Eq. 8; ``mean`` divides that by V and L.
+
+    Example:
+        >>> import torch
+        >>> from torch.nn.functional import cross_entropy, normalize
+        >>> from codo.contrast import info_nce
+        >>> query = normalize(torch.randn(8, 32), dim=1).requires_grad_()
+        >>> key, negatives = normalize(torch.randn(8, 32), dim=1), normalize(torch.randn(100, 32), dim=1)
+        >>> loss = info_nce(query, key, negatives, temperature=0.2).losses
+        >>> loss.backward()
+        >>> logits = torch.cat([(query * key).sum(1, keepdim=True), query @ negatives.T], dim=1) / 0.2
+        >>> torch.allclose(loss, cross_entropy(logits, torch.zeros(8, dtype=torch.long)))
+        True
     """
+    if queries.dim() == 2:
+        one = info_nce(queries[None], keys[None, None], negatives[None], temperature, reduction)
+        return InfoNCE(one.losses[0], {name: value[0] for name, value in one.stats.items()})
     levels = len(queries)
     losses, stats = [], []
     with torch.autocast(queries.device.type, enabled=False):

@@ -27,6 +27,17 @@ class LevelQueue(nn.Module):
         pointer: Scalar int64: the next position to be written, that of the oldest key.
         filled: Scalar int64: keys enqueued so far per level. Up to K of them are real, the rest of the queue is noise;
             K / (keys a step) is the age of the oldest in steps.
+
+    Example:
+        >>> import torch
+        >>> from codo.contrast import LevelQueue
+        >>> queue = LevelQueue(levels=4, size=6, dim=32)
+        >>> keys = torch.nn.functional.normalize(torch.randn(4, 8, 32), dim=-1)
+        >>> queue.enqueue(keys)  # eight keys into six places: the last six stay
+        >>> queue.keys.shape, int(queue.pointer), int(queue.filled)
+        (torch.Size([4, 6, 32]), 2, 8)
+        >>> torch.equal(queue.keys[:, (queue.pointer - 1) % 6], keys[:, -1])
+        True
     """
 
     keys: Tensor

@@ -1,1 +1,45 @@
-"""TODO."""
+"""What every package stands on: settings, errors, the run directory, files and random numbers.
+
+* ``errors``: `CodoError` and `InputError`, three short lines each: what, where, how to fix it.
+* ``config``: `Settings`, the base of every schema; recipes and overrides, merged and checked.
+* ``renamed``: settings that had another name in earlier versions.
+* ``run``, ``run_files``: the run directory; what its files say when some are missing or damaged.
+* ``io``: atomic writes, locks, a full disk in plain words.
+* ``paths``: paths and URLs.
+* ``numbers``: how numbers are written in reports and tables.
+* ``rng``: where every random number of a view comes from.
+* ``jit``: how Numba kernels are compiled.
+* ``lazy``: public names that are imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.core.config import Settings as Settings
+    from codo.core.config import read_recipe as read_recipe
+    from codo.core.config import resolve as resolve
+    from codo.core.config import shipped_recipes as shipped_recipes
+    from codo.core.errors import CodoError as CodoError
+    from codo.core.errors import InputError as InputError
+    from codo.core.run import Run as Run
+    from codo.core.run import is_run as is_run
+    from codo.core.run import open_run as open_run
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "CodoError": "errors",
+            "InputError": "errors",
+            "Run": "run",
+            "Settings": "config",
+            "is_run": "run",
+            "open_run": "run",
+            "read_recipe": "config",
+            "resolve": "config",
+            "shipped_recipes": "config",
+        },
+    )

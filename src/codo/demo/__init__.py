@@ -1,15 +1,25 @@
-"""`codo demo`: the whole system on a data set that is drawn on the spot.
+"""``codo demo``: the whole system on a data set that is drawn on the spot.
 
-* `demo`: the script of ``codo demo``
-* `scenes`: the data set on disk: object images, detection scenes
-* `coco`: their annotations
-* `composing`: what is in a picture
-* `stage`: things in front of each other: places, visible masks, shadows
-* `painting`: figures to pixels; the camera
-* `shapes`: the classes, planned in `built` and `grown`
-* `figures`: what a figure is; clutter
-* `outlines`: curves that figures are made of
-* `textures`: patterns and procedural backgrounds
-* `pixels`: arrays of pixels, resize and blur
-* `photographs`: photographs that installed packages ship
+* ``demo``: the script.
+* ``synthetic``: the data set: object images, and detection scenes with COCO annotations.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.demo.demo import demo as demo
+    from codo.demo.synthetic.scenes import DemoData as DemoData
+    from codo.demo.synthetic.scenes import write_demo as write_demo
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "DemoData": "synthetic.scenes",
+            "demo": "demo",
+            "write_demo": "synthetic.scenes",
+        },
+    )

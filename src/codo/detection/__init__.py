@@ -1,20 +1,44 @@
-"""Detectors on labeled images: finetune, evaluate (docs/method.md#coco-finetuning).
+"""Detectors on labeled images: finetuning and evaluation (docs/method.md#coco-finetuning).
 
-* ``transforms``: flip and multi-scale resize of an image with its boxes and masks.
-* ``dataset``: from annotations to training batches and evaluation images, what the loader's workers run.
-* ``sampler``: batches of images that are all wide or all tall.
+* ``finetune``: ``codo finetune``; ``finetune_settings``, ``optim``: its settings and optimizer; ``protocol``: what
+  follows from machine and batch, in words for the log.
+* ``task``: the data of a finetuning run, read and checked; ``dataset``, ``transforms``, ``sampler``: from annotations
+  to batches.
 * ``detector``: a torchvision detector as a method that the training loop can drive, and as a predictor.
-* ``start``: the weights that a detector starts from (``weights=``).
-* ``saved``: finetuned detectors on disk.
-* ``results``: detections as a COCO result file, written and read.
-* ``coco_metrics``: COCO's twelve numbers through hotcoco or pycocotools.
-* ``voc_metrics``: PASCAL VOC's own numbers.
-* ``predict``: a detector over a data set.
-* ``evaluate``: the verb ``codo evaluate``.
-* ``settings``, ``optim``: the settings of a finetuning run, and its optimizer.
-* ``task``: the data of a finetuning run, read and checked.
-* ``precise_bn``: BatchNorm's statistics before an evaluation.
-* ``validation``: evaluations during a run, and early stopping.
-* ``protocol``: BatchNorm, learning rate and length of a run in words, for its log.
-* ``finetune``: the verb ``codo finetune``.
+* ``load_pretrained``: the weights that a detector starts from (``weights=``).
+* ``detector_io``: finetuned detectors on disk; ``results``: detections as COCO result files.
+* ``precise_bn``: BatchNorm statistics before an evaluation; ``validation``: evaluations during a run, early stopping.
+* ``predict``: a detector over a data set; ``evaluate``: ``codo evaluate``.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.detection.detector import Detector as Detector
+    from codo.detection.detector import DetectorSettings as DetectorSettings
+    from codo.detection.detector_io import DetectorCard as DetectorCard
+    from codo.detection.detector_io import SavedDetector as SavedDetector
+    from codo.detection.evaluate import EvaluateSettings as EvaluateSettings
+    from codo.detection.evaluate import evaluate as evaluate
+    from codo.detection.finetune import finetune as finetune
+    from codo.detection.finetune_settings import FinetuneSettings as FinetuneSettings
+    from codo.detection.predict import predict as predict
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Detector": "detector",
+            "DetectorCard": "detector_io",
+            "DetectorSettings": "detector",
+            "EvaluateSettings": "evaluate",
+            "FinetuneSettings": "finetune_settings",
+            "SavedDetector": "detector_io",
+            "evaluate": "evaluate",
+            "finetune": "finetune",
+            "predict": "predict",
+        },
+    )

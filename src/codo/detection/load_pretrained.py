@@ -15,11 +15,12 @@ from torch import nn
 from codo.core.errors import InputError
 from codo.core.run import is_run, open_run
 from codo.detection.detector import Detector
-from codo.detection.detector_io import DetectorCard, SavedDetector
+from codo.detection.detector_io import SavedDetector
 from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
 from codo.models.load_report import LoadReport
-from codo.models.weight_files import header, read_tensors
+from codo.models.pretrained import recorded_model
+from codo.models.weight_files import read_tensors
 from codo.models.weights import TRUNK, initialize, load
 from codo.training.load_run import load_method
 
@@ -65,13 +66,7 @@ def _recorded(weights: str) -> ModelSettings | None:
     """The trunk's settings where the weights bring them: in a run, or in the header of one of our exports."""
     if is_run(weights):
         return ModelSettings.model_validate(open_run(weights).config["model"])
-    said = header(Path(weights))
-    try:
-        if "model" in said:
-            return ModelSettings.from_record(said["model"], "model")
-        return DetectorCard.from_record(said.get("codo", "")).model
-    except ValueError:
-        return None  # somebody else's header
+    return recorded_model(Path(weights))
 
 
 def load_weights(detector: Detector, weights: str, model: ModelSettings) -> LoadReport | None:

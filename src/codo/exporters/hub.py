@@ -1,7 +1,8 @@
 """A folder for a model hub: ``model.safetensors``, ``config.json`` and a model card, ``README.md``.
 
-Nothing is uploaded; ``hf upload USER/NAME FOLDER`` of huggingface_hub does that. The weights are those of the
-safetensors target; ``config.json`` says the same as their header, for readers that look there.
+Nothing is uploaded; ``hf upload USER/NAME FOLDER`` of huggingface_hub does that, and ``codo.Trunk.from_pretrained``
+loads the model from there. The weights are those of the safetensors target; ``config.json`` says the same as their
+header, for readers that look there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from codo import __version__
 from codo.core.errors import InputError
-from codo.exporters.safetensors import Safetensors
+from codo.exporters.safetensors import Safetensors, maps_of
 from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
 
@@ -32,10 +33,7 @@ tags:
 class Hub(Safetensors):
     """A folder that huggingface_hub can upload."""
 
-    @property
-    def filename(self) -> str:
-        """The folder."""
-        return "hub"
+    file = "hub"  # the folder
 
     def weights(self, out: Path) -> Path:
         """The weights are in the folder that the user named.
@@ -54,6 +52,13 @@ class Hub(Safetensors):
     def front_matter(self, trunk: TrunkWeights) -> str:
         """What the hub sorts models by. A license is left for you to add: it depends on your images."""
         return _FRONT_MATTER.format(backbone=trunk.model.backbone.replace(":", "-"))
+
+    def usage(self, trunk: TrunkWeights, name: str) -> str:
+        """Python that loads the model by its name on the hub."""
+        load = (
+            f'trunk = codo.Trunk.from_pretrained("USER/NAME")  # or a folder; .features(images) gives {maps_of(trunk)}'
+        )
+        return f"import codo\n\n{load}\n"
 
     def companions(self, trunk: TrunkWeights, name: str) -> dict[str, str]:
         """The configuration."""

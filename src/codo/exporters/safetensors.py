@@ -31,12 +31,8 @@ class Safetensors(Target):
     """One file with weights and settings."""
 
     random = RANDOM
+    file = "trunk.safetensors"
     endings = (".safetensors",)
-
-    @property
-    def filename(self) -> str:
-        """The same for every detector."""
-        return "trunk.safetensors"
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The trunk under its own names."""
@@ -65,11 +61,12 @@ class Safetensors(Target):
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python that loads the file called ``name``."""
-        gives = ".features(images) gives P2 to P5" if "fpn" in trunk.parts else ".backbone(images) gives C2 to C5"
-        return (
-            "from pathlib import Path\nfrom codo.exporters.safetensors import read_safetensors\n\n"
-            f'encoder = read_safetensors(Path("{name}")).encoder()  # {gives}\n'
-        )
+        return f'import codo\n\ntrunk = codo.load_trunk("{name}")  # trunk.features(images) gives {maps_of(trunk)}\n'
+
+
+def maps_of(trunk: TrunkWeights) -> str:
+    """The maps that a loaded trunk computes, in words."""
+    return "P2 to P5" if "fpn" in trunk.parts else "C2 to C5"
 
 
 def read_safetensors(path: Path) -> TrunkWeights:

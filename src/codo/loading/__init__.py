@@ -1,1 +1,54 @@
-"""TODO."""
+"""From a catalog to batches: datasets, sampler and background pools.
+
+* ``step_dataset``: the base of all datasets: a step plan in, a batch out; what the loader's workers run.
+* ``sampler``: which samples a step sees, and in which order the key network sees them.
+* ``pasted_views``, ``pools``: which proposal of which image is pasted on which background (Table 2).
+* ``crop_dataset``: random crops of whole images; ``jigsaw_dataset``: nine shuffled patches beside them.
+* ``object_crops``: SoCo's views, which share proposals; ``object_pairs``: ORL's pairs of objects.
+* ``dataset_inputs``: what a run gives its method to build a dataset from.
+* ``warm_up``: loads compiled kernels before workers are started.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.loading.crop_dataset import Crop as Crop
+    from codo.loading.crop_dataset import CropBatch as CropBatch
+    from codo.loading.crop_dataset import CropDataset as CropDataset
+    from codo.loading.dataset_inputs import DatasetInputs as DatasetInputs
+    from codo.loading.jigsaw_dataset import JigsawDataset as JigsawDataset
+    from codo.loading.jigsaw_dataset import JigsawSettings as JigsawSettings
+    from codo.loading.object_crops import ObjectDataset as ObjectDataset
+    from codo.loading.object_pairs import ObjectPairs as ObjectPairs
+    from codo.loading.pasted_views import PastedViews as PastedViews
+    from codo.loading.pools import Pool as Pool
+    from codo.loading.pools import PoolSettings as PoolSettings
+    from codo.loading.sampler import StepSampler as StepSampler
+    from codo.loading.step_dataset import StepDataset as StepDataset
+    from codo.loading.step_dataset import ViewBatch as ViewBatch
+    from codo.loading.step_dataset import ViewDataset as ViewDataset
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Crop": "crop_dataset",
+            "CropBatch": "crop_dataset",
+            "CropDataset": "crop_dataset",
+            "DatasetInputs": "dataset_inputs",
+            "JigsawDataset": "jigsaw_dataset",
+            "JigsawSettings": "jigsaw_dataset",
+            "ObjectDataset": "object_crops",
+            "ObjectPairs": "object_pairs",
+            "PastedViews": "pasted_views",
+            "Pool": "pools",
+            "PoolSettings": "pools",
+            "StepDataset": "step_dataset",
+            "StepSampler": "sampler",
+            "ViewBatch": "step_dataset",
+            "ViewDataset": "step_dataset",
+        },
+    )

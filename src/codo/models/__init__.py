@@ -1,12 +1,55 @@
 """The networks of the method: backbone, FPN, RoIAlign, box head and projection (paper, Eq. 3-6).
 
+* ``encoder``: `ModelSettings`, and `Encoder`, which puts them together; ``image_encoder``: backbone and projection.
 * ``backbone``: torchvision ResNets (any width) and timm models that return the maps of strides 4 to 32.
 * ``fpn``: the feature pyramid P2-P5, with or without BatchNorm.
-* ``roi_align``: RoIAlign for exactly one box per image, as two small matrix products.
+* ``roi_align``: RoIAlign for exactly one box per image, as two small matrix products; ``box_levels``: for any number
+  of boxes, each pooled from the level that fits its size.
 * ``box_head``: the detector's box head, shared by all levels, and the projection to the embedding.
-* ``encoder``: `ModelSettings`, and `Encoder`, which puts the four together.
-* ``layouts``: what torchvision, timm, Detectron2 and MMDetection call the same tensors, in both directions.
-* ``weight_files``, ``pickles``: reading tensors from files and runs without running code of theirs.
-* ``load_report``: which tensors of a file fit a model, by component; refuses a poor match.
-* ``weights``: recognizing the layout of a file and starting an encoder from it (``model.init``, ``weights=``).
+* ``group_norm``: BatchNorm that normalizes parts of a batch separately.
+* ``weights``: recognizes the layout of a file and starts an encoder from it (``model.init``, ``weights=``);
+  ``key_maps``: what other libraries call our tensors; ``weight_files``, ``pickles``: reads tensors from files and runs
+  without running code of theirs; ``load_report``: which tensors of a file fit a model.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.models.backbone import build_backbone as build_backbone
+    from codo.models.box_head import build_box_head as build_box_head
+    from codo.models.box_head import build_projection as build_projection
+    from codo.models.box_levels import pool_by_size as pool_by_size
+    from codo.models.encoder import LEVELS as LEVELS
+    from codo.models.encoder import PIXEL_MEAN as PIXEL_MEAN
+    from codo.models.encoder import PIXEL_STD as PIXEL_STD
+    from codo.models.encoder import Encoder as Encoder
+    from codo.models.encoder import ModelSettings as ModelSettings
+    from codo.models.fpn import FPN as FPN
+    from codo.models.image_encoder import ImageEncoder as ImageEncoder
+    from codo.models.load_report import LoadReport as LoadReport
+    from codo.models.roi_align import roi_align as roi_align
+    from codo.models.weight_files import read_tensors as read_tensors
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Encoder": "encoder",
+            "FPN": "fpn",
+            "ImageEncoder": "image_encoder",
+            "LEVELS": "encoder",
+            "LoadReport": "load_report",
+            "ModelSettings": "encoder",
+            "PIXEL_MEAN": "encoder",
+            "PIXEL_STD": "encoder",
+            "build_backbone": "backbone",
+            "build_box_head": "box_head",
+            "build_projection": "box_head",
+            "pool_by_size": "box_levels",
+            "read_tensors": "weight_files",
+            "roi_align": "roi_align",
+        },
+    )

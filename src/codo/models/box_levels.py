@@ -1,6 +1,8 @@
 """Boxes of any number an image, each pooled from the one pyramid level that fits its size, as a detector does.
 
-Legend: B batch, K boxes an image, L levels, C channels of the pyramid, P = 7 bins a side.
+Two rules say which level that is: SoCo's, in proportion to the canvas of a run, and that of detectors.
+
+Legend: B batch, K boxes an image, N boxes of all images, L levels, C channels of the pyramid, P = 7 bins a side.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torchvision.ops import roi_align
+from torchvision.ops.poolers import LevelMapper
 
 from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
@@ -35,6 +38,19 @@ def assign_levels(boxes: Tensor, canvas: int) -> Tensor:
     return torch.bucketize(sizes.contiguous(), torch.tensor(LARGEST, device=boxes.device, dtype=sizes.dtype))
 
 
+def detector_levels(boxes: Tensor) -> Tensor:
+    """The level that detectors pool a box from: floor(4 + log2(sqrt(w h) / 224)) of P2 to P5 (FPN, Eq. 1).
+
+    Args:
+        boxes: (N, 4) in pixels.
+
+    Returns:
+        int64 (N,) in 0 .. L - 1.
+    """
+    levels: Tensor = LevelMapper(2, 5)([boxes])
+    return levels
+
+
 def pool_by_size(maps: Sequence[Tensor], boxes: Tensor, canvas: int) -> Tensor:
     """Pool every box from its level.
 
@@ -44,12 +60,27 @@ def pool_by_size(maps: Sequence[Tensor], boxes: Tensor, canvas: int) -> Tensor:
         canvas: See `assign_levels`.
 
     Returns:
-        (B * K, C, P, P) float32, boxes of an image side by side. RoIAlign is that of `codo.models.roi_align`, which
-        knows one box an image only: aligned, with adaptive sampling.
+        (B * K, C, P, P) float32, boxes of an image side by side; see `pool_from_levels`.
     """
     images = torch.arange(len(boxes), device=boxes.device).repeat_interleave(boxes.shape[1])
     flat, levels = boxes.flatten(0, 1), assign_levels(boxes, canvas).flatten()
     numbered = torch.cat([images[:, None].to(flat.dtype), flat], dim=1)  # (B * K, 5), as torchvision takes them
+    return pool_from_levels(maps, numbered, levels)
+
+
+def pool_from_levels(maps: Sequence[Tensor], numbered: Tensor, levels: Tensor) -> Tensor:
+    """Pool every box from the level that is named for it.
+
+    Args:
+        maps: P2 to P5, each (B, C, H / stride, W / stride).
+        numbered: (N, 5) float32 as `torchvision.ops.roi_align` takes them: number of the image, x1, y1, x2, y2 in
+            pixels of the image.
+        levels: (N,) int64 in 0 .. L - 1.
+
+    Returns:
+        (N, C, P, P) float32. RoIAlign is that of `codo.models.roi_align`, which knows one box an image only: aligned,
+        with adaptive sampling.
+    """
     order, pooled = [], []
     for level, (one, stride) in enumerate(zip(maps, STRIDES, strict=True)):
         chosen = torch.nonzero(levels == level).flatten()

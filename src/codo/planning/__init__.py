@@ -1,9 +1,32 @@
 """What a run will cost, before a GPU is rented: ``codo plan``.
 
-* ``blank``     the batch of any method, of pictures that are made up
-* ``work``      floating-point operations, bytes and memory of a step, counted on the method itself
-* ``traffic``   bytes that a step moves between GPUs
-* ``costs``     what was measured, or read elsewhere, with source and date (``costs.yaml``)
-* ``lines``     what is told, and how certain each line is
-* ``plan``      puts it together
+* ``plan``: puts it together; ``estimate``: the lines it prints, and how certain each is.
+* ``flop_counter``: floating-point operations, bytes and memory of a step, counted on the method itself.
+* ``synthetic_batch``: the batch of any method, without data.
+* ``traffic``: bytes that a step moves between GPUs.
+* ``costs``: measured and published unit costs, with source and date (``costs.yaml``).
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.planning.estimate import Estimate as Estimate
+    from codo.planning.flop_counter import count_step as count_step
+    from codo.planning.plan import PlanSettings as PlanSettings
+    from codo.planning.plan import plan as plan
+    from codo.planning.synthetic_batch import synthetic_batch as synthetic_batch
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Estimate": "estimate",
+            "PlanSettings": "plan",
+            "count_step": "flop_counter",
+            "plan": "plan",
+            "synthetic_batch": "synthetic_batch",
+        },
+    )

@@ -1,8 +1,39 @@
-"""How good is a frozen trunk? Everything that asks it without training it.
+"""Probes of frozen features: k-NN and linear classifiers on boxes and images, and the background-invariance score.
 
-* ``invariance``: the background-invariance score, label-free, during pretraining.
+* ``invariance``: the background-invariance score, without labels, during pretraining.
 * ``boxes``, ``pictures``: labeled boxes and class folders as canvases; ``sets``: which are drawn, how they are scored.
-* ``features``: what a trunk says of a canvas; ``neighbors``, ``linear``: the two ways of reading a class from it.
+* ``features``: features of a canvas; ``neighbors``, ``linear``: the two classifiers on them.
+* ``probe_settings``: the settings (``probe.*``).
 
-``training/probing`` asks on the way through a run, and afterwards (``codo probe``).
+``training/probing`` runs them during pretraining, and afterwards (``codo probe``).
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.probes.boxes import box_probe as box_probe
+    from codo.probes.features import trunk_features as trunk_features
+    from codo.probes.invariance import InvarianceProbe as InvarianceProbe
+    from codo.probes.linear import linear_predict as linear_predict
+    from codo.probes.neighbors import knn_predict as knn_predict
+    from codo.probes.pictures import picture_probe as picture_probe
+    from codo.probes.probe_settings import ProbeSettings as ProbeSettings
+    from codo.probes.sets import ProbeSet as ProbeSet
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "InvarianceProbe": "invariance",
+            "ProbeSet": "sets",
+            "ProbeSettings": "probe_settings",
+            "box_probe": "boxes",
+            "knn_predict": "neighbors",
+            "linear_predict": "linear",
+            "picture_probe": "pictures",
+            "trunk_features": "features",
+        },
+    )

@@ -1,28 +1,29 @@
 """Reports: offline HTML pages. They read the files of a run or catalog, never live objects.
 
-* ``report``        writes ``report.html`` of a run, and of the demo
-* ``view``          writes the page of ``codo view``
-* ``pretraining``   the report of ``codo pretrain``
-* ``finetuning``    the report of ``codo finetune``
-* ``catalog_page``  the page of a catalog
-* ``comparison``    several initializations and seeds against each other
-* ``common``        what every report of a run shows: curves, settings, environment, commands
-* ``files``         what the files of a run say, whatever is missing
-* ``health``        the verdict on a pretraining run: four tell-tales of collapse
-* ``metrics``       ``metrics.jsonl`` as columns
-* ``detections``    detections beside the truth, image by image
-* ``sources``       where they come from: a run, or a result file of any detector
-* ``matching``      which detection found which object, and average precision, as COCO does both
-* ``outcomes``      what came of every detection and object: right, or which error
-* ``breakdown``     how much AP each kind of error costs
-* ``beside``        detections beside the truth, as pictures
-* ``detections_page``  the page of them all
-* ``pictures``      photographs with boxes over them
-* ``plots``         curves, histograms, dots
-* ``outcome_plots`` precision over recall, bars of outcomes
-* ``labels``        names in figures, where they touch nothing
-* ``svg``           from a matplotlib figure to an element of a page
-* ``numbers``       how numbers are written
-* ``blocks``        what a page is made of
-* ``page``          from blocks to one HTML file (``templates/``)
+* ``report``: writes ``report.html`` of a run, and of the demo; ``view``: the pages of ``codo view``.
+* ``pretraining``, ``finetuning``: the pages of the two kinds of runs; ``common``: what they share.
+* ``health_section``: the verdict on a run and its alarms; ``average_precision``: COCO's numbers as table and figure.
+* ``catalog_page``: images with proposals, sizes, rejected files.
+* ``detections_page``, ``detection_gallery``, ``error_plots``: detections beside the ground truth, and their errors.
+* ``html``: what pages are made of: blocks, plots as inline SVG, images as data URIs, templates.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.reporting.report import write_report as write_report
+    from codo.reporting.view import ViewSettings as ViewSettings
+    from codo.reporting.view import view as view
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "ViewSettings": "view",
+            "view": "view",
+            "write_report": "report",
+        },
+    )

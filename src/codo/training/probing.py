@@ -15,9 +15,8 @@ from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.core.run import Run, is_run, open_run
 from codo.evaluation.leaks import pool_warning
-from codo.models.encoder import Encoder, ModelSettings
-from codo.models.weight_files import header
-from codo.models.weights import TRUNK
+from codo.models.encoder import ModelSettings
+from codo.models.pretrained import load_encoder
 from codo.probes.boxes import box_probe
 from codo.probes.features import trunk_features
 from codo.probes.pictures import picture_probe
@@ -118,17 +117,5 @@ def _parts(source: str, settings: ProbeVerbSettings) -> tuple[dict[str, nn.Modul
             raise InputError("not a pretraining run", where=source, fix=fix)
         method, trained, _ = load_method(source)
         return method.exports(), trained.canvas
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        encoder = Encoder(_architecture(source, settings).model_copy(update={"init": source}))
-    counts = encoder.load_report.counts() if encoder.load_report else {}
-    there = [part for part in TRUNK if encoder.load_report is None or counts.get(part, (0,))[0]]
+    encoder, there = load_encoder(source, settings.model)
     return {part: encoder.get_submodule(part) for part in there}, settings.canvas
-
-
-def _architecture(source: str, settings: ProbeVerbSettings) -> ModelSettings:
-    """What an exported file says of its trunk, else what the settings say."""
-    try:
-        return ModelSettings.from_record(header(Path(source)).get("model", ""), "model")
-    except ValueError:
-        return settings.model  # another tool's file

@@ -1,16 +1,37 @@
-"""Views: what the network sees of a sample (paper section 3.1).
+"""Views: what happens to pixels (paper, section 3.1). Works on arrays and knows no catalog.
 
-* ``randomness``  where every random number comes from: (seed, epoch, sample, stream)
-* ``boxes``       IoU, clipping, jitter
-* ``crop``        random resized crops
-* ``photometric`` MoCo v2's color, gray and blur: settings and draws
-* ``resample`` (with ``mix``), ``color``, ``blur``  what they do to pixels; ``render`` puts them together
-* ``randaugment``  RandAugment, of whole images
-* ``crops``       views of whole images; ``jigsaw``  the same with nine shuffled patches of each
-* ``deferred``    the same for a whole batch, on the device
-* ``pools``       background pools per network, with weights (Table 2)
-* ``cpj``         copy, paste, jitter: Eq. 1 and 2
-* ``sampler``     which sample and view goes where, step by step
-* ``kernels``     loading what is compiled, before workers are forked
-* ``dataset``     requests to batches, for the loader
+* ``cpj``: copy, paste, jitter (Eq. 1 and 2).
+* ``boxes``: IoU, clipping, box jitter; ``anchors``: InsLoc's box augmentation.
+* ``random_crop``: random resized crops.
+* ``photometric``: color jitter, gray and blur of MoCo v2: settings and draws; ``device_photometric``: the same for a
+  whole batch on the GPU.
+* ``randaugment``: RandAugment of whole images.
+* ``lazy_image``: an image that is decoded at the size that a view needs.
+* ``kernels``: the compiled code: resampling, color, blur, and rendering a part of a view in one call.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.views.cpj import CopyPasteJitter as CopyPasteJitter
+    from codo.views.cpj import CPJSettings as CPJSettings
+    from codo.views.cpj import View as View
+    from codo.views.lazy_image import LazyImage as LazyImage
+    from codo.views.photometric import AugmentSettings as AugmentSettings
+    from codo.views.photometric import Photometric as Photometric
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "AugmentSettings": "photometric",
+            "CPJSettings": "cpj",
+            "CopyPasteJitter": "cpj",
+            "LazyImage": "lazy_image",
+            "Photometric": "photometric",
+            "View": "cpj",
+        },
+    )

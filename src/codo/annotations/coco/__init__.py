@@ -1,1 +1,1 @@
-"""TODO."""
+"""COCO: annotation files, result files, and where its layout has both."""

@@ -1,1 +1,1 @@
-"""TODO."""
+"""YOLO: label files, and where its layout has them."""

@@ -1,0 +1,67 @@
+"""Public names of a package that are imported when they are first used.
+
+``import codo`` and ``codo --help`` must not load torch, yet ``from codo.models import Encoder`` should work as in any
+library. A package says where its names come from, once for the interpreter and once for type checkers::
+
+    if TYPE_CHECKING:
+        from codo.proposals.selective_search import selective_search as selective_search
+    else:
+        __getattr__, __dir__, __all__ = lazy_exports(__name__, {"selective_search": "selective_search"})
+
+``tests/core/test_lazy.py`` holds the two against each other.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class _Package(ModuleType):
+    """A package in which a public name goes before a submodule of the same name.
+
+    Importing ``codo.proposals.selective_search`` makes Python bind that module in ``codo.proposals``. Whether
+    ``from codo.proposals import selective_search`` gave the module or the function would then depend on what had been
+    imported before. Here it is the function, always; the module remains in `sys.modules`, where imports look.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, ModuleType) and name in self.__dict__.get("__all__", ()):
+            return
+        super().__setattr__(name, value)
+
+
+def lazy_exports(
+    package: str, names: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """What a package's ``__init__`` needs to import its public names on first use.
+
+    Args:
+        package: ``__name__`` of the package.
+        names: Public name -> the module it is defined in, relative to the package (``encoder``, ``coco.read``).
+
+    Returns:
+        ``__getattr__``, ``__dir__`` and ``__all__`` of the package.
+
+    Example:
+        >>> get, _, public = lazy_exports("codo.core", {"nearest": "errors"})
+        >>> public, get("nearest").__module__
+        (['nearest'], 'codo.core.errors')
+    """
+    module = sys.modules[package]
+    module.__class__ = _Package
+
+    def get(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{package}.{names[name]}"), name)
+        module.__dict__[name] = value  # found at once from now on
+        return value
+
+    def listing() -> list[str]:
+        return sorted({*module.__dict__, *names})
+
+    return get, listing, sorted(names)
