@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codo import __version__
-from codo.catalog.catalog import FILE, FORMAT, SCHEMA, Catalog, open_catalog
-from codo.catalog.table import as_words
+from codo.catalog.boxes import as_words
+from codo.catalog.catalog import Catalog, open_catalog
+from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, SCHEMA
 from codo.preparation.merge import DICTIONARIES, ROWS
 from codo.preparation.prepare_settings import PrepareSettings
 
@@ -73,6 +74,6 @@ def _group(numbers: range, images: Sequence[tuple[str, int, int, int]], rng: np.
         "height": pa.array(heights[which].astype(np.uint16)),
         "hash": pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), n, [None, pa.py_buffer(rng.bytes(16 * n))]),
         "proposals": pa.LargeListArray.from_arrays(np.arange(0, BOXES * n + 1, BOXES), pa.array(words)),
-        "rung": pa.array(["filtered"] * n, pa.string()).dictionary_encode(),
+        FALLBACK_STAGE: pa.array(["filtered"] * n, pa.string()).dictionary_encode(),
     }
     return pa.table(columns)

@@ -14,11 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from codo.catalog import catalog as room
-from codo.catalog.catalog import SCHEMA, Catalog, is_catalog, open_catalog, scale_boxes
+from codo.catalog import schema
+from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.catalog.decode import decode
 from codo.core.errors import CodoError, InputError
 from codo.preparation.prepare import prepare
@@ -38,11 +36,11 @@ def plain(source: Path, tmp_path: Path) -> Catalog:
 
 
 def test_the_format_is_documented_where_it_is_written(plain: Catalog) -> None:
-    schema = pq.read_schema(f"{plain.path}/catalog.parquet")
-    assert schema.names == SCHEMA.names
-    info = json.loads(schema.metadata[b"codo"])
-    for name in [*schema.names, *info, *info["counts"]]:
-        assert name in (room.__doc__ or ""), f"{name} is not documented"
+    written = pq.read_schema(f"{plain.path}/catalog.parquet")
+    assert written.names == schema.SCHEMA.names
+    info = json.loads(written.metadata[b"codo"])
+    for name in [*written.names, *info, *info["counts"]]:
+        assert name in (schema.__doc__ or ""), f"{name} is not documented"
     assert (info["format"], info["source"]) == (2, [str(Path(plain.path).parent / "source")])
 
 
@@ -216,27 +214,3 @@ def test_a_packed_catalog_can_be_moved(source: Path, tmp_path: Path) -> None:
     with pytest.raises(CodoError, match="no such file") as caught:
         open_catalog(tmp_path / "elsewhere").image(1)
     assert "all its shards" in caught.value.fix
-
-
-@given(
-    st.integers(1, 500),
-    st.integers(1, 500),
-    st.integers(1, 500),
-    st.integers(1, 500),
-    st.lists(st.floats(0, 1), min_size=4, max_size=4),
-)
-def test_scaled_boxes_cover_and_stay_inside(
-    width: int, height: int, new_width: int, new_height: int, part: list[float]
-) -> None:
-    x1, x2 = sorted((int(part[0] * (width - 1)), int(part[1] * (width - 1))))
-    y1, y2 = sorted((int(part[2] * (height - 1)), int(part[3] * (height - 1))))
-    boxes = np.array([[x1, y1, x2 + 1, y2 + 1]], np.int32)
-    scaled = scale_boxes(boxes, (width, height), (new_width, new_height))[0]
-    assert 0 <= scaled[0] < scaled[2] <= new_width
-    assert 0 <= scaled[1] < scaled[3] <= new_height
-    factors = np.array([new_width / width, new_height / height] * 2)
-    exact = boxes[0] * factors
-    assert (scaled[:2] <= exact[:2] + 1e-9).all()
-    assert (scaled[2:] >= exact[2:] - 1e-9).all()
-    assert (np.abs(scaled - exact) < 1).all()
-    assert np.array_equal(scale_boxes(boxes, (width, height), (width, height)), boxes)

@@ -94,7 +94,7 @@ def test_pictures_of_a_packed_catalog(tmp_path: Path) -> None:
     write_folder(tmp_path / "images", jpegs(3))
     catalog = prepare(tmp_path / "images", tmp_path / "out", pack=32, jobs=1, propose=False)
     for i in range(len(catalog)):
-        image, lazy = catalog.image(i), catalog.picture(i)
+        image, lazy = catalog.image(i), catalog.lazy_image(i)
         assert (lazy.height, lazy.width) == image.shape[:2]
         pixels, (left, top, right, bottom) = lazy.part((3, 20, 30, 29))
         assert np.array_equal(pixels[top:bottom, left:right], image[20:29, 3:30])

@@ -37,8 +37,8 @@ class Ramp:
     def size(self, i: int) -> tuple[int, int]:
         return 240, 160
 
-    def picture(self, i: int) -> LazyImage:
-        return LazyImage.of(self.pixels)
+    def lazy_image(self, i: int) -> LazyImage:
+        return LazyImage.from_array(self.pixels)
 
     def proposals(self, i: int) -> Any:
         return self.found
@@ -76,7 +76,7 @@ def test_the_whole_image_and_the_crop_by_hand() -> None:
     whole = PLAIN.model_copy(update={"crop_area": (1.0, 1.0), "crop_ratio": (0.1, 10.0)})
     views = dataset(Ramp((60, 40, 180, 120)), augment=whole).sample(0, 0)
     part, _ = dataset(Ramp((60, 40, 180, 120)), augment=whole).choose(
-        LazyImage.of(Ramp((0, 0, 1, 1)).pixels), np.array([[60, 40, 180, 120]]), 0, 0
+        LazyImage.from_array(Ramp((0, 0, 1, 1)).pixels), np.array([[60, 40, 180, 120]]), 0, 0
     )
     assert views[0][1].tolist() == [[16, 16, 48, 48]] * 4  # one proposal, K times
     x1, y1, x2, y2 = part
@@ -89,22 +89,22 @@ def test_objects_lie_in_the_crop_and_are_distinct_where_there_are_enough() -> No
     images = Ramp(*SOME)
     half = Objects(4, (0.3, 0.8), 0.1, 0.0, visible=0.5)
     for epoch in range(20):
-        part, chosen = dataset(images, half).choose(images.picture(0), images.found, epoch, 0)
+        part, chosen = dataset(images, half).choose(images.lazy_image(0), images.found, epoch, 0)
         corners = np.array(part)
         sides = np.minimum(chosen[:, 2:], corners[2:]) - np.maximum(chosen[:, :2], corners[:2])
         own = chosen[:, 2:] - chosen[:, :2]
         assert (sides.clip(0).prod(1) > 0.5 * own.prod(1)).all()
     everything = dataset(images, Objects(5, (0.3, 0.8), 0.1, 0.0, 0.0), PLAIN.model_copy(update={"crop_area": (1, 1)}))
-    _, chosen = everything.choose(images.picture(0), images.found, 0, 0)
+    _, chosen = everything.choose(images.lazy_image(0), images.found, 0, 0)
     assert len(np.unique(chosen, axis=0)) >= 4
 
 
 def test_sizes_out_of_the_band_are_left_out_where_others_are() -> None:
     large, small, good = (0, 0, 230, 150), (100, 100, 135, 135), (60, 40, 180, 120)
     images = Ramp(large, small, good)
-    assert dataset(images).proposals(0, images.picture(0)).tolist() == [list(good)]
+    assert dataset(images).proposals(0, images.lazy_image(0)).tolist() == [list(good)]
     only = Ramp(large, small)
-    assert len(dataset(only).proposals(0, only.picture(0))) == 2  # the fallback: the ratio alone
+    assert len(dataset(only).proposals(0, only.lazy_image(0))) == 2  # the fallback: the ratio alone
 
 
 def test_a_crop_that_shows_no_proposal_is_the_object() -> None:
@@ -112,7 +112,7 @@ def test_a_crop_that_shows_no_proposal_is_the_object() -> None:
     images = Ramp((0, 0, 60, 60))
     empty = 0
     for epoch in range(20):
-        part, _ = dataset(images, augment=corner).choose(images.picture(0), images.found, epoch, 0)
+        part, _ = dataset(images, augment=corner).choose(images.lazy_image(0), images.found, epoch, 0)
         if part[0] >= 60 or part[1] >= 60:
             empty += 1
             views = dataset(images, augment=corner).sample(epoch, 0)

@@ -31,12 +31,12 @@ class Marked:
     def size(self, i: int) -> tuple[int, int]:
         return 180, 120
 
-    def picture(self, i: int) -> LazyImage:
+    def lazy_image(self, i: int) -> LazyImage:
         image = np.zeros((120, 180, 3), np.uint8)
         image[..., 0] = 50 * (i + 1)
         x1, y1, x2, y2 = self.boxes[i]
         image[y1:y2, x1:x2, 2] = 200
-        return LazyImage.of(image)
+        return LazyImage.from_array(image)
 
     def proposals(self, i: int) -> Any:
         return self.boxes[i : i + 1]

@@ -57,9 +57,9 @@ def test_shapes_and_types_are_those_of_a_batch_of_photographs(method: str, catal
 def test_the_pictures_are_those_of_a_catalog_with_proposals_and_class_folders() -> None:
     made = SyntheticCatalog()
     assert len(made) == CLASSES == len({made.key(i).split("/")[0] for i in range(len(made))})
-    image = made.picture(3)
+    image = made.lazy_image(3)
     assert made.size(3) == (image.width, image.height) == (WIDTH, HEIGHT)
-    assert image.whole().shape == (HEIGHT, WIDTH, 3)
+    assert image.decode().shape == (HEIGHT, WIDTH, 3)
     (box,) = made.proposals(3)
     assert (box >= 0).all()
     assert box[2] <= WIDTH

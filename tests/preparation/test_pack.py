@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codo.catalog.catalog import Catalog, open_catalog, scale_boxes
+from codo.catalog.boxes import scale_boxes
+from codo.catalog.catalog import Catalog, open_catalog
 from codo.core.errors import Interrupted
 from codo.preparation import merge
 from codo.preparation.merge import group

@@ -15,7 +15,7 @@ from PIL import Image
 from codo.catalog import reading
 from codo.catalog.catalog import Catalog
 from codo.core.errors import CodoError, InputError
-from codo.core.io import atomic
+from codo.core.io import open_atomically
 from codo.preparation import chunk_worker, engines
 from codo.preparation.prepare import default_cache, open_or_prepare, prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
@@ -271,7 +271,7 @@ def test_a_catalog_is_simply_opened(catalog: Path, tmp_path: Path) -> None:
     assert open_or_prepare(catalog, cache_dir=tmp_path / "cache").path == str(catalog)
     assert not (tmp_path / "cache").exists()
     (tmp_path / "begun" / ".work").mkdir(parents=True)
-    with atomic(tmp_path / "begun" / ".work" / "plan.json") as file:
+    with open_atomically(tmp_path / "begun" / ".work" / "plan.json") as file:
         file.write(b"{}")
     with pytest.raises(InputError, match="has not finished"):
         open_or_prepare(tmp_path / "begun", cache_dir=tmp_path / "cache")

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codo.catalog.catalog import FORMAT, SCHEMA
-from codo.catalog.table import as_words
+from codo.catalog.boxes import as_words
+from codo.catalog.schema import FALLBACK_STAGE, FORMAT, SCHEMA
 from codo.core.run import Run, start_run
 
 VOID = {"meta", "wbr", "link", "img", "input", "br", "hr"}
@@ -38,6 +38,12 @@ CONFIG = {
     "augment": {},
     "contrast": {"queue": 4096},
 }
+
+
+KEYS = ["a/one.jpg", "<script>alert(1)</script>.png", "three.jpg"]
+SIZES = [(80, 60), (100, 100), (64, 128)]
+BOXES = [[0, 0, 40, 30], [10, 10, 60, 60, 0, 0, 100, 100], [0, 0, 64, 128]]
+"""Three images of a catalog, one with a hostile name."""
 
 
 class Html(HTMLParser):
@@ -200,7 +206,7 @@ def make_catalog(tmp_path: Path) -> Callable[..., Path]:
             (folder / f"{i}.png").write_bytes(data)
             row = {"key": key, "uri": str(folder / f"{i}.png"), "offset": 0, "size": len(data), "orientation": 1}
             row |= {"compression": "none", "width": width, "height": height, "hash": bytes([i] * 16)}
-            rows.append(row | {"proposals": None if proposals is None else boxes(proposals[i]), "rung": None})
+            rows.append(row | {"proposals": None if proposals is None else boxes(proposals[i]), FALLBACK_STAGE: None})
         info = {
             "format": FORMAT,
             "codo": "0",
@@ -224,3 +230,68 @@ def healthy() -> list[dict[str, Any]]:
 @pytest.fixture
 def make_course() -> Callable[..., list[dict[str, Any]]]:
     return course
+
+
+@pytest.fixture
+def labeled(tmp_path: Path) -> Path:
+    """Two images with a cat each, one of them found; names as hostile as a file system allows."""
+    folder = tmp_path / "labeled"
+    folder.mkdir()
+    names = ["<b>one & two.jpg", "\"'onerror=x.jpg"]
+    for name in names:
+        encoded = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1]
+        (folder / name).write_bytes(encoded.tobytes())
+    truth = {
+        "images": [{"id": i, "file_name": name, "width": 64, "height": 48} for i, name in enumerate(names)],
+        "categories": [{"id": 1, "name": "<i>cat"}],
+        "annotations": [
+            {
+                "id": i + 1,
+                "image_id": i,
+                "category_id": 1,
+                "bbox": [10, 10, 20, 20],
+                "segmentation": [[10, 10, 30, 10, 30, 30]],
+            }
+            for i in range(2)
+        ],
+    }
+    (folder / "val.json").write_text(json.dumps(truth))
+    return folder
+
+
+def finetune_config(labeled: Path) -> dict[str, Any]:
+    data = {"val": str(labeled / "val.json"), "val_images": str(labeled)}
+    return {"data": data, "weights": "runs/codo", "steps": 20, "batch_size": 2, "device": "cpu"}
+
+
+def finetune_rows() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
+        {"step": s, "loss": 2.0 - s / 20, "loss/classifier": 1.0, "loss/box_reg": 0.5, "time/images_per_s": 4.0}
+        for s in range(1, 21)
+    ]
+    rows[9] |= {"ap/bbox/AP": 0.111, "ap/segm/AP": 0.1}
+    rows[-1] |= {"ap/bbox/AP": 0.2346, "ap/bbox/AP50": 0.45, "ap/bbox/APs": -1.0, "ap/segm/AP": 0.1987}
+    rows[-1] |= {"ap/bbox/class/<i>cat": 0.3, "ap/bbox/class/dog/wild": 0.6}
+    return rows
+
+
+def write_detections(run: Run) -> None:
+    results = [
+        {"image_id": 0, "category_id": 1, "bbox": [10, 10, 20, 20], "score": 0.9},
+        {"image_id": 1, "category_id": 1, "bbox": [40, 10, 20, 20], "score": 0.3},
+    ]
+    (run.path / "detections_val.json").write_text(json.dumps(results))
+
+
+def views_config(foregrounds: Path, backgrounds: Path, views: int = 3) -> dict[str, Any]:
+    pool = [str(backgrounds)]
+    base = {"foregrounds": str(foregrounds), "backgrounds": {"query": pool, "key": pool}}
+    return base | {"canvas": 64, "views": views, "seed": 5, "cpj": {}, "augment": {}, "batch_size": 2, "steps": 4}
+
+
+def shown_boxes(page: Html, kind: str) -> list[tuple[float, ...]]:
+    """The boxes of a kind on photographs as x, y, width, height; legends are left out."""
+    photographs = [part.split("</figure>")[0] for part in page.raw.split('<figure class="picture')[1:]]
+    shapes = [shape for part in photographs for shape in part.split(f'<g class="shape {kind}')[1:]]
+    texts = [shape.split('<rect class="halo" ')[1].split("/>")[0] for shape in shapes]
+    return [tuple(float(value.split('"')[1]) for value in text.split()) for text in texts]

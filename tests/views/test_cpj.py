@@ -132,7 +132,7 @@ def test_background_squeezed_whole() -> None:
     """With background=resize all of the background is there: its left half white, its right half black."""
     halves = np.zeros((60, 200, 3), np.uint8)
     halves[:, :100] = 255
-    canvas = maker(background="resize").draw_background(LazyImage.of(halves), np.random.default_rng(0))
+    canvas = maker(background="resize").draw_background(LazyImage.from_array(halves), np.random.default_rng(0))
     assert canvas.shape == (SIDE, SIDE, 3)
     assert (canvas[:, :31] > 250).all()
     assert (canvas[:, 33:] < 5).all()
@@ -140,7 +140,9 @@ def test_background_squeezed_whole() -> None:
 
 def test_flips_mirror_what_is_drawn() -> None:
     always, never = (maker(PLAIN.model_copy(update={"flip": share})) for share in (1.0, 0.0))
-    flipped, plain = (one.draw_background(LazyImage.of(NOISE), np.random.default_rng(1)) for one in (always, never))
+    flipped, plain = (
+        one.draw_background(LazyImage.from_array(NOISE), np.random.default_rng(1)) for one in (always, never)
+    )
     assert np.array_equal(flipped, plain[:, ::-1])
 
 

@@ -10,9 +10,9 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (30, 40, 3), dtype=np.uint8)
 
 
 def test_a_decoded_image_is_handed_over_as_it_is() -> None:
-    image = LazyImage.of(PIXELS)
+    image = LazyImage.from_array(PIXELS)
     assert (image.height, image.width) == (30, 40)
-    assert image.whole() is PIXELS
+    assert image.decode() is PIXELS
     pixels, where = image.part((3, 5, 20, 25))
     assert pixels is PIXELS
     assert where == (3, 5, 20, 25)
@@ -35,5 +35,5 @@ def test_a_part_is_found_in_what_was_decoded_around_it() -> None:
         left, top, right, bottom = corners
         assert np.array_equal(pixels[y1:y2, x1:x2], PIXELS[top:bottom, left:right])
     assert pixels.shape == (22, 40, 3)  # less than the whole
-    assert np.array_equal(image.whole(), PIXELS)
+    assert np.array_equal(image.decode(), PIXELS)
     assert asked[-1] == (0, 0, 40, 30)

@@ -1,47 +1,6 @@
-"""The catalog: its format, and how it is opened and read.
+"""Opening and reading a catalog; what its files hold is documented in schema.py.
 
-::
-
-    DIR/
-      catalog.parquet     a row per image; it appears last, so a directory that has it is complete
-      rejected.csv        key,reason of every image that was left out
-      shard-00000.tar     only when packed: JPEGs, each followed by a .json (see pack.py)
-      …
-
-Columns of ``catalog.parquet`` (each row is readable without the others; rows are in the order of the source):
-
-=============  ==================  ====================================================================================
-key            string              name in the source, unique: ``n01440764/n01440764_10026.JPEG``
-uri            string              file or archive with the bytes: an absolute path, an fsspec URL, or, when packed, a
-                                   shard's name relative to this directory (so that the directory can be moved)
-offset         int64               where the bytes begin; 0 exactly when the file is the image
-size           int64               how many bytes are there, in the file or archive
-compression    string              ``none``, or ``deflate`` for a raw deflate stream in a zip
-orientation    uint8               EXIF orientation of the bytes, 1 to 8; reading undoes it. 1 when packed
-width          uint16              of the upright image in its source, in pixels (a packed image can be smaller)
-height         uint16              likewise
-hash           binary(16)          blake2b-128 of the image file in the source, packed or not
-proposals      list<uint64>        a box each: four uint16, x1 in the lowest bits, then y1, x2, y2; half-open, in pixels
-                                   of ``width`` x ``height``. ``values.view("<u2").reshape(-1, 4)`` are the boxes.
-                                   Null when the catalog was made without proposals
-rung           string              which step of the fallback chain gave the proposals: ``filtered``, ``ratio``,
-                                   ``side`` or ``whole`` (proposals/filters.py); null without proposals
-=============  ==================  ====================================================================================
-
-The schema's metadata has the key ``codo`` with a JSON object:
-
-=============  ========================================================================================================
-format         version of this format, 2; in format 1 proposals were list<uint16>, four numbers a box
-codo           version of codo that wrote it
-source         what was prepared: absolute paths, URLs or patterns
-settings       all settings of the preparation (`PrepareSettings`), among them those of the proposals
-selected       what chose among the images: annotation file or VOC image sets; empty when nothing did
-counts         images, rejected, ignored (files that are no images, by extension), repeated (files named twice in the
-               source), duplicates (images whose bytes equal those of an earlier one), proposals
-fallbacks      number of images by ``rung``
-=============  ========================================================================================================
-
-In memory the columns are Arrow buffers and NumPy views of them, never a Python object a row: opening takes about a
+In memory the columns are Arrow buffers and NumPy views of them, never a Python object per row: opening takes about a
 second for a million images, and forked loader workers share all of it.
 """
 
@@ -56,38 +15,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.reading import Location, Reader
-from codo.catalog.table import CatalogTable, open_file, read_table
-from codo.core.errors import CodoError, InputError
+from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, SCHEMA, UNFINISHED
+from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
+from codo.core.errors import CodoError, InputError, first_line
 from codo.core.paths import absolute, join, kind, missing
 from codo.views.lazy_image import Corners, Image, LazyImage
 
-FILE = "catalog.parquet"
-REJECTED = "rejected.csv"
-UNFINISHED = ".work"
-FORMAT = 2
-SCHEMA = pa.schema(
-    [
-        pa.field("key", pa.large_string(), nullable=False),
-        pa.field("uri", pa.large_string(), nullable=False),
-        pa.field("offset", pa.int64(), nullable=False),
-        pa.field("size", pa.int64(), nullable=False),
-        pa.field("compression", pa.dictionary(pa.int32(), pa.string()), nullable=False),
-        pa.field("orientation", pa.uint8(), nullable=False),
-        pa.field("width", pa.uint16(), nullable=False),
-        pa.field("height", pa.uint16(), nullable=False),
-        pa.field("hash", pa.binary(16), nullable=False),
-        pa.field("proposals", pa.large_list(pa.field("element", pa.uint64(), nullable=False))),
-        pa.field("rung", pa.dictionary(pa.int32(), pa.string())),
-    ]
-)
-"""Offsets of 64 bits: 64 boxes an image overflow those of 32 at eight million images."""
-
-_IN_MEMORY = [name for name in SCHEMA.names if name not in ("proposals", "rung")]
-
-Boxes = npt.NDArray[np.int32]  # (n, 4) xyxy, half-open
+_IN_MEMORY = [name for name in SCHEMA.names if name not in ("proposals", FALLBACK_STAGE)]
 
 
 class Catalog:
@@ -100,7 +38,7 @@ class Catalog:
         path: The directory, absolute or an fsspec URL.
         settings: ``source`` and all settings that the catalog was prepared with, as nested dictionaries.
         counts: See the top of this file.
-        fallbacks: Number of images by step of the fallback chain.
+        fallbacks: Number of images by fallback stage.
         has_proposals: Whether proposals are there (and were asked for when opening).
         packed: Whether the images are in the catalog's own shards.
     """
@@ -170,9 +108,9 @@ class Catalog:
         Raises:
             CodoError: The file has vanished or changed since the catalog was made.
         """
-        return self.picture(i).whole()
+        return self.lazy_image(i).decode()
 
-    def picture(self, i: int) -> LazyImage:
+    def lazy_image(self, i: int) -> LazyImage:
         """Image ``i``, of which only what is looked at needs to be decoded.
 
         Raises:
@@ -181,7 +119,7 @@ class Catalog:
         data = self.read(i)
         found = layout(data) if self.packed else None
         if found is None:
-            return LazyImage.of(self._decode(i, data))
+            return LazyImage.from_array(self._decode(i, data))
 
         def area(corners: Corners) -> tuple[Image, int, int]:
             part, left, top = cut(data, found, corners)
@@ -211,7 +149,7 @@ class Catalog:
         except FileNotFoundError as error:
             raise self._changed(i, "there is no such file") from error
         except OSError as error:
-            raise self._changed(i, error.strerror or str(error)) from error
+            raise self._changed(i, first_line(error)) from error
 
     def location(self, i: int) -> Location:
         """Where the bytes of image ``i`` are."""
@@ -229,8 +167,8 @@ class Catalog:
         counts = self.counts
         parts = [f"{counts['images']:,} images"]
         if self.settings["propose"]:
-            fallen = {rung: n for rung, n in self.fallbacks.items() if rung != "filtered"}
-            shown = f" (fallbacks: {', '.join(f'{n:,} {rung}' for rung, n in fallen.items())})" if fallen else ""
+            fallen = {stage: n for stage, n in self.fallbacks.items() if stage != "filtered"}
+            shown = f" (fallbacks: {', '.join(f'{n:,} {stage}' for stage, n in fallen.items())})" if fallen else ""
             parts.append(f"{counts['proposals'] / counts['images']:.1f} proposals an image{shown}")
         parts += [f"{counts[name]:,} {name}" for name in ("rejected", "duplicates", "repeated") if counts[name]]
         if counts["ignored"]:
@@ -275,31 +213,14 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
         table = read_table(buffer, _IN_MEMORY, proposals=proposals and info["settings"]["propose"])
         return Catalog(folder, table, info)
     except (pa.ArrowInvalid, KeyError, TypeError, OSError, ValueError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"the catalog cannot be read ({reason})", where=file, fix="prepare it again") from error
+        raise InputError(
+            f"the catalog cannot be read ({first_line(error)})", where=file, fix="prepare it again"
+        ) from error
 
 
 def is_catalog(path: str | Path) -> bool:
     """Whether there is a finished catalog at ``path``."""
     return kind(join(absolute(path), FILE)) == "file"
-
-
-def scale_boxes(boxes: Boxes, old: tuple[int, int], new: tuple[int, int]) -> Boxes:
-    """Boxes of an image in a resized version of it.
-
-    Args:
-        boxes: int32 ``(n, 4)`` xyxy, half-open.
-        old: Width and height of the image that ``boxes`` refer to.
-        new: Width and height of the resized one.
-
-    Returns:
-        int32 ``(n, 4)``: the smallest boxes of whole pixels that cover the scaled ones; never empty, always inside.
-    """
-    sizes = np.array([new, old], dtype=np.int64)
-    corners = boxes.astype(np.int64).reshape(-1, 2, 2)  # (box, corner, xy)
-    corners = corners * sizes[0]
-    low, high = corners[:, 0] // sizes[1], -(-corners[:, 1] // sizes[1])
-    return np.concatenate([low, high], axis=1).astype(np.int32)
 
 
 def _reopen(path: str, proposals: bool) -> Catalog:
@@ -314,10 +235,3 @@ def _no_catalog(folder: str) -> InputError:
             "the preparation of this catalog has not finished", where=folder, fix="run the same codo prepare again"
         )
     return InputError("not a catalog (no catalog.parquet)", where=folder, fix=f"codo prepare {folder} --out DIR")
-
-
-def bytes_of(array: pa.Array) -> npt.NDArray[np.uint8]:
-    """A view of fixed-size binaries as uint8 ``(len, width)``."""
-    width = array.type.byte_width
-    flat = np.frombuffer(array.buffers()[1], dtype=np.uint8)
-    return flat[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from codo.core.cpu import usable_cores
 from codo.core.paths import filesystem, is_url
 
 MOST_THREADS = 8
@@ -29,15 +29,6 @@ class CatalogTable(NamedTuple):
 
     columns: dict[str, pa.Array]
     proposals: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]] | None
-
-
-def as_words(boxes: npt.NDArray[np.int32]) -> npt.NDArray[np.uint64]:
-    """Boxes ``(n, 4)`` as the file holds them, ``(n,)``.
-
-    One word a box, because Parquet's readers work value by value: four numbers a box take four times as long to read.
-    """
-    words: npt.NDArray[np.uint64] = np.ascontiguousarray(boxes, dtype="<u2").view("<u8")[:, 0]
-    return words
 
 
 def open_file(path: str) -> tuple[pa.Buffer, dict[str, Any]]:
@@ -102,7 +93,7 @@ def _read_proposals(
         return file.read_row_group(group, columns=["proposals"], use_threads=False).column(0).combine_chunks()
 
     row = end = 0
-    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(MOST_THREADS, usable_cores())) as pool:
         for lists in pool.map(read, groups):
             offsets = lists.offsets.to_numpy() // (1 if words else 4)
             group = lists.values.to_numpy().view("<u2").reshape(-1, 4)[offsets[0] : offsets[-1]]
@@ -111,3 +102,10 @@ def _read_proposals(
             row, end = row + len(lists), end + len(group)
     pa.default_memory_pool().release_unused()
     return starts, boxes[:end]
+
+
+def bytes_of(array: pa.Array) -> npt.NDArray[np.uint8]:
+    """A view of fixed-size binaries as uint8 ``(len, width)``."""
+    width = array.type.byte_width
+    flat = np.frombuffer(array.buffers()[1], dtype=np.uint8)
+    return flat[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)

@@ -73,13 +73,13 @@ class CropDataset(StepDataset):
 
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[Image]:
         """The ``wanted`` views of an image, which is read once; each ``(S, S, 3)``."""
-        picture = self.images.picture(sample)
+        image = self.images.lazy_image(sample)
         streams = (generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in wanted)
-        return [self.view(picture, number, rng) for number, rng in zip(wanted, streams, strict=True)]
+        return [self.view(image, number, rng) for number, rng in zip(wanted, streams, strict=True)]
 
-    def view(self, picture: LazyImage, number: int, rng: np.random.Generator) -> Image:
+    def view(self, image: LazyImage, number: int, rng: np.random.Generator) -> Image:
         """View ``number`` of an image."""
-        return random_view(picture, self.crops[number], rng)
+        return random_view(image, self.crops[number], rng)
 
     def stacked(self, epoch: int, samples: npt.NDArray[np.int64], wanted: Sequence[int]) -> list[Tensor]:
         """Each of the ``wanted`` views of all ``samples`` ``(b,)``: uint8 ``(b, S, S, 3)``."""
@@ -114,22 +114,22 @@ class PairDataset(CropDataset):
         )
 
 
-def random_view(picture: LazyImage, crop: Crop, rng: np.random.Generator) -> Image:
+def random_view(image: LazyImage, crop: Crop, rng: np.random.Generator) -> Image:
     """A random crop ``(S, S, 3)`` of an image in random colors, mirrored by chance."""
-    part = random_crop(picture.width, picture.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
-    return render_crop(picture, part, crop, rng)[0]
+    part = random_crop(image.width, image.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
+    return render_crop(image, part, crop, rng)[0]
 
 
-def render_crop(picture: LazyImage, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
+def render_crop(image: LazyImage, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
     """A given part of an image ``(S, S, 3)`` in random colors, mirrored by chance, and whether it is mirrored."""
     augment = crop.augment
     change = photometric.draw(augment, rng)
     flip = bool(rng.random() < augment.flip)
     canvas = np.empty((crop.side, crop.side, 3), np.uint8)
-    image, inside = picture.part(part)
+    pixels, inside = image.part(part)
     gray_last = change.gray and augment.randaugment > 0  # as InfoMin has it: what an operation fills in turns gray too
     first = replace(change, gray=False) if gray_last else change
-    render(image, inside, flip, *first.coded(), canvas, (0, 0, crop.side, crop.side))
+    render(pixels, inside, flip, *first.coded(), canvas, (0, 0, crop.side, crop.side))
     if augment.randaugment:
         canvas = randaugment.apply(canvas, randaugment.draw(augment.randaugment, augment.magnitude, rng))
     if gray_last:

@@ -86,11 +86,11 @@ class JigsawDataset(PairDataset):
         area = augment.model_copy(update={"crop_area": settings.jigsaw_area})
         self.whole, self.patch, self.keys = Crop(GRID * settings.cell, area), settings.patch, keys
 
-    def view(self, picture: LazyImage, number: int, rng: np.random.Generator) -> Image:
+    def view(self, image: LazyImage, number: int, rng: np.random.Generator) -> Image:
         """View ``number`` below V, or the jigsaw ``(9, P, P, 3)`` that goes with view ``number - V``."""
         if number < self.num_views:
-            return super().view(picture, number, rng)
-        return cut_up(random_view(picture, self.whole, rng), self.patch, rng)
+            return super().view(image, number, rng)
+        return cut_up(random_view(image, self.whole, rng), self.patch, rng)
 
     def batch(self, plan: StepPlan) -> JigsawBatch:  # type: ignore[override]
         """Whole views as `PairDataset` makes them, and jigsaws."""

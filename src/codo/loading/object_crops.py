@@ -18,7 +18,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codo.catalog.catalog import Boxes, Catalog, scale_boxes
+from codo.catalog.boxes import Boxes, scale_boxes
+from codo.catalog.catalog import Catalog
 from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
 from codo.loading.crop_dataset import Crop, render_crop
@@ -102,23 +103,23 @@ class ObjectDataset(StepDataset):
 
     def sample(self, epoch: int, sample: int) -> list[tuple[Image, npt.NDArray[np.float32]]]:
         """The views of an image, each ``(S, S, 3)``, with their boxes ``(K, 4)``."""
-        picture = self.images.picture(sample)
-        crop, chosen = self.choose(picture, self.proposals(sample, picture), epoch, sample)
+        image = self.images.lazy_image(sample)
+        crop, chosen = self.choose(image, self.proposals(sample, image), epoch, sample)
         made = []
-        for number, part in enumerate(((0, 0, picture.width, picture.height), crop, crop)):
+        for number, part in enumerate(((0, 0, image.width, image.height), crop, crop)):
             rng, how = generator(self.seed, epoch, sample, RngStream.VIEW + number), self.crops[number]
-            image, flip = render_crop(picture, part, how, rng)
+            pixels, flip = render_crop(image, part, how, rng)
             boxes = geometry.transform_boxes(chosen, part, how.side, flip).astype(np.float32)
-            made.append((image, self.jittered(boxes, how.side, rng) if number == 0 else boxes))
+            made.append((pixels, self.jittered(boxes, how.side, rng) if number == 0 else boxes))
         return made
 
-    def proposals(self, sample: int, picture: LazyImage) -> Boxes:
+    def proposals(self, sample: int, image: LazyImage) -> Boxes:
         """The proposals of an image that pass the rules, or the fallback's (`codo.proposals.filters`): ``(P, 4)``."""
         width, height = self.images.size(sample)
         kept, _ = filter_boxes(self.images.proposals(sample), width, height, self._rules)
-        return scale_boxes(kept, (width, height), (picture.width, picture.height))
+        return scale_boxes(kept, (width, height), (image.width, image.height))
 
-    def choose(self, picture: LazyImage, found: Boxes, epoch: int, sample: int) -> tuple[Corners, Boxes]:
+    def choose(self, image: LazyImage, found: Boxes, epoch: int, sample: int) -> tuple[Corners, Boxes]:
         """A random crop of an image, and K of the proposals in it.
 
         Of several crops the first is taken that shows K / 2 proposals, or half as many after each that does not. Where
@@ -130,7 +131,7 @@ class ObjectDataset(StepDataset):
         rng, how, wanted = generator(self.seed, epoch, sample, RngStream.PROPOSAL), self.crops[1].augment, self.objects
         enough = max(1, wanted.number // 2)
         for _ in range(TRIES):
-            part = random_crop(picture.width, picture.height, how.crop_area, how.crop_ratio, rng)
+            part = random_crop(image.width, image.height, how.crop_area, how.crop_ratio, rng)
             corners = np.array(part)
             shown = np.concatenate([np.maximum(found[:, :2], corners[:2]), np.minimum(found[:, 2:], corners[2:])], 1)
             inside = found[geometry.area(shown) > wanted.visible * geometry.area(found)]

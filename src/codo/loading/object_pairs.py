@@ -27,10 +27,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codo.catalog.catalog import Boxes, Catalog, scale_boxes
-from codo.core.errors import CodoError, InputError
+from codo.catalog.boxes import Boxes, scale_box
+from codo.catalog.catalog import Catalog
+from codo.core.errors import CodoError, InputError, first_line
+from codo.core.io import write_atomically
 from codo.core.rng import RngStream, generator
-from codo.core.run import write_atomically
 from codo.loading.crop_dataset import Crop, CropBatch, random_view, render_crop
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset
@@ -66,8 +67,7 @@ class Pairs(NamedTuple):
             with np.load(path) as held:
                 return cls(held["images"], held["own"], held["other"])
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-            reason = str(error).partition("\n")[0]
-            what = f"the pairs of the run cannot be read ({reason})"
+            what = f"the pairs of the run cannot be read ({first_line(error)})"
             fix = "put the file back, or start again in a new out="
             raise CodoError(what, where=str(path), fix=fix) from error
 
@@ -123,20 +123,20 @@ class ObjectPairs(StepDataset):
         if self.pairs is None:
             raise InputError("the pairs are not found yet", where="method", fix="call Method.prepare_data first")
         rng = generator(self.seed, epoch, sample, RngStream.PROPOSAL)
-        found, picture = self.proposals(sample), self.images.picture(sample)
+        found, image = self.proposals(sample), self.images.lazy_image(sample)
         intra = found[rng.integers(len(found))]
         varied = geometry.augment_box(intra, *self.images.size(sample), rng)
         neighbors, per_neighbor = self.pairs.own.shape[1:3]
         k, t = rng.integers(neighbors), rng.integers(per_neighbor)
         other = int(self.pairs.images[sample, k])
         objects = [
-            (sample, picture, intra),
-            (sample, picture, varied),
-            (sample, picture, self.pairs.own[sample, k, t]),
-            (other, self.images.picture(other), self.pairs.other[sample, k, t]),
+            (sample, image, intra),
+            (sample, image, varied),
+            (sample, image, self.pairs.own[sample, k, t]),
+            (other, self.images.lazy_image(other), self.pairs.other[sample, k, t]),
         ]
         draws = [generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in range(self.num_views)]
-        made = [random_view(picture, crop, rng) for crop, rng in zip(self.crops, draws[:2], strict=True)]
+        made = [random_view(image, crop, rng) for crop, rng in zip(self.crops, draws[:2], strict=True)]
         for (whose, shown, box), patch, rng in zip(objects, self.patches * 2, draws[2:], strict=True):
             made.append(render_crop(shown, self.part(whose, shown, box), patch, rng)[0])
         return made
@@ -146,16 +146,14 @@ class ObjectPairs(StepDataset):
         kept, _ = filter_boxes(self.images.proposals(sample), *self.images.size(sample), self._rules)
         return subsample(kept, self.compared)
 
-    def part(self, sample: int, picture: LazyImage, box: npt.NDArray[np.generic]) -> Corners:
-        """A box of an image in pixels of its stored picture, which packing may have shrunk."""
-        box = np.asarray(box, np.int32)[None]
-        x1, y1, x2, y2 = scale_boxes(box, self.images.size(sample), (picture.width, picture.height))[0].tolist()
-        return x1, y1, x2, y2
+    def part(self, sample: int, image: LazyImage, box: npt.NDArray[np.generic]) -> Corners:
+        """A box of an image in pixels of its stored version, which packing may have shrunk."""
+        return scale_box(box.tolist(), self.images.size(sample), (image.width, image.height))
 
     def look(self, sample: int) -> Image:
         """An image and its proposals as they are, to compare: (1 + P, S, S, 3) with S of the first crop."""
-        picture, how = self.images.picture(sample), Crop(self.crops[0].side, UNCHANGED)
+        image, how = self.images.lazy_image(sample), Crop(self.crops[0].side, UNCHANGED)
         rng = generator(self.seed, 0, sample, RngStream.VIEW)  # of which nothing depends
-        parts = [(0, 0, picture.width, picture.height)]
-        parts += [self.part(sample, picture, box) for box in self.proposals(sample)]
-        return np.stack([render_crop(picture, part, how, rng)[0] for part in parts])
+        parts = [(0, 0, image.width, image.height)]
+        parts += [self.part(sample, image, box) for box in self.proposals(sample)]
+        return np.stack([render_crop(image, part, how, rng)[0] for part in parts])

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codo.catalog.catalog import Boxes, Catalog, scale_boxes
+from codo.catalog.boxes import Boxes, scale_box
+from codo.catalog.catalog import Catalog
 from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
 from codo.loading.pools import Pool
@@ -53,21 +54,20 @@ class PastedViews:
         """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""
         rng = generator(self.seed, epoch, sample, RngStream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
-        return self.cpj.view(proposal, catalog.picture(index), rng)
+        return self.cpj.view(proposal, catalog.lazy_image(index), rng)
 
     def proposal(self, epoch: int, sample: int) -> Image:
         """The part of image ``sample`` inside its proposal of this epoch, ``I_p``."""
         if self.cpj.settings.proposal == "whole":
-            image = self.foregrounds.picture(sample)
-            return np.ascontiguousarray(image.whole())
+            image = self.foregrounds.lazy_image(sample)
+            return np.ascontiguousarray(image.decode())
         drawn_in = epoch if self.cpj.settings.proposal == "redraw" else 0
         rng = generator(self.seed, drawn_in, sample, RngStream.PROPOSAL)
-        image = self.foregrounds.picture(sample)
+        image = self.foregrounds.lazy_image(sample)
         candidates = self._in_band(self.foregrounds.proposals(sample), *self.foregrounds.size(sample))
         chosen = rng.integers(len(candidates))
-        size = (image.width, image.height)
-        (box,) = scale_boxes(candidates[chosen : chosen + 1], self.foregrounds.size(sample), size)
-        pixels, (x1, y1, x2, y2) = image.part(tuple(box.tolist()))
+        box = scale_box(candidates[chosen].tolist(), self.foregrounds.size(sample), (image.width, image.height))
+        pixels, (x1, y1, x2, y2) = image.part(box)
         return np.ascontiguousarray(pixels[y1:y2, x1:x2])
 
     def _in_band(self, candidates: Boxes, width: int, height: int) -> Boxes:

@@ -49,9 +49,9 @@ class SyntheticCatalog:
         """See there."""
         return np.array([[WIDTH // 4, HEIGHT // 4, 3 * WIDTH // 4, 3 * HEIGHT // 4]], dtype=np.int32)
 
-    def picture(self, i: int) -> LazyImage:
+    def lazy_image(self, i: int) -> LazyImage:
         """See there."""
-        return LazyImage.of(np.full((HEIGHT, WIDTH, 3), 127, np.uint8))
+        return LazyImage.from_array(np.full((HEIGHT, WIDTH, 3), 127, np.uint8))
 
 
 def synthetic_dataset(settings: PretrainSettings) -> StepDataset:

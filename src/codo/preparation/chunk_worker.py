@@ -12,13 +12,13 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from codo.catalog.catalog import SCHEMA, Boxes
+from codo.catalog.boxes import Boxes, as_words
 from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
+from codo.catalog.schema import FALLBACK_STAGE, SCHEMA
 from codo.catalog.sources.listing import extension
-from codo.catalog.table import as_words
 from codo.core.errors import CodoError
-from codo.core.io import atomic, explain_full_disk
+from codo.core.io import explain_full_disk, open_atomically
 from codo.core.paths import is_url
 from codo.preparation.manifest import Item, Report, manifest_at_work
 from codo.preparation.pack import write_sample
@@ -34,21 +34,21 @@ def process(out: str, fingerprint: str, index: int) -> Report:
 
     Args:
         out: The catalog's directory.
-        fingerprint: Of the plan.
+        fingerprint: Of the manifest.
         index: Which chunk.
 
     Raises:
         CodoError: The disk is full, or a remote source cannot be reached.
     """
-    plan = manifest_at_work(out, fingerprint)
-    settings = plan.settings
+    manifest = manifest_at_work(out, fingerprint)
+    settings = manifest.settings
     limits = Limits(settings.min_side, settings.max_megapixels)
     rows: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
     ignored = packed = 0
-    with explain_full_disk(plan.out), ExitStack() as stack:
-        tar = stack.enter_context(atomic(plan.tar(index))) if settings.pack else None
-        for item, data in read_all(plan.items(index)):
+    with explain_full_disk(manifest.out), ExitStack() as stack:
+        tar = stack.enter_context(open_atomically(manifest.tar(index))) if settings.pack else None
+        for item, data in read_all(manifest.items(index)):
             try:
                 if isinstance(data, InvalidImage):
                     raise data
@@ -66,11 +66,11 @@ def process(out: str, fingerprint: str, index: int) -> Report:
         rejected=rejected,
         ignored=ignored,
         proposals=sum(len(row["proposals"]) for row in rows if row["proposals"] is not None),
-        fallbacks=dict(Counter(row["rung"] for row in rows if row["rung"])),
+        fallbacks=dict(Counter(row[FALLBACK_STAGE] for row in rows if row[FALLBACK_STAGE])),
         packed=packed,
     )
-    with explain_full_disk(plan.out):
-        plan.write_part(report, pa.Table.from_pylist(rows, SCHEMA))
+    with explain_full_disk(manifest.out):
+        manifest.write_part(report, pa.Table.from_pylist(rows, SCHEMA))
     return report
 
 
@@ -86,10 +86,10 @@ def examine(
     image, orientation = decode_checked(data, limits)
     digest = content_hash(data)
     boxes: Boxes | None = None
-    rung = None
+    fallback_stage = None
     if settings.propose:
         try:
-            boxes, rung = propose(image, settings.proposals)
+            boxes, fallback_stage = propose(image, settings.proposals)
         except Exception as error:
             raise CodoError(f"searching proposals failed: {error!r}", where=f"{item.key} in {item.uri}") from error
     row = {
@@ -103,7 +103,7 @@ def examine(
         "height": image.shape[0],
         "hash": digest,
         "proposals": None if boxes is None else as_words(boxes),
-        "rung": rung,
+        FALLBACK_STAGE: fallback_stage,
     }
     if tar is not None and settings.pack:
         offset, size = write_sample(

@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from codo.core.errors import CodoError, InputError
+from codo.core.errors import CodoError, InputError, class_and_line
 from codo.preparation.chunk_worker import process
 from codo.preparation.manifest import Manifest, Report, manifest_at_work
 from codo.proposals.filters import propose
@@ -37,12 +37,12 @@ def check(engine: str) -> None:
         _ray_data()
 
 
-def run(engine: str, plan: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
+def run(engine: str, manifest: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
     """Work on chunks and yield their reports as they come, in no particular order.
 
     Args:
         engine: ``local`` or ``ray``.
-        plan: The preparation.
+        manifest: The preparation.
         todo: Chunks that are not finished.
         jobs: Number of processes (Ray takes those of its cluster).
 
@@ -50,37 +50,37 @@ def run(engine: str, plan: Manifest, todo: Sequence[int], jobs: int) -> Generato
         CodoError: A chunk failed; those that were finished stay so.
     """
     if engine == "ray":
-        return _on_ray(plan, todo)
+        return _on_ray(manifest, todo)
     if jobs == 1 or len(todo) <= 1:
-        return _here(plan, todo)
-    return _in_processes(plan, todo, min(jobs, len(todo)))
+        return _here(manifest, todo)
+    return _in_processes(manifest, todo, min(jobs, len(todo)))
 
 
-def _here(plan: Manifest, todo: Sequence[int]) -> Generator[Report]:
+def _here(manifest: Manifest, todo: Sequence[int]) -> Generator[Report]:
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one job means one core
     try:
         for index in todo:
-            yield process(str(plan.out), plan.fingerprint, index)
+            yield process(str(manifest.out), manifest.fingerprint, index)
     finally:
         cv2.setNumThreads(threads)
 
 
-def _in_processes(plan: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
-    out = str(plan.out)
+def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
+    out = str(manifest.out)
     # Forks share the listing and the compiled search; where forking is unsafe (macOS) each process loads its own.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     if context.get_start_method() == "fork":
-        manifest_at_work(out, plan.fingerprint)
-        if plan.settings.propose:
-            propose(np.zeros((64, 64, 3), np.uint8), plan.settings.proposals)  # compiles once, before the fork
+        manifest_at_work(out, manifest.fingerprint)
+        if manifest.settings.propose:
+            propose(np.zeros((64, 64, 3), np.uint8), manifest.settings.proposals)  # compiles once, before the fork
     pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
     waiting = list(reversed(todo))
     running: set[Future[Report]] = set()
     try:
         while waiting or running:
             while waiting and len(running) < 2 * jobs:
-                running.add(pool.submit(process, out, plan.fingerprint, waiting.pop()))
+                running.add(pool.submit(process, out, manifest.fingerprint, waiting.pop()))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()
@@ -108,10 +108,10 @@ def _begin_worker(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _on_ray(plan: Manifest, todo: Sequence[int]) -> Generator[Report]:
+def _on_ray(manifest: Manifest, todo: Sequence[int]) -> Generator[Report]:
     """Map the chunks over a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
     data = _ray_data()
-    out, fingerprint = str(plan.out), plan.fingerprint
+    out, fingerprint = str(manifest.out), manifest.fingerprint
 
     def work(row: dict[str, Any]) -> dict[str, Any]:
         cv2.setNumThreads(0)
@@ -126,7 +126,7 @@ def _on_ray(plan: Manifest, todo: Sequence[int]) -> Generator[Report]:
         for row in chunks.map(work).iter_rows():
             if row["what"]:
                 raise CodoError(row["what"], where=row["where"], fix=row["fix"])
-            report = plan.report(int(row["chunk"]))
+            report = manifest.report(int(row["chunk"]))
             if report is None:
                 raise CodoError(
                     "a Ray worker finished a chunk that cannot be seen here",
@@ -138,7 +138,7 @@ def _on_ray(plan: Manifest, todo: Sequence[int]) -> Generator[Report]:
         raise
     except Exception as error:
         raise CodoError(
-            f"Ray stopped: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            f"Ray stopped: {class_and_line(error)}",
             where=out,
             fix="see Ray's log, then run the same command again: it continues where it stopped",
         ) from error

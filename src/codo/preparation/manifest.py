@@ -25,10 +25,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from codo.catalog.catalog import FILE, FORMAT, UNFINISHED
+from codo.catalog.schema import FILE, FORMAT, UNFINISHED
 from codo.catalog.sources.listing import Listing
 from codo.core.errors import CodoError
-from codo.core.io import atomic, explain_full_disk
+from codo.core.io import explain_full_disk, open_atomically
 from codo.preparation.pack import shard_names
 from codo.preparation.prepare_settings import PrepareSettings
 
@@ -126,7 +126,7 @@ class Manifest:
     def write_part(self, report: Report, table: pa.Table) -> None:
         """Finish a chunk: its rows and its report, in one file."""
         info = {"plan": self._tag, **report._asdict()}
-        with atomic(self.part(report.chunk)) as file:
+        with open_atomically(self.part(report.chunk)) as file:
             table = table.replace_schema_metadata({"codo": json.dumps(info)})
             with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
@@ -167,7 +167,7 @@ def has_manifest(out: Path) -> bool:
 
 
 def make_manifest(out: Path, source: Sequence[str], settings: PrepareSettings, listing: Listing) -> Manifest:
-    """Write the plan of a preparation; parts of an earlier listing are removed.
+    """Write the manifest of a preparation; parts of an earlier listing are removed.
 
     Raises:
         CodoError: The disk is full.
@@ -184,15 +184,15 @@ def make_manifest(out: Path, source: Sequence[str], settings: PrepareSettings, l
     with explain_full_disk(out):
         folder.mkdir(parents=True, exist_ok=True)
         table = _table(listing, named=settings.pack is not None)
-        with atomic(folder / "listing.arrow") as file, pa.ipc.new_file(file, table.schema) as writer:
+        with open_atomically(folder / "listing.arrow") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
-        with atomic(folder / "plan.json") as file:
+        with open_atomically(folder / "plan.json") as file:
             file.write(json.dumps(info, indent=2).encode())
     return read_manifest(out)
 
 
 def read_manifest(out: Path) -> Manifest:
-    """The plan of a preparation that has begun."""
+    """The manifest of a preparation that has begun."""
     path = working_directory(out)
     info = json.loads((path / "plan.json").read_text(encoding="utf-8"))
     with pa.memory_map(str(path / "listing.arrow")) as file:
@@ -203,18 +203,18 @@ def read_manifest(out: Path) -> Manifest:
 
 @lru_cache(maxsize=1)
 def manifest_at_work(out: str, fingerprint: str) -> Manifest:
-    """The plan, for workers: kept, as they ask for it with every chunk (and a forked one has it already).
+    """The manifest, for workers: kept, as they ask for it with every chunk (and a forked one has it already).
 
     Args:
         out: The catalog's directory.
-        fingerprint: The plan that is meant; a long-lived worker may have kept an earlier one of the same place.
+        fingerprint: The manifest that is meant; a long-lived worker may have kept an earlier one of the same place.
     """
-    plan = read_manifest(Path(out))
-    if plan.fingerprint != fingerprint:
+    manifest = read_manifest(Path(out))
+    if manifest.fingerprint != fingerprint:
         raise CodoError(
             "another process has planned this catalog anew", where=out, fix="let only one codo prepare work on it"
         )
-    return plan
+    return manifest
 
 
 def discard(out: Path) -> None:

@@ -17,9 +17,10 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from codo import __version__
-from codo.catalog.catalog import FILE, FORMAT, REJECTED, SCHEMA, bytes_of
+from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, REJECTED, SCHEMA
+from codo.catalog.table import bytes_of
 from codo.core.errors import CodoError
-from codo.core.io import atomic, explain_full_disk
+from codo.core.io import explain_full_disk, open_atomically
 from codo.preparation.manifest import Manifest, Report, discard, working_directory
 from codo.preparation.pack import END_OF_TAR
 
@@ -29,35 +30,35 @@ ROWS = 16384
 MB = 1_000_000
 
 
-def merge(plan: Manifest, *, bar: bool) -> None:
+def merge(manifest: Manifest, *, bar: bool) -> None:
     """Make the catalog of a preparation whose chunks are all finished, and remove its working directory.
 
     Can be interrupted at any moment and run again: shards that exist are complete, and the Parquet file comes last.
 
     Args:
-        plan: The preparation.
+        manifest: The preparation.
         bar: Show a progress bar where there is a terminal.
 
     Raises:
         CodoError: Too many images were rejected, none is left, a part is damaged, or the disk is full.
     """
-    out = plan.out
-    reports = [report for index in range(len(plan)) if (report := plan.report(index)) is not None]
-    if len(reports) < len(plan):
+    out = manifest.out
+    reports = [report for index in range(len(manifest)) if (report := manifest.report(index)) is not None]
+    if len(reports) < len(manifest):
         raise CodoError("a finished part is damaged", where=str(out), fix="run the same command again: it is made anew")
     with explain_full_disk(out):
-        check_rejections(plan, reports)
+        check_rejections(manifest, reports)
         write_rejected(out, reports)
-        places = _write_shards(plan, reports, bar=bar) if plan.settings.pack else {}
-        _write_parquet(plan, reports, places)
+        places = _write_shards(manifest, reports, bar=bar) if manifest.settings.pack else {}
+        _write_parquet(manifest, reports, places)
     discard(out)
 
 
-def check_rejections(plan: Manifest, reports: Sequence[Report], *, total: int | None = None) -> None:
+def check_rejections(manifest: Manifest, reports: Sequence[Report], *, total: int | None = None) -> None:
     """Stop when more images were rejected than allowed, or none is left.
 
     Args:
-        plan: The preparation.
+        manifest: The preparation.
         reports: Of the chunks that are finished.
         total: Number of images the share is of; by default those of the reports.
 
@@ -67,14 +68,14 @@ def check_rejections(plan: Manifest, reports: Sequence[Report], *, total: int | 
     rejected = [reason for report in reports for _, reason in report.rejected]
     images = sum(report.images for report in reports)
     total = total or images + len(rejected)
-    out = plan.out
-    if rejected and len(rejected) > plan.settings.max_rejected * total:
+    out = manifest.out
+    if rejected and len(rejected) > manifest.settings.max_rejected * total:
         write_rejected(out, reports)
-        plan.forget_rejected()
+        manifest.forget_rejected()
         kind, count = Counter(reason.partition(":")[0] for reason in rejected).most_common(1)[0]
         raise CodoError(
             f"{len(rejected):,} of {total:,} images rejected ({len(rejected) / total:.1%}), {count:,} as '{kind}'; "
-            f"{plan.settings.max_rejected:.0%} are allowed",
+            f"{manifest.settings.max_rejected:.0%} are allowed",
             where=str(out / REJECTED),
             fix="repair the files, or raise max_rejected, and run the same command again",
         )
@@ -89,11 +90,11 @@ def write_rejected(out: Path, reports: Sequence[Report]) -> None:
     writer.writerow(["key", "reason"])
     for report in sorted(reports):
         writer.writerows(report.rejected)
-    with atomic(out / REJECTED, work=working_directory(out)) as file:
+    with open_atomically(out / REJECTED, work=working_directory(out)) as file:
         file.write(text.getvalue().encode("utf-8"))
 
 
-def _write_shards(plan: Manifest, reports: Sequence[Report], *, bar: bool) -> dict[int, tuple[str, int]]:
+def _write_shards(manifest: Manifest, reports: Sequence[Report], *, bar: bool) -> dict[int, tuple[str, int]]:
     """Join the parts' tars, in order, to shards of about the size asked for.
 
     A part's tar goes as soon as the shard that holds it is complete, so that no more than one shard is on disk twice.
@@ -101,23 +102,23 @@ def _write_shards(plan: Manifest, reports: Sequence[Report], *, bar: bool) -> di
     Returns:
         For every chunk, the name of its shard and where the chunk begins in it.
     """
-    out = plan.out
+    out = manifest.out
     sizes = [report.packed for report in reports]
     places: dict[int, tuple[str, int]] = {}
-    shards = group(sizes, plan.settings.shard_mb * MB)
+    shards = group(sizes, manifest.settings.shard_mb * MB)
     for number, chunks in enumerate(tqdm(shards, desc="shards", disable=None if bar else True)):
         name, begin = f"shard-{number:05d}.tar", 0
         for index in chunks:
             places[index] = (name, begin)
             begin += sizes[index]
         if not (out / name).exists():
-            with atomic(out / name, work=plan.folder) as shard:
+            with open_atomically(out / name, work=manifest.folder) as shard:
                 for index in chunks:
-                    with plan.tar(index).open("rb") as part:
+                    with manifest.tar(index).open("rb") as part:
                         shutil.copyfileobj(part, shard, 1 << 22)
                 shard.write(END_OF_TAR)
         for index in chunks:
-            plan.tar(index).unlink(missing_ok=True)
+            manifest.tar(index).unlink(missing_ok=True)
     return places
 
 
@@ -134,26 +135,26 @@ def group(sizes: Sequence[int], most: int) -> list[list[int]]:
     return groups
 
 
-def _write_parquet(plan: Manifest, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
-    schema = SCHEMA.with_metadata({"codo": json.dumps(_info(plan, reports))})
+def _write_parquet(manifest: Manifest, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
+    schema = SCHEMA.with_metadata({"codo": json.dumps(_info(manifest, reports))})
     with (
-        atomic(plan.out / FILE, work=plan.folder) as file,
+        open_atomically(manifest.out / FILE, work=manifest.folder) as file,
         # Neither dictionaries nor compression for boxes: both would slow the opening.
         pq.ParquetWriter(
             file, schema, compression={"key": "zstd", "uri": "zstd"}, use_dictionary=DICTIONARIES
         ) as writer,
     ):
-        for table in _in_groups(_rows(plan, places)):
+        for table in _in_groups(_rows(manifest, places)):
             writer.write_table(table.cast(schema), row_group_size=ROWS)
 
 
-DICTIONARIES = ["uri", "compression", "orientation", "width", "height", "rung"]
+DICTIONARIES = ["uri", "compression", "orientation", "width", "height", FALLBACK_STAGE]
 
 
-def _rows(plan: Manifest, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:
+def _rows(manifest: Manifest, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:
     """The rows of each part, in order; packed ones get their shard and their place in it."""
-    for index in range(len(plan)):
-        table = plan.read_part(index).replace_schema_metadata(None)
+    for index in range(len(manifest)):
+        table = manifest.read_part(index).replace_schema_metadata(None)
         if index in places:
             name, begin = places[index]
             uri = pa.array([name] * table.num_rows, pa.large_string())
@@ -177,9 +178,9 @@ def _in_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
         yield pa.concat_tables(kept).unify_dictionaries()
 
 
-def _info(plan: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
+def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
     """What stands in the catalog's metadata; its format is told in catalog.py."""
-    ignored = Counter(plan.listed["ignored"])
+    ignored = Counter(manifest.listed["ignored"])
     ignored["no extension"] = sum(report.ignored for report in reports)
     fallbacks: Counter[str] = Counter()
     for report in reports:
@@ -187,24 +188,24 @@ def _info(plan: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "codo": __version__,
-        "source": plan.source,
-        "settings": plan.settings.model_dump(mode="json"),
-        "selected": plan.listed["selected"],
+        "source": manifest.source,
+        "settings": manifest.settings.model_dump(mode="json"),
+        "selected": manifest.listed["selected"],
         "counts": {
             "images": sum(report.images for report in reports),
             "rejected": sum(len(report.rejected) for report in reports),
             "ignored": dict(sorted((+ignored).items())),
-            "repeated": plan.listed["repeated"],
-            "duplicates": _duplicates(plan),
+            "repeated": manifest.listed["repeated"],
+            "duplicates": _duplicates(manifest),
             "proposals": sum(report.proposals for report in reports),
         },
         "fallbacks": dict(sorted(fallbacks.items())),
     }
 
 
-def _duplicates(plan: Manifest) -> int:
+def _duplicates(manifest: Manifest) -> int:
     """Number of images whose file equals an earlier one byte for byte."""
-    parts = [bytes_of(plan.read_part(index).column("hash").combine_chunks()) for index in range(len(plan))]
+    parts = [bytes_of(manifest.read_part(index).column("hash").combine_chunks()) for index in range(len(manifest))]
     high, low = np.concatenate(parts).view("<u8").T
     order = np.lexsort((low, high))
     high, low = high[order], low[order]

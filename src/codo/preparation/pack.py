@@ -24,7 +24,7 @@ import cv2
 import numpy as np
 from PIL import Image as Pillow
 
-from codo.catalog.catalog import Boxes, scale_boxes
+from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.jpeg_tiles import interval
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.views.lazy_image import Image

@@ -1,7 +1,7 @@
 """``codo prepare``: from a source of images to a catalog, once; everything later reads the catalog.
 
-The order of things: check everything, list the source, write the plan, work on its chunks, merge. Nothing is written
-before everything is checked; killed at any moment, the same command continues (plan.py tells how).
+In this order: check everything, list the source, write the manifest, work on its chunks, merge them. Nothing is written
+before everything is checked. Killed at any moment, the same command continues (manifest.py says how).
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import hashlib
 import json
 import math
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,9 @@ from tqdm import tqdm
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.catalog.sources.listing import Listing
 from codo.catalog.sources.source import list_sources
+from codo.core.cpu import usable_cores
 from codo.core.errors import InputError, Interrupted
-from codo.core.io import exclusive_lock
+from codo.core.io import FileLock
 from codo.core.paths import absolute
 from codo.preparation import engines
 from codo.preparation.manifest import (
@@ -193,7 +195,7 @@ def _prepare(
 ) -> Catalog | None:
     """The whole of it; ``share`` is ``(i, n)`` with i from 0. ``None`` when other shares are missing."""
     out = request.out
-    jobs = jobs if jobs is not None else _cores()
+    jobs = jobs if jobs is not None else usable_cores()
     if jobs < 1:
         raise InputError(f"jobs is {jobs}", where="jobs", fix="give a number of processes, at least 1")
     engines.check(engine)
@@ -205,24 +207,41 @@ def _prepare(
     if listing is None and not (share[1] > 1 and has_manifest(out)):
         listing = list_sources(request.source, request.settings.select)
     _create(working_directory(out))
-    with exclusive_lock(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
+    with _alone(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
         if is_catalog(out):  # another process has finished it while this one waited
             discard(out)
             return open_catalog(out)
-        plan = _plan(request, listing)
-        todo, reports = _progress_so_far(plan, share)
+        manifest = _open_manifest(request, listing)
+        todo, reports = _progress_so_far(manifest, share)
         try:
-            _work(plan, todo, reports, jobs=jobs, engine=engine, progress=progress)
-            if share[1] > 1 and any(plan.report(index) is None for index in range(len(plan))):
+            _work(manifest, todo, reports, jobs=jobs, engine=engine, progress=progress)
+            if share[1] > 1 and any(manifest.report(index) is None for index in range(len(manifest))):
                 return None
-            with exclusive_lock(plan.folder / "merge.lock", wait=math.inf):
+            with _alone(manifest.folder / "merge.lock", wait=math.inf):
                 if not is_catalog(out):
-                    merge(plan, bar=progress)
+                    merge(manifest, bar=progress)
         except KeyboardInterrupt as error:
             raise Interrupted(
                 "interrupted", where=str(out), fix="run the same command again: it continues where it stopped"
             ) from error
     return open_catalog(out)
+
+
+@contextmanager
+def _alone(path: Path, *, wait: float) -> Iterator[None]:
+    """Hold a lock meanwhile.
+
+    Raises:
+        InputError: Another process still holds it after ``wait`` seconds.
+    """
+    lock = FileLock(path)
+    if not lock.acquire(wait):
+        fix = "wait for it to end, or choose another --out"
+        raise InputError("another codo prepare is writing here", where=str(path.parent), fix=fix)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _create(folder: Path) -> None:
@@ -234,49 +253,51 @@ def _create(folder: Path) -> None:
         ) from error
 
 
-def _plan(request: Request, listing: Listing | None) -> Manifest:
-    """The plan on disk when it is of this listing, else a new one."""
+def _open_manifest(request: Request, listing: Listing | None) -> Manifest:
+    """The manifest on disk when it is of this listing, else a new one."""
     if has_manifest(request.out):
-        plan = read_manifest(request.out)
-        if listing is None or plan.fingerprint == listing.fingerprint():
+        manifest = read_manifest(request.out)
+        if listing is None or manifest.fingerprint == listing.fingerprint():
             # What is allowed to be rejected may have changed since; it decides nothing but whether to go on.
-            return replace(plan, settings=request.settings)
+            return replace(manifest, settings=request.settings)
     listing = listing or list_sources(request.source, request.settings.select)
     return make_manifest(request.out, request.source, request.settings, listing)
 
 
-def _progress_so_far(plan: Manifest, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
+def _progress_so_far(manifest: Manifest, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
     """The chunks of this share that are left, and the reports of those that are finished."""
-    mine = range(share[0], len(plan), share[1])
-    reports = {index: report for index in mine if (report := plan.report(index)) is not None}
-    if plan.settings.pack and len(reports) < len(mine):
+    mine = range(share[0], len(manifest), share[1])
+    reports = {index: report for index in mine if (report := manifest.report(index)) is not None}
+    if manifest.settings.pack and len(reports) < len(mine):
         # An interrupted merge may have left shards. They must not outlive a part that they hold and that is made anew,
         # nor can they be made again without the parts that went into them.
-        for shard in plan.out.glob("shard-*.tar"):
+        for shard in manifest.out.glob("shard-*.tar"):
             shard.unlink()
-        reports = {index: report for index, report in reports.items() if plan.tar(index).exists()}
+        reports = {index: report for index, report in reports.items() if manifest.tar(index).exists()}
     return [index for index in mine if index not in reports], list(reports.values())
 
 
-def _work(plan: Manifest, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool) -> None:
+def _work(
+    manifest: Manifest, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool
+) -> None:
     """Work on the chunks with a progress bar; stop as soon as too many images are rejected for the whole."""
-    total = plan.listing.num_rows
-    left = sum(plan.count(index) for index in todo)
+    total = manifest.listing.num_rows
+    left = sum(manifest.count(index) for index in todo)
     mine = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
     rejected = sum(len(report.rejected) for report in reports)
     with (
         tqdm(
             total=mine, initial=mine - left, desc="prepare", unit=" images", disable=None if progress else True
         ) as bar,
-        closing(engines.run(engine, plan, todo, jobs)) as finished,
+        closing(engines.run(engine, manifest, todo, jobs)) as finished,
     ):
         for report in finished:
             reports.append(report)
             rejected += len(report.rejected)
             bar.update(report.images + len(report.rejected) + report.ignored)
             bar.set_postfix(rejected=rejected, refresh=False)
-            if rejected > plan.settings.max_rejected * total:
-                check_rejections(plan, reports, total=total)
+            if rejected > manifest.settings.max_rejected * total:
+                check_rejections(manifest, reports, total=total)
 
 
 def _cached(cache: Path, request: Request, listing: Listing) -> Path:
@@ -291,8 +312,3 @@ def _share(shard: str) -> tuple[int, int]:
     if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
         raise InputError(f"'{shard}' is no share of the work", where="shard", fix="write i/n, from 1/n to n/n")
     return int(number) - 1, int(of)
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

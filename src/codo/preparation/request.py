@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from codo.catalog.catalog import UNFINISHED, is_catalog, open_catalog
+from codo.catalog.catalog import is_catalog, open_catalog
+from codo.catalog.schema import UNFINISHED
 from codo.catalog.sources.selection import list_path
 from codo.core.config import differences, resolve
 from codo.core.errors import InputError
@@ -78,8 +79,8 @@ def check_out(request: Request) -> None:
     if is_catalog(out):
         recorded = open_catalog(out, proposals=False).settings
     elif has_manifest(out):
-        plan = read_manifest(out)
-        recorded = {"source": plan.source, **plan.settings.model_dump(mode="json")}
+        manifest = read_manifest(out)
+        recorded = {"source": manifest.source, **manifest.settings.model_dump(mode="json")}
     elif out.exists() and any(entry.name != UNFINISHED for entry in out.iterdir()):
         raise InputError("out is not empty and holds no catalog", where=str(out), fix="name an empty or new directory")
     else:

@@ -50,7 +50,7 @@ class InvarianceProbe:
         for number, samples in enumerate(np.split(chosen, groups)):
             rng = generator(seed, 1, number, RngStream.PROBE)
             drawn = [pasted.key.draw(rng) for _ in range(2)]
-            backgrounds = [pasted.cpj.draw_background(catalog.picture(index), rng) for catalog, index in drawn]
+            backgrounds = [pasted.cpj.draw_background(catalog.lazy_image(index), rng) for catalog, index in drawn]
             for sample in samples:
                 proposal = pasted.proposal(0, int(sample))
                 views += [pasted.cpj.compose(proposal, background.copy(), rng) for background in backgrounds]

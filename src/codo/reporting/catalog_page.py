@@ -8,7 +8,8 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
-from codo.catalog.catalog import REJECTED, Catalog
+from codo.catalog.catalog import Catalog
+from codo.catalog.schema import REJECTED
 from codo.core.config import flatten
 from codo.core.numbers import number, percent
 from codo.core.paths import join, kind, read_whole

@@ -135,7 +135,7 @@ class CopyPasteJitter:
             what = f"the box {[x1, y1, x2, y2]} is empty or not inside the {width} x {height} image"
             raise InputError(what, where="CopyPasteJitter", fix="give x1, y1, x2, y2 in pixels of the image")
         proposal = np.ascontiguousarray(image[y1:y2, x1:x2])
-        return self.view(proposal, LazyImage.of(np.ascontiguousarray(background)), rng)
+        return self.view(proposal, LazyImage.from_array(np.ascontiguousarray(background)), rng)
 
     def view(self, proposal: Image, background: LazyImage, rng: np.random.Generator) -> View:
         """A view of ``proposal`` ``(h, w, 3)``, the part of an image inside its box."""

@@ -27,7 +27,7 @@ class LazyImage:
         self.height, self.width, self._area = height, width, area
 
     @classmethod
-    def of(cls, image: Image) -> LazyImage:
+    def from_array(cls, image: Image) -> LazyImage:
         """An image that is decoded already."""
         return cls(image.shape[0], image.shape[1], lambda corners: (image, 0, 0))
 
@@ -37,6 +37,6 @@ class LazyImage:
         image, x, y = self._area(corners)
         return image, (left - x, top - y, right - x, bottom - y)
 
-    def whole(self) -> Image:
+    def decode(self) -> Image:
         """All of the image, uint8 ``(height, width, 3)``."""
         return self._area((0, 0, self.width, self.height))[0]

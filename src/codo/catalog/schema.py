@@ -1,0 +1,73 @@
+"""The catalog's format: its files, the columns of ``catalog.parquet``, and its metadata.
+
+::
+
+    DIR/
+      catalog.parquet     one row per image; written last, so a directory that has it is complete
+      rejected.csv        key,reason of every image that was left out
+      shard-00000.tar     only when packed: JPEGs, each followed by a .json (preparation/pack.py)
+      …
+
+Columns of ``catalog.parquet`` (each row can be read without the others; rows are in the order of the source):
+
+=============  ==================  ====================================================================================
+key            string              name in the source, unique: ``n01440764/n01440764_10026.JPEG``
+uri            string              file or archive with the bytes: an absolute path, an fsspec URL, or, when packed, a
+                                   shard's name relative to this directory (so that the directory can be moved)
+offset         int64               where the bytes begin; 0 exactly when the file is the image
+size           int64               number of bytes there, in the file or archive
+compression    string              ``none``, or ``deflate`` for a raw deflate stream in a zip
+orientation    uint8               EXIF orientation of the bytes, 1 to 8; reading undoes it. 1 when packed
+width          uint16              of the upright image in its source, in pixels (a packed image can be smaller)
+height         uint16              likewise
+hash           binary(16)          blake2b-128 of the image file in the source, packed or not
+proposals      list<uint64>        one word per box: four uint16, x1 in the lowest bits, then y1, x2, y2; half-open, in
+                                   pixels of ``width`` x ``height``: ``values.view("<u2").reshape(-1, 4)``. Null
+                                   when the catalog was made without proposals
+rung           string              the fallback stage that gave the proposals: ``filtered``, ``ratio``, ``side`` or
+                                   ``whole`` (proposals/filters.py); null without proposals
+=============  ==================  ====================================================================================
+
+The schema's metadata has the key ``codo`` with a JSON object:
+
+=============  ========================================================================================================
+format         version of this format, 2; in format 1 proposals were list<uint16>, four numbers per box
+codo           version of codo that wrote it
+source         what was prepared: absolute paths, URLs or patterns
+settings       all settings of the preparation (`PrepareSettings`), among them those of the proposals
+selected       what selected among the images: annotation file or VOC image sets; empty when nothing did
+counts         images, rejected, ignored (files that are no images, by extension), repeated (files named twice in the
+               source), duplicates (images whose bytes equal those of an earlier one), proposals
+fallbacks      number of images by fallback stage (``rung``)
+=============  ========================================================================================================
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+FILE = "catalog.parquet"
+REJECTED = "rejected.csv"
+UNFINISHED = ".work"
+"""Folder in the catalog's directory that a preparation works in; removed when it has finished."""
+
+FORMAT = 2
+FALLBACK_STAGE = "rung"
+"""Name of the column with the fallback stage."""
+
+SCHEMA = pa.schema(
+    [
+        pa.field("key", pa.large_string(), nullable=False),
+        pa.field("uri", pa.large_string(), nullable=False),
+        pa.field("offset", pa.int64(), nullable=False),
+        pa.field("size", pa.int64(), nullable=False),
+        pa.field("compression", pa.dictionary(pa.int32(), pa.string()), nullable=False),
+        pa.field("orientation", pa.uint8(), nullable=False),
+        pa.field("width", pa.uint16(), nullable=False),
+        pa.field("height", pa.uint16(), nullable=False),
+        pa.field("hash", pa.binary(16), nullable=False),
+        pa.field("proposals", pa.large_list(pa.field("element", pa.uint64(), nullable=False))),
+        pa.field(FALLBACK_STAGE, pa.dictionary(pa.int32(), pa.string())),
+    ]
+)
+"""Offsets of 64 bits: 64 boxes per image overflow those of 32 at eight million images."""
