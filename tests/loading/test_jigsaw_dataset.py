@@ -11,9 +11,11 @@ import torch
 import codo
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.jigsaw_dataset import JigsawDataset, JigsawSettings, cut_up, without_colors
 from codo.loading.sampler import StepSampler
 from codo.methods.registry import read_options
+from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings
 
 SETTINGS = JigsawSettings(cell=40, patch=32)
@@ -79,3 +81,18 @@ def test_the_area_is_the_jigsaw_s_own_and_colors_can_be_left_out(catalog: Path) 
 def test_a_patch_larger_than_its_cell_is_refused() -> None:
     with pytest.raises(InputError, match="a patch of 96 pixels does not fit into a cell of 85"):
         read_options("infomin", {"patch": 96})
+
+
+@pytest.mark.parametrize("keys", [False, True])
+def test_of_a_run_s_settings(catalog: Path, keys: bool) -> None:
+    """Whole views with the run's colors, jigsaws with those that the method asks for."""
+    colored, plain = AugmentSettings(flip=0.3), without_colors(AugmentSettings(flip=0.3))
+    images, pasting = codo.open_catalog(catalog), CPJSettings()
+    inputs = DatasetInputs(images, None, None, 64, 3, pasting, colored, SETTINGS, seed=5)
+    made = JigsawDataset.of(inputs, plain, keys=keys)
+    expected = JigsawDataset(images, [Crop(64, colored)] * 3, 5, SETTINGS, plain, keys=keys)
+    (plan,) = StepSampler(24, 8, 0, stop=1)
+    one, two = made.batch(plan), expected.batch(plan)
+    assert torch.equal(one.query, two.query)
+    assert torch.equal(one.keys, two.keys)
+    assert torch.equal(one.pair.query_images, two.pair.query_images)

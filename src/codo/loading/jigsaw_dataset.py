@@ -20,6 +20,7 @@ from torch import Tensor
 from codo.catalog.catalog import Catalog
 from codo.core.config import Settings
 from codo.loading.crop_dataset import Crop, PairDataset, random_view
+from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import ViewBatch
 from codo.views.lazy_image import Image, LazyImage
@@ -85,6 +86,13 @@ class JigsawDataset(PairDataset):
         super().__init__(images, crops, seed)
         area = augment.model_copy(update={"crop_area": settings.jigsaw_area})
         self.whole, self.patch, self.keys = Crop(GRID * settings.cell, area), settings.patch, keys
+
+    @classmethod
+    def of(cls, inputs: DatasetInputs, augment: AugmentSettings, *, keys: bool) -> Self:
+        """Whole views as the run's settings have them, and jigsaws in the sizes of the method's own settings."""
+        assert isinstance(inputs.options, JigsawSettings)
+        crops = [Crop(inputs.canvas, inputs.augment)] * inputs.views
+        return cls(inputs.images, crops, inputs.seed, inputs.options, augment, keys=keys)
 
     def view(self, image: LazyImage, number: int, rng: np.random.Generator) -> Image:
         """View ``number`` below V, or the jigsaw ``(9, P, P, 3)`` that goes with view ``number - V``."""

@@ -20,7 +20,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from codo.contrast.bn_groups import gather, unshuffle
-from codo.loading.crop_dataset import Crop
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings
 from codo.methods.base import Setup, StepOutput, stage
@@ -86,10 +85,7 @@ class DetCo(MoCo):
     @classmethod
     def dataset(cls, material: DatasetInputs) -> JigsawDataset:
         """Random crops of one image, and a jigsaw beside each."""
-        options, augment = material.options, material.augment
-        assert isinstance(options, DetCoOptions)
-        crops = [Crop(material.canvas, augment)] * material.views
-        return JigsawDataset(material.images, crops, material.seed, options, augment, keys=True)
+        return JigsawDataset.of(material, material.augment, keys=True)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone and projections."""

@@ -15,7 +15,6 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from codo.loading.crop_dataset import Crop
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings, without_colors
 from codo.methods.base import Setup, StepOutput, stage
@@ -77,10 +76,7 @@ class InfoMin(MoCo):
     @classmethod
     def dataset(cls, material: DatasetInputs) -> JigsawDataset:
         """Random crops of one image, and a jigsaw for the query network."""
-        options, augment = material.options, material.augment
-        assert isinstance(options, InfoMinOptions)
-        crops = [Crop(material.canvas, augment)] * material.views
-        return JigsawDataset(material.images, crops, material.seed, options, without_colors(augment), keys=False)
+        return JigsawDataset.of(material, without_colors(material.augment), keys=False)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, average pooling and projections."""
