@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from codo.core.cpu import usable_cores
+
 PACKAGES = (
     "torch",
     "torchvision",
@@ -28,7 +30,7 @@ def environment() -> dict[str, Any]:
     """Everything that a reader needs in order to compare."""
     return {
         "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": usable_cores(),
         "memory_gb": round(memory_gb(), 1),
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),

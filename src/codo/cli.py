@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import codo
-from codo.core.errors import CodoError, InputError, nearest
+from codo.core.errors import CodoError, InputError, class_and_line, nearest
 
 DESCRIPTION = """Pretrain a whole detector trunk from your own unlabeled images, and see whether it helped.
 
@@ -145,9 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.debug:
             raise
-        what = str(error).strip().splitlines()[0] if str(error).strip() else ""
         fix = "run again with --debug for the traceback, and please report it"
-        _print_error([f"unexpected {type(error).__name__}: {what}", f"  where: codo {args.verb}", f"  fix:   {fix}"])
+        _print_error([f"unexpected {class_and_line(error)}", f"  where: codo {args.verb}", f"  fix:   {fix}"])
         return 1
     return 0
 

@@ -4,29 +4,106 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from codo.core.errors import CodoError, InputError
-from codo.core.io import atomic, exclusive_lock, explain_full_disk
+from codo.core.errors import CodoError
+from codo.core.io import FileLock, explain_full_disk, flush_to_disk, open_atomically, temporary_path, write_atomically
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
-    with pytest.raises(ValueError, match="stop"), atomic(path) as file:  # noqa: PT012
+    with pytest.raises(ValueError, match="stop"), open_atomically(path) as file:  # noqa: PT012
         file.write(b"half of the n")
         raise ValueError("stop")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
     assert path.read_bytes() == b"old"
-    with atomic(path) as file:
+    with open_atomically(path) as file:
         file.write(b"new")
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:
+    write_atomically(tmp_path / "text", "größe\n")
+    write_atomically(tmp_path / "bytes", b"\x00\r\n")
+    assert (tmp_path / "text").read_bytes() == "größe\n".encode()
+    assert (tmp_path / "bytes").read_bytes() == b"\x00\r\n"
+
+
+@contextmanager
+def room(limit: int) -> Iterator[None]:
+    """Files may not grow above ``limit`` bytes, as on a disk that is full by then."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [200_000, 101_000])  # found out by a write, and only by the last flush
+def test_a_failed_write_names_the_file_and_leaves_it_alone(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "file.txt"
+    write_atomically(path, "old")
+    too_large = pytest.raises(OSError, match="File too large")
+    with room(100_000), too_large as caught, open_atomically(path) as file:
+        for _ in range(size // 1000):
+            file.write(b"x" * 1000)
+    assert (caught.value.errno, caught.value.filename) == (errno.EFBIG, str(path))
+    assert path.read_bytes() == b"old"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file.txt"]
+
+
+def test_a_folder_that_is_missing_is_reported_by_the_files_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught:
+        write_atomically(tmp_path / "none" / "file.txt", b"")
+    assert caught.value.filename == str(tmp_path / "none" / "file.txt")
+
+
+def test_errors_of_others_keep_their_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as caught, open_atomically(tmp_path / "a") as file:
+        file.write((tmp_path / "source").read_bytes())
+    assert caught.value.filename == str(tmp_path / "source")
+    with pytest.raises(ConnectionResetError) as reset, open_atomically(tmp_path / "a"):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+    assert reset.value.filename is None
+
+
+def test_a_temporary_name_tells_host_and_process(tmp_path: Path) -> None:
+    path = temporary_path(tmp_path / "a.txt")
+    assert path.parent == tmp_path
+    assert path.name == f".a.txt.{socket.gethostname()}.{os.getpid()}.tmp"
+    assert temporary_path(tmp_path / "a.pth", ending=".pth").suffix == ".pth"
+    assert temporary_path(tmp_path / "a", work=tmp_path / "w").parent == tmp_path / "w"
+
+
+def test_the_unfinished_file_may_lie_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "w").mkdir()
+    with open_atomically(tmp_path / "a", work=tmp_path / "w") as file:
+        file.write(b"new")
+        assert not (tmp_path / "a").exists()
+        assert list((tmp_path / "w").iterdir()) == [temporary_path(tmp_path / "a", work=tmp_path / "w")]
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert list((tmp_path / "w").iterdir()) == []
+
+
+def test_flushing_changes_nothing_and_needs_the_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a")
+    flush_to_disk(tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"a"
+    with pytest.raises(FileNotFoundError):
+        flush_to_disk(tmp_path / "b")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -42,19 +119,68 @@ def test_other_errors_are_not_explained_away(tmp_path: Path) -> None:
         raise PermissionError(errno.EACCES, "denied")
 
 
-def test_one_at_a_time_and_never_for_ever(tmp_path: Path) -> None:
-    lock = tmp_path / "lock"
+@pytest.fixture
+def held(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds ``tmp_path / "lock"`` until it is killed."""
     code = (
-        "import sys, time; from pathlib import Path; from codo.core.io import exclusive_lock\n"
-        f"with exclusive_lock(Path({str(lock)!r}), wait=0):\n    print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from codo.core.io import FileLock\n"
+        "lock = FileLock(Path(sys.argv[1])); print(lock.acquire(), flush=True); time.sleep(60)"
     )
-    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    holder = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "lock")], stdout=subprocess.PIPE)
     assert holder.stdout
-    assert holder.stdout.readline() == b"held\n"
-    with pytest.raises(InputError, match="another codo prepare is writing here"), exclusive_lock(lock, wait=0.2):
-        pytest.fail("two at a time")
+    assert holder.stdout.readline() == b"True\n"
+    yield holder
     holder.kill()
     holder.wait()
     holder.stdout.close()
-    with exclusive_lock(lock, wait=0):
-        assert lock.exists()
+
+
+def test_one_at_a_time_and_never_for_ever(tmp_path: Path, held: subprocess.Popen[bytes]) -> None:
+    lock = FileLock(tmp_path / "lock")
+    assert lock.taken
+    assert not lock.acquire()
+    assert not lock.acquire(wait=0.2)
+    assert not lock.acquire()  # a try that failed leaves nothing behind
+    held.kill()
+    held.wait()
+    assert not lock.taken
+    assert lock.acquire()
+    lock.release()
+
+
+def test_who_waits_gets_it_when_the_other_ends(tmp_path: Path, held: subprocess.Popen[bytes]) -> None:
+    lock = FileLock(tmp_path / "lock")
+    threading.Timer(0.2, held.kill).start()
+    assert lock.acquire(wait=60)
+    lock.release()
+
+
+def test_asking_does_not_let_go(tmp_path: Path) -> None:
+    """POSIX lets go of a lock when any handle of the file is closed, also one that was opened to ask."""
+    lock = FileLock(tmp_path / "lock")
+    assert lock.acquire()
+    assert not lock.taken
+    assert lock.acquire()
+    code = "import sys; from pathlib import Path; from codo.core.io import FileLock; "
+    code += "print(FileLock(Path(sys.argv[1])).taken)"
+    command = [sys.executable, "-c", code, str(lock.path)]
+    assert subprocess.check_output(command) == b"True\n"
+    lock.release()
+    assert subprocess.check_output(command) == b"False\n"
+
+
+def test_asking_makes_no_file(tmp_path: Path) -> None:
+    assert not FileLock(tmp_path / "lock").taken
+    assert not FileLock(tmp_path / "absent" / "lock").taken
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_system_without_locks_is_tolerated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.lockf", refuse)
+    lock = FileLock(tmp_path / "lock")
+    assert not lock.taken
+    assert lock.acquire()
+    assert FileLock(tmp_path / "lock").acquire()

@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TypeVar
 
 from codo.comparison.jobs import Job, run_job, serialize
-from codo.core.errors import CodoError, Interrupted, Preempted
+from codo.core.errors import CodoError, Interrupted, Preempted, class_and_line
 from codo.training.distributed import stop_signals
 
 W = TypeVar("W", bound=Job)
@@ -42,7 +42,7 @@ def run_in_process(works: Sequence[W], done: Callable[[W, str | None], None]) ->
             except CodoError as error:
                 done(work, _join(error.lines()))
             except Exception as error:  # whatever it is, the others are worth doing
-                done(work, f"{type(error).__name__}: {_join(str(error).splitlines()[:2])}")
+                done(work, class_and_line(error))
             else:
                 done(work, None)
 

@@ -21,8 +21,9 @@ import numpy as np
 
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.config import nest, resolve
+from codo.core.io import write_atomically
 from codo.core.numbers import share
-from codo.core.run import Run, write_atomically
+from codo.core.run import Run
 from codo.detection.finetune import finetune
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.validation import MAIN

@@ -1,10 +1,11 @@
 """What every package stands on: settings, errors, the run directory, files and random numbers.
 
-* ``errors``: `CodoError` and `InputError`, three short lines each: what, where, how to fix it.
+* ``errors``: `CodoError` and its kinds, three short lines each: what, where, how to fix it.
 * ``config``: `Settings`, the base of every schema; recipes and overrides, merged and checked.
 * ``renamed``: settings that had another name in earlier versions.
 * ``run``, ``run_files``: the run directory; what its files say when some are missing or damaged.
 * ``io``: atomic writes, locks, a full disk in plain words.
+* ``cpu``, ``memory``: cores that may be used, containers' quotas included; memory that was used.
 * ``paths``: paths and URLs.
 * ``numbers``: how numbers are written in reports and tables.
 * ``rng``: where every random number of a view comes from.
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from codo.core.config import shipped_recipes as shipped_recipes
     from codo.core.errors import CodoError as CodoError
     from codo.core.errors import InputError as InputError
+    from codo.core.errors import Interrupted as Interrupted
+    from codo.core.errors import Preempted as Preempted
     from codo.core.run import Run as Run
     from codo.core.run import is_run as is_run
     from codo.core.run import open_run as open_run
@@ -34,6 +37,8 @@ else:
         {
             "CodoError": "errors",
             "InputError": "errors",
+            "Interrupted": "errors",
+            "Preempted": "errors",
             "Run": "run",
             "Settings": "config",
             "is_run": "run",

@@ -10,6 +10,16 @@ class CodoError(Exception):
         what: One line that says what happened, with the offending value.
         where: The file, key or step it happened at.
         fix: What to do about it, in the imperative.
+
+    Example:
+        >>> import codo
+        >>> try:
+        ...     codo.open_run("runs/none")
+        ... except codo.CodoError as error:
+        ...     print(error)
+        not a run directory (no config.yaml)
+          where: runs/none
+          fix:   give the out= folder of a pretrain or finetune
     """
 
     exit_code = 1
@@ -55,6 +65,19 @@ def system_error(error: BaseException) -> OSError | None:
             return cause
         cause = cause.__context__
     return None
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, in one line: the system's words where there are some, else its first line, else its class."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def class_and_line(error: BaseException) -> str:
+    """The same behind the error's class, for errors that nobody foresaw: ``KeyError: 'name'``."""
+    name, line = type(error).__name__, first_line(error)
+    return name if line == name else f"{name}: {line}"
 
 
 def _rebuild(kind: type[CodoError], what: str, where: str, fix: str) -> CodoError:

@@ -13,6 +13,7 @@
         last               the name of the newest checkpoint
       exports/             weights to use elsewhere (codo export)
       pairs.npz            of ORL: objects that look alike (views/object_pairs.py)
+      health.json          of pretraining: what its health is judged against (evaluation/health.py)
       report.html          one offline page
 
 The same command again resumes. A run whose settings differ is refused, with the difference shown, unless only settings
@@ -21,34 +22,41 @@ in `NEUTRAL` differ: those change how a run is carried out, never what it comput
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
 import shlex
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
-from codo.core.config import differences, read_yaml
+from codo.core.config import read_yaml, refuse_other_settings
 from codo.core.errors import InputError
+from codo.core.io import FileLock, write_atomically
 from codo.core.renamed import upgrade
 
 NEUTRAL = ("out", "workers", "log", "checkpoint_every", "keep_checkpoints")
 
 
 class Run:
-    """A run directory that exists; `open_run` and `start_run` make these."""
+    """A run directory that exists; `open_run` and `start_run` make these.
+
+    Example:
+        >>> import codo
+        >>> run = codo.open_run("runs/mine")
+        >>> run.verb, run.config["method"]
+        ('pretrain', 'codo')
+        >>> losses = [row["loss"] for row in run.metrics()]
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock: IO[str] | None = None
+        self._lock = FileLock(path / ".lock")
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -105,39 +113,18 @@ class Run:
         Raises:
             InputError: Another live process writes to this run.
         """
-        handle = (self.path / ".lock").open("w")
-        try:
-            # POSIX locks: unlike flock's, they are not inherited by loader workers, which may outlive a killed run.
-            fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError) as error:
-            handle.close()
-            raise InputError(
-                "another process is writing to this run",
-                where=str(self.path),
-                fix="wait for it, or choose another out=",
-            ) from error
-        except OSError:  # a file system without locks, as some of clusters are
-            handle.close()
-            return
-        self._lock = handle
+        if not self._lock.acquire():
+            fix = "wait for it, or choose another out="
+            raise InputError("another process is writing to this run", where=str(self.path), fix=fix)
 
     @property
     def busy(self) -> bool:
         """Whether another live process writes to this run."""
-        try:
-            with (self.path / ".lock").open() as handle:
-                fcntl.lockf(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:  # never locked, not readable, or a file system without locks
-            return False
-        return False
+        return self._lock.taken
 
     def unlock(self) -> None:
         """Let other processes write to this run."""
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
 
 
 def open_run(path: str | Path) -> Run:
@@ -145,6 +132,11 @@ def open_run(path: str | Path) -> Run:
 
     Raises:
         InputError: There is no run at ``path``.
+
+    Example:
+        >>> import codo
+        >>> run = codo.open_run("runs/mine")
+        >>> newest = run.checkpoints()[-1]
     """
     folder = Path(path)
     if not is_run(folder):
@@ -176,14 +168,14 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
         return False
     if not is_run(folder):
         raise InputError("out= is not empty and not a run", where=str(out), fix="choose an empty or new folder")
-    changed = differences(Run(folder).config, _plain(config), ignore=NEUTRAL)
-    if changed:
-        shown = "; ".join(changed[:5]) + ("; …" if len(changed) > 5 else "")
-        raise InputError(
-            f"out= holds a run with other settings ({shown})",
-            where=str(out),
-            fix="choose another out=, or give the settings of that run to resume it",
-        )
+    refuse_other_settings(
+        Run(folder).config,
+        _plain(config),
+        NEUTRAL,
+        what="out= holds a run",
+        where=str(out),
+        fix="choose another out=, or give the settings of that run to resume it",
+    )
     return True
 
 
@@ -246,26 +238,6 @@ def describe_environment(verb: str, device: str = "") -> dict[str, Any]:
         **({"device": device} if device else {}),
         "started": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part, whatever happens meanwhile.
-
-    Raises:
-        OSError: The disk is full or not writable; it names ``path``, and the file is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as handle:
-            handle.write(content.encode("utf-8") if isinstance(content, str) else content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    except OSError as error:  # of itself a failed write names no file, and a failed open the temporary one
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from codo.annotations.records import Annotations
 from codo.annotations.segmentations import encode
-from codo.core.run import write_atomically
+from codo.core.io import write_atomically
 from codo.detection.detector import paste
 
 

@@ -22,7 +22,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from codo.core.errors import InputError
+from codo.core.errors import InputError, first_line
 from codo.exporters.keys import blueprint, read_keys
 from codo.exporters.target import Features, Rebuilt, Target, encoder_features, translate
 from codo.exporters.torchvision import RANDOM
@@ -95,8 +95,8 @@ class NamedTarget(Target):
                 with redirect_stdout(StringIO()):  # where libraries list what starts random; the page does that
                     model, features = self.build(config, path.absolute())
         except Exception as error:  # an installation in which versions do not go together fails in many ways
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            return self._by_names(trunk, path, f"{self.title} could not be used here ({reason[:200]})")
+            reason = first_line(error)[:200]
+            return self._by_names(trunk, path, f"{self.title} could not be used here ({reason})")
         report = compare(model.state_dict(), self.read(path), self.components)
         how = f"The detector was built by {self.title} from the configuration beside this file, and loaded with it."
         return Rebuilt(features, report, how)

@@ -8,13 +8,13 @@ targets add configurations. All files of an export appear together: weights last
 from __future__ import annotations
 
 import errno
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import get_args
 
 from codo.core.errors import CodoError, InputError, nearest, system_error
+from codo.core.io import flush_to_disk, temporary_path
 from codo.core.run import Run, open_run
 from codo.exporters.card import card, heading, sha256
 from codo.exporters.detectron2 import Detectron2
@@ -72,6 +72,11 @@ def export(
         InputError: Unknown target, detector or encoder, one that does not go with the run, not a pretraining run, no
             checkpoint, or no place to write to.
         CodoError: The rebuilt model differs from the trunk; no file is left.
+
+    Example:
+        >>> import codo
+        >>> codo.export("runs/mine", to="torchvision").name
+        'torchvision_mask_rcnn.pth'
     """
     _check("export target", to, list(TARGETS), "--to")
     _check("detector", model, list(get_args(DetectorName)), "--model")
@@ -119,7 +124,8 @@ def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Orig
         _check_ours(page, heading(trunk, target, weights.name))
     if target.editable:
         _check_unchanged(texts)
-    staged = {final: _staged(final) for final in (*texts, page, weights)}
+    # The ending stays: readers tell formats by it.
+    staged = {final: temporary_path(final, ending=final.suffix) for final in (*texts, page, weights)}
     new = [folder for folder in (weights.parent, *weights.parent.parents) if not folder.exists()]
     try:
         with _writing(path):
@@ -131,7 +137,7 @@ def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Orig
             for final, text in texts.items():
                 staged[final].write_text(text, encoding="utf-8")
             for temporary in staged.values():
-                _flush(temporary)
+                flush_to_disk(temporary)
             for final, temporary in staged.items():
                 temporary.replace(final)
     finally:
@@ -142,17 +148,6 @@ def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Orig
             for folder in new:
                 folder.rmdir()  # refuses where anything lies in it
     return verified.report
-
-
-def _staged(final: Path) -> Path:
-    """Where a file lies until it is found to be right. The ending stays: readers tell formats by it."""
-    return final.with_name(f".{final.stem}.{os.getpid()}.tmp{final.suffix}")
-
-
-def _flush(path: Path) -> None:
-    """Onto the disk, so that after a power cut there is no empty file under the final name."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _check_places(finals: list[Path]) -> None:

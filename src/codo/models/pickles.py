@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from codo.core.errors import InputError
+from codo.core.errors import InputError, first_line
 
 _DTYPE = re.compile(r"[<>|=]?([fiu][1248]|b1)")
 _FIX = "if you trust it, load it yourself and save its tensors with torch.save or as .safetensors"
@@ -128,8 +128,7 @@ def read_arrays(path: Path) -> Any:
             fix=_FIX,
         ) from error
     except Exception as error:  # damaged bytes raise nearly anything
-        reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
-        raise InputError(f"cannot read the pickle: {reason}", where=str(path), fix=_FIX) from error
+        raise InputError(f"cannot read the pickle: {first_line(error)[:200]}", where=str(path), fix=_FIX) from error
 
 
 def _unpack(value: Any) -> Any:

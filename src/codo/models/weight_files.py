@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codo.core.errors import InputError
+from codo.core.errors import InputError, first_line
 from codo.core.run import is_run, open_run
 from codo.models.pickles import read_arrays
 
@@ -133,7 +133,7 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
             raise InputError(what, where=str(path), fix=fix) from error
         # torch's own words advise to load the file without weights_only; they are not passed on.
         cause = _CAUSE.search(str(error))
-        reason = cause[1] if cause else (str(error).strip() or type(error).__name__).split("\n")[0]
+        reason = cause[1] if cause else first_line(error)
         raise InputError(f"cannot read the weight file: {reason[:200]}", where=str(path), fix=_KINDS) from error
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from codo.core.run import write_atomically
+from codo.core.io import write_atomically
 from codo.reporting.html.blocks import Page
 
 
