@@ -3,9 +3,10 @@
 The public names are imported on first use, so that ``import codo`` costs nothing.
 
     >>> import codo
-    >>> catalog = codo.prepare("photos/", "catalog/")
-    >>> run = codo.pretrain("laptop", foregrounds="catalog/", backgrounds=["catalog/"], out="run/")
-    >>> codo.export(run, to="torchvision")
+    >>> catalog = codo.prepare("photos", "catalogs/photos")
+    >>> run = codo.pretrain("laptop", foregrounds="catalogs/photos", backgrounds=["catalogs/photos"], out="runs/mine")
+    >>> weights = codo.export(run, to="torchvision")
+    >>> trunk = codo.load_trunk(run)
 """
 
 from __future__ import annotations

@@ -41,6 +41,15 @@ class Catalog:
         fallbacks: Number of images by fallback stage.
         has_proposals: Whether proposals are there (and were asked for when opening).
         packed: Whether the images are in the catalog's own shards.
+
+    Example:
+        >>> import codo
+        >>> catalog = codo.open_catalog("catalogs/photos")
+        >>> len(catalog), catalog.has_proposals
+        (24, True)
+        >>> image, boxes = catalog.image(0), catalog.proposals(0)  # uint8 (H, W, 3) and int32 (n, 4)
+        >>> bool((boxes[:, 2] <= image.shape[1]).all())
+        True
     """
 
     def __init__(self, path: str, table: CatalogTable, info: Mapping[str, Any]) -> None:
@@ -197,6 +206,11 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
 
     Raises:
         InputError: There is no finished catalog, or it cannot be read.
+
+    Example:
+        >>> import codo
+        >>> codo.open_catalog("catalogs/photos").counts["images"]
+        24
     """
     folder = absolute(path)
     file = join(folder, FILE)

@@ -67,6 +67,14 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
         InputError: Bad settings, data or weights; nothing has been written.
         Interrupted, Preempted: Asked to stop; the runs at work have checkpoints.
         CodoError: Some runs failed; the others are finished.
+
+    Example:
+        >>> import codo
+        >>> comparison = codo.compare(
+        ...     "finetune_laptop", data="labeled", inits=["none", "mine=runs/mine"], seeds=[0], out="runs/comparison"
+        ... )
+        >>> comparison.reference, comparison.challengers, len(comparison.results)
+        ('none', ['mine'], 2)
     """
     given = nest(overrides)
     settings = resolve(CompareSettings, recipe, given)

@@ -47,6 +47,7 @@ def lazy_exports(
         ``__getattr__``, ``__dir__`` and ``__all__`` of the package.
 
     Example:
+        >>> from codo.core.lazy import lazy_exports
         >>> get, _, public = lazy_exports("codo.core", {"nearest": "errors"})
         >>> public, get("nearest").__module__
         (['nearest'], 'codo.core.errors')

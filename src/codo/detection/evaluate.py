@@ -65,6 +65,12 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
     Raises:
         InputError: Bad settings, annotations or detections; a run that is not of ``finetune``.
         CodoError: An image or checkpoint cannot be read.
+
+    Example:
+        >>> import codo
+        >>> scores = codo.evaluate("runs/detector")
+        >>> list(scores["bbox"])[:3]
+        ['AP', 'AP50', 'AP75']
     """
     values = nest(overrides)
     if data is not None:

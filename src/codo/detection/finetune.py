@@ -58,6 +58,12 @@ def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
         Interrupted: Ctrl-C; a checkpoint has been saved.
         Preempted: SIGTERM; a checkpoint has been saved.
         CodoError: The run cannot go on (see the message).
+
+    Example:
+        >>> import codo
+        >>> run = codo.finetune("finetune_laptop", data="labeled", weights="runs/mine", out="runs/detector")
+        >>> (run.exports_dir / "detector.safetensors").is_file()
+        True
     """
     settings = resolve_settings(recipe, overrides)
     with join_processes(settings.device) as mine:

@@ -102,7 +102,7 @@ class Trunk(nn.Module):
         return load_trunk(folder)
 
     def normalize(self, images: Tensor) -> Tensor:
-        """RGB images (…, 3, H, W) in uint8, as torchvision decodes them -> what `features` takes, float32."""
+        """RGB images, uint8 (…, 3, H, W) -> what `features` takes, float32."""
         mean, std = (255 * torch.tensor(values, device=images.device).view(3, 1, 1) for values in (self.mean, self.std))
         return images.float().sub(mean).div(std)
 

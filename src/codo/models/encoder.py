@@ -79,6 +79,14 @@ class Encoder(nn.Module):
 
     Raises:
         InputError: Unknown names, missing packages, or weights that cannot be had or do not fit.
+
+    Example:
+        >>> import torch
+        >>> from codo.models import Encoder, ModelSettings
+        >>> encoder = Encoder(ModelSettings(backbone="resnet18", width=0.25, head="2conv1fc"))
+        >>> images, boxes = torch.randn(2, 3, 64, 64), torch.tensor([[8.0, 8, 40, 56], [0, 0, 64, 64]])
+        >>> encoder(images, boxes).shape  # levels, images, dimensions
+        torch.Size([4, 2, 128])
     """
 
     def __init__(self, settings: ModelSettings, projection: Callable[[int], nn.Module] | None = None) -> None:

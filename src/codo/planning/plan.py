@@ -58,6 +58,13 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
 
     Raises:
         InputError: Wrong settings, or a method that cannot be counted.
+
+    Example:
+        >>> import codo
+        >>> estimate = codo.plan("laptop", images=100_000)
+        >>> estimate.line("memory", "floor").unit
+        'GiB/GPU'
+        >>> text = estimate.text()  # what codo plan prints
     """
     settings = resolve(PlanSettings, recipe or recipe_of_method(overrides), overrides)
     if settings.gpus % settings.on_nodes:

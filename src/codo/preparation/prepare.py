@@ -71,6 +71,12 @@ def prepare(
         InputError: The source, the settings or ``out`` are no good; nothing has been written.
         CodoError: Too many images were rejected, the disk is full, or a worker died; the same command continues.
         Interrupted: Ctrl-C; the same command continues.
+
+    Example:
+        >>> import codo
+        >>> catalog = codo.prepare("photos", "catalogs/photos")
+        >>> len(catalog)
+        24
     """
     request = Request.of(source, out, {"propose": propose, "pack": pack, **settings})
     catalog = _prepare(request, jobs=jobs, engine=engine, progress=progress)

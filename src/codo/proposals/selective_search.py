@@ -69,6 +69,14 @@ def selective_search(
 
     Raises:
         InputError: Not a uint8 RGB image, unknown mode, or a longest side below 1.
+
+    Example:
+        >>> import codo, numpy as np
+        >>> image = np.full((60, 80, 3), 90, np.uint8)
+        >>> image[20:40, 30:60] = 230  # a bright rectangle
+        >>> boxes = codo.selective_search(image)
+        >>> [30, 20, 60, 40] in boxes.tolist()
+        True
     """
     if mode not in MODES:
         raise InputError(

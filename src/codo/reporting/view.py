@@ -53,6 +53,11 @@ def view(path: str | Path, data: Any = None, *, out: str | Path | None = None, *
 
     Raises:
         InputError: ``path`` is none of these, or what it refers to is gone or wrong.
+
+    Example:
+        >>> import codo
+        >>> codo.view("catalogs/photos", out="proposals.html").name
+        'proposals.html'
     """
     values = nest(overrides)
     if data is not None:

@@ -56,6 +56,14 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
         Interrupted: Ctrl-C; a checkpoint has been saved.
         Preempted: SIGTERM; a checkpoint has been saved.
         CodoError: The run cannot go on (see the message).
+
+    Example:
+        >>> import codo
+        >>> run = codo.pretrain(
+        ...     "laptop", foregrounds="catalogs/photos", backgrounds=["catalogs/photos"], out="runs/mine"
+        ... )
+        >>> run.verb, len(run.checkpoints()) > 0
+        ('pretrain', True)
     """
     settings = with_absolute_paths(resolve(PretrainSettings, recipe or recipe_of_method(overrides), overrides))
     unused = unused_settings(settings.method, overrides)

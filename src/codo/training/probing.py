@@ -96,6 +96,12 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
 
     Raises:
         InputError: Wrong settings, weights or data.
+
+    Example:
+        >>> import codo
+        >>> scores = codo.probe("runs/mine", data="labeled")
+        >>> 0 <= scores["probe/roi/knn"] <= 1
+        True
     """
     named = str(source.path) if isinstance(source, Run) else str(source)
     settings = resolve(ProbeVerbSettings, None, {**overrides, "source": named})
