@@ -19,7 +19,6 @@ UNTESTED: dict[str, str] = {}
 
 # Test files about more than one module, and what they are about.
 CROSS_CUTTING = {
-    "annotations/test_wrong_files.py": "the command line's answer to wrong files, for every format",
     "detection/test_formats.py": "COCO, VOC and YOLO versions of one data set are finetuned alike",
     "detection/test_how_to.py": "the commands of the how-to pages about finetuning",
     "detection/test_imported.py": "a trunk through a file of another library",
@@ -30,7 +29,9 @@ CROSS_CUTTING = {
     "methods/test_two_ranks.py": "losses over all samples, of several methods, on two ranks",
     "preparation/test_resume.py": "prepare, killed or shared out, at every stage",
     "test_architecture.py": "the layout itself",
+    "test_dependencies.py": "what is imported is declared",
     "test_docs.py": "the commands of README and tutorial",
+    "test_public_api.py": "the names that the package exports, and their examples",
     "test_recipes.py": "the shipped recipes, which are YAML",
     "training/test_resume.py": "pretrain, killed or stopped, on one rank and two",
 }
