@@ -1,4 +1,4 @@
-"""COCO ground truth written in the layouts of VOC and YOLO, by the definitions of the formats."""
+"""COCO ground truth written in the layouts of VOC and YOLO, by the definitions of the formats; and reading folders."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import yaml
 
+from codo.annotations.source import DataSettings, read_annotations
 from tests.annotations.synthetic import write
 
 
@@ -104,3 +105,12 @@ def write_yolo(
 def copy(folder: Path, to: Path) -> Path:
     """A copy to spoil."""
     return Path(shutil.copytree(folder, to))
+
+
+def settings(folder: Path, **more: Any) -> DataSettings:
+    return DataSettings(folder=str(folder), **more)
+
+
+def names(folder: Path, split: Any, **more: Any) -> list[str]:
+    """File names of a split."""
+    return read_annotations(settings(folder, **more), split).file_names.tolist()

@@ -13,6 +13,7 @@ from codo.annotations.images import check_sizes, check_some_images, read_image, 
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
+from tests.annotations.refusals import Refuses, Spoil
 from tests.conftest import MakeData
 
 
@@ -82,3 +83,11 @@ def test_files_in_both_splits_are_told_but_not_copies(make_data: MakeData, tmp_p
     (tmp_path / "link").symlink_to(folder)
     linked = read_annotations(DataSettings(folder=str(tmp_path / "link")), "train")
     assert "3 of 3 images" in shared_images(one, linked)
+
+
+def test_coco_images_of_another_size(spoil: Spoil, refuses: Refuses) -> None:
+    data = spoil("coco")
+    for name in ("001.png", "003.png"):
+        cv2.imwrite(str(data / "val" / name), np.zeros((32, 48, 3), np.uint8))
+    what = "2 images of another size than the annotations are for; the first: 001.png (48 x 32 pixels, annotated as 96"
+    refuses(data, what, "val/001.png")

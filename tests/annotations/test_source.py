@@ -2,48 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
-from codo.annotations.source import DataSettings, read_annotations
+from codo.annotations.source import DataSettings, find_format, read_annotations, resolved
 from codo.core.config import parse_assignments, resolve
 from codo.core.errors import InputError
 from codo.detection.evaluate import EvaluateSettings
+from tests.annotations.layouts import settings as in_folder
+from tests.annotations.layouts import write_coco, write_voc, write_yolo
+from tests.annotations.refusals import Refuses, Spoil
+from tests.annotations.synthetic import coco
 
 MakeData = Callable[..., Path]
 
 
 def settings(data: Any) -> DataSettings:
     return DataSettings.model_validate(data)
-
-
-@pytest.mark.parametrize(
-    ("annotations", "images"),
-    [
-        ("annotations/instances_val.json", "val"),
-        ("annotations/instances_val2017.json", "val2017"),
-        ("annotations/val.json", "images/val"),
-        ("annotations/val.json", "images"),
-        ("val/_annotations.coco.json", "val"),
-        ("valid/_annotations.coco.json", "valid"),
-        ("annotations/instances_val.json", "."),
-    ],
-)
-def test_layouts_of_a_folder(annotations: str, images: str, make_data: MakeData, tmp_path: Path) -> None:
-    made, folder = make_data(), tmp_path / "other"
-    (folder / annotations).parent.mkdir(parents=True, exist_ok=True)
-    (folder / images).mkdir(parents=True, exist_ok=True)
-    shutil.copy(made / "annotations" / "instances_val.json", folder / annotations)
-    for image in (made / "val").iterdir():
-        shutil.copy(image, folder / images)
-    read = read_annotations(settings(str(folder)), "val")
-    assert len(read) == 4
-    assert read.path(0).is_file()
-    assert read.path(0).parent == (folder / images)
 
 
 def test_files_named_one_by_one(make_data: MakeData) -> None:
@@ -58,16 +38,6 @@ def test_a_file_alone_finds_its_images_where_a_folder_would_have_them(make_data:
     made = make_data()
     read = read_annotations(settings(made / "annotations" / "instances_val.json"), "val")
     assert read.folder == made / "val"
-
-
-def test_missing_images_are_counted_and_the_first_is_named(make_data: MakeData) -> None:
-    made = make_data()
-    for name in ("001.png", "003.png"):
-        (made / "train" / name).unlink()
-    with pytest.raises(InputError) as caught:
-        read_annotations(settings(str(made)), "train")
-    assert caught.value.what == f"2 of 4 images missing in {made / 'train'}; the first: 001.png"
-    assert len(read_annotations(settings(str(made)), "train", images=False)) == 4
 
 
 @pytest.mark.parametrize(
@@ -116,3 +86,37 @@ def test_files_of_both_splits_beside_a_folder_are_refused_not_preferred() -> Non
         resolve(EvaluateSettings, None, {"data": {"folder": "a", "train": "b.json", "val": "c.json"}})
     with pytest.raises(InputError, match=r"data\.format=voc needs a folder"):
         resolve(EvaluateSettings, None, {"data": {"format": "voc", "val": "c.json"}})
+
+
+@pytest.mark.parametrize("kind", ["coco", "voc", "yolo"])
+def test_formats_are_told_and_resolved_settings_read_the_same(kind: str, tmp_path: Path) -> None:
+    make = {"coco": write_coco, "voc": write_voc, "yolo": write_yolo}[kind]
+    data = in_folder(make(tmp_path / "data", {"train": coco(2, seed=1), "val": coco(1, seed=2)}), fraction=0.5)
+    assert find_format(data) == kind
+    train, val = (read_annotations(data, split) for split in ("train", "val"))
+    again = resolved(data, train, val)
+    assert again == resolved(again, train, val)
+    assert (again.format, again.fraction) == (kind, 0.5)
+    for split, read in (("train", train), ("val", val)):
+        other = read_annotations(again, split)
+        assert [str(other.path(i)) for i in range(len(other))] == [str(read.path(i)) for i in range(len(read))]
+        np.testing.assert_array_equal(other.bbox, read.bbox)
+
+
+def test_a_format_can_be_chosen(tmp_path: Path) -> None:
+    splits = {"train": coco(2, seed=1)}
+    write_coco(tmp_path, splits)
+    write_yolo(tmp_path, splits)
+    assert read_annotations(in_folder(tmp_path, format="yolo"), "train").categories[0].id == 0
+    assert read_annotations(in_folder(tmp_path, format="coco"), "train").categories[0].id == 3
+    with pytest.raises(InputError, match="2 formats"):
+        read_annotations(in_folder(tmp_path), "train")
+
+
+def test_folders_that_are_no_data_or_two_kinds(spoil: Spoil, refuses: Refuses, tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    cv2.imwrite(str(tmp_path / "none" / "a.png"), np.zeros((8, 8, 3), np.uint8))
+    refuses(tmp_path / "none", "no annotations in the folder", "none")
+    both = spoil("coco")
+    (both / "data.yaml").write_text((spoil("yolo") / "data.yaml").read_text())
+    refuses(both, "the folder has annotations in 2 formats: coco, yolo", str(both))

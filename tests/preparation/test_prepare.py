@@ -19,8 +19,8 @@ from codo.core.io import open_atomically
 from codo.preparation import chunk_worker, engines
 from codo.preparation.prepare import default_cache, open_or_prepare, prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
+from tests.catalog.sources.listings import write_tar, write_zip
 from tests.catalog.test_decode import png_header
-from tests.catalog.test_sources import write_tar, write_zip
 
 
 def quick(source: object, out: Path, **options: Any) -> Catalog:

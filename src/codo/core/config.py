@@ -174,6 +174,28 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable
     return [f"{k}: {a.get(k, 'unset')} -> {b.get(k, 'unset')}" for k in keys if a.get(k, None) != b.get(k, None)]
 
 
+def refuse_other_settings(
+    recorded: Mapping[str, Any], wanted: Mapping[str, Any], ignore: Iterable[str], *, what: str, where: str, fix: str
+) -> None:
+    """Refuse a folder that was made with other settings than the wanted ones.
+
+    Args:
+        recorded: The settings of the folder.
+        wanted: The settings asked for.
+        ignore: Dotted keys or groups that may differ.
+        what: What the folder holds, such as ``out= holds a run``.
+        where: The folder.
+        fix: What to do about it.
+
+    Raises:
+        InputError: They differ; up to five differences are shown.
+    """
+    changed = differences(recorded, wanted, ignore)
+    if changed:
+        shown = "; ".join(changed[:5]) + ("; …" if len(changed) > 5 else "")
+        raise InputError(f"{what} with other settings ({shown})", where=where, fix=fix)
+
+
 def resolve(schema: type[S], recipe: str | Path | None = None, overrides: Mapping[str, Any] | None = None) -> S:
     """Recipe plus overrides, checked.
 

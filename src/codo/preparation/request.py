@@ -10,7 +10,7 @@ from typing import Any
 from codo.catalog.catalog import is_catalog, open_catalog
 from codo.catalog.schema import UNFINISHED
 from codo.catalog.sources.selection import list_path
-from codo.core.config import differences, resolve
+from codo.core.config import refuse_other_settings, resolve
 from codo.core.errors import InputError
 from codo.core.paths import absolute, is_url
 from codo.preparation.manifest import has_manifest, read_manifest
@@ -85,11 +85,11 @@ def check_out(request: Request) -> None:
         raise InputError("out is not empty and holds no catalog", where=str(out), fix="name an empty or new directory")
     else:
         return
-    changed = differences(recorded, request.as_dict(), ignore=NEUTRAL)
-    if changed:
-        shown = "; ".join(changed[:5]) + ("; …" if len(changed) > 5 else "")
-        raise InputError(
-            f"out holds a catalog with other settings ({shown})",
-            where=str(out),
-            fix="name another directory, or give the settings of that catalog",
-        )
+    refuse_other_settings(
+        recorded,
+        request.as_dict(),
+        NEUTRAL,
+        what="out holds a catalog",
+        where=str(out),
+        fix="name another directory, or give the settings of that catalog",
+    )

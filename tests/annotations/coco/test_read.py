@@ -13,6 +13,7 @@ import pytest
 
 from codo.annotations.coco.read import read_coco
 from codo.core.errors import InputError
+from tests.annotations.refusals import Refuses, Spoil, each
 
 TRUTH: dict[str, Any] = {
     "images": [
@@ -214,3 +215,87 @@ def test_two_point_polygons_are_dropped_not_read_as_boxes(save: Callable[[Any], 
     read = read_coco(save(changed(annotate(0, segmentation=[[1, 2, 3, 4]]))))
     assert read.segmentations[1] is None
     assert not read.has_masks
+
+
+OTHER_SIZE = {"size": [32, 48], "counts": [0, 32 * 48]}
+
+WRONG_FILES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
+    "duplicate ids": (
+        lambda t: each(t["annotations"][3:5], id=2),
+        "1 annotation id is used more than once; the first: annotation id 2",
+    ),
+    "duplicate image ids": (
+        lambda t: each(t["images"][1:], id=10),
+        "1 image id is used more than once; the first: image id 10",
+    ),
+    "category gaps": (
+        lambda t: each(t["annotations"][1:4], category_id=5),
+        "3 annotations whose category_id is not among the categories; the first: annotation 2 (category_id 5)",
+    ),
+    "boxes outside the image": (
+        lambda t: each(t["annotations"][2:4], bbox=[90, 10, 20, 20]),
+        "2 annotations with a box that reaches more than 2 pixels out of its image; the first: annotation 3 "
+        "(bbox [90.0, 10.0, 20.0, 20.0] in 96 x 64)",
+    ),
+    "negative sizes": (
+        lambda t: each(t["annotations"][5:], bbox=[30, 20, -4, 5]),
+        "3 annotations with a box of negative size; the first: annotation 6 (bbox [30.0, 20.0, -4.0, 5.0])",
+    ),
+    "empty segmentation": (
+        lambda t: each(t["annotations"][4:6], segmentation=[]),
+        "2 of 8 annotations have an empty segmentation; the first: annotation 5 of 002.png",
+    ),
+    "RLE of another size": (
+        lambda t: each(t["annotations"][6:], segmentation=OTHER_SIZE),
+        "2 annotations with a wrong segmentation; the first: annotation 7 "
+        "(RLE of size [32, 48] in an image of height 64, width 96)",
+    ),
+    "strings for numbers": (
+        lambda t: each(t["annotations"][1:3], bbox=["1", "2", "3", "4"]),
+        "2 annotations where 'bbox' is not four numbers; the first: annotation 2 (bbox ['1', '2', '3', '4'])",
+    ),
+    "negative areas": (
+        lambda t: each(t["annotations"][1:3], area=-4),
+        "2 annotations where 'area' is negative; the first: annotation 2 (area -4)",
+    ),
+    "an image listed twice": (
+        lambda t: each(t["images"][2:], file_name="000.png"),
+        "2 images with the file_name of another; the first: image 20 (000.png)",
+    ),
+    "two categories of one name": (
+        lambda t: each(t["categories"], name="box"),
+        "1 name of more than one class; the first: 'box' (ids 3, 8)",
+    ),
+    "strings for ids": (
+        lambda t: each(t["annotations"][1:3], image_id="10"),
+        "2 annotations where 'image_id' is not an integer; the first: annotation 2 (image_id '10')",
+    ),
+}
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("name", WRONG_FILES)
+def test_the_command_line_names_the_first_wrong_entry_and_writes_nothing(
+    name: str, split: str, spoil: Spoil, refuses: Refuses
+) -> None:
+    change, what = WRONG_FILES[name]
+    data = spoil("coco")
+    file = data / "annotations" / f"instances_{split}.json"
+    truth = json.loads(file.read_text())
+    change(truth)
+    file.write_text(json.dumps(truth))
+    refuses(data, what, str(file))
+
+
+def test_coco_broken_json(spoil: Spoil, refuses: Refuses) -> None:
+    data = spoil("coco")
+    file = data / "annotations" / "instances_val.json"
+    file.write_text(file.read_text()[:200])
+    refuses(data, "broken JSON: ", str(file))
+    refuses(data, "at line 1, column 2", str(file))
+
+
+def test_a_file_of_lvis_names_its_images_by_url(save: Callable[[Any], Path]) -> None:
+    truth = changed(lambda t: t["images"][1].update(coco_url="http://images.cocodataset.org/val2017/b.jpg"))
+    del truth["images"][1]["file_name"]
+    assert read_coco(save(truth)).file_names.tolist() == ["a.jpg", "val2017/b.jpg", "c.jpg"]

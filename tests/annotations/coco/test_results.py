@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from codo.annotations.records import Annotations
 from codo.annotations.segmentations import encode
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
+from tests.annotations.refusals import check_lines, each
 from tests.conftest import MakeData
 
 
@@ -74,3 +76,54 @@ def test_run_lengths_are_read_as_their_string(annotations: Annotations, tmp_path
     path = tmp_path / "found.json"
     path.write_text(json.dumps([{**GOOD, "segmentation": {"size": [64, 96], "counts": counts}}]))
     assert read_results(path, annotations)[0]["segmentation"] == encode(mask)
+
+
+def detections(data: Path, ids: dict[int, int]) -> list[dict[str, Any]]:
+    """The objects of the val split as detections, with their categories renumbered."""
+    truth = json.loads((data / "annotations" / "instances_val.json").read_text())
+    return [
+        {"image_id": a["image_id"], "category_id": ids[a["category_id"]], "bbox": a["bbox"], "score": 0.5}
+        for a in truth["annotations"]
+    ]
+
+
+Judge = Callable[[Any, Path], list[str]]
+
+
+@pytest.fixture
+def judge(answer: Callable[[list[str]], list[str]], tmp_path: Path) -> Judge:
+    """What ``codo evaluate`` prints on a wrong result file."""
+
+    def evaluate(results: Any, data: Path) -> list[str]:
+        file = tmp_path / "results.json"
+        file.write_text(results if isinstance(results, str) else json.dumps(results))
+        return answer(["evaluate", str(file), f"data={data}"])
+
+    return evaluate
+
+
+@pytest.mark.parametrize(("ids", "first"), [({3: 0, 8: 1}, 0), ({3: 1, 8: 2}, 1)])
+def test_results_in_another_category_numbering(
+    ids: dict[int, int], first: int, right: dict[str, Path], judge: Judge
+) -> None:
+    results = [{**row, "category_id": first} for row in detections(right["coco"], ids)]
+    lines = judge(results, right["coco"])
+    what = "8 detections whose category_id the ground truth does not have; the first: detection number 1"
+    check_lines(lines, f"{what} (category_id {first})", "results.json")
+    assert f"numbered from {first}" in lines[2]
+    assert "(3, 8)" in lines[2]
+
+
+def test_results_of_images_that_the_data_do_not_have(right: dict[str, Path], judge: Judge) -> None:
+    results = detections(right["coco"], {3: 3, 8: 8})
+    each(results[5:], image_id=11)
+    what = "3 detections whose image_id the ground truth does not have; the first: detection number 6 (image_id 11)"
+    check_lines(judge(results, right["coco"]), what, "results.json")
+
+
+def test_broken_results(right: dict[str, Path], judge: Judge) -> None:
+    check_lines(judge('[{"image_id": 1,', right["coco"]), "broken JSON", "results.json")
+    results = detections(right["coco"], {3: 3, 8: 8})
+    each(results[2:4], score="0.5")
+    what = "2 detections where 'score' is not a number; the first: detection number 3 (score '0.5')"
+    check_lines(judge(results, right["coco"]), what, "results.json")

@@ -12,6 +12,22 @@ from codo.annotations.entries import Entries
 from codo.core.errors import InputError
 
 
+def read_bytes(path: Path, name: str) -> bytes:
+    """The bytes of a file.
+
+    Args:
+        path: The file.
+        name: What it is called in messages.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot read the {name}: {error.strerror}", where=str(path), fix="check the path") from error
+
+
 class JsonColumns(Entries):
     """One list of a JSON file, read column by column.
 
@@ -100,13 +116,17 @@ class JsonColumns(Entries):
         )
         return column
 
-    def strings(self, key: str) -> list[str]:
+    def strings(self, key: str, values: list[Any] | None = None) -> list[str]:
         """A column of non-empty strings.
+
+        Args:
+            key: Name of the column.
+            values: The column, where it is not simply what the rows hold under ``key``.
 
         Raises:
             InputError: Missing or other values.
         """
-        column = self._column(key, (str,), "a string", None)
+        column = self._column(key, (str,), "a string", None, values)
         self.refuse((i for i, v in enumerate(column) if not v), f"where '{key}' is empty", f"write the {key}")
         return column
 
@@ -133,9 +153,11 @@ class JsonColumns(Entries):
         )
         return boxes
 
-    def _column(self, key: str, kinds: tuple[type, ...], called: str, default: Any) -> list[Any]:
+    def _column(
+        self, key: str, kinds: tuple[type, ...], called: str, default: Any, values: list[Any] | None = None
+    ) -> list[Any]:
         """Values of ``key``, each exactly of one of ``kinds`` (``bool`` is no ``int`` here)."""
-        column = [row.get(key) for row in self.rows]
+        column = [row.get(key) for row in self.rows] if values is None else values
         if default is not None:
             column = [default if value is None else value for value in column]
         self.refuse(

@@ -12,7 +12,6 @@ another size, is refused: images and annotations do not belong together.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.annotations.assemble import assemble, refuse_same_names, unused_classes
-from codo.annotations.coco.json_columns import JsonColumns
+from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Annotations, Category
 from codo.annotations.segmentations import clean, mistake
+from codo.catalog.sources.image_lists import file_name, parse_coco
 from codo.core.errors import InputError
 
 BOX = "write bbox as [x, y, width, height], not as corners, in pixels of the image as it is on disk, or clip it"
@@ -41,7 +41,7 @@ def read_coco(path: Path) -> Annotations:
     Raises:
         InputError: Names the first offending entry and how many there are.
     """
-    values = _load(path)
+    values = parse_coco(read_bytes(path, "annotation file"), str(path))
     images = JsonColumns(values.get("images"), "images", "image", path)
     categories = JsonColumns(values.get("categories"), "categories", "category", path)
     objects = JsonColumns(values.get("annotations"), "annotations", "annotation", path)
@@ -85,38 +85,12 @@ def read_coco(path: Path) -> Annotations:
     )
 
 
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"cannot read the annotation file: {error.strerror}", where=str(path), fix="check the path"
-        ) from error
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"broken JSON: {error.msg} at line {error.lineno}, column {error.colno}",
-            where=str(path),
-            fix="write the file again; it may be cut off",
-        ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
-        raise InputError("not a JSON text file", where=str(path), fix="give a COCO annotation file") from error
-    if isinstance(values, list):
-        raise InputError(
-            "a JSON list, as result files are, where a COCO annotation file was expected",
-            where=str(path),
-            fix="give the ground truth here (a JSON object with images, categories and annotations)",
-        )
-    if not isinstance(values, dict):
-        raise InputError("not a COCO annotation file", where=str(path), fix="give a JSON object with images, …")
-    return values
-
-
 def _images(table: JsonColumns) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int32]]:
     """Ids, file names and sizes (height, width)."""
     if not len(table):
         raise InputError("the annotation file names no images", where=str(table.path), fix="give another file")
     ids = table.identify()
-    names = table.strings("file_name")
+    names = table.strings("file_name", [file_name(row) for row in table.rows])
     table.refuse(
         _repeated(names),
         "with the file_name of another",

@@ -11,7 +11,6 @@ counts of a segmentation may also be a list of run lengths.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.coco.json_columns import JsonColumns
+from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Annotations
 from codo.annotations.segmentations import compress, mistake
+from codo.catalog.sources.image_lists import parse_json
 from codo.core.errors import InputError
 
 
@@ -34,16 +34,7 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     Raises:
         InputError: Broken JSON, not a list, or entries that do not fit the ground truth; the first is named.
     """
-    try:
-        rows = json.loads(path.read_bytes())
-    except OSError as error:
-        raise InputError(
-            f"cannot read the result file: {error.strerror}", where=str(path), fix="check the path"
-        ) from error
-    except ValueError as error:
-        raise InputError(
-            f"broken JSON: {error}", where=str(path), fix="write the file again; it may be cut off"
-        ) from error
+    rows = parse_json(read_bytes(path, "result file"), str(path))
     if not isinstance(rows, list):
         raise InputError("a result file is a JSON list of detections", where=str(path), fix="give COCO results")
     table = JsonColumns(rows, "results", "detection", path)

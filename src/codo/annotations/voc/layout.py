@@ -22,6 +22,7 @@ from collections.abc import Container
 from pathlib import Path
 from typing import NamedTuple
 
+from codo.catalog.sources.image_lists import parse_image_set
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS
 from codo.core.errors import InputError, nearest
 
@@ -43,8 +44,8 @@ class ImageSet(NamedTuple):
         return self.root / "ImageSets" / "Main" / f"{self.name}.txt"
 
     def stems(self) -> list[str]:
-        """Names of its images, without ending; a class's list has a second column, which does not matter here."""
-        return [line.split()[0] for line in self.file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        """Names of its images, without extension; of a class's set also the images that do not show the class."""
+        return [row.name for row in parse_image_set(self.file.read_bytes(), str(self.file))]
 
 
 class VocImage(NamedTuple):

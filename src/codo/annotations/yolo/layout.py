@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from codo.catalog.sources.image_lists import parse_lines
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS
 from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
@@ -174,12 +175,13 @@ def _list(value: Any) -> list[Any]:
 
 def _listed(file: Path) -> list[Path]:
     """Images that a text file names, relative to its folder."""
-    lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    images = [_absolute(file.parent / line) for line in lines]
+    lines = parse_lines(file.read_bytes(), str(file))
+    images = [_absolute(file.parent / line.text) for line in lines]
     missing = [i for i, image in enumerate(images) if not image.is_file()]
     if missing:
+        first = lines[missing[0]]
         raise InputError(
-            f"{len(missing)} of {len(images)} images missing; the first: {lines[missing[0]]} (line {missing[0] + 1})",
+            f"{len(missing)} of {len(images)} images missing; the first: {first.text} (line {first.number})",
             where=str(file),
             fix="copy them there, or take the lines out",
         )

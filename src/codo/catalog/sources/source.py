@@ -1,9 +1,9 @@
 """Which kind of source a path is, and the listing of all of them.
 
-* a folder: every image below it; VOC years in it count by image set; one with archives and no images is those archives
+* a folder: every image below it; VOC years in it by image set; a folder of archives without images is those archives
 * ``*.tar`` and ``*.zip``: their members, read in place
-* ``*.json``: COCO annotations, with the images where COCO's customs put them
-* ``*.txt``: a path or URL a line
+* ``*.json``: COCO annotations, with the images where COCO's conventions put them
+* ``*.txt``: one path or URL per line
 * a single image, and patterns of any of these (``shard-*.tar``, ``shard-{000..127}.tar``)
 """
 
@@ -25,7 +25,7 @@ from codo.catalog.sources.listing import (
 )
 from codo.catalog.sources.selection import (
     choose,
-    images_beside,
+    find_images,
     is_list,
     list_path,
     names_in,
@@ -41,7 +41,7 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
 
     Args:
         sources: Absolute paths, URLs or patterns.
-        select: A COCO json or text file that names images, or VOC image sets; see `selection` and `voc`.
+        select: A COCO annotation file or text file that names images, or VOC image sets; see `selection` and `voc`.
 
     Raises:
         InputError: A source is missing, damaged or holds no image, or the selection does not fit it.
@@ -57,7 +57,7 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
         _must_exist(path)
         selected.append(path)
         chosen += (
-            paths_in(path) if extension(path) == ".txt" else choose(contents(images_beside(path)), names_in(path), path)
+            paths_in(path) if extension(path) == ".txt" else choose(contents(find_images(path)), names_in(path), path)
         )
     if open_ended or select:
         members, by = _select(open_ended, select, ignored)

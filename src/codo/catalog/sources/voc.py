@@ -1,8 +1,9 @@
-"""VOC image sets: which images of a VOCdevkit count.
+"""Selecting the images of a VOCdevkit by image sets.
 
-They are written ``trainval``, ``VOC2012/train``, or several with commas; ``all`` takes every JPEG. Without a choice it
-is ``trainval``: the pretraining of VOC0712 must never see test07, whose images lie in the same folder. The masks that
-lie beside the images are never taken.
+``select=`` is ``trainval``, ``VOC2012/train``, or several separated by commas; ``all`` takes every JPEG. The default is
+``trainval``: pretraining on VOC 07+12 must never see test07, whose images are in the same folder. Of the set of a class
+(``cat_train``) only the images that show the class are taken (image_lists.py says why). The masks that are stored
+beside the images are never taken.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from codo.catalog.reading import Location
+from codo.catalog.sources.image_lists import parse_image_set
 from codo.catalog.sources.listing import Member
-from codo.catalog.sources.selection import lines_of
 from codo.core.errors import InputError, nearest
 
 DEFAULT = "trainval"
@@ -52,8 +53,8 @@ def choose_voc(
     for item in select.split(","):
         wanted_year, _, name = item.strip().rpartition("/")
         asked = [year for year in years if not wanted_year or f"/{year}".endswith(f"/{wanted_year}/")]
-        fitting = [year for year in asked if name in years[year]]
-        if not fitting:
+        matching = [year for year in asked if name in years[year]]
+        if not matching:
             names = sorted({name for year in asked for name in years[year]})
             known = ", ".join(name for name in names if "_" not in name) or "no image set"
             raise InputError(
@@ -61,15 +62,14 @@ def choose_voc(
                 where="select",
                 fix=nearest(name, [*names, "all"]) or f"{wanted_year or 'the source'} has {known}",
             )
-        for year in fitting:
+        for year in matching:
             used.append(f"{year}{name}")
-            for line in lines_of(read(years[year][name].location)):
-                stem, *label = line.split()
-                if label == ["-1"]:
-                    continue  # the set of a class (cat_train.txt): this image does not show it
+            for row in parse_image_set(read(years[year][name].location), years[year][name].key):
+                if row.is_negative:
+                    continue
                 problem = f"missing: in {name}.txt, not in JPEGImages"
-                lacking = Member(f"{year}JPEGImages/{stem}.jpg", Location(""), problem=problem)
-                chosen.append(by_stem[year].get(stem, lacking))
+                absent = Member(f"{year}JPEGImages/{row.name}.jpg", Location(""), problem=problem)
+                chosen.append(by_stem[year].get(row.name, absent))
     return chosen, ", ".join(used)
 
 

@@ -1,0 +1,128 @@
+"""XML files of VOC: corners, classes, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from codo.annotations.records import Annotations
+from codo.annotations.source import DataSettings, read_annotations
+from codo.annotations.voc.layout import VocImage
+from codo.annotations.voc.read import read_voc
+from tests.annotations.refusals import Refuses, Spoil
+
+XML = """<annotation><size><width>500</width><height>375</height><depth>3</depth></size>{}</annotation>"""
+OBJECT = """<object><name>{}</name>{}<bndbox><xmax>{}</xmax><xmin>{}</xmin><ymin>{}</ymin><ymax>{}</ymax></bndbox>
+<part><name>head</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></part></object>"""
+
+
+def voc(folder: Path, objects: str) -> Annotations:
+    (folder / "000012.xml").write_text(XML.format(objects))
+    return read_voc(folder, [VocImage("000012.jpg", folder / "000012.xml")])
+
+
+def test_corners_count_from_1_and_lie_inside(tmp_path: Path) -> None:
+    whole = OBJECT.format("cat", "<difficult>1</difficult>", 500, 1, 1, 375)
+    pixel = OBJECT.format("ant", "", 10, 10, 20, 20)
+    fraction = OBJECT.format("cat", "<difficult>0</difficult>", "45.70", "12.20", 7, 9)
+    read = voc(tmp_path, whole + pixel + fraction)
+    assert [tuple(category) for category in read.categories] == [(1, "ant"), (2, "cat")]
+    assert read.labels.tolist() == [2, 1, 2]
+    np.testing.assert_allclose(read.bbox, [[0, 0, 500, 375], [9, 19, 1, 1], [11.2, 6, 34.5, 3]])
+    np.testing.assert_allclose(read.boxes(read.objects(0), 0)[:2], [[0, 0, 500, 375], [9, 19, 10, 20]])
+    assert read.difficult is not None
+    assert read.difficult.tolist() == [True, False, False]
+    assert read.image_ids.tolist() == [12]
+    assert not read.has_masks
+
+
+def test_corners_counted_from_0_are_clipped_not_refused(tmp_path: Path) -> None:
+    read = voc(tmp_path, OBJECT.format("cat", "", 500, 0, 0, 375))
+    np.testing.assert_array_equal(read.boxes(read.objects(0), 0), [[0, 0, 500, 375]])
+
+
+def test_classes_are_those_of_all_files_of_a_year_whatever_the_split(tmp_path: Path) -> None:
+    (tmp_path / "000013.xml").write_text(XML.format(OBJECT.format("bee", "", 9, 1, 1, 9)))
+    (tmp_path / "000014.xml").write_text("broken, which matters to its own split")
+    read = voc(tmp_path, OBJECT.format("cat", "", 9, 1, 1, 9))
+    assert [tuple(category) for category in read.categories] == [(1, "bee"), (2, "cat")]
+    assert "1 of 2 categories have no annotation: bee (id 1)" in read.warnings[0]
+
+
+def test_classes_are_those_of_all_years_whichever_are_in_use(devkit: Path) -> None:
+    """Else label 1 of one split would be another class than label 1 of the other."""
+    xml = XML.format(OBJECT.format("ant", "", 9, 1, 1, 9))
+    (devkit / "VOC2012" / "Annotations" / "unused.xml").write_text(xml)
+    for split in ("VOC2007/test", "VOC2012/val"):
+        read = read_annotations(DataSettings(folder=str(devkit), val_split=split), "val")
+        assert [category.name for category in read.categories] == ["ant", "box", "disc"]
+
+
+def tag(name: str, value: str) -> Callable[[Path], None]:
+    """Write another text into the first element of that name of the second and third XML file."""
+
+    def change(year: Path) -> None:
+        for number in ("001", "002"):
+            file = year / "Annotations" / f"train_{number}.xml"
+            head, opening, rest = file.read_text().partition(f"<{name}>")
+            assert opening
+            file.write_text(f"{head}{opening}{value}{rest[rest.index('</') :]}")
+
+    return change
+
+
+def cut(year: Path) -> None:
+    for number in ("001", "003"):
+        file = year / "Annotations" / f"train_{number}.xml"
+        file.write_text(file.read_text()[:80])
+
+
+WRONG: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "broken XML": (cut, "2 XML files that cannot be read; the first: train_001.xml (broken XML: ", "train_001.xml"),
+    "not an annotation": (
+        lambda year: (year / "Annotations" / "train_002.xml").write_text("<html></html>") and None,
+        "1 XML file that cannot be read: train_002.xml (<html> where <annotation> was expected)",
+        "train_002.xml",
+    ),
+    "no size": (
+        tag("width", "0"),
+        "2 XML files with no possible <size>; the first: train_001.xml (width 0, height 64)",
+        "train_001.xml",
+    ),
+    "box of no size": (
+        tag("xmax", "1"),
+        "2 objects with a box of no size; the first: object 1 of train_001.xml (xmin ",
+        "train_001.xml",
+    ),
+    "box outside": (
+        tag("xmax", "99"),
+        "2 objects with a box that reaches more than 2 pixels out of its image; the first: object 1 of train_001.xml",
+        "train_001.xml",
+    ),
+    "words for numbers": (
+        tag("ymin", "top"),
+        "2 objects whose corners are not four numbers; the first: object 1 of train_001.xml (xmin",
+        "train_001.xml",
+    ),
+    "no name": (
+        tag("name", ""),
+        "2 objects without a name; the first: object 1 of train_001.xml",
+        "train_001.xml",
+    ),
+    "difficult": (
+        tag("difficult", "yes"),
+        "2 objects where <difficult> is not 0 or 1; the first: object 1 of train_001.xml (difficult yes)",
+        "train_001.xml",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_files(name: str, spoil: Spoil, refuses: Refuses) -> None:
+    change, what, where = WRONG[name]
+    data = spoil("voc")
+    change(data / "VOC2007")
+    refuses(data, what, where)

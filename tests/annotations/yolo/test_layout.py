@@ -1,0 +1,92 @@
+"""Which images belong to a split of a YOLO data file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from codo.annotations.source import read_annotations
+from tests.annotations.layouts import names, settings, write_yolo
+from tests.annotations.refusals import Refuses, Spoil, replace_in
+from tests.annotations.synthetic import coco
+
+
+def describe(folder: Path, **values: Any) -> Path:
+    """Change a YOLO data file."""
+    path = folder / "data.yaml"
+    path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **values}))
+    return folder
+
+
+def test_splits_by_every_spelling(yolo: Path) -> None:
+    train, val = names(yolo, "train"), names(yolo, "val")
+    assert train == [f"images/train/{i:03}.png" for i in range(3)]
+    assert val == [f"images/val/{i:03}.png" for i in range(2)]
+    assert names(describe(yolo, train=["images/train", "images/val"]), "train") == train + val
+    assert names(describe(yolo, path="images", train="train", val="val"), "train") == train
+    assert names(describe(yolo, path=str(yolo), train="images/train"), "train") == train
+    assert names(describe(yolo, path=None, train="../images/train"), "train") == train  # as one exporter writes it
+    assert names(describe(yolo, train=None, val=None), "train") == train  # the usual folders
+    (yolo / "list.txt").write_text("./images/train/001.png\n\nimages/val/000.png\n")
+    assert names(describe(yolo, train="list.txt"), "train") == ["images/train/001.png", "images/val/000.png"]
+    assert names(yolo / "data.yaml", "train", train_split="val") == val
+    assert names(yolo, "val", val_split="train") == names(yolo, "train")
+
+
+def test_layouts_with_the_split_first_and_other_file_names(tmp_path: Path) -> None:
+    folder = write_yolo(tmp_path, {"train": coco(2), "valid": coco(1, seed=3)}, images="{split}/images")
+    (folder / "data.yaml").rename(folder / "animals.yaml")
+    assert names(folder, "train") == ["train/images/000.png", "train/images/001.png"]
+    assert names(folder, "val") == ["valid/images/000.png"]
+    assert len(read_annotations(settings(folder), "val").labels) == 2
+
+
+def test_links_to_images_keep_their_labels(yolo: Path, tmp_path: Path) -> None:
+    (yolo / "images").rename(tmp_path / "photographs")
+    (yolo / "images").symlink_to(tmp_path / "photographs")
+    assert len(read_annotations(settings(yolo), "train").images_with_objects()) == 3
+
+
+WRONG: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "no images": (
+        lambda folder: (folder / "images/train").rename(folder / "images/t") and None,
+        "no folder or list of the images of 'train': ",
+        "data.yaml",
+    ),
+    "too few names": (
+        lambda folder: replace_in(folder / "data.yaml", old="names:\n", new="nc: 3\nnames:\n"),
+        "nc is 3, but there are 2 names",
+        "data.yaml",
+    ),
+    "no names": (
+        lambda folder: replace_in(folder / "data.yaml", old="names:\n- box\n- disc", new="names: two"),
+        "the data file has no names of classes",
+        "data.yaml",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_data_files(name: str, spoil: Spoil, refuses: Refuses) -> None:
+    change, what, where = WRONG[name]
+    data = spoil("yolo")
+    change(data)
+    refuses(data, what, where)
+
+
+def test_missing_images_of_a_list(spoil: Spoil, refuses: Refuses) -> None:
+    data = spoil("yolo")
+    names = ["000", "001", "8", "9"]
+    (data / "train.txt").write_text("".join(f"./images/train/{name}.png\n" for name in names))
+    replace_in(data / "data.yaml", old="train: images/train", new="train: train.txt")
+    what = "2 of 4 images missing; the first: ./images/train/8.png (line 3)"
+    refuses(data, what, "train.txt")
+
+
+def test_an_unknown_split(right: dict[str, Path], refuses: Refuses) -> None:
+    what = "no split 'trian' in the data file"
+    refuses(right["yolo"], what, "data.yaml", "data.train_split=trian")

@@ -1,0 +1,44 @@
+"""Folder trees: which files, in which order, under which keys."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from codo.catalog.sources.folder import stamp
+from tests.catalog.pictures import jpeg, write_folder
+from tests.catalog.sources.listings import keys, listed, read
+
+
+def test_a_folder_tree(tmp_path: Path) -> None:
+    files = {"b/2.JPG": jpeg(1), "a/1.png": jpeg(2), "top.jpeg": jpeg(3)}
+    junk = {"notes.txt": b"x", "a/x.csv": b"x", ".hidden.jpg": b"x", ".git/1.jpg": b"x", "a/._1.jpg": b"x"}
+    listing = listed(write_folder(tmp_path, files | junk))
+    assert keys(listing) == ["a/1.png", "b/2.JPG", "top.jpeg"]
+    assert listing.ignored == {".csv": 1, ".txt": 1, "hidden": 2}
+    assert read(listing) == files
+
+
+def test_an_imagenet_layout_keeps_its_classes_in_the_keys_only(tmp_path: Path) -> None:
+    write_folder(tmp_path, {f"train/n{c:08d}/n{c:08d}_{i}.JPEG": jpeg(2 * c + i) for c in range(3) for i in range(2)})
+    assert keys(listed(tmp_path / "train"))[:3] == [
+        "n00000000/n00000000_0.JPEG",
+        "n00000000/n00000000_1.JPEG",
+        "n00000001/n00000001_0.JPEG",
+    ]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    write_folder(tmp_path / "elsewhere", {"1.jpg": jpeg(1)})
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "photos" / "linked" / "round").symlink_to(tmp_path / "photos")
+    (tmp_path / "photos" / "dangling.jpg").symlink_to(tmp_path / "nothing")
+    assert keys(listed(tmp_path / "photos")) == ["dangling.jpg", "linked/1.jpg"]
+
+
+def test_a_stamp_changes_with_the_remote_file() -> None:
+    assert stamp({"mtime": 1.5}) == 1_500_000_000
+    assert stamp({"LastModified": datetime(2026, 1, 1, tzinfo=UTC)}) == 1_767_225_600_000_000_000
+    assert stamp({"updated": "2026-01-01T00:00:00Z"}) != stamp({"updated": "2026-01-01T00:00:01Z"})
+    assert stamp({"size": 3}) == 0

@@ -1,0 +1,54 @@
+"""The one parser of text files, VOC image sets and COCO annotations that list images."""
+
+from __future__ import annotations
+
+import pytest
+
+from codo.catalog.sources.image_lists import file_name, parse_coco, parse_image_set, parse_json, parse_lines
+from codo.core.errors import InputError
+
+
+def test_lines_without_comments_and_empty_ones_keep_their_numbers() -> None:
+    lines = parse_lines("\ufeff# cats\n\n  a b.jpg \r\nc.jpg".encode(), "list.txt")
+    assert lines == [(3, "a b.jpg"), (4, "c.jpg")]
+    with pytest.raises(InputError, match="not a text file") as caught:
+        parse_lines(b"caf\xe9.jpg", "list.txt")
+    assert caught.value.where == "list.txt"
+
+
+def test_rows_of_image_sets() -> None:
+    """A set of a split has names alone; one of a class says who shows it: 1 and 0 (difficult) do, -1 does not."""
+    rows = parse_image_set(b"000005\n2008_000002  1\n000007 -1\n\n000009  0\n", "cat_train.txt")
+    assert rows == [("000005", ""), ("2008_000002", "1"), ("000007", "-1"), ("000009", "0")]
+    assert [row.is_negative for row in rows] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b'{"images": [', "broken JSON: .* at line 1, column 13"),
+        (b"\xff\xfe\xfa", "not a JSON text file"),
+        (b"[" * 100_000, "not a JSON text file"),
+        (b"[]", "a JSON list, as result files are"),
+        (b"3", "not a COCO annotation file"),
+        (b'{"images": {}}', "'images' is missing or not a list"),
+        (b"{}", "'images' is missing or not a list"),
+    ],
+)
+def test_what_is_no_coco_annotation_file(data: bytes, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        parse_coco(data, "a.json")
+    assert caught.value.where == "a.json"
+    assert len(caught.value.lines()) == 3
+
+
+def test_a_json_list_is_json() -> None:
+    assert parse_json(b"[1, 2]", "results.json") == [1, 2]
+
+
+def test_names_of_images_of_coco_and_lvis() -> None:
+    url = "http://images.cocodataset.org/train2017/000000391895.jpg"
+    assert file_name({"file_name": "a/b.jpg", "coco_url": url}) == "a/b.jpg"
+    assert file_name({"coco_url": url}) == "train2017/000000391895.jpg"
+    assert file_name({"id": 3}) is None
+    assert file_name({"file_name": 3}) == 3  # refused where it is used: types are checked there

@@ -1,0 +1,51 @@
+"""Which kind of source a path is, and several of them together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fsspec
+import pytest
+
+from codo.core.errors import InputError
+from tests.catalog.pictures import jpegs, write_folder
+from tests.catalog.sources.listings import keys, listed, read, write_tar, write_zip
+
+
+def test_folders_and_archives_by_url(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:
+    for name, data in (jpegs(3, "class/") | {"list.txt": b"x"}).items():
+        memory.pipe(f"/bucket/photos/{name}", data)
+    memory.pipe("/bucket/x.tar", write_tar(tmp_path / "x.tar", jpegs(3)).read_bytes())
+    memory.pipe("/bucket/x.zip", write_zip(tmp_path / "x.zip", jpegs(3)).read_bytes())
+    assert read(listed("memory://bucket/photos")) == jpegs(3, "class/")
+    assert read(listed("memory://bucket/x.tar")) == jpegs(3)
+    assert read(listed("memory://bucket/x.zip")) == jpegs(3)
+    assert listed("memory://bucket/photos").ignored == {".txt": 1}
+    with pytest.raises(InputError, match="nothing at this URL"):
+        listed("memory://bucket/phtos")
+
+
+def test_several_sources_keep_their_order_and_keys_apart(tmp_path: Path) -> None:
+    write_folder(tmp_path / "b", jpegs(2))
+    write_folder(tmp_path / "a", jpegs(2))
+    listing = listed(tmp_path / "b", tmp_path / "a", tmp_path / "a" / "001.jpg")
+    assert keys(listing) == ["000.jpg", "001.jpg", "a/000.jpg", "a/001.jpg"]
+    assert listing.repeated == 1
+
+
+@pytest.mark.parametrize("name", ["empty", "words"])
+def test_nothing_to_list(tmp_path: Path, name: str) -> None:
+    write_folder(tmp_path / "words", {"a.txt": b"x", "b.md": b"x", "c.md": b"x"})
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no images found \(it is empty\)" if name == "empty" else r"2 \.md, 1 \.txt"):
+        listed(tmp_path / name)
+
+
+def test_files_of_no_known_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"a '\.parquet' file is not a source"):
+        listed(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="no such file"):
+        listed(tmp_path / "a.jsn")
+    with pytest.raises(InputError, match="no such file"):
+        listed(tmp_path / "a.json")
