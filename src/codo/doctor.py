@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from codo.core.cpu import usable_cores
 from codo.core.run import describe_environment
 
 
@@ -19,11 +20,15 @@ def doctor() -> bool:
     """Print the report; returns whether every check passed."""
     import torch
 
+    from codo.training.distributed import cpu_threads
+
     environment = describe_environment("doctor")
     print(f"system      {environment['system']}, Python {environment['python']}")
     for name, version in environment["packages"].items():
         print(f"            {name} {version}")
-    print(f"cpu         {os.cpu_count()} cores, torch uses {torch.get_num_threads()} threads")
+    cores, there = usable_cores(), os.cpu_count() or 1
+    usable = f"{cores} cores" if cores == there else f"{cores} of {there} cores may be used"
+    print(f"cpu         {usable}, torch uses {cpu_threads()} threads")
     for index in range(torch.cuda.device_count()):
         device = torch.cuda.get_device_properties(index)
         bf16 = "bf16" if torch.cuda.is_bf16_supported() else "no bf16"

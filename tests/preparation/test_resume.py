@@ -161,6 +161,26 @@ def test_two_preparations_of_one_catalog_wait_for_each_other(tmp_path: Path) -> 
     assert len(open_catalog(tmp_path / "out")) == 12
 
 
+def test_a_preparation_at_work_keeps_others_out_but_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_folder(tmp_path / "s", jpegs(3))
+    (tmp_path / "out/.work").mkdir(parents=True)
+    code = "import sys; from pathlib import Path; from codo.core.io import FileLock\n"
+    code += "lock = FileLock(Path(sys.argv[1])); lock.acquire(); print('held', flush=True); input()"
+    command = [sys.executable, "-c", code, str(tmp_path / "out/.work/1-of-1.lock")]
+    ask, at_once = PREPARE.FileLock.acquire, 0.0
+    monkeypatch.setattr(PREPARE.FileLock, "acquire", lambda self, wait=0.0: ask(self, at_once))  # not the five seconds
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(InputError, match="another codo prepare is writing here") as caught:
+            quick(source, tmp_path / "out")
+        assert caught.value.where == str(tmp_path / "out/.work")
+        holder.communicate(b"\n")
+    assert len(quick(source, tmp_path / "out")) == 3
+
+
 def test_a_damaged_part_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(30))
     quick(source, tmp_path / "whole")

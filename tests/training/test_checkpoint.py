@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from codo.core.errors import CodoError, InputError
+from codo.core.io import temporary_path
 from codo.core.run import Run
 from codo.training import checkpoint
 
@@ -110,3 +111,13 @@ def test_a_full_disk_keeps_the_last_good_one(run: Run) -> None:
     loaded = checkpoint.load_last(run, lambda _: None)
     assert loaded is not None
     assert loaded["step"] == 1
+
+
+def test_what_killed_processes_leave_is_removed_also_that_of_earlier_versions(run: Run) -> None:
+    checkpoint.save(run, 1, state(1.0), keep=2)
+    unfinished = temporary_path(run.checkpoints_dir / "step-00000002.pt")
+    for path in (unfinished, run.checkpoints_dir / "step-00000002.123.tmp"):  # of 0.1.0
+        path.write_bytes(b"half of")
+    assert [path.name for path in run.checkpoints()] == ["step-00000001.pt"]
+    checkpoint.remove_temporary(run)
+    assert sorted(path.name for path in run.checkpoints_dir.iterdir()) == ["last", "step-00000001.pt"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from codo.training.distributed import visible_gpus, worker_environments, world_size
+from codo.training.distributed import join_processes, visible_gpus, worker_environments, world_size
 
 
 def test_gpus_are_named_as_a_process_of_its_own_understands_them() -> None:
@@ -15,7 +15,7 @@ def test_gpus_are_named_as_a_process_of_its_own_understands_them() -> None:
 
 def test_on_the_cpu_places_share_the_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("codo.training.distributed._cores", lambda: 8)
+    monkeypatch.setattr("codo.training.distributed.usable_cores", lambda: 8)
     assert [place["OMP_NUM_THREADS"] for place in worker_environments(3, "cpu")] == ["2"] * 3
     assert len(worker_environments(None, "cpu")) == 1
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
@@ -39,3 +39,22 @@ def test_processes_that_torchrun_started(monkeypatch: pytest.MonkeyPatch) -> Non
     assert world_size() == 1
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert world_size() == 4
+
+
+@pytest.mark.parametrize(("quota", "omp", "threads"), [(2, None, 2), (None, None, 3), (8, None, 3), (2, "3", 3)])
+def test_torch_keeps_to_a_containers_quota(
+    quota: int | None, omp: str | None, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A quota can only lower the number, ``OMP_NUM_THREADS`` has the last word, and afterwards all is as before."""
+    before = torch.get_num_threads()
+    monkeypatch.setattr("codo.training.distributed.cpu_quota", lambda: quota)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if omp:
+        monkeypatch.setenv("OMP_NUM_THREADS", omp)
+    torch.set_num_threads(3)
+    try:
+        with join_processes("cpu"):
+            assert torch.get_num_threads() == threads
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)

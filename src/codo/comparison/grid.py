@@ -22,7 +22,7 @@ from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.load_pretrained import architecture
 from codo.detection.task import Task, prepare_task
 from codo.models.encoder import ModelSettings
-from codo.training.logging import check_trackers
+from codo.training.trackers import check_trackers
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@
       checkpoints/
         step-00000123.pt   see training/checkpoint.py
         last               the name of the newest checkpoint
+      mlflow_run_id        of a run that MLflow tracks: where it goes on when resumed
       exports/             weights to use elsewhere (codo export)
       pairs.npz            of ORL: objects that look alike (views/object_pairs.py)
       health.json          of pretraining: what its health is judged against (evaluation/health.py)

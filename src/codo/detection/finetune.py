@@ -21,8 +21,9 @@ import torch
 from codo.annotations.images import shared_images
 from codo.core.config import nest, resolve
 from codo.core.errors import InputError
+from codo.core.io import write_atomically
 from codo.core.paths import absolute
-from codo.core.run import Run, check_out, start_run, write_atomically
+from codo.core.run import Run, check_out, start_run
 from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
 from codo.detection.finetune_settings import FinetuneSettings
@@ -35,9 +36,10 @@ from codo.evaluation.leaks import leak_warning
 from codo.models.load_report import LoadReport
 from codo.training import checkpoint
 from codo.training.distributed import DistributedContext, join_processes, use_bf16
-from codo.training.logging import RunLog, check_trackers
+from codo.training.logging import RunLog
 from codo.training.monitors import HealthMonitor
 from codo.training.optim import Schedule
+from codo.training.trackers import check_trackers
 from codo.training.trainer import TrainingJob, distribute, train
 from codo.training.trainer import save as checkpoint_step
 

@@ -16,7 +16,7 @@ from codo.core.config import Settings
 from codo.detection.detector import DetectorSettings, Norm
 from codo.detection.optim import DetectorOptimSettings
 from codo.models.encoder import ModelSettings
-from codo.training.logging import LogSettings
+from codo.training.log_settings import LogSettings
 
 
 class FinetuneSettings(Settings):

@@ -6,7 +6,7 @@
 * ``checkpoint``: saving and exact resume; ``load_run``: the method of a run with its newest weights.
 * ``distributed``: processes, devices, signals.
 * ``profiling``: where the time of a step goes.
-* ``logging``: metrics.jsonl, train.log, progress bar, trackers.
+* ``logging``, ``log_settings``: metrics.jsonl, train.log, progress bar; ``trackers``: TensorBoard, W&B, MLflow.
 * ``probing``: probes with labels during a run, and ``codo probe``.
 """
 
@@ -19,7 +19,7 @@ from codo.core.lazy import lazy_exports
 if TYPE_CHECKING:
     from codo.training.lars import LARS as LARS
     from codo.training.load_run import load_method as load_method
-    from codo.training.logging import LogSettings as LogSettings
+    from codo.training.log_settings import LogSettings as LogSettings
     from codo.training.optim import OptimSettings as OptimSettings
     from codo.training.pretrain import pretrain as pretrain
     from codo.training.pretrain_settings import PretrainSettings as PretrainSettings
@@ -29,7 +29,7 @@ else:
         __name__,
         {
             "LARS": "lars",
-            "LogSettings": "logging",
+            "LogSettings": "log_settings",
             "OptimSettings": "optim",
             "PretrainSettings": "pretrain_settings",
             "load_method": "load_run",

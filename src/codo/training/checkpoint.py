@@ -19,7 +19,6 @@ leaves the old ones whole. Reading checks every record's CRC: a torn or damaged 
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,32 +26,28 @@ from typing import Any
 
 import torch
 
-from codo.core.errors import CodoError, InputError, system_error
-from codo.core.run import Run, write_atomically
+from codo.core.errors import CodoError, InputError, first_line, system_error
+from codo.core.io import open_atomically, write_atomically
+from codo.core.run import Run
 
 FORMAT = 1
 
 
 def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
-    """Write the checkpoint of ``step`` and delete all but the newest ``store_embeddings``.
+    """Write the checkpoint of ``step`` and delete all but the newest ``keep``.
 
     Raises:
         CodoError: The disk is full or not writable; the checkpoints before are untouched.
     """
     path = run.checkpoints_dir / f"step-{step:08d}.pt"
-    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as handle:
-            torch.save({"format": FORMAT, "step": step, **state}, handle)
-            handle.flush()
-            os.fsync(handle.fileno())
-        temporary.replace(path)
+        with open_atomically(path) as file:
+            torch.save({"format": FORMAT, "step": step, **state}, file)
         write_atomically(run.checkpoints_dir / "last", path.name + "\n")
     except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-        temporary.unlink(missing_ok=True)
         kept = [file.name for file in run.checkpoints() if file.name < path.name]
         raise CodoError(
-            f"cannot save the checkpoint of step {step}: {_reason(error)}",
+            f"cannot save the checkpoint of step {step}: {first_line(system_error(error) or error)}",
             where=str(path),
             fix=f"free some space; the same command then resumes from {kept[-1] if kept else 'the start'}",
         ) from error
@@ -102,7 +97,7 @@ def load(path: Path) -> dict[str, Any]:
     except PermissionError as error:
         raise InputError("cannot read the checkpoint", where=str(path), fix="mend its permissions") from error
     except Exception as error:  # damaged bytes raise nearly anything
-        reason = _reason(error)
+        reason = first_line(system_error(error) or error)
         raise CodoError(
             f"the checkpoint is damaged: {reason}", where=str(path), fix="use another checkpoint"
         ) from error
@@ -126,9 +121,3 @@ def _check_records(path: Path) -> None:
             with archive.open(name) as record:
                 while record.read(1 << 26):
                     pass
-
-
-def _reason(error: Exception) -> str:
-    """The system's word for it where there is one."""
-    found = system_error(error)
-    return str(found.strerror) if found else (str(error).splitlines() or [type(error).__name__])[0]

@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from codo.core.cpu import cpu_quota, usable_cores
 from codo.core.errors import CodoError, InputError, Interrupted, Preempted
 
 
@@ -70,7 +71,7 @@ class DistributedContext:
 
 @contextmanager
 def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
-    """Join the processes of a run, and leave them at the end.
+    """Join the processes of a run, and leave them at the end; meanwhile torch keeps to the CPU quota.
 
     Args:
         device: ``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``cuda:N``.
@@ -86,7 +87,8 @@ def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
     if joined:
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield DistributedContext(rank, world, chosen)
+        with threads_within_quota():
+            yield DistributedContext(rank, world, chosen)
     finally:
         if joined:
             dist.destroy_process_group()
@@ -121,6 +123,29 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
+def cpu_threads() -> int:
+    """Threads that torch computes with: as many as it would take, but not more than a container's CPU quota.
+
+    Torch itself sees the cores that the process is bound to and no quotas. ``OMP_NUM_THREADS`` has the last word.
+    """
+    threads, quota = torch.get_num_threads(), cpu_quota()
+    return threads if quota is None or "OMP_NUM_THREADS" in os.environ else min(threads, quota)
+
+
+@contextmanager
+def threads_within_quota() -> Iterator[None]:
+    """Let torch compute with `cpu_threads` meanwhile; where there is no quota, nothing is set."""
+    threads, allowed = torch.get_num_threads(), cpu_threads()
+    if allowed == threads:
+        yield
+        return
+    torch.set_num_threads(allowed)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
 def worker_environments(jobs: int | None, device: str) -> list[dict[str, str]]:
     """Where independent runs can be at work at the same time: for each place, the environment of its process.
 
@@ -134,7 +159,7 @@ def worker_environments(jobs: int | None, device: str) -> list[dict[str, str]]:
     if gpus:
         return [{**os.environ, "CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} for place in range(count)]
     # Threads of several processes that together want more cores than there are slow each other down.
-    threads = os.environ.get("OMP_NUM_THREADS", str(max(1, _cores() // count)))
+    threads = os.environ.get("OMP_NUM_THREADS", str(max(1, usable_cores() // count)))
     return [{**os.environ, "OMP_NUM_THREADS": threads} for _ in range(count)]
 
 
@@ -155,12 +180,7 @@ def loader_workers(setting: int | None) -> int:
     """The setting ``workers`` resolved: by default this rank's share of the cores it may use, at most 16."""
     if setting is not None:
         return setting
-    return max(1, min(16, _cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(16, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
 
 
 class StopSignal:

@@ -2,47 +2,32 @@
 
 ``metrics.jsonl`` holds one JSON object a logged step with all values of that step. Names: ``loss/P2`` … by level,
 ``time/…`` for what differs from run to run even when nothing else does, ``alarms`` for messages.
+
+What is said in words goes to the standard library's logger ``codo.training`` as well, for programs that route messages.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import math
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
-from pydantic import Field
 from tqdm import tqdm
 
-from codo.core.config import Settings
-from codo.core.errors import CodoError, InputError
-from codo.core.run import Run, write_atomically
+from codo.core.errors import CodoError
+from codo.core.io import write_atomically
+from codo.core.run import Run
+from codo.training.log_settings import LogSettings
+from codo.training.trackers import Tracker, open_trackers
 
-
-class LogSettings(Settings):
-    """What is logged, and where."""
-
-    every: int = Field(10, ge=1, description="steps between two lines of metrics.jsonl")
-    progress: bool = Field(True, description="show a progress bar when the output is a terminal")
-    profile: bool = Field(False, description="trace a few steps into trace.json and tell where their time goes")
-    tensorboard: bool = Field(False, description="write TensorBoard events (extra: tensorboard)")
-    wandb: str | None = Field(None, description="project of Weights & Biases to log to (extra: wandb)")
-    mlflow: str | None = Field(None, description="experiment of MLflow to log to (extra: mlflow)")
-
-
-class Tracker(Protocol):
-    """A place that scalars can be sent to."""
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        """Send the values of a step."""
-
-    def close(self) -> None:
-        """Flush and let go."""
+LOGGER = logging.getLogger(__name__)
+# A run tells the terminal itself, between the lines of its bar; without a handler Python would say warnings once more.
+LOGGER.addHandler(logging.NullHandler())
 
 
 class RunLog:
@@ -94,16 +79,21 @@ class RunLog:
         self._bar.update(step - self._bar.n)
 
     def say(self, message: str, *, echo: bool = True) -> None:
-        """Write a line to train.log, and to the terminal."""
-        if self.run is None:
-            return
-        _append(self._text, f"{datetime.now().astimezone().isoformat(timespec='seconds')} {message}\n")
-        if echo:
-            tqdm.write(message, file=sys.stderr)
+        """Write a line to train.log and the logger, and to the terminal."""
+        if self.run is not None:
+            self._write(message, echo=echo)
+            LOGGER.info("%s", message)
 
     def warn(self, message: str) -> None:
         """Write a warning."""
-        self.say(f"WARNING {message}")
+        if self.run is not None:
+            self._write(f"WARNING {message}", echo=True)
+            LOGGER.warning("%s", message)
+
+    def _write(self, line: str, *, echo: bool) -> None:
+        _append(self._text, f"{datetime.now().astimezone().isoformat(timespec='seconds')} {line}\n")
+        if echo:
+            tqdm.write(line, file=sys.stderr)
 
     def warn_once(self, *messages: str | None) -> None:
         """Write warnings that have not been written before."""
@@ -139,85 +129,3 @@ def _summary(values: Mapping[str, float]) -> str:
     return " ".join(
         f"{name}={values[name]:.4g}" for name in ("loss", "lr", "invariance", "time/images_per_s") if name in values
     )
-
-
-def open_trackers(settings: LogSettings, run: Run, start: int) -> list[Tracker]:
-    """The trackers that the settings ask for.
-
-    Raises:
-        InputError: One whose package is not installed.
-    """
-    trackers: list[Tracker] = []
-    if settings.tensorboard:
-        trackers.append(_TensorBoard(run, start))
-    if settings.wandb:
-        trackers.append(_Wandb(run, settings.wandb))
-    if settings.mlflow:
-        trackers.append(_MLflow(run, settings.mlflow))
-    return trackers
-
-
-def check_trackers(settings: LogSettings) -> None:
-    """Refuse trackers whose package is missing, before anything is written.
-
-    Raises:
-        InputError: See above.
-    """
-    for wanted, module, extra in (
-        (settings.tensorboard, "torch.utils.tensorboard", "tensorboard"),
-        (settings.wandb, "wandb", "wandb"),
-        (settings.mlflow, "mlflow", "mlflow"),
-    ):
-        if wanted:
-            try:
-                import_module(module)
-            except ImportError as error:
-                raise InputError(
-                    f"log.{extra} needs the package {extra}",
-                    where=f"log.{extra}",
-                    fix=f"pip install 'codo-detect[{extra}]', or leave it out",
-                ) from error
-
-
-class _TensorBoard:
-    def __init__(self, run: Run, start: int) -> None:
-        # Steps after the one resumed from come again.
-        self.writer = import_module("torch.utils.tensorboard").SummaryWriter(str(run.path), purge_step=start + 1)
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        for name, value in values.items():
-            self.writer.add_scalar(name, value, step)
-
-    def close(self) -> None:
-        self.writer.close()
-
-
-class _Wandb:
-    def __init__(self, run: Run, project: str) -> None:
-        self.session = import_module("wandb").init(
-            project=project, name=run.path.name, id=_identity(run), resume="allow", config=run.config, dir=str(run.path)
-        )
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        self.session.log(dict(values), step=step)
-
-    def close(self) -> None:
-        self.session.finish()
-
-
-def _identity(run: Run) -> str:
-    """The same for every start of a run, another for a run of the same name elsewhere."""
-    return hashlib.blake2b(str(run.path.resolve()).encode(), digest_size=8).hexdigest()
-
-
-class _MLflow:
-    def __init__(self, run: Run, experiment: str) -> None:
-        self.mlflow = import_module("mlflow")
-        self.mlflow.set_experiment(experiment)
-        self.mlflow.start_run(run_name=run.path.name)
-
-    def log(self, values: Mapping[str, float], step: int) -> None:
-        self.mlflow.log_metrics({name.replace("/", "."): value for name, value in values.items()}, step=step)
-
-    def close(self) -> None:
-        self.mlflow.end_run()

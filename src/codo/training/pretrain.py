@@ -19,7 +19,8 @@ from torch.utils.data import DataLoader
 
 from codo.catalog.catalog import Catalog, is_catalog
 from codo.core.config import resolve, shipped_recipes
-from codo.core.run import Run, check_out, start_run, write_atomically
+from codo.core.io import write_atomically
+from codo.core.run import Run, check_out, start_run
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.pools import Pool, split_share
 from codo.loading.sampler import StepSampler, check_batch
@@ -31,11 +32,12 @@ from codo.preparation.prepare import open_or_prepare
 from codo.probes.invariance import InvarianceProbe
 from codo.training import checkpoint
 from codo.training.distributed import DistributedContext, join_processes, loader_workers, use_bf16
-from codo.training.logging import RunLog, check_trackers
+from codo.training.logging import RunLog
 from codo.training.monitors import HealthMonitor, queue_warning
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, length, with_absolute_paths
 from codo.training.probing import LabelledProbes
+from codo.training.trackers import check_trackers
 from codo.training.trainer import TrainingJob, distribute, train
 from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings

@@ -16,7 +16,7 @@ from codo.loading.sampler import steps_per_epoch
 from codo.methods.registry import absolute_name, find_method, read_options
 from codo.models.encoder import ModelSettings
 from codo.probes.probe_settings import ProbeSettings
-from codo.training.logging import LogSettings
+from codo.training.log_settings import LogSettings
 from codo.training.optim import OptimSettings
 from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings

@@ -22,7 +22,7 @@ from codo.probes.features import trunk_features
 from codo.probes.pictures import picture_probe
 from codo.probes.probe_settings import LabelledProbeSettings
 from codo.probes.sets import ProbeSet
-from codo.training.distributed import choose_device
+from codo.training.distributed import choose_device, threads_within_quota
 from codo.training.load_run import load_method
 
 
@@ -111,7 +111,8 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     probes = LabelledProbes.read(settings, canvas)
     device = choose_device(settings.device)
     modules = nn.ModuleDict(parts).to(device).eval()
-    scores = probes.scores(dict(modules.items()), device)
+    with threads_within_quota():
+        scores = probes.scores(dict(modules.items()), device)
     return {"parts": list(parts), **scores, "warnings": probes.warnings(named)}
 
 

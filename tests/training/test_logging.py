@@ -1,0 +1,154 @@
+"""What a run writes while it trains: rows, words, and the same words for programs that route messages."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+import codo
+from codo.core.errors import CodoError
+from codo.core.run import Run, start_run
+from codo.training.log_settings import LogSettings
+from codo.training.logging import RunLog
+from tests.training import tiny
+
+HOW_TO = Path(codo.__file__).parents[2] / "docs/how-to/python.md"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    made = start_run(tmp_path / "run", {"seed": 0}, "pretrain")
+    yield made
+    made.unlock()
+
+
+def lines(run: Run) -> list[str]:
+    """The lines of train.log without their times."""
+    return [line.split(" ", 1)[1] for line in (run.path / "train.log").read_text().splitlines()]
+
+
+def test_a_row_is_a_line_of_json_without_nan(run: Run) -> None:
+    log = RunLog(run, LogSettings(), start=0, total=10)
+    log.row(1, {"loss": 2.5, "grad_norm": math.inf, "alarms": []})
+    log.row(2, {"loss": math.nan, "epoch": 0})
+    log.close()
+    assert [json.loads(line) for line in run.metrics_file.read_text().splitlines()] == [
+        {"step": 1, "loss": 2.5, "grad_norm": None, "alarms": []},
+        {"step": 2, "loss": None, "epoch": 0},
+    ]
+
+
+def test_rows_that_come_again_are_dropped_on_resuming(run: Run) -> None:
+    log = RunLog(run, LogSettings(), start=0, total=10)
+    for step in range(1, 6):
+        log.row(step, {"loss": 1.0 * step})
+    log.close()
+    with run.metrics_file.open("a") as file:
+        file.write('{"step": 6, "lo')  # torn by a kill
+    log = RunLog(run, LogSettings(), start=3, total=10)
+    log.row(4, {"loss": 40.0})
+    log.close()
+    assert [(row["step"], row["loss"]) for row in run.metrics()] == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 40.0)]
+    assert lines(run)[:5] == [f"step {step}: loss={step}" for step in range(1, 6)]  # words are history: they stay
+    RunLog(run, LogSettings(), start=0, total=10).close()
+    assert run.metrics() == []
+
+
+def test_the_terminal_hears_words_and_every_tenth_of_the_run(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    log = RunLog(run, LogSettings(), start=0, total=30)
+    log.say("begins")
+    for step in range(1, 31):
+        log.row(step, {"loss": 0.5})
+    log.warn("the disk is nearly full")
+    log.close()
+    heard = capsys.readouterr().err.splitlines()
+    assert heard == ["begins", *(f"step {3 * i}: loss=0.5" for i in range(1, 11)), "WARNING the disk is nearly full"]
+    assert lines(run) == ["begins", *(f"step {i}: loss=0.5" for i in range(1, 31)), "WARNING the disk is nearly full"]
+
+
+def test_without_progress_only_words_are_heard(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    log = RunLog(run, LogSettings(progress=False), start=0, total=2)
+    log.row(1, {"loss": 0.5})
+    log.say("quiet", echo=False)
+    log.warn_once("one", None, "two", "one")
+    log.close()
+    assert capsys.readouterr().err.splitlines() == ["WARNING one", "WARNING two"]
+    assert lines(run) == ["step 1: loss=0.5", "quiet", "WARNING one", "WARNING two"]
+
+
+def test_words_reach_the_loggers_of_the_standard_library(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, logger="codo"):
+        log = RunLog(run, LogSettings(), start=0, total=2)
+        log.say("100% of it")  # no format string
+        log.warn("too hot")
+        log.close()
+    found = [(record.levelno, record.getMessage()) for record in caplog.records]
+    assert found == [(logging.INFO, "100% of it"), (logging.WARNING, "too hot")]
+    assert all(record.name.startswith("codo.training") for record in caplog.records)
+
+
+def test_who_configures_nothing_reads_each_line_once(tmp_path: Path) -> None:
+    """Python itself prints warnings that have no handler; a run has printed them already."""
+    code = (
+        "import sys; from codo.core.run import start_run; from codo.training.log_settings import LogSettings\n"
+        "from codo.training.logging import RunLog\n"
+        "log = RunLog(start_run(sys.argv[1], {}, 'pretrain'), LogSettings(), start=0, total=2)\n"
+        "log.say('said'); log.warn('warned'); log.close()"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "said\nWARNING warned\n")
+
+
+def test_other_ranks_write_nothing(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    with caplog.at_level(logging.INFO, logger="codo"):
+        log = RunLog(None, LogSettings(), start=0, total=2)
+        log.row(1, {"loss": 0.5})
+        log.say("said")
+        log.warn("warned")
+        log.close()
+    assert (caplog.records, capsys.readouterr().err) == ([], "")
+
+
+def test_a_full_disk_says_how_to_go_on(run: Run) -> None:
+    (run.path / "train.log").symlink_to("/dev/full")
+    log = RunLog(run, LogSettings(), start=0, total=2)
+    with pytest.raises(CodoError, match="cannot write the log: No space left on device") as caught:
+        log.say("no room for this")
+    assert caught.value.fix == "free some space; the same command resumes"
+    log.close()
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    """The package's logger, left as it was."""
+    found = logging.getLogger("codo")
+    level, handlers = found.level, list(found.handlers)
+    yield found
+    found.setLevel(level)
+    for handler in [handler for handler in found.handlers if handler not in handlers]:
+        found.removeHandler(handler)
+        handler.close()
+
+
+@pytest.mark.usefixtures("logger", "one_thread")
+def test_the_example_of_the_how_to(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), flags=re.DOTALL)
+    (tmp_path / "photos").symlink_to(catalog)
+    settings = tiny.settings(tmp_path, tmp_path, steps=2, checkpoint_every=2, probe=None)
+    recipe = {key: value for key, value in settings.items() if key not in ("foregrounds", "backgrounds", "out")}
+    recipe["log"] = {"every": recipe.pop("log.every")}
+    (tmp_path / "laptop").write_text(yaml.safe_dump(recipe))
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    words = (tmp_path / "messages.log").read_text()
+    assert re.search(r"^INFO codo\.training\S* step 2: loss=", words, flags=re.MULTILINE)
