@@ -72,10 +72,10 @@ print(json.dumps({"seconds": time.perf_counter() - start}))
 LOAD = """
 import json, sys
 import torch
-from codo.training.distributed import Processes
-from codo.methods.registry import find_method
-from codo.training.pretrain import build_loader, gather_material
+from codo.loading.loader import build_loader
+from codo.loading.sampler import StepSampler
 from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_task import prepare_pretrain_task
 
 def private_mb(pid):
     lines = dict(line.split(":") for line in open(f"/proc/{pid}/smaps_rollup").read().splitlines()[1:])
@@ -85,8 +85,9 @@ folder, batches, workers = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 settings = PretrainSettings(
     foregrounds=folder, backgrounds=[folder], out="unused", batch_size=32, steps=batches, workers=workers
 )
-dataset = find_method(settings.method).dataset(gather_material(settings))
-loader = build_loader(settings, dataset, Processes(0, 1, torch.device("cpu")), start=0, stop=batches)
+dataset = prepare_pretrain_task(settings).dataset
+sampler = StepSampler(len(dataset), settings.batch_size, settings.seed, start=0, stop=batches)
+loader = build_loader(dataset, sampler, workers=workers, device=torch.device("cpu"))
 batch = iter(loader)
 for _ in range(batches - 2 * workers):  # the last ones are on their way: the workers still run
     next(batch)

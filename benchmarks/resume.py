@@ -110,10 +110,10 @@ def fresh(code: str, settings: dict[str, Any]) -> dict[str, float]:
 BUILD = """
 import json, sys, time
 from codo.methods.registry import build_method
-from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings, method_setup
 given = json.loads(sys.argv[1])
 settings = PretrainSettings.model_validate(given)
-build_method(settings.method, settings.model, settings.contrast, batch_size=settings.batch_size, world=1, seed=0)
+build_method(settings.method, method_setup(settings))
 print(json.dumps({"seconds": time.time() - float(sys.argv[2])}))
 """
 
@@ -124,7 +124,7 @@ pretraining = import_module("codo.training.pretrain")
 found = {}
 
 def first_batch(job):
-    batches = iter(job.batches)
+    batches = iter(job.feed.batches)
     next(batches)
     found.update(seconds=time.time() - float(sys.argv[2]), done=job.start)
     del batches  # ends the loader's worker

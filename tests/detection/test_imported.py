@@ -22,7 +22,7 @@ from codo.methods.registry import build_method
 from codo.models.encoder import ModelSettings
 from codo.models.key_maps import LAYOUTS
 from codo.training import checkpoint
-from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings, method_setup
 from tests.annotations.synthetic import TINY, coco, write
 
 MODEL = ModelSettings(**TINY["model"])
@@ -35,7 +35,7 @@ def pretrained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     out = tmp_path_factory.mktemp("imported") / "run"
     given = {"foregrounds": "a", "backgrounds": ["a"], "out": str(out), "steps": 1, "model": TINY["model"]}
     settings = resolve(PretrainSettings, None, {**given, "contrast.queue": 8, "contrast.bn_groups": 0})
-    method = build_method("codo", settings.model, settings.contrast, batch_size=2, world=1, seed=0)
+    method = build_method("codo", method_setup(settings))
     generator = torch.Generator().manual_seed(3)
     state = {
         name: tensor + torch.rand(tensor.shape, generator=generator) / 50 if tensor.is_floating_point() else tensor

@@ -16,7 +16,7 @@ from codo.detection.load_pretrained import architecture, load_weights
 from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.training import checkpoint
-from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings, method_setup
 from tests.annotations.synthetic import TINY
 
 MODEL = ModelSettings(**TINY["model"])
@@ -40,7 +40,7 @@ def pretrained(tmp_path: Path) -> Path:
     given = {"foregrounds": "a", "backgrounds": ["a"], "out": str(out), "steps": 1, "model": TINY["model"]}
     settings = resolve(PretrainSettings, None, {**given, "contrast.queue": 8, "contrast.bn_groups": 0})
     torch.manual_seed(7)
-    method = build_method("codo", settings.model, settings.contrast, batch_size=2, world=1, seed=0)
+    method = build_method("codo", method_setup(settings))
     run = start_run(out, settings.model_dump(mode="json"), "pretrain")
     checkpoint.save(run, 1, {"method": method.state_dict()}, keep=1)
     run.unlock()

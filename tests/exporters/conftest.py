@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from codo.exporters.trunk import TrunkWeights, pack_trunk
 from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.training import checkpoint
-from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings, method_setup
 
 SLIM = {
     "backbone": "resnet50",
@@ -73,7 +74,7 @@ def leave_run(out: Path, method: str = "codo", **changes: Any) -> Run:
     run = start_run(out, settings.model_dump(mode="json"), "pretrain")
     torch.manual_seed(1)
     fresh = settings.model.model_copy(update={"init": "none"})
-    built = build_method(method, fresh, settings.contrast, batch_size=8, world=1, seed=0)
+    built = build_method(method, replace(method_setup(settings), model=fresh, batch_size=8))
     for step in (5, 6):
         with torch.no_grad():
             for module in built.exports().values():

@@ -17,8 +17,8 @@ from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.insloc import InsLoc, InsLocOptions, InsLocViews
 from codo.models.encoder import ModelSettings
-from codo.training.pretrain import open_inputs
 from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_task import open_inputs
 from codo.views.boxes import iou
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, embedding_dim=16)

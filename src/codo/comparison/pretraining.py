@@ -20,12 +20,14 @@ from codo.comparison.initializations import errors_named
 from codo.comparison.pretraining_costs import COST, cost_of
 from codo.core.config import merge, nest, read_recipe, resolve
 from codo.core.errors import InputError, nearest
-from codo.core.run import check_out, write_atomically
+from codo.core.io import write_atomically
+from codo.core.run import check_out
 from codo.detection.load_pretrained import FREE
 from codo.methods.registry import build_method, find_method
 from codo.models.encoder import ModelSettings
-from codo.training.pretrain import check, recipe_of_method, run_pretraining
+from codo.training.pretrain import recipe_of_method, run_pretraining
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
+from codo.training.pretrain_task import prepare_pretrain_task
 
 RECIPE = "recipe"
 """Beside the settings of a pretraining: the recipe that they stand on, in place of that of the method's name."""
@@ -120,18 +122,9 @@ def at_hand(settings: CompareSettings, wanted: Sequence[Pretraining]) -> Compare
 def _checked(settings: CompareSettings, init: str, seed: int) -> PretrainSettings:
     """The settings of a pretraining, once everything that can be wrong has been looked at."""
     with errors_named(init):
-        own, _, dataset = check(pretrain_settings(settings, init, seed))
-        build_method(
-            own.method,
-            own.model,
-            own.contrast,
-            batch_size=own.batch_size,
-            world=1,
-            seed=0,
-            options=own.options,
-            classes=len(getattr(dataset, "classes", ())),
-        )
-    return own
+        task = prepare_pretrain_task(pretrain_settings(settings, init, seed))
+        build_method(task.settings.method, task.setup())
+    return task.settings
 
 
 def pretrain_settings(settings: CompareSettings, init: str, seed: int) -> PretrainSettings:

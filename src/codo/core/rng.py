@@ -26,6 +26,7 @@ class RngStream(IntEnum):
     INIT = 4  # initial weights and queues
     LABELS = 5  # which labeled images a fraction of the data is
     ANCHOR = 6  # the anchor that stands in for a pasted box (InsLoc)
+    STEP = 7  # seeds of torch's generators, which networks draw from (dropout): one a step and rank
     VIEW = 16  # view v draws from stream VIEW + v
 
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -21,7 +22,8 @@ from codo.annotations.records import Annotations, Category
 from codo.annotations.source import DataSettings
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.core.run import Run, is_run, open_run, write_atomically
+from codo.core.io import write_atomically
+from codo.core.run import Run, is_run, open_run
 from codo.detection.detector import Detector, DetectorSettings
 from codo.models.encoder import ModelSettings
 from codo.training import checkpoint
@@ -82,14 +84,18 @@ class SavedDetector:
     data: DataSettings | None = None
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, warn: Callable[[str], None] | None = None) -> Self:
         """Load from a run (its newest checkpoint; with ``early_stop`` its best detector) or from an exported file.
 
+        Args:
+            path: Of the run or file.
+            warn: Told of damaged checkpoints that are passed over; by default the user, on standard error.
+
         Raises:
-            InputError: Neither; or a run without a checkpoint.
+            InputError: Neither; or a run without a whole checkpoint.
         """
         if is_run(path):
-            return cls._from_run(open_run(path))
+            return cls._from_run(open_run(path), warn)
         if path.suffix == ".safetensors" and path.is_file():
             return cls._from_file(path)
         raise InputError(
@@ -101,7 +107,7 @@ class SavedDetector:
         )
 
     @classmethod
-    def _from_run(cls, run: Run) -> Self:
+    def _from_run(cls, run: Run, warn: Callable[[str], None] | None) -> Self:
         if run.verb != "finetune":
             raise InputError(
                 f"a {run.verb} run has no detector",
@@ -112,9 +118,7 @@ class SavedDetector:
         data = DataSettings.model_validate(config["data"])
         if config.get("early_stop") is not None and best.is_file():
             return replace(cls._from_file(best), data=data)
-        state = checkpoint.load_last(run, lambda _: None)
-        if state is None:
-            raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
+        state = checkpoint.load_newest(run, warn)
         card = DetectorCard.from_record((run.path / CARD).read_text(encoding="utf-8"))
         detector = card.build()
         detector.load_state_dict(state["method"])

@@ -122,7 +122,7 @@ def _evaluate_detector(
         ids=saved.card.ids,
         short_side=settings.short_side or saved.card.short_side,
         max_size=settings.max_size or saved.card.max_size,
-        workers=loader_processes(settings.workers),
+        workers=loader_workers(settings.workers),
         mine=mine,
     )
     if settings.out is not None and mine.main:
@@ -192,8 +192,3 @@ def wants_masks(wish: Literal["auto"] | bool, annotations: Annotations, possible
         where=str(annotations.source),
         fix="outline every object, or set masks=false",
     )
-
-
-def loader_processes(workers: int | None) -> int:
-    """The setting ``workers`` resolved."""
-    return loader_workers(workers)

@@ -6,7 +6,7 @@ are new, because the classes are. Files may have the names of any library in `co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,16 @@ def _recorded(weights: str) -> ModelSettings | None:
     return recorded_model(Path(weights))
 
 
-def load_weights(detector: Detector, weights: str, model: ModelSettings) -> LoadReport | None:
+def load_weights(
+    detector: Detector, weights: str, model: ModelSettings, warn: Callable[[str], None] | None = None
+) -> LoadReport | None:
     """Copy the trunk of ``weights`` into the detector.
 
     Args:
         detector: Changed in place.
         weights: ``none``, ``imagenet``, a run, or a file.
         model: The trunk's settings.
+        warn: Told of damaged checkpoints of a run that are passed over; by default the user, on standard error.
 
     Returns:
         What matched, or ``None`` for ``none``.
@@ -94,7 +97,8 @@ def load_weights(detector: Detector, weights: str, model: ModelSettings) -> Load
             raise InputError(error.what, where=where, fix=error.fix.replace("model.init", "weights")) from error
     if is_run(weights):
         run = open_run(weights)
-        method = SavedDetector.load(Path(weights)).detector if run.verb == "finetune" else load_method(run)[0]
+        finetuned = run.verb == "finetune"
+        method = SavedDetector.load(run.path, warn).detector if finetuned else load_method(run, warn)[0]
         report = load(trunk, nn.ModuleDict(method.exports()).state_dict(), where=where)
         there = [part for part in TRUNK if part in method.exports()]
         report.require(there, where=where, fix="leave the model.* settings to those of the run", error=InputError)

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch.utils.data import DataLoader
 
 from codo.annotations.records import Annotations
 from codo.core.errors import CodoError
@@ -19,8 +18,8 @@ from codo.detection.dataset import EvaluationDataset
 from codo.detection.detector import Detector
 from codo.detection.results import to_results
 from codo.evaluation.coco_metrics import Backend, Kind, Scores, coco_metrics
+from codo.loading.loader import build_loader
 from codo.training.distributed import DistributedContext, StopSignal
-from codo.training.pretrain import worker_init
 
 
 def predict(
@@ -51,14 +50,11 @@ def predict(
     """
     # The layout of training: another one rounds otherwise, and a run is to score what its log says.
     detector.eval().to(memory_format=torch.channels_last)
-    loader = DataLoader(
+    loader = build_loader(
         EvaluationDataset(annotations, short_side=short_side, max_size=max_size),
-        batch_size=None,
-        sampler=range(mine.rank, len(annotations), mine.world),
-        num_workers=workers,
-        pin_memory=mine.device.type == "cuda",
-        worker_init_fn=worker_init,
-        generator=torch.Generator(),  # see `build_loader`
+        range(mine.rank, len(annotations), mine.world),
+        workers=workers,
+        device=mine.device,
     )
     found: dict[int, list[dict[str, Any]]] = {}
     for item in loader:

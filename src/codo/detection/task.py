@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from torch.utils.data import DataLoader
 
 from codo.annotations.fraction import labeled_subset
@@ -16,16 +15,17 @@ from codo.annotations.images import check_some_images
 from codo.annotations.records import Annotations
 from codo.annotations.source import read_annotations, resolved
 from codo.core.errors import InputError
-from codo.core.run import Run, write_atomically
+from codo.core.io import write_atomically
+from codo.core.run import Run
 from codo.detection.dataset import TrainingDataset
 from codo.detection.detector_io import DetectorCard
-from codo.detection.evaluate import loader_processes, wants_masks
+from codo.detection.evaluate import wants_masks
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.sampler import AspectSampler
 from codo.evaluation.coco_metrics import Kind
+from codo.loading.loader import build_loader
 from codo.loading.sampler import check_batch, steps_per_epoch
-from codo.training.distributed import DistributedContext
-from codo.training.pretrain import worker_init
+from codo.training.distributed import DistributedContext, loader_workers
 
 LABELED = "labeled_images.txt"
 
@@ -106,7 +106,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
     return Task(settings.model_copy(update={"data": data}), train, val, images, card, steps, per_epoch)
 
 
-def build_loader(task: Task, mine: DistributedContext, *, start: int, stop: int) -> DataLoader[Any]:
+def training_batches(task: Task, mine: DistributedContext, *, start: int, stop: int) -> DataLoader[Any]:
     """Batches of the steps ``start`` to ``stop`` of this rank, a function of (seed, step); one item is one step."""
     settings = task.settings
     height, width = task.train.sizes[task.images].T
@@ -128,14 +128,4 @@ def build_loader(task: Task, mine: DistributedContext, *, start: int, stop: int)
         max_size=settings.max_size,
         flip=settings.flip,
     )
-    workers = min(loader_processes(settings.workers), max(0, stop - start))
-    return DataLoader(
-        dataset,
-        batch_size=None,
-        sampler=sampler,
-        num_workers=workers,
-        pin_memory=mine.device.type == "cuda",
-        worker_init_fn=worker_init,
-        prefetch_factor=2 if workers else None,
-        generator=torch.Generator(),  # else starting workers would draw from torch's global generator
-    )
+    return build_loader(dataset, sampler, workers=loader_workers(settings.workers), device=mine.device)

@@ -13,13 +13,12 @@ from typing import Any
 from codo.core.run import Run
 from codo.detection.detector import Detector
 from codo.detection.detector_io import FILE, export_detector
-from codo.detection.evaluate import loader_processes
 from codo.detection.precise_bn import recompute_statistics
 from codo.detection.predict import predict, score
 from codo.detection.results import write_results
-from codo.detection.task import Task, build_loader
+from codo.detection.task import Task, training_batches
 from codo.evaluation.voc_metrics import voc_scores
-from codo.training.distributed import DistributedContext, StopSignal, stop_signals, use_bf16
+from codo.training.distributed import DistributedContext, StopSignal, loader_workers, stop_signals, use_bf16
 from codo.training.logging import RunLog
 from codo.training.trainer import average_statistics
 
@@ -66,7 +65,7 @@ class Validation:
                 ids=self.task.card.ids,
                 short_side=self.task.card.short_side,
                 max_size=self.task.card.max_size,
-                workers=loader_processes(self.task.settings.workers),
+                workers=loader_workers(self.task.settings.workers),
                 mine=self.mine,
                 stop=stop,
             )
@@ -109,7 +108,7 @@ class Validation:
         recompute_statistics(
             self.detector,
             # The batches that training would go on with: random, and a function of (seed, step).
-            build_loader(self.task, self.mine, start=step, stop=step + batches),
+            training_batches(self.task, self.mine, start=step, stop=step + batches),
             self.mine,
             bf16=use_bf16(self.task.settings.precision, self.mine.device),
             stop=stop,

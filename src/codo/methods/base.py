@@ -67,7 +67,8 @@ class Setup:
     Attributes:
         model: Architecture (``model.*``).
         contrast: Queue, temperature, momentum, BN groups (``contrast.*``), for methods that have them.
-        options: The method's own settings (``options.*``), an instance of its `Method.Options`.
+        options: The method's own settings (``options.*``), an instance of its `Method.Options`; `build_method` gives
+            the defaults where there are none.
         batch_size: Global batch B.
         world: Number of ranks.
         seed: The run's seed.

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import create_model
 
-from codo.contrast.infonce import ContrastSettings
 from codo.core.config import Settings, flatten, nest, resolve
 from codo.core.errors import InputError, nearest
 from codo.core.paths import absolute
 from codo.methods.barlow_twins import BarlowTwins
-from codo.methods.base import OPTIONAL, Method, Setup
+from codo.methods.base import OPTIONAL, Method, NoOptions, Setup
 from codo.methods.byol import BYOL
 from codo.methods.codo import CoDo
 from codo.methods.densecl import DenseCL
@@ -30,7 +28,7 @@ from codo.methods.simsiam import SimSiam
 from codo.methods.soco import SoCo
 from codo.methods.supervised import Supervised
 from codo.methods.swav import SwAV
-from codo.models.encoder import ModelSettings
+from codo.methods.user_files import load_file
 
 METHODS: dict[str, type[Method]] = {
     "codo": CoDo,
@@ -69,7 +67,7 @@ def find_method(name: str) -> type[Method]:
     if not colon or not path.endswith(".py"):
         fix = nearest(name, list(METHODS)) or f"one of: {', '.join(METHODS)}; or path/to/file.py:MyMethod"
         raise InputError(f"unknown method '{name}'", where="method", fix=fix)
-    found = getattr(_load(Path(path)), title, None)
+    found = getattr(load_file(Path(path)), title, None)
     if not (isinstance(found, type) and issubclass(found, Method)):
         what = f"no class '{title}' that derives from codo.methods.base.Method"
         raise InputError(what, where=path, fix="name the class behind the colon: method=path/to/file.py:MyMethod")
@@ -106,46 +104,21 @@ def unused_settings(name: str, given: Mapping[str, Any]) -> list[str]:
     return [key for key in flatten(nest(given)) if _among(key, OPTIONAL) and not _among(key, used_settings)]
 
 
-def build_method(
-    name: str,
-    model: ModelSettings,
-    contrast: ContrastSettings,
-    *,
-    batch_size: int,
-    world: int,
-    seed: int,
-    options: dict[str, Any] | None = None,
-    steps: int = 1,
-    classes: int = 0,
-) -> Method:
-    """The method called ``name``, built from its settings; see `Setup`.
+def build_method(name: str, setup: Setup) -> Method:
+    """The method called ``name``.
+
+    Args:
+        name: See `find_method`.
+        setup: What it is built from; without options, those of the method have their defaults.
 
     Raises:
-        InputError: Unknown name or options; the method says no to the settings.
+        InputError: Unknown name; the method says no to the settings.
     """
     method = find_method(name)
-    own = own_settings(method, options or {})
-    return method(Setup(model, contrast, own, batch_size, world, seed, steps, classes))
+    if isinstance(setup.options, NoOptions):
+        setup = replace(setup, options=own_settings(method, {}))
+    return method(setup)
 
 
 def _among(key: str, names: tuple[str, ...]) -> bool:
     return any(key == name or key.startswith(f"{name}.") for name in names)
-
-
-def _load(path: Path) -> Any:
-    """The module in a file; the same module for the same file."""
-    if not path.is_file():
-        raise InputError("no such file of a method", where=str(path), fix="check the path in method=")
-    name = f"codo_method_{abs(hash(path.resolve()))}"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = module = importlib.util.module_from_spec(spec)
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[name]
-            what = f"the file of the method fails: {type(error).__name__}: {error}"
-            raise InputError(what, where=str(path), fix="mend it; python FILE shows the traceback") from error
-    return sys.modules[name]

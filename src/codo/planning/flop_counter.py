@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -27,7 +27,7 @@ from codo.core.errors import InputError
 from codo.methods.base import Method
 from codo.methods.registry import build_method, find_method
 from codo.planning.synthetic_batch import CLASSES, stretched, synthetic_batch, synthetic_dataset
-from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings, method_setup
 
 FLOAT = 4
 """Bytes of a float32."""
@@ -133,18 +133,15 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
 
 
 def _build(settings: PretrainSettings, samples: int) -> Method:
-    with torch.device("meta"):
+    setup = replace(
+        method_setup(settings, classes=CLASSES),
+        model=settings.model.model_copy(update={"init": "none"}),
         # One BatchNorm group: groups repeat operators on parts, and move nearly the same bytes.
-        return build_method(
-            settings.method,
-            settings.model.model_copy(update={"init": "none"}),
-            settings.contrast.model_copy(update={"bn_groups": 0}),
-            batch_size=samples,
-            world=1,
-            seed=settings.seed,
-            options=settings.options,
-            classes=CLASSES,
-        ).to(memory_format=torch.channels_last)
+        contrast=settings.contrast.model_copy(update={"bn_groups": 0}),
+        batch_size=samples,
+    )
+    with torch.device("meta"):
+        return build_method(settings.method, setup).to(memory_format=torch.channels_last)
 
 
 def _count(method: Method, small: Any, samples: int, views: int, *, whole_loss: bool = True) -> Step:

@@ -8,17 +8,19 @@
         step             steps done
         method           state_dict: query and key encoder, queues and their pointers (or a detector)
         optimizer        state_dict
-        rng              state of torch's CPU generator
+        rng              state of torch's CPU generator; each step seeds it anew, earlier versions went on with it
         config           resolved settings
       last               the name of the newest file
 
-The position in the data and in the schedule is a function of ``step`` and so needs no state of its own. Nothing depends
-on the number of processes. A file is written under a temporary name, flushed to disk, then renamed, so that a crash
-leaves the old ones whole. Reading checks every record's CRC: a torn or damaged file is passed over for the one before.
+The position in the data and in the schedule, and the random numbers of a step, are functions of ``step`` and so need no
+state of their own. Nothing depends on the number of processes. A file is written under a temporary name, flushed to
+disk, then renamed, so that a crash leaves the old ones whole. Reading checks every record's CRC: a torn or damaged file
+is passed over for the one before.
 """
 
 from __future__ import annotations
 
+import logging
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +31,8 @@ import torch
 from codo.core.errors import CodoError, InputError, first_line, system_error
 from codo.core.io import open_atomically, write_atomically
 from codo.core.run import Run
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -64,21 +68,39 @@ def remove_temporary(run: Run) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def load_last(run: Run, warn: Callable[[str], None]) -> dict[str, Any] | None:
+def load_last(run: Run, warn: Callable[[str], None] | None = None) -> dict[str, Any] | None:
     """The newest checkpoint that is whole, on the CPU; ``None`` when there is none.
 
     Args:
-        run: The run to resume.
-        warn: Told of every damaged file that is passed over.
+        run: The run.
+        warn: Told of every damaged file that is passed over; by default the user, on standard error.
     """
-    for path in reversed(run.checkpoints()):
+    tell = warn or (lambda message: log.warning("WARNING %s", message))
+    paths = run.checkpoints()
+    for i in reversed(range(len(paths))):
         try:
-            return load(path)
+            return load(paths[i])
         except InputError:  # not damage: starting over would throw the run away
             raise
         except CodoError as error:
-            warn(f"{error.what} ({path.name}); using the checkpoint before it")
+            instead = f"using {paths[i - 1].name} before it" if i else "and there is none before it"
+            tell(f"{error.what} ({paths[i]}); {instead}")
     return None
+
+
+def load_newest(run: Run, warn: Callable[[str], None] | None = None) -> dict[str, Any]:
+    """The same for those who cannot do without.
+
+    Raises:
+        InputError: There is no checkpoint, or none is whole.
+    """
+    state = load_last(run, warn)
+    if state is not None:
+        return state
+    if run.checkpoints():
+        fix = "give the same command again: the run then starts from the beginning"
+        raise InputError("every checkpoint of the run is damaged", where=str(run.checkpoints_dir), fix=fix)
+    raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
 
 
 def load(path: Path) -> dict[str, Any]:

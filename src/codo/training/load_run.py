@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from codo.contrast.queue import LevelQueue
 from codo.core.config import resolve
-from codo.core.errors import CodoError, InputError
+from codo.core.errors import CodoError
 from codo.core.run import Run, open_run
 from codo.methods.base import Method
 from codo.methods.registry import build_method
 from codo.training import checkpoint
-from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_settings import PretrainSettings, method_setup
 
 
-def load_method(run: Run | str | Path) -> tuple[Method, PretrainSettings, int]:
+def load_method(
+    run: Run | str | Path, warn: Callable[[str], None] | None = None
+) -> tuple[Method, PretrainSettings, int]:
     """The method of a pretraining run with the weights of its newest checkpoint, on the CPU; its settings and step.
 
+    Args:
+        run: The run, or its directory.
+        warn: Told of damaged checkpoints that are passed over; by default the user, on standard error.
+
     Raises:
-        InputError: Not a pretraining run, or one without a checkpoint.
+        InputError: Not a pretraining run, or one without a whole checkpoint.
+        CodoError: The checkpoint lacks weights that the method has.
     """
     run = run if isinstance(run, Run) else open_run(run)
     settings = resolve(PretrainSettings, None, run.config)
-    state = checkpoint.load_last(run, lambda _: None)
-    if state is None:
-        raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
+    state = checkpoint.load_newest(run, warn)
     # A queue of one is enough to read weights; the real ones are not needed and may be large.
-    model = settings.model.model_copy(update={"init": "none"})
-    contrast = settings.contrast.model_copy(update={"queue": 1, "bn_groups": 0})
-    classes = int(state["method"].get("classes", 0))
-    own: dict[str, Any] = {"options": settings.options, "classes": classes}
-    method = build_method(settings.method, model, contrast, batch_size=2, world=1, seed=0, **own)
+    setup = replace(
+        method_setup(settings, classes=int(state["method"].get("classes", 0))),
+        model=settings.model.model_copy(update={"init": "none"}),
+        contrast=settings.contrast.model_copy(update={"queue": 1, "bn_groups": 0}),
+        batch_size=2,
+        seed=0,
+    )
+    method = build_method(settings.method, setup)
     queues = tuple(f"{name}." for name, module in method.named_modules() if isinstance(module, LevelQueue))
     weights = {name: value for name, value in state["method"].items() if not name.startswith(queues)}
     unread = method.load_state_dict(weights, strict=False).missing_keys

@@ -13,7 +13,8 @@ from codo.core.errors import InputError
 from codo.core.paths import absolute
 from codo.loading.pools import PoolSettings, split_share
 from codo.loading.sampler import steps_per_epoch
-from codo.methods.registry import absolute_name, find_method, read_options
+from codo.methods.base import Setup
+from codo.methods.registry import absolute_name, find_method, own_settings, read_options
 from codo.models.encoder import ModelSettings
 from codo.probes.probe_settings import ProbeSettings
 from codo.training.log_settings import LogSettings
@@ -116,3 +117,24 @@ def length(settings: PretrainSettings, samples: int) -> tuple[int, int]:
     if settings.epochs is None:
         raise InputError("the length of the run is missing", where="epochs", fix="add epochs=N or steps=N")
     return max(1, math.floor(settings.epochs * per_epoch)), per_epoch
+
+
+def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, classes: int = 0) -> Setup:
+    """What the method of a run is built from.
+
+    Args:
+        settings: Of the run.
+        world: Number of ranks.
+        steps: Length of the run.
+        classes: Classes of the labels, for methods that learn from some.
+    """
+    return Setup(
+        model=settings.model,
+        contrast=settings.contrast,
+        options=own_settings(find_method(settings.method), settings.options),
+        batch_size=settings.batch_size,
+        world=world,
+        seed=settings.seed,
+        steps=steps,
+        classes=classes,
+    )

@@ -1,0 +1,63 @@
+"""Where the time of training goes: images a second, and the share of it spent waiting for data."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from codo.core.memory import peak_memory_mib
+
+
+class Clock:
+    """Times the steps.
+
+    Args:
+        device: Whose memory is told.
+        images_per_step: Images of all ranks in a step.
+    """
+
+    def __init__(self, device: torch.device, images_per_step: int) -> None:
+        self.device, self.images_per_step = device, images_per_step
+        self.began = self.mark = time.perf_counter()
+        self.waiting, self.steps = 0.0, 0
+
+    def waited(self) -> None:
+        """A batch has come."""
+        self.waiting += time.perf_counter() - self.mark
+        self.steps += 1
+
+    def resume(self) -> None:
+        """The step is done; the wait for the next batch begins."""
+        self.mark = time.perf_counter()
+
+    def lap(self) -> dict[str, float]:
+        """Values since the last lap."""
+        elapsed = time.perf_counter() - self.began
+        values = {
+            "time/images_per_s": self.steps * self.images_per_step / elapsed,
+            "time/data_wait": self.waiting / elapsed,
+            "time/memory_mb": _memory(self.device),
+        }
+        self.began, self.waiting, self.steps = time.perf_counter(), 0.0, 0
+        return values
+
+    @staticmethod
+    def shown(row: Mapping[str, Any]) -> dict[str, str] | None:
+        """What the progress bar says of a logged row."""
+        if "loss" not in row:
+            return None
+        return {
+            "loss": f"{row['loss']:.3f}",
+            "images/s": f"{row['time/images_per_s']:.0f}",
+            "data_wait": f"{row['time/data_wait']:.0%}",
+        }
+
+
+def _memory(device: torch.device) -> float:
+    """Peak memory in MiB: of the GPU, or of this process."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    return peak_memory_mib()
