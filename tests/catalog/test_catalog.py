@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codo.catalog import schema
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.catalog.decode import decode
 from codo.core.errors import CodoError, InputError
@@ -33,15 +32,6 @@ def source(tmp_path: Path) -> Path:
 def plain(source: Path, tmp_path: Path) -> Catalog:
     """A catalog without proposals."""
     return prepare(source, tmp_path / "out", propose=False, jobs=1)
-
-
-def test_the_format_is_documented_where_it_is_written(plain: Catalog) -> None:
-    written = pq.read_schema(f"{plain.path}/catalog.parquet")
-    assert written.names == schema.SCHEMA.names
-    info = json.loads(written.metadata[b"codo"])
-    for name in [*written.names, *info, *info["counts"]]:
-        assert name in (schema.__doc__ or ""), f"{name} is not documented"
-    assert (info["format"], info["source"]) == (2, [str(Path(plain.path).parent / "source")])
 
 
 def test_rows(plain: Catalog, source: Path) -> None:
@@ -94,26 +84,6 @@ def test_with_proposals(catalog: Path) -> None:
     assert opened.counts["proposals"] == total
     assert sum(opened.fallbacks.values()) == len(opened)
     assert np.array_equal(opened.proposals(-1), opened.proposals(len(opened) - 1))
-
-
-def test_boxes_are_words_in_the_file_and_can_be_read_without_codo(catalog: Path) -> None:
-    column = pq.read_table(catalog / "catalog.parquet").column("proposals").combine_chunks()
-    starts, boxes = column.offsets.to_numpy(), column.values.to_numpy().view("<u2").reshape(-1, 4)
-    opened = open_catalog(catalog)
-    for i in range(len(opened)):
-        assert np.array_equal(boxes[starts[i] : starts[i + 1]], opened.proposals(i))
-
-
-def test_catalogs_of_format_1_are_read(catalog: Path, tmp_path: Path) -> None:
-    opened, table = open_catalog(catalog), pq.read_table(catalog / "catalog.parquet")
-    sides = pa.large_list(pa.field("element", pa.uint16(), nullable=False))
-    old = pa.array([opened.proposals(i).ravel().tolist() for i in range(len(opened))], sides)
-    info = {"codo": json.dumps(json.loads(table.schema.metadata[b"codo"]) | {"format": 1})}
-    table = table.set_column(table.schema.get_field_index("proposals"), pa.field("proposals", sides), old)
-    pq.write_table(table.replace_schema_metadata(info), tmp_path / "catalog.parquet", row_group_size=3)
-    again = open_catalog(tmp_path)
-    for i in range(len(opened)):
-        assert np.array_equal(again.proposals(i), opened.proposals(i))
 
 
 def test_proposals_can_be_left_unread(catalog: Path) -> None:

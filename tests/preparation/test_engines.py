@@ -15,7 +15,7 @@ from codo.core.errors import CodoError, InputError
 from codo.preparation import chunk_worker
 from codo.preparation.prepare import prepare
 from tests.catalog.pictures import jpegs, write_folder
-from tests.preparation.test_prepare import files
+from tests.preparation.catalogs import files
 
 
 def test_ray_that_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import tarfile
 from pathlib import Path
 
@@ -14,28 +13,10 @@ from PIL import Image
 
 from codo.catalog.boxes import scale_boxes
 from codo.catalog.catalog import Catalog, open_catalog
-from codo.core.errors import Interrupted
-from codo.preparation import merge
-from codo.preparation.merge import group
 from codo.preparation.pack import shard_names, shrink, write_sample
 from codo.preparation.prepare import prepare
-from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
-from tests.preparation.test_prepare import files
-
-
-def webdataset(shard: Path) -> dict[str, dict[str, bytes]]:
-    """Samples by WebDataset's rule: a file name up to its first dot is the key, what follows is the field."""
-    samples: dict[str, dict[str, bytes]] = {}
-    with tarfile.open(shard) as tar:
-        for info in tar:
-            found = re.match(r"^((?:.*/|)[^.]+)[.]([^/]*)$", info.name)
-            assert found, info.name
-            data = tar.extractfile(info)
-            assert data
-            fields = samples.setdefault(found[1], {})
-            assert found[2] not in fields, info.name
-            fields[found[2]] = data.read()
-    return samples
+from tests.catalog.pictures import encode, jpeg, picture, write_folder
+from tests.preparation.catalogs import webdataset
 
 
 def test_names_survive_slashes_dots_and_collisions() -> None:
@@ -125,59 +106,3 @@ def test_packed_shards_are_a_source(packed: Catalog, tmp_path: Path) -> None:
     again = prepare(packed.path, tmp_path / "again", propose=False, jobs=1)
     assert len(again) == len(packed)
     assert np.array_equal(again.image(3), packed.image(3))
-
-
-def test_grouping() -> None:
-    assert group([3, 3, 3, 9, 1, 1, 12, 2], 6) == [[0, 1], [2], [3], [4, 5], [6], [7]]
-    assert group([5], 1) == [[0]]
-
-
-def test_a_source_that_changes_after_shards_were_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = write_folder(tmp_path / "s", jpegs(20))
-
-    def run(out: str) -> None:
-        prepare(source, tmp_path / out, propose=False, pack=40, jobs=1)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(merge, "_write_parquet", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
-        with pytest.raises(Interrupted):
-            run("out")
-    assert (tmp_path / "out" / "shard-00000.tar").exists()
-    write_folder(source, {"010.jpg": jpeg(77)})
-    run("out")
-    run("fresh")
-    assert files(tmp_path / "out") == files(tmp_path / "fresh")
-
-
-@pytest.mark.parametrize("step", ["_write_parquet", "discard"])
-def test_killed_while_merging_it_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    source = write_folder(tmp_path / "s", jpegs(60))
-    monkeypatch.setattr(merge, "MB", 60_000)  # shards of 60 kB, two or three chunks each
-
-    def run(out: str) -> None:
-        prepare(source, tmp_path / out, propose=False, pack=40, shard_mb=1, jobs=1)
-
-    run("whole")
-    shards = len(list((tmp_path / "whole").glob("shard-*.tar")))
-    assert 3 <= shards <= 7
-    for part in webdataset(tmp_path / "whole" / "shard-00001.tar").values():
-        assert part.keys() == {"jpg", "json"}
-
-    def stop(*_: object, **__: object) -> None:
-        raise SystemError("killed")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(merge, step, stop)
-        with pytest.raises(SystemError):
-            run("out")
-    with monkeypatch.context() as patch:
-        # Half way through the shards: the second one is not there yet, the parts of the first are gone.
-        copies = iter(range(1000))
-        copy = merge.shutil.copyfileobj
-        patch.setattr(merge.shutil, "copyfileobj", lambda *a: stop() if next(copies) > 4 else copy(*a))
-        with pytest.raises(SystemError):
-            run("half")
-    assert 0 < len(list((tmp_path / "half").glob("shard-*.tar"))) < shards
-    run("out")
-    run("half")
-    assert files(tmp_path / "out") == files(tmp_path / "half") == files(tmp_path / "whole")

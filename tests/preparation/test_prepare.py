@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +12,14 @@ import pytest
 from PIL import Image
 
 from codo.catalog import reading
-from codo.catalog.catalog import Catalog
 from codo.core.errors import CodoError, InputError
 from codo.core.io import open_atomically
-from codo.preparation import chunk_worker, engines
+from codo.preparation import engines
 from codo.preparation.prepare import default_cache, open_or_prepare, prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 from tests.catalog.sources.listings import write_tar, write_zip
 from tests.catalog.test_decode import png_header
-
-
-def quick(source: object, out: Path, **options: Any) -> Catalog:
-    """`prepare` in this process and, unless asked for, without proposals."""
-    return prepare(source, out, **({"propose": False, "jobs": 1, "progress": False} | options))
-
-
-def rejected(out: Path) -> dict[str, str]:
-    with (out / "rejected.csv").open(newline="", encoding="utf-8") as file:
-        return {row["key"]: row["reason"] for row in csv.DictReader(file)}
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+from tests.preparation.catalogs import files, quick, rejected
 
 
 @pytest.fixture
@@ -97,14 +82,6 @@ def test_proposals_do_not_depend_on_jobs(photos: Path, catalog: Path, tmp_path: 
     assert files(tmp_path / "out") == files(catalog)
 
 
-def test_duplicates_are_counted(tmp_path: Path) -> None:
-    write_folder(tmp_path / "s", jpegs(4) | {"copy.jpg": jpeg(2), "again.jpg": jpeg(2)})
-    catalog = quick(tmp_path / "s", tmp_path / "out")
-    assert len(catalog) == 6
-    assert catalog.counts["duplicates"] == 2
-    assert "2 duplicates" in catalog.summary()
-
-
 def test_archives_and_urls_give_the_same_images(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:
     photographs = jpegs(20)
     write_folder(tmp_path / "folder", photographs)
@@ -124,42 +101,6 @@ def test_archives_and_urls_give_the_same_images(tmp_path: Path, memory: fsspec.A
     assert set(compression) == {"deflate"}
 
 
-def test_missing_remote_files_are_rejected_but_a_lost_connection_stops(
-    tmp_path: Path, memory: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, data in jpegs(3).items():
-        memory.pipe(f"/bucket/{name}", data)
-    (tmp_path / "l.txt").write_text("".join(f"memory://bucket/{name}\n" for name in ("000.jpg", "gone.jpg", "002.jpg")))
-    assert len(quick(tmp_path / "l.txt", tmp_path / "out", max_rejected=0.5)) == 2
-    assert rejected(tmp_path / "out") == {"bucket/gone.jpg": "missing: no such file"}
-
-    def lost(*_: object, **__: object) -> bytes:
-        raise TimeoutError("no answer")
-
-    monkeypatch.setattr(type(memory), "cat_file", lost)
-    with pytest.raises(CodoError, match="cannot read from the source: no answer") as caught:
-        quick("memory://bucket", tmp_path / "out2")
-    assert "continues" in caught.value.fix
-    monkeypatch.undo()
-    assert len(quick("memory://bucket", tmp_path / "out2")) == 3
-
-
-def test_too_many_rejections_stop_and_the_repaired_source_goes_on(tmp_path: Path) -> None:
-    source = write_folder(tmp_path / "s", jpegs(90) | {f"bad{n}.jpg": b"x" for n in range(10)})
-    out = tmp_path / "out"
-    with pytest.raises(CodoError, match=r"of 100 images rejected .*as 'unreadable'; 5% are allowed") as caught:
-        quick(source, out)
-    assert caught.value.where == str(out / "rejected.csv")
-    assert all(reason.startswith("unreadable") for reason in rejected(out).values())
-    assert len(rejected(out)) > 5
-    with pytest.raises(CodoError, match="images rejected"):
-        quick(source, out)
-    for n in range(8):
-        (source / f"bad{n}.jpg").write_bytes(jpeg(500 + n))
-    assert len(quick(source, out)) == 98
-    assert len(rejected(out)) == 2
-
-
 def test_files_far_larger_than_an_image_are_not_even_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(2) | {"huge.jpg": bytes(20_000)})
     monkeypatch.setattr(reading, "LARGEST_FILE", 10_000)
@@ -174,12 +115,6 @@ def test_more_rejections_can_be_allowed(tmp_path: Path) -> None:
     assert len(quick(source, tmp_path / "out", max_rejected=0.5)) == 3
 
 
-def test_a_catalog_of_nothing_is_refused(tmp_path: Path) -> None:
-    source = write_folder(tmp_path / "s", {"a.jpg": b"x", "README": b"x"})
-    with pytest.raises(CodoError, match="no image is left"):
-        quick(source, tmp_path / "out", max_rejected=1)
-
-
 def test_a_finished_catalog_is_opened_at_once(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "s", jpegs(3))
     quick(source, tmp_path / "out")
@@ -187,20 +122,6 @@ def test_a_finished_catalog_is_opened_at_once(tmp_path: Path) -> None:
     for name in jpegs(3):
         (source / name).unlink()  # it is not even looked at
     assert len(quick(source, tmp_path / "out", jobs=2, max_rejected=0.3)) == 3
-    assert files(tmp_path / "out") == before
-
-
-def test_other_settings_are_refused_with_the_difference(tmp_path: Path) -> None:
-    source = write_folder(tmp_path / "s", jpegs(3))
-    write_folder(tmp_path / "t", jpegs(3))
-    quick(source, tmp_path / "out")
-    before = files(tmp_path / "out")
-    with pytest.raises(InputError, match=r"\(min_side: 32 -> 40; pack: None -> 64\)"):
-        quick(source, tmp_path / "out", pack=64, min_side=40)
-    with pytest.raises(InputError, match=r"\(source: .*'.*/s'.* -> .*'.*/t'.*\)"):
-        quick(tmp_path / "t", tmp_path / "out")
-    with pytest.raises(InputError, match=r"proposals.mode: fast -> single"):
-        quick(source, tmp_path / "out", **{"proposals.mode": "single"})
     assert files(tmp_path / "out") == before
 
 
@@ -235,14 +156,6 @@ def test_bad_input_writes_nothing(
     assert caught.value.exit_code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
     assert len(caught.value.lines()) == 3
-
-
-def test_a_bug_in_the_search_names_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = write_folder(tmp_path / "s", jpegs(2))
-    monkeypatch.setattr(chunk_worker, "propose", lambda *_: 1 / 0)
-    with pytest.raises(CodoError, match="ZeroDivisionError") as caught:
-        quick(source, tmp_path / "out", propose=True)
-    assert "000.jpg" in caught.value.where
 
 
 def test_a_plain_folder_is_prepared_once_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

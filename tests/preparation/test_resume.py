@@ -18,7 +18,7 @@ from codo.core.errors import CodoError, InputError, Interrupted
 from codo.preparation import chunk_worker, manifest
 from codo.preparation.prepare import prepare_shard
 from tests.catalog.pictures import jpeg, jpegs, write_folder
-from tests.preparation.test_prepare import files, quick
+from tests.preparation.catalogs import files, quick
 
 PREPARE = import_module("codo.preparation.prepare")  # as an attribute of its package it is the function
 

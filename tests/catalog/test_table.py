@@ -1,0 +1,67 @@
+"""A catalog's Parquet file as arrays."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from codo.catalog.catalog import open_catalog
+from codo.catalog.schema import FILE
+from codo.catalog.table import bytes_of, open_file, read_table
+
+
+def test_boxes_are_words_in_the_file_and_can_be_read_without_codo(catalog: Path) -> None:
+    column = pq.read_table(catalog / "catalog.parquet").column("proposals").combine_chunks()
+    starts, boxes = column.offsets.to_numpy(), column.values.to_numpy().view("<u2").reshape(-1, 4)
+    opened = open_catalog(catalog)
+    for i in range(len(opened)):
+        assert np.array_equal(boxes[starts[i] : starts[i + 1]], opened.proposals(i))
+
+
+def test_catalogs_of_format_1_are_read(catalog: Path, tmp_path: Path) -> None:
+    opened, table = open_catalog(catalog), pq.read_table(catalog / "catalog.parquet")
+    sides = pa.large_list(pa.field("element", pa.uint16(), nullable=False))
+    old = pa.array([opened.proposals(i).ravel().tolist() for i in range(len(opened))], sides)
+    info = {"codo": json.dumps(json.loads(table.schema.metadata[b"codo"]) | {"format": 1})}
+    table = table.set_column(table.schema.get_field_index("proposals"), pa.field("proposals", sides), old)
+    pq.write_table(table.replace_schema_metadata(info), tmp_path / "catalog.parquet", row_group_size=3)
+    again = open_catalog(tmp_path)
+    for i in range(len(opened)):
+        assert np.array_equal(again.proposals(i), opened.proposals(i))
+
+
+def test_row_groups_are_joined(catalog: Path, tmp_path: Path) -> None:
+    """Read by several threads, in the order of the file; columns that are not asked for stay unread."""
+    buffer, info = open_file(str(catalog / FILE))
+    whole = read_table(buffer, ["key"], proposals=True)
+    pq.write_table(pq.read_table(catalog / FILE), tmp_path / FILE, row_group_size=5)
+    again = read_table(open_file(str(tmp_path / FILE))[0], ["key"], proposals=True)
+    assert again.columns["key"].to_pylist() == whole.columns["key"].to_pylist()
+    assert whole.columns.keys() == {"key"}
+    assert whole.proposals is not None
+    assert again.proposals is not None
+    starts, boxes = whole.proposals
+    assert len(boxes) == starts[-1] == info["counts"]["proposals"]
+    assert all(np.array_equal(one, other) for one, other in zip(again.proposals, whole.proposals, strict=True))
+    assert read_table(buffer, ["key"], proposals=False).proposals is None
+
+
+def test_a_missing_column_or_metadata_is_an_error(catalog: Path, tmp_path: Path) -> None:
+    buffer, _ = open_file(str(catalog / FILE))
+    with pytest.raises(KeyError):
+        read_table(buffer, ["no such column"], proposals=False)
+    pq.write_table(pq.read_table(catalog / FILE).replace_schema_metadata({"other": "x"}), tmp_path / FILE)
+    with pytest.raises(KeyError):
+        open_file(str(tmp_path / FILE))
+
+
+def test_fixed_size_binaries_are_viewed_not_copied() -> None:
+    array = pa.array([b"ab", b"cd", b"ef"], pa.binary(2))
+    assert bytes_of(array).tolist() == [[97, 98], [99, 100], [101, 102]]
+    assert bytes_of(array[1:]).tolist() == [[99, 100], [101, 102]]
+    assert bytes_of(array).base is not None
