@@ -210,21 +210,3 @@ def test_several_at_a_time_compute_the_same(done: Comparison, protocol: dict[str
     assert found(out) == expected(done, out)
     logs = {"none-fraction-0.5-seed-0.log", "none-fraction-0.5-seed-1.log"}
     assert {log.name for log in (out / "logs").iterdir()} == logs
-
-
-def test_a_process_stops_with_its_parent(done: Comparison, tmp_path: Path) -> None:
-    """The end of its input is all that a process gets when the comparison is killed."""
-    changes = {"out": str(tmp_path / "trial"), "steps": 100_000, "workers": 1}
-    order = jobs.JobSpec("finetune", done.trials[0].settings.model_copy(update=changes), tmp_path / "trial")
-    command = [sys.executable, "-m", "codo.comparison.worker"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        process.stdin.write(jobs.serialize(order))
-        process.stdin.flush()
-        deadline = time.monotonic() + 120
-        while not Run(tmp_path / "trial").metrics() and time.monotonic() < deadline:  # until it has done a step
-            time.sleep(0.01)
-        process.stdin.close()
-        assert process.wait(120) == 143
-    assert Run(tmp_path / "trial").checkpoints()
-    assert not Run(tmp_path / "trial").busy

@@ -2,10 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
-from codo.comparison.verdicts import in_points, summary, verdict, verdicts
-from codo.evaluation.statistics import Difference, Interval
+from codo.comparison.verdicts import summary, verdict, verdicts
 from tests.comparison.test_comparison import STARTS, grid, made
 
 
@@ -64,17 +61,3 @@ def test_what_is_missing_or_failed_is_said() -> None:
     assert summary(apart)[0] == "Not compared with none yet, for want of a seed that has both: codo."
     alone = replace(part, initializations={"none": part.initializations["none"]})
     assert summary(alone)[0].startswith("none is alone")
-
-
-@pytest.mark.parametrize(
-    ("ends", "said"),
-    [
-        ((0.012, 0.003, 0.021), ("+1.2", "+0.3 to +2.1")),
-        ((0.012, 0.0003, 0.021), ("+1.20", "+0.03 to +2.10")),  # above zero, and seen to be
-        ((0.0, 0.0, 0.0), ("+0.0", "+0.0 to +0.0")),
-    ],
-)
-def test_an_end_near_zero_has_a_digit_more(ends: tuple[float, float, float], said: tuple[str, str]) -> None:
-    mean, low, high = ends
-    assert in_points(Difference((mean,), Interval(low, high))) == said
-    assert in_points(Difference((0.5,), None)) == ("+50.0", None)

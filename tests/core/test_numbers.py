@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from codo.core.numbers import compact, difference, duration, mean_spread, number, percent, precision
+from codo.core.numbers import compact, duration, mean_spread, number, percent, points, precision
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,8 @@ def test_mean_spread_is_the_sample_standard_deviation() -> None:
     assert mean_spread([]) == "–"
 
 
-def test_difference_has_a_sign() -> None:
-    assert difference([0.02, 0.04]) == "+3.0 ± 1.4"
-    assert difference([-0.015]) == "−1.5"
-    assert difference([]) == "–"
+def test_points_have_a_sign() -> None:
+    assert points(0.03) == "+3.0"
+    assert points(-0.015) == "−1.5"
+    assert points(-0.0001) == "+0.0"
+    assert points(-0.0001, 2) == "−0.01"

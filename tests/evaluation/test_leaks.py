@@ -31,7 +31,8 @@ def test_identical_files_are_found(make_data: MakeData, tmp_path: Path) -> None:
     catalog = str(tmp_path / "catalog")
     config = {"foregrounds": str(pool), "backgrounds": {"query": [f"{catalog}@0.5"], "key": [catalog]}}
     run = make_run(tmp_path / "run", "pretrain", config)
-    assert [found.path for found in pretraining_catalogs(run)] == [catalog]
+    catalogs, missing = pretraining_catalogs(run)
+    assert ([found.path for found in catalogs], missing) == ([catalog], [str(pool)])  # the folder was not prepared
 
     annotations = read_annotations(DataSettings(folder=str(folder)), "val")
     exported = run.exports_dir / "trunk.safetensors"
@@ -43,8 +44,29 @@ def test_identical_files_are_found(make_data: MakeData, tmp_path: Path) -> None:
         assert warning.startswith(f"2 of 4 images to evaluate on were in the pretraining pool of {run.path}")
         assert "(the first: 001.png)" in warning
 
+    complete = make_run(tmp_path / "complete", "pretrain", config | {"foregrounds": catalog})
     other = read_annotations(DataSettings(folder=str(make_data(images=4, name="other", seed=5))), "val")
-    assert leak_warning(other, str(run.path)) is None
+    assert leak_warning(other, str(complete.path)) is None
+
+
+def test_a_catalog_that_has_moved_is_named(make_data: MakeData, tmp_path: Path) -> None:
+    folder = make_data(images=4)
+    prepare(folder / "val", tmp_path / "catalog", propose=False, jobs=1, progress=False)
+    config = {"foregrounds": str(tmp_path / "catalog"), "backgrounds": {"query": [str(tmp_path / "gone@0.5")]}}
+    run = make_run(tmp_path / "run", "pretrain", config)
+    finetuned = make_run(tmp_path / "finetuned", "finetune", {"weights": str(run.path)})
+    annotations = read_annotations(DataSettings(folder=str(folder)), "val")
+    found = leak_warning(annotations, str(finetuned.path))
+    assert found is not None
+    assert found.startswith("4 of 4 images")  # what the other catalog says goes first
+    (tmp_path / "catalog").rename(tmp_path / "elsewhere")
+    warning = leak_warning(annotations, str(finetuned.path))
+    assert warning == (
+        f"cannot check whether images to evaluate on were in the pretraining pool of {run.path}: "
+        f"{tmp_path / 'catalog'} cannot be opened, nor 1 more; to check, put the catalog, or a link to it, at that path"
+    )
+    (tmp_path / "catalog").symlink_to(tmp_path / "elsewhere")  # as it advises
+    assert str(leak_warning(annotations, str(run.path))).startswith("4 of 4 images")
 
 
 def test_weights_are_followed_through_files_and_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,6 @@ from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.evaluation.error_impact import measure_impact
 from codo.evaluation.error_types import ERRORS
-from codo.reporting.detection_gallery import least_confidence, note, worst_first
 from codo.reporting.detections_page import FOLD, cost_table, count_table
 from codo.reporting.view import view
 from tests.evaluation.judged import detections_of, judge_all, result, truth_of
@@ -262,24 +261,3 @@ def test_many_classes_are_folded(tmp_path: Path, read_page: ReadPage) -> None:
     page = read_page(view(tmp_path / "found.json", {"val": str(tmp_path / "truth.json"), "images": str(tmp_path)}))
     assert len(page.attributes("details")) == 3
     assert f"By class ({classes})" in page.text
-
-
-def test_worst_first_and_the_slider_s_lower_end(tmp_path: Path) -> None:
-    objects = [(1, 4, [0.0, 0, 50, 50]), (2, 4, [0.0, 0, 50, 50]), (3, 4, [0.0, 0, 50, 50]), (3, 4, [90.0, 0, 50, 50])]
-    found = [result(1, 4, [0, 0, 50, 50], 0.9)] + [result(2, 4, [100, 0, 9, 9], i / 1000) for i in range(150)]
-    judged = judge_all(detections_of(tmp_path, truth_of(objects, images=3), found))
-    ranked = worst_first(judged, 0.5)
-    assert [one.scene.name for one in ranked] == ["3.jpg", "2.jpg", "1.jpg"]  # 2 mistakes, 1, none
-    assert note(ranked[0], 0.5) == "score 0% · 0 found, 2 not found, 0 wrong"
-    assert least_confidence(judged, 0.5) == 0.0  # 101 of 3 images
-    assert least_confidence(judged[1:2], 0.5) == pytest.approx(0.11)  # 40 of one: 0.110 to 0.149
-    assert least_confidence(judged[1:2], 0.05) == 0.05
-
-
-def test_scores_that_are_no_confidences_are_refused(labeled: Path, tmp_path: Path) -> None:
-    file = tmp_path / "percent.json"
-    file.write_text(json.dumps([result(0, 1, BOX, 0.9), result(1, 1, BOX, 87), result(1, 2, BOX, -2)]))
-    with pytest.raises(InputError, match=r"2 of 3 detections .* the first: detection number 2 \(score 87\)") as caught:
-        view(file, labeled)
-    assert len(caught.value.lines()) == 3
-    assert not file.with_suffix(".html").exists()

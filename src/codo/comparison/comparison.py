@@ -13,8 +13,8 @@ from codo.comparison.grid import Grid
 from codo.comparison.initializations import Initialization
 from codo.comparison.pretraining_costs import PretrainingCost, mean_cost, read_cost
 from codo.comparison.trials import Key, Result, Trial
+from codo.evaluation.measures import KINDS, NAMES, measured
 from codo.evaluation.statistics import Difference, Floats, paired
-from codo.reporting.comparison import KINDS, NAMES, values_of
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,9 @@ class Comparison:
         found: dict[int, float] = {}
         for seed in self.seeds:
             result = self.results.get((init, fraction, seed))
-            if result and (known := values_of([result.numbers], kind, name)):
-                found[seed] = known[0]
+            value = measured(result.numbers, kind, name) if result else None
+            if value is not None:
+                found[seed] = value
         return found
 
     def difference(

@@ -11,12 +11,14 @@ from codo.comparison.comparison import Comparison, mean_and_spread
 from codo.comparison.initializations import format_parts
 from codo.comparison.label_efficiency import Trend, label_efficiency
 from codo.comparison.paper_table import COST_HEADS, PROVENANCE, cost_cells, printed_cells, printed_heads, printed_rows
-from codo.comparison.verdicts import in_points, remarks, verdicts
+from codo.comparison.verdicts import remarks, verdicts
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, mean_spread, number, precision, share
+from codo.evaluation.measures import KINDS, NAMES
 from codo.evaluation.statistics import LEVEL, Difference
+from codo.evaluation.verdict import in_points
 from codo.models.weights import TRUNK
-from codo.reporting.comparison import KINDS, NAMES, ap_dots
+from codo.reporting.average_precision import ap_dots
 from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Tone, Verdict
 from codo.reporting.html.scatter import rank_correlation, scatter
 
@@ -51,8 +53,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
         kicker="CoDo comparison",
         lead=f"{counts[0]}, {counts[1]} and {counts[2]}; the same labels, order and protocol for all.",
         sections=[
-            Section("What came out", _outcome(comparison)),
-            *(_results(comparison, kind) for kind in comparison.kinds),
+            *result_sections(comparison),
             Section("What each initialization fills", [_parts(comparison)]),
             Section("What pretraining cost", _costs(comparison)),
             Section("Probes and transfer", _transfer(comparison)),
@@ -62,6 +63,12 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
         ],
         footer=FOOTER,
     )
+
+
+def result_sections(comparison: Comparison) -> list[Section]:
+    """The verdicts, then figure and tables of boxes and masks."""
+    results = [_results(comparison, kind) for kind in comparison.kinds]
+    return [Section("What came out", _outcome(comparison)), *results]
 
 
 def _outcome(comparison: Comparison) -> list[Block]:
@@ -92,11 +99,8 @@ def _figure(comparison: Comparison, kind: str) -> Figures:
     title = KINDS[kind]
     if len(comparison.fractions) == 1:
         fraction = comparison.fractions[0]
-        groups = {
-            init: [{kind: {"AP": value}} for value in comparison.values(init, fraction, kind=kind).values()]
-            for init in comparison.inits
-        }
-        return Figures([ap_dots(groups, kind, title)])
+        groups = {init: list(comparison.values(init, fraction, kind=kind).values()) for init in comparison.inits}
+        return Figures([ap_dots(groups, title)])
     trends = [trend for init in comparison.inits if (trend := _trend(comparison, init, kind))]
     told = "; ".join(f"{trend.name}: {_told(trend)}" for trend in trends)
     caption = "Line and band: mean and one standard deviation over the seeds; each dot is one seed."

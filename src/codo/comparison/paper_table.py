@@ -16,7 +16,7 @@ from codo.comparison.latex import COLUMNS
 from codo.comparison.pretraining_costs import PretrainingCost
 from codo.comparison.published import MEASURES, Published, published
 from codo.core.numbers import MISSING, compact, duration, mean_spread, share
-from codo.reporting.comparison import SINGULAR
+from codo.evaluation.measures import SINGULAR
 
 COST_HEADS = ("Samples seen", "Views", "Time", "Peak memory")
 PROVENANCE = (
@@ -92,5 +92,9 @@ def _schedules(rows: Sequence[Published]) -> list[str]:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return ["", *("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)]
+    """Lines of Markdown with the columns one below the other, so that it can be read as it is."""
+    cells = [[cell.replace("|", r"\|") for cell in line] for line in (heads, *rows)]
+    widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
+    ruled = [cells[0], ["-" * width for width in widths], *cells[1:]]
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths, strict=True)] for line in ruled]
+    return ["", *(f"| {' | '.join(line)} |" for line in padded)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codo.comparison.comparison import Comparison
-from codo.core.numbers import points, share
-from codo.evaluation.statistics import LEVEL, Difference, Verdict
-from codo.reporting.comparison import SINGULAR
+from codo.core.numbers import share
+from codo.evaluation import verdict as words
+from codo.evaluation.measures import SINGULAR
+from codo.evaluation.statistics import Verdict
+from codo.evaluation.verdict import in_points
 
 
 def summary(comparison: Comparison) -> list[str]:
@@ -58,18 +60,17 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
 
     The two must have a seed in common.
     """
-    reference, found = comparison.reference, comparison.difference(init, kind=kind)
+    found = comparison.difference(init, kind=kind)
     assert found is not None
-    gain, between = in_points(found)
-    said = f"{gain} points of {SINGULAR[kind]} AP{_where(comparison.fractions)}"
-    if between is None:
-        return f"{init} against {reference}: {said}, from one seed, which says nothing about noise. {_more(comparison)}"
-    images = f" and {comparison.evaluated:,} evaluation images" if found.by_image else ""
-    interval = f"{LEVEL:.0%} interval {between}, from {len(found.values)} seeds{images}"
-    if found.verdict == "noise":
-        return f"No difference beyond noise between {init} and {reference}: {said} ({interval})."
-    side = "ahead of" if found.verdict == "better" else "behind"
-    return f"{init} is {side} {reference} beyond noise: {said} ({interval})."
+    return words.verdict(
+        init,
+        comparison.reference,
+        found,
+        kind=kind,
+        over=_where(comparison.fractions),
+        evaluated=comparison.evaluated,
+        advice=_more(comparison),
+    )
 
 
 def _silent(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
@@ -85,17 +86,7 @@ def _silent(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
 
 
 def _more(comparison: Comparison) -> str:
-    return "More are to come." if len(comparison.seeds) > 1 else "Give more seeds."
-
-
-def in_points(found: Difference) -> tuple[str, str | None]:
-    """Mean and interval of a difference: ``("+1.2", "+0.3 to +2.1")``; with one seed no interval."""
-    ends = found.interval
-    shown = [found.mean, *(ends or ())]
-    # A digit more where one would round an end to zero: whether it lies above or below is the question.
-    digits = 2 if any(value and abs(100 * value) < 0.05 for value in shown) else 1
-    mean, *interval = (points(value, digits) for value in shown)
-    return mean, " to ".join(interval) or None
+    return "More are to come." if len(comparison.seeds) > 1 else words.MORE_SEEDS
 
 
 def _where(fractions: Sequence[float]) -> str:

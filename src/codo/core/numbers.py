@@ -69,13 +69,6 @@ def mean_spread(values: Sequence[float]) -> str:
     return f"{fmean(known):.1f}" + (f" ± {stdev(known):.1f}" if len(known) > 1 else "")
 
 
-def difference(values: Sequence[float]) -> str:
-    """Differences of average precisions as ``+1.2 ± 0.3`` points, with a true minus sign."""
-    if not values:
-        return MISSING
-    return points(fmean(values)) + (f" ± {100 * stdev(values):.1f}" if len(values) > 1 else "")
-
-
 def points(gain: float, digits: int = 1) -> str:
     """A difference of average precisions as ``+1.2`` points, with a true minus sign."""
     rounded = round(100 * gain, digits) + 0.0  # + 0.0: no minus before zero

@@ -1,79 +1,102 @@
-"""Is the pretraining run healthy? Four tell-tales of collapse, read from the log (docs/method.md#drift-collapse).
+"""Is a run healthy? The thresholds and judgments behind the alarms during training and the verdict in the report.
 
-The loss alone cannot tell: in *drift collapse* all embeddings become one moving point, and since new keys lie closer to
-the query than old queue entries, the loss falls and top-1 rises to 1 while nothing is learned. So four numbers are read
-together, for every level, over the last tenth of the log:
+The loss alone cannot tell. In *drift collapse* all embeddings are one point that keeps moving: new keys lie nearer to
+the query than older ones in the queue only because they are newer, so that the loss falls and top-1 rises while nothing
+is learned (docs/method.md#drift-collapse). So four numbers are read together, for every level:
 
-=====================  ===========================  ==========================================================
-tell-tale              healthy                      collapsed
-=====================  ===========================  ==========================================================
-per-dimension std      above half of 1/sqrt(D)      below a quarter of it, and not recovering
-norm of mean           below 0.9                    above 0.97, and not falling
-loss against ln(K+1)   fallen from its peak         not finite
-top-1                  rises late                   above 0.8 while the loss stays above 0.75 ln(K+1)
-=====================  ===========================  ==========================================================
+===================  ========================  =================================================================
+number               healthy                   failed
+===================  ========================  =================================================================
+std per dimension    above half of 1/sqrt(D)   below a quarter of it, and not rising
+norm of the mean     below 0.9                 0.97 or more, and not falling
+top-1                rises late                above 1/4 while the norm of the mean is above 0.9, or above 1/2
+                                               while the loss is above 0.85 ln(K+1)
+loss                 fallen from its peak      not finite
+===================  ========================  =================================================================
 
-Between the two columns the verdict is "watch": a run may simply be young. The thresholds are those of this table; the
-measurements they were chosen from are in docs/method.md#drift-collapse.
+Between the two columns the verdict is "watch": a run may simply be young. Each failed check is an alarm and each alarm
+is a failed check, because both come from `failures`.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
-from codo.core.numbers import number, percent
-from codo.evaluation.run_metrics import Metrics
-from codo.reporting.html.blocks import Check, Tone, Verdict
+from codo.core.io import write_atomically
+from codo.core.numbers import percent
+from codo.core.run import Run
+from codo.core.run_files import config_of
+from codo.evaluation.course import RECENT, Course, Curve
 
-LEAST_ROWS = 5
-"""Fewer logged steps than this are not judged."""
+HEALTH_FILE = "health.json"
 
 GRACE = 200
-"""Steps before a verdict: an untrained network maps all boxes to nearly one point."""
+"""Least steps before collapse is judged: an untrained network maps all boxes to nearly one point."""
+DRIFT_GRACE = 50
+"""Steps before drift collapse is judged. No healthy run finds a quarter of its keys while it is this young."""
+MIN_ROWS = 5
+"""Fewer logged steps than this are not called healthy."""
 
-_ORDER: dict[Tone, int] = {"good": 0, "unknown": 1, "watch": 2, "bad": 3}
-_LONGER = "Train longer before you trust this run."
-_SLOWER = (
-    "Lower `optim.lr`, raise `contrast.momentum` or shorten `contrast.queue`, and warm up (`optim.warmup_steps=200`)."
-)
+GOOD_STD, FAILED_STD = 0.5, 0.25  # shares of 1/sqrt(D)
+GOOD_NORM, FAILED_NORM = 0.9, 0.97
+DRIFT_TOP1 = 0.25
+GUESSING_TOP1, GUESSING_LOSS = 0.5, 0.85  # the loss as a share of ln(K+1)
+EARLY_TOP1, EARLY_LOSS = 0.5, 0.5
+LEAST_CHANGE = 0.01
+"""A norm, or a loss as a share of ln(K+1), that has come down by less has not fallen."""
+NORM_RISE = 0.1  # above the lowest, from which on it is no longer good
+RISE, LEAST_RISE = 1.25, 0.02
+"""A std has risen that is this many times its lowest, and at least this share of 1/sqrt(D) above it."""
+WAIT = "time/data_wait"
+SLOW_WAIT = 0.2
+"""Share of the time spent waiting for data above which the loader is the bottleneck."""
 
 
-def judge(metrics: Metrics, config: Mapping[str, Any]) -> Verdict:
-    """The verdict on a pretraining run.
+@dataclass(frozen=True)
+class HealthReference:
+    """What the numbers of a run are measured against.
 
-    Args:
-        metrics: The log; of ``loss/P2``, ``top1/P2``, ``std/P2``, ``mean_norm/P2``, … those absent are skipped.
-        config: The run's settings; ``contrast.queue`` and ``model.embedding_dim`` give the reference values.
+    Attributes:
+        chance_loss: ln(K+1), the loss of a level whose embeddings say nothing; ``None`` without a queue.
+        uniform_std: 1/sqrt(D), deviation per dimension of points spread uniformly over the unit sphere; ``None`` if
+            unknown.
+        grace: Steps before collapse is judged.
     """
-    ceiling, spread = chance_loss(config), uniform_std(config)
-    levels = metrics.names("loss")
-    if len(metrics.rows) < LEAST_ROWS or not levels:
-        return Verdict("unknown", f"Too little is logged to judge: {len(metrics.rows)} of at least {LEAST_ROWS} lines.")
-    looked = _std(metrics, spread), _mean_norm(metrics), _loss(metrics, ceiling), _top1(metrics, ceiling)
-    checks = _said_once([check for check in (*looked, _invariance(metrics)) if check is not None])
-    tone: Tone = max((check.tone for check in checks), key=_ORDER.__getitem__)
-    broken = any(check.name == "Loss" and check.tone == "bad" for check in checks)
-    steps = metrics.last_step or 0
-    if steps < GRACE and tone != "good" and not broken:
-        words = f"Too young to judge: {steps} steps of at least {GRACE}; every run starts like a collapse."
-        undecided = [c if c.tone == "good" else replace(c, tone="unknown", advice="") for c in checks]
-        return Verdict("unknown", words, undecided)
-    return Verdict(tone, _headline(tone, checks), checks)
 
+    chance_loss: float | None = None
+    uniform_std: float | None = None
+    grace: int = GRACE
 
-def chance_loss(config: Mapping[str, Any]) -> float | None:
-    """ln(K+1): the loss of a level whose embeddings say nothing (Eq. 7 with K negatives)."""
-    queue = _setting(config, "contrast", "queue")
-    return math.log(queue + 1) if queue else None
+    @classmethod
+    def of(cls, *, dim: float | None, queue: float | None, grace: int = GRACE) -> Self:
+        """The reference of embeddings of ``dim`` dimensions against ``queue`` negatives."""
+        return cls(math.log(queue + 1) if queue else None, 1 / math.sqrt(dim) if dim else None, grace)
 
+    @classmethod
+    def read(cls, run: Run) -> Self:
+        """That of a run: what training has recorded, else what its settings say."""
+        try:
+            return cls(**json.loads((run.path / HEALTH_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):  # of an earlier version, or broken
+            return cls.of_config(config_of(run))
 
-def uniform_std(config: Mapping[str, Any]) -> float | None:
-    """1/sqrt(D): per-dimension deviation of points spread uniformly over the unit sphere of D dimensions."""
-    dim = _setting(config, "model", "embedding_dim")
-    return 1 / math.sqrt(dim) if dim else None
+    @classmethod
+    def of_config(cls, config: Mapping[str, Any]) -> Self:
+        """That of ``contrast.queue`` and ``model.embedding_dim``; settings that are missing or wrong are unknown."""
+        return cls.of(
+            dim=_setting(config, "model", "embedding_dim"),
+            queue=_setting(config, "contrast", "queue"),
+            grace=max(GRACE, 2 * int(_setting(config, "optim", "warmup_steps") or 0)),
+        )
+
+    def write(self, run: Run) -> None:
+        """Record it for the report."""
+        write_atomically(run.path / HEALTH_FILE, json.dumps(asdict(self)) + "\n")
 
 
 def _setting(config: Mapping[str, Any], group: str, name: str) -> float | None:
@@ -82,120 +105,148 @@ def _setting(config: Mapping[str, Any], group: str, name: str) -> float | None:
     return value if isinstance(value, int | float) and value > 0 else None
 
 
-def _headline(tone: Tone, checks: list[Check]) -> str:
-    bad = [check.name for check in checks if check.tone == "bad"]
-    watch = [check.name for check in checks if check.tone == "watch"]
-    if tone == "bad" and bad == ["Loss"]:
-        return "The run broke: the loss is not finite."
-    if tone == "bad":
-        return f"Collapsed: the embeddings carry no information ({', '.join(bad).lower()})."
-    if tone == "watch":
-        return f"No collapse, but not clearly healthy either: look at {', '.join(watch).lower()}."
-    return "Healthy: the embeddings are spread out and the loss falls because views of an object agree."
+@dataclass(frozen=True)
+class Failures:
+    """What is wrong now: the levels with each failure, the worst first.
+
+    Attributes:
+        not_finite: The loss was not finite.
+        drift: Most keys are found only because they are newer.
+        low_std: The embeddings are not spread out, and are not spreading.
+        one_direction: The embeddings point one way, and go on doing so.
+    """
+
+    not_finite: list[str]
+    drift: list[str]
+    low_std: list[str]
+    one_direction: list[str]
 
 
-def _said_once(checks: list[Check]) -> list[Check]:
-    """Checks that share a cause share the advice; it stands with the first of them."""
-    said: set[str] = set()
-    once = []
-    for check in checks:
-        once.append(replace(check, advice="") if check.advice in said else check)
-        said.add(check.advice)
-    return once
-
-
-def _std(metrics: Metrics, uniform: float | None) -> Check | None:
-    """Spread of the embeddings: the worst level against 1/sqrt(D)."""
-    ends = _ends(metrics, "std")
-    if not ends or uniform is None:
-        return None
-    level, value = min(ends.items(), key=lambda item: item[1])
-    share = value / uniform
-    finding = f"{number(value)} at {level}, the lowest: {percent(share)} of 1/√D = {number(uniform)}."
-    if share >= 0.5:
-        return Check("Embedding std", "good", finding)
-    lowest = min(_tenths(metrics, f"std/{level}"))
-    if value > 1.25 * lowest:
-        return Check("Embedding std", "watch", f"{finding} It has risen from {number(lowest)}.", _LONGER)
-    return Check("Embedding std", "bad" if share < 0.25 else "watch", finding, _SLOWER)
-
-
-def _mean_norm(metrics: Metrics) -> Check | None:
-    """Length of the mean embedding: 0 when they point everywhere, 1 when they all point one way."""
-    ends = _ends(metrics, "mean_norm")
-    if not ends:
-        return None
-    level, value = max(ends.items(), key=lambda item: item[1])
-    highest, lowest = max(_tenths(metrics, f"mean_norm/{level}")), min(_tenths(metrics, f"mean_norm/{level}"))
-    falls = value < highest - 0.01
-    finding = f"Norm {number(value)} at {level}, the highest; 1 would be all embeddings in one point."
-    if falls:
-        finding += f" It has fallen from {number(highest)}."
-    if value < 0.9 and value < lowest + 0.1:
-        return Check("Mean embedding", "good", finding)
-    bad = value >= 0.97 and not falls
-    advice = _LONGER if falls else _SLOWER
-    return Check("Mean embedding", "bad" if bad else "watch", finding, advice)
-
-
-def _loss(metrics: Metrics, ceiling: float | None) -> Check | None:
-    """Loss against ln(K+1), and whether it has fallen from its peak: it may rise while the queue fills with keys."""
-    broken = [
-        level for level in metrics.names("loss") if any(math.isnan(v) for v in metrics.series(f"loss/{level}").values)
-    ]
-    if broken:
-        return Check("Loss", "bad", f"Not finite at {', '.join(broken)}.", "Lower `optim.lr`, or set `precision=fp32`.")
-    ends = _ends(metrics, "loss")
-    if not ends or ceiling is None:
-        return None
-    level, value = max(ends.items(), key=lambda item: item[1])
-    peak = max(_tenths(metrics, f"loss/{level}"))
-    finding = f"{number(value)} at {level}, the highest; a guess among all negatives costs ln(K+1) = {number(ceiling)}."
-    if value < peak - 0.01 * ceiling:
-        return Check("Loss", "good", f"{finding} It has fallen from {number(peak)}.")
-    advice = "Normal while the queue fills; otherwise train longer, or raise `optim.lr` if all other checks are good."
-    return Check("Loss", "watch", f"{finding} It has not fallen yet.", advice)
-
-
-def _top1(metrics: Metrics, ceiling: float | None) -> Check | None:
-    """How often the positive beats every negative; near 1 at a loss near ln(K+1) is the mark of drift collapse."""
-    ends = _ends(metrics, "top1")
-    if not ends or ceiling is None:
-        return None
-    level, value = max(ends.items(), key=lambda item: item[1])
-    loss, early = metrics.series(f"loss/{level}").end, metrics.series(f"top1/{level}").mean(0.0, 0.1)
-    finding = f"{percent(value)} at {level}, the highest"
-    if loss is not None and value > 0.8 and loss > 0.75 * ceiling:
-        return Check("Top-1", "bad", f"{finding}, although the loss there is {number(loss)}: drift collapse.", _SLOWER)
-    if loss is not None and early is not None and early > 0.5 and loss > 0.5 * ceiling:
-        return Check(
-            "Top-1", "watch", f"{finding}, and {percent(early)} already in the first tenth: too early.", _SLOWER
-        )
-    return Check("Top-1", "good", f"{finding}, at a loss of {number(loss)}.")
-
-
-def _invariance(metrics: Metrics) -> Check | None:
-    """The background-invariance score against its chance level, where it was measured."""
-    score, chance = metrics.last("invariance"), metrics.last("invariance_chance")
-    if score is None or chance is None:
-        return None
-    start = metrics.series("invariance").values[0]
-    finding = (
-        f"{percent(score)} of the probes find their object on another background; "
-        f"it was {percent(start)} at first, and chance is {percent(chance)}."
+def failures(course: Course, reference: HealthReference) -> Failures:
+    """Every failure, level by level: the levels share a head, but each can fail by itself."""
+    stds, norms, top1s = course.levels("std"), course.levels("mean_norm"), course.levels("top1")
+    mature = course.step >= reference.grace
+    low = [level for level in stds if mature and _low(stds[level], reference.uniform_std)]
+    one_way = [level for level in norms if mature and norms[level].now >= FAILED_NORM and not has_fallen(norms[level])]
+    drift = [level for level in top1s if course.step > DRIFT_GRACE and _drifts(course, level, reference)]
+    return Failures(
+        sorted(course.not_finite),
+        sorted(drift, key=lambda level: -top1s[level].now),
+        sorted(low, key=lambda level: stds[level].now),
+        sorted(one_way, key=lambda level: -norms[level].now),
     )
-    if score > 1.5 * chance and (score > start or len(metrics.series("invariance").steps) == 1):
-        return Check("Background invariance", "good", finding)
-    return Check("Background invariance", "watch", finding, "Train longer; nothing is gained before this rises.")
 
 
-def _ends(metrics: Metrics, group: str) -> dict[str, float]:
-    """Where each level's curve ends."""
-    ends = {level: metrics.series(f"{group}/{level}").end for level in metrics.names(group)}
-    return {level: value for level, value in ends.items() if value is not None}
+def _low(std: Curve, uniform: float | None) -> bool:
+    return uniform is not None and std.now < FAILED_STD * uniform and not has_risen(std, uniform)
 
 
-def _tenths(metrics: Metrics, key: str) -> list[float]:
-    """Means over the tenths of a curve, in order."""
-    means = [metrics.series(key).mean(i / 10, (i + 1) / 10) for i in range(10)]
-    return [mean for mean in means if mean is not None]
+def has_risen(std: Curve, uniform: float) -> bool:
+    """Whether a spread is clearly above its lowest."""
+    return std.now > RISE * std.lowest and std.now > std.lowest + LEAST_RISE * uniform
+
+
+def has_fallen(norm: Curve) -> bool:
+    """Whether the norm of the mean is clearly below its highest."""
+    return norm.now < norm.highest - LEAST_CHANGE
+
+
+def _drifts(course: Course, level: str, reference: HealthReference) -> bool:
+    top1, norm, loss = (course.curve(group, level) for group in ("top1", "mean_norm", "loss"))
+    assert top1 is not None
+    if norm is not None and top1.now > DRIFT_TOP1 and norm.now > GOOD_NORM:
+        return True
+    if loss is None or reference.chance_loss is None:
+        return False
+    return top1.now > GUESSING_TOP1 and loss.now > GUESSING_LOSS * reference.chance_loss
+
+
+def alarms(course: Course, reference: HealthReference) -> list[str]:
+    """The failures in plain language, each with what to change."""
+    failed = failures(course, reference)
+    messages = []
+    if failed.not_finite:
+        messages.append(
+            f"The loss is not finite at {', '.join(failed.not_finite)}. Lower optim.lr, or set precision=fp32."
+        )
+    if failed.drift:
+        messages.append(
+            f"Drift collapse ({_seen(course, failed.drift[0], reference)}): the embeddings are one moving point, and "
+            "new keys are found only because they are newer. Lower optim.lr, raise contrast.momentum (0.999) or "
+            "shorten contrast.queue, and warm up (optim.warmup_steps=200)."
+        )
+    elif collapsed := [*failed.low_std, *failed.one_direction]:
+        messages.append(
+            f"Collapse ({_seen(course, collapsed[0], reference)}): nearly all boxes get the same embedding. Lower "
+            "optim.lr, warm up (optim.warmup_steps=200), and make sure that contrast.bn_groups is on."
+        )
+    return messages
+
+
+def _seen(course: Course, level: str, reference: HealthReference) -> str:
+    std, norm, top1 = (course.curve(group, level) for group in ("std", "mean_norm", "top1"))
+    seen = []
+    if std is not None and reference.uniform_std is not None:
+        seen.append(f"spread {std.now / reference.uniform_std:.0%} of full")
+    if norm is not None:
+        seen.append(f"mean embedding of length {norm.now:.2f}")
+    if top1 is not None:
+        seen.append(f"top-1 {top1.now:.0%}")
+    return f"{', '.join(seen)} on {level}"
+
+
+class HealthMonitor:
+    """Raises the alarms while a run trains.
+
+    Args:
+        reference: What the numbers are measured against; by default only the loader and the loss are watched.
+    """
+
+    def __init__(self, reference: HealthReference | None = None) -> None:
+        self.reference = reference or HealthReference()
+        self._course = Course()
+        self._waits: deque[float] = deque(maxlen=RECENT)
+
+    def replay(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Take in what was logged before a run was interrupted, so that it is judged as if it had not been."""
+        for row in rows:
+            self._add(row["step"], row)
+
+    def look(self, step: int, row: Mapping[str, Any]) -> list[str]:
+        """Take in a logged step; returns the alarms it calls for, a pure function of all rows so far."""
+        self._add(step, row)
+        return alarms(self._course, self.reference)
+
+    def slow(self) -> str | None:
+        """The alarm that the times of the last logged steps call for."""
+        return slow_loader(list(self._waits))
+
+    def _add(self, step: int, row: Mapping[str, Any]) -> None:
+        self._course.add(step, row)
+        if WAIT in row:
+            self._waits.append(row[WAIT])
+
+
+def slow_loader(waits: Sequence[float]) -> str | None:
+    """A warning when training has waited too long for data in the last logged steps.
+
+    Args:
+        waits: Values of `WAIT`, the newest last.
+    """
+    recent = waits[-RECENT:]
+    if len(recent) < RECENT or sum(recent) / RECENT <= SLOW_WAIT:
+        return None
+    return (
+        f"Training waits for data more than {percent(SLOW_WAIT)} of the time: raise workers=, or give it smaller "
+        "images to decode (catalogs: codo prepare --pack 256)."
+    )
+
+
+def queue_warning(queue: int, samples: int) -> str | None:
+    """A warning when the queue holds more keys than there are samples."""
+    if queue <= samples:
+        return None
+    return (
+        f"The queue ({queue} keys) is larger than the data set ({samples} images): negatives will include other views "
+        f"of the same image. Set contrast.queue={max(1, samples // 2)} or less, or add images."
+    )

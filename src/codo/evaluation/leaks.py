@@ -8,7 +8,6 @@ copies.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from codo.annotations.records import Annotations
@@ -26,26 +25,35 @@ def leak_warning(annotations: Annotations, weights: str) -> str | None:
 
 
 def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
-    """A warning when images were in the pool of a run that weights come from; else ``None``.
+    """A warning when images were in the pool of a run that weights come from, or when that cannot be told.
 
     Args:
         paths: The image files.
         weights: See `lineage`.
         use: What they are for, as it stands in the sentence.
+
+    Returns:
+        ``None`` when the catalogs of all these runs were looked at and have none of the images.
     """
+    unread: str | None = None
     for run in lineage(weights):
-        seen = seen_in_pretraining(paths, run)
-        if seen:
+        catalogs, missing = pretraining_catalogs(run)
+        if seen := seen_in_pretraining(paths, catalogs):
             return (
                 f"{len(seen)} of {len(paths)} images {use} were in the pretraining pool of {run.path} "
                 f"(the first: {seen[0].name}); results on them do not speak for new images"
             )
-    return None
+        if missing and unread is None:
+            more = f", nor {len(missing) - 1} more" if len(missing) > 1 else ""
+            unread = (
+                f"cannot check whether images {use} were in the pretraining pool of {run.path}: {missing[0]} cannot be "
+                f"opened{more}; to check, put the catalog, or a link to it, at that path"
+            )
+    return unread
 
 
-def seen_in_pretraining(paths: Sequence[Path], run: Run) -> list[Path]:
-    """The image files that the pool of a pretraining run has too, told by their bytes."""
-    catalogs = pretraining_catalogs(run)
+def seen_in_pretraining(paths: Sequence[Path], catalogs: Sequence[Catalog]) -> list[Path]:
+    """The image files that catalogs have too, told by their bytes."""
     known = {row.tobytes() for catalog in catalogs for row in catalog.hashes}
     return [path for path in paths if content_hash(path.read_bytes()) in known] if known else []
 
@@ -73,14 +81,19 @@ def _run_of(weights: str) -> Run | None:
     return next((open_run(folder) for folder in folders if is_run(folder)), None)
 
 
-def pretraining_catalogs(run: Run) -> list[Catalog]:
-    """The catalogs of a pretraining run that are still there, in the cache too; none for anything else."""
+def pretraining_catalogs(run: Run) -> tuple[list[Catalog], list[str]]:
+    """The catalogs of a pretraining run, in the cache too, and the paths of those that cannot be opened any more.
+
+    Both are empty for runs of another kind.
+    """
     if run.verb != "pretrain":
-        return []
+        return [], []
     pools = run.config.get("backgrounds", {})
     named = {run.config.get("foregrounds"), *pools.get("query", ()), *pools.get("key", ())} - {None}
-    found = []
+    found, missing = [], []
     for path in sorted({split_share(name)[0] for name in named}):
-        with suppress(InputError):
+        try:
             found.append(open_prepared(path, propose=False))
-    return found
+        except InputError:
+            missing.append(path)
+    return found, missing

@@ -9,15 +9,23 @@ from typing import Any
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, duration, number
 from codo.core.run import Run
-from codo.core.run_files import commands_of, config_of, environment_of, recipe_of, warnings_of
+from codo.core.run_files import commands_of, config_of, environment_of, recipe_of
+from codo.evaluation.health import SLOW_WAIT, WAIT
 from codo.evaluation.run_metrics import Metrics
-from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Section, Table
+from codo.reporting.health_section import loader_note
+from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table
 from codo.reporting.html.plots import MAX_POINTS, Line, Reference, curves, describe
 
 FOOTER = (
     "Made by codo from the files it describes. This page needs no network and runs no foreign code. "
     f"Curves of more than {MAX_POINTS} logged steps show means of neighboring steps."
 )
+
+
+def run_page(run: Run, metrics: Metrics, kicker: str, lead: str, sections: Sequence[Section]) -> Page:
+    """The page of a run: its own sections, then speed and origin, which all runs have."""
+    common = [speed_section(metrics), origin_section(run)]
+    return Page(run.path.resolve().name, kicker, lead, [*sections, *common], FOOTER)
 
 
 def figure(
@@ -85,9 +93,9 @@ def speed_section(metrics: Metrics) -> Section:
         figure(
             metrics,
             "Waiting for data (% of the time)",
-            {"wait": "time/data_wait"},
+            {"wait": WAIT},
             "Share of the time that training waits for the loader. Above the line the loader is the bottleneck.",
-            references=[("alarm", 0.2)],
+            references=[("alarm", SLOW_WAIT)],
             limits=(0, None),
             scale=100,
         ),
@@ -100,15 +108,7 @@ def speed_section(metrics: Metrics) -> Section:
             scale=1 / 1024,
         ),
     ]
-    return Section("Optimization and speed", figures(found))
-
-
-def alarms_block(run: Run, metrics: Metrics) -> list[Block]:
-    """Messages of the monitors with the steps they were raised at, and the other warnings of train.log."""
-    alarms = metrics.alarms()
-    rows = [("train.log", message) for message in warnings_of(run) if message not in alarms]
-    rows += [(_steps(steps), message) for message, steps in alarms.items()]
-    return [Table(["Step", "Alarm"], rows, "Alarms raised by this run.", text=True)] if rows else []
+    return Section("Optimization and speed", [*loader_note(metrics), *figures(found)])
 
 
 def origin_section(run: Run) -> Section:
@@ -164,11 +164,6 @@ def _started(environment: Mapping[str, Any]) -> str:
 
 def _cpus(environment: Mapping[str, Any]) -> str:
     return f"{environment['cpus']} CPUs" if "cpus" in environment else ""
-
-
-def _steps(steps: Sequence[int]) -> str:
-    first, last = number(steps[0]), number(steps[-1])
-    return first if len(steps) == 1 else f"{first} to {last} ({len(steps)} times)"
 
 
 def _plain(value: Any) -> str:

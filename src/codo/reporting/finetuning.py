@@ -10,18 +10,12 @@ from codo.core.run import Run
 from codo.core.run_files import config_of
 from codo.evaluation.error_types import assign_errors, best_threshold
 from codo.evaluation.load_detections import detections_of_run
+from codo.evaluation.measures import KINDS, NAMES
 from codo.evaluation.run_metrics import Metrics
-from codo.reporting.common import (
-    FOOTER,
-    alarms_block,
-    figure,
-    figures,
-    headline,
-    origin_section,
-    speed_section,
-)
-from codo.reporting.comparison import KINDS, NAMES, ap_table
+from codo.reporting.average_precision import ap_table
+from codo.reporting.common import figure, figures, headline, run_page
 from codo.reporting.detection_gallery import LEGEND, explain, scene_cards, worst_first
+from codo.reporting.health_section import alarms_block
 from codo.reporting.html.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
 from codo.reporting.html.pictures import spread
 
@@ -29,21 +23,15 @@ from codo.reporting.html.pictures import spread
 def finetuning_page(run: Run) -> Page:
     """The whole report of a finetuning run; parts whose files are missing are left out or say so."""
     metrics = Metrics(run.metrics())
-    return Page(
-        title=run.path.resolve().name,
-        kicker="CoDo finetuning",
-        lead="A detector trained on labeled images and evaluated with COCO's measures.",
-        sections=[
-            summary_section(run, metrics),
-            precision_section(metrics),
-            training_section(metrics),
-            detections_section(run),
-            speed_section(metrics),
-            weights_section(run),
-            origin_section(run),
-        ],
-        footer=FOOTER,
-    )
+    lead = "A detector trained on labeled images and evaluated with COCO's measures."
+    sections = [
+        summary_section(run, metrics),
+        precision_section(metrics),
+        training_section(metrics),
+        detections_section(run),
+        weights_section(run),
+    ]
+    return run_page(run, metrics, "CoDo finetuning", lead, sections)
 
 
 def summary_section(run: Run, metrics: Metrics) -> Section:

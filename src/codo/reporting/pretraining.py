@@ -10,21 +10,13 @@ from codo.core.errors import CodoError
 from codo.core.numbers import compact, number, percent
 from codo.core.run import Run
 from codo.core.run_files import config_of
-from codo.evaluation.health import chance_loss, judge, uniform_std
+from codo.evaluation.health import HealthReference
 from codo.evaluation.run_metrics import Metrics
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool, PoolSettings, split_share
 from codo.preparation.prepare import open_prepared
-from codo.reporting.common import (
-    FOOTER,
-    alarms_block,
-    by_level,
-    figure,
-    figures,
-    headline,
-    origin_section,
-    speed_section,
-)
+from codo.reporting.common import by_level, figure, figures, headline, run_page
+from codo.reporting.health_section import alarms_block, health_block
 from codo.reporting.html.blocks import Block, Facts, Gallery, Page, Section, Text
 from codo.reporting.html.pictures import PROPOSAL_LEGEND, VIEW_LEGEND, proposal_card, spread, views_card
 from codo.views.cpj import CopyPasteJitter, CPJSettings
@@ -34,21 +26,15 @@ from codo.views.photometric import AugmentSettings
 def pretraining_page(run: Run) -> Page:
     """The whole report of a pretraining run; parts whose files are missing are left out or say so."""
     metrics = Metrics(run.metrics())
-    return Page(
-        title=run.path.resolve().name,
-        kicker="CoDo pretraining",
-        lead="Backbone, feature pyramid and box head, pretrained without labels.",
-        sections=[
-            summary_section(run, metrics),
-            curves_section(metrics, config_of(run)),
-            invariance_section(metrics),
-            probes_section(metrics),
-            *picture_sections(run),
-            speed_section(metrics),
-            origin_section(run),
-        ],
-        footer=FOOTER,
-    )
+    lead = "Backbone, feature pyramid and box head, pretrained without labels."
+    sections = [
+        summary_section(run, metrics),
+        curves_section(metrics, HealthReference.read(run)),
+        invariance_section(metrics),
+        probes_section(metrics),
+        *picture_sections(run),
+    ]
+    return run_page(run, metrics, "CoDo pretraining", lead, sections)
 
 
 def summary_section(run: Run, metrics: Metrics) -> Section:
@@ -63,12 +49,13 @@ def summary_section(run: Run, metrics: Metrics) -> Section:
         facts.append(("Loss at the end", number(loss), "all levels together, mean of the last tenth"))
     if (score := metrics.last("invariance")) is not None:
         facts.append(("Background invariance", percent(score), f"chance {percent(metrics.last('invariance_chance'))}"))
-    return Section("Summary", [Facts(facts), judge(metrics, config), *alarms_block(run, metrics)])
+    return Section(
+        "Summary", [Facts(facts), health_block(metrics, HealthReference.read(run)), *alarms_block(run, metrics)]
+    )
 
 
-def curves_section(metrics: Metrics, config: Mapping[str, Any]) -> Section:
+def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
     """The contrastive objective by level, against the values that random embeddings would give."""
-    chance, uniform = chance_loss(config), uniform_std(config)
     levels = ", ".join(metrics.names("loss"))
     found = [
         figure(
@@ -77,7 +64,7 @@ def curves_section(metrics: Metrics, config: Mapping[str, Any]) -> Section:
             by_level(metrics, "loss"),
             "InfoNCE at each pyramid level. The dashed line is a guess among the positive and all K negatives. "
             "It may rise first, while the queue fills with real keys.",
-            references=[("ln(K+1)", chance)],
+            references=[("ln(K+1)", reference.chance_loss)],
         ),
         figure(
             metrics,
@@ -105,7 +92,7 @@ def curves_section(metrics: Metrics, config: Mapping[str, Any]) -> Section:
             "Embedding std per dimension",
             by_level(metrics, "std"),
             "Spread of the query embeddings. The dashed line is a uniform spread over the sphere; collapse goes to 0.",
-            references=[("1/√D", uniform)],
+            references=[("1/√D", reference.uniform_std)],
             limits=(0, None),
         ),
         figure(

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from codo.core.run import Run
-from codo.core.run_files import config_of
+from codo.evaluation.health import HealthReference
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.common import FOOTER, origin_section
-from codo.reporting.comparison import Results, comparison, sentence
 from codo.reporting.detection_gallery import comparison_gallery
 from codo.reporting.finetuning import finetuning_page
-from codo.reporting.html.blocks import Page, Section, Text
+from codo.reporting.html.blocks import Page, Section
 from codo.reporting.html.page import write_page
 from codo.reporting.pretraining import (
     curves_section,
@@ -41,12 +40,9 @@ def write_demo_report(
     *,
     title: str,
     label: str,
-    results: Results,
-    baseline: str,
-    candidate: str,
-    pretrained: Run | None = None,
-    finetuned: Mapping[str, Run] | None = None,
-    sections: Sequence[Section] = (),
+    results: Sequence[Section],
+    pretrained: Run,
+    finetuned: Mapping[str, Run],
 ) -> Path:
     """Write one page over a pretraining run and finetunings from several initializations.
 
@@ -54,28 +50,22 @@ def write_demo_report(
         out: The file to write.
         title: The page's name.
         label: What this is and what it is not, shown first (``A demonstration on rendered scenes, not a benchmark.``).
-        results: COCO's numbers by initialization and seed, see `codo.reporting.comparison`.
-        baseline: The initialization that the others are compared with.
-        candidate: The initialization that the page is about.
-        pretrained: The pretraining run behind ``candidate``.
+        results: What came out, as a comparison says it.
+        pretrained: The pretraining run that one of the initializations is.
         finetuned: One run of each initialization (of the same seed) whose detections are shown beside each other.
-        sections: More to show, after the results.
 
     Returns:
         ``out``.
     """
+    metrics = Metrics(pretrained.metrics())
     content = [
-        Section("What came out", [Text([sentence(results, candidate, baseline)]), *comparison(results, baseline)])
+        *results,
+        comparison_gallery(finetuned),
+        Section("Pretraining", summary_section(pretrained, metrics).blocks),
+        curves_section(metrics, HealthReference.read(pretrained)),
+        invariance_section(metrics),
+        *picture_sections(pretrained),
+        origin_section(pretrained),
     ]
-    if finetuned:
-        content.append(comparison_gallery(finetuned))
-    content += sections
-    if pretrained is not None:
-        metrics = Metrics(pretrained.metrics())
-        summary = summary_section(pretrained, metrics)
-        content.append(Section("Pretraining", summary.blocks))
-        content += [curves_section(metrics, config_of(pretrained)), invariance_section(metrics)]
-        content += picture_sections(pretrained)
-        content.append(origin_section(pretrained))
     page = Page(title, "CoDo demo", label, content, FOOTER)
     return write_page(page, Path(out))

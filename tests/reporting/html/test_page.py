@@ -107,11 +107,6 @@ def test_colors_follow_the_reader() -> None:
     assert "width=device-width" in html
 
 
-def test_anchors() -> None:
-    assert Section("What the networks saw", []).anchor == "what-the-networks-saw"
-    assert Section("…", []).anchor == "section"
-
-
 def test_labels_stay_inside_their_picture(tmp_path: Path, read_page: ReadPage) -> None:
     """A bold sans-serif letter is about 0.6 of its height wide; the tall picture is shown as wide as the other."""
     for width, height in ((200, 100), (100, 200)):

@@ -9,8 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codo.catalog.catalog import open_catalog
-from codo.evaluation.detections import DetectedObject
-from codo.reporting.detection_gallery import polygons
 from codo.reporting.html.pictures import data_uri, proposal_card, spread
 
 
@@ -47,16 +45,6 @@ def test_spread_is_even(total: int, wanted: int) -> None:
     assert all(0 <= i < total for i in chosen)
     gaps = np.diff([-1 - (chosen[0] if chosen else 0), *chosen, 2 * total - (chosen[-1] if chosen else 0)])
     assert gaps.max() - gaps.min() <= 2
-
-
-def test_masks_become_outlines() -> None:
-    parts = [[1, 1, 9, 1, 9, 9], [1, 2]]
-    assert polygons(DetectedObject(0, (0, 0, 1, 1), parts), (10, 10)) == [[1, 1, 9, 1, 9, 9]]
-    assert polygons(DetectedObject(0, (0, 0, 1, 1)), (10, 10)) == []
-    rle = {"size": [6, 10], "counts": [6 * 2 + 1, 4, 2, 4, 2, 4, 6 * 5 + 1]}  # columns 2 to 4, rows 1 to 4
-    (outline,) = polygons(DetectedObject(0, (0, 0, 1, 1), rle), (10, 6))
-    assert (min(outline[::2]), max(outline[::2])) == (2.5, 4.5)
-    assert (min(outline[1::2]), max(outline[1::2])) == (1.5, 4.5)
 
 
 def test_leaving_out_proposals_keeps_an_even_share(make_catalog: Callable[..., Path]) -> None:

@@ -1,0 +1,106 @@
+"""How logged values have developed, in a fixed amount of memory: where each one is now, and what it was before.
+
+Both the alarms during training and the verdict in the report read these summaries, so that they see the same thing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from statistics import fmean
+from typing import Any
+
+RECENT = 5
+"""Logged values that count as "now": fewer hang on single batches."""
+
+MAX_BLOCKS = 16
+"""A curve is summarized by the means of 8 to 16 equally long pieces, so that a dip is remembered for a share of the
+run, not for ever."""
+
+GROUPS = ("loss", "top1", "std", "mean_norm")
+"""Values by level, ``loss/P2``, that a `Course` follows."""
+
+
+class Curve:
+    """One logged value over the steps so far."""
+
+    def __init__(self) -> None:
+        self._recent: deque[float] = deque(maxlen=RECENT)
+        self._means: list[float] = []
+        self._block = RECENT  # values in a block
+        self._sum, self._count = 0.0, 0  # of the block that is not full yet
+
+    def add(self, value: float) -> None:
+        """Append a finite value."""
+        self._recent.append(value)
+        self._sum, self._count = self._sum + value, self._count + 1
+        if self._count < self._block:
+            return
+        self._means.append(self._sum / self._count)
+        self._sum, self._count = 0.0, 0
+        if len(self._means) == MAX_BLOCKS:
+            self._means = [fmean(self._means[i : i + 2]) for i in range(0, MAX_BLOCKS, 2)]
+            self._block *= 2
+
+    @property
+    def now(self) -> float:
+        """Mean of the last `RECENT` values; there must be one."""
+        return sum(self._recent) / len(self._recent)
+
+    @property
+    def first(self) -> float | None:
+        """Mean of the first block, about the first tenth of a long run; ``None`` before there is one."""
+        return self._means[0] if self._means else None
+
+    @property
+    def lowest(self) -> float:
+        """The lowest mean of a block; `now` before there is one."""
+        return min(self._means, default=self.now)
+
+    @property
+    def highest(self) -> float:
+        """The highest mean of a block; `now` before there is one."""
+        return max(self._means, default=self.now)
+
+
+class Course:
+    """The values of `GROUPS` over the logged steps of a run, by group and level.
+
+    Attributes:
+        step: The last step that any of them was logged at.
+        not_finite: Levels with a loss that was not finite at some step.
+    """
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.not_finite: set[str] = set()
+        self._curves: dict[str, dict[str, Curve]] = {group: {} for group in GROUPS}
+
+    @classmethod
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> Course:
+        """The course of a log, ``metrics.jsonl`` in the order of its steps."""
+        course = cls()
+        for row in rows:
+            course.add(row["step"], row)
+        return course
+
+    def add(self, step: int, row: Mapping[str, Any]) -> None:
+        """Append a logged step; ``null``, as the log writes what is not finite, counts as not finite."""
+        for key, value in row.items():
+            group, _, level = key.partition("/")
+            if group not in GROUPS or not level or not (value is None or isinstance(value, int | float)):
+                continue
+            self.step = step
+            if value is not None and math.isfinite(value):
+                self._curves[group].setdefault(level, Curve()).add(float(value))
+            elif group == "loss":
+                self.not_finite.add(level)
+
+    def levels(self, group: str) -> dict[str, Curve]:
+        """Level -> curve of a group."""
+        return self._curves[group]
+
+    def curve(self, group: str, level: str) -> Curve | None:
+        """One of them, where it was logged."""
+        return self._curves[group].get(level)

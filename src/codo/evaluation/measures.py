@@ -1,0 +1,33 @@
+"""The numbers of an evaluation, as `codo.evaluate` returns them and as a reader sees them.
+
+``{"bbox": {"AP": 0.41, …}, "segm": {…}}``: shares in [0, 1]; COCO's -1 says that there was nothing to measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+KINDS = {"bbox": "Boxes", "segm": "Masks"}
+SINGULAR = {"bbox": "box", "segm": "mask"}
+
+NAMES = {
+    "AP": "AP",
+    "AP50": "AP 50",
+    "AP75": "AP 75",
+    "APs": "AP small",
+    "APm": "AP medium",
+    "APl": "AP large",
+    "AR1": "AR 1",
+    "AR10": "AR 10",
+    "AR100": "AR 100",
+    "ARs": "AR small",
+    "ARm": "AR medium",
+    "ARl": "AR large",
+}
+"""COCO's twelve numbers and what the reader sees."""
+
+
+def measured(numbers: Mapping[str, Mapping[str, float]], kind: str, name: str) -> float | None:
+    """One of the numbers; ``None`` where it is missing or there was nothing to measure."""
+    value = numbers.get(kind, {}).get(name, -1.0)
+    return float(value) if value >= 0 else None

@@ -1,0 +1,39 @@
+"""How the health of a run is shown: the verdict with its checks, the alarms that were raised, and a slow loader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codo.core.numbers import number
+from codo.core.run import Run
+from codo.core.run_files import warnings_of
+from codo.evaluation.health import WAIT, HealthReference, slow_loader
+from codo.evaluation.health_checks import judge
+from codo.evaluation.run_metrics import Metrics
+from codo.reporting.html.blocks import Block, Check, Table, Text, Verdict
+
+
+def health_block(metrics: Metrics, reference: HealthReference) -> Verdict:
+    """The verdict on a pretraining run."""
+    health = judge(metrics, reference)
+    checks = [Check(check.name, check.tone, check.finding, check.advice) for check in health.checks]
+    return Verdict(health.tone, health.headline, checks)
+
+
+def loader_note(metrics: Metrics) -> list[Block]:
+    """A paragraph where training was waiting for data when the log ends."""
+    warning = slow_loader(metrics.series(WAIT).values)
+    return [Text([warning])] if warning else []
+
+
+def alarms_block(run: Run, metrics: Metrics) -> list[Block]:
+    """Alarms with the steps they were raised at, and the other warnings of train.log."""
+    alarms = metrics.alarms()
+    rows = [("train.log", message) for message in warnings_of(run) if message not in alarms]
+    rows += [(_steps(steps), message) for message, steps in alarms.items()]
+    return [Table(["Step", "Alarm"], rows, "Alarms raised by this run.", text=True)] if rows else []
+
+
+def _steps(steps: Sequence[int]) -> str:
+    first, last = number(steps[0]), number(steps[-1])
+    return first if len(steps) == 1 else f"{first} to {last} ({len(steps)} times)"

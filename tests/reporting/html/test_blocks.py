@@ -1,0 +1,10 @@
+"""What blocks know of themselves; how each is shown is tested with the page."""
+
+from __future__ import annotations
+
+from codo.reporting.html.blocks import Section
+
+
+def test_anchors() -> None:
+    assert Section("What the networks saw", []).anchor == "what-the-networks-saw"
+    assert Section("…", []).anchor == "section"
