@@ -14,10 +14,11 @@ from torch import Tensor
 import codo
 from codo.cli import main
 from codo.core.errors import CodoError, InputError
+from codo.core.io import temporary_path
 from codo.core.run import Run
 from codo.exporters.torchvision import Torchvision, build_detector
 from codo.exporters.trunk import TrunkWeights, read_trunk
-from codo.exporters.write import TARGETS, _staged, export, write_verified
+from codo.exporters.write import TARGETS, export, write_verified
 from codo.models.encoder import Encoder
 from codo.models.weights import read_tensors
 
@@ -199,7 +200,7 @@ def test_a_full_disk_leaves_the_earlier_export_as_it_was(
     before = contents(tmp_path)
     weights = target.weights(tmp_path / target.filename)
     final = weights if which == "weights" else weights.with_name(target.page_name(weights))
-    _staged(final).symlink_to("/dev/full")
+    temporary_path(final, ending=final.suffix).symlink_to("/dev/full")
     with pytest.raises(CodoError, match="cannot write the export: No space left on device") as caught:
         write_verified(trunk, target, tmp_path / target.filename)
     assert caught.value.exit_code == 1
