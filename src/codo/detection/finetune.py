@@ -21,27 +21,24 @@ import torch
 from codo.annotations.images import shared_images
 from codo.core.config import nest, resolve
 from codo.core.errors import InputError
-from codo.core.io import write_atomically
 from codo.core.paths import absolute
-from codo.core.run import Run, check_out, start_run
+from codo.core.run import Run
 from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.load_pretrained import architecture, load_weights
 from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import length_in_words, norm_in_words, rate_in_words
-from codo.detection.task import Task, build_loader, prepare_task
+from codo.detection.task import Task, prepare_task, training_batches
 from codo.detection.validation import Validation
 from codo.evaluation.health import HealthMonitor
 from codo.evaluation.leaks import leak_warning
-from codo.models.load_report import LoadReport
-from codo.training import checkpoint
-from codo.training.distributed import DistributedContext, join_processes, use_bf16
-from codo.training.logging import RunLog
+from codo.training.distributed import DistributedContext, join_processes
+from codo.training.job import Check, Feed, Watch
 from codo.training.optim import Schedule
+from codo.training.session import Session, find_saved, open_session
 from codo.training.trackers import check_trackers
-from codo.training.trainer import TrainingJob, distribute, train
-from codo.training.trainer import save as checkpoint_step
+from codo.training.trainer import save, train
 
 
 def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
@@ -67,15 +64,7 @@ def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
         >>> (run.exports_dir / "detector.safetensors").is_file()
         True
     """
-    settings = resolve_settings(recipe, overrides)
-    with join_processes(settings.device) as mine:
-        run = _finetune(settings, mine)
-        if mine.main:
-            from codo.reporting.report import write_report  # loads matplotlib, which no first step should wait for
-
-            write_report(run)
-        mine.barrier()
-    return run
+    return run_finetuning(resolve_settings(recipe, overrides))
 
 
 def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) -> FinetuneSettings:
@@ -96,14 +85,67 @@ def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
     return settings.model_copy(update=changed)
 
 
-def _finetune(settings: FinetuneSettings, mine: DistributedContext) -> Run:
-    # 1. Everything that can be wrong, before anything is written.
-    check_trackers(settings.log)
-    task = prepare_task(settings, mine.world)
-    settings, config = task.settings, task.settings.model_dump(mode="json")
-    resumes = check_out(settings.out, config)
+def run_finetuning(settings: FinetuneSettings) -> Run:
+    """Finetune by complete settings whose paths are absolute; returns and raises like `finetune`."""
+    with join_processes(settings.device) as mine:
+        # 1. Everything that can be wrong, before anything is written.
+        check_trackers(settings.log)
+        task = prepare_task(settings, mine.world)
+        settings = task.settings
+        saved, detector = find_saved(settings), build_detector(task, mine)
+        begins = saved.state is None
+        loaded = load_weights(detector, settings.weights, settings.model, saved.warnings.append) if begins else None
+
+        # 2. The run, and where it was left.
+        with open_session(settings, "finetune", saved, mine, task.steps) as session:
+            if mine.main:
+                task.card.write(session.run)
+                task.write_images(session.run)
+            learner = session.learner(
+                detector, lambda detector: build_detector_optimizer(detector, settings.optim, mine.device)
+            )
+            schedule = Schedule(
+                settings.optim,
+                batch_size=settings.batch_size,
+                steps=task.steps,
+                per_epoch=task.per_epoch,
+                reference=settings.optim.reference_batch,
+            )
+            session.tell(data_warnings(task, mine), loaded, source=f"weights={settings.weights}")
+            tell_protocol(task, session, schedule)
+            validation = Validation(task, mine, session.run, detector, session.log, lambda step: save(job, step))
+            checks: list[tuple[int, Check]] = [(settings.eval_every, validation)]
+            watch = Watch(
+                session.log,
+                settings.log.every,
+                HealthMonitor(),
+                checks,
+                slow_checks=True,
+                enough=validation.enough,
+            )
+            feed = Feed(training_batches(task, mine, start=session.start, stop=task.steps), settings.batch_size)
+            job = session.job(learner, feed, schedule, watch)
+
+            # 3. Train, evaluate, hand over.
+            if validation.missing(session.start):  # stopped between a checkpoint and its scores
+                session.log.row(session.start, validation(session.start))
+            if session.start < task.steps and not validation.enough(session.start):
+                train(job)
+            if mine.main and settings.early_stop is None:  # else the best has been exported on the way
+                export_detector(session.run.exports_dir / FILE, detector, task.card)
+            session.report()
+    return session.run
+
+
+def build_detector(task: Task, mine: DistributedContext) -> Detector:
+    """The detector with random weights, on the CPU.
+
+    Raises:
+        InputError: A norm that needs GPUs; frozen stages of a backbone that has none.
+    """
+    settings = task.settings
     torch.manual_seed(settings.seed)
-    detector = Detector(
+    return Detector(
         settings.model,
         settings.detector,
         classes=len(task.card.categories),
@@ -112,95 +154,21 @@ def _finetune(settings: FinetuneSettings, mine: DistributedContext) -> Run:
         freeze=settings.freeze,
         seed=settings.seed,
     )
-    report = None if resumes else load_weights(detector, settings.weights, settings.model)
-    mine.barrier()  # no rank may create the folder while another still looks whether it is free
-
-    # 2. The run, and where it was left.
-    run = start_run(settings.out, config, "finetune", mine.hardware) if mine.main else Run(Path(settings.out))
-    try:
-        if mine.main:
-            task.card.write(run)
-            task.write_images(run)
-        return _train(task, mine, run, detector, report)
-    finally:
-        run.unlock()
 
 
-def _train(task: Task, mine: DistributedContext, run: Run, detector: Detector, report: LoadReport | None) -> Run:
-    settings, warnings = task.settings, list[str]()
-    if mine.main:
-        checkpoint.remove_temporary(run)
-    mine.barrier()
-    state = checkpoint.load_last(run, warnings.append)
-    step = state["step"] if state else 0
-    if state:
-        detector.load_state_dict(state["method"])
-        torch.set_rng_state(state["rng"])
-    elif report is None:  # a run that had begun but saved nothing starts anew
-        report = load_weights(detector, settings.weights, settings.model)
-    detector.to(mine.device).to(memory_format=torch.channels_last)
-    optimizer = build_detector_optimizer(detector, settings.optim, mine.device)
-    if state:
-        optimizer.load_state_dict(state["optimizer"])
-    log = RunLog(run if mine.main else None, settings.log, start=step, total=task.steps)
+def data_warnings(task: Task, mine: DistributedContext) -> list[str | None]:
+    """What the user should know of the images."""
+    leak = leak_warning(task.val, task.settings.weights) if mine.main else None
+    return [*task.train.warnings, *task.val.warnings, shared_images(task.train, task.val), leak]
 
-    def save(done: int) -> None:
-        checkpoint_step(job, done)
 
-    validation = Validation(task, mine, run, detector, log, save)
-    job = TrainingJob(
-        run=run,
-        method=detector,
-        module=distribute(detector, mine),
-        optimizer=optimizer,
-        schedule=Schedule(
-            settings.optim,
-            batch_size=settings.batch_size,
-            steps=task.steps,
-            per_epoch=task.per_epoch,
-            reference=settings.optim.reference_batch,
-        ),
-        batches=build_loader(task, mine, start=step, stop=task.steps),
-        start=step,
-        stop=task.steps,
-        config=settings.model_dump(mode="json"),
-        log=log,
-        log_every=settings.log.every,
-        save_every=settings.checkpoint_every,
-        keep=settings.keep_checkpoints,
-        processes=mine,
-        bf16=use_bf16(settings.precision, mine.device),
-        images_per_step=settings.batch_size,
-        health=HealthMonitor(),
-        checks=[(settings.eval_every, validation)],
-        slow_checks=True,
-        enough=validation.enough,
-    )
-
-    # 3. Train, evaluate, hand over.
-    try:
-        warnings += [*task.train.warnings, *task.val.warnings, shared_images(task.train, task.val)]
-        for warning in filter(None, [*warnings, leak_warning(task.val, settings.weights) if mine.main else None]):
-            log.warn(warning)
-        if report is not None and mine.main:
-            write_atomically(run.path / "load_report.txt", report.table() + "\n")
-            log.say(f"weights={settings.weights}\n{report.table()}")
-        if state:
-            log.say(f"resumed from step {step}")
-        if mine.main:
-            job.health.replay(run.metrics())
-        log.say(norm_in_words(resolve_norm(settings.norm, mine), settings.batch_size, mine, settings.weights))
-        log.say(rate_in_words(settings.optim, job.schedule, settings.batch_size))
-        log.say(length_in_words(task.steps, settings.batch_size, len(task.images), job.schedule.warmup))
-        if validation.missing(step):  # stopped between a checkpoint and its scores
-            log.row(step, validation(step))
-        if step < task.steps and not validation.enough(step):
-            train(job)
-        if mine.main and settings.early_stop is None:  # else the best has been exported on the way
-            export_detector(run.exports_dir / FILE, detector, task.card)
-    finally:
-        log.close()
-    return run
+def tell_protocol(task: Task, session: Session, schedule: Schedule) -> None:
+    """Say in the log what follows from machine and batch: BatchNorm, learning rate, length."""
+    settings, mine = task.settings, session.processes
+    norm = resolve_norm(settings.norm, mine)
+    session.log.say(norm_in_words(norm, settings.batch_size, mine, settings.weights))
+    session.log.say(rate_in_words(settings.optim, schedule, settings.batch_size))
+    session.log.say(length_in_words(task.steps, settings.batch_size, len(task.images), schedule.warmup))
 
 
 def resolve_norm(norm: Norm, mine: DistributedContext) -> Norm:

@@ -6,10 +6,6 @@ It knows a method only by its protocol, batches only as something to move to the
 from __future__ import annotations
 
 import inspect
-import math
-import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,70 +13,14 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from codo.core.errors import CodoError
-from codo.core.run import Run
-from codo.evaluation.health import HealthMonitor
+from codo.core.rng import RngStream, generator
 from codo.methods.base import Method, stage
 from codo.training import checkpoint
+from codo.training.clock import Clock
 from codo.training.distributed import DistributedContext, StopSignal, stop_signals
-from codo.training.logging import RunLog
-from codo.training.optim import Schedule, set_lr
+from codo.training.job import TrainingJob
+from codo.training.optim import set_lr
 from codo.training.profiling import Profiler, waits
-
-Check = Callable[[int], Mapping[str, Any]]
-"""Something done every so many steps: takes the steps done, returns values to log."""
-
-
-@dataclass(frozen=True)
-class TrainingJob:
-    """Everything that the loop needs.
-
-    Attributes:
-        run: Where checkpoints go; also known to ranks that do not write.
-        method: What is trained, on the device.
-        module: The method, or DistributedDataParallel around it.
-        optimizer: Over the method's parameters.
-        schedule: Learning rate of every step.
-        batches: Batches of the steps ``start`` to ``stop``; an error instead of a batch is raised.
-        start: Steps done before.
-        stop: Steps of the whole run.
-        config: Resolved settings, kept in every checkpoint.
-        log: Where values go.
-        log_every: Steps between two logged ones.
-        save_every: Steps between two checkpoints.
-        keep: Checkpoints kept.
-        processes: This process among all.
-        bf16: Whether to compute under bfloat16 autocast.
-        images_per_step: Images of all ranks in a step, for the rate.
-        health: Looks at the logged values and raises alarms.
-        checks: (every, what) done between steps; with ``every`` 0 only after the last.
-        slow_checks: Whether checks take so long that a checkpoint is saved before them, whatever ``save_every`` says.
-        enough: Whether the run may end before ``stop``; asked on every rank after checks, once their values are logged.
-        clip: Largest norm of the gradient; infinity only measures it.
-        finish_batch: What is left to do to a batch on the device.
-    """
-
-    run: Run
-    method: Method
-    module: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: Schedule
-    batches: Iterable[Any]
-    start: int
-    stop: int
-    config: Mapping[str, Any]
-    log: RunLog
-    log_every: int
-    save_every: int
-    keep: int
-    processes: DistributedContext
-    bf16: bool
-    images_per_step: int
-    health: HealthMonitor
-    checks: list[tuple[int, Check]] = field(default_factory=list)
-    slow_checks: bool = False
-    enough: Callable[[int], bool] = lambda step: False
-    clip: float = math.inf
-    finish_batch: Callable[[Any], Any] = lambda batch: batch
 
 
 def train(job: TrainingJob) -> None:
@@ -91,65 +31,79 @@ def train(job: TrainingJob) -> None:
         Preempted: Stopped by SIGTERM, after saving.
         CodoError: The loss is not finite, an image could not be read, or a file not written.
     """
+    learner, watch, log = job.learner, job.watch, job.watch.log
     device, step = job.processes.device, job.start
-    job.method.train()
-    clock = Clock(device)
-    profiler = Profiler(job.log, job.stop - job.start, device)
+    learner.method.train()
+    clock = Clock(device, job.feed.images_per_step)
+    profiler = Profiler(log, job.stop - job.start, device)
     with stop_signals() as stop, profiler.watching():
-        for batch in waits(job.batches):
+        for batch in waits(job.feed.batches):
             clock.waited()
             if isinstance(batch, CodoError):
                 raise batch
+            seed_torch(job.seed, step, job.processes)
             with stage("batch to device"):
-                batch = job.finish_batch(to_device(batch, device))
+                batch = job.feed.finish_batch(to_device(batch, device))
             if step == 0:
-                job.method.on_first_batch(batch)
+                learner.method.on_first_batch(batch)
             lr = job.schedule(step)
-            set_lr(job.optimizer, lr, job.schedule.peak)
-            with stage("forward"), torch.autocast(device.type, torch.bfloat16, enabled=job.bf16):
-                output = job.module(batch)
+            set_lr(learner.optimizer, lr, job.schedule.peak)
+            with stage("forward"), torch.autocast(device.type, torch.bfloat16, enabled=learner.bf16):
+                output = learner.module(batch)
             with stage("backward"):
                 output.loss.backward()
             with stage("optimizer"):
-                gradient = nn.utils.clip_grad_norm_(trained(job.method), job.clip)
-                job.optimizer.step()
-                job.optimizer.zero_grad(set_to_none=True)
+                gradient = nn.utils.clip_grad_norm_(trained(learner.method), learner.clip)
+                learner.optimizer.step()
+                learner.optimizer.zero_grad(set_to_none=True)
             with stage("EMA, queue"):
-                job.method.on_step_end()
+                learner.method.on_step_end()
             step += 1
 
-            logs = step % job.log_every == 0 or step == job.stop
-            saves = step % job.save_every == 0 or step == job.stop
-            due = [check for every, check in job.checks if step == job.stop or (every and step % every == 0)]
+            logs = step % watch.every == 0 or step == job.stop
+            saves = step % job.checkpoints.every == 0 or step == job.stop
+            due = [check for every, check in watch.checks if step == job.stop or (every and step % every == 0)]
             # Looking at the loss makes the GPU wait, so that is done where it waits anyway; on the CPU it is free.
             signal = 0
             if logs or saves or due or device.type == "cpu":
                 signal = sync_stop(job, stop, step, output.loss + 0 * gradient)
             if signal:
                 due = []  # no time for checks: a scheduler waits
-            if due and job.slow_checks:
+            if due and watch.slow_checks:
                 save(job, step)
                 saves = False
             row: dict[str, Any] = {}
             if logs:
-                row |= job.processes.mean({**output.stats, **job.method.log_stats(), "grad_norm": gradient})
-                row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap(job, step)}
-                row["alarms"] = job.health.look(step, row)
-                job.log.warn_once(*row["alarms"], job.health.slow())
+                row |= job.processes.mean({**output.stats, **learner.method.log_stats(), "grad_norm": gradient})
+                row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap()}
+                row["alarms"] = watch.health.look(step, row)
+                log.warn_once(*row["alarms"], watch.health.slow())
             for check in due:
                 row |= check(step)
-                job.method.train()
+                learner.method.train()
             if row:
-                job.log.row(step, row)
-            job.log.advance(step, clock.shown(row))
+                log.row(step, row)
+            log.advance(step, clock.shown(row))
             if saves or signal:
                 save(job, step)
             if signal:
-                raise stop.error(signal, step, str(job.run.path))
-            if due and job.enough(step):
+                raise stop.error(signal, step, str(job.checkpoints.run.path))
+            if due and watch.enough(step):
                 return
             profiler.step()
             clock.resume()
+
+
+def seed_torch(seed: int, step: int, processes: DistributedContext) -> None:
+    """Seed torch's generators for a step, so that what a network draws (dropout) is a function of (seed, step, rank).
+
+    A resumed run then draws what an unbroken one does, on a GPU too, and whatever was drawn between the steps; ranks
+    draw different numbers; and no checkpoint has to know how many ranks there were.
+    """
+    number = int(generator(seed, step, processes.rank, RngStream.STEP).integers(2**63))
+    torch.default_generator.manual_seed(number)
+    if processes.device.type == "cuda":  # `torch.manual_seed` would ask for GPUs that the run does not use
+        torch.cuda.manual_seed(number)
 
 
 def sync_stop(job: TrainingJob, stop: StopSignal, step: int, loss: Tensor) -> int:
@@ -167,10 +121,11 @@ def sync_stop(job: TrainingJob, stop: StopSignal, step: int, loss: Tensor) -> in
 
 def not_finite(job: TrainingJob, what: str) -> CodoError:
     """The error that ends a run whose numbers have gone bad."""
-    kept = [path.name for path in job.run.checkpoints()]
+    run = job.checkpoints.run
+    kept = [path.name for path in run.checkpoints()]
     return CodoError(
         what,
-        where=str(job.run.path),
+        where=str(run.path),
         fix="lower optim.lr or add optim.warmup_steps, in a new out=; the last good checkpoint is "
         f"{kept[-1] if kept else 'not written yet'}",
     )
@@ -182,17 +137,18 @@ def save(job: TrainingJob, step: int) -> None:
     Raises:
         CodoError: Weights have overflowed in the step's update (the loss was still finite); nothing is written.
     """
-    if not bool(torch.stack(torch._foreach_norm([*map(Tensor.detach, trained(job.method))])).isfinite().all()):
+    method, kept = job.learner.method, job.checkpoints
+    if not bool(torch.stack(torch._foreach_norm([*map(Tensor.detach, trained(method))])).isfinite().all()):
         raise not_finite(job, f"weights are not finite after step {step}")
-    average_statistics(job.method, job.processes)
+    average_statistics(method, job.processes)
     if job.processes.main:
         state = {
-            "method": job.method.state_dict(),
-            "optimizer": job.optimizer.state_dict(),
+            "method": method.state_dict(),
+            "optimizer": job.learner.optimizer.state_dict(),
             "rng": torch.get_rng_state(),
-            "config": dict(job.config),
+            "config": dict(kept.config),
         }
-        checkpoint.save(job.run, step, state, job.keep)
+        checkpoint.save(kept.run, step, state, kept.keep)
     job.processes.barrier()
 
 
@@ -237,52 +193,3 @@ def to_device(batch: Any, device: torch.device) -> Any:
     if isinstance(batch, list | tuple):
         return type(batch)(to_device(value, device) for value in batch)
     return batch
-
-
-class Clock:
-    """Where the time goes: images a second, and the share of it spent waiting for data."""
-
-    def __init__(self, device: torch.device) -> None:
-        self.device = device
-        self.began = self.mark = time.perf_counter()
-        self.waiting, self.steps = 0.0, 0
-
-    def waited(self) -> None:
-        """A batch has come."""
-        self.waiting += time.perf_counter() - self.mark
-        self.steps += 1
-
-    def resume(self) -> None:
-        """The step is done; the wait for the next batch begins."""
-        self.mark = time.perf_counter()
-
-    def lap(self, job: TrainingJob, step: int) -> dict[str, float]:
-        """Values since the last lap."""
-        elapsed = time.perf_counter() - self.began
-        values = {
-            "time/images_per_s": self.steps * job.images_per_step / elapsed,
-            "time/data_wait": self.waiting / elapsed,
-            "time/memory_mb": _memory(self.device),
-        }
-        self.began, self.waiting, self.steps = time.perf_counter(), 0.0, 0
-        return values
-
-    @staticmethod
-    def shown(row: Mapping[str, Any]) -> dict[str, str] | None:
-        """What the progress bar says of a logged row."""
-        if "loss" not in row:
-            return None
-        return {
-            "loss": f"{row['loss']:.3f}",
-            "images/s": f"{row['time/images_per_s']:.0f}",
-            "data_wait": f"{row['time/data_wait']:.0%}",
-        }
-
-
-def _memory(device: torch.device) -> float:
-    """Peak memory in MiB: of the GPU, or of this process."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**20
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
