@@ -39,15 +39,3 @@ def replace_in(*files: Path, old: str, new: str) -> None:
         text = file.read_text()
         assert old in text, (file, text)
         file.write_text(text.replace(old, new, 1))
-
-
-def second_lines(**changed: str) -> Callable[[Path], None]:
-    """Write other second lines into YOLO's label files of the train split."""
-
-    def change(folder: Path) -> None:
-        for name, line in changed.items():
-            file = folder / "labels" / "train" / f"{name.removeprefix('f')}.txt"
-            first = file.read_text().splitlines()[0]
-            file.write_text(f"{first}\n{line}\n")
-
-    return change

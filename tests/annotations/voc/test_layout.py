@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -60,31 +59,18 @@ def test_an_image_may_be_of_any_kind(tmp_path: Path) -> None:
     assert names(folder, "train") == ["VOC2007/JPEGImages/train_000.jpg"]
 
 
-def remove(pattern: str) -> Callable[[Path], None]:
-    def change(year: Path) -> None:
-        for file in sorted(year.glob(pattern))[1:3]:
-            file.unlink()
-
-    return change
-
-
-WRONG: dict[str, tuple[Callable[[Path], None], str, str]] = {
-    "images missing": (remove("JPEGImages/train_*"), "2 of 4 images missing in ", "Main/train.txt"),
-    "XML missing": (remove("Annotations/train_*"), "2 of 4 XML files missing in ", "Main/train.txt"),
-    "named twice": (
-        lambda year: replace_in(year / "ImageSets/Main/train.txt", old="train_002", new="train_001"),
-        "1 image is named more than once; the first: train_001",
-        "Main/train.txt",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_layouts(name: str, spoil: Spoil, refuses: Refuses) -> None:
-    change, what, where = WRONG[name]
+@pytest.mark.parametrize(("folder", "what"), [("JPEGImages", "images"), ("Annotations", "XML files")])
+def test_missing_files(folder: str, what: str, spoil: Spoil, refuses: Refuses) -> None:
     data = spoil("voc")
-    change(data / "VOC2007")
-    refuses(data, what, where)
+    for file in sorted((data / "VOC2007" / folder).glob("train_*"))[1:3]:
+        file.unlink()
+    refuses(data, f"2 of 4 {what} missing in ", "Main/train.txt")
+
+
+def test_an_image_that_is_named_twice(spoil: Spoil, refuses: Refuses) -> None:
+    data = spoil("voc")
+    replace_in(data / "VOC2007/ImageSets/Main/train.txt", old="train_002", new="train_001")
+    refuses(data, "1 image is named more than once; the first: train_001", "Main/train.txt")
 
 
 def test_an_unknown_split(right: dict[str, Path], refuses: Refuses) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -51,31 +50,31 @@ def test_links_to_images_keep_their_labels(yolo: Path, tmp_path: Path) -> None:
     assert len(read_annotations(settings(yolo), "train").images_with_objects()) == 3
 
 
-WRONG: dict[str, tuple[Callable[[Path], None], str, str]] = {
-    "no images": (
-        lambda folder: (folder / "images/train").rename(folder / "images/t") and None,
-        "no folder or list of the images of 'train': ",
-        "data.yaml",
-    ),
-    "too few names": (
-        lambda folder: replace_in(folder / "data.yaml", old="names:\n", new="nc: 3\nnames:\n"),
-        "nc is 3, but there are 2 names",
-        "data.yaml",
-    ),
-    "no names": (
-        lambda folder: replace_in(folder / "data.yaml", old="names:\n- box\n- disc", new="names: two"),
-        "the data file has no names of classes",
-        "data.yaml",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_data_files(name: str, spoil: Spoil, refuses: Refuses) -> None:
-    change, what, where = WRONG[name]
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("names:\n", "nc: 3\nnames:\n", "nc is 3, but there are 2 names"),
+        ("names:\n- box\n- disc", "names: two", "the data file has no names of classes"),
+        ("- disc", "- box", "1 name of more than one class; the first: 'box' (ids 0, 1)"),
+    ],
+)
+def test_wrong_names_of_classes(old: str, new: str, what: str, spoil: Spoil, refuses: Refuses) -> None:
     data = spoil("yolo")
-    change(data)
-    refuses(data, what, where)
+    replace_in(data / "data.yaml", old=old, new=new)
+    refuses(data, what, "data.yaml")
+
+
+@pytest.mark.parametrize(
+    ("folder", "what"),
+    [
+        ("images/train", "no folder or list of the images of 'train': "),
+        ("labels", "none of 4 images has a label file; the first was looked for as "),
+    ],
+)
+def test_missing_folders(folder: str, what: str, spoil: Spoil, refuses: Refuses) -> None:
+    data = spoil("yolo")
+    (data / folder).rename(data / "elsewhere")
+    refuses(data, what, "data.yaml")
 
 
 def test_missing_images_of_a_list(spoil: Spoil, refuses: Refuses) -> None:

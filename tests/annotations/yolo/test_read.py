@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from PIL import Image
 
 from codo.annotations.source import read_annotations
 from tests.annotations.layouts import settings
-from tests.annotations.refusals import Refuses, Spoil, replace_in, second_lines
+from tests.annotations.refusals import Refuses, Spoil
+from tests.annotations.yolo.conftest import RefusesLines
 
 
 def with_names(folder: Path, names: dict[int, str]) -> Path:
@@ -50,53 +50,27 @@ def test_sizes_are_those_of_the_image_as_it_is_looked_at(yolo: Path) -> None:
     assert read.bbox[-1].tolist() == [0, 7.5, 20, 15]
 
 
-WRONG: dict[str, tuple[Callable[[Path], None], str, str]] = {
-    "index out of range": (
-        second_lines(f001="2 0.5 0.5 0.2 0.2", f003="7 0.5 0.5 0.2 0.2"),
-        "2 lines whose class is not among the names; the first: line 2 of 001.txt (class 2)",
-        "labels/train/001.txt",
-    ),
-    "class that is no integer": (
-        second_lines(f001="0.5 0.5 0.5 0.2 0.2"),
-        "1 line whose class is not among the names: line 2 of 001.txt (class 0.5)",
-        "labels/train/001.txt",
-    ),
-    "columns": (
-        second_lines(f001="0 0.5 0.5 0.2 0.2 0.9", f002="0 0.5 0.5 0.2"),
-        "2 lines with a wrong number of columns; the first: line 2 of 001.txt (6 columns, as files of detections have)",
-        "labels/train/001.txt",
-    ),
-    "words": (
-        second_lines(f001="cat 0.5 0.5 0.2 0.2"),
-        "1 line with something other than finite numbers: line 2 of 001.txt (cat 0.5 0.5 0.2 0.2)",
-        "labels/train/001.txt",
-    ),
-    "not finite": (
-        second_lines(f001="0 0.5 nan 0.2 0.2"),
-        "1 line with something other than finite numbers: line 2 of 001.txt (0 0.5 nan 0.2 0.2)",
-        "labels/train/001.txt",
-    ),
-    "no labels at all": (
-        lambda folder: (folder / "labels").rename(folder / "label") and None,
-        "none of 4 images has a label file; the first was looked for as ",
-        "data.yaml",
-    ),
-    "an image that is none": (
-        lambda folder: (folder / "images/train/002.png").write_text("text") and None,
-        "1 image that cannot be read: 002.png (unreadable: not an image)",
-        "images/train/002.png",
-    ),
-    "two classes of one name": (
-        lambda folder: replace_in(folder / "data.yaml", old="- disc", new="- box"),
-        "1 name of more than one class; the first: 'box' (ids 0, 1)",
-        "data.yaml",
-    ),
-}
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        (
+            {"001": "2 0.5 0.5 0.2 0.2", "003": "7 0.5 0.5 0.2 0.2"},
+            "2 lines whose class is not among the names; the first: line 2 of 001.txt (class 2)",
+        ),
+        ({"001": "0.5 0.5 0.5 0.2 0.2"}, "1 line whose class is not among the names: line 2 of 001.txt (class 0.5)"),
+        (
+            {"001": "0 0.5 0.5 0.2 0.2 0.9", "002": "0 0.5 0.5 0.2"},
+            "2 lines with a wrong number of columns; the first: line 2 of 001.txt (6 columns, as files of detections",
+        ),
+        ({"001": "cat 0.5 0.5 0.2 0.2"}, "1 line with something other than finite numbers: line 2 of 001.txt (cat 0.5"),
+        ({"001": "0 0.5 nan 0.2 0.2"}, "1 line with something other than finite numbers: line 2 of 001.txt (0 0.5 nan"),
+    ],
+)
+def test_wrong_lines(lines: dict[str, str], what: str, refuses_lines: RefusesLines) -> None:
+    refuses_lines(lines, what)
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_wrong_files(name: str, spoil: Spoil, refuses: Refuses) -> None:
-    change, what, where = WRONG[name]
+def test_an_image_that_is_none(spoil: Spoil, refuses: Refuses) -> None:
     data = spoil("yolo")
-    change(data)
-    refuses(data, what, where)
+    (data / "images/train/002.png").write_text("text")
+    refuses(data, "1 image that cannot be read: 002.png (unreadable: not an image)", "images/train/002.png")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ import pytest
 from codo.annotations.source import read_annotations
 from codo.annotations.yolo.shapes import polygon_areas
 from tests.annotations.layouts import settings
-from tests.annotations.refusals import Refuses, Spoil, second_lines
+from tests.annotations.yolo.conftest import RefusesLines
 
 
 def test_boxes_and_outlines_may_be_mixed(yolo: Path) -> None:
@@ -31,28 +30,22 @@ def test_areas_of_polygons_by_hand() -> None:
     assert polygon_areas(points, np.array([0, 3, 7])).tolist() == [6, 4, 0]
 
 
-WRONG: dict[str, tuple[Callable[[Path], None], str, str]] = {
-    "pixels": (
-        second_lines(f000="0 40 30 20 20", f001="0 40 30 20 20"),
-        "2 lines with numbers out of 0 to 1; the first: line 2 of 000.txt (0 40 30 20 20 in 96 x 64)",
-        "labels/train/000.txt",
-    ),
-    "outline outside": (
-        second_lines(f002="1 0.1 0.1 0.5 0.1 0.5 1.4"),
-        "1 line with numbers out of 0 to 1: line 2 of 002.txt (1 0.1 0.1 0.5 0.1 … in 96 x 64)",
-        "labels/train/002.txt",
-    ),
-    "box that reaches outside": (
-        second_lines(f001="0 0.9 0.5 0.4 0.2"),
-        "1 line with a box that reaches more than 2 pixels out of its image: line 2 of 001.txt (0 0.9 0.5 0.4 0.2 in",
-        "labels/train/001.txt",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_shapes_outside_their_image(name: str, spoil: Spoil, refuses: Refuses) -> None:
-    change, what, where = WRONG[name]
-    data = spoil("yolo")
-    change(data)
-    refuses(data, what, where)
+@pytest.mark.parametrize(
+    ("lines", "what"),
+    [
+        (
+            {"000": "0 40 30 20 20", "001": "0 40 30 20 20"},
+            "2 lines with numbers out of 0 to 1; the first: line 2 of 000.txt (0 40 30 20 20 in 96 x 64)",
+        ),
+        (
+            {"002": "1 0.1 0.1 0.5 0.1 0.5 1.4"},
+            "1 line with numbers out of 0 to 1: line 2 of 002.txt (1 0.1 0.1 0.5 0.1 … in 96 x 64)",
+        ),
+        (
+            {"001": "0 0.9 0.5 0.4 0.2"},
+            "1 line with a box that reaches more than 2 pixels out of its image: line 2 of 001.txt (0 0.9 0.5 0.4 0.2",
+        ),
+    ],
+)
+def test_shapes_outside_their_image(lines: dict[str, str], what: str, refuses_lines: RefusesLines) -> None:
+    refuses_lines(lines, what)
