@@ -50,7 +50,7 @@ def test_broken_files(run: Run, damage: bytes) -> None:
     [
         ("codo pretrain -c laptop out=run  # 2024-01-01", "laptop"),
         ("codo pretrain --config 'my recipe.yaml' out=run", "my recipe.yaml"),
-        ("codo pretrain --recipe a -c b", "a"),
+        ("codo pretrain --config a -c b", "a"),
         ("codo pretrain out=run # -c laptop", ""),
         ("codo pretrain out=run -c", ""),
         ("codo pretrain -c 'torn", ""),

@@ -20,6 +20,7 @@ files are written after every trial, so that a comparison can be read while it i
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,9 +41,11 @@ from codo.comparison.trials import Key, Trial
 from codo.comparison.verdicts import summary
 from codo.core.config import nest, resolve
 from codo.core.errors import CodoError, InputError
+from codo.core.io import write_atomically
 from codo.core.numbers import share
 from codo.core.paths import absolute
-from codo.core.run import Run, write_atomically
+from codo.core.run import Run
+from codo.reporting.attempt import attempt_page
 from codo.reporting.html.page import write_page
 from codo.training.distributed import choose_device, worker_environments, world_size
 
@@ -177,9 +180,17 @@ def _finetune(settings: CompareSettings, grid: Grid, notes: Sequence[str]) -> di
         result = trial.result()
         said = f"box AP {100 * result.numbers['bbox']['AP']:.1f}" if result else f"failed: {reason}"
         print(f"{trial}: {said}", flush=True)
-        write_results(settings, Comparison.read(grid, failures, notes))
+        write()
 
-    write_results(settings, Comparison.read(grid, failures, notes))
+    told: set[str] = set()
+
+    def write() -> None:
+        failed = write_results(settings, Comparison.read(grid, failures, notes))
+        if failed and failed not in told:  # once, not after every trial
+            print(f"WARNING {failed}", file=sys.stderr, flush=True)
+            told.add(failed)
+
+    write()
     _run(settings, missing, done)
     return failures
 
@@ -204,8 +215,8 @@ def _progress(wanted: Sequence[Pretraining]) -> list[str]:
     return [] if there == len(wanted) else [f"{there} of {len(wanted)} pretrainings are finished; the rest is to come."]
 
 
-def write_results(settings: CompareSettings, comparison: Comparison) -> None:
-    """Write the tables and the page of what is there."""
+def write_results(settings: CompareSettings, comparison: Comparison) -> str | None:
+    """Write the tables and the page of what is there; returns why there is no page, where it fails."""
     out = comparison.out
     write_atomically(out / "results.csv", results_csv(comparison))
     write_atomically(out / "summary.csv", summary_csv(comparison))
@@ -213,8 +224,11 @@ def write_results(settings: CompareSettings, comparison: Comparison) -> None:
     write_atomically(out / "table.md", markdown(comparison))
     write_atomically(out / "costs.csv", costs_csv(comparison))
     write_atomically(out / DOCUMENT, as_json(comparison))
-    page = comparison_page(comparison, out.name, settings.model_dump(mode="json"))
-    write_page(page, out / "report.html")
+
+    def write() -> None:
+        write_page(comparison_page(comparison, out.name, settings.model_dump(mode="json")), out / "report.html")
+
+    return attempt_page(write, "the same command again")
 
 
 def closing_words(comparison: Comparison) -> str:

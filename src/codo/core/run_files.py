@@ -39,7 +39,7 @@ def recipe_of(run: Run) -> str:
         except ValueError:
             continue
         for word, value in zip(words, [*words[1:], ""], strict=True):
-            if word in ("-c", "--recipe", "--config") and value:
+            if word in ("-c", "--config") and value:
                 return value
     return ""
 

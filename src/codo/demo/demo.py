@@ -36,6 +36,7 @@ from codo.core.run import Run, open_run
 from codo.demo.synthetic.scenes import DemoData, write_demo, write_pictures
 from codo.exporters.write import export
 from codo.preparation.prepare import prepare
+from codo.reporting.attempt import attempt_page
 from codo.reporting.report import write_demo_report
 from codo.training.distributed import choose_device
 from codo.training.pretrain import pretrain
@@ -105,14 +106,20 @@ def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) ->
     with stage(f"4/5 finetuning on {scale.labeled} labeled pictures, from 2 starts with {scale.seeds} seeds each"):
         compared = finetune_all(root / "comparison", pretrained, data, few, scale)
     with stage("5/5 report"):
-        report = write_demo_report(
-            root / "report.html",
-            title="Does pretraining help the detector?",
-            label=caveat(scale, quick=quick, photographs=bool(data.photographs)),
-            results=result_sections(compared),
-            pretrained=pretrained,
-            finetuned={trial.init: open_run(trial.path) for trial in compared.trials if trial.seed == 0},
-        )
+        report = root / "report.html"
+
+        def write() -> None:
+            write_demo_report(
+                report,
+                title="Does pretraining help the detector?",
+                label=caveat(scale, quick=quick, photographs=bool(data.photographs)),
+                results=result_sections(compared),
+                pretrained=pretrained,
+                finetuned={trial.init: open_run(trial.path) for trial in compared.trials if trial.seed == 0},
+            )
+
+        if failed := attempt_page(write, "the same command again"):
+            print(f"WARNING {failed}", file=sys.stderr, flush=True)
     print(f"\n{markdown(compared)}")
     print(*summary(compared), sep="\n")
     print(f"\nreport   {report}\nweights  {weights}\ntime     {(time.perf_counter() - began) / 60:.1f} min")

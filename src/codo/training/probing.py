@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,22 +107,23 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     settings = resolve(ProbeVerbSettings, None, {**overrides, "source": named})
     if settings.data is None and settings.image_folder is None:
         raise InputError("there is nothing to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
-    parts, canvas = _parts(named, settings)
+    warnings: list[str] = []
+    parts, canvas = _parts(named, settings, warnings.append)
     probes = LabelledProbes.read(settings, canvas)
     device = choose_device(settings.device)
     modules = nn.ModuleDict(parts).to(device).eval()
     with threads_within_quota():
         scores = probes.scores(dict(modules.items()), device)
-    return {"parts": list(parts), **scores, "warnings": probes.warnings(named)}
+    return {"parts": list(parts), **scores, "warnings": [*warnings, *probes.warnings(named)]}
 
 
-def _parts(source: str, settings: ProbeVerbSettings) -> tuple[dict[str, nn.Module], int]:
+def _parts(source: str, settings: ProbeVerbSettings, warn: Callable[[str], None]) -> tuple[dict[str, nn.Module], int]:
     """The parts of the trunk that the source has, and the canvas they were trained on."""
     if is_run(source):
         if open_run(source).verb != "pretrain":
             fix = "probe the run it started from, or a weight file"
             raise InputError("not a pretraining run", where=source, fix=fix)
-        method, trained, _ = load_method(source)
+        method, trained, _ = load_method(source, warn)
         return method.exports(), trained.canvas
     encoder, there = load_encoder(source, settings.model)
     return {part: encoder.get_submodule(part) for part in there}, settings.canvas
