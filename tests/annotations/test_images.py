@@ -79,7 +79,7 @@ def test_files_in_both_splits_are_told_but_not_copies(make_data: MakeData, tmp_p
     folder = make_data(images=3)
     one, other = (read_annotations(DataSettings(folder=str(folder)), split) for split in ("train", "val"))
     assert shared_images(one, other) == ""  # the same pictures under the same names, in two folders
-    assert "3 of 3 images to evaluate on are learned from too (the first: 000.png)" in shared_images(one, one)
+    assert "3 of 3 images to evaluate on are also trained on (the first: 000.png)" in shared_images(one, one)
     (tmp_path / "link").symlink_to(folder)
     linked = read_annotations(DataSettings(folder=str(tmp_path / "link")), "train")
     assert "3 of 3 images" in shared_images(one, linked)

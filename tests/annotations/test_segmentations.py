@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from codo.annotations.segmentations import Segmentations, draw, encode, mistake, run_lengths
+from codo.annotations.segmentations import Segmentations, describe_error, draw, encode, run_lengths
 
 MASKS = arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.integers(0, 1))
 
@@ -46,13 +46,13 @@ def test_run_lengths_of_large_counts() -> None:
 @pytest.mark.parametrize("counts", ["", "é", "o", "\x00", "o" * 40])
 def test_what_is_no_code_has_no_run_lengths(counts: str) -> None:
     assert len(run_lengths(counts)) == 0
-    assert mistake({"size": [4, 4], "counts": counts}, 4, 4)
+    assert describe_error({"size": [4, 4], "counts": counts}, 4, 4)
 
 
 @given(MASKS)
 def test_masks_survive_encoding(mask: np.ndarray) -> None:
     code = encode(mask)
-    assert mistake(code, *mask.shape) == ""
+    assert describe_error(code, *mask.shape) == ""
     np.testing.assert_array_equal(draw(code, *mask.shape), mask)
 
 
@@ -69,7 +69,7 @@ def test_a_rectangle_drawn_at_another_size_is_the_scaled_rectangle(kind: str) ->
         mask = np.zeros((24, 20), np.uint8)
         mask[6:18, 4:16] = 1
         outline = encode(mask)
-    drawn = draw(outline, 24, 20, shown=(48, 60))  # twice as high, three times as wide
+    drawn = draw(outline, 24, 20, to_size=(48, 60))  # twice as high, three times as wide
     expected = np.zeros((48, 60), np.uint8)
     expected[12:36, 12:48] = 1
     np.testing.assert_array_equal(drawn, expected)

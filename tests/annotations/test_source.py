@@ -82,7 +82,7 @@ def test_a_folder_in_short_keeps_what_a_recipe_says_beside_it(tmp_path: Path) ->
 
 
 def test_files_of_both_splits_beside_a_folder_are_refused_not_preferred() -> None:
-    with pytest.raises(InputError, match=r"data\.folder has nothing to say beside data\.train and data\.val"):
+    with pytest.raises(InputError, match=r"data\.folder is not used when data\.train and data\.val are given"):
         resolve(EvaluateSettings, None, {"data": {"folder": "a", "train": "b.json", "val": "c.json"}})
     with pytest.raises(InputError, match=r"data\.format=voc needs a folder"):
         resolve(EvaluateSettings, None, {"data": {"format": "voc", "val": "c.json"}})

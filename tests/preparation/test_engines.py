@@ -77,7 +77,7 @@ def test_nodes_that_share_no_disk_are_noticed(tmp_path: Path, ray: ModuleType) -
     source = write_folder(tmp_path / "s", jpegs(3))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("codo.preparation.engines.process", lambda *_: None)
-        with pytest.raises(CodoError, match="cannot be seen here") as caught:
+        with pytest.raises(CodoError, match="this machine cannot see") as caught:
             prepare(source, tmp_path / "out", propose=False, engine="ray")
     assert "share" in caught.value.fix
 

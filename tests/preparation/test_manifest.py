@@ -15,9 +15,9 @@ from codo.core.errors import CodoError
 from codo.preparation.manifest import (
     Manifest,
     Report,
+    cached_manifest,
     has_manifest,
     make_manifest,
-    manifest_at_work,
     read_manifest,
 )
 from codo.preparation.prepare_settings import PrepareSettings
@@ -78,11 +78,11 @@ def test_chunks_with_rejections_are_looked_at_again(tmp_path: Path) -> None:
 
 def test_a_worker_notices_that_the_listing_was_replaced(tmp_path: Path) -> None:
     fingerprint = manifest_of(tmp_path, 20).fingerprint
-    assert manifest_at_work(str(tmp_path), fingerprint).fingerprint == fingerprint
+    assert cached_manifest(str(tmp_path), fingerprint).fingerprint == fingerprint
     make_manifest(tmp_path, ["/photos"], PrepareSettings(), listing(20, stamp=1))
-    manifest_at_work.cache_clear()
+    cached_manifest.cache_clear()
     with pytest.raises(CodoError, match="another process"):
-        manifest_at_work(str(tmp_path), fingerprint)
+        cached_manifest(str(tmp_path), fingerprint)
 
 
 def test_the_files_keep_their_names(tmp_path: Path) -> None:

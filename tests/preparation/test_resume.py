@@ -129,7 +129,7 @@ def test_the_whole_command_finishes_what_failed_shares_left(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "1", "1/0", "a/b", "-1/3"])
 def test_shares_that_make_no_sense(tmp_path: Path, shard: str) -> None:
-    with pytest.raises(InputError, match="no share of the work"):
+    with pytest.raises(InputError, match="not a share of the work"):
         prepare_shard(tmp_path, tmp_path / "out", shard)
 
 

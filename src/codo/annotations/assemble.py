@@ -1,4 +1,4 @@
-"""The last step of every reader: columns to `Annotations`."""
+"""Building `Annotations` from what a reader found: the last step of every format."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ def assemble(
     folder: Path | None = None,
     warnings: Iterable[str] = (),
 ) -> Annotations:
-    """Annotations from objects in any order; see `Annotations`.
+    """Sort objects by image and build `Annotations`.
 
     Args:
         source: The file or folder that was read.
-        image_ids: Of every image.
-        file_names: Of every image.
-        sizes: Of every image.
+        image_ids: ``(N,)``, id of every image.
+        file_names: N names, relative to ``folder``.
+        sizes: ``(N, 2)``, height and width in pixels.
         categories: The classes.
-        of_image: Index of the image of every object.
-        bbox: Of every object, and so below.
-        labels: From 1.
-        crowd: Whether it is a crowd region.
-        areas: In square pixels.
-        object_ids: Ids.
-        outlines: Segmentations, ``None`` where there is none.
-        difficult: Whether it is difficult.
-        folder: Where the images are.
-        warnings: Empty ones are dropped.
+        of_image: ``(M,)``, index of the image of every object; in any order.
+        bbox: ``(M, 4)``, x, y, width, height in pixels.
+        labels: ``(M,)``, from 1.
+        crowd: ``(M,)``, whether an object is a crowd region.
+        areas: ``(M,)``, in square pixels.
+        object_ids: ``(M,)``, for messages.
+        outlines: M segmentations, ``None`` where there is none.
+        difficult: ``(M,)``, whether an object is difficult; ``None`` where the format does not say.
+        folder: Folder of the images.
+        warnings: Messages for the user; empty ones are dropped.
     """
     order = np.argsort(of_image, kind="stable")  # objects of an image keep their order: it decides ties in COCO AP
     return Annotations(
@@ -74,7 +74,7 @@ def assemble(
 
 
 def refuse_same_names(categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str) -> None:
-    """Refuse two classes of one name that both have objects: nobody could tell them apart in a table.
+    """Refuse two classes of the same name that both have objects: a table could not tell them apart.
 
     One without objects is harmless: some exporters add a parent category of the same name.
 
@@ -103,7 +103,7 @@ def refuse_same_names(categories: tuple[Category, ...], labels: npt.NDArray[np.i
 def unused_classes(
     categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str, parents: Collection[Any] = ()
 ) -> str:
-    """A warning of classes without objects; they stay classes, so that ids stay right.
+    """A warning of classes without objects; they remain classes, so that ids stay valid.
 
     Args:
         categories: The classes.
@@ -113,7 +113,7 @@ def unused_classes(
     """
     there = set(labels.tolist())
     if not there:
-        return f"{where}: there are no objects, so that nothing can be found and every score is -1"
+        return f"{where}: there are no objects, so every AP is -1 (undefined)"
     empty = [category for label, category in enumerate(categories, start=1) if label not in there]
     if not empty:
         return ""

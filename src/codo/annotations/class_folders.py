@@ -14,11 +14,11 @@ from codo.core.errors import InputError
 
 @dataclass(frozen=True)
 class ClassFolders:
-    """The pictures of one split.
+    """The images of one split.
 
     Attributes:
         folder: Where the class folders are.
-        paths: Every picture, class by class, sorted by name.
+        paths: Every image, class by class, sorted by name.
         labels: int64 ``(n,)``, index into ``classes``.
         classes: Names of the folders, sorted.
     """
@@ -30,17 +30,17 @@ class ClassFolders:
 
 
 def read_class_folders(folder: str | Path, classes: tuple[str, ...] | None = None) -> ClassFolders:
-    """List the pictures of a split.
+    """List the images of a split.
 
     Args:
-        folder: With one folder for each class.
+        folder: Has one folder per class.
         classes: The classes of the other split, which these must be among.
 
     Raises:
-        InputError: No such folder, no class folders, no pictures, or a class that the other split lacks.
+        InputError: No such folder, no class folders, no images, or a class that the other split lacks.
     """
     root = Path(folder)
-    fix = "give a folder with one folder of pictures for each class"
+    fix = "give a folder with one folder of images per class"
     if not root.is_dir():
         raise InputError("no such folder of class folders", where=str(root), fix=fix)
     named = tuple(sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name)))
@@ -50,13 +50,13 @@ def read_class_folders(folder: str | Path, classes: tuple[str, ...] | None = Non
     known = classes or named
     paths, labels = [], []
     for name in named:
-        files = sorted(path for path in (root / name).rglob("*") if _is_picture(path.relative_to(root)))
+        files = sorted(path for path in (root / name).rglob("*") if _is_image(path.relative_to(root)))
         paths += files
         labels += [known.index(name)] * len(files)
     if not paths:
-        raise InputError("no pictures in class folders", where=str(root), fix=fix)
+        raise InputError("no images in class folders", where=str(root), fix=fix)
     return ClassFolders(root, tuple(paths), np.array(labels, dtype=np.int64), known)
 
 
-def _is_picture(path: Path) -> bool:
+def _is_image(path: Path) -> bool:
     return extension(path.name) in IMAGE_EXTENSIONS and not is_hidden(path.as_posix())

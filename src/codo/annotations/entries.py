@@ -1,7 +1,6 @@
 """Entries of annotation files, and what is said of wrong ones.
 
-A wrong file is best explained by one example and a count: every refusal names the first offending entry and says how
-many there are.
+Every error names the first invalid entry and says how many there are.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from codo.core.errors import InputError
 
 OVERSHOOT = 2.0
-"""Pixels that a box may reach over the image's edge: 1-based corners and rounding do; it is clipped for training."""
+"""Pixels that a box may reach over the image's edge, as 1-based corners and rounding make it; clipped for training."""
 
 
 class Entries(ABC):
@@ -56,17 +55,17 @@ class Entries(ABC):
         return f"{count} {what}: {first}" if len(offenders) == 1 else f"{count} {what}; the first: {first}"
 
     def check_boxes(
-        self, bbox: npt.NDArray[np.float64], sizes: npt.NDArray[np.int32], shown: Callable[[int], str], fix: str
+        self, bbox: npt.NDArray[np.float64], sizes: npt.NDArray[np.int32], box_text: Callable[[int], str], fix: str
     ) -> str:
-        """Refuse boxes that cannot be meant.
+        """Refuse invalid boxes.
 
-        COCO itself has boxes of zero height and boxes that overshoot by rounding, which must load; a box far outside
-        means that images and annotations do not belong together, which must not.
+        COCO itself has boxes of zero height and boxes that overshoot by rounding: these are accepted. A box far outside
+        means that images and annotations do not belong together.
 
         Args:
             bbox: x, y, width, height of every entry in pixels, ``(n, 4)``.
             sizes: Height and width of its image in pixels, ``(n, 2)``.
-            shown: A box as its file has it.
+            box_text: A box as its file has it.
             fix: How boxes are to be written.
 
         Returns:
@@ -75,7 +74,9 @@ class Entries(ABC):
         Raises:
             InputError: Boxes of negative size, or far outside their images.
         """
-        self.refuse(np.flatnonzero((bbox[:, 2:] < 0).any(axis=1)).tolist(), "with a box of negative size", fix, shown)
+        self.refuse(
+            np.flatnonzero((bbox[:, 2:] < 0).any(axis=1)).tolist(), "with a box of negative size", fix, box_text
+        )
         x, y, w, h = bbox.T
         height, width = sizes.T
         outside = np.maximum.reduce([-x, -y, x + w - width, y + h - height]) > OVERSHOOT
@@ -83,18 +84,18 @@ class Entries(ABC):
             np.flatnonzero(outside).tolist(),
             f"with a box that reaches more than {OVERSHOOT:g} pixels out of its image",
             fix,
-            lambda i: f"{shown(i)} in {width[i]} x {height[i]}",
+            lambda i: f"{box_text(i)} in {width[i]} x {height[i]}",
         )
         flat = np.flatnonzero((bbox[:, 2:] == 0).any(axis=1)).tolist()
         return (
-            f"{self.where(flat[0])}: {self.describe(flat, 'with a box of zero size', shown)}; not trained on"
+            f"{self.where(flat[0])}: {self.describe(flat, 'with a box of zero size', box_text)}; not trained on"
             if flat
             else ""
         )
 
 
 class FileEntries(Entries):
-    """Entries that lie in many files.
+    """Entries of many files.
 
     Args:
         singular: What one is called in messages.

@@ -24,7 +24,7 @@ RESIZE = "resize image and annotations together; an EXIF orientation in the file
 
 
 def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
-    """Height and width ``(n, 2)`` of images in pixels, as they are looked at; only headers are read.
+    """Height and width ``(n, 2)`` of images in pixels, with their EXIF orientation applied; only headers are read.
 
     Raises:
         InputError: Images that cannot be read; names the first and how many there are.
@@ -41,25 +41,25 @@ def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
         found = list(pool.map(size, images))
     wrong = {i: one for i, one in enumerate(found) if isinstance(one, str)}
     FileEntries("image", images).refuse(
-        wrong, "that cannot be read", "repair it, or take it and its labels out", wrong.__getitem__
+        wrong, "that cannot be read", "repair it, or remove it and its labels", wrong.__getitem__
     )
     return np.array(found, dtype=np.int32).reshape(-1, 2)
 
 
 def check_sizes(annotations: Annotations) -> Annotations:
-    """The same annotations, whose images are now known to be of the sizes that they are for.
+    """The same annotations, after checking that the images have the annotated sizes.
 
     Raises:
         InputError: Images that cannot be read or are of another size: their boxes would be wrong. Names the first and
             how many there are.
     """
     paths = [annotations.path(i) for i in range(len(annotations))]
-    there, said = read_sizes(paths), annotations.sizes
+    actual, annotated = read_sizes(paths), annotations.sizes
     FileEntries("image", paths).refuse(
-        np.flatnonzero((there != said).any(axis=1)).tolist(),
+        np.flatnonzero((actual != annotated).any(axis=1)).tolist(),
         "of another size than the annotations are for",
         RESIZE,
-        lambda i: f"{there[i, 1]} x {there[i, 0]} pixels, annotated as {said[i, 1]} x {said[i, 0]}",
+        lambda i: f"{actual[i, 1]} x {actual[i, 0]} pixels, annotated as {annotated[i, 1]} x {annotated[i, 0]}",
     )
     return annotations
 
@@ -74,7 +74,7 @@ def read_image(annotations: Annotations, i: int) -> Image:
     try:
         image = decode(path.read_bytes())
     except (OSError, InvalidImage) as error:
-        raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or take it out") from error
+        raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or remove it") from error
     height, width = annotations.sizes[i]
     if image.shape[:2] != (height, width):
         raise InputError(
@@ -86,7 +86,7 @@ def read_image(annotations: Annotations, i: int) -> Image:
 
 
 def check_some_images(annotations: Annotations, count: int = 16) -> None:
-    """Read a few images spread over the data set: systematic damage shows before a run starts.
+    """Decode a few images spread over the data set, so that systematic damage is found before a run starts.
 
     Raises:
         InputError: See `read_image`.
@@ -96,18 +96,18 @@ def check_some_images(annotations: Annotations, count: int = 16) -> None:
 
 
 def shared_images(train: Annotations, val: Annotations) -> str:
-    """A warning of image files that are both learned from and evaluated on; else an empty string."""
+    """A warning of image files that are in both splits; else an empty string."""
     learned = set(_files(train))
     both = [i for i, file in enumerate(_files(val)) if file in learned]
     if not both:
         return ""
     return (
-        f"{val.source}: {len(both)} of {len(val)} images to evaluate on are learned from too "
-        f"(the first: {val.file_names[both[0]]}); results on them do not speak for new images"
+        f"{val.source}: {len(both)} of {len(val)} images to evaluate on are also trained on "
+        f"(the first: {val.file_names[both[0]]}); results on them say nothing about new images"
     )
 
 
 def _files(annotations: Annotations) -> list[str]:
-    """Every image file by its one path; links of single files are not followed, which would ask the disk for each."""
+    """The resolved path of every image file; links of single files are not followed: that would be slow."""
     folder = os.path.realpath(annotations.folder or ".")
     return [os.path.normpath(os.path.join(folder, name)) for name in annotations.file_names.tolist()]

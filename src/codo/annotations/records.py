@@ -42,10 +42,10 @@ class Annotations:
         crowd: bool ``(M,)``: a region with many objects; not trained on, neither right nor wrong in evaluation.
         areas: float64 ``(M,)`` in square pixels, of the mask where the file knows it; decides small, medium, large.
         object_ids: int64 ``(M,)``, ids in the file, for messages.
-        segmentations: M outlines; `has_masks` tells whether all objects have one.
+        segmentations: M outlines; `has_masks` says whether all objects have one.
         difficult: bool ``(M,)``, objects that VOC calls difficult: not trained on, and neither right nor wrong in
             evaluation; ``None`` where the format does not know such a thing.
-        warnings: What the user should know of the file, and no reason to refuse it.
+        warnings: Messages about the file for the user that are no reason to refuse it.
     """
 
     source: Path

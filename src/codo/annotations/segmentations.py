@@ -49,31 +49,31 @@ class Segmentations:
 
 
 def clean(segmentation: Any) -> Any:
-    """A segmentation without parts that outline nothing, or ``None`` when nothing is left.
+    """A segmentation without polygons of fewer than three points, or ``None`` when nothing is left.
 
-    A polygon needs three points. pycocotools reads a list of four numbers as a box, which nobody who wrote a two-point
-    polygon meant.
+    A polygon needs three points. pycocotools reads a list of four numbers as a box, which is never what
+    a two-point polygon means.
 
     Args:
-        segmentation: What a COCO file holds, already known to be well formed (`mistake`).
+        segmentation: What a COCO file holds, already known to be well formed (`describe_error`).
     """
     if isinstance(segmentation, list):
         return [part for part in segmentation if len(part) >= 6] or None
     return segmentation or None
 
 
-def mistake(segmentation: Any, height: int, width: int) -> str:
+def describe_error(segmentation: Any, height: int, width: int) -> str:
     """What is wrong with a segmentation of an image of that size in pixels, or an empty string."""
     if segmentation is None:
         return ""
     if isinstance(segmentation, list):
-        return _polygon_mistake(segmentation)
+        return _polygon_error(segmentation)
     if isinstance(segmentation, dict):
-        return _rle_mistake(segmentation, height, width) if segmentation else ""
+        return _rle_error(segmentation, height, width) if segmentation else ""
     return "neither polygons nor RLE"
 
 
-def _polygon_mistake(polygons: list[Any]) -> str:
+def _polygon_error(polygons: list[Any]) -> str:
     for part in polygons:
         if not isinstance(part, list):
             return "a polygon is not a list of numbers"
@@ -85,7 +85,7 @@ def _polygon_mistake(polygons: list[Any]) -> str:
     return ""
 
 
-def _rle_mistake(rle: dict[str, Any], height: int, width: int) -> str:
+def _rle_error(rle: dict[str, Any], height: int, width: int) -> str:
     size, counts = rle.get("size"), rle.get("counts")
     if size != [height, width]:
         return f"RLE of size {size} in an image of height {height}, width {width}"
@@ -105,8 +105,8 @@ def run_lengths(counts: str) -> npt.NDArray[np.int64]:
 
     Each number is written least significant part first, in characters of six bits (offset 48): five of the number, and
     one that says that more follow; the last one's fifth bit is the sign. From the fourth number on, the difference to
-    the number two before is written (``rleFrString`` in pycocotools' ``maskApi.c``). pycocotools turns a wrong string
-    into whatever is in memory, hence this check.
+    the number two before is written (``rleFrString`` in pycocotools' ``maskApi.c``). pycocotools reads memory
+    beyond a wrong string, hence this check.
 
     Returns:
         Run lengths; empty when the string is not such a code.
@@ -129,7 +129,7 @@ def run_lengths(counts: str) -> npt.NDArray[np.int64]:
     return values
 
 
-def draw(segmentation: Any, height: int, width: int, shown: tuple[int, int] | None = None) -> Mask:
+def draw(segmentation: Any, height: int, width: int, to_size: tuple[int, int] | None = None) -> Mask:
     """A segmentation as a mask.
 
     Polygons are scaled before they are drawn, so that their edges are as exact at the new size as at the old; of an RLE
@@ -139,12 +139,12 @@ def draw(segmentation: Any, height: int, width: int, shown: tuple[int, int] | No
         segmentation: Polygons or RLE for an image of ``height`` x ``width`` pixels.
         height: See above.
         width: See above.
-        shown: ``(height, width)`` of the mask to return, if another.
+        to_size: ``(height, width)`` of the mask to return, if another.
 
     Returns:
         uint8 ``(H, W)`` of 0 and 1.
     """
-    to_height, to_width = shown or (height, width)
+    to_height, to_width = to_size or (height, width)
     if isinstance(segmentation, list):
         scale = np.array([to_width / width, to_height / height])
         parts = [(np.asarray(part, dtype=np.float64).reshape(-1, 2) * scale).ravel().tolist() for part in segmentation]

@@ -1,7 +1,7 @@
-"""What ``data=`` may be, and which files that means.
+"""The setting ``data=``: finding the annotation files and images of a split, and reading them.
 
-A folder in the layout of COCO (`coco_layout`), PASCAL VOC (`voc_layout`) or YOLO (`yolo_layout`), told by what is in
-it, or COCO files one by one: ``data.train=a.json data.val=b.json data.images=DIR`` (or ``data.train_images=`` and
+A folder in the layout of COCO (coco/layout.py), PASCAL VOC (voc/layout.py) or YOLO (yolo/layout.py), recognized by its
+contents, or COCO files one by one: ``data.train=a.json data.val=b.json data.images=DIR`` (or ``data.train_images=`` and
 ``data.val_images=`` when they differ).
 """
 
@@ -72,31 +72,31 @@ class DataSettings(Settings):
         if self.folder is None and self.train is None and self.val is None:
             raise ValueError("give data=FOLDER, or data.train=FILE and data.val=FILE")
         if self.folder and self.train and self.val:
-            raise ValueError("data.folder has nothing to say beside data.train and data.val: leave one side out")
+            raise ValueError("data.folder is not used when data.train and data.val are given: leave one of them out")
         if self.format in ("voc", "yolo") and (self.folder is None or self.train or self.val):
             raise ValueError(f"data.format={self.format} needs a folder, and no data.train or data.val")
         return self
 
     def with_absolute_paths(self) -> Self:
-        """The same with paths that a later command finds from any folder."""
+        """The same with absolute paths, which a later command finds from any folder."""
         return self.model_copy(update={name: absolute(path) for name in PATHS if (path := getattr(self, name))})
 
     def split_name(self, split: Split) -> str | None:
-        """What the user calls a split."""
+        """The user's name for a split."""
         return self.train_split if split == "train" else self.val_split
 
 
 def read_annotations(data: DataSettings, split: Split, *, images: bool = True, sizes: bool = True) -> Annotations:
     """Read a split of a data set.
 
-    The one place that knows formats; all readers fill the same `Annotations`.
+    Chooses the reader; all of them return the same `Annotations`.
 
     Args:
-        data: Where it is.
-        split: Which part.
+        data: The data set.
+        split: ``train`` or ``val``.
         images: Whether the images are needed too, and must exist and be of the sizes that the annotations say (YOLO's
             are read from them in any case).
-        sizes: Whether to check these sizes: a page can do without a damaged image.
+        sizes: Whether to check these sizes; a page can be made without a damaged image.
 
     Raises:
         InputError: No annotations, or wrong ones, or images missing or of another size; names the first and how many
@@ -109,10 +109,10 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True, s
         annotations = read_voc(folder, voc_layout.images_of(folder, sets, checked=images))
         return check_sizes(annotations) if images and sizes else annotations
     if kind == "yolo":
-        described = yolo_layout.describe(_data_file(folder))
+        data_file = yolo_layout.read_data_file(_data_file(folder))
         return read_yolo(
-            described,
-            yolo_layout.images_of(described, yolo_layout.split_name(described, split, data.split_name(split))),
+            data_file,
+            yolo_layout.images_of(data_file, yolo_layout.split_name(data_file, split, data.split_name(split))),
         )
     path = _annotation_file(data, split)
     annotations = read_coco(path)
@@ -138,7 +138,7 @@ def find_format(data: DataSettings) -> Format:
     there: dict[Format, bool] = {
         "coco": any(find_annotations(folder, data.split_name(one) or one) for one in ("train", "val")),
         "voc": bool(voc_layout.years(folder)),
-        "yolo": yolo_layout.data_file(folder) is not None,
+        "yolo": yolo_layout.find_data_file(folder) is not None,
     }
     found = [name for name, is_there in there.items() if is_there]
     if len(found) > 1:
@@ -158,7 +158,7 @@ def find_format(data: DataSettings) -> Format:
 
 
 def resolved(data: DataSettings, train: Annotations, val: Annotations) -> DataSettings:
-    """The settings with everything named that was found, so that a later command reads the same."""
+    """The settings with all files and splits named, so that a later command reads the same data."""
     kind = find_format(data)
     draw = {"format": kind, "fraction": data.fraction, "fraction_seed": data.fraction_seed}
     if kind == "coco":
@@ -168,9 +168,9 @@ def resolved(data: DataSettings, train: Annotations, val: Annotations) -> DataSe
     for split in ("train", "val"):
         named = data.train_split if split == "train" else data.val_split
         if kind == "voc":
-            names[f"{split}_split"] = voc_layout.spelled(folder, voc_layout.image_sets(folder, split, named))
+            names[f"{split}_split"] = voc_layout.format_sets(folder, voc_layout.image_sets(folder, split, named))
         else:
-            names[f"{split}_split"] = yolo_layout.split_name(yolo_layout.describe(train.source), split, named)
+            names[f"{split}_split"] = yolo_layout.split_name(yolo_layout.read_data_file(train.source), split, named)
     return DataSettings(folder=str(folder if kind == "voc" else train.source), **names, **draw)
 
 
@@ -186,7 +186,7 @@ def _annotation_file(data: DataSettings, split: Split) -> Path:
             raise InputError(
                 "no such annotation file",
                 where=named,
-                fix="check the path; where the data have moved, name them: data=…",
+                fix="check the path; if the data have moved, name them with data=…",
             )
         return Path(named)
     if data.folder is None:
@@ -215,7 +215,7 @@ def _image_folders(data: DataSettings, split: Split, annotation_file: Path) -> l
 
 
 def _data_file(folder: Path) -> Path:
-    found = yolo_layout.data_file(folder)
+    found = yolo_layout.find_data_file(folder)
     if found is None:
         raise InputError(
             "no data.yaml in the folder", where=str(folder), fix="add it, or name the file: data=FILE.yaml"

@@ -1,6 +1,7 @@
 """The catalog: one dataset of images as a directory, which every later step reads (`codo.preparation` makes it).
 
-* ``catalog``: the format, and how it is opened and read; ``table``: its Parquet file as arrays.
+* ``schema``: the format: files, columns, metadata.
+* ``catalog``: opening and reading; ``table``: its Parquet file as arrays; ``boxes``: proposals in it and in pixels.
 * ``reading``: bytes of images in place, also inside tar and zip archives, local or by URL.
 * ``decode``: bytes to RGB, and why some images are rejected.
 * ``jpeg_tiles``, ``tile_copy``: a part of a packed JPEG without decoding the rest.

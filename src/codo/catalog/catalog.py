@@ -29,15 +29,15 @@ _IN_MEMORY = [name for name in SCHEMA.names if name not in ("proposals", FALLBAC
 
 
 class Catalog:
-    """A catalog that is open for reading; `open_catalog` makes it.
+    """A catalog opened for reading, by `open_catalog`.
 
-    Rows are numbered from 0. Reading needs no lock: any number of processes and threads may read at once, also after a
-    fork.
+    Rows are numbered from 0. Any number of processes and threads may read at the same time without a lock, also after
+    a fork.
 
     Attributes:
         path: The directory, absolute or an fsspec URL.
         settings: ``source`` and all settings that the catalog was prepared with, as nested dictionaries.
-        counts: See the top of this file.
+        counts: See schema.py.
         fallbacks: Number of images by fallback stage.
         has_proposals: Whether proposals are there (and were asked for when opening).
         packed: Whether the images are in the catalog's own shards.
@@ -108,7 +108,7 @@ class Catalog:
         return boxes
 
     def scaled_proposals(self, i: int, height: int, width: int) -> Boxes:
-        """The proposals of image ``i`` in pixels of a version of it that is ``height`` x ``width``."""
+        """The proposals of image ``i`` in pixels of a version of it resized to ``height`` x ``width``."""
         return scale_boxes(self.proposals(i), self.size(i), (width, height))
 
     def image(self, i: int) -> Image:
@@ -120,7 +120,7 @@ class Catalog:
         return self.lazy_image(i).decode()
 
     def lazy_image(self, i: int) -> LazyImage:
-        """Image ``i``, of which only what is looked at needs to be decoded.
+        """Image ``i``, decoded on access, and only the part that is asked for where its file allows that.
 
         Raises:
             CodoError: The file has vanished or changed since the catalog was made.
@@ -165,14 +165,14 @@ class Catalog:
         return Location(self._uri[i].as_py(), int(self._offset[i]), int(self._size[i]), bool(self._deflated[i]))
 
     def rows_with(self, hashes: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
-        """Rows whose content hash is among ``hashes``, uint8 ``(m, 16)``: the images that two data sets share."""
-        mine, theirs = (np.ascontiguousarray(side).view("<u8")[:, 0] for side in (self.hashes, hashes))
-        likely = np.flatnonzero(np.isin(mine, theirs)).tolist()  # by their first 8 bytes, which NumPy sorts fast
+        """Rows whose content hash is among ``hashes``, uint8 ``(m, 16)``: images that two data sets share."""
+        own, others = (np.ascontiguousarray(side).view("<u8")[:, 0] for side in (self.hashes, hashes))
+        likely = np.flatnonzero(np.isin(own, others)).tolist()  # by their first 8 bytes, which NumPy sorts fast
         wanted = {row.tobytes() for row in hashes}
         return np.array([i for i in likely if self.content_hash(i) in wanted], dtype=np.int64)
 
     def summary(self) -> str:
-        """A line that says what the catalog holds."""
+        """One line about the contents of the catalog."""
         counts = self.counts
         parts = [f"{counts['images']:,} images"]
         if self.settings["propose"]:
@@ -190,7 +190,7 @@ class Catalog:
         fix = (
             "copy the catalog again with all its shards"
             if self.packed
-            else ("put the file back as it was, or prepare its source again into a new directory")
+            else "restore the file, or prepare its source again into a new directory"
         )
         return CodoError(
             f"image '{self.key(i)}' has vanished or changed since codo prepare: {what}", where=uri, fix=fix
@@ -202,7 +202,7 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
 
     Args:
         path: Its directory, local or an fsspec URL.
-        proposals: Load the proposals if there are any; backgrounds do not need them, and they are most of the memory.
+        proposals: Load the proposals if there are any; they are most of the memory, and backgrounds do not need them.
 
     Raises:
         InputError: There is no finished catalog, or it cannot be read.

@@ -1,14 +1,14 @@
-"""Bytes of an image file to RGB, with every reason why one is rejected.
+"""Decoding image files to RGB, with a reason for every one that is rejected.
 
-Whatever comes in, what goes out is uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orientation:
+The result is always uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orientation:
 
 * gray, 1-bit and palette images: their colors
-* alpha: laid over white, as a browser shows it (what lies under transparent pixels is arbitrary, often black)
+* alpha: composited over white, as browsers do (colors under transparent pixels are arbitrary, often black)
 * CMYK, YCCK: Pillow's conversion; color profiles are ignored, as everywhere in training pipelines
 * 16 bit: 65535 becomes 255, as PNG defines; but when no pixel exceeds 4095, these are 12-bit samples in 16-bit words
-  (cameras, medical images), which would be black: then 4095 becomes 255
+  (cameras, medical images), which would be nearly black: then 4095 becomes 255
 * 32-bit integers and floats, which define no white: smallest to largest value (integers that fit 16 bits: as these)
-* animations and multi-page files: the first picture
+* animations and multi-page files: the first frame
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from PIL import ImageFile, UnidentifiedImageError
 from codo.views.lazy_image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
-"""What Pillow may try: no format that runs another program (EPS) is among them."""
+"""Formats that Pillow may try; none of them runs another program, as EPS does."""
 
 LONGEST_SIDE = 65500
 """The longest side a JPEG can have; boxes are stored as uint16."""
@@ -43,7 +43,7 @@ class InvalidImage(Exception):
     Args:
         reason: ``KIND: details``, where the kind is one of ``empty``, ``unreadable``, ``truncated``, ``corrupt``,
             ``too small``, ``too large``, ``missing``.
-        is_image: ``False`` when nothing about the bytes looks like an image.
+        is_image: ``False`` when the bytes do not look like an image at all.
     """
 
     def __init__(self, reason: str, *, is_image: bool = True) -> None:
@@ -62,7 +62,7 @@ class Limits(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """An upright image, and the EXIF orientation (1 to 8) that it was turned by."""
+    """An upright image, and the EXIF orientation (1 to 8) that was undone."""
 
     image: Image
     orientation: int
@@ -73,13 +73,13 @@ def decode(data: bytes, orientation: int | None = None) -> Image:
 
     Args:
         data: The bytes of the file.
-        orientation: Its EXIF orientation where that is known, which saves looking for it.
+        orientation: Its EXIF orientation where that is known, which saves parsing the metadata.
 
     Returns:
         Upright RGB, uint8 ``(H, W, 3)``, contiguous.
 
     Raises:
-        Rejected: It is not an image, damaged, or larger than 100 megapixels.
+        InvalidImage: It is not an image, damaged, or larger than 100 megapixels.
     """
     if orientation is not None and data[:3] == _JPEG:
         image = _jpeg(data, Limits())
@@ -92,7 +92,7 @@ def upright_size(path: Path) -> tuple[int, int]:
     """Height and width in pixels that `decode` gives, from the head of a file.
 
     Raises:
-        Rejected: It is not an image.
+        InvalidImage: It is not an image.
         OSError: It cannot be read.
     """
     with path.open("rb") as head:
@@ -107,10 +107,10 @@ def upright_size(path: Path) -> tuple[int, int]:
 
 
 def decode_checked(data: bytes, limits: Limits) -> Decoded:
-    """Decode an image file that has not been seen before.
+    """Decode and check an image file for the first time.
 
     Raises:
-        Rejected: It is not an image, damaged, or of a size beyond ``limits``, which is known before pixels are decoded.
+        InvalidImage: It is not an image, damaged, or of a size beyond ``limits`` (checked before pixels are decoded).
     """
     if not data:
         raise InvalidImage("empty: zero bytes", is_image=False)
@@ -167,7 +167,7 @@ def _jpeg(data: bytes, limits: Limits) -> Image | None:
     """Decode RGB and gray JPEGs with libjpeg-turbo, twice as fast as Pillow; ``None`` leaves it to Pillow.
 
     Raises:
-        Rejected: The file is truncated or corrupt. Pillow would return a picture that is gray from there on.
+        InvalidImage: The file is truncated or corrupt. Pillow would return an image that is gray from there on.
     """
     try:
         height, width, colors, _ = simplejpeg.decode_jpeg_header(data)
@@ -198,10 +198,10 @@ def _damaged(error: Exception) -> InvalidImage:
 
 
 def _orientation(file: Pillow.Image) -> int:
-    """The EXIF orientation, 1 (upright) when there is none or it makes no sense."""
+    """The EXIF orientation, 1 (upright) when there is none or it is invalid."""
     try:
         value = file.getexif().get(_ORIENTATION, 1)
-    except Exception:  # metadata is no reason to lose an image whose pixels are fine
+    except Exception:  # broken metadata is no reason to reject an image whose pixels are fine
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 

@@ -1,10 +1,10 @@
-"""A part of a JPEG without decoding the rest.
+"""Decoding a part of a JPEG without the rest.
 
-A JPEG's pixels are coded in blocks of 8 x 8 to 16 x 16, row by row, each continuing where the last one stopped: whoever
-wants the last block must decode all. A *restart marker* (ITU-T T.81, section F.1.1.5) ends that. Packed shards have one
-after every few blocks, always at the same columns, which cuts the picture into tiles that stand alone. `cut` copies the
-tiles that are wanted behind a header of their size: no pixel is touched, and decoding gives exactly the pixels that the
-whole file would have given there. The markers take 2% of the bytes.
+A JPEG's pixels are coded in blocks of 8 x 8 to 16 x 16, row by row, and each block depends on the one before: to
+decode the last one, all must be decoded. A *restart marker* (ITU-T T.81, section F.1.1.5) resets that state. Packed
+shards have one after every few blocks, always at the same columns, which cuts the image into tiles that can be decoded
+on their own. `cut` copies the tiles that cover a part behind a header of their size. Nothing is re-encoded, and
+decoding gives exactly the pixels that the whole file would have given there. The markers take 2% of the bytes.
 
 A view needs a fifth of the pixels of a foreground and less than three fifths of those of a background.
 """
@@ -21,19 +21,19 @@ from codo.views.lazy_image import Corners
 _BASELINE, _START_OF_SCAN, _RESTART_INTERVAL, _HUFFMAN_TABLES = 0xC0, 0xDA, 0xDD, 0xC4
 
 CONTEXT = 2
-"""Pixels around a part that take part in it: half-resolution colors are interpolated between neighbors."""
+"""Pixels around a part that are decoded too: half-resolution colors are interpolated between neighbors."""
 
 
 class TileLayout(NamedTuple):
-    """Of a JPEG that consists of tiles.
+    """The tiles of a JPEG.
 
     Attributes:
         height: In pixels.
         width: In pixels.
         tile_height: Of a tile, in pixels; those at the lower border may be cut off.
         tile_width: Likewise.
-        size_at: Where the header has height and width, two bytes each.
-        begin: Where the coded pixels begin.
+        size_at: Offset of height and width in the header, two bytes each.
+        begin: Offset of the coded pixels.
     """
 
     height: int
@@ -45,7 +45,7 @@ class TileLayout(NamedTuple):
 
 
 def interval(width: int) -> int:
-    """Blocks of 16 pixels between two restart markers of a picture: the most up to four that divide its rows."""
+    """Blocks of 16 pixels between two restart markers: the largest number up to four that divides the image's rows."""
     blocks = -(-width // 16)
     return next(count for count in (4, 3, 2, 1) if blocks % count == 0)
 
@@ -79,7 +79,7 @@ def layout(data: bytes) -> TileLayout | None:
 
 
 def cut(data: bytes, found: TileLayout, corners: Corners) -> tuple[bytes, int, int]:
-    """A JPEG of the tiles that a part of another one lies on.
+    """A JPEG of only those tiles of another one that cover a part of it.
 
     Args:
         data: The whole file.
@@ -87,10 +87,10 @@ def cut(data: bytes, found: TileLayout, corners: Corners) -> tuple[bytes, int, i
         corners: The part.
 
     Returns:
-        The smaller file, and where its left upper corner is in the whole one. A file that is damaged comes back whole,
-        so that whoever decodes it finds out.
+        The smaller file, and column and row of its upper left corner in the whole one. A damaged file is returned
+        unchanged, so that decoding it raises the error.
     """
-    from codo.catalog.tile_copy import copy_tiles  # here, for the sake of whoever opens a catalog and decodes nothing
+    from codo.catalog.tile_copy import copy_tiles  # here: opening a catalog must not load Numba
 
     left, top, right, bottom = corners
     high, wide = found.tile_height, found.tile_width

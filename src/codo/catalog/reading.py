@@ -1,4 +1,4 @@
-"""Bytes of images, read in place: whole files, or spans of tar and zip archives; local, or by fsspec URL."""
+"""Reading the bytes of images in place: whole files, or spans of tar and zip archives; local, or by fsspec URL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from codo.core.paths import filesystem, is_url, join
 
 LARGEST_FILE = 1 << 30
-"""No image file is larger than this; it bounds what one damaged or hostile file can make a process allocate."""
+"""Larger files are refused, which bounds what a damaged or hostile file can make a process allocate."""
 
 
 class Location(NamedTuple):
@@ -32,14 +32,14 @@ class Location(NamedTuple):
 
 
 class BadSpan(OSError):
-    """The span is there but does not hold what it should (changed, damaged, or too large)."""
+    """The span exists but its contents have changed, are damaged, or are too large."""
 
 
 class Reader:
-    """Reads spans; keeps the archives it reads from open.
+    """Reads spans, and keeps the archives it reads from open.
 
-    Each process that uses a reader opens files of its own, at its first read. Reads carry their position (``pread``),
-    so that threads may share a reader. At most ``handles`` files stay open.
+    Each process opens files of its own at its first read. Reads are positional (``pread``), so threads may share a
+    reader. At most ``handles`` files stay open.
 
     Args:
         base: What relative locations are relative to.
@@ -48,7 +48,7 @@ class Reader:
 
     def __init__(self, base: str = "", handles: int = 32) -> None:
         self.base, self.handles = base, handles
-        self._forget()
+        self._reset()
 
     def read(self, location: Location) -> bytes:
         """The bytes of one image file, inflated where needed.
@@ -84,7 +84,7 @@ class Reader:
 
     def _handle(self, path: str) -> _Handle:
         if self._process != os.getpid():
-            self._forget()  # after a fork: another thread may have held the lock
+            self._reset()  # after a fork: another thread may have held the lock
         with self._lock:
             handle = self._open.pop(path, None) or _Handle(path)
             self._open[path] = handle
@@ -92,14 +92,14 @@ class Reader:
                 self._open.popitem(last=False)
         return handle
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._process = os.getpid()
         self._lock = threading.Lock()
         self._open: OrderedDict[str, _Handle] = OrderedDict()
 
 
 class _Handle:
-    """An open file that closes when nobody reads from it any more, not when the cache drops it."""
+    """An open file that is closed when the last read from it has ended, not when the cache drops it."""
 
     def __init__(self, path: str) -> None:
         self.fd = -1  # for __del__, should opening fail
@@ -113,11 +113,11 @@ class _Handle:
 def _inflate(data: bytes) -> bytes:
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
-        whole = inflater.decompress(data, LARGEST_FILE)
+        inflated = inflater.decompress(data, LARGEST_FILE)
     except zlib.error as error:
         raise BadSpan(errno.EIO, f"damaged deflate stream ({error})") from error
     if inflater.unconsumed_tail:
         raise BadSpan(errno.EFBIG, "inflates to over 1 GB, far more than an image")
     if not inflater.eof:
         raise BadSpan(errno.EIO, "damaged deflate stream (it ends early)")
-    return whole
+    return inflated

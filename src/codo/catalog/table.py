@@ -1,4 +1,4 @@
-"""``catalog.parquet`` to arrays: Arrow buffers and NumPy views, never a Python object a row."""
+"""Reading ``catalog.parquet`` as Arrow buffers and NumPy views, never a Python object per row."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 from codo.core.cpu import usable_cores
 from codo.core.paths import filesystem, is_url
 
-MOST_THREADS = 8
+MAX_THREADS = 8
 
 
 class CatalogTable(NamedTuple):
-    """What a catalog holds.
+    """The contents of ``catalog.parquet``.
 
     Attributes:
         columns: The columns but for the proposals, each a single Arrow array.
         proposals: ``(starts, boxes)``: int64 ``(rows + 1,)`` and uint16 ``(n, 4)``; row ``i`` has
-            ``boxes[starts[i] : starts[i + 1]]``. ``None`` where there are none, or they are not wanted.
+            ``boxes[starts[i] : starts[i + 1]]``. ``None`` where there are none, or they were not asked for.
     """
 
     columns: dict[str, pa.Array]
@@ -74,8 +74,8 @@ def _read_proposals(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint16]]:
     """The proposals of all row groups, of either format, read by several threads into one array.
 
-    They are nearly all of the file. Letting Arrow read the column as a whole takes three times the memory meanwhile,
-    and memory that is touched once stays with the process.
+    They are nearly all of the file. Reading the column in one call of Arrow takes three times the memory for a while,
+    and memory that was used once stays with the process.
     """
     groups = range(metadata.num_row_groups)
     leaf = next(
@@ -93,7 +93,7 @@ def _read_proposals(
         return file.read_row_group(group, columns=["proposals"], use_threads=False).column(0).combine_chunks()
 
     row = end = 0
-    with ThreadPoolExecutor(min(MOST_THREADS, usable_cores())) as pool:
+    with ThreadPoolExecutor(min(MAX_THREADS, usable_cores())) as pool:
         for lists in pool.map(read, groups):
             offsets = lists.offsets.to_numpy() // (1 if words else 4)
             group = lists.values.to_numpy().view("<u2").reshape(-1, 4)[offsets[0] : offsets[-1]]

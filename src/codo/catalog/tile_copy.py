@@ -1,4 +1,4 @@
-"""Copying the tiles of a JPEG (jpeg_tiles.py): one look at each coded byte, compiled."""
+"""Copying tiles of a JPEG (jpeg_tiles.py) in one compiled pass over its coded bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARK, _RESTART, _END = 0xFF, 0xD0, 0xD9
 def copy_tiles(coded: Bytes, rows: int, columns: int, wanted: Wanted, part: Bytes) -> int:
     """Copy the wanted tiles one after the other and number their restart markers anew.
 
-    Coded pixels have a zero after each 255, so that a 255 with D0 to D7 behind it is a marker wherever it stands.
+    Coded pixels have a zero after each 0xFF, so 0xFF followed by 0xD0 to 0xD7 is always a marker.
 
     Args:
         coded: All tiles, with two bytes of marker between them and behind the last.
@@ -27,7 +27,7 @@ def copy_tiles(coded: Bytes, rows: int, columns: int, wanted: Wanted, part: Byte
         part: Where to; as long as ``coded``.
 
     Returns:
-        The number of bytes written, or 0 for a file that does not have as many markers as tiles, and is damaged.
+        The number of bytes written, or 0 when the numbers of markers and tiles differ: the file is damaged.
     """
     first_row, last_row, first, last = wanted
     tile, begin, copied, length = 0, 0, 0, 0
@@ -42,7 +42,7 @@ def copy_tiles(coded: Bytes, rows: int, columns: int, wanted: Wanted, part: Byte
             size = i - begin
             part[length : length + size] = coded[begin:i]
             part[length + size] = _MARK
-            part[length + size + 1] = _RESTART + copied % 8  # they are numbered round and round
+            part[length + size + 1] = _RESTART + copied % 8  # numbered modulo 8
             length += size + 2
             copied += 1
         begin = i + 2

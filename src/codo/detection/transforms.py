@@ -53,7 +53,7 @@ class Geometry:
 
     def mask(self, segmentation: Any) -> Mask:
         """A segmentation of the image on disk to a mask of the image shown, uint8 ``(H, W)`` of 0 and 1."""
-        mask = draw(segmentation, *self.size, shown=self.shown)
+        mask = draw(segmentation, *self.size, to_size=self.shown)
         return mask[:, ::-1] if self.flip else mask
 
 

@@ -1,4 +1,4 @@
-"""What happens to one chunk of images: read, decode, check, propose, pack; the same under every engine."""
+"""Processing one chunk of images: read, decode, check, propose, pack. The same under every engine."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ from codo.catalog.sources.listing import extension
 from codo.core.errors import CodoError
 from codo.core.io import explain_full_disk, open_atomically
 from codo.core.paths import is_url
-from codo.preparation.manifest import Item, Report, manifest_at_work
+from codo.preparation.manifest import Item, Report, cached_manifest
 from codo.preparation.pack import write_sample
 from codo.preparation.prepare_settings import PrepareSettings
 from codo.proposals.filters import propose
 
 READS_AHEAD = 16
-"""Remote files that are fetched at once, so that a chunk does not wait a round trip for each."""
+"""Remote files that are fetched at the same time, so that a chunk does not wait a round trip for each."""
 
 
 def process(out: str, fingerprint: str, index: int) -> Report:
-    """Work on one chunk and write its part.
+    """Process one chunk and write its part.
 
     Args:
         out: The catalog's directory.
         fingerprint: Of the manifest.
-        index: Which chunk.
+        index: Number of the chunk.
 
     Raises:
         CodoError: The disk is full, or a remote source cannot be reached.
     """
-    manifest = manifest_at_work(out, fingerprint)
+    manifest = cached_manifest(out, fingerprint)
     settings = manifest.settings
     limits = Limits(settings.min_side, settings.max_megapixels)
     rows: list[dict[str, Any]] = []
@@ -53,12 +53,12 @@ def process(out: str, fingerprint: str, index: int) -> Report:
                 if isinstance(data, InvalidImage):
                     raise data
                 rows.append(examine(item, data, settings, limits, tar))
-            except InvalidImage as verdict:
-                # A name without an extension promised nothing; anything else that is no image is worth telling.
-                if not verdict.is_image and not extension(item.key) and data:
+            except InvalidImage as error:
+                # A file without an extension need not be an image; any other that is none is reported.
+                if not error.is_image and not extension(item.key) and data:
                     ignored += 1
                 else:
-                    rejected.append((item.key, verdict.reason))
+                    rejected.append((item.key, error.reason))
         packed = tar.tell() if tar else 0
     report = Report(
         chunk=index,
@@ -80,8 +80,8 @@ def examine(
     """A row of the catalog from the bytes of an image.
 
     Raises:
-        Rejected: The image cannot be used.
-        CodoError: The search for proposals failed, which is a bug: the error names the image.
+        InvalidImage: The image cannot be used.
+        CodoError: The search for proposals failed, which is a bug; the error names the image.
     """
     image, orientation = decode_checked(data, limits)
     digest = content_hash(data)
@@ -91,7 +91,7 @@ def examine(
         try:
             boxes, fallback_stage = propose(image, settings.proposals)
         except Exception as error:
-            raise CodoError(f"searching proposals failed: {error!r}", where=f"{item.key} in {item.uri}") from error
+            raise CodoError(f"the search for proposals failed: {error!r}", where=f"{item.key} in {item.uri}") from error
     row = {
         "key": item.key,
         "uri": item.uri,
@@ -109,7 +109,7 @@ def examine(
         offset, size = write_sample(
             tar, item.name, item.key, image, boxes, digest, pack=settings.pack, quality=settings.quality
         )
-        # Which shard the image ends up in, and where, is known when all parts are (merge.py).
+        # Its shard and its offset there are known only when all parts are finished (merge.py).
         row |= {"uri": "", "offset": offset, "size": size, "compression": "none", "orientation": 1}
     return row
 
@@ -123,7 +123,7 @@ def read_all(items: Sequence[Item]) -> Iterator[tuple[Item, bytes | InvalidImage
     """The bytes of each image in order, or why there are none.
 
     Raises:
-        CodoError: A remote source cannot be reached; that says nothing about the image.
+        CodoError: A remote source cannot be reached, which says nothing about the image.
     """
     reader = Reader()
     if not any(is_url(item.uri) for item in items):

@@ -1,4 +1,4 @@
-"""Who works on the chunks: processes of this machine, or a Ray cluster. Both call `work.process` and nothing else."""
+"""Where chunks are processed: worker processes of this machine, or a Ray cluster. Both call `chunk_worker.process`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import numpy as np
 
 from codo.core.errors import CodoError, InputError, class_and_line
 from codo.preparation.chunk_worker import process
-from codo.preparation.manifest import Manifest, Report, manifest_at_work
+from codo.preparation.manifest import Manifest, Report, cached_manifest
 from codo.proposals.filters import propose
 
 ENGINES = ("local", "ray")
@@ -38,16 +38,16 @@ def check(engine: str) -> None:
 
 
 def run(engine: str, manifest: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
-    """Work on chunks and yield their reports as they come, in no particular order.
+    """Process chunks and yield their reports as they finish, in no particular order.
 
     Args:
         engine: ``local`` or ``ray``.
         manifest: The preparation.
-        todo: Chunks that are not finished.
-        jobs: Number of processes (Ray takes those of its cluster).
+        todo: Numbers of the chunks that are not finished.
+        jobs: Number of processes (Ray uses those of its cluster).
 
     Raises:
-        CodoError: A chunk failed; those that were finished stay so.
+        CodoError: A chunk failed; finished chunks are kept.
     """
     if engine == "ray":
         return _on_ray(manifest, todo)
@@ -71,10 +71,10 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
     # Forks share the listing and the compiled search; where forking is unsafe (macOS) each process loads its own.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     if context.get_start_method() == "fork":
-        manifest_at_work(out, manifest.fingerprint)
+        cached_manifest(out, manifest.fingerprint)
         if manifest.settings.propose:
             propose(np.zeros((64, 64, 3), np.uint8), manifest.settings.proposals)  # compiles once, before the fork
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(),))
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_init_worker, initargs=(os.getpid(),))
     waiting = list(reversed(todo))
     running: set[Future[Report]] = set()
     try:
@@ -86,7 +86,7 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
                 yield future.result()
     except BrokenProcessPool as error:
         raise CodoError(
-            "a worker process was killed, most likely for want of memory",
+            "a worker process was killed, probably out of memory",
             where=out,
             fix="run the same command again with fewer --jobs: it continues where it stopped",
         ) from error
@@ -94,13 +94,13 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin_worker(parent: int) -> None:
-    """One thread a worker; Ctrl-C is the main process's business; a worker never outlives it."""
+def _init_worker(parent: int) -> None:
+    """One thread per worker; Ctrl-C is handled by the main process; a worker never outlives it."""
     cv2.setNumThreads(0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
-        # Nothing else tells a worker that its parent was killed: its queue's pipe is held open by its siblings.
+        # A worker does not notice otherwise that its parent was killed: its siblings hold the queue's pipe open.
         while os.getppid() == parent:
             time.sleep(0.5)
         os._exit(1)
@@ -109,27 +109,27 @@ def _begin_worker(parent: int) -> None:
 
 
 def _on_ray(manifest: Manifest, todo: Sequence[int]) -> Generator[Report]:
-    """Map the chunks over a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
+    """Process chunks on a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
     data = _ray_data()
     out, fingerprint = str(manifest.out), manifest.fingerprint
 
-    def work(row: dict[str, Any]) -> dict[str, Any]:
+    def process_row(row: dict[str, Any]) -> dict[str, Any]:
         cv2.setNumThreads(0)
         try:
             process(out, fingerprint, int(row["chunk"]))
-        except CodoError as error:  # as a value: Ray wraps exceptions beyond recognition
+        except CodoError as error:  # as a value: Ray would wrap an exception in its own
             return {"chunk": row["chunk"], "what": error.what, "where": error.where, "fix": error.fix}
         return {"chunk": row["chunk"], "what": "", "where": "", "fix": ""}
 
     chunks = data.from_items([{"chunk": index} for index in todo], override_num_blocks=len(todo))
     try:
-        for row in chunks.map(work).iter_rows():
+        for row in chunks.map(process_row).iter_rows():
             if row["what"]:
                 raise CodoError(row["what"], where=row["where"], fix=row["fix"])
             report = manifest.report(int(row["chunk"]))
             if report is None:
                 raise CodoError(
-                    "a Ray worker finished a chunk that cannot be seen here",
+                    "a Ray worker finished a chunk that this machine cannot see",
                     where=out,
                     fix="put --out on a file system that all nodes share, at the same path",
                 )

@@ -1,16 +1,16 @@
-"""The working directory of a preparation: what is to be done, in chunks, and what is done already.
+"""The working directory of a preparation: its listing, cut into chunks, and the chunks that are finished.
 
 ::
 
     OUT/.work/
       plan.json            source, settings, chunk size, fingerprint of the listing
-      listing.arrow        one row a member: key, uri, offset, size, deflated, problem, name (in a packed shard)
-      part-000000.arrow    rows of the catalog made of chunk 0; its metadata has the rejections
-      part-000000.tar      its packed images, without the end-of-archive blocks
-      *.lock               who works here
+      listing.arrow        one row per member: key, uri, offset, size, deflated, problem, name (in a packed shard)
+      part-000000.arrow    catalog rows of chunk 0; its metadata has the rejections
+      part-000000.tar      its packed images, without end-of-archive blocks
+      *.lock               locks of running processes
 
-A part appears by renaming, after its tar, so that a part that exists is complete: a preparation that is killed at any
-moment continues with the chunks that have none. Chunks are cut by the listing alone, never by the number of processes.
+A part is written under a temporary name and renamed when it is complete, after its tar. A preparation that is killed
+continues with the chunks that have no part. Chunks depend on the listing alone, never on the number of processes.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ from codo.preparation.pack import shard_names
 from codo.preparation.prepare_settings import PrepareSettings
 
 MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
-"""Small sources are cut so that many processes share them, large ones so that a lost chunk is minutes at most."""
+"""Small sources have small chunks, so that many processes share them; those of large ones are bounded, so that a lost
+chunk costs minutes at most."""
 
 
 class Item(NamedTuple):
-    """A row of the listing: an image to look at."""
+    """A row of the listing: an image to process."""
 
     key: str
     uri: str
@@ -49,15 +50,15 @@ class Item(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What became of a chunk.
+    """The outcome of a chunk.
 
     Attributes:
-        chunk: Which one.
+        chunk: Its number.
         images: Images that are in the catalog.
         rejected: ``(key, reason)`` of those that are not.
         ignored: Number of files without an extension that are no images.
         proposals: Number of proposals of all images.
-        fallbacks: Number of images by step of the fallback chain.
+        fallbacks: Number of images by fallback stage.
         packed: Bytes of the packed images' tar.
     """
 
@@ -72,12 +73,12 @@ class Report(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """A preparation that has begun.
+    """A preparation that was started.
 
     Attributes:
         folder: The working directory.
         source: Absolute paths, URLs or patterns.
-        settings: What is asked for.
+        settings: What the catalog shall hold.
         fingerprint: Of the listing; parts of another listing do not count.
         chunk: Members in a chunk.
         listing: The members.
@@ -98,7 +99,7 @@ class Manifest:
 
     @property
     def _tag(self) -> str:
-        """What parts of this preparation carry: rows of another listing or of another format do not count."""
+        """Written into every part: rows of another listing or of another format do not count."""
         return f"{FORMAT} {self.fingerprint}"
 
     def items(self, index: int) -> list[Item]:
@@ -137,7 +138,7 @@ class Manifest:
             return pa.ipc.open_file(file).read_all()
 
     def report(self, index: int) -> Report | None:
-        """What became of a chunk; ``None`` when it is not finished."""
+        """The report of a chunk; ``None`` when it is not finished."""
         try:
             with pa.OSFile(str(self.part(index))) as file:
                 info = json.loads(pa.ipc.open_file(file).schema.metadata[b"codo"])
@@ -149,7 +150,7 @@ class Manifest:
         return Report(**info)
 
     def forget_rejected(self) -> None:
-        """Drop the chunks with rejections, so that the next run looks at their files again."""
+        """Remove the parts with rejections, so that the next run reads their files again."""
         for index in range(len(self)):
             report = self.report(index)
             if report is not None and report.rejected:
@@ -157,12 +158,12 @@ class Manifest:
 
 
 def working_directory(out: Path) -> Path:
-    """Where the preparation of ``out`` works."""
+    """The folder in which ``out`` is prepared."""
     return out / UNFINISHED
 
 
 def has_manifest(out: Path) -> bool:
-    """Whether the preparation of ``out`` has begun and not finished."""
+    """Whether a preparation of ``out`` was started and has not finished."""
     return (working_directory(out) / "plan.json").is_file() and not (out / FILE).is_file()
 
 
@@ -192,7 +193,7 @@ def make_manifest(out: Path, source: Sequence[str], settings: PrepareSettings, l
 
 
 def read_manifest(out: Path) -> Manifest:
-    """The manifest of a preparation that has begun."""
+    """The manifest of a preparation that was started."""
     path = working_directory(out)
     info = json.loads((path / "plan.json").read_text(encoding="utf-8"))
     with pa.memory_map(str(path / "listing.arrow")) as file:
@@ -202,17 +203,19 @@ def read_manifest(out: Path) -> Manifest:
 
 
 @lru_cache(maxsize=1)
-def manifest_at_work(out: str, fingerprint: str) -> Manifest:
-    """The manifest, for workers: kept, as they ask for it with every chunk (and a forked one has it already).
+def cached_manifest(out: str, fingerprint: str) -> Manifest:
+    """The manifest for workers, cached: they need it for every chunk, and a forked worker has it already.
 
     Args:
         out: The catalog's directory.
-        fingerprint: The manifest that is meant; a long-lived worker may have kept an earlier one of the same place.
+        fingerprint: Of the wanted manifest; a long-lived worker may have cached an earlier one of the same directory.
     """
     manifest = read_manifest(Path(out))
     if manifest.fingerprint != fingerprint:
         raise CodoError(
-            "another process has planned this catalog anew", where=out, fix="let only one codo prepare work on it"
+            "another process has started a new preparation of this catalog",
+            where=out,
+            fix="let only one codo prepare work on it",
         )
     return manifest
 

@@ -25,7 +25,7 @@ from codo.preparation.manifest import Manifest, Report, discard, working_directo
 from codo.preparation.pack import END_OF_TAR
 
 ROWS = 16384
-"""Rows of a row group, the unit that readers share among threads; small, so that reading one takes little memory."""
+"""Rows of a Parquet row group, which one thread reads at a time; small, so that reading one takes little memory."""
 
 MB = 1_000_000
 
@@ -33,7 +33,8 @@ MB = 1_000_000
 def merge(manifest: Manifest, *, bar: bool) -> None:
     """Make the catalog of a preparation whose chunks are all finished, and remove its working directory.
 
-    Can be interrupted at any moment and run again: shards that exist are complete, and the Parquet file comes last.
+    It can be interrupted at any moment and run again: shards that exist are complete, and the Parquet file is written
+    last.
 
     Args:
         manifest: The preparation.
@@ -45,7 +46,9 @@ def merge(manifest: Manifest, *, bar: bool) -> None:
     out = manifest.out
     reports = [report for index in range(len(manifest)) if (report := manifest.report(index)) is not None]
     if len(reports) < len(manifest):
-        raise CodoError("a finished part is damaged", where=str(out), fix="run the same command again: it is made anew")
+        raise CodoError(
+            "a finished part is damaged", where=str(out), fix="run the same command again: it makes the part again"
+        )
     with explain_full_disk(out):
         check_rejections(manifest, reports)
         write_rejected(out, reports)
@@ -63,7 +66,7 @@ def check_rejections(manifest: Manifest, reports: Sequence[Report], *, total: in
         total: Number of images the share is of; by default those of the reports.
 
     Raises:
-        CodoError: With the most frequent reason; ``rejected.csv`` is written; the next run looks at these files again.
+        CodoError: With the most frequent reason; ``rejected.csv`` is written; the next run reads these files again.
     """
     rejected = [reason for report in reports for _, reason in report.rejected]
     images = sum(report.images for report in reports)
@@ -95,12 +98,12 @@ def write_rejected(out: Path, reports: Sequence[Report]) -> None:
 
 
 def _write_shards(manifest: Manifest, reports: Sequence[Report], *, bar: bool) -> dict[int, tuple[str, int]]:
-    """Join the parts' tars, in order, to shards of about the size asked for.
+    """Concatenate the parts' tars, in order, to shards of about ``shard_mb``.
 
-    A part's tar goes as soon as the shard that holds it is complete, so that no more than one shard is on disk twice.
+    A part's tar is removed as soon as the shard with it is complete, so that at most one shard is on disk twice.
 
     Returns:
-        For every chunk, the name of its shard and where the chunk begins in it.
+        For every chunk, the name of its shard and its offset there.
     """
     out = manifest.out
     sizes = [report.packed for report in reports]
@@ -123,15 +126,15 @@ def _write_shards(manifest: Manifest, reports: Sequence[Report], *, bar: bool) -
 
 
 def group(sizes: Sequence[int], most: int) -> list[list[int]]:
-    """Consecutive indices whose sizes sum to at most ``most`` (one that is larger alone stands alone)."""
+    """Groups of consecutive indices whose sizes sum to at most ``most``; a larger one is a group of its own."""
     groups: list[list[int]] = []
-    room = 0
+    free = 0
     for index, size in enumerate(sizes):
-        if not groups or size > room:
+        if not groups or size > free:
             groups.append([])
-            room = most
+            free = most
         groups[-1].append(index)
-        room -= size
+        free -= size
     return groups
 
 
@@ -152,7 +155,7 @@ DICTIONARIES = ["uri", "compression", "orientation", "width", "height", FALLBACK
 
 
 def _rows(manifest: Manifest, places: dict[int, tuple[str, int]]) -> Iterator[pa.Table]:
-    """The rows of each part, in order; packed ones get their shard and their place in it."""
+    """The rows of each part, in order; packed ones get their shard and their offset in it."""
     for index in range(len(manifest)):
         table = manifest.read_part(index).replace_schema_metadata(None)
         if index in places:
@@ -164,7 +167,7 @@ def _rows(manifest: Manifest, places: dict[int, tuple[str, int]]) -> Iterator[pa
 
 
 def _in_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of `ROWS` rows: the file must not show how the work was cut."""
+    """The same rows in tables of `ROWS` rows: the file must not depend on how the work was cut."""
     kept: list[pa.Table] = []
     count = 0
     for table in tables:
@@ -179,7 +182,7 @@ def _in_groups(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
 
 
 def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
-    """What stands in the catalog's metadata; its format is told in catalog.py."""
+    """The catalog's metadata; see catalog/schema.py."""
     ignored = Counter(manifest.listed["ignored"])
     ignored["no extension"] = sum(report.ignored for report in reports)
     fallbacks: Counter[str] = Counter()

@@ -1,6 +1,6 @@
-"""Packing: small JPEGs with their proposals in tar shards that WebDataset, Ray and tar itself can read.
+"""Packed shards: small JPEGs with their proposals in tar files that WebDataset, Ray and tar itself can read.
 
-A shard holds two members an image, next to each other:
+A shard has two members per image, next to each other:
 
 * ``NAME.jpg``: the upright image, short side at most ``pack`` pixels (never enlarged), 4:2:0 at ``quality``, with
   restart markers, so that a part can be decoded without the rest (jpeg_tiles.py)
@@ -85,7 +85,7 @@ def write_sample(
     small = shrink(image, pack)
     data = encode(small, quality)
     (height, width), (source_height, source_width) = small.shape[:2], image.shape[:2]
-    about: dict[str, object] = {
+    metadata: dict[str, object] = {
         "key": key,
         "width": width,
         "height": height,
@@ -94,14 +94,14 @@ def write_sample(
         "hash": digest.hex(),
     }
     if boxes is not None:
-        about["proposals"] = scale_boxes(boxes, (source_width, source_height), (width, height)).tolist()
+        metadata["proposals"] = scale_boxes(boxes, (source_width, source_height), (width, height)).tolist()
     offset = _write_member(tar, f"{name}.jpg", data)
-    _write_member(tar, f"{name}.json", json.dumps(about).encode())
+    _write_member(tar, f"{name}.json", json.dumps(metadata).encode())
     return offset, len(data)
 
 
 def _write_member(tar: IO[bytes], name: str, data: bytes) -> int:
-    """Append a file to a tar; the same bytes on every machine and day. Returns where its data begins."""
+    """Append a file to a tar; the bytes depend on name and data alone. Returns the offset of the data."""
     info = tarfile.TarInfo(name)
     info.size = len(data)
     tar.write(info.tobuf(tarfile.PAX_FORMAT, "utf-8", "surrogateescape"))

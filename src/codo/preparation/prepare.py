@@ -1,4 +1,4 @@
-"""``codo prepare``: from a source of images to a catalog, once; everything later reads the catalog.
+"""``codo prepare``: makes a catalog of a source of images.
 
 In this order: check everything, list the source, write the manifest, work on its chunks, merge them. Nothing is written
 before everything is checked. Killed at any moment, the same command continues (manifest.py says how).
@@ -52,7 +52,7 @@ def prepare(
 ) -> Catalog:
     """Make a catalog of a source of images.
 
-    A finished catalog of the same source and settings is opened at once; the source is then not looked at again.
+    A finished catalog of the same source and settings is opened at once, without reading the source again.
 
     Args:
         source: A folder, tar, zip, COCO json, VOCdevkit, text file of paths, pattern or URL, or several of them.
@@ -68,7 +68,7 @@ def prepare(
         The catalog, the same whatever ``jobs`` and ``engine``.
 
     Raises:
-        InputError: The source, the settings or ``out`` are no good; nothing has been written.
+        InputError: The source, the settings or ``out`` are invalid; nothing has been written.
         CodoError: Too many images were rejected, the disk is full, or a worker died; the same command continues.
         Interrupted: Ctrl-C; the same command continues.
 
@@ -87,10 +87,10 @@ def prepare(
 def prepare_shard(
     source: Source, out: str | Path, shard: str, *, jobs: int | None = None, progress: bool = True, **settings: Any
 ) -> Catalog | None:
-    """Do one of ``n`` equal shares of a preparation: what a task of a job array runs.
+    """Process one of ``n`` equal shares of a preparation, as a task of a job array.
 
-    All tasks work in the same ``out`` on a shared disk. The one that finds the work of all others done merges it; if
-    one has failed, `prepare` (the command without a shard) does what is missing and merges.
+    All tasks work in the same ``out`` on a shared disk. The last one to finish merges their results; if one has failed,
+    `prepare` (the command without ``--shard``) does what is missing and merges.
 
     Args:
         source: As in `prepare`.
@@ -122,13 +122,12 @@ def open_or_prepare(
 ) -> Catalog:
     """Open a catalog, or prepare any other source into a cache, where the next call finds it.
 
-    The cached catalog belongs to the source, the settings, and what the source holds (names, sizes and times of its
-    files, so that a changed folder is prepared anew). Several processes may call this at once: one prepares, the others
-    wait.
+    The cache key is made of the source, the settings, and names, sizes and times of the source's files, so that a
+    changed folder is prepared again. Several processes may call this at the same time: one prepares, the others wait.
 
     Args:
         path: A catalog, or whatever `prepare` takes.
-        propose: Whether proposals are wanted; backgrounds need none.
+        propose: Whether proposals are needed; backgrounds need none.
         cache_dir: Where catalogs are kept, by default `default_cache`.
         jobs: As in `prepare`.
         progress: As in `prepare`.
@@ -150,7 +149,7 @@ def open_or_prepare(
 def open_prepared(
     path: str | Path, *, propose: bool = True, cache_dir: str | Path | None = None, **settings: Any
 ) -> Catalog:
-    """Open a catalog, or what `open_or_prepare` has made of any other source; nothing is prepared.
+    """Open a catalog, or the cached one of any other source (`open_or_prepare`); nothing is prepared.
 
     Args:
         path: As in `open_or_prepare`, like the other arguments.
@@ -167,7 +166,7 @@ def open_prepared(
     request, _ = _find(source, propose, cache_dir, settings)
     if not is_catalog(request.out):
         fix = f"codo prepare {source} --out DIR"
-        raise InputError("not a catalog, and not prepared as it is now", where=source, fix=fix)
+        raise InputError("not a catalog, and not prepared since it last changed", where=source, fix=fix)
     return open_catalog(request.out, proposals=propose)
 
 
@@ -199,7 +198,7 @@ def _prepare(
     share: tuple[int, int] = (0, 1),
     listing: Listing | None = None,
 ) -> Catalog | None:
-    """The whole of it; ``share`` is ``(i, n)`` with i from 0. ``None`` when other shares are missing."""
+    """Check, list, process and merge; ``share`` is ``(i, n)`` with i from 0. ``None`` when other shares are missing."""
     out = request.out
     jobs = jobs if jobs is not None else usable_cores()
     if jobs < 1:
@@ -207,9 +206,9 @@ def _prepare(
     engines.check(engine)
     check_out(request)
     if is_catalog(out):
-        discard(out)  # a kill may have come between the catalog and this
+        discard(out)  # in case the last run was killed right after writing the catalog
         return open_catalog(out)
-    # A task of a job array takes the listing as it finds it: a hundred of them need not walk the same folder.
+    # Tasks of a job array share the first one's listing: a hundred of them need not walk the same folder.
     if listing is None and not (share[1] > 1 and has_manifest(out)):
         listing = list_sources(request.source, request.settings.select)
     _create(working_directory(out))
@@ -264,7 +263,7 @@ def _open_manifest(request: Request, listing: Listing | None) -> Manifest:
     if has_manifest(request.out):
         manifest = read_manifest(request.out)
         if listing is None or manifest.fingerprint == listing.fingerprint():
-            # What is allowed to be rejected may have changed since; it decides nothing but whether to go on.
+            # Only ``max_rejected`` can differ; it decides nothing but whether to go on.
             return replace(manifest, settings=request.settings)
     listing = listing or list_sources(request.source, request.settings.select)
     return make_manifest(request.out, request.source, request.settings, listing)
@@ -272,29 +271,27 @@ def _open_manifest(request: Request, listing: Listing | None) -> Manifest:
 
 def _progress_so_far(manifest: Manifest, share: tuple[int, int]) -> tuple[list[int], list[Report]]:
     """The chunks of this share that are left, and the reports of those that are finished."""
-    mine = range(share[0], len(manifest), share[1])
-    reports = {index: report for index in mine if (report := manifest.report(index)) is not None}
-    if manifest.settings.pack and len(reports) < len(mine):
-        # An interrupted merge may have left shards. They must not outlive a part that they hold and that is made anew,
-        # nor can they be made again without the parts that went into them.
+    own = range(share[0], len(manifest), share[1])
+    reports = {index: report for index in own if (report := manifest.report(index)) is not None}
+    if manifest.settings.pack and len(reports) < len(own):
+        # An interrupted merge may have left shards, made of parts that are now missing. These parts are made again, and
+        # the shards with them.
         for shard in manifest.out.glob("shard-*.tar"):
             shard.unlink()
         reports = {index: report for index, report in reports.items() if manifest.tar(index).exists()}
-    return [index for index in mine if index not in reports], list(reports.values())
+    return [index for index in own if index not in reports], list(reports.values())
 
 
 def _work(
     manifest: Manifest, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool
 ) -> None:
-    """Work on the chunks with a progress bar; stop as soon as too many images are rejected for the whole."""
+    """Process chunks with a progress bar; stop as soon as more images are rejected than allowed for all of them."""
     total = manifest.listing.num_rows
     left = sum(manifest.count(index) for index in todo)
-    mine = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
+    own = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
     rejected = sum(len(report.rejected) for report in reports)
     with (
-        tqdm(
-            total=mine, initial=mine - left, desc="prepare", unit=" images", disable=None if progress else True
-        ) as bar,
+        tqdm(total=own, initial=own - left, desc="prepare", unit=" images", disable=None if progress else True) as bar,
         closing(engines.run(engine, manifest, todo, jobs)) as finished,
     ):
         for report in finished:
@@ -316,5 +313,5 @@ def _cached(cache: Path, request: Request, listing: Listing) -> Path:
 def _share(shard: str) -> tuple[int, int]:
     number, slash, of = shard.partition("/")
     if not (slash and number.isdigit() and of.isdigit() and 1 <= int(number) <= int(of)):
-        raise InputError(f"'{shard}' is no share of the work", where="shard", fix="write i/n, from 1/n to n/n")
+        raise InputError(f"'{shard}' is not a share of the work", where="shard", fix="write i/n, from 1/n to n/n")
     return int(number) - 1, int(of)

@@ -1,4 +1,4 @@
-"""What can be chosen in ``codo prepare``; recorded in the catalog."""
+"""Settings of ``codo prepare``, recorded in the catalog."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from codo.proposals.filters import ProposalSettings
 
 
 class PrepareSettings(Settings):
-    """What a catalog is made to hold. Everything but ``max_rejected`` decides about its contents."""
+    """Settings of a preparation. All but ``max_rejected`` decide what the catalog holds."""
 
     select: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""What is asked for, checked: and whether the place for it is free, begun, or done."""
+"""A request to prepare: source, directory and settings, checked before anything is written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NEUTRAL = ("max_rejected",)
 
 @dataclass(frozen=True)
 class Request:
-    """A source, a place for its catalog, and the settings.
+    """A source, the directory of its catalog, and the settings.
 
     Attributes:
         source: Absolute paths, URLs or patterns.
@@ -38,11 +38,11 @@ class Request:
 
     @classmethod
     def of(cls, source: Source, out: str | Path, settings: dict[str, Any]) -> Request:
-        """Check what a user asks for.
+        """A request from what a user gave, checked.
 
         Args:
             source: One source or several.
-            out: Where the catalog goes.
+            out: The catalog's directory.
             settings: Those of `PrepareSettings`, nested or with dots.
 
         Raises:
@@ -63,7 +63,7 @@ class Request:
         return cls([absolute(path) for path in sources], Path(absolute(out)), checked)
 
     def as_dict(self) -> dict[str, Any]:
-        """As it is recorded."""
+        """Source and settings as the catalog records them."""
         return {"source": self.source, **self.settings.model_dump(mode="json")}
 
 

@@ -1,4 +1,4 @@
-"""An image that is decoded where it is looked at: what a view takes of it is drawn when its size is known."""
+"""An image that is decoded on access, and only the part that a view needs: crops are drawn from its size alone."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ Corners = tuple[int, int, int, int]
 
 
 class LazyImage:
-    """An image that decodes only the part that is asked for, where its file allows that.
+    """An image of known size that decodes the part asked for, and no more where its file allows that.
 
     Args:
         height: In pixels.
         width: In pixels.
-        area: Decodes at least a part; returns pixels, and which column and row of the image are their first.
+        area: Decodes at least this part; returns pixels, and the column and row of the image where they start.
     """
 
     def __init__(self, height: int, width: int, area: Callable[[Corners], tuple[Image, int, int]]) -> None:
@@ -28,11 +28,11 @@ class LazyImage:
 
     @classmethod
     def from_array(cls, image: Image) -> LazyImage:
-        """An image that is decoded already."""
+        """An image that is already decoded."""
         return cls(image.shape[0], image.shape[1], lambda corners: (image, 0, 0))
 
     def part(self, corners: Corners) -> tuple[Image, Corners]:
-        """Pixels that hold a part of the image, uint8 ``(h, w, 3)`` and contiguous, and where in them it is."""
+        """Contiguous pixels ``(h, w, 3)`` that contain a part of the image, and the part's corners in them."""
         left, top, right, bottom = corners
         image, x, y = self._area(corners)
         return image, (left - x, top - y, right - x, bottom - y)

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.listing import Member, clean_key, extension, is_hidden, settle
+from codo.catalog.sources.listing import Member, build_listing, clean_key, extension, is_hidden
 from tests.catalog.pictures import jpeg, jpegs, write_folder
 from tests.catalog.sources.listings import keys, listed
 
@@ -53,6 +53,6 @@ def test_names_become_keys() -> None:
 
 def test_a_key_that_is_taken_gets_the_name_of_its_origin_and_then_a_number() -> None:
     places = ["/x/a/1.jpg", "/y/a/1.jpg", "/z/a/1.jpg", "/x/a/1.jpg"]
-    listing = settle([Member("1.jpg", Location(place)) for place in places], Counter(), "")
+    listing = build_listing([Member("1.jpg", Location(place)) for place in places], Counter(), "")
     assert [member.key for member in listing.members] == ["1.jpg", "a/1.jpg", "a/1.jpg~2"]
     assert listing.repeated == 1

@@ -98,7 +98,7 @@ class JsonColumns(Entries):
             (i for i, v in enumerate(column) if not (0 <= v < 2**63 and v == int(v))),
             f"where '{key}' is not an integer from 0 to 2^63 - 1",
             f"write '{key}' as such an integer",
-            lambda i: f"{key} {_shown(column[i])}",
+            lambda i: f"{key} {_abbreviated(column[i])}",
         )
         return np.array([int(v) for v in column], dtype=np.int64)
 
@@ -142,14 +142,14 @@ class JsonColumns(Entries):
             (i for i, box in enumerate(column) if len(box) != 4 or not all(type(v) in number for v in box)),
             f"where '{key}' is not four numbers",
             f"write {key} as [x, y, width, height] in pixels, without quotation marks",
-            lambda i: f"{key} {_shown(column[i])}",
+            lambda i: f"{key} {_abbreviated(column[i])}",
         )
         boxes = np.array(column, dtype=np.float64).reshape(-1, 4)
         self.refuse(
             np.flatnonzero(~np.isfinite(boxes).all(axis=1)).tolist(),
             f"where '{key}' is not finite",
             "write finite numbers",
-            lambda i: f"{key} {_shown(column[i])}",
+            lambda i: f"{key} {_abbreviated(column[i])}",
         )
         return boxes
 
@@ -164,12 +164,12 @@ class JsonColumns(Entries):
             (i for i, value in enumerate(column) if type(value) not in kinds),
             f"where '{key}' is not {called}",
             f"write '{key}' as {called}" + (" without quotation marks" if str not in kinds else ""),
-            lambda i: f"{key} {_shown(column[i])}",
+            lambda i: f"{key} {_abbreviated(column[i])}",
         )
         return column
 
 
-def _shown(value: Any) -> str:
+def _abbreviated(value: Any) -> str:
     """A value as a message shows it: missing, or at most 60 characters."""
     if value is None:
         return "missing"

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from codo.annotations.assemble import assemble, refuse_same_names, unused_classes
 from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Annotations, Category
-from codo.annotations.segmentations import clean, mistake
+from codo.annotations.segmentations import clean, describe_error
 from codo.catalog.sources.image_lists import file_name, parse_coco
 from codo.core.errors import InputError
 
@@ -141,7 +141,7 @@ def _lookup(table: JsonColumns, key: str, known: npt.NDArray[np.int64], plural: 
 def _segmentations(table: JsonColumns, sizes: npt.NDArray[np.int32]) -> list[Any]:
     """Outlines, ``None`` where there is none; ``sizes`` holds height and width of each object's image."""
     column = [row.get("segmentation") for row in table.rows]
-    wrong = [mistake(outline, int(h), int(w)) for outline, (h, w) in zip(column, sizes, strict=True)]
+    wrong = [describe_error(outline, int(h), int(w)) for outline, (h, w) in zip(column, sizes, strict=True)]
     table.refuse(
         (i for i, text in enumerate(wrong) if text),
         "with a wrong segmentation",

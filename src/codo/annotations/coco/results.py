@@ -1,4 +1,4 @@
-"""Read a COCO result file, of CoDo or of any other detector, and check it against the ground truth.
+"""Read a COCO result file, of CoDo or any other detector, and check it against the ground truth.
 
 ::
 
@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Annotations
-from codo.annotations.segmentations import compress, mistake
+from codo.annotations.segmentations import compress, describe_error
 from codo.catalog.sources.image_lists import parse_json
 from codo.core.errors import InputError
 
@@ -76,7 +76,7 @@ def _check_known(table: JsonColumns, key: str, known: Any, annotations: Annotati
 
 
 def _counted(values: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> str:
-    """What the ids of the detections look like, when that is a plain count of the classes."""
+    """A hint, when the category ids of the detections are a plain numbering of the classes."""
     low, high = values.min(initial=2), values.max(initial=0)
     if low > 1 or high - low >= len(known):
         return ""
@@ -91,7 +91,7 @@ def _check_masks(table: JsonColumns, annotations: Annotations) -> None:
         "write every detection's segmentation as RLE",
     )
     size_of = dict(zip(annotations.image_ids.tolist(), annotations.sizes.tolist(), strict=True))
-    wrong = [mistake(rle, *size_of[row["image_id"]]) for rle, row in zip(column, table.rows, strict=True)]
+    wrong = [describe_error(rle, *size_of[row["image_id"]]) for rle, row in zip(column, table.rows, strict=True)]
     table.refuse(
         (i for i, text in enumerate(wrong) if text),
         "with a wrong segmentation",

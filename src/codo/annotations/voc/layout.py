@@ -6,13 +6,13 @@
       VOC2007/
         JPEGImages/000005.jpg
         Annotations/000005.xml
-        ImageSets/Main/trainval.txt     one name a line, without ending
+        ImageSets/Main/trainval.txt     one name per line, without extension
       VOC2012/…
 
-Of several years, the image sets are joined. Where a ``test`` set is labeled, the protocol of VOC is followed: to learn
-from ``trainval`` of all years (07+12), to evaluate on ``test``. Else it is ``train`` and ``val``. Others are named with
-``data.train_split=`` and ``data.val_split=``: ``trainval`` is that of every year, ``VOC2007/trainval`` or
-``VOC2007/train,VOC2012/val`` those of some.
+The image sets of several years are joined. Where a ``test`` set is labeled, VOC's protocol is followed: training on
+``trainval`` of all years (07+12), evaluation on ``test``; otherwise ``train`` and ``val``. Other sets are chosen with
+``data.train_split=`` and ``data.val_split=``: ``trainval`` of every year, or ``VOC2007/trainval``, or
+``VOC2007/train,VOC2012/val``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codo.core.errors import InputError, nearest
 
 
 class ImageSet(NamedTuple):
-    """One list of images.
+    """One image set.
 
     Attributes:
         root: Folder of the year.
@@ -40,7 +40,7 @@ class ImageSet(NamedTuple):
 
     @property
     def file(self) -> Path:
-        """The list."""
+        """The text file."""
         return self.root / "ImageSets" / "Main" / f"{self.name}.txt"
 
     def stems(self) -> list[str]:
@@ -69,7 +69,7 @@ def years(folder: Path) -> list[Path]:
 
 
 def image_sets(folder: Path, split: str, named: str | None) -> list[ImageSet]:
-    """The lists that make up a split.
+    """The image sets of a split.
 
     Args:
         folder: The data folder.
@@ -77,7 +77,7 @@ def image_sets(folder: Path, split: str, named: str | None) -> list[ImageSet]:
         named: What ``data.train_split`` or ``data.val_split`` says.
 
     Raises:
-        InputError: There is no such list; names the nearest.
+        InputError: There is no such set; names the nearest.
     """
     roots = years(folder)
     if named is not None:
@@ -90,7 +90,7 @@ def image_sets(folder: Path, split: str, named: str | None) -> list[ImageSet]:
 
 
 def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> list[VocImage]:
-    """Images of some lists, in order.
+    """Images of image sets, in order.
 
     Args:
         folder: What names are relative to.
@@ -98,7 +98,7 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> list[VocI
         checked: Whether the images must exist; else they are taken to be JPEGs.
 
     Raises:
-        InputError: Images or XML files are missing, lists are empty, or name an image twice; names the first.
+        InputError: Images or XML files are missing, sets are empty, or name an image twice; names the first.
     """
     images: list[VocImage] = []
     for one in sets:
@@ -111,20 +111,24 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> list[VocI
                 where=str(one.file),
                 fix="name every image once",
             )
-        labels, pictures = one.root / "Annotations", one.root / "JPEGImages"
-        endings = {path.stem: path.suffix for path in _entries(pictures) if path.suffix.lower() in IMAGE_EXTENSIONS}
-        _require(stems, {path.stem for path in _entries(labels) if path.suffix == ".xml"}, "XML files", labels, one)
+        labels, images_folder = one.root / "Annotations", one.root / "JPEGImages"
+        extensions = {
+            path.stem: path.suffix for path in _entries(images_folder) if path.suffix.lower() in IMAGE_EXTENSIONS
+        }
+        _refuse_missing(
+            stems, {path.stem for path in _entries(labels) if path.suffix == ".xml"}, "XML files", labels, one
+        )
         if checked:
-            _require(stems, endings.keys(), "images", pictures, one)
-        place = pictures.relative_to(folder).as_posix()
-        images += [VocImage(f"{place}/{stem}{endings.get(stem, '.jpg')}", labels / f"{stem}.xml") for stem in stems]
+            _refuse_missing(stems, extensions.keys(), "images", images_folder, one)
+        place = images_folder.relative_to(folder).as_posix()
+        images += [VocImage(f"{place}/{stem}{extensions.get(stem, '.jpg')}", labels / f"{stem}.xml") for stem in stems]
     if not images:
         raise InputError("the image set is empty", where=", ".join(str(one.file) for one in sets), fix="name another")
     return images
 
 
-def spelled(folder: Path, sets: list[ImageSet]) -> str:
-    """Lists as ``data.train_split`` takes them."""
+def format_sets(folder: Path, sets: list[ImageSet]) -> str:
+    """Image sets as ``data.train_split`` takes them."""
     return ",".join(one.name if one.root == folder else f"{one.root.name}/{one.name}" for one in sets)
 
 
@@ -156,7 +160,7 @@ def _entries(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _require(stems: list[str], there: Container[str], what: str, folder: Path, one: ImageSet) -> None:
+def _refuse_missing(stems: list[str], there: Container[str], what: str, folder: Path, one: ImageSet) -> None:
     missing = [stem for stem in stems if stem not in there]
     if missing:
         raise InputError(

@@ -1,4 +1,4 @@
-"""Read and check PASCAL VOC's XML files, one an image.
+"""Read and check PASCAL VOC's XML files, one per image.
 
 ::
 

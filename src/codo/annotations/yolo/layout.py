@@ -7,8 +7,8 @@
     images/train/a.jpg          or train/images/a.jpg
     labels/train/a.txt             train/labels/a.txt: the last images/ in the image's path is labels/
 
-A split is a folder, a list of folders, or a text file with one image a line. ``val`` may be called ``valid`` or, where
-there is neither, ``test``. Others are named with ``data.train_split=`` and ``data.val_split=``.
+A split is a folder, a list of folders, or a text file with one image per line. ``val`` may be called ``valid`` or,
+where there is neither, ``test``. Other splits are chosen with ``data.train_split=`` and ``data.val_split=``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from codo.catalog.sources.listing import IMAGE_EXTENSIONS
 from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
 
-CALLED = {"train": ("train",), "val": ("val", "valid", "test")}
-"""What splits are called, best first."""
+SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "test")}
+"""Names of splits, in the order they are tried."""
 
 
-class Described(NamedTuple):
+class DataFile(NamedTuple):
     """A YOLO data file.
 
     Attributes:
@@ -41,7 +41,7 @@ class Described(NamedTuple):
     values: dict[str, Any]
 
 
-def data_file(folder: Path) -> Path | None:
+def find_data_file(folder: Path) -> Path | None:
     """The YOLO data file that ``folder`` is or holds, or ``None``.
 
     Raises:
@@ -54,7 +54,7 @@ def data_file(folder: Path) -> Path | None:
     for name in ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"):
         if (folder / name).is_file():
             return folder / name
-    found = [path for path in sorted(folder.iterdir()) if path.suffix in (".yaml", ".yml") and _describes(path)]
+    found = [path for path in sorted(folder.iterdir()) if path.suffix in (".yaml", ".yml") and _is_data_file(path)]
     if len(found) > 1:
         raise InputError(
             f"{len(found)} YOLO data files; the first: {found[0].name}",
@@ -64,7 +64,7 @@ def data_file(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def describe(path: Path) -> Described:
+def read_data_file(path: Path) -> DataFile:
     """Read a data file.
 
     Raises:
@@ -79,57 +79,59 @@ def describe(path: Path) -> Described:
     count = values.get("nc", len(names))
     if count != len(names):
         raise InputError(f"nc is {count}, but there are {len(names)} names", where=str(path), fix="correct one of them")
-    return Described(path, {i: str(names[i]) for i in sorted(names)}, values)
+    return DataFile(path, {i: str(names[i]) for i in sorted(names)}, values)
 
 
-def split_name(described: Described, split: str, named: str | None) -> str:
+def split_name(data_file: DataFile, split: str, named: str | None) -> str:
     """What a split is called in a data file.
 
     Raises:
         InputError: There is no such split; names the nearest.
     """
     known = [
-        key for key in dict.fromkeys((*CALLED["train"], *CALLED["val"], named or "train")) if _places(described, key)
+        key
+        for key in dict.fromkeys((*SPLIT_NAMES["train"], *SPLIT_NAMES["val"], named or "train"))
+        if _locations(data_file, key)
     ]
-    found = next((name for name in ((named,) if named else CALLED[split]) if name in known), None)
+    found = next((name for name in ((named,) if named else SPLIT_NAMES[split]) if name in known), None)
     if found is None:
         raise InputError(
             f"no split '{named or split}' in the data file, nor a folder of its images",
-            where=str(described.path),
+            where=str(data_file.path),
             fix=nearest(named or split, known) or f"add {named or split}: FOLDER, or name one with data.{split}_split=",
         )
     return found
 
 
-def images_of(described: Described, name: str) -> list[Path]:
+def images_of(data_file: DataFile, name: str) -> list[Path]:
     """Image files of a split, by path.
 
     Args:
-        described: The data file.
+        data_file: The data file.
         name: From `split_name`.
 
     Raises:
         InputError: A folder is missing or empty; images of a list are missing, or named twice.
     """
     images: list[Path] = []
-    for place in _places(described, name):
-        if place.is_dir():
-            images += [path for path in place.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS]
-        elif place.is_file():
-            images += _listed(place)
+    for location in _locations(data_file, name):
+        if location.is_dir():
+            images += [path for path in location.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS]
+        elif location.is_file():
+            images += _read_list(location)
         else:
             raise InputError(
-                f"no folder or list of the images of '{name}': {place}",
-                where=str(described.path),
+                f"no folder or list of the images of '{name}': {location}",
+                where=str(data_file.path),
                 fix=f"correct {name}:",
             )
     if not images:
-        raise InputError(f"no images of '{name}'", where=str(described.path), fix=f"correct {name}:, or add images")
+        raise InputError(f"no images of '{name}'", where=str(data_file.path), fix=f"correct {name}:, or add images")
     again = [path for path, times in Counter(images).items() if times > 1]
     if again:
         raise InputError(
             f"{len(again)} images of '{name}' are named more than once; the first: {again[0]}",
-            where=str(described.path),
+            where=str(data_file.path),
             fix="name every image once",
         )
     return sorted(images)
@@ -138,30 +140,33 @@ def images_of(described: Described, name: str) -> list[Path]:
 def labels_of(image: Path) -> Path:
     """The label file that belongs to an image, there or not."""
     parts = list(image.with_suffix(".txt").parts)
-    places = [i for i, part in enumerate(parts[:-1]) if part == "images"]
-    if places:
-        parts[places[-1]] = "labels"
+    locations = [i for i, part in enumerate(parts[:-1]) if part == "images"]
+    if locations:
+        parts[locations[-1]] = "labels"
     return Path(*parts)
 
 
-def _places(described: Described, name: str) -> list[Path]:
+def _locations(data_file: DataFile, name: str) -> list[Path]:
     """Folders and lists of a split, as the data file names them or, where it does not, as they are usually called."""
-    folder = described.path.parent
-    value = described.values.get(name)
+    folder = data_file.path.parent
+    value = data_file.values.get(name)
     if value is None:
         usual = (folder / "images" / name, folder / name / "images")
-        return [place for place in usual if place.is_dir()][:1]
-    root = folder / str(described.values.get("path") or "")
-    return [_found([root / str(one), folder / str(one), *_inside(folder, str(one))]) for one in _list(value)]
+        return [location for location in usual if location.is_dir()][:1]
+    root = folder / str(data_file.values.get("path") or "")
+    return [
+        _first_existing([root / str(one), folder / str(one), *_without_parent(folder, str(one))])
+        for one in _list(value)
+    ]
 
 
-def _inside(folder: Path, entry: str) -> list[Path]:
-    """Some exporters write ``../train/images`` and mean ``train/images``."""
+def _without_parent(folder: Path, entry: str) -> list[Path]:
+    """``train/images`` where an exporter wrote ``../train/images``."""
     return [folder / entry.removeprefix("../")] if entry.startswith("../") else []
 
 
-def _found(places: list[Path]) -> Path:
-    return _absolute(next((place for place in places if place.exists()), places[0]))
+def _first_existing(locations: list[Path]) -> Path:
+    return _absolute(next((location for location in locations if location.exists()), locations[0]))
 
 
 def _absolute(path: Path) -> Path:
@@ -173,7 +178,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _listed(file: Path) -> list[Path]:
+def _read_list(file: Path) -> list[Path]:
     """Images that a text file names, relative to its folder."""
     lines = parse_lines(file.read_bytes(), str(file))
     images = [_absolute(file.parent / line.text) for line in lines]
@@ -188,7 +193,7 @@ def _listed(file: Path) -> list[Path]:
     return images
 
 
-def _describes(path: Path) -> bool:
+def _is_data_file(path: Path) -> bool:
     try:
         return {"names", "train"} <= read_yaml(path).keys()
     except InputError:

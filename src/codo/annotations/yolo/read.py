@@ -1,4 +1,4 @@
-"""Read and check YOLO's label files, one an image, one line an object.
+"""Read and check YOLO's label files: one file per image, one line per object.
 
 ::
 
@@ -24,17 +24,17 @@ from codo.annotations.assemble import assemble, image_numbers, refuse_same_names
 from codo.annotations.entries import FileEntries
 from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations, Category
-from codo.annotations.yolo.layout import Described, labels_of
-from codo.annotations.yolo.shapes import shapes_of, shown
+from codo.annotations.yolo.layout import DataFile, labels_of
+from codo.annotations.yolo.shapes import abbreviated, shapes_of
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS
 from codo.core.errors import InputError
 
 
-def read_yolo(described: Described, images: Sequence[Path]) -> Annotations:
+def read_yolo(data_file: DataFile, images: Sequence[Path]) -> Annotations:
     """Read the labels of some images, all of them checked.
 
     Args:
-        described: The data file.
+        data_file: The data file.
         images: From `codo.annotations.yolo.layout.images_of`.
 
     Returns:
@@ -49,7 +49,7 @@ def read_yolo(described: Described, images: Sequence[Path]) -> Annotations:
     if all(text is None for text in texts):
         raise InputError(
             f"none of {len(images)} images has a label file; the first was looked for as {labels[0]}",
-            where=str(described.path),
+            where=str(data_file.path),
             fix="put labels/ beside images/, with files of the same names",
         )
     rows = [
@@ -61,14 +61,14 @@ def read_yolo(described: Described, images: Sequence[Path]) -> Annotations:
     of_image = np.array([i for i, _, _ in rows], dtype=np.int64)
     lines = FileEntries("line", [labels[i] for i, _, _ in rows], [number for _, number, _ in rows])
     values = _values(lines, [row for _, _, row in rows])
-    label = _labels(lines, values, described)
-    categories = tuple(Category(i, name) for i, name in described.names.items())
-    refuse_same_names(categories, label, str(described.path))
+    label = _labels(lines, values, data_file)
+    categories = tuple(Category(i, name) for i, name in data_file.names.items())
+    refuse_same_names(categories, label, str(data_file.path))
     shapes, flat = shapes_of(lines, values, sizes[of_image])
-    folder = Path(os.path.abspath(described.path.parent))
+    folder = Path(os.path.abspath(data_file.path.parent))
     names = [image.relative_to(folder).as_posix() if image.is_relative_to(folder) else str(image) for image in images]
     return assemble(
-        described.path,
+        data_file.path,
         image_ids=image_numbers(names),
         file_names=names,
         sizes=sizes,
@@ -81,7 +81,7 @@ def read_yolo(described: Described, images: Sequence[Path]) -> Annotations:
         object_ids=np.arange(1, len(rows) + 1),
         outlines=shapes.outlines,
         folder=folder,
-        warnings=[flat, unused_classes(categories, label, str(described.path)), _without_image(images)],
+        warnings=[flat, unused_classes(categories, label, str(data_file.path)), _without_image(images)],
     )
 
 
@@ -107,7 +107,7 @@ def _values(lines: FileEntries, rows: list[list[str]]) -> list[list[float]]:
         (i for i, row in enumerate(values) if not row),
         "with something other than finite numbers",
         "write numbers, with a point and separated by spaces",
-        lambda i: shown(rows[i]),
+        lambda i: abbreviated(rows[i]),
     )
     return values
 
@@ -121,14 +121,14 @@ def _floats(row: list[str]) -> list[float]:
     return values if abs(sum(values)) < 1e12 else []  # a nan or infinity makes the sum one
 
 
-def _labels(lines: FileEntries, values: list[list[float]], described: Described) -> npt.NDArray[np.int64]:
+def _labels(lines: FileEntries, values: list[list[float]], data_file: DataFile) -> npt.NDArray[np.int64]:
     """Labels from 1."""
-    place = {float(index): label for label, index in enumerate(described.names, start=1)}
-    known = list(described.names)
+    place = {float(index): label for label, index in enumerate(data_file.names, start=1)}
+    known = list(data_file.names)
     lines.refuse(
         (i for i, row in enumerate(values) if row[0] not in place),
         "whose class is not among the names",
-        f"the classes of {described.path.name} are {known[0]} to {known[-1]}; correct the line, or add a name",
+        f"the classes of {data_file.path.name} are {known[0]} to {known[-1]}; correct the line, or add a name",
         lambda i: f"class {values[i][0]:g}",
     )
     return np.array([place[row[0]] for row in values], dtype=np.int64)

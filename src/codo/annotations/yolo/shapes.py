@@ -46,7 +46,7 @@ def shapes_of(lines: FileEntries, values: list[list[float]], sizes: npt.NDArray[
     """
 
     def text(i: int) -> str:
-        return shown([f"{value:g}" for value in values[i]])
+        return abbreviated([f"{value:g}" for value in values[i]])
 
     counts = np.array([len(row) // 2 for row in values], dtype=np.int64)  # pairs of numbers after the class
     if not len(counts):
@@ -93,6 +93,6 @@ def polygon_areas(points: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]
     return areas
 
 
-def shown(row: Sequence[str]) -> str:
+def abbreviated(row: Sequence[str]) -> str:
     """The beginning of a line."""
     return " ".join(row[:5]) + (" …" if len(row) > 5 else "")

@@ -1,8 +1,8 @@
-"""Members of tar and zip archives as spans of the archive: found once here, read in place ever after.
+"""Listing the members of tar and zip archives as spans that are later read in place.
 
-* tar: plain only, as a compressed one has no spans. Tars inside a tar are entered, as ILSVRC2012_img_train.tar has one
-  for each class. A WebDataset shard is a tar whose other members (``.json``, ``.cls``, …) are ignored.
-* zip: stored and deflated members; both can be read alone.
+* tar: uncompressed only, as a compressed one has no spans. Tars inside a tar are listed too: ILSVRC2012_img_train.tar
+  has one per class. A WebDataset shard is a tar whose other members (``.json``, ``.cls``, …) are ignored.
+* zip: stored and deflated members.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def is_archive(path: str) -> bool:
 
 
 def members(path: str) -> list[Member]:
-    """The files in an archive, in the order in which they lie there.
+    """The files in an archive, in its order.
 
     Raises:
         InputError: The archive is damaged, cut short, or compressed as a whole.
@@ -67,7 +67,7 @@ def _in_tar(path: str, file: IO[bytes], time: int, prefix: str = "") -> Iterator
     """Members of the tar that begins at the position of ``file``; those of inner tars get their name in front."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
         while (info := tar.next()) is not None:
-            tar.members.clear()  # type: ignore[attr-defined]  # it would keep a kilobyte for each of a million members
+            tar.members.clear()  # type: ignore[attr-defined]  # it would keep a kilobyte per member
             if not info.isreg() or info.issparse():
                 continue
             key = prefix + clean_key(info.name)
@@ -76,7 +76,7 @@ def _in_tar(path: str, file: IO[bytes], time: int, prefix: str = "") -> Iterator
                 yield from _in_tar(path, file, time, f"{key.removesuffix('.tar')}/")
             else:
                 yield Member(key, Location(path, info.offset_data, info.size), time)
-        # tarfile takes a damaged header for the end; the rest of the images must not be lost in silence.
+        # tarfile takes a damaged header for the end; the remaining images must not be dropped silently.
         file.seek(tar.offset)
         if file.read(tarfile.BLOCKSIZE).strip(b"\0"):
             raise tarfile.ReadError(f"no header at byte {tar.offset}")

@@ -1,4 +1,4 @@
-"""Folder trees, local or by URL. An ImageNet layout is one: its class folders become part of the keys, nothing more."""
+"""Listing folder trees, local or by URL. In an ImageNet layout the class folders become part of the keys."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def walk(folder: str) -> list[Member]:
 
 
 def _walk_local(root: str, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[Member]:
-    """Depth first; links are followed, except into a folder that we are inside of."""
+    """Depth first; links are followed, except into a folder that contains them."""
     folder = os.path.join(root, below)
     here = os.stat(folder)
     identity = (here.st_dev, here.st_ino)
@@ -33,7 +33,7 @@ def _walk_local(root: str, below: str, above: tuple[tuple[int, int], ...]) -> It
                 continue
             try:
                 status = entry.stat()
-            except OSError:  # a link to nowhere: reading it will say so
+            except OSError:  # a dangling link: reading it will report that
                 yield Member(key, Location(os.path.join(root, key)))
                 continue
             yield Member(key, Location(os.path.join(root, key), 0, status.st_size), status.st_mtime_ns)
@@ -49,7 +49,7 @@ def _walk_url(url: str) -> Iterator[Member]:
 
 
 def stamp(info: dict[str, Any]) -> int:
-    """A number that changes when a remote file does, from what its file system tells; 0 when it tells nothing."""
+    """A number that changes when a remote file does, from its file system's metadata; 0 when there is none."""
     for name in ("mtime", "LastModified", "last_modified", "updated", "created"):
         value = info.get(name)
         if isinstance(value, datetime):

@@ -1,4 +1,4 @@
-"""What a source holds: one member an image file, in a fixed order, with unique keys."""
+"""The image files of a source: one member per file, in a fixed order, with unique keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codo.catalog.reading import Location
 
 _ENDINGS = "jpg jpeg jpe jfif png apng webp avif bmp dib gif tif tiff ppm pgm pbm pnm jp2 j2k"
 IMAGE_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split(" "))
-"""What `decode` can read. Other files are ignored; without an extension, the first bytes decide."""
+"""Files that `decode` can read. Others are ignored; of files without an extension, the first bytes decide."""
 
 
 class Member(NamedTuple):
@@ -40,7 +40,7 @@ class Listing:
         members: In the order of the sources; keys are unique.
         ignored: Number of files that are no images, by extension (``"hidden"`` for dot files).
         repeated: Number of members left out because the same file was named before.
-        selected: What chose among the images (an image set, an annotation file); empty when nothing did.
+        selected: What selected among the images (image sets, an annotation file); empty when nothing did.
     """
 
     members: list[Member]
@@ -64,7 +64,7 @@ def extension(key: str) -> str:
 
 
 def is_hidden(key: str) -> bool:
-    """Whether a file is out of sight: a dot file, or what macOS adds to archives."""
+    """Whether a file is hidden: a dot file, or what macOS adds to archives."""
     return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in key.split("/"))
 
 
@@ -75,7 +75,7 @@ def clean_key(name: str) -> str:
 
 
 def images_only(members: Iterable[Member], ignored: Counter[str]) -> list[Member]:
-    """The members that are images by name, or may be for want of an extension; the others are counted."""
+    """The members with an image extension or none; the others are counted."""
     kept = []
     for member in members:
         ending = extension(member.key)
@@ -88,11 +88,11 @@ def images_only(members: Iterable[Member], ignored: Counter[str]) -> list[Member
     return kept
 
 
-def settle(members: Iterable[Member], ignored: Counter[str], selected: str) -> Listing:
-    """The listing: each file once, each key once, no name that is not Unicode.
+def build_listing(members: Iterable[Member], ignored: Counter[str], selected: str) -> Listing:
+    """The listing of members: each file once, unique keys, names in Unicode.
 
-    A key that was taken before gets the name of its archive or folder in front (``train-07/00001.jpg``), and a number
-    behind it if that is taken too.
+    A key that is already taken gets the name of its archive or folder as a prefix (``train-07/00001.jpg``), and a
+    number as a suffix if that is taken too.
     """
     kept: list[Member] = []
     keys: set[str] = set()

@@ -19,9 +19,9 @@ from codo.catalog.sources.listing import (
     IMAGE_EXTENSIONS,
     Listing,
     Member,
+    build_listing,
     extension,
     images_only,
-    settle,
 )
 from codo.catalog.sources.selection import (
     choose,
@@ -63,7 +63,7 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
         members, by = _select(open_ended, select, ignored)
         chosen += members
         selected += [by] if by else []
-    listing = settle(chosen, ignored, ", ".join(selected))
+    listing = build_listing(chosen, ignored, ", ".join(selected))
     if not listing.members:
         seen = ", ".join(f"{count} {ending}" for ending, count in ignored.most_common(5))
         raise InputError(
