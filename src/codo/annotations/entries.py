@@ -1,4 +1,4 @@
-"""Entries of annotation files, and what is said of wrong ones.
+"""Entries of annotation files, and error messages about invalid ones.
 
 Every error names the first invalid entry and says how many there are.
 """

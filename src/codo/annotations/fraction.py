@@ -57,7 +57,7 @@ def draw_order(annotations: Annotations, seed: int) -> Ints:
 
     stratum = np.full(len(place), len(rank))
     np.minimum.at(stratum, images, rank[classes])
-    stratum = (stratum + 1) % (len(rank) + 1)  # 0 for images without objects: classes nobody has change no offset
+    stratum = (stratum + 1) % (len(rank) + 1)  # 0 for images without objects: classes without images change no offset
     spread = _spread(stratum, shuffled, generator(seed, 1, 0, RngStream.LABELS).random(len(rank) + 1))
     order = np.lexsort((shuffled, spread))
     front = _front(images, rank[classes], order)

@@ -44,7 +44,7 @@ class Annotations:
         object_ids: int64 ``(M,)``, ids in the file, for messages.
         segmentations: M outlines; `has_masks` says whether all objects have one.
         difficult: bool ``(M,)``, objects that VOC calls difficult: not trained on, and neither right nor wrong in
-            evaluation; ``None`` where the format does not know such a thing.
+            evaluation; ``None`` where the format has no such flag.
         warnings: Messages about the file for the user that are no reason to refuse it.
     """
 
@@ -128,7 +128,7 @@ class Annotations:
         """Ground truth as pycocotools and hotcoco take it.
 
         Difficult objects become crowd regions, the one kind that COCO's evaluation leaves out. Objects are numbered
-        anew from 1: COCO's evaluation marks a match by the object's id, and takes id 0 for "none".
+        again from 1: COCO's evaluation marks a match by the object's id, and takes id 0 for "none".
         """
         of_image = self.of_image()
         category_ids = np.array([category.id for category in self.categories], dtype=np.int64)

@@ -39,7 +39,9 @@ class DataSettings(Settings):
         description="folder with both splits in the layout of COCO, VOC or YOLO, or YOLO's data file; "
         "data=FOLDER is short for it",
     )
-    format: Literal["auto"] | Format = Field("auto", description="coco, voc or yolo; auto: told by what is there")
+    format: Literal["auto"] | Format = Field(
+        "auto", description="coco, voc or yolo; auto: recognized by the folder's contents"
+    )
     train: str | None = Field(None, description="COCO annotation file to learn from, instead of a folder")
     val: str | None = Field(None, description="COCO annotation file to evaluate on, instead of a folder")
     images: str | None = Field(None, description="folder of the images that data.train and data.val name")

@@ -176,9 +176,9 @@ class Catalog:
         counts = self.counts
         parts = [f"{counts['images']:,} images"]
         if self.settings["propose"]:
-            fallen = {stage: n for stage, n in self.fallbacks.items() if stage != "filtered"}
-            shown = f" (fallbacks: {', '.join(f'{n:,} {stage}' for stage, n in fallen.items())})" if fallen else ""
-            parts.append(f"{counts['proposals'] / counts['images']:.1f} proposals an image{shown}")
+            others = [f"{n:,} {stage}" for stage, n in self.fallbacks.items() if stage != "filtered"]
+            note = f" (fallbacks: {', '.join(others)})" if others else ""
+            parts.append(f"{counts['proposals'] / counts['images']:.1f} proposals an image{note}")
         parts += [f"{counts[name]:,} {name}" for name in ("rejected", "duplicates", "repeated") if counts[name]]
         if counts["ignored"]:
             kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())

@@ -139,7 +139,7 @@ def _decode_checked(data: bytes, limits: Limits) -> Decoded:
         if image is None:
             file.load()
             image = rgb(file)
-        orientation = _orientation(file)  # after loading: TIFFs are turned by then, PNGs may tell only then
+        orientation = _orientation(file)  # after loading: TIFFs are turned by then, a PNG's may be known only then
     except Exception as error:
         raise _damaged(error) from error
     return Decoded(upright(image, orientation), orientation)

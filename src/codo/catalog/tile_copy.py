@@ -15,7 +15,7 @@ _MARK, _RESTART, _END = 0xFF, 0xD0, 0xD9
 
 @kernel
 def copy_tiles(coded: Bytes, rows: int, columns: int, wanted: Wanted, part: Bytes) -> int:
-    """Copy the wanted tiles one after the other and number their restart markers anew.
+    """Copy the wanted tiles one after the other and renumber their restart markers.
 
     Coded pixels have a zero after each 0xFF, so 0xFF followed by 0xD0 to 0xD7 is always a marker.
 

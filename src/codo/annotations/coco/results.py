@@ -65,12 +65,12 @@ def outlines(results: Sequence[dict[str, Any]]) -> set[str]:
 def _check_known(table: JsonColumns, key: str, known: Any, annotations: Annotations) -> None:
     values = table.integers(key)
     strange = np.flatnonzero(~np.isin(values, known)).tolist()
-    shown = ", ".join(str(v) for v in sorted(known.tolist())[:5]) + (", …" if len(known) > 5 else "")
+    known_ids = ", ".join(str(v) for v in sorted(known.tolist())[:5]) + (", …" if len(known) > 5 else "")
     counted = _counted(values, known) if key == "category_id" else ""
     table.refuse(
         strange,
         f"whose {key} the ground truth does not have",
-        f"{counted}use the ids of {annotations.source} ({shown}), or give the ground truth of these detections",
+        f"{counted}use the ids of {annotations.source} ({known_ids}), or give the ground truth of these detections",
         lambda i: f"{key} {values[i]}",
     )
 

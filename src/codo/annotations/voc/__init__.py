@@ -1,1 +1,5 @@
-"""PASCAL VOC: XML files, image sets, and where its layout has both."""
+"""PASCAL VOC annotations.
+
+* ``layout``: where a VOCdevkit has images and XML files, and which image sets make up a split.
+* ``read``: reads and checks the XML files.
+"""

@@ -151,7 +151,7 @@ def _boxes(
 ) -> tuple[npt.NDArray[np.float64], str]:
     """Boxes x, y, width, height, counted from 0, and a warning, if any."""
 
-    def shown(i: int) -> str:
+    def corners_text(i: int) -> str:
         return ", ".join(f"{name} {text or 'missing'}" for name, text in zip(CORNERS, corners[i], strict=True))
 
     values = numbers(corners).reshape(-1, 4)
@@ -159,16 +159,16 @@ def _boxes(
         np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist(),
         "whose corners are not four numbers",
         "write xmin, ymin, xmax and ymax in <bndbox>",
-        shown,
+        corners_text,
     )
     bbox = np.concatenate([values[:, :2] - 1, values[:, 2:] - values[:, :2] + 1], axis=1)
     objects.refuse(
         np.flatnonzero((bbox[:, 2:] <= 0).any(axis=1)).tolist(),
         "with a box of no size",
         BOX,
-        shown,
+        corners_text,
     )
-    return bbox, objects.check_boxes(bbox, sizes, shown, BOX)
+    return bbox, objects.check_boxes(bbox, sizes, corners_text, BOX)
 
 
 def numbers(texts: Iterable[tuple[str | None, ...]]) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@
     0 0.5 0.4 0.25 0.3                       class, center x, center y, width, height
     0 0.1 0.2 0.3 0.2 0.3 0.6 …              class, x, y of at least three points: an outline
 
-Numbers are shares of the image's width and height, the image as it is looked at (its EXIF orientation counts). A box
+Numbers are shares of the image's width and height, with its EXIF orientation applied. A box
 around an outline is that of its points. An image without a label file has no objects. Ids of classes are their
 indices. Pixels are rounded to 1/100, as COCO writes them: shares have six digits as a rule, so that what was written
 from pixels comes back as it was, and draws the same mask.

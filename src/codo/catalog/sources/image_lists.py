@@ -8,8 +8,8 @@ means depends on the use:
 
 * As a split for detection (``data.train_split=cat_train``) it counts like every other row: an image without the class
   is a negative example, and evaluation without it would not see false detections.
-* As a selection for a catalog (``select=cat_train``) it is left out: whoever names a class wants the images that show
-  it, and no label is read afterwards that could tell them apart.
+* As a selection for a catalog (``select=cat_train``) it is left out: a selection by class asks for the images that show
+  the class, and a catalog has no labels that could separate them later.
 """
 
 from __future__ import annotations
