@@ -40,3 +40,10 @@ def test_alarms_keep_their_steps_and_order() -> None:
     rows = [{"step": 1, "alarms": ["b"]}, {"step": 2, "alarms": ["a", "b"]}, {"step": 3, "alarms": None}, {"step": 4}]
     assert Metrics(rows).alarms() == {"b": [1, 2], "a": [2]}
     assert list(Metrics(rows).alarms()) == ["b", "a"]
+
+
+def test_time_is_what_the_laps_add_up_to() -> None:
+    rates = {10: 50.0, 15: None, 20: 100.0, 30: 0.0}
+    rows = [{"step": step, "time/images_per_s": rate} for step, rate in rates.items()]
+    assert Metrics([{"step": 0, "invariance": 0.1}, *rows]).seconds(8) == 10 * 8 / 50 + 5 * 8 / 100
+    assert Metrics([]).seconds(8) == 0.0

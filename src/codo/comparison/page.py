@@ -14,12 +14,13 @@ from codo.comparison.paper_table import COST_HEADS, PROVENANCE, cost_cells, prin
 from codo.comparison.verdicts import remarks, verdicts
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, mean_spread, number, precision, share
+from codo.evaluation.health_checks import Tone
 from codo.evaluation.measures import KINDS, NAMES
 from codo.evaluation.statistics import LEVEL, Difference
 from codo.evaluation.verdict import in_points
 from codo.models.weights import TRUNK
 from codo.reporting.average_precision import ap_dots
-from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Tone, Verdict
+from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Verdict
 from codo.reporting.html.scatter import rank_correlation, scatter
 
 FOOTER = "Made by codo from the runs it names. This page needs no network and runs no foreign code."

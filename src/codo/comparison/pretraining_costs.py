@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import fmean
 
 from codo.core.run import Run, is_run, open_run
+from codo.evaluation.run_metrics import Metrics
 
 COST = "cost.json"
 PROBES = ("probe/", "invariance")
@@ -44,18 +45,17 @@ class PretrainingCost:
 
 def cost_of(run: Run) -> PretrainingCost:
     """Read what a run of ``codo pretrain`` has logged."""
-    config, rows = run.config, run.metrics()
+    config, metrics = run.config, Metrics(run.metrics())
     batch, views = int(config["batch_size"]), int(config["views"])
-    seconds, before = 0.0, 0
-    scores: dict[str, float] = {}
-    for row in rows:
-        if rate := row.get("time/images_per_s"):
-            seconds += (row["step"] - before) * batch * views / rate
-            before = row["step"]
-        scores |= {key: value for key, value in row.items() if key.startswith(PROBES) and value is not None}
-    memory = max((row["time/memory_mb"] for row in rows if "time/memory_mb" in row), default=0.0)
-    steps = rows[-1]["step"] if rows else 0
-    return PretrainingCost(steps * batch, views, seconds, memory, str(run.environment.get("device", "")), scores)
+    keys = dict.fromkeys(key for row in metrics.rows for key in row if key.startswith(PROBES))
+    return PretrainingCost(
+        samples=(metrics.last_step or 0) * batch,
+        views=views,
+        seconds=metrics.seconds(batch * views),
+        memory_mb=max(metrics.series("time/memory_mb").values, default=0.0),
+        device=str(run.environment.get("device", "")),
+        scores={key: score for key in keys if (score := metrics.last(key)) is not None},
+    )
 
 
 def read_cost(source: str) -> PretrainingCost | None:

@@ -64,8 +64,17 @@ class Metrics:
         known = [v for v in self.series(key).values if math.isfinite(v)]
         return known[-1] if known else None
 
+    def seconds(self, images_per_step: int) -> float:
+        """Time spent in steps, from the logged throughput; 0 where there is none."""
+        series, total, before = self.series("time/images_per_s"), 0.0, 0
+        for step, rate in zip(series.steps, series.values, strict=True):
+            if math.isfinite(rate) and rate > 0:
+                total += (step - before) * images_per_step / rate
+            before = step
+        return total
+
     def alarms(self) -> dict[str, list[int]]:
-        """Messages of the monitors and the steps they were raised at, first ones first."""
+        """Alarms and the steps they were raised at, first ones first."""
         found: dict[str, list[int]] = {}
         for row in self.rows:
             messages = row.get("alarms")

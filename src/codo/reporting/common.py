@@ -127,16 +127,6 @@ def origin_section(run: Run) -> Section:
     return Section("How it was made", blocks)
 
 
-def seconds(metrics: Metrics, images_per_step: int) -> float | None:
-    """Time spent in steps, from the logged throughput; ``None`` when there is none."""
-    series, total, before = metrics.series("time/images_per_s"), 0.0, 0
-    for step, rate in zip(series.steps, series.values, strict=True):
-        if math.isfinite(rate) and rate > 0:
-            total += (step - before) * images_per_step / rate
-        before = step
-    return total or None
-
-
 def headline(run: Run, metrics: Metrics, images_per_step: int) -> list[tuple[str, str, str]]:
     """Facts that both kinds of runs have: recipe, steps, device, time."""
     config, environment = config_of(run), environment_of(run)
@@ -148,11 +138,7 @@ def headline(run: Run, metrics: Metrics, images_per_step: int) -> list[tuple[str
         *([("Recipe", recipe, method)] if (recipe := recipe_of(run)) else []),
         ("Steps", number(metrics.last_step), f"of {number(planned)}" if isinstance(planned, int) else ""),
         ("Device", device, machine),
-        (
-            "Time in training",
-            duration(seconds(metrics, images_per_step)),
-            _started(environment),
-        ),
+        ("Time in training", duration(metrics.seconds(images_per_step) or None), _started(environment)),
     ]
 
 

@@ -10,14 +10,13 @@ from codo.core.run_files import warnings_of
 from codo.evaluation.health import WAIT, HealthReference, slow_loader
 from codo.evaluation.health_checks import judge
 from codo.evaluation.run_metrics import Metrics
-from codo.reporting.html.blocks import Block, Check, Table, Text, Verdict
+from codo.reporting.html.blocks import Block, Table, Text, Verdict
 
 
 def health_block(metrics: Metrics, reference: HealthReference) -> Verdict:
     """The verdict on a pretraining run."""
     health = judge(metrics, reference)
-    checks = [Check(check.name, check.tone, check.finding, check.advice) for check in health.checks]
-    return Verdict(health.tone, health.headline, checks)
+    return Verdict(health.tone, health.headline, health.checks)
 
 
 def loader_note(metrics: Metrics) -> list[Block]:

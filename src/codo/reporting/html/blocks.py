@@ -9,7 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-Tone = Literal["good", "watch", "bad", "unknown"]
+from codo.evaluation.health_checks import Check, Tone
 
 
 @dataclass(frozen=True)
@@ -27,18 +27,8 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing looked at: its name, how it stands, what was found and, unless it is good, what to do."""
-
-    name: str
-    tone: Tone
-    finding: str
-    advice: str = ""
-
-
-@dataclass(frozen=True)
 class Verdict:
-    """A judgment in one line with the checks it rests on."""
+    """A judgment in one line in the color of its tone, and the checks that it rests on."""
 
     tone: Tone
     headline: str
