@@ -1,6 +1,7 @@
 """Reports: offline HTML pages. They read the files of a run or catalog, never live objects.
 
-* ``report``: writes ``report.html`` of a run, and of the demo; ``view``: the pages of ``codo view``.
+* ``report``: writes ``report.html`` of a run, and of the demo; ``view``: the pages of ``codo view``;
+  ``attempt``: a page that cannot be written does not fail the run.
 * ``pretraining``, ``finetuning``: the pages of the two kinds of runs; ``common``: what they share.
 * ``health_section``: the verdict on a run and its alarms; ``average_precision``: COCO's numbers as table and figure.
 * ``catalog_page``: images with proposals, sizes, rejected files.
