@@ -38,7 +38,7 @@ def detector() -> Detector:
 
 
 def predicted(detector: Detector, annotations: Annotations, **changes: Any) -> list[dict[str, Any]]:
-    given = {"ids": IDS, "short_side": 64, "max_size": 128, "workers": 0, "mine": ALONE, **changes}
+    given = {"ids": IDS, "short_side": 64, "max_size": 128, "workers": 0, "context": ALONE, **changes}
     return predict(detector, annotations, **given)
 
 

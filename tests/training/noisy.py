@@ -44,7 +44,7 @@ class Noisy(Method):
 
 def run_noisy(
     out: Path,
-    processes: DistributedContext = ALONE,
+    context: DistributedContext = ALONE,
     check: Callable[[int], Mapping[str, Any]] | None = None,
     enough: Callable[[int], bool] = lambda step: False,
     batches: list[Any] | None = None,
@@ -54,7 +54,7 @@ def run_noisy(
 
     Args:
         out: The run.
-        processes: This process.
+        context: Rank, world size and device of this process.
         check: Done after every step.
         enough: Whether to end early.
         batches: In place of ones.
@@ -65,7 +65,7 @@ def run_noisy(
     saved = find_saved(settings)
     torch.manual_seed(settings.seed)
     method = Noisy()
-    with open_session(settings, "pretrain", saved, processes, STEPS) as session:
+    with open_session(settings, "pretrain", saved, context, STEPS) as session:
         learner = session.learner(method, lambda it: torch.optim.SGD(it.parameters(), lr=0.1, momentum=0.9))
         schedule = Schedule(OptimSettings(lr=0.1, schedule="constant"), batch_size=256, steps=STEPS, per_epoch=2)
         feed = Feed(batches or [torch.ones(3, 64)] * (STEPS - session.start), images_per_step=3)

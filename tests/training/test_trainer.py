@@ -106,13 +106,13 @@ def test_a_checkpoint_of_the_previous_version_goes_on(tmp_path: Path) -> None:
 
 
 def two_ranks(rank: int, folder: Path) -> None:
-    processes = DistributedContext(rank, 2, torch.device("cpu"))
-    whole = run_noisy(folder / "whole", processes)
+    context = DistributedContext(rank, 2, torch.device("cpu"))
+    whole = run_noisy(folder / "whole", context)
     torch.save(whole.seen, folder / f"whole-{rank}.pt")
-    if processes.main:
+    if context.main:
         stopped_after(folder / "whole", 2, folder / "resumed")
-    processes.barrier()
-    torch.save(run_noisy(folder / "resumed", processes).seen, folder / f"resumed-{rank}.pt")
+    context.barrier()
+    torch.save(run_noisy(folder / "resumed", context).seen, folder / f"resumed-{rank}.pt")
 
 
 def test_ranks_drop_differently_and_resume_each_as_it_was(tmp_path: Path) -> None:

@@ -131,13 +131,13 @@ def _check_at_rest(source: str) -> None:
 
 def _load(task: Task, source: str, model: ModelSettings) -> tuple[tuple[str, ...], str]:
     """The parts that a source fills, and the hash of what is taken from it."""
-    settings, mine = task.settings, DistributedContext(0, 1, choose_device(task.settings.device))
+    settings, context = task.settings, DistributedContext(0, 1, choose_device(task.settings.device))
     detector = Detector(
         model,
         settings.detector,
         classes=len(task.card.categories),
         masks=task.card.masks,
-        norm=resolve_norm(settings.norm, mine),
+        norm=resolve_norm(settings.norm, context),
         freeze=settings.freeze,
         seed=0,
     )

@@ -77,20 +77,22 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
         values = merge(values, {"data": data if isinstance(data, dict) else str(data)})
     settings = resolve(EvaluateSettings, None, values)
     path = source.path if isinstance(source, Run) else Path(source)
-    with join_processes(settings.device) as mine:
+    with join_processes(settings.device) as context:
         if path.suffix == ".json" and not path.is_dir():
-            return _evaluate_results(path, settings, mine)
-        return _evaluate_detector(SavedDetector.load(path), path, settings, mine)
+            return _evaluate_results(path, settings, context)
+        return _evaluate_detector(SavedDetector.load(path), path, settings, context)
 
 
-def _evaluate_results(path: Path, settings: EvaluateSettings, mine: DistributedContext) -> dict[str, dict[str, float]]:
+def _evaluate_results(
+    path: Path, settings: EvaluateSettings, context: DistributedContext
+) -> dict[str, dict[str, float]]:
     if settings.data is None:
         raise InputError(
             "data= is missing", where="codo evaluate", fix="add data=FOLDER, the ground truth of the detections"
         )
     if settings.out is not None:
         raise InputError("these detections are in a file already", where=str(path), fix="leave out= out")
-    annotations = _read(settings.data, settings.split, mine, images=False)
+    annotations = _read(settings.data, settings.split, context, images=False)
     results = read_results(path, annotations)
     found = outlines(results)
     kinds: list[Kind] = ["bbox"] if "bbox" in found else []
@@ -102,30 +104,30 @@ def _evaluate_results(path: Path, settings: EvaluateSettings, mine: DistributedC
 
 
 def _evaluate_detector(
-    saved: SavedDetector, path: Path, settings: EvaluateSettings, mine: DistributedContext
+    saved: SavedDetector, path: Path, settings: EvaluateSettings, context: DistributedContext
 ) -> dict[str, dict[str, float]]:
     data = settings.data or saved.data
     if data is None:
         raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
     if settings.out is not None:
         check_place(Path(settings.out))
-    annotations = _read(data, settings.split, mine)
+    annotations = _read(data, settings.split, context)
     saved.card.check_categories(annotations, where="the detector")
     kinds: list[Kind] = ["bbox"]
     if wants_masks(settings.masks, annotations, saved.detector.masks, where=str(path)):
         kinds.append("segm")
-    if mine.main and (leak := leak_warning(annotations, str(path))):
+    if context.main and (leak := leak_warning(annotations, str(path))):
         log.warning("WARNING %s", leak)
     results = predict(
-        saved.detector.to(mine.device),
+        saved.detector.to(context.device),
         annotations,
         ids=saved.card.ids,
         short_side=settings.short_side or saved.card.short_side,
         max_size=settings.max_size or saved.card.max_size,
         workers=loader_workers(settings.workers),
-        mine=mine,
+        context=context,
     )
-    if settings.out is not None and mine.main:
+    if settings.out is not None and context.main:
         write_results(Path(settings.out), results)
     return numbers(annotations, results, kinds, settings.backend)
 
@@ -156,9 +158,9 @@ def numbers(
     return found | ({"voc": voc} if voc else {})
 
 
-def _read(data: DataSettings, split: Split, mine: DistributedContext, *, images: bool = True) -> Annotations:
+def _read(data: DataSettings, split: Split, context: DistributedContext, *, images: bool = True) -> Annotations:
     annotations = read_annotations(data, split, images=images)
-    for warning in annotations.warnings if mine.main else ():
+    for warning in annotations.warnings if context.main else ():
         log.warning("WARNING %s", warning)
     return annotations
 

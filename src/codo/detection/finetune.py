@@ -87,22 +87,22 @@ def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
 
 def run_finetuning(settings: FinetuneSettings) -> Run:
     """Finetune by complete settings whose paths are absolute; returns and raises like `finetune`."""
-    with join_processes(settings.device) as mine:
+    with join_processes(settings.device) as context:
         # 1. Everything that can be wrong, before anything is written.
         check_trackers(settings.log)
-        task = prepare_task(settings, mine.world)
+        task = prepare_task(settings, context.world)
         settings = task.settings
-        saved, detector = find_saved(settings), build_detector(task, mine)
+        saved, detector = find_saved(settings), build_detector(task, context)
         begins = saved.state is None
         loaded = load_weights(detector, settings.weights, settings.model, saved.warnings.append) if begins else None
 
         # 2. The run, and where it was left.
-        with open_session(settings, "finetune", saved, mine, task.steps) as session:
-            if mine.main:
+        with open_session(settings, "finetune", saved, context, task.steps) as session:
+            if context.main:
                 task.card.write(session.run)
                 task.write_images(session.run)
             learner = session.learner(
-                detector, lambda detector: build_detector_optimizer(detector, settings.optim, mine.device)
+                detector, lambda detector: build_detector_optimizer(detector, settings.optim, context.device)
             )
             schedule = Schedule(
                 settings.optim,
@@ -111,9 +111,9 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
                 per_epoch=task.per_epoch,
                 reference=settings.optim.reference_batch,
             )
-            session.tell(data_warnings(task, mine), loaded, source=f"weights={settings.weights}")
+            session.tell(data_warnings(task, context), loaded, source=f"weights={settings.weights}")
             tell_protocol(task, session, schedule)
-            validation = Validation(task, mine, session.run, detector, session.log, lambda step: save(job, step))
+            validation = Validation(task, context, session.run, detector, session.log, lambda step: save(job, step))
             checks: list[tuple[int, Check]] = [(settings.eval_every, validation)]
             watch = Watch(
                 session.log,
@@ -123,7 +123,7 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
                 slow_checks=True,
                 enough=validation.enough,
             )
-            feed = Feed(training_batches(task, mine, start=session.start, stop=task.steps), settings.batch_size)
+            feed = Feed(training_batches(task, context, start=session.start, stop=task.steps), settings.batch_size)
             job = session.job(learner, feed, schedule, watch)
 
             # 3. Train, evaluate, hand over.
@@ -131,13 +131,13 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
                 session.log.row(session.start, validation(session.start))
             if session.start < task.steps and not validation.enough(session.start):
                 train(job)
-            if mine.main and settings.early_stop is None:  # else the best has been exported on the way
+            if context.main and settings.early_stop is None:  # else the best has been exported on the way
                 export_detector(session.run.exports_dir / FILE, detector, task.card)
             session.report()
     return session.run
 
 
-def build_detector(task: Task, mine: DistributedContext) -> Detector:
+def build_detector(task: Task, context: DistributedContext) -> Detector:
     """The detector with random weights, on the CPU.
 
     Raises:
@@ -150,35 +150,35 @@ def build_detector(task: Task, mine: DistributedContext) -> Detector:
         settings.detector,
         classes=len(task.card.categories),
         masks=task.card.masks,
-        norm=resolve_norm(settings.norm, mine),
+        norm=resolve_norm(settings.norm, context),
         freeze=settings.freeze,
         seed=settings.seed,
     )
 
 
-def data_warnings(task: Task, mine: DistributedContext) -> list[str | None]:
+def data_warnings(task: Task, context: DistributedContext) -> list[str | None]:
     """What the user should know of the images."""
-    leak = leak_warning(task.val, task.settings.weights) if mine.main else None
+    leak = leak_warning(task.val, task.settings.weights) if context.main else None
     return [*task.train.warnings, *task.val.warnings, shared_images(task.train, task.val), leak]
 
 
 def tell_protocol(task: Task, session: Session, schedule: Schedule) -> None:
     """Say in the log what follows from machine and batch: BatchNorm, learning rate, length."""
-    settings, mine = task.settings, session.processes
-    norm = resolve_norm(settings.norm, mine)
-    session.log.say(norm_in_words(norm, settings.batch_size, mine, settings.weights))
+    settings, context = task.settings, session.context
+    norm = resolve_norm(settings.norm, context)
+    session.log.say(norm_in_words(norm, settings.batch_size, context, settings.weights))
     session.log.say(rate_in_words(settings.optim, schedule, settings.batch_size))
     session.log.say(length_in_words(task.steps, settings.batch_size, len(task.images), schedule.warmup))
 
 
-def resolve_norm(norm: Norm, mine: DistributedContext) -> Norm:
+def resolve_norm(norm: Norm, context: DistributedContext) -> Norm:
     """The setting ``norm`` with ``auto`` resolved.
 
     Raises:
         InputError: ``sync`` without GPUs.
     """
     if norm == "auto":
-        return "sync" if mine.world > 1 and mine.device.type == "cuda" else "batch"
-    if norm == "sync" and mine.device.type != "cuda":
+        return "sync" if context.world > 1 and context.device.type == "cuda" else "batch"
+    if norm == "sync" and context.device.type != "cuda":
         raise InputError("norm=sync needs GPUs", where="norm", fix="set norm=batch or norm=auto")
     return norm

@@ -66,7 +66,7 @@ class Moments:
 def recompute_statistics(
     method: Method,
     batches: Iterable[Any],
-    mine: DistributedContext,
+    context: DistributedContext,
     *,
     bf16: bool = False,
     stop: StopSignal | None = None,
@@ -74,10 +74,10 @@ def recompute_statistics(
     """Replace the running statistics of every layer that is in training mode by those of ``batches``.
 
     Args:
-        method: On the device of ``mine``; left in training mode. Layers that its training mode keeps in evaluation mode
-            (frozen ones), and layers that see no value, keep theirs.
+        method: On the device of ``context``; left in training mode. Layers that stay in evaluation mode during training
+            (frozen ones), and layers that receive no value, keep their statistics.
         batches: This process's share; equally many on every process. The result is that of all processes together.
-        mine: This process.
+        context: Rank, world size and device of this process.
         bf16: Whether to compute under bfloat16 autocast, as the steps of training do.
         stop: Ends the work early when any process is asked to stop; all statistics are then as before.
 
@@ -96,7 +96,7 @@ def recompute_statistics(
     hooks = [layer.register_forward_pre_hook(moment) for layer, moment in zip(layers, moments, strict=True)]
     whole = False
     try:
-        whole = _pass(method, batches, mine, bf16, stop)
+        whole = _pass(method, batches, context, bf16, stop)
     finally:
         for hook in hooks:
             hook.remove()
@@ -106,22 +106,22 @@ def recompute_statistics(
     if not whole:
         return
     for layer, moment in zip(layers, moments, strict=True):
-        if mine.world > 1:
+        if context.world > 1:
             dist.all_reduce(moment.sums)
         moment.write(layer)
 
 
 @torch.no_grad()
 def _pass(
-    method: Method, batches: Iterable[Any], mine: DistributedContext, bf16: bool, stop: StopSignal | None
+    method: Method, batches: Iterable[Any], context: DistributedContext, bf16: bool, stop: StopSignal | None
 ) -> bool:
     """Run the batches through; whether it came to the end."""
     for batch in batches:
         if isinstance(batch, CodoError):
             raise batch
-        with torch.autocast(mine.device.type, torch.bfloat16, enabled=bf16):
-            method(to_device(batch, mine.device))
-        if stop is not None and mine.highest(stop.number):
+        with torch.autocast(context.device.type, torch.bfloat16, enabled=bf16):
+            method(to_device(batch, context.device))
+        if stop is not None and context.highest(stop.number):
             return False
     return True
 

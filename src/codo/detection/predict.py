@@ -30,19 +30,19 @@ def predict(
     short_side: int,
     max_size: int,
     workers: int,
-    mine: DistributedContext,
+    context: DistributedContext,
     stop: StopSignal | None = None,
 ) -> list[dict[str, Any]]:
     """Detections on all images, as COCO results in the order of the images; the same on every rank.
 
     Args:
-        detector: On the device of ``mine``; put into evaluation mode, channels last.
+        detector: On the device of ``context``; put into evaluation mode, channels last.
         annotations: With images.
         ids: Category id of every label, from label 1.
         short_side: Short side that images are shown at, in pixels.
         max_size: Largest long side, in pixels.
         workers: Loader processes.
-        mine: This process among those that share the work.
+        context: Rank, world size and device of this process.
         stop: When this process is asked to stop, it returns early; the caller then throws the detections away.
 
     Raises:
@@ -52,9 +52,9 @@ def predict(
     detector.eval().to(memory_format=torch.channels_last)
     loader = build_loader(
         EvaluationDataset(annotations, short_side=short_side, max_size=max_size),
-        range(mine.rank, len(annotations), mine.world),
+        range(context.rank, len(annotations), context.world),
         workers=workers,
-        device=mine.device,
+        device=context.device,
     )
     found: dict[int, list[dict[str, Any]]] = {}
     for item in loader:
@@ -64,10 +64,10 @@ def predict(
             raise item
         i, image = item
         height, width = (int(side) for side in annotations.sizes[i])
-        detected = detector.detect([image.to(mine.device, non_blocking=True)], [(height, width)])
+        detected = detector.detect([image.to(context.device, non_blocking=True)], [(height, width)])
         found[i] = to_results(annotations, i, detected[0], ids)
-    if mine.world > 1:
-        shares: list[Any] = [None] * mine.world
+    if context.world > 1:
+        shares: list[Any] = [None] * context.world
         dist.all_gather_object(shares, found)
         found = {i: results for share in shares for i, results in share.items()}
     return [result for i in sorted(found) for result in found[i]]

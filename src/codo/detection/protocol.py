@@ -15,21 +15,21 @@ FEW = 2
 """Images a process from which on the statistics of a batch are too noisy to rely on."""
 
 
-def norm_in_words(norm: str, batch_size: int, mine: DistributedContext, weights: str) -> str:
+def norm_in_words(norm: str, batch_size: int, context: DistributedContext, weights: str) -> str:
     """Which statistics BatchNorm uses in training.
 
     Args:
         norm: ``batch``, ``sync`` or ``frozen``.
         batch_size: Images in a step, over all processes.
-        mine: This process among all.
+        context: Rank, world size and device of this process.
         weights: The setting; random weights have no statistics that could be kept.
     """
-    share = batch_size // mine.world
+    share = batch_size // context.world
     if norm == "sync":
-        return f"norm=sync: BatchNorm has the statistics of the {batch_size} images of all {mine.world} processes"
+        return f"norm=sync: BatchNorm has the statistics of the {batch_size} images of all {context.world} processes"
     if norm == "frozen":
         return "norm=frozen: BatchNorm of the backbone keeps the statistics and scales of the weights"
-    each = f"the {share} images of a step" if mine.world == 1 else f"each process's {share} of {batch_size} images"
+    each = f"the {share} images of a step" if context.world == 1 else f"each process's {share} of {batch_size} images"
     text = f"norm=batch: BatchNorm has the statistics of {each}; SyncBN, as in the papers, needs several GPUs"
     return text + ("; with so few, norm=frozen may be better" if share <= FEW and weights != "none" else "")
 

@@ -106,7 +106,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
     return Task(settings.model_copy(update={"data": data}), train, val, images, card, steps, per_epoch)
 
 
-def training_batches(task: Task, mine: DistributedContext, *, start: int, stop: int) -> DataLoader[Any]:
+def training_batches(task: Task, context: DistributedContext, *, start: int, stop: int) -> DataLoader[Any]:
     """Batches of the steps ``start`` to ``stop`` of this rank, a function of (seed, step); one item is one step."""
     settings = task.settings
     height, width = task.train.sizes[task.images].T
@@ -116,8 +116,8 @@ def training_batches(task: Task, mine: DistributedContext, *, start: int, stop: 
         settings.seed,
         start=start,
         stop=stop,
-        rank=mine.rank,
-        world=mine.world,
+        rank=context.rank,
+        world=context.world,
     )
     dataset = TrainingDataset(
         task.train,
@@ -128,4 +128,4 @@ def training_batches(task: Task, mine: DistributedContext, *, start: int, stop: 
         max_size=settings.max_size,
         flip=settings.flip,
     )
-    return build_loader(dataset, sampler, workers=loader_workers(settings.workers), device=mine.device)
+    return build_loader(dataset, sampler, workers=loader_workers(settings.workers), device=context.device)

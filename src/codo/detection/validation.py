@@ -32,15 +32,15 @@ class Validation:
 
     Attributes:
         task: What is learned.
-        mine: This process.
+        context: Rank, world size and device of this process.
         run: Where results go.
-        detector: On the device of ``mine``.
+        detector: On the device of ``context``.
         log: The run's log.
         save: Saves the checkpoint of a step; precise statistics belong into it.
     """
 
     task: Task
-    mine: DistributedContext
+    context: DistributedContext
     run: Run
     detector: Detector
     log: RunLog
@@ -66,11 +66,11 @@ class Validation:
                 short_side=self.task.card.short_side,
                 max_size=self.task.card.max_size,
                 workers=loader_workers(self.task.settings.workers),
-                mine=self.mine,
+                context=self.context,
                 stop=stop,
             )
             self._heed(stop, step)
-        if not self.mine.main:
+        if not self.context.main:
             return {}
         row = self._row(results)
         self.log.say(f"step {step}: " + ", ".join(f"{kind} AP {row[f'ap/{kind}/AP']:.4f}" for kind in self.task.kinds))
@@ -84,16 +84,16 @@ class Validation:
         """Whether the run was stopped between the steps and the scores of ``step``; the same on every rank."""
         every = self.task.settings.eval_every
         due = step == self.task.steps or (every > 0 and step > 0 and step % every == 0)
-        scored = self.mine.main and step in dict(evaluations(self.run.metrics()))
-        return due and not self.mine.highest(int(scored))
+        scored = self.context.main and step in dict(evaluations(self.run.metrics()))
+        return due and not self.context.highest(int(scored))
 
     def enough(self, step: int) -> bool:
         """Whether early stopping ends the run after ``step``; the same on every rank."""
         patience = self.task.settings.early_stop
         if patience is None:
             return False
-        done = [(at, ap) for at, ap in evaluations(self.run.metrics()) if at <= step] if self.mine.main else []
-        stops = bool(self.mine.highest(int(since_best(done) >= patience)))
+        done = [(at, ap) for at, ap in evaluations(self.run.metrics()) if at <= step] if self.context.main else []
+        stops = bool(self.context.highest(int(since_best(done) >= patience)))
         if stops and done:
             at, ap = max(done, key=lambda one: one[1])
             self.log.say(f"early_stop={patience}: no better box AP since step {at} ({ap:.4f}); its detector is kept")
@@ -101,16 +101,16 @@ class Validation:
 
     def _settle(self, step: int, stop: StopSignal) -> None:
         """Bring the statistics of BatchNorm to what this step is scored, saved and exported with."""
-        average_statistics(self.detector, self.mine)
+        average_statistics(self.detector, self.context)
         batches = self.task.settings.precise_bn
         if not batches:
             return
         recompute_statistics(
             self.detector,
             # The batches that training would go on with: random, and a function of (seed, step).
-            training_batches(self.task, self.mine, start=step, stop=step + batches),
-            self.mine,
-            bf16=use_bf16(self.task.settings.precision, self.mine.device),
+            training_batches(self.task, self.context, start=step, stop=step + batches),
+            self.context,
+            bf16=use_bf16(self.task.settings.precision, self.context.device),
             stop=stop,
         )
         self._heed(stop, step)
@@ -118,7 +118,7 @@ class Validation:
 
     def _heed(self, stop: StopSignal, step: int) -> None:
         """Stop if any process was asked to."""
-        if signal := self.mine.highest(stop.number):
+        if signal := self.context.highest(stop.number):
             raise stop.error(signal, step, str(self.run.path))
 
     def _row(self, results: list[dict[str, Any]]) -> dict[str, float]:

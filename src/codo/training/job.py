@@ -106,7 +106,7 @@ class TrainingJob:
         seed: The run's seed.
         checkpoints: Where the state is kept.
         watch: How the training is watched.
-        processes: This process among all.
+        context: Rank, world size and device of this process.
     """
 
     learner: Learner
@@ -117,4 +117,4 @@ class TrainingJob:
     seed: int
     checkpoints: Checkpoints
     watch: Watch
-    processes: DistributedContext
+    context: DistributedContext

@@ -77,17 +77,17 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
         settings: All of them.
         warnings: To be told in the run's log.
     """
-    with join_processes(settings.device) as mine:
+    with join_processes(settings.device) as context:
         # 1. Everything that can be wrong, before anything is written.
-        task = prepare_pretrain_task(settings, mine.world)
+        task = prepare_pretrain_task(settings, context.world)
         settings = task.settings
-        labeled = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and mine.main else None
-        saved, method = build(task, mine)
+        labeled = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and context.main else None
+        saved, method = build(task, context)
 
         # 2. The run, and where it was left.
-        with open_session(settings, "pretrain", saved, mine, task.steps) as session:
+        with open_session(settings, "pretrain", saved, context, task.steps) as session:
             learner = session.learner(
-                method, lambda it: build_optimizer(it, settings.optim, mine.device, it.constant_lr_modules())
+                method, lambda it: build_optimizer(it, settings.optim, context.device, it.constant_lr_modules())
             )
             schedule = Schedule(
                 settings.optim, batch_size=settings.batch_size, steps=task.steps, per_epoch=task.per_epoch
@@ -110,7 +110,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
     return session.run
 
 
-def build(task: PretrainTask, mine: DistributedContext) -> tuple[Saved, Method]:
+def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Method]:
     """Where the run was left, and its method on the CPU: with initial weights where it starts, else with any.
 
     Meanwhile the kernels are loaded, which takes as long.
@@ -122,13 +122,13 @@ def build(task: PretrainTask, mine: DistributedContext) -> tuple[Saved, Method]:
     with ThreadPoolExecutor(1) as beside:
         loading = beside.submit(load_kernels)
         saved = find_saved(settings)
-        setup = task.setup(mine.world)
+        setup = task.setup(context.world)
         if saved.state:
             setup = replace(setup, model=settings.model.model_copy(update={"init": "none"}))
         torch.manual_seed(settings.seed)
         method = build_method(settings.method, setup)
     loading.result()
-    if method.batch_statistics == "global" and mine.world > 1 and mine.device.type == "cuda":
+    if method.batch_statistics == "global" and context.world > 1 and context.device.type == "cuda":
         method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
     for module in method.compilable() if settings.compile else ():
         module.compile()
@@ -148,34 +148,34 @@ def health_monitor(task: PretrainTask, session: Session, method: Method, schedul
         queue=method.negatives,
         grace=max(GRACE, 2 * schedule.warmup, min(task.steps // 5, 2000)),
     )
-    if session.processes.main:
+    if session.context.main:
         reference.write(session.run)
     return HealthMonitor(reference)
 
 
 def step_batches(task: PretrainTask, session: Session, method: Method) -> DataLoader[Any]:
     """Batches of the steps that are left, for this rank; one item of the loader is one step."""
-    settings, mine = task.settings, session.processes
+    settings, context = task.settings, session.context
     sampler = StepSampler(
         len(task.dataset),
         settings.batch_size,
         settings.seed,
         start=session.start,
         stop=task.steps,
-        rank=mine.rank,
-        world=mine.world,
+        rank=context.rank,
+        world=context.world,
         shuffled=method.shuffles and settings.contrast.bn_groups > 0,
     )
-    return build_loader(task.dataset, sampler, workers=loader_workers(settings.workers), device=mine.device)
+    return build_loader(task.dataset, sampler, workers=loader_workers(settings.workers), device=context.device)
 
 
 def prepare_views(task: PretrainTask, session: Session, method: Method) -> None:
     """Let the method find what its views must know of all images: rank 0 first, the others read what it has found."""
-    mine = session.processes
-    if mine.main and (found := method.prepare_data(task.dataset, session.run.path, session.start)):
+    context = session.context
+    if context.main and (found := method.prepare_data(task.dataset, session.run.path, session.start)):
         session.log.say(found)
-    mine.barrier()
-    if not mine.main:
+    context.barrier()
+    if not context.main:
         method.prepare_data(task.dataset, session.run.path, session.start)
 
 
@@ -186,13 +186,13 @@ def probe_checks(
 
     Before the first step they are asked at once.
     """
-    probe, mine = task.settings.probe, session.processes
+    probe, context = task.settings.probe, session.context
     if probe is None or session.start >= task.steps:
         return []
-    invariance = invariance_probe(task) if mine.main else None
-    if mine.main and invariance is None:
+    invariance = invariance_probe(task) if context.main else None
+    if context.main and invariance is None:
         session.log.say("no invariance score: the images were prepared without proposals")
-    ask = RunProbes(method, mine.device, labeled, invariance)
+    ask = RunProbes(method, context.device, labeled, invariance)
     if session.start == 0:
         session.log.row(0, ask(0))
     return [(probe.every, ask)]

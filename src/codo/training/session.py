@@ -4,7 +4,7 @@ What pretraining and finetuning share around the loop, from the first look at th
 
     saved = find_saved(settings)                     # refuses a directory of another run; nothing is written
     ...                                              # build what is trained
-    with open_session(settings, "pretrain", saved, processes, steps) as session:
+    with open_session(settings, "pretrain", saved, context, steps) as session:
         learner = session.learner(method, optimizer_of)
         session.tell(warnings)
         train(session.job(learner, feed, schedule, watch))
@@ -105,7 +105,7 @@ class Session:
         saved: Where it was left.
         run: Its directory; also known to ranks that do not write.
         log: Its log.
-        processes: This process among all.
+        context: Rank, world size and device of this process.
         steps: Length of the run.
     """
 
@@ -113,7 +113,7 @@ class Session:
     saved: Saved
     run: Run
     log: RunLog
-    processes: DistributedContext
+    context: DistributedContext
     steps: int
 
     @property
@@ -128,14 +128,14 @@ class Session:
             method: On the CPU.
             optimizer_of: Builds the optimizer once the method is where it will be trained.
         """
-        state, device = self.saved.state, self.processes.device
+        state, device = self.saved.state, self.context.device
         if state:  # popped: while the run goes on, its past need not stay in memory
             method.load_state_dict(state.pop("method"))
         method.to(device).to(memory_format=torch.channels_last)
         optimizer = optimizer_of(method)
         if state:
             optimizer.load_state_dict(state.pop("optimizer"))
-        return Learner(method, distribute(method, self.processes), optimizer, use_bf16(self.settings.precision, device))
+        return Learner(method, distribute(method, self.context), optimizer, use_bf16(self.settings.precision, device))
 
     def tell(self, warnings: Iterable[str | None], loaded: LoadReport | None = None, source: str = "") -> None:
         """Open the log: what the user should know, and where the run begins.
@@ -147,7 +147,7 @@ class Session:
         """
         for warning in filter(None, [*self.saved.warnings, *warnings]):
             self.log.warn(warning)
-        if loaded is not None and self.processes.main:
+        if loaded is not None and self.context.main:
             write_atomically(self.run.path / "load_report.txt", loaded.table() + "\n")
             self.log.say(f"{source}\n{loaded.table()}")
         if self.saved.state:
@@ -156,7 +156,7 @@ class Session:
     def job(self, learner: Learner, feed: Feed, schedule: Schedule, watch: Watch) -> TrainingJob:
         """What the loop needs, the health monitor knowing the steps that are done."""
         settings = self.settings
-        if self.processes.main:
+        if self.context.main:
             watch.health.replay(self.run.metrics())
         return TrainingJob(
             learner=learner,
@@ -169,22 +169,22 @@ class Session:
                 self.run, settings.model_dump(mode="json"), settings.checkpoint_every, settings.keep_checkpoints
             ),
             watch=watch,
-            processes=self.processes,
+            context=self.context,
         )
 
     def report(self) -> None:
         """Write the report of the finished run on rank 0, while the others wait."""
-        if self.processes.main:
+        if self.context.main:
             from codo.reporting.report import write_report  # loads matplotlib, which no first step should wait for
 
             if failed := attempt_page(lambda: write_report(self.run), "the same command again"):
                 self.log.warn(failed)
-        self.processes.barrier()
+        self.context.barrier()
 
 
 @contextmanager
 def open_session(
-    settings: RunSettings, verb: str, saved: Saved, processes: DistributedContext, steps: int
+    settings: RunSettings, verb: str, saved: Saved, context: DistributedContext, steps: int
 ) -> Iterator[Session]:
     """Hold the run directory and its log, and let go of both at the end.
 
@@ -192,23 +192,23 @@ def open_session(
         settings: Of the run.
         verb: ``pretrain`` or ``finetune``.
         saved: Where it was left.
-        processes: This process among all.
+        context: Rank, world size and device of this process.
         steps: Length of the run.
 
     Raises:
         InputError: Another live process writes to this run, or the directory cannot be created.
     """
-    processes.barrier()  # no rank may create the directory while another still looks whether it is free
-    if processes.main:
-        run = start_run(settings.out, settings.model_dump(mode="json"), verb, processes.hardware)
+    context.barrier()  # no rank may create the directory while another still looks whether it is free
+    if context.main:
+        run = start_run(settings.out, settings.model_dump(mode="json"), verb, context.hardware)
     else:
         run = Run(Path(settings.out))
     try:
-        if processes.main:
+        if context.main:
             checkpoint.remove_temporary(run)
-        log = RunLog(run if processes.main else None, settings.log, start=saved.step, total=steps)
+        log = RunLog(run if context.main else None, settings.log, start=saved.step, total=steps)
         try:
-            yield Session(settings, saved, run, log, processes, steps)
+            yield Session(settings, saved, run, log, context, steps)
         finally:
             log.close()
     finally:

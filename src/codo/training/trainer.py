@@ -32,7 +32,7 @@ def train(job: TrainingJob) -> None:
         CodoError: The loss is not finite, an image could not be read, or a file not written.
     """
     learner, watch, log = job.learner, job.watch, job.watch.log
-    device, step = job.processes.device, job.start
+    device, step = job.context.device, job.start
     learner.method.train()
     clock = Clock(device, job.feed.images_per_step)
     profiler = Profiler(log, job.stop - job.start, device)
@@ -41,7 +41,7 @@ def train(job: TrainingJob) -> None:
             clock.waited()
             if isinstance(batch, CodoError):
                 raise batch
-            seed_torch(job.seed, step, job.processes)
+            seed_torch(job.seed, step, job.context)
             with stage("batch to device"):
                 batch = job.feed.finish_batch(to_device(batch, device))
             if step == 0:
@@ -74,7 +74,7 @@ def train(job: TrainingJob) -> None:
                 saves = False
             row: dict[str, Any] = {}
             if logs:
-                row |= job.processes.mean({**output.stats, **learner.method.log_stats(), "grad_norm": gradient})
+                row |= job.context.mean({**output.stats, **learner.method.log_stats(), "grad_norm": gradient})
                 row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap()}
                 row["alarms"] = watch.health.look(step, row)
                 log.warn_once(*row["alarms"], watch.health.slow())
@@ -94,15 +94,15 @@ def train(job: TrainingJob) -> None:
             clock.resume()
 
 
-def seed_torch(seed: int, step: int, processes: DistributedContext) -> None:
+def seed_torch(seed: int, step: int, context: DistributedContext) -> None:
     """Seed torch's generators for a step, so that what a network draws (dropout) is a function of (seed, step, rank).
 
     A resumed run then draws what an unbroken one does, on a GPU too, and whatever was drawn between the steps; ranks
     draw different numbers; and no checkpoint has to know how many ranks there were.
     """
-    number = int(generator(seed, step, processes.rank, RngStream.STEP).integers(2**63))
+    number = int(generator(seed, step, context.rank, RngStream.STEP).integers(2**63))
     torch.default_generator.manual_seed(number)
-    if processes.device.type == "cuda":  # `torch.manual_seed` would ask for GPUs that the run does not use
+    if context.device.type == "cuda":  # `torch.manual_seed` would ask for GPUs that the run does not use
         torch.cuda.manual_seed(number)
 
 
@@ -113,7 +113,7 @@ def sync_stop(job: TrainingJob, stop: StopSignal, step: int, loss: Tensor) -> in
         CodoError: The loss of some rank, or its gradient, is NaN or infinite.
     """
     bad = 0 if bool(torch.isfinite(loss)) else 1000
-    verdict = job.processes.highest(stop.number + bad)
+    verdict = job.context.highest(stop.number + bad)
     if verdict >= 1000:
         raise not_finite(job, f"the loss or its gradient is {loss.item():g} at step {step}")
     return verdict
@@ -140,8 +140,8 @@ def save(job: TrainingJob, step: int) -> None:
     method, kept = job.learner.method, job.checkpoints
     if not bool(torch.stack(torch._foreach_norm([*map(Tensor.detach, trained(method))])).isfinite().all()):
         raise not_finite(job, f"weights are not finite after step {step}")
-    average_statistics(method, job.processes)
-    if job.processes.main:
+    average_statistics(method, job.context)
+    if job.context.main:
         state = {
             "method": method.state_dict(),
             "optimizer": job.learner.optimizer.state_dict(),
@@ -149,27 +149,27 @@ def save(job: TrainingJob, step: int) -> None:
             "config": dict(kept.config),
         }
         checkpoint.save(kept.run, step, state, kept.keep)
-    job.processes.barrier()
+    job.context.barrier()
 
 
-def average_statistics(method: Method, processes: DistributedContext) -> None:
+def average_statistics(method: Method, context: DistributedContext) -> None:
     """Make BatchNorm's running statistics the mean of the ranks'; training never reads them, exports do."""
-    if processes.world == 1:
+    if context.world == 1:
         return
     for name, buffer in method.named_buffers():
         if name.endswith(("running_mean", "running_var")):
             torch.distributed.all_reduce(buffer)
-            buffer /= processes.world
+            buffer /= context.world
 
 
-def distribute(method: Method, processes: DistributedContext) -> nn.Module:
+def distribute(method: Method, context: DistributedContext) -> nn.Module:
     """The method in DistributedDataParallel where there are several ranks.
 
     Buffers are left alone: BN statistics are each rank's own, and the queues are equal by construction.
     """
-    if processes.world == 1:
+    if context.world == 1:
         return method
-    ids = [processes.device.index] if processes.device.type == "cuda" else None
+    ids = [context.device.index] if context.device.type == "cuda" else None
     # torch renamed the argument after 2.11, the oldest release supported.
     known = inspect.signature(DistributedDataParallel.__init__).parameters
     sync = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
