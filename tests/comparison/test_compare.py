@@ -107,6 +107,20 @@ def test_the_same_again_does_nothing_and_more_seeds_add_cells(
     assert {name: when for name, when in times(copied).items() if name in before} == before
 
 
+def test_a_page_that_fails_is_told_of_once_and_fails_nothing(
+    copied: Path, protocol: dict[str, Any], pretend: list[FinetuneSettings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copied / "report.html").unlink()
+    (copied / "report.html").mkdir()  # a folder in its place
+    comparison = codo.compare(out=str(copied), **{**protocol, "seeds": [0, 1, 2]})
+    assert len(pretend) == 4
+    assert ("none", 1.0, 2) in comparison.results
+    assert ",2," in (copied / "results.csv").read_text()
+    told = capsys.readouterr().err
+    assert told.count("WARNING the report could not be written: IsADirectoryError") == 1
+    assert "the same command again writes it" in told
+
+
 def test_another_protocol_is_refused_in_the_same_folder(copied: Path, protocol: dict[str, Any]) -> None:
     with pytest.raises(
         InputError, match=r"the comparison in out= has this trial with other settings \(steps: 2 -> 3\)"

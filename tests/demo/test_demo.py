@@ -90,6 +90,13 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert written(out) == before
     assert "2 trials, 0 to do" in capsys.readouterr().out
 
+    (out / "report.html").unlink()
+    (out / "report.html").mkdir()  # a folder in its place: all else is still told
+    demo(out, scale=SCALE)
+    printed = capsys.readouterr()
+    assert "WARNING the report could not be written" in printed.err
+    assert "CoDo against Random weights:" in printed.out
+
 
 def test_scales_are_those_that_the_time_was_measured_with() -> None:
     assert (FULL.pretrain_steps, FULL.finetune_steps, FULL.seeds) == (700, 350, 3)

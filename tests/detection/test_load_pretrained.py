@@ -10,14 +10,18 @@ from safetensors.torch import save_file
 
 from codo.core.config import resolve
 from codo.core.errors import InputError
-from codo.core.run import start_run
+from codo.core.run import Run, start_run
 from codo.detection.detector import Detector, DetectorSettings
+from codo.detection.evaluate import evaluate
+from codo.detection.finetune import finetune
 from codo.detection.load_pretrained import architecture, load_weights
 from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.training import checkpoint
 from codo.training.pretrain_settings import PretrainSettings, method_setup
 from tests.annotations.synthetic import TINY
+from tests.conftest import MakeData
+from tests.detection.test_finetune import QUICK
 
 MODEL = ModelSettings(**TINY["model"])
 
@@ -155,3 +159,30 @@ def test_the_trunk_of_a_run_goes_before_that_of_a_recipe_but_not_against_the_com
     assert architecture(str(pretrained), agreeing, {"width": 0.25, "embedding_dim": 3}) == MODEL
     with pytest.raises(InputError, match=r"model\.width=1\.0, but the weights were trained with 0\.25"):
         architecture(str(pretrained), recipe, {"width": 1.0})
+
+
+def truncate_newest(run: Run) -> None:
+    path = run.checkpoints()[-1]
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def test_a_damaged_newest_checkpoint_is_told_in_the_log_and_by_evaluate(
+    pretrained: Path, make_data: MakeData, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The weights are then those of the checkpoint before, and the user knows."""
+    state = checkpoint.load(Run(pretrained).checkpoints()[0])
+    checkpoint.save(Run(pretrained), 2, {"method": state["method"]}, keep=2)
+    truncate_newest(Run(pretrained))
+    settings = {**QUICK, "data": make_data(images=2), "weights": str(pretrained), "out": tmp_path / "detector"}
+    run = finetune(None, **{**settings, "device": "cpu", "batch_size": 2, "steps": 2, "checkpoint_every": 1})
+    said = (run.path / "train.log").read_text()
+    assert "WARNING the checkpoint is damaged" in said
+    assert "using step-00000001.pt before it" in said
+    truncate_newest(run)
+    caplog.clear()
+    evaluate(run, device="cpu", workers=0)
+    assert [
+        (record.levelname, "using step-00000001.pt before it" in record.message)
+        for record in caplog.records
+        if "is damaged:" in record.message
+    ] == [("WARNING", True)]

@@ -1,20 +1,27 @@
-"""The protocol's defaults: pixels, what a method that says nothing does, marks for the profiler."""
+"""The protocol's defaults: what a method gets without saying anything."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import profile
 
-from codo.methods.base import STAGE, Method, StepOutput, stage
-from codo.methods.registry import METHODS
+from codo.contrast.infonce import ContrastSettings
+from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.step_dataset import StepDataset
+from codo.methods.base import STAGE, Method, Setup, StepOutput, stage
+from codo.methods.byol import BYOLOptions
+from codo.methods.registry import build_method
+from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from tests.training.tiny import MODEL
 
 
 class Least(Method):
-    """As little as a method may say."""
+    """What every method has to say, and no more."""
 
     def forward(self, batch: Tensor) -> StepOutput:
         return StepOutput(batch.sum())
@@ -23,50 +30,63 @@ class Least(Method):
         return {}
 
 
-def test_pixels_are_normalized_by_imagenet() -> None:
-    got = Least().pixels(torch.tensor([[[[0, 128, 255]]]], dtype=torch.uint8)).flatten()
-    expected = [(0 - 0.485) / 0.229, (128 / 255 - 0.456) / 0.224, (1 - 0.406) / 0.225]
-    assert got.tolist() == pytest.approx(expected, rel=1e-5)
+def test_pixels_are_normalized_with_imagenets_statistics() -> None:
+    images = torch.tensor([0, 255, 128], dtype=torch.uint8).view(1, 1, 1, 3).expand(2, 4, 5, 3)
+    pixels = Least().pixels(images)
+    assert pixels.shape == (2, 3, 4, 5)
+    expected = [(value / 255 - m) / s for value, m, s in zip((0, 255, 128), PIXEL_MEAN, PIXEL_STD, strict=True)]
+    assert pixels[1, :, 3, 4].tolist() == pytest.approx(expected, abs=1e-6)
 
 
-def test_pixels_keep_their_memory_layout_and_take_the_module_s_type() -> None:
-    images = torch.zeros(2, 5, 4, 6, 3, dtype=torch.uint8)  # any axes before the picture's
-    pixels = Least().double().pixels(images)
-    assert (pixels.shape, pixels.dtype) == ((2, 5, 3, 4, 6), torch.float64)
-    assert pixels[0].is_contiguous(memory_format=torch.channels_last)
+def test_views_keep_their_leading_axes_and_the_layout_of_channels_last() -> None:
+    pixels = Least().pixels(torch.zeros(3, 2, 4, 4, 3, dtype=torch.uint8))
+    assert pixels.shape == (3, 2, 3, 4, 4)
+    assert pixels.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
 
 
-def test_normalization_is_not_part_of_a_checkpoint() -> None:
+def test_statistics_of_pixels_are_no_state() -> None:
+    """Checkpoints and exports are free of them."""
     assert Least().state_dict() == {}
 
 
-def test_what_a_method_does_not_say() -> None:
+def test_by_default_nothing_is_prepared_updated_or_said(tmp_path: Path) -> None:
     method = Least()
-    inputs: Any = None
-    assert method.key_exports() == {}
-    assert method.log_stats() == {}
-    assert method.constant_lr_modules() == []
-    assert method.compilable() == []
+    dataset, batch = cast(StepDataset, None), torch.ones(2)
+    assert method.prepare_data(dataset, tmp_path, 0) == ""
+    assert list(tmp_path.iterdir()) == []
+    method.on_first_batch(batch)
+    method.on_step_end()
+    assert (method.key_exports(), method.log_stats(), method.constant_lr_modules(), method.compilable()) == (
+        {},
+        {},
+        [],
+        [],
+    )
+    assert method(batch).stats == {}
+
+
+def test_what_a_method_cannot_do_says_whose_fault_it_is() -> None:
     with pytest.raises(TypeError, match="Least is not pretrained"):
-        Least.dataset(inputs)
+        Least.dataset(cast(DatasetInputs, None))
     with pytest.raises(TypeError, match="Least does not embed boxes"):
-        method.embed_boxes(torch.zeros(1), torch.zeros(1))
+        Least().embed_boxes(torch.zeros(1, 4, 4, 3), torch.zeros(1, 4))
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_shipped_method_says_which_parts_it_trains(name: str) -> None:
-    method = METHODS[name]
-    assert method.parts[0] == "backbone"
-    assert set(method.parts) <= {"backbone", "fpn", "box_head"}
-    assert method.dataset.__func__ is not Method.dataset.__func__  # type: ignore[attr-defined]
-    assert method.embed_boxes is not Method.embed_boxes
-
-
-def test_stages_are_marked_only_while_someone_looks() -> None:
-    with stage("idle"):
-        pass
-    with profile(activities=[ProfilerActivity.CPU]) as profiled, stage("busy"):
+def test_stages_are_marked_only_while_somebody_looks() -> None:
+    with profile() as seen, stage("forward"):
         torch.ones(2).sum()
-    names = {event.key for event in profiled.key_averages()}
-    assert f"{STAGE}busy" in names
-    assert f"{STAGE}idle" not in names
+    assert f"{STAGE}forward" in {event.key for event in seen.key_averages()}
+    with stage("forward") as nothing:
+        assert nothing is None
+
+
+def test_options_left_out_are_the_methods_defaults() -> None:
+    setup = Setup(ModelSettings.model_validate(MODEL), ContrastSettings())
+    default: Any = build_method("byol", setup)
+    told: Any = build_method("byol", Setup(setup.model, setup.contrast, BYOLOptions(hidden=24)))
+    widths = [
+        [layer.out_features for layer in method.modules() if isinstance(layer, nn.Linear)] for method in (default, told)
+    ]
+    assert BYOLOptions().hidden in widths[0]
+    assert 24 in widths[1]
+    assert BYOLOptions().hidden not in widths[1]

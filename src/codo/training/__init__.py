@@ -1,7 +1,9 @@
 """Training: drives anything that keeps the protocol of ``methods.base``, for pretraining and finetuning alike.
 
-* ``pretrain``: puts a pretraining run together, top to bottom; ``pretrain_settings``: what can be chosen.
-* ``trainer``: the loop.
+* ``pretrain``: puts a pretraining run together, top to bottom; ``pretrain_settings``: what can be chosen;
+  ``pretrain_task``: its images, opened and checked; ``run_probes``: its probes.
+* ``session``: what pretraining and finetuning share around the loop: run directory, resume, log, report.
+* ``trainer``: the loop; ``job``: what it is given; ``clock``: images a second.
 * ``optim``, ``lars``: SGD, LARS, learning-rate schedules and scaling.
 * ``checkpoint``: saving and exact resume; ``load_run``: the method of a run with its newest weights.
 * ``distributed``: processes, devices, signals.

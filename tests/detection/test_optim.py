@@ -1,0 +1,63 @@
+"""The optimizer of detectors: which parameters decay, which are trained at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from codo.detection.optim import DetectorOptimSettings, build_detector_optimizer
+from codo.training.optim import Schedule
+
+CPU = torch.device("cpu")
+
+
+class Net(nn.Module):
+    """A layer of each kind; the first one is frozen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 1).requires_grad_(False)
+        self.conv = nn.Conv2d(4, 4, 1)
+        self.batch_norm, self.group_norm, self.layer_norm = nn.BatchNorm2d(4), nn.GroupNorm(2, 4), nn.LayerNorm(4)
+        self.linear = nn.Linear(4, 2)
+
+
+def names(net: nn.Module, group: dict[str, Any]) -> set[str]:
+    ids = {id(parameter) for parameter in group["params"]}
+    return {name for name, parameter in net.named_parameters() if id(parameter) in ids}
+
+
+def test_normalization_layers_have_a_weight_decay_of_their_own() -> None:
+    net = Net()
+    settings = DetectorOptimSettings(weight_decay=0.1, norm_weight_decay=0.01, momentum=0.8, nesterov=True)
+    plain, norms = build_detector_optimizer(net, settings, CPU).param_groups
+    assert names(net, plain) == {"conv.weight", "conv.bias", "linear.weight", "linear.bias"}
+    kinds = ("batch_norm", "group_norm", "layer_norm")
+    assert names(net, norms) == {f"{kind}.{part}" for kind in kinds for part in ("weight", "bias")}
+    assert (plain["weight_decay"], norms["weight_decay"]) == (0.1, 0.01)
+    assert all(group["momentum"] == 0.8 and group["nesterov"] for group in (plain, norms))
+
+
+def test_a_network_without_trained_norms_has_one_group() -> None:
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2).requires_grad_(False))
+    assert len(build_detector_optimizer(net, DetectorOptimSettings(), CPU).param_groups) == 1
+
+
+def test_a_step_by_hand() -> None:
+    """W - lr (g + decay w), with lr 0.1, g 1 and w 2."""
+    net = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(net.weight, 2.0)
+    optimizer = build_detector_optimizer(net, DetectorOptimSettings(lr=0.1, weight_decay=0.5, momentum=0.0), CPU)
+    net(torch.ones(1, 1)).sum().backward()
+    optimizer.step()
+    assert net.weight.item() == pytest.approx(2 - 0.1 * (1 + 0.5 * 2))
+
+
+def test_the_rate_is_quoted_for_16_images_and_scaled_linearly() -> None:
+    settings = DetectorOptimSettings()
+    rate = Schedule(settings, batch_size=4, steps=9000, per_epoch=100, reference=settings.reference_batch)
+    assert rate.peak == pytest.approx(0.005)
+    assert [rate(step) for step in (1000, 5999, 6000, 8000)] == pytest.approx([0.005, 0.005, 0.0005, 0.00005])

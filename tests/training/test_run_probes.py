@@ -1,0 +1,82 @@
+"""The probes of a run: who asks, what is asked, and that nothing is changed by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import codo
+from codo.core.config import resolve
+from codo.methods.registry import build_method
+from codo.training.pretrain_settings import PretrainSettings
+from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
+from codo.training.probing import LabelledProbes
+from codo.training.run_probes import RunProbes, invariance_probe
+from tests.training import tiny
+
+CPU = torch.device("cpu")
+
+
+def task_of(catalog: Path, **changes: Any) -> PretrainTask:
+    settings = {**tiny.settings(catalog, Path("run"), canvas=32), **changes}
+    return prepare_pretrain_task(
+        resolve(PretrainSettings, None, {name: value for name, value in settings.items() if value is not None})
+    )
+
+
+def test_scores_are_those_of_the_frozen_method_and_draw_nothing(catalog: Path) -> None:
+    task = task_of(catalog)
+    method = build_method("codo", task.setup())
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    random = torch.get_rng_state()
+    ask = RunProbes(method, CPU, LabelledProbes(()), invariance_probe(task))
+    found = ask(3)
+    assert found.keys() == {"invariance", "invariance_chance"}
+    assert 0 <= found["invariance"] <= 1
+    assert ask(4) == found  # of the same weights, whatever the step
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+
+def test_other_ranks_only_agree_on_what_is_due(catalog: Path) -> None:
+    method = build_method("codo", task_of(catalog).setup())
+    assert RunProbes(method, CPU, None, None)(3) == {}
+
+
+def test_all_methods_are_asked_on_the_same_views(catalog: Path) -> None:
+    """Whatever a run pastes: settings of its own, other backgrounds, or nothing."""
+    plain = invariance_probe(task_of(catalog))
+    jittered = invariance_probe(task_of(catalog, cpj={"jitter": 0.0}, augment={"blur": 0.0}))
+    nothing = invariance_probe(task_of(catalog, method="simclr", backgrounds=None))
+    assert plain is not None
+    assert jittered is not None
+    assert nothing is not None
+    seen: list[list[torch.Tensor]] = []
+    for probe in (plain, jittered, nothing):
+        images: list[torch.Tensor] = []
+
+        def embed(canvases: torch.Tensor, boxes: torch.Tensor, images: list[torch.Tensor] = images) -> torch.Tensor:
+            images.append(canvases)
+            return torch.eye(len(boxes))
+
+        probe.score(embed)
+        seen.append(images)
+    assert len(seen[0]) > 0
+    for others in seen[1:]:
+        assert all(torch.equal(a, b) for a, b in zip(seen[0], others, strict=True))
+
+
+@pytest.mark.parametrize("why", ["no proposals", "no probe"])
+def test_there_is_no_invariance_without_proposals_or_wish(
+    why: str, photos: Path, catalog: Path, tmp_path: Path
+) -> None:
+    if why == "no proposals":
+        codo.prepare(photos, tmp_path / "bare", propose=False, jobs=1)
+        task = task_of(tmp_path / "bare", method="simclr", backgrounds=None)
+    else:
+        task = task_of(catalog, probe=None)
+        task = prepare_pretrain_task(task.settings.model_copy(update={"probe": None}))
+    assert invariance_probe(task) is None

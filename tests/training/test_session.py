@@ -1,0 +1,106 @@
+"""A run directory around the loop: where it was left, what is told, and a report that can fail without harm."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from codo import cli
+from codo.core.errors import InputError
+from codo.core.run import Run
+from codo.training import checkpoint
+from codo.training.pretrain_settings import PretrainSettings
+from codo.training.session import find_saved, open_session
+from tests.training import tiny
+from tests.training.noisy import ALONE, run_noisy, stopped_after
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def settings_of(out: Path) -> PretrainSettings:
+    return PretrainSettings.model_validate(Run(out).config)
+
+
+def test_a_new_directory_has_nothing_saved(tmp_path: Path) -> None:
+    given = {"method": "simclr", "foregrounds": "none", "out": str(tmp_path / "run")}
+    saved = find_saved(PretrainSettings.model_validate(given))
+    assert (saved.state, saved.step, saved.warnings) == (None, 0, [])
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_newest_whole_checkpoint_is_found_and_the_damage_told(tmp_path: Path) -> None:
+    run_noisy(tmp_path / "run")
+    newest = Run(tmp_path / "run").checkpoints()[-1]
+    newest.write_bytes(b"torn")
+    saved = find_saved(settings_of(tmp_path / "run"))
+    assert saved.step == 3
+    assert "using step-00000003.pt before it" in saved.warnings[0]
+    run_noisy(tmp_path / "run")
+    assert "WARNING the checkpoint is damaged" in (tmp_path / "run/train.log").read_text()
+    assert checkpoint.load(newest)["step"] == 4
+
+
+def test_another_run_is_refused(tmp_path: Path) -> None:
+    run_noisy(tmp_path / "run")
+    other = settings_of(tmp_path / "run").model_copy(update={"seed": 1})
+    with pytest.raises(InputError, match="other settings"):
+        find_saved(other)
+
+
+def test_only_one_process_holds_the_directory_and_lets_go(tmp_path: Path) -> None:
+    run_noisy(tmp_path / "run")
+    settings = settings_of(tmp_path / "run")
+    leftover = tmp_path / "run/checkpoints/.step-00000009.pt.1.tmp"
+    leftover.write_text("half")
+    with open_session(settings, "pretrain", find_saved(settings), ALONE, 4) as session:
+        assert session.start == 4
+        assert not leftover.exists()
+        session.log.say("still open")
+    assert "still open" in (tmp_path / "run/train.log").read_text()
+    with open_session(settings, "pretrain", find_saved(settings), ALONE, 4):  # may be opened again
+        pass
+
+
+def test_the_past_of_a_resumed_run_does_not_stay_in_memory(tmp_path: Path) -> None:
+    whole = run_noisy(tmp_path / "run")
+    settings = settings_of(stopped_after(tmp_path / "run", 2, tmp_path / "copy"))
+    settings = settings.model_copy(update={"out": str(tmp_path / "copy")})
+    saved = find_saved(settings)
+    with open_session(settings, "pretrain", saved, ALONE, 4) as session:
+        learner = session.learner(whole, lambda it: torch.optim.SGD(it.parameters(), lr=0.1, momentum=0.9))
+        state = checkpoint.load(session.run.checkpoints()[-1])
+        assert torch.equal(learner.method.state_dict()["layer.weight"], state["method"]["layer.weight"])
+        buffer = learner.optimizer.state_dict()["state"][0]["momentum_buffer"]
+        assert torch.equal(buffer, state["optimizer"]["state"][0]["momentum_buffer"])
+        assert saved.state is not None
+        assert not {"method", "optimizer"} & saved.state.keys()
+        assert session.start == 2
+
+
+def test_a_report_that_fails_does_not_fail_the_run(
+    catalog: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    command = tiny.command(tiny.settings(catalog, out, steps=1, canvas=32, probe=None))[3:]
+    assert cli.main(command) == 0
+    (out / "report.html").unlink()
+    (out / "report.html").mkdir()  # a folder in its place: the page cannot be written
+    assert cli.main(command) == 0
+    told = capsys.readouterr().err
+    assert "WARNING the report could not be written: IsADirectoryError" in told
+    assert "the same command again writes it" in told
+    assert "the report could not be written" in (out / "train.log").read_text()
+    (out / "report.html").rmdir()
+    assert cli.main(command) == 0
+    assert (out / "report.html").is_file()
+
+
+def test_ctrl_c_in_a_report_still_ends(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(run: Run) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("codo.reporting.report.write_report", interrupted)
+    command = tiny.command(tiny.settings(catalog, tmp_path / "run", steps=1, canvas=32, probe=None))[3:]
+    assert cli.main(command) == 130
