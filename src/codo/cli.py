@@ -1,4 +1,4 @@
-"""The command line: parsing, messages and exit codes only. ``--help`` imports nothing heavy.
+"""The command line: parsing, messages and exit codes only. ``--help`` does not import torch.
 
 Exit codes: 0 done, 1 failed, 2 bad input or configuration, 130 interrupted, 143 preempted (checkpoint saved).
 """
@@ -16,24 +16,25 @@ from typing import Any
 import codo
 from codo.core.errors import CodoError, InputError, class_and_line, nearest
 
-DESCRIPTION = """Pretrain a whole detector trunk from your own unlabeled images, and see whether it helped.
+DESCRIPTION = """Pretrain the trunk of a detector (backbone, FPN, box head) on your own unlabeled images, and measure
+how much it helps.
 
-  codo demo                                                   see everything work, no data needed
-  codo prepare photos/ --out catalog                          find proposals, once
+  codo demo                                                   an end-to-end demo; needs no data
+  codo prepare photos/ --out catalog                          compute object proposals, once
   codo pretrain -c laptop foregrounds=catalog backgrounds=[catalog] out=run
-  codo plan codo_200ep gpus=8                                 what a run will cost
+  codo plan codo_200ep gpus=8                                 estimate the cost of a run
   codo export run --to torchvision                            weights for your detector
   codo finetune -c finetune_laptop data=labeled/ weights=run out=detector
-  codo evaluate detector data=labeled/                       COCO's twelve numbers
+  codo evaluate detector data=labeled/                        the twelve COCO metrics
   codo compare -c finetune_laptop data=labeled/ inits=[none,run] fractions=[0.1,1] out=answer
   codo compare -c table1_laptop data=labeled/ pools.images=… pools.scenes=… out=table1   the paper's Table 1
 
-Settings are key=value with dots (optim.lr=0.03, probe=null); -c takes a shipped recipe or a YAML file.
+Settings are key=value; dots separate groups (optim.lr=0.03, probe=null). -c takes a shipped recipe or a YAML file.
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+    """The parser of all verbs."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="codo", description=DESCRIPTION, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"codo-detect {codo.__version__}")
@@ -41,12 +42,12 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
 
     def verb(name: str, text: str) -> argparse.ArgumentParser:
-        made = verbs.add_parser(name, help=text, description=text, formatter_class=raw)
-        # Also behind the verb, where people look for it; SUPPRESS keeps a --debug given before the verb.
-        made.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-        return made
+        subparser = verbs.add_parser(name, help=text, description=text, formatter_class=raw)
+        # --debug is accepted after the verb too; SUPPRESS keeps the value of a --debug given before the verb.
+        subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        return subparser
 
-    prepare = verb("prepare", "scan images, find proposals, write a catalog; the same command resumes")
+    prepare = verb("prepare", "scan images, compute proposals, write a catalog; run the same command again to resume")
     prepare.add_argument(
         "source",
         nargs="+",
@@ -54,25 +55,27 @@ def build_parser() -> argparse.ArgumentParser:
         help="folders, tars, zips, COCO json, VOCdevkit, lists of paths, URLs; settings such as proposals.mode=single",
     )
     prepare.add_argument("--out", required=True, metavar="DIR", help="the catalog to write")
-    prepare.add_argument("--no-proposals", action="store_true", help="for backgrounds only")
+    prepare.add_argument("--no-proposals", action="store_true", help="skip proposals: the images serve as backgrounds")
     prepare.add_argument("--pack", type=int, metavar="SHORT_SIDE", help="also write resized copies as tar shards")
-    prepare.add_argument("--jobs", type=int, metavar="N", help="processes (default: one a core)")
-    prepare.add_argument("--engine", choices=("local", "ray"), default="local", help="what spreads the work")
-    prepare.add_argument("--shard", metavar="i/n", help="do share i of n (from 1) only, for job arrays")
+    prepare.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
+    prepare.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="processes of this machine, or a Ray cluster"
+    )
+    prepare.add_argument("--shard", metavar="i/n", help="process only shard i of n (counted from 1), for job arrays")
 
     for name, text in (
-        ("pretrain", "pretrain a trunk on a catalog; the same command resumes"),
-        ("finetune", "train a detector on labeled images from given weights; the same command resumes"),
-        ("compare", "finetune from several weights, label fractions and seeds, and say which is better"),
+        ("pretrain", "pretrain a trunk on a catalog; run the same command again to resume"),
+        ("finetune", "finetune a detector on labeled images from given weights; run the same command again to resume"),
+        ("compare", "finetune from several initial weights, label fractions and seeds, and test which is better"),
     ):
         training = verb(name, text)
         training.add_argument("-c", "--config", metavar="RECIPE", help="a shipped recipe or a YAML file")
-        training.add_argument("settings", nargs="*", metavar="key=value", help="settings on top of it")
+        training.add_argument("settings", nargs="*", metavar="key=value", help="settings that override the recipe")
         if name != "compare":
-            text = "trace a few steps into trace.json of the run, and tell where their time goes"
+            text = "profile a few steps: write trace.json into the run, and log the time of each stage"
             training.add_argument("--profile", action="store_true", help=text)
 
-    plan = verb("plan", "what a pretraining run will cost in time, memory, cores, traffic and storage; needs no GPU")
+    plan = verb("plan", "estimate time, memory, cores, traffic and storage of a pretraining run; needs no GPU")
     plan.add_argument(
         "settings",
         nargs="*",
@@ -80,8 +83,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="a shipped recipe or a YAML file; gpus=N, nodes=N, images=N, and any setting of codo pretrain",
     )
 
-    export = verb("export", "write the trunk of a run for other tools")
-    export.add_argument("run", help="a pretrain run")
+    export = verb("export", "write the pretrained trunk of a run in the format of another library")
+    export.add_argument("run", help="directory of a pretraining run")
     export.add_argument(
         "--to", required=True, metavar="TARGET", help="torchvision, detectron2, mmdet, timm, resnet, safetensors or hub"
     )
@@ -89,30 +92,34 @@ def build_parser() -> argparse.ArgumentParser:
         "--model", default="mask_rcnn", metavar="NAME", help="mask_rcnn (default), faster_rcnn, retinanet or fcos"
     )
     export.add_argument(
-        "--encoder", default="query", metavar="NAME", help="query (default), or key for its momentum copy"
+        "--encoder", default="query", metavar="NAME", help="query (default), or key, the momentum encoder"
     )
-    export.add_argument("--out", metavar="FILE", help="where to (default: in RUN/exports); a folder for hub")
+    export.add_argument("--out", metavar="FILE", help="file to write, a folder for hub (default: in RUN/exports)")
 
-    evaluate = verb("evaluate", "COCO's twelve numbers of a detector, or of a file of detections")
-    evaluate.add_argument("source", metavar="RUN|FILE", help="a finetune run, or detections in COCO's result format")
+    evaluate = verb("evaluate", "the twelve COCO metrics of a detector, or of a file of detections")
+    evaluate.add_argument("source", metavar="RUN|FILE", help="a finetuning run, or detections in COCO's result format")
     evaluate.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, backend=pycocotools, …")
 
-    probe = verb("probe", "how well frozen features tell labeled boxes or pictures apart: k-NN and linear")
-    probe.add_argument("source", metavar="RUN|FILE", help="a pretrain run, a weight file, imagenet or none")
+    probe = verb("probe", "k-NN and linear classification of labeled boxes or images on frozen features")
+    probe.add_argument("source", metavar="RUN|FILE", help="a pretraining run, a weight file, imagenet or none")
     probe.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, image_folder=DIR, boxes=N, …")
 
-    view = verb("view", "an HTML page of proposals, views or detections")
-    view.add_argument("path", metavar="CATALOG|RUN|FILE", help="what to look at; detections in COCO's result format")
-    view.add_argument("settings", nargs="*", metavar="key=value", help="of detections: data=DIR, by=segm, …")
-    view.add_argument("--images", type=int, metavar="N", help="images in the page at most, the worst (default: 200)")
-    view.add_argument("--out", metavar="FILE", help="the page (default: view.html in it, or beside the file)")
+    view = verb("view", "write an HTML page of proposals, views or detections")
+    view.add_argument(
+        "path", metavar="CATALOG|RUN|FILE", help="a catalog, a run, or a file of detections in COCO's result format"
+    )
+    view.add_argument("settings", nargs="*", metavar="key=value", help="for detections: data=DIR, by=segm, …")
+    view.add_argument("--images", type=int, metavar="N", help="maximum number of images, worst first (default: 200)")
+    view.add_argument(
+        "--out", metavar="FILE", help="the page (default: view.html in the catalog or run, or next to the file)"
+    )
 
-    demo = verb("demo", "the whole story on a built-in data set, on this machine")
-    demo.add_argument("--out", default="demo_out", metavar="DIR", help="where to work (default: demo_out)")
-    demo.add_argument("--quick", action="store_true", help="under 3 minutes: too short for the numbers to mean much")
-    demo.add_argument("--data-only", action="store_true", help="draw a data set for experiments of your own, and stop")
+    demo = verb("demo", "end-to-end demo on a generated data set")
+    demo.add_argument("--out", default="demo_out", metavar="DIR", help="folder of all results (default: demo_out)")
+    demo.add_argument("--quick", action="store_true", help="under 3 minutes: too short for meaningful numbers")
+    demo.add_argument("--data-only", action="store_true", help="only generate the data set, for your own experiments")
 
-    verb("doctor", "versions, devices, and a one-minute self-check")
+    verb("doctor", "print versions and devices, and run a one-minute self-check")
     return parser
 
 
@@ -133,13 +140,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _print_error(["stopped by Ctrl-C"])
         return 130
-    except BrokenPipeError:  # the reader of our output has gone, as head does
+    except BrokenPipeError:  # the reader of our output has exited, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         if args.debug:
             raise
-        fix = "free some space or mend the permissions; the same command goes on"
+        fix = "free disk space or fix the permissions, then run the same command again to resume"
         _print_error([error.strerror or str(error), f"  where: {error.filename or args.verb}", f"  fix:   {fix}"])
         return 1
     except Exception as error:
@@ -152,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _suggest_verb(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    """Name the nearest verb for a mistyped one; argparse alone would list them all."""
+    """Suggest the nearest verb for a mistyped one; argparse alone would list all verbs."""
     given = next((item for item in arguments if not item.startswith("-")), None)
     if given is not None and given not in VERBS:
         hint = nearest(given, list(VERBS)) or f"verbs: {', '.join(VERBS)}"
@@ -173,12 +180,12 @@ def _prepare(args: argparse.Namespace) -> None:
     settings = nest({"propose": not args.no_proposals, "pack": args.pack}) | settings
     if not sources:
         raise InputError(
-            "there is no source of images", where="command line", fix="name a folder: codo prepare photos/ …"
+            "no source of images is given", where="command line", fix="name a folder: codo prepare photos/ …"
         )
     if args.shard is None:
         catalog = codo.prepare(sources, args.out, jobs=args.jobs, engine=args.engine, **settings)
     elif (finished := prepare_shard(sources, args.out, args.shard, jobs=args.jobs, **settings)) is None:
-        print(f"{args.out}: share {args.shard} is done, others are not")
+        print(f"{args.out}: shard {args.shard} is done, other shards are not")
         return
     else:
         catalog = finished
@@ -190,7 +197,7 @@ def _pretrain(args: argparse.Namespace) -> None:
 
     run = codo.pretrain(args.config, **parse_assignments(_training_settings(args)))
     if _main_process():
-        print(f"{run.path}: report.html; next: codo export {shlex.quote(str(run.path))} --to torchvision")
+        print(f"{run.path}: {_report(run)}next: codo export {shlex.quote(str(run.path))} --to torchvision")
 
 
 def _finetune(args: argparse.Namespace) -> None:
@@ -198,7 +205,12 @@ def _finetune(args: argparse.Namespace) -> None:
 
     run = codo.finetune(args.config, **parse_assignments(_training_settings(args)))
     if _main_process():
-        print(f"{run.path}: report.html; next: codo evaluate {shlex.quote(str(run.path))}")
+        print(f"{run.path}: {_report(run)}next: codo evaluate {shlex.quote(str(run.path))}")
+
+
+def _report(run: codo.Run) -> str:
+    """The report's name, where it could be written."""
+    return "report.html; " if (run.path / "report.html").is_file() else ""
 
 
 def _training_settings(args: argparse.Namespace) -> list[str]:
@@ -217,7 +229,7 @@ def _plan(args: argparse.Namespace) -> None:
 
     recipes = [item for item in args.settings if "=" not in item]
     if len(recipes) > 1:
-        raise InputError(f"there are {len(recipes)} recipes", where="command line", fix="name one")
+        raise InputError(f"{len(recipes)} recipes are given", where="command line", fix="name one recipe")
     settings = parse_assignments(item for item in args.settings if "=" in item)
     print(codo.plan(*recipes, **settings).text())
 
@@ -266,7 +278,7 @@ def _doctor(args: argparse.Namespace) -> None:
 
 
 def _main_process() -> bool:
-    """Whether this is the process that speaks: torchrun starts several."""
+    """Whether this process prints results: torchrun starts several."""
     return os.environ.get("RANK", "0") == "0"
 
 

@@ -88,9 +88,11 @@ def test_a_report_that_fails_does_not_fail_the_run(
     (out / "report.html").unlink()
     (out / "report.html").mkdir()  # a folder in its place: the page cannot be written
     assert cli.main(command) == 0
-    told = capsys.readouterr().err
-    assert "WARNING the report could not be written: IsADirectoryError" in told
-    assert "the same command again writes it" in told
+    first, second = (printed := capsys.readouterr()).out.splitlines()
+    assert f"{out}: report.html; next: codo export" in first
+    assert f"{out}: next: codo export" in second
+    assert "WARNING the report could not be written: IsADirectoryError" in printed.err
+    assert "the same command again writes it" in printed.err
     assert "the report could not be written" in (out / "train.log").read_text()
     (out / "report.html").rmdir()
     assert cli.main(command) == 0
