@@ -59,7 +59,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             packed(folder, Path(scratch)),
         )
         yield from stages("packed", pasted(*small), options.smoke)
-        yield from stages("packed, colors and blur deferred", pasted(*small, defers=True), options.smoke)
+        yield from stages("packed, colors and blur deferred", pasted(*small, defer_photometric=True), options.smoke)
         yield from stages("original JPEGs", pasted(originals, originals), options.smoke)
 
 

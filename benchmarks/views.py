@@ -62,15 +62,15 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         else:
             catalogs = packed(folder, Path(scratch))
             yield row("T4", "from packed catalogs", reference, pasted(*catalogs), 8, options.smoke)
-            deferring = pasted(*catalogs, defers=True)
+            deferring = pasted(*catalogs, defer_photometric=True)
             what = "from packed catalogs, colors and blur left to the device"
             yield row("T4", what, reference, deferring, 12, options.smoke)
 
 
-def pasted(foregrounds: Catalog, backgrounds: Catalog, *, defers: bool = False) -> PastedViews:
+def pasted(foregrounds: Catalog, backgrounds: Catalog, *, defer_photometric: bool = False) -> PastedViews:
     """The paper's views of a pair of catalogs."""
     pool = Pool([backgrounds], [None])
-    return PastedViews(foregrounds, pool, pool, CopyPasteJitter(CANVAS, defers=defers), seed=0)
+    return PastedViews(foregrounds, pool, pool, CopyPasteJitter(CANVAS, defer_photometric=defer_photometric), seed=0)
 
 
 def row(target: str, what: str, reference: PILViews, ours: PastedViews, least: float, smoke: bool) -> Row:

@@ -50,7 +50,7 @@ def test_colors_are_deferred_where_the_user_wants_it_and_the_batch_can(
     catalog: Path, device: str, may_defer: bool, defers: bool
 ) -> None:
     made = inputs(catalog, device=device).pasted_views(may_defer=may_defer)
-    assert made.cpj.defers is defers
+    assert made.cpj.defer_photometric is defers
     assert (made.views(0, 0, [0])[0].changes is not None) is defers
 
 

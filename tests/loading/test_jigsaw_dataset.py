@@ -89,7 +89,7 @@ def test_of_a_run_s_settings(catalog: Path, keys: bool) -> None:
     colored, plain = AugmentSettings(flip=0.3), without_colors(AugmentSettings(flip=0.3))
     images, pasting = codo.open_catalog(catalog), CPJSettings()
     inputs = DatasetInputs(images, None, None, 64, 3, pasting, colored, SETTINGS, seed=5)
-    made = JigsawDataset.of(inputs, plain, keys=keys)
+    made = JigsawDataset.from_inputs(inputs, plain, keys=keys)
     expected = JigsawDataset(images, [Crop(64, colored)] * 3, 5, SETTINGS, plain, keys=keys)
     (plan,) = StepSampler(24, 8, 0, stop=1)
     one, two = made.batch(plan), expected.batch(plan)

@@ -102,5 +102,5 @@ def test_pairs_are_written_and_read(tmp_path: Path) -> None:
 def test_images_without_proposals_and_views_without_pairs_are_refused(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="the catalog has no proposals"):
         dataset(codo.prepare(photos, tmp_path / "bare", propose=False, jobs=1))
-    with pytest.raises(InputError, match="the pairs are not found yet"):
+    with pytest.raises(InputError, match="the pairs of similar objects are missing"):
         dataset(Marked()).sample(0, 0)

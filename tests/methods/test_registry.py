@@ -173,6 +173,6 @@ def test_every_use_is_of_something_optional() -> None:
 
 
 def test_supervised_wants_class_folders(catalog: Path, folders: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="lie in no class folder"):
+    with pytest.raises(InputError, match="are not in a class folder"):
         codo.pretrain(**settings("supervised", catalog, catalog, tmp_path / "run"))
     assert not (tmp_path / "run").exists()

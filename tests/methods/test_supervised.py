@@ -57,8 +57,8 @@ def test_the_class_is_the_first_folder_of_the_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        (("1.png", "owl/2.png", "ant/3.png"), r"1 images lie in no class folder \(the first: 1.png\)"),
-        (("owl/1.png", "owl/2.png"), "there is one class only: owl"),
+        (("1.png", "owl/2.png", "ant/3.png"), r"1 images are not in a class folder \(the first: 1.png\)"),
+        (("owl/1.png", "owl/2.png"), "there is only one class: owl"),
     ],
 )
 def test_images_without_two_classes_are_refused(names: tuple[str, ...], message: str, tmp_path: Path) -> None:

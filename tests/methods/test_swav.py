@@ -66,5 +66,5 @@ def test_swav_s_queue_joins_when_it_is_full() -> None:
 
 def test_a_queue_that_does_not_divide_is_refused() -> None:
     own = SwAV.Options.model_validate({"queue": 9})
-    with pytest.raises(InputError, match="a queue of 9 has no 2 parts"):
+    with pytest.raises(InputError, match="a queue of 9 is not divisible by 2 ranks"):
         SwAV(Setup(MODEL, ContrastSettings(), own, batch_size=B, world=2))

@@ -104,7 +104,7 @@ class Bomb:
 )
 def test_everything_else_is_refused_by_name(value: object, named: str, file: Path) -> None:
     file.write_bytes(pickle.dumps({"model": {"w": np.zeros(2), "x": value}}))
-    with pytest.raises(InputError, match=f"the pickle asks for ({named})") as caught:
+    with pytest.raises(InputError, match=f"the pickle contains ({named})") as caught:
         read_arrays(file)
     assert caught.value.where == str(file)
 

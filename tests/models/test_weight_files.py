@@ -78,7 +78,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("Apache License\nVersion 2.0", "it begins with 'Apache License', as no weights do"),
+        ("Apache License\nVersion 2.0", "it begins with 'Apache License', which is no known format"),
         ("<!DOCTYPE html>\n<html>", "it begins with '<!DOCTYPE html>'"),
         ("version https://git-lfs.github.com/spec/v1", "it begins with 'version https://git-lfs"),
         ("", "it is empty"),
@@ -138,7 +138,7 @@ def test_a_damaged_file_is_refused_although_torch_would_load_it(tmp_path: Path) 
 def test_settings_pickled_beside_the_weights_are_named(zipped: bool, tmp_path: Path) -> None:
     saved = {"state_dict": {"a": torch.zeros(1)}, "args": Namespace(lr=0.03)}
     torch.save(saved, tmp_path / "old.pth", _use_new_zipfile_serialization=zipped)
-    with pytest.raises(InputError, match=r"holds a argparse\.Namespace beside its tensors") as caught:
+    with pytest.raises(InputError, match=r"also holds a argparse\.Namespace") as caught:
         read_tensors(tmp_path / "old.pth")
     assert caught.value.where == str(tmp_path / "old.pth")
     assert "weights_only=False" in caught.value.fix

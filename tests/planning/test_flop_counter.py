@@ -123,7 +123,7 @@ def test_a_method_that_looks_at_numbers_is_refused(tmp_path: Any) -> None:
         count_step(settings(method=f"{tmp_path / 'own.py'}:Picky", model=MODEL, canvas=64), 4)
 
 
-@pytest.mark.parametrize(("name", "why"), [("soco", "depends on the pictures"), ("orl", "depend on all images")])
+@pytest.mark.parametrize(("name", "why"), [("soco", "depends on pixel values"), ("orl", "depend on all images")])
 def test_what_cannot_be_counted_says_so(name: str, why: str) -> None:
     own = settings(method=name, backgrounds=[], canvas=64, model={**MODEL, "embedding_dim": 8}, options={"hidden": 8})
     with pytest.raises(InputError, match=f"a step of {name} cannot be counted: .*{why}"):

@@ -133,7 +133,7 @@ def test_from_a_recipe_and_a_catalog(catalog: Path) -> None:
     found = codo.plan("laptop", model=MODEL, foregrounds=str(catalog), backgrounds=[str(catalog)], batch_size=8, gpus=2)
     assert found.line("run", "images") == ("run", "images", 24, "", "calculated", "of the catalog")
     assert found.line("run", "steps").value == 4000
-    assert any("handing them to the GPU takes longer" in warning for warning in found.warnings)
+    assert any("launching them takes longer" in warning for warning in found.warnings)
     text = found.text()
     assert len({line.index("  calculated  ") for line in text.splitlines() if "  calculated  " in line}) == 1
     assert "measured" in text

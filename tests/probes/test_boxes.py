@@ -77,9 +77,9 @@ def test_boxes_are_read_by_class(folder: Path) -> None:
 
 
 def test_judges_are_the_images_that_were_drawn(folder: Path) -> None:
-    judges = read(folder, 2).judges
-    assert len(judges) == 1  # one box
-    assert set(read(folder).judges) == set((folder / "val").iterdir()) > set(judges)
+    files = read(folder, 2).val_files
+    assert len(files) == 1  # one box
+    assert set(read(folder).val_files) == set((folder / "val").iterdir()) > set(files)
 
 
 def test_crowds_and_boxes_without_area_are_left_out(folder: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_share_of_the_labels(folder: Path) -> None:
 
 def test_splits_that_do_not_belong_together_are_refused(folder: Path) -> None:
     change(folder, "val", lambda truth: truth["annotations"].clear())
-    with pytest.raises(InputError, match=r"two classes that both splits show; there are 0 \(none\)"):
+    with pytest.raises(InputError, match=r"two classes that occur in both splits; there are 0 \(none\)"):
         read(folder)
     change(folder, "val", lambda truth: truth["categories"][0].update(name="crate"))
     with pytest.raises(InputError, match="the classes of the splits differ"):

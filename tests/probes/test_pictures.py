@@ -28,8 +28,8 @@ def test_layout_of_imagenet(folder: Path) -> None:
     probe = picture_probe(str(folder), 9, 32)
     assert list(probe.classes) == ["cat", "dog", "owl"]
     assert np.bincount(probe.train.labels).tolist() == [3, 3, 3]
-    assert len(probe.judges) == len(probe.val.labels) == 4
-    assert set(probe.judges) < set((folder / "val").rglob("*.png"))
+    assert len(probe.val_files) == len(probe.val.labels) == 4
+    assert set(probe.val_files) < set((folder / "val").rglob("*.png"))
     assert probe.val.boxes.unique(dim=0).tolist() == [[0, 0, 32, 32]]
     by_class = dict(zip(probe.train.labels.tolist(), probe.train.images[:, 0, 0].tolist(), strict=True))
     assert by_class == {0: [0, 0, 255], 1: [255, 0, 0], 2: [0, 255, 0]}  # RGB

@@ -150,8 +150,8 @@ def test_every_kernel_was_compiled_once() -> None:
     for mode in MODES:
         for longest_side in (50, None):
             selective_search(picture(), mode, longest_side)
-    for room in (color, downscale, grouping, regions, segmentation, smoothing):
-        compiled = {name: len(f.signatures) for name, f in vars(room).items() if hasattr(f, "signatures")}
+    for module in (color, downscale, grouping, regions, segmentation, smoothing):
+        compiled = {name: len(f.signatures) for name, f in vars(module).items() if hasattr(f, "signatures")}
         assert 1 in compiled.values()
         assert max(compiled.values()) == 1, compiled  # 0: taken from the cache inside its caller
 

@@ -20,8 +20,8 @@ NOISE = np.random.default_rng(0).integers(0, 256, (80, 120, 3), dtype=np.uint8)
 SIDE = 64
 
 
-def maker(augment: AugmentSettings = PLAIN, *, defers: bool = False, **cpj: Any) -> CopyPasteJitter:
-    return CopyPasteJitter(SIDE, CPJSettings.model_validate(cpj), augment, defers=defers)
+def maker(augment: AugmentSettings = PLAIN, *, defer_photometric: bool = False, **cpj: Any) -> CopyPasteJitter:
+    return CopyPasteJitter(SIDE, CPJSettings.model_validate(cpj), augment, defer_photometric=defer_photometric)
 
 
 def view(seed: int, augment: AugmentSettings = PLAIN, **cpj: Any) -> View:
@@ -153,7 +153,9 @@ def test_colors_left_to_the_device_are_told_and_not_applied() -> None:
     gray = AugmentSettings(flip=0.5, color=1, gray=1, blur=1)
     for kind in ("separate", "composite"):
         colored, deferred = (
-            maker(gray, defers=defers, photometric=kind)(RED, (10, 20, 70, 60), GREEN, np.random.default_rng(2))
+            maker(gray, defer_photometric=defers, photometric=kind)(
+                RED, (10, 20, 70, 60), GREEN, np.random.default_rng(2)
+            )
             for defers in (False, True)
         )
         assert colored.changes is None

@@ -70,7 +70,7 @@ def views(catalog: Path, defers: bool, **cpj: object) -> np.ndarray:
     opened = codo.open_catalog(catalog)
     pool = Pool([opened], [None])
     settings, augment = CPJSettings.model_validate(cpj), AugmentSettings()
-    maker = PastedViews(opened, pool, pool, CopyPasteJitter(64, settings, augment, defers=defers), seed=0)
+    maker = PastedViews(opened, pool, pool, CopyPasteJitter(64, settings, augment, defer_photometric=defers), seed=0)
     dataset, made = ViewDataset(maker, 3), []
     for plan in StepSampler(len(maker), 8, 0, stop=9):
         batch = dataset.finish(dataset.batch(plan))

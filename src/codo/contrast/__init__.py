@@ -1,7 +1,7 @@
-"""Momentum contrast, one level of the pyramid at a time; knows tensors only, neither models nor views.
+"""Momentum contrast, one pyramid level at a time. Works on tensors; does not depend on models or views.
 
 * ``infonce``: `ContrastSettings`, and InfoNCE against the queue (paper, Eq. 7-8).
-* ``queue``: a ring buffer of past keys per level.
+* ``queue``: a ring buffer of past keys for each level.
 * ``ema``: the key encoder as an exponential moving average of the query encoder.
 * ``bn_groups``: which samples share BatchNorm statistics, on one device and on many.
 * ``sinkhorn``: optimal transport between two weighted sets.

@@ -1,24 +1,24 @@
 """Shuffled BatchNorm: which samples share their statistics (MoCo, section 3.3; docs/method.md#shuffled-batchnorm).
 
-Legend: W ranks, B global batch, b = B / W samples a rank, V - 1 key views, L levels, D embedding.
+Legend: W ranks, B global batch, b = B / W samples per rank, V - 1 key views, L levels, D embedding.
 
-The problem: BatchNorm mixes the samples of a batch. If a query and its positive key were normalized with the same
-companions, the network could recognize the key by the statistics of its batch and learn nothing about objects.
+The problem: BatchNorm mixes the samples of a batch. If a query and its positive key were normalized together with the
+same other samples, the network could recognize the key by its batch statistics and learn nothing about objects.
 
-The scheme: the keys of a step are computed on a permutation of the step's samples, so that query and key have different
-companions.
+The scheme: the keys of a step are computed on a permutation of the step's samples, so that a query and its key are
+normalized together with different samples.
 
 1. Every rank draws the same permutation of the global batch; it depends only on the seed and the step.
-2. The sampler hands rank r the query views of samples [r*b, (r+1)*b) and the key views of the samples at positions
+2. The sampler gives rank r the query views of samples [r*b, (r+1)*b) and the key views of the samples at positions
    [r*b, (r+1)*b) of the permutation. A view is a pure function of (seed, epoch, sample), so the rank makes these views
-   itself: no image crosses the network.
+   itself: no image is sent between ranks.
 3. Each rank runs its key views through the key encoder, in `groups_per_rank` groups.
 4. `gather` collects the embeddings of all ranks in one collective, `unshuffle` puts them back into the order of the
-   samples. Rank r's positives are then rows [r*b, (r+1)*b); all rows go into the queue, in the same order everywhere.
+   samples. Rank r's positives are then rows [r*b, (r+1)*b); all rows go into the queue, in the same order on all ranks.
 
-On one device the batch is split into ``shuffle`` groups with their own statistics; with W ranks each does shuffle / W
-of them. Either way the same samples are normalized together, hence the mathematics does not depend on W. (Queries go in
-the same number of groups, unpermuted.) SyncBN is no substitute (facebookresearch/moco issue 46).
+On one device the batch is split into ``contrast.bn_groups`` groups with their own statistics; with W ranks each rank
+has bn_groups / W of them. Either way the same samples are normalized together, so the result does not depend on W.
+(Queries use the same number of groups, not permuted.) SyncBN is no substitute (facebookresearch/moco issue 46).
 """
 
 from __future__ import annotations
@@ -52,36 +52,37 @@ def inverse(order: Tensor) -> Tensor:
     return torch.argsort(order)
 
 
-def groups_per_rank(shuffle: int, batch: int, world: int = 1) -> int:
+def groups_per_rank(bn_groups: int, batch: int, world: int = 1) -> int:
     """How many groups with their own BatchNorm statistics each rank splits its share of the batch into.
 
     Args:
-        shuffle: Groups of the global batch (``contrast.bn_groups``); 0 turns shuffling off.
+        bn_groups: Groups of the global batch (``contrast.bn_groups``); 0 turns shuffling off.
         batch: B, the global batch.
         world: W, number of ranks.
 
     Returns:
-        shuffle / W, or 1 with shuffling off, or when there are more ranks than groups (each rank is then a group).
+        bn_groups / W; 1 if shuffling is off or if there are more ranks than groups (each rank is then one group).
 
     Raises:
-        InputError: Ranks, groups and batch do not divide, or a group would hold a single sample.
+        InputError: The batch is not divisible by the groups, or the groups by the ranks; or a group would hold a
+            single sample.
     """
     where = "contrast.bn_groups"
-    groups = max(shuffle, world)
+    groups = max(bn_groups, world)
     if batch % groups:
-        fix = f"choose a batch_size that {groups} divides, or another contrast.bn_groups"
+        fix = f"choose a batch_size that is a multiple of {groups}, or another contrast.bn_groups"
         raise InputError(f"batch_size {batch} does not divide into {groups} groups", where=where, fix=fix)
     if groups % world:
         fix = f"choose a multiple of {world}, or 0"
-        raise InputError(f"shuffle={shuffle} does not divide among {world} ranks", where=where, fix=fix)
-    if shuffle > 1 and batch == groups:
+        raise InputError(f"{bn_groups} BatchNorm groups do not divide among {world} ranks", where=where, fix=fix)
+    if bn_groups > 1 and batch == groups:
         fix = "enlarge batch_size, or set contrast.bn_groups to a smaller number"
         raise InputError("a BatchNorm group of one sample has no statistics", where=where, fix=fix)
     return groups // world
 
 
 def rank() -> int:
-    """Number of this process."""
+    """Rank of this process; 0 without ``torch.distributed``."""
     return dist.get_rank() if dist.is_available() and dist.is_initialized() else 0
 
 
@@ -92,15 +93,15 @@ def gather(keys: Tensor) -> Tensor:
         keys: (V-1, L, b, D) of this rank.
 
     Returns:
-        (V-1, L, B, D), rank after rank along the batch; ``keys`` itself in a single process.
+        (V-1, L, B, D), concatenated along the batch in the order of the ranks; ``keys`` itself in a single process.
     """
     if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
         return keys
     world = dist.get_world_size()
-    everyone = keys.new_empty((world * keys.shape[0], *keys.shape[1:]))
-    dist.all_gather_into_tensor(everyone, keys.contiguous())
+    gathered = keys.new_empty((world * keys.shape[0], *keys.shape[1:]))
+    dist.all_gather_into_tensor(gathered, keys.contiguous())
     views, levels, share, dim = keys.shape
-    return everyone.view(world, views, levels, share, dim).permute(1, 2, 0, 3, 4).reshape(views, levels, -1, dim)
+    return gathered.view(world, views, levels, share, dim).permute(1, 2, 0, 3, 4).reshape(views, levels, -1, dim)
 
 
 def unshuffle(keys: Tensor, order: Tensor) -> Tensor:

@@ -2,8 +2,8 @@
 
     key <- m * key + (1 - m) * query
 
-Parameters only. BatchNorm's running statistics are not averaged: the key encoder normalizes with the statistics of its
-own batch (docs/method.md#queue).
+Only parameters are averaged. BatchNorm's running statistics are not: the key encoder normalizes with the statistics of
+its own batch (docs/method.md#queue).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def momentum_copy(query: M) -> M:
-    """A copy of the query encoder whose parameters take no gradient."""
+    """A copy of the query encoder whose parameters require no gradient."""
     key = copy.deepcopy(query)
     for parameter in key.parameters():
         parameter.requires_grad_(False)
@@ -31,11 +31,12 @@ def update(key: nn.Module, query: nn.Module, momentum: float) -> None:
 
     Args:
         key: The encoder made by `momentum_copy`.
-        query: The trained encoder, not wrapped (no DDP around it).
-        momentum: m, the share of the key encoder that stays.
+        query: The trained encoder itself, not its DDP wrapper.
+        momentum: m, the weight of the key encoder's old parameters.
     """
-    ours: list[Tensor] = list(key.parameters())
-    theirs: list[Tensor] = list(query.parameters())
-    if len(ours) != len(theirs):
-        raise ValueError(f"key encoder has {len(ours)} parameters, query encoder {len(theirs)}")
-    torch._foreach_lerp_(ours, theirs, 1 - momentum)
+    key_parameters: list[Tensor] = list(key.parameters())
+    query_parameters: list[Tensor] = list(query.parameters())
+    if len(key_parameters) != len(query_parameters):
+        what = f"the key encoder has {len(key_parameters)} parameters, the query encoder {len(query_parameters)}"
+        raise ValueError(what)
+    torch._foreach_lerp_(key_parameters, query_parameters, 1 - momentum)

@@ -7,9 +7,9 @@ For level l, query q, keys k_1 .. k_V of the same sample and queue entries n_1 .
     loss_l = sum_v  -log  exp(q.k_v / T) / (exp(q.k_v / T) + sum_j exp(q.n_j / T))
            = sum_v  -log sigmoid(q.k_v / T - s)          s = log sum_j exp(q.n_j / T)
 
-The second line is how it is computed. The negatives of all key views are the same numbers, so s costs one matrix
-product per level however many views there are; and its gradient, softmax(q.n / T) n / T, is made on the spot, so that
-the (B, K) logits of a level are gone before the next level's exist.
+The second line is how it is computed. All key views share the same negatives, so s costs one matrix product per level
+for any number of views. Its gradient, softmax(q.n / T) n / T, is computed in the forward pass, so that the (B, K)
+logits of one level are freed before those of the next level are allocated.
 """
 
 from __future__ import annotations
@@ -29,35 +29,38 @@ from codo.core.config import Settings
 class ContrastSettings(Settings):
     """Momentum contrast (``contrast.*``)."""
 
-    queue: int = Field(65536, ge=1, description="negatives kept per level")
-    temperature: float = Field(0.2, gt=0, description="T of Eq. 7, divides the similarities")
-    momentum: float = Field(0.999, ge=0, le=1, description="share of the key encoder kept at every step")
+    queue: int = Field(65536, ge=1, description="negatives kept for each level")
+    temperature: float = Field(0.2, gt=0, description="T of Eq. 7: similarities are divided by it")
+    momentum: float = Field(0.999, ge=0, le=1, description="EMA momentum of the key encoder (m of MoCo, Eq. 2)")
     momentum_end: float | None = Field(
-        None, ge=0, le=1, description="share kept at the end of the run, reached along a cosine (BYOL); null: constant"
+        None, ge=0, le=1, description="momentum at the end of the run, on a cosine schedule (BYOL); null: constant"
     )
-    bn_groups: int = Field(8, ge=0, description="BatchNorm groups of the global batch, keys permuted; 0 turns it off")
+    bn_groups: int = Field(
+        8, ge=0, description="BatchNorm groups of the global batch, with keys permuted (shuffled BN); 0 turns it off"
+    )
     enqueue_views: Literal["one", "all"] = Field(
-        "one", description="key views enqueued per step; one keeps the age of the negatives equal for any views"
+        "one", description="key views enqueued per step; with one, the age of the negatives does not depend on views"
     )
     reduction: Literal["sum", "mean"] = Field(
-        "sum", description="over levels and key views; the paper sums, which makes gradients grow with the views"
+        "sum", description="over levels and key views; the paper sums, so gradients grow with the number of views"
     )
 
     def momentum_at(self, step: int, steps: int) -> float:
-        """Share of the key encoder kept at ``step`` (from 0) of ``steps``."""
+        """The momentum at ``step`` (counted from 0) of ``steps``."""
         if self.momentum_end is None:
             return self.momentum
-        gone = (1 - math.cos(math.pi * min(1.0, step / max(1, steps)))) / 2
-        return self.momentum + (self.momentum_end - self.momentum) * gone
+        progress = (1 - math.cos(math.pi * min(1.0, step / max(1, steps)))) / 2
+        return self.momentum + (self.momentum_end - self.momentum) * progress
 
 
 class InfoNCE(NamedTuple):
-    """What `info_nce` returns.
+    """The result of `info_nce`.
 
     Attributes:
         losses: (L,) terms to be added up, reduced over batch and key views; a scalar for inputs without levels.
         stats: Detached, each of the shape of ``losses``: ``loss`` (mean over key views; ln(K+1) for random embeddings),
-            ``top1`` (share of positives above every negative), ``positive`` and ``negative`` (mean cosine similarity).
+            ``top1`` (share of positives more similar than every negative), ``positive`` and ``negative`` (mean cosine
+            similarity).
     """
 
     losses: Tensor
@@ -73,7 +76,7 @@ def info_nce(
 ) -> InfoNCE:
     """Contrast every query with its keys and the queue, level by level.
 
-    Computed in float32 (or float64 if given), also under autocast.
+    The computation is in float32 (float64 for float64 inputs), also under autocast.
 
     Args:
         queries: (L, B, D) unit vectors; the gradient flows to them. Or (B, D), as in MoCo, without levels.
@@ -114,17 +117,16 @@ def info_nce(
 
 
 class _QueueLogSumExp(torch.autograd.Function):
-    """log sum_j exp(q.n_j / T) and max_j q.n_j, with the gradient for q made in the forward pass.
+    """log sum_j exp(q.n_j / T) and max_j q.n_j, with the gradient for q computed in the forward pass.
 
     Autograd would keep the (B, K) logits of every level until the backward pass: 1 GiB at B = 1024, K = 65536, L = 4.
-    The gradient is (B, D) and takes the same two matrix products either way.
+    The gradient is only (B, D), and both ways take the same two matrix products.
     """
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, negatives: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        logits = (
-            query / temperature
-        ) @ negatives.T  # (B, K), the only matrix of this size: all that follows is in place
+        # (B, K), the only matrix of this size: everything that follows is in place.
+        logits = (query / temperature) @ negatives.T
         peak = logits.amax(1, keepdim=True)
         weights = logits.sub_(peak).exp_()
         mass = weights.sum(1, keepdim=True)

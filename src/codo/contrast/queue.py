@@ -1,6 +1,6 @@
 """One first-in-first-out queue of past keys per pyramid level: the negatives of Eq. 7.
 
-Legend: L levels, K queue size, D embedding, n new keys a level.
+Legend: L levels, K queue size, D embedding, n new keys per level.
 
 A ring buffer. All levels share one pointer because they are filled together. The buffers are persistent: without them a
 resumed run would contrast against noise (docs/method.md#queue). K is fixed and need not be a multiple of the batch.
@@ -24,16 +24,16 @@ class LevelQueue(nn.Module):
 
     Attributes:
         keys: (L, K, D) float32, each of length 1.
-        pointer: Scalar int64: the next position to be written, that of the oldest key.
-        filled: Scalar int64: keys enqueued so far per level. Up to K of them are real, the rest of the queue is noise;
-            K / (keys a step) is the age of the oldest in steps.
+        pointer: Scalar int64: the next position to be written, which holds the oldest key.
+        filled: Scalar int64: keys enqueued so far per level. While it is below K, the other K - filled entries are
+            noise. The oldest key is K / (keys per step) steps old.
 
     Example:
         >>> import torch
         >>> from codo.contrast import LevelQueue
         >>> queue = LevelQueue(levels=4, size=6, dim=32)
         >>> keys = torch.nn.functional.normalize(torch.randn(4, 8, 32), dim=-1)
-        >>> queue.enqueue(keys)  # eight keys into six places: the last six stay
+        >>> queue.enqueue(keys)  # eight keys into six places: the last six are kept
         >>> queue.keys.shape, int(queue.pointer), int(queue.filled)
         (torch.Size([4, 6, 32]), 2, 8)
         >>> torch.equal(queue.keys[:, (queue.pointer - 1) % 6], keys[:, -1])
@@ -56,8 +56,8 @@ class LevelQueue(nn.Module):
         return self.keys.shape[1]
 
     @torch.no_grad()
-    def resemble(self, keys: Tensor) -> None:
-        """Give the initial noise the mean and the per-dimension spread of real keys ``(L, n, D)``."""
+    def match_statistics(self, keys: Tensor) -> None:
+        """Give the initial noise the mean and the per-dimension standard deviation of real keys ``(L, n, D)``."""
         mean, spread = keys.mean(1, keepdim=True), keys.std(1, correction=0, keepdim=True)  # (L, 1, D)
         noise = self.keys * self.keys.shape[-1] ** 0.5  # about unit variance in every dimension
         self.keys.copy_(F.normalize(mean + spread * noise, dim=-1))
@@ -70,7 +70,7 @@ class LevelQueue(nn.Module):
         (docs/method.md#queue).
 
         Args:
-            keys: (L, n, D), oldest first; with n > K the last K stay.
+            keys: (L, n, D), oldest first; with n > K only the last K are kept.
         """
         n = keys.shape[1]
         kept = min(n, self.size)

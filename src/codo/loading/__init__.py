@@ -1,9 +1,10 @@
 """From a catalog to batches: datasets, sampler and background pools.
 
-* ``step_dataset``: the base of all datasets: a step plan in, a batch out; what the loader's workers run.
-* ``sampler``: which samples a step sees, and in which order the key network sees them.
+* ``step_dataset``: the base of all datasets, from a step plan to a batch; the loader's workers run it.
+* ``sampler``: which samples a step uses, and their order for the key network.
+* ``loader``: builds the data loaders of pretraining, finetuning, evaluation and prediction.
 * ``pasted_views``, ``pools``: which proposal of which image is pasted on which background (Table 2).
-* ``crop_dataset``: random crops of whole images; ``jigsaw_dataset``: nine shuffled patches beside them.
+* ``crop_dataset``: random crops of whole images; ``jigsaw_dataset``: the same with jigsaws of nine shuffled patches.
 * ``object_crops``: SoCo's views, which share proposals; ``object_pairs``: ORL's pairs of objects.
 * ``dataset_inputs``: what a run gives its method to build a dataset from.
 * ``warm_up``: loads compiled kernels before workers are started.

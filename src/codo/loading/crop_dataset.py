@@ -1,4 +1,4 @@
-"""Views of whole images: random crops, each with its own colors, as methods that contrast images use them.
+"""Views of whole images: random crops with random colors, for methods that contrast images.
 
 Legend: b samples of this rank, V views, S side of a view.
 """
@@ -27,11 +27,11 @@ from codo.views.random_crop import random_crop
 
 @dataclass(frozen=True)
 class Crop:
-    """How one view of an image is made.
+    """Settings of one view of an image.
 
     Attributes:
         side: S, in pixels.
-        augment: Area, colors, blur, flip.
+        augment: Crop area, colors, blur, flip.
     """
 
     side: int
@@ -43,7 +43,7 @@ class CropBatch(NamedTuple):
 
     Attributes:
         views: V tensors, uint8 ``(b, S, S, 3)``; sides may differ.
-        labels: int64 ``(b,)``, class of each image; -1 where it has none.
+        labels: int64 ``(b,)``, class of each image; -1 for images without a class.
         step: Steps done before this one.
     """
 
@@ -53,11 +53,11 @@ class CropBatch(NamedTuple):
 
 
 class CropDataset(StepDataset):
-    """Step plans to views of whole images.
+    """A `StepDataset` of random crops of whole images.
 
     Args:
         images: The images.
-        crops: How each view is made.
+        crops: Settings of each view.
         seed: The run's seed.
         labels: (N,) class of every image, for methods that learn from labels.
     """
@@ -72,7 +72,7 @@ class CropDataset(StepDataset):
         return len(self.images)
 
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[Image]:
-        """The ``wanted`` views of an image, which is read once; each ``(S, S, 3)``."""
+        """The views with numbers ``wanted`` of an image, which is read once; each ``(S, S, 3)``."""
         image = self.images.lazy_image(sample)
         streams = (generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in wanted)
         return [self.view(image, number, rng) for number, rng in zip(wanted, streams, strict=True)]
@@ -82,27 +82,27 @@ class CropDataset(StepDataset):
         return random_view(image, self.crops[number], rng)
 
     def stacked(self, epoch: int, samples: npt.NDArray[np.int64], wanted: Sequence[int]) -> list[Tensor]:
-        """Each of the ``wanted`` views of all ``samples`` ``(b,)``: uint8 ``(b, S, S, 3)``."""
-        made = [self.views(epoch, int(sample), wanted) for sample in samples]
-        return [torch.from_numpy(np.stack(views)) for views in zip(*made, strict=True)]
+        """For each number in ``wanted``, that view of all ``samples`` ``(b,)``: uint8 ``(b, S, S, 3)``."""
+        by_sample = [self.views(epoch, int(sample), wanted) for sample in samples]
+        return [torch.from_numpy(np.stack(views)) for views in zip(*by_sample, strict=True)]
 
     def batch(self, plan: StepPlan) -> CropBatch:
         """Every view of every sample of this rank."""
         views = self.stacked(plan.epoch, plan.query, range(self.num_views))
-        known = np.full(len(plan.query), -1) if self.labels is None else self.labels[plan.query]
-        return CropBatch(tuple(views), torch.from_numpy(known), plan.step)
+        labels = np.full(len(plan.query), -1) if self.labels is None else self.labels[plan.query]
+        return CropBatch(tuple(views), torch.from_numpy(labels), plan.step)
 
 
 class PairDataset(CropDataset):
-    """The same as query and keys of momentum contrast: view 0 for the query network, the rest, shuffled, for keys."""
+    """Random crops for momentum contrast: view 0 for the query network, the others, shuffled, for the key network."""
 
     def batch(self, plan: StepPlan) -> ViewBatch:  # type: ignore[override]
-        """As `ViewDataset` makes them; the box of a view is all of it."""
+        """A batch in the format of `ViewDataset`; the box of a view is the whole view."""
         (query,) = self.stacked(plan.epoch, plan.query, [0])
         return self.pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.num_views)))
 
     def pair(self, plan: StepPlan, query: Tensor, keys: list[Tensor]) -> ViewBatch:
-        """Query views ``(b, S, S, 3)`` and as many of every key view, as a batch."""
+        """A batch of query views ``(b, S, S, 3)`` and of key views, each ``(b, S, S, 3)``."""
         whole = torch.tensor([0, 0, self.crops[0].side, self.crops[0].side], dtype=torch.float32)
         return ViewBatch(
             query,
@@ -115,19 +115,19 @@ class PairDataset(CropDataset):
 
 
 def random_view(image: LazyImage, crop: Crop, rng: np.random.Generator) -> Image:
-    """A random crop ``(S, S, 3)`` of an image in random colors, mirrored by chance."""
+    """A random crop ``(S, S, 3)`` of an image with random colors and flip."""
     part = random_crop(image.width, image.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
     return render_crop(image, part, crop, rng)[0]
 
 
 def render_crop(image: LazyImage, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
-    """A given part of an image ``(S, S, 3)`` in random colors, mirrored by chance, and whether it is mirrored."""
+    """A given part of an image ``(S, S, 3)`` with random colors and flip, and whether it was flipped."""
     augment = crop.augment
     change = photometric.draw(augment, rng)
     flip = bool(rng.random() < augment.flip)
     canvas = np.empty((crop.side, crop.side, 3), np.uint8)
     pixels, inside = image.part(part)
-    gray_last = change.gray and augment.randaugment > 0  # as InfoMin has it: what an operation fills in turns gray too
+    gray_last = change.gray and augment.randaugment > 0  # as in InfoMin: pixels that an operation fills in get gray too
     first = replace(change, gray=False) if gray_last else change
     render(pixels, inside, flip, *first.coded(), canvas, (0, 0, crop.side, crop.side))
     if augment.randaugment:

@@ -1,4 +1,4 @@
-"""What a run gives its method to make views of: images, backgrounds and the settings of views."""
+"""Inputs from which a method builds its dataset: images, backgrounds and the settings of views."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from codo.views.photometric import AugmentSettings
 
 @dataclass(frozen=True)
 class DatasetInputs:
-    """See the top.
+    """What a run passes to `Method.dataset`.
 
     Attributes:
         images: The images to learn from (``foregrounds=``).
         query: Backgrounds of the query network, for methods that paste.
         key: Backgrounds of the key network, for methods that paste.
         canvas: Side of the views in pixels.
-        views: Views of a sample.
-        pasting: ``cpj.*``.
-        augment: ``augment.*``.
-        options: The method's own settings.
+        views: Number of views of a sample (``views``).
+        pasting: The settings ``cpj.*``.
+        augment: The settings ``augment.*``.
+        options: The method's own settings (``options.*``).
         seed: The run's seed.
     """
 
@@ -40,13 +40,13 @@ class DatasetInputs:
     seed: int
 
     def pasted_views(self, *, may_defer: bool = False) -> PastedViews:
-        """Pasted views.
+        """Build the pasted views (CPJ).
 
         Args:
-            may_defer: Whether whoever gets the views can color them (``augment.device=device``).
+            may_defer: Whether the caller can apply color and blur on the device (``augment.device=device``).
 
         Raises:
-            InputError: No backgrounds, or images without proposals.
+            InputError: There are no backgrounds, or the images have no proposals.
         """
         if self.query is None or self.key is None:
             fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
@@ -56,7 +56,10 @@ class DatasetInputs:
             self.query,
             self.key,
             CopyPasteJitter(
-                self.canvas, self.pasting, self.augment, defers=may_defer and self.augment.device == "device"
+                self.canvas,
+                self.pasting,
+                self.augment,
+                defer_photometric=may_defer and self.augment.device == "device",
             ),
             seed=self.seed,
         )

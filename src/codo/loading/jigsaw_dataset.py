@@ -1,8 +1,8 @@
-"""Jigsaws: nine patches of an image in random order, beside the whole views (PIRL, Misra and van der Maaten 2020).
+"""Jigsaws: nine patches of an image in random order, in addition to whole views (PIRL, Misra and van der Maaten 2020).
 
-A random crop of the image becomes a square of 3 x 3 cells. Each patch is cut out of its cell at random, so that edges
-that go on from patch to patch give nothing away, and the nine are shuffled. InfoMin and DetCo use them
-(docs/methods.md#infomin).
+A random crop of the image is resized to a square of 3 x 3 cells. One patch is cut out of each cell at a random
+position, so that continuous edges do not reveal the arrangement, and the nine patches are shuffled. InfoMin and DetCo
+use them (docs/methods.md#infomin).
 
 Legend: b samples of this rank, V whole views, P side of a patch.
 """
@@ -34,9 +34,9 @@ PATCHES = GRID * GRID
 class JigsawSettings(Settings):
     """Sizes of a jigsaw; the defaults are PIRL's."""
 
-    cell: int = Field(85, ge=32, description="side of a jigsaw's 3 x 3 cells in pixels")
+    cell: int = Field(85, ge=32, description="side of each of a jigsaw's 3 x 3 cells, in pixels")
     patch: int = Field(64, ge=32, description="side of the patch that is cut out of each cell, in pixels")
-    jigsaw_area: Shares = Field((0.6, 1.0), description="share of the image's area that the nine cells show")
+    jigsaw_area: Shares = Field((0.6, 1.0), description="share of the image's area that the nine cells cover")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -51,7 +51,7 @@ class JigsawBatch(NamedTuple):
     Attributes:
         pair: The whole views.
         query: uint8 ``(b, 9, P, P, 3)``.
-        keys: uint8 ``(V - 1, b, 9, P, P, 3)`` in the shuffled order of ``pair``; V = 1 where keys have no jigsaw.
+        keys: uint8 ``(V - 1, b, 9, P, P, 3)`` in the shuffled order of ``pair``; V = 1 if keys have no jigsaws.
         step: Steps done before this one.
     """
 
@@ -62,13 +62,13 @@ class JigsawBatch(NamedTuple):
 
 
 class JigsawDataset(PairDataset):
-    """Pairs of whole views, and a jigsaw beside the query view or beside every view.
+    """Whole views for momentum contrast, and a jigsaw for the query view or for every view.
 
     Args:
         images: The images.
-        crops: How each whole view is made.
+        crops: Settings of each whole view.
         seed: The run's seed.
-        settings: Sizes.
+        settings: Sizes of the jigsaws.
         augment: Colors and flip of the crop that is cut up; its area is that of ``settings``.
         keys: Whether keys have jigsaws too.
     """
@@ -88,33 +88,33 @@ class JigsawDataset(PairDataset):
         self.whole, self.patch, self.keys = Crop(GRID * settings.cell, area), settings.patch, keys
 
     @classmethod
-    def of(cls, inputs: DatasetInputs, augment: AugmentSettings, *, keys: bool) -> Self:
-        """Whole views as the run's settings have them, and jigsaws in the sizes of the method's own settings."""
+    def from_inputs(cls, inputs: DatasetInputs, augment: AugmentSettings, *, keys: bool) -> Self:
+        """Whole views with the run's settings, and jigsaws with the sizes in the method's own settings."""
         assert isinstance(inputs.options, JigsawSettings)
         crops = [Crop(inputs.canvas, inputs.augment)] * inputs.views
         return cls(inputs.images, crops, inputs.seed, inputs.options, augment, keys=keys)
 
     def view(self, image: LazyImage, number: int, rng: np.random.Generator) -> Image:
-        """View ``number`` below V, or the jigsaw ``(9, P, P, 3)`` that goes with view ``number - V``."""
+        """View ``number`` if below V, otherwise the jigsaw ``(9, P, P, 3)`` of view ``number - V``."""
         if number < self.num_views:
             return super().view(image, number, rng)
         return cut_up(random_view(image, self.whole, rng), self.patch, rng)
 
     def batch(self, plan: StepPlan) -> JigsawBatch:  # type: ignore[override]
-        """Whole views as `PairDataset` makes them, and jigsaws."""
-        whole, views = self.num_views - 1, self.num_views
+        """Whole views as in `PairDataset`, and jigsaws."""
+        key_views, views = self.num_views - 1, self.num_views
         query, jigsaw = self.stacked(plan.epoch, plan.query, [0, views])
         numbers = [*range(1, views), *(range(views + 1, 2 * views) if self.keys else ())]
-        made = self.stacked(plan.epoch, plan.keys, numbers)
-        keys = torch.stack(made[whole:]) if self.keys else jigsaw.new_empty(0, *jigsaw.shape)
-        return JigsawBatch(self.pair(plan, query, made[:whole]), jigsaw, keys, plan.step)
+        stacks = self.stacked(plan.epoch, plan.keys, numbers)
+        keys = torch.stack(stacks[key_views:]) if self.keys else jigsaw.new_empty(0, *jigsaw.shape)
+        return JigsawBatch(self.pair(plan, query, stacks[:key_views]), jigsaw, keys, plan.step)
 
 
 def cut_up(square: Image, side: int, rng: np.random.Generator) -> Image:
     """Nine patches of a square, in random order.
 
     Args:
-        square: ``(3 c, 3 c, 3)``: cells of ``c`` pixels.
+        square: ``(3 c, 3 c, 3)``, 3 x 3 cells of ``c`` pixels.
         side: P, at most ``c``.
         rng: Source of randomness.
 
@@ -132,5 +132,5 @@ def cut_up(square: Image, side: int, rng: np.random.Generator) -> Image:
 
 
 def without_colors(augment: AugmentSettings) -> AugmentSettings:
-    """The same crop and flip in the image's own colors."""
+    """The same crop and flip settings without changes of color."""
     return augment.model_copy(update={"color": 0, "gray": 0, "blur": 0, "solarize": 0, "randaugment": 0})

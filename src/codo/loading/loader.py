@@ -1,7 +1,7 @@
-"""The one place where a data loader is built: for pretraining, finetuning, evaluation and prediction.
+"""The one place where data loaders are built: for pretraining, finetuning, evaluation and prediction.
 
-An item of every data set here is ready to be used (a whole step, or an image to predict on), so that nothing is
-collated. What an item looks like never depends on the workers (see ``codo.core.rng``); they only make it sooner.
+An item of every dataset here is complete (a whole step, or an image to predict on), so nothing is collated. The content
+of an item never depends on the number of workers (see ``codo.core.rng``).
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from torch.utils.data import DataLoader, Dataset
 StartMethod = Literal["fork", "spawn", "forkserver"]
 
 START_METHOD: StartMethod = "fork" if sys.platform == "linux" else "spawn"
-"""How workers are started. Named, because Python's own choice changes (forkserver on Linux from 3.14 on).
+"""How workers are started. Set explicitly, because Python's default changes (forkserver on Linux from 3.14 on).
 
-Forked workers begin at once and have the compiled kernels and the catalog of the main process, whose pages they share.
-They touch no GPU, and are started before the step's threads are busy. On macOS, system libraries do not survive a fork.
+Forked workers start at once and share the memory of the main process, with its compiled kernels and its catalog. They
+do not use the GPU, and are started before the first step runs. On macOS, system libraries do not support forking.
 """
 
 
-class Order(Protocol):
-    """What is asked of a data set, one after the other: a sampler, a list, a range."""
+class ItemSampler(Protocol):
+    """The keys with which a dataset is indexed, in order: a sampler, a list or a range."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Any]: ...
@@ -34,20 +34,20 @@ class Order(Protocol):
 
 def build_loader(
     dataset: Dataset[Any],
-    sampler: Order,
+    sampler: ItemSampler,
     *,
     workers: int,
     device: torch.device,
     start_method: StartMethod = START_METHOD,
 ) -> DataLoader[Any]:
-    """Items of a data set in the order of a sampler, on the CPU.
+    """Build a loader that yields the items of a dataset in the order of a sampler, on the CPU.
 
     Args:
-        dataset: Gives an item, or as a value the error that prevented it, for whatever the sampler yields.
-        sampler: Of this process alone.
-        workers: Processes that make items; no more are started than there are items. 0: made by this process.
-        device: What items are copied to afterwards; for a GPU they are put into pinned memory.
-        start_method: How workers are started. With ``spawn`` and ``forkserver`` the data set is pickled.
+        dataset: Maps what the sampler yields to an item, or returns (does not raise) the error that prevented it.
+        sampler: The sampler of this process.
+        workers: Worker processes; no more are started than there are items. 0: items are loaded in this process.
+        device: Where items are copied afterwards; for a GPU they are put into pinned memory.
+        start_method: How workers are started. With ``spawn`` and ``forkserver`` the dataset is pickled.
     """
     workers = min(workers, len(sampler))
     return DataLoader(
@@ -60,19 +60,19 @@ def build_loader(
         worker_init_fn=worker_init,
         prefetch_factor=2 if workers else None,
         multiprocessing_context=start_method if workers else None,
-        # Iterating draws a seed for the workers: without a generator of its own from torch's global one, so that
-        # whatever a method draws would depend on how often the run was resumed.
+        # Iterating draws a seed for the workers. Without its own generator the loader would draw it from torch's global
+        # one, and random numbers of a method (dropout) would depend on how often the run was resumed.
         generator=torch.Generator(),
     )
 
 
 def identity_collate(item: Any) -> Any:
-    """Leave an item alone: the loader would make tensors of arrays that are to stay on the host."""
+    """Return an item unchanged: the default would convert arrays that must stay on the host to tensors."""
     return item
 
 
 def worker_init(_: int) -> None:
-    """One thread a worker, and signals left to the main process, which decides when to stop."""
+    """Use one thread per worker, and ignore signals: the main process decides when to stop."""
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

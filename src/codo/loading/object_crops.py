@@ -1,8 +1,8 @@
 """Views of an image that share proposals: SoCo's (Wei et al. 2021; docs/methods.md#soco).
 
 View 1 is the whole image, view 2 a random crop, view 3 the same crop at half the side; each has its own colors and
-flip. K proposals that lie in the crop are carried into all three; those of view 1 are jittered. The same objects are
-thus seen at other places, sizes and, after `codo.models.box_levels`, on other levels.
+flip. K proposals inside the crop are transformed to all three views, and jittered in view 1. The same objects therefore
+appear at different positions and sizes and, after `codo.models.box_levels`, on different levels.
 
 Legend: b samples of this rank, V = 3 views, S side of a view, K boxes, P proposals of an image.
 """
@@ -36,14 +36,14 @@ TRIES = 5
 
 @dataclass(frozen=True)
 class Objects:
-    """Which proposals are shown, and how their boxes move.
+    """Which proposals are used, and how their boxes are jittered.
 
     Attributes:
         number: K, boxes of a sample.
-        size_band: Smallest and largest square root of box area over image area, where an image has such boxes.
-        jitter: Reach of the jitter, in sides of the box.
-        jitter_share: Share of the boxes of view 1 that are jittered.
-        visible: Share of a proposal's area of which more must lie in the crop.
+        size_band: Smallest and largest sqrt(box area / image area), if the image has such boxes.
+        jitter: Largest change by the jitter, as a share of the box's sides.
+        jitter_share: Probability that a box of view 1 is jittered.
+        visible: More than this share of a proposal's area must lie in the crop.
     """
 
     number: int
@@ -58,7 +58,7 @@ class ObjectBatch(NamedTuple):
 
     Attributes:
         views: V tensors, uint8 ``(b, S, S, 3)``; sides differ.
-        boxes: V tensors, float32 ``(b, K, 4)`` in pixels of the view; box k is of the same object in all views.
+        boxes: V tensors, float32 ``(b, K, 4)`` in pixels of the view; box k shows the same object in all views.
         step: Steps done before this one.
     """
 
@@ -68,16 +68,16 @@ class ObjectBatch(NamedTuple):
 
 
 class ObjectDataset(StepDataset):
-    """Step plans to views that share proposals.
+    """A `StepDataset` of views that share proposals.
 
     Args:
         images: The images.
-        crops: How views 1, 2 and 3 are made; the area of view 2 is that of its crop.
+        crops: Settings of views 1, 2 and 3; the crop area is used for view 2 only.
         objects: See `Objects`.
         seed: The run's seed.
 
     Raises:
-        InputError: The images were prepared without proposals, or the views are moved by RandAugment.
+        InputError: The images were prepared without proposals, or RandAugment is on.
     """
 
     def __init__(self, images: Catalog, crops: Sequence[Crop], objects: Objects, seed: int) -> None:
@@ -96,25 +96,25 @@ class ObjectDataset(StepDataset):
 
     def batch(self, plan: StepPlan) -> ObjectBatch:
         """Every view of every sample of this rank."""
-        made = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
-        views = tuple(torch.from_numpy(np.stack([one[v][0] for one in made])) for v in range(self.num_views))
-        boxes = tuple(torch.from_numpy(np.stack([one[v][1] for one in made])) for v in range(self.num_views))
+        samples = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
+        views = tuple(torch.from_numpy(np.stack([one[v][0] for one in samples])) for v in range(self.num_views))
+        boxes = tuple(torch.from_numpy(np.stack([one[v][1] for one in samples])) for v in range(self.num_views))
         return ObjectBatch(views, boxes, plan.step)
 
     def sample(self, epoch: int, sample: int) -> list[tuple[Image, npt.NDArray[np.float32]]]:
         """The views of an image, each ``(S, S, 3)``, with their boxes ``(K, 4)``."""
         image = self.images.lazy_image(sample)
         crop, chosen = self.choose(image, self.proposals(sample, image), epoch, sample)
-        made = []
+        views = []
         for number, part in enumerate(((0, 0, image.width, image.height), crop, crop)):
-            rng, how = generator(self.seed, epoch, sample, RngStream.VIEW + number), self.crops[number]
-            pixels, flip = render_crop(image, part, how, rng)
-            boxes = geometry.transform_boxes(chosen, part, how.side, flip).astype(np.float32)
-            made.append((pixels, self.jittered(boxes, how.side, rng) if number == 0 else boxes))
-        return made
+            rng, settings = generator(self.seed, epoch, sample, RngStream.VIEW + number), self.crops[number]
+            pixels, flip = render_crop(image, part, settings, rng)
+            boxes = geometry.transform_boxes(chosen, part, settings.side, flip).astype(np.float32)
+            views.append((pixels, self.jittered(boxes, settings.side, rng) if number == 0 else boxes))
+        return views
 
     def proposals(self, sample: int, image: LazyImage) -> Boxes:
-        """The proposals of an image that pass the rules, or the fallback's (`codo.proposals.filters`): ``(P, 4)``."""
+        """The proposals ``(P, 4)`` of an image that pass the filter or its fallback (`codo.proposals.filters`)."""
         width, height = self.images.size(sample)
         kept, _ = filter_boxes(self.images.proposals(sample), width, height, self._rules)
         return scale_boxes(kept, (width, height), (image.width, image.height))
@@ -122,28 +122,29 @@ class ObjectDataset(StepDataset):
     def choose(self, image: LazyImage, found: Boxes, epoch: int, sample: int) -> tuple[Corners, Boxes]:
         """A random crop of an image, and K of the proposals in it.
 
-        Of several crops the first is taken that shows K / 2 proposals, or half as many after each that does not. Where
-        fewer than K are shown, some are drawn again; where none, the crop itself is the only object.
+        Crops are drawn until one contains enough proposals: K / 2, a number that is halved after each failure. If the
+        crop contains fewer than K, some are repeated; if it contains none, the crop itself is the only object.
 
         Returns:
             The crop, and boxes ``(K, 4)`` in pixels of the image.
         """
-        rng, how, wanted = generator(self.seed, epoch, sample, RngStream.PROPOSAL), self.crops[1].augment, self.objects
-        enough = max(1, wanted.number // 2)
+        rng, augment = generator(self.seed, epoch, sample, RngStream.PROPOSAL), self.crops[1].augment
+        objects = self.objects
+        enough = max(1, objects.number // 2)
         for _ in range(TRIES):
-            part = random_crop(image.width, image.height, how.crop_area, how.crop_ratio, rng)
+            part = random_crop(image.width, image.height, augment.crop_area, augment.crop_ratio, rng)
             corners = np.array(part)
-            shown = np.concatenate([np.maximum(found[:, :2], corners[:2]), np.minimum(found[:, 2:], corners[2:])], 1)
-            inside = found[geometry.area(shown) > wanted.visible * geometry.area(found)]
+            clipped = np.concatenate([np.maximum(found[:, :2], corners[:2]), np.minimum(found[:, 2:], corners[2:])], 1)
+            inside = found[geometry.area(clipped) > objects.visible * geometry.area(found)]
             if len(inside) >= enough:
                 break
             enough = max(1, enough // 2)
         candidates = inside if len(inside) else corners[None].astype(np.int32)
-        first = rng.permutation(len(candidates))[: wanted.number]
-        again = rng.integers(len(candidates), size=wanted.number - len(first))
-        return part, candidates[np.concatenate([first, again])]
+        distinct = rng.permutation(len(candidates))[: objects.number]
+        repeated = rng.integers(len(candidates), size=objects.number - len(distinct))
+        return part, candidates[np.concatenate([distinct, repeated])]
 
     def jittered(self, boxes: npt.NDArray[np.float32], side: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-        """Boxes ``(K, 4)``, some of which have moved a little; whatever is left of them on the view counts."""
+        """Boxes ``(K, 4)``, some of them jittered and clipped to the view, whatever their IoU with the original."""
         moved = [geometry.jitter(box, side, self.objects.jitter, 0.0, 1, rng) for box in boxes]
         return np.where(rng.random((len(boxes), 1)) < self.objects.jitter_share, np.stack(moved), boxes)

@@ -1,15 +1,16 @@
-"""Views of pairs of objects: ORL's (Xie et al. 2021; docs/methods.md#orl), cut out and shown as pictures of their own.
+"""ORL's views of pairs of objects (Xie et al. 2021; docs/methods.md#orl): boxes are cropped and resized to images.
 
-Six views of a sample, two by two: the image, cropped at random twice; one of its proposals, as it is and with another
-box around it (`codo.views.boxes.augment_box`); and one of its proposals beside one of another image that looks like it.
-Which look alike is found once, before the first step (`codo.methods.correspondence`), and lies in the run's folder.
+A sample has six views in three pairs: two random crops of the image; one of its proposals, once with its own and once
+with an augmented box (`codo.views.boxes.augment_box`); and one of its proposals with a similar proposal of another
+image. The similar proposals are found once, before the first step (`codo.methods.correspondence`), and stored in the
+run's folder.
 
 ``pairs.npz`` holds three arrays, boxes as x1, y1, x2, y2 in pixels of the images of the catalog:
 
 =======  ========================  ===================================================================
-images   int32 ``(N, K)``          the K images most like image i, in no order that matters
+images   int32 ``(N, K)``          the K images most similar to image i, in any order
 own      uint16 ``(N, K, T, 4)``   T proposals of image i
-other    uint16 ``(N, K, T, 4)``   and of its k-th neighbor, pair by pair
+other    uint16 ``(N, K, T, 4)``   the matching proposals of its k-th neighbor
 =======  ========================  ===================================================================
 
 Legend: b samples of this rank, N images, K neighbors, T pairs, P proposals of an image, S side of a view.
@@ -44,14 +45,14 @@ UNCHANGED = AugmentSettings(color=0, gray=0, blur=0, flip=0)
 
 
 class Pairs(NamedTuple):
-    """What ``pairs.npz`` holds; see the top."""
+    """The contents of ``pairs.npz``; see the top of this file."""
 
     images: npt.NDArray[np.int32]
     own: npt.NDArray[np.uint16]
     other: npt.NDArray[np.uint16]
 
     def write(self, path: Path) -> None:
-        """Write them to a file, as a whole or not at all."""
+        """Write them to a file, atomically."""
         buffer = io.BytesIO()
         np.savez(buffer, images=self.images, own=self.own, other=self.other)
         write_atomically(path, buffer.getvalue())
@@ -64,8 +65,8 @@ class Pairs(NamedTuple):
             CodoError: It is missing or damaged.
         """
         try:
-            with np.load(path) as held:
-                return cls(held["images"], held["own"], held["other"])
+            with np.load(path) as arrays:
+                return cls(arrays["images"], arrays["own"], arrays["other"])
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
             what = f"the pairs of the run cannot be read ({first_line(error)})"
             fix = "put the file back, or start again in a new out="
@@ -73,18 +74,18 @@ class Pairs(NamedTuple):
 
 
 class ObjectPairs(StepDataset):
-    """Step plans to pairs of views.
+    """A `StepDataset` of pairs of views.
 
     Args:
         images: The images.
-        crops: How the two views of an image are made.
-        patches: How the two views of an object are made; nothing is cropped from them.
-        compared: Most proposals of an image that are looked at, evenly over sizes and places.
-        min_side: Least width and height of a proposal in pixels, where an image has such.
+        crops: Settings of the two views of an image.
+        patches: Settings of the two views of an object, which are not cropped further.
+        compared: Largest number of proposals of an image that are compared, chosen evenly over sizes and positions.
+        min_side: Smallest width and height of a proposal in pixels, if the image has such proposals.
         seed: The run's seed.
 
     Attributes:
-        pairs: Which objects look alike; found before the first batch.
+        pairs: The similar objects; `Method.prepare_data` sets them before the first batch.
 
     Raises:
         InputError: The images were prepared without proposals.
@@ -114,14 +115,15 @@ class ObjectPairs(StepDataset):
 
     def batch(self, plan: StepPlan) -> CropBatch:
         """The six views of every sample of this rank."""
-        made = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
-        views = tuple(torch.from_numpy(np.stack([one[v] for one in made])) for v in range(self.num_views))
-        return CropBatch(views, torch.full((len(made),), -1), plan.step)
+        samples = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
+        views = tuple(torch.from_numpy(np.stack([one[v] for one in samples])) for v in range(self.num_views))
+        return CropBatch(views, torch.full((len(samples),), -1), plan.step)
 
     def sample(self, epoch: int, sample: int) -> list[Image]:
-        """The views of an image: two of it, two of a proposal, two of a pair."""
+        """The views of a sample: two of the image, two of a proposal, two of a pair."""
         if self.pairs is None:
-            raise InputError("the pairs are not found yet", where="method", fix="call Method.prepare_data first")
+            what = "the pairs of similar objects are missing"
+            raise InputError(what, where="method", fix="call Method.prepare_data first")
         rng = generator(self.seed, epoch, sample, RngStream.PROPOSAL)
         found, image = self.proposals(sample), self.images.lazy_image(sample)
         intra = found[rng.integers(len(found))]
@@ -135,25 +137,25 @@ class ObjectPairs(StepDataset):
             (sample, image, self.pairs.own[sample, k, t]),
             (other, self.images.lazy_image(other), self.pairs.other[sample, k, t]),
         ]
-        draws = [generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in range(self.num_views)]
-        made = [random_view(image, crop, rng) for crop, rng in zip(self.crops, draws[:2], strict=True)]
-        for (whose, shown, box), patch, rng in zip(objects, self.patches * 2, draws[2:], strict=True):
-            made.append(render_crop(shown, self.part(whose, shown, box), patch, rng)[0])
-        return made
+        rngs = [generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in range(self.num_views)]
+        views = [random_view(image, crop, rng) for crop, rng in zip(self.crops, rngs[:2], strict=True)]
+        for (index, source, box), patch, rng in zip(objects, self.patches * 2, rngs[2:], strict=True):
+            views.append(render_crop(source, self.part(index, source, box), patch, rng)[0])
+        return views
 
     def proposals(self, sample: int) -> Boxes:
-        """The proposals of an image that count: (P, 4) in pixels of the catalog's size, P up to ``compared``."""
+        """The proposals of an image that are used: (P, 4) in pixels of the original size, P up to ``compared``."""
         kept, _ = filter_boxes(self.images.proposals(sample), *self.images.size(sample), self._rules)
         return subsample(kept, self.compared)
 
     def part(self, sample: int, image: LazyImage, box: npt.NDArray[np.generic]) -> Corners:
-        """A box of an image in pixels of its stored version, which packing may have shrunk."""
+        """A box of an image in pixels of its stored version, which packing may have downscaled."""
         return scale_box(box.tolist(), self.images.size(sample), (image.width, image.height))
 
     def look(self, sample: int) -> Image:
-        """An image and its proposals as they are, to compare: (1 + P, S, S, 3) with S of the first crop."""
-        image, how = self.images.lazy_image(sample), Crop(self.crops[0].side, UNCHANGED)
-        rng = generator(self.seed, 0, sample, RngStream.VIEW)  # of which nothing depends
+        """An image and its proposals without augmentation, to compare: (1 + P, S, S, 3) with S of the first crop."""
+        image, crop = self.images.lazy_image(sample), Crop(self.crops[0].side, UNCHANGED)
+        rng = generator(self.seed, 0, sample, RngStream.VIEW)  # required, but without effect on the pixels
         parts = [(0, 0, image.width, image.height)]
         parts += [self.part(sample, image, box) for box in self.proposals(sample)]
-        return np.stack([render_crop(image, part, how, rng)[0] for part in parts])
+        return np.stack([render_crop(image, part, crop, rng)[0] for part in parts])

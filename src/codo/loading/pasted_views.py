@@ -1,7 +1,7 @@
-"""Pasted views of a sample: which proposal of which image, on which backgrounds (paper, sections 3.1 and 4.3).
+"""Pasted views of a sample: the choice of its proposal and its backgrounds (paper, sections 3.1 and 4.3).
 
-All views of a sample show the same proposal; everything else is drawn anew for each view, from the numbers of
-(seed, epoch, sample, view) alone. What happens to the pixels is in `codo.views.cpj`.
+All views of a sample show the same proposal; everything else is drawn independently for each view, from a random
+stream that depends only on (seed, epoch, sample, view). `codo.views.cpj` computes the pixels.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class PastedViews:
 
     Args:
         foregrounds: Catalog whose proposals are pasted.
-        query: Backgrounds of view 0.
-        key: Backgrounds of views 1 and up.
-        cpj: Cuts, pastes and jitters.
+        query: Backgrounds of view 0 (query network).
+        key: Backgrounds of views 1 and up (key network).
+        cpj: Crops, pastes and jitters.
         seed: The run's seed.
 
     Raises:
-        InputError: The foregrounds were prepared without proposals, and some are wanted.
+        InputError: ``cpj.proposal`` needs proposals, and the foregrounds were prepared without them.
     """
 
     def __init__(self, foregrounds: Catalog, query: Pool, key: Pool, cpj: CopyPasteJitter, *, seed: int) -> None:
@@ -46,23 +46,23 @@ class PastedViews:
         return len(self.foregrounds)
 
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[View]:
-        """The ``wanted`` views of a sample; the proposal is decoded once for all of them."""
+        """The views with numbers ``wanted`` of a sample; the proposal is decoded once for all of them."""
         proposal = self.proposal(epoch, sample)
         return [self.view(proposal, epoch, sample, number) for number in wanted]
 
     def view(self, proposal: Image, epoch: int, sample: int, number: int) -> View:
-        """View ``number`` of a sample: Eq. 1 for 0, Eq. 2 above."""
+        """View ``number`` of a sample: Eq. 1 for view 0, Eq. 2 for the others."""
         rng = generator(self.seed, epoch, sample, RngStream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
         return self.cpj.view(proposal, catalog.lazy_image(index), rng)
 
     def proposal(self, epoch: int, sample: int) -> Image:
-        """The part of image ``sample`` inside its proposal of this epoch, ``I_p``."""
+        """``I_p``: the part of image ``sample`` inside the proposal drawn for this epoch."""
         if self.cpj.settings.proposal == "whole":
             image = self.foregrounds.lazy_image(sample)
             return np.ascontiguousarray(image.decode())
-        drawn_in = epoch if self.cpj.settings.proposal == "redraw" else 0
-        rng = generator(self.seed, drawn_in, sample, RngStream.PROPOSAL)
+        proposal_epoch = epoch if self.cpj.settings.proposal == "redraw" else 0
+        rng = generator(self.seed, proposal_epoch, sample, RngStream.PROPOSAL)
         image = self.foregrounds.lazy_image(sample)
         candidates = self._in_band(self.foregrounds.proposals(sample), *self.foregrounds.size(sample))
         chosen = rng.integers(len(candidates))

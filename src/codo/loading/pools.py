@@ -1,8 +1,9 @@
-"""Background pools: which images may stand behind a proposal, for the query and for the key network (Table 2).
+"""Background pools: the images that proposals are pasted on, for the query and for the key network (Table 2).
 
 A pool is written as a list of catalogs. By default every image of all of them is equally likely ("gather … together",
-section 4.3), so that a catalog counts by its size. ``DIR@0.3`` gives a catalog that share instead; catalogs without a
-share divide what is left by their sizes. Shares alone are normalized to one.
+section 4.3), so the probability of a catalog is proportional to its size. ``DIR@0.3`` sets the probability of a
+catalog; catalogs without one divide the remaining probability in proportion to their sizes. If all catalogs have one,
+the probabilities are normalized to sum to 1.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from codo.core.errors import InputError
 class PoolSettings(Settings):
     """The two pools; a plain list means the same pool for both networks (the paper's best choice)."""
 
-    query: tuple[str, ...] = Field((), description="catalogs (or image folders) behind the query network's views")
-    key: tuple[str, ...] = Field((), description="catalogs (or image folders) behind the key network's views")
+    query: tuple[str, ...] = Field((), description="catalogs (or image folders): backgrounds of the query network")
+    key: tuple[str, ...] = Field((), description="catalogs (or image folders): backgrounds of the key network")
 
     @model_validator(mode="before")
     @classmethod
@@ -38,7 +39,7 @@ class PoolSettings(Settings):
 
 
 def split_share(entry: str) -> tuple[str, float | None]:
-    """``DIR@0.3`` as ``("DIR", 0.3)``; an ``@`` that no number follows belongs to the path."""
+    """``DIR@0.3`` as ``("DIR", 0.3)``; an ``@`` without a number after it belongs to the path."""
     path, at, share = entry.rpartition("@")
     try:
         return (path, float(share)) if at and path else (entry, None)
@@ -47,14 +48,14 @@ def split_share(entry: str) -> tuple[str, float | None]:
 
 
 class Pool:
-    """Images of several catalogs, one of which can be drawn.
+    """The images of several catalogs, from which random ones are drawn.
 
     Args:
         catalogs: The catalogs.
-        shares: A probability for each, or ``None`` to count by size; see the top of this file.
+        shares: The probability of each, or ``None`` for one in proportion to its size; see the top of this file.
 
     Raises:
-        InputError: A share outside (0, 1], or shares that leave nothing for the others.
+        InputError: A share is outside (0, 1], or the shares leave no probability for the other catalogs.
     """
 
     def __init__(self, catalogs: Sequence[Catalog], shares: Sequence[float | None]) -> None:

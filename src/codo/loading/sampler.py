@@ -1,9 +1,9 @@
-"""Which samples a step sees, and in which order the key network sees them.
+"""Which samples a step uses, and their order for the key network.
 
-The order of an epoch is a permutation by (seed, epoch); step ``s`` takes the next ``B`` of it, for every rank alike, so
-that the global batches do not depend on the number of ranks. A rank then makes the query views of its share of the
-batch, and the key views of its share of the *shuffled* batch (see contrast/shuffle.py). What is left over at the end of
-an epoch is dropped (docs/method.md#queue): the next epoch has another order.
+The order of an epoch is a random permutation that depends on (seed, epoch). A step takes the next ``B`` samples of it,
+the same on every rank, so the global batches do not depend on the number of ranks. A rank makes the query views of its
+share of the batch, and the key views of its share of the *shuffled* batch (see contrast/bn_groups.py). An incomplete
+batch at the end of an epoch is dropped (docs/method.md#queue); the next epoch has another order.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Indices = npt.NDArray[np.int64]
 
 
 class StepPlan(NamedTuple):
-    """What one rank has to make for one step.
+    """The samples of one step on one rank.
 
     Attributes:
         step: Steps done before this one, over all epochs.
@@ -40,20 +40,20 @@ class StepPlan(NamedTuple):
 
 
 class StepSampler:
-    """Plans of the steps ``start`` to ``stop`` of a run, for one rank.
+    """Yields the plans of the steps ``start`` to ``stop`` (exclusive) of a run, for one rank.
 
     Args:
-        samples: Number of samples in the data set, at least ``batch_size``.
+        samples: Number of samples in the dataset, at least ``batch_size``.
         batch_size: Global batch ``B``; a multiple of ``world``.
         seed: The run's seed.
         start: First step.
-        stop: Step to end before.
-        rank: This process.
-        world: Number of processes.
-        shuffled: Whether the key network sees another order than the query network.
+        stop: The step before which to end.
+        rank: Rank of this process.
+        world: Number of ranks.
+        shuffled: Whether the samples of the key network are shuffled.
 
     Raises:
-        InputError: The batch is larger than the data set, or does not divide over the ranks.
+        InputError: The batch is larger than the dataset, or is not divisible by the number of ranks.
     """
 
     def __init__(
@@ -86,15 +86,15 @@ class StepSampler:
             yield self.plan(step, epoch, order[position * self.batch_size : (position + 1) * self.batch_size])
 
     def order(self, epoch: int) -> Indices:
-        """The order of the samples in an epoch; step by step the next ``batch_size`` of it are taken."""
+        """The order of the samples in an epoch; each step takes the next ``batch_size`` of them."""
         return epoch_order(self.samples, self.seed, epoch)
 
     def plan(self, step: int, epoch: int, batch: Indices) -> StepPlan:
-        """The part of the global ``batch`` ``(B,)`` that falls to this rank."""
+        """This rank's part of the global ``batch`` ``(B,)``."""
         share = self.batch_size // self.world
-        mine = slice(self.rank * share, (self.rank + 1) * share)
+        rows = slice(self.rank * share, (self.rank + 1) * share)
         shuffle = permutation(self.seed, step, self.batch_size) if self.shuffled else np.arange(self.batch_size)
-        return StepPlan(step, epoch, batch[mine], batch[shuffle][mine], shuffle)
+        return StepPlan(step, epoch, batch[rows], batch[shuffle][rows], shuffle)
 
 
 def epoch_order(samples: int, seed: int, epoch: int) -> Indices:
@@ -103,15 +103,15 @@ def epoch_order(samples: int, seed: int, epoch: int) -> Indices:
 
 
 def steps_per_epoch(samples: int, batch_size: int) -> int:
-    """Full batches in an epoch."""
+    """Number of complete batches in an epoch."""
     return samples // batch_size
 
 
 def check_batch(samples: int, batch_size: int, world: int) -> None:
-    """Refuse a batch that cannot be made.
+    """Check the size of a batch.
 
     Raises:
-        InputError: See above.
+        InputError: It is larger than the dataset, or is not divisible by the number of ranks.
     """
     if batch_size > samples:
         smaller = f"set batch_size={max(2, samples // 2)} or less, or " if samples > 1 else ""

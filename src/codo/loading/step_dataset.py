@@ -1,8 +1,8 @@
-"""From step plans to batches: what the loader's workers run.
+"""Datasets whose items are whole steps: from a step plan to a batch. The loader's workers run them.
 
 Shapes: ``b`` samples of this rank, ``B`` samples of all ranks, ``V`` views (1 query and V - 1 keys), ``S`` canvas side.
-One item of the data set is a whole step, so that the loader needs no collation, and sends pixels as uint8: a quarter of
-the bytes to copy. Nothing here depends on which worker does it.
+Because an item is a whole step, the loader needs no collation. Pixels are sent as uint8, a quarter of the bytes of
+float32. The result does not depend on the worker.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ViewBatch(NamedTuple):
         key_boxes: float32 ``(V - 1, b, 4)``.
         shuffle: int64 ``(B,)``, the permutation of the step.
         step: Steps done before this one.
-        deferred: Colors and blur that are still to come, of queries and of keys (`ViewDataset.finish`).
+        deferred: Color and blur of queries and keys that `ViewDataset.finish` still has to apply; ``None`` if none.
     """
 
     query_images: Tensor
@@ -46,10 +46,10 @@ class ViewBatch(NamedTuple):
 
 
 class StepDataset(Dataset[Any], ABC):
-    """Step plans to batches; every method's views derive from it.
+    """Base of all datasets of pretraining: maps a `StepPlan` to a batch.
 
-    A batch is a named tuple of tensors with the step on it (``step``, see `StepPlan`). It is a pure function of the
-    plan and of the run's seed.
+    A batch is a named tuple of tensors and of the number of the step (``step``, see `StepPlan`). It is a pure function
+    of the plan and of the run's seed.
 
     Attributes:
         num_views: Views of a sample.
@@ -70,13 +70,13 @@ class StepDataset(Dataset[Any], ABC):
         """
 
     def finish(self, batch: Any) -> Any:
-        """What is left to do to a batch that has come to the device."""
+        """Device-side part of the batch (color, blur), applied after the copy to the device."""
         return batch
 
     def __getitem__(self, plan: StepPlan) -> Any:
-        """The batch of a step, or the error that stopped it.
+        """The batch of a step, or the error that prevented it.
 
-        The loader would rebuild an exception of a worker from its traceback alone; as a value it arrives whole.
+        If a worker raises an exception, the loader rebuilds it from its traceback only; a returned one stays complete.
         """
         try:
             return self.batch(plan)
@@ -104,24 +104,24 @@ class ViewDataset(StepDataset):
         wanted: dict[int, list[int]] = {int(sample): [0] for sample in plan.query}
         for sample in plan.keys:
             wanted.setdefault(int(sample), []).extend(keys)
-        made: dict[tuple[int, int], View] = {}
-        for sample, views in wanted.items():
-            for number, view in zip(views, self.pasted.views(plan.epoch, sample, views), strict=True):
-                made[sample, number] = view
-        query = [made[int(sample), 0] for sample in plan.query]
-        key = [made[int(sample), number] for number in keys for sample in plan.keys]
-        pixels, places = _stack(key)
+        views: dict[tuple[int, int], View] = {}
+        for sample, numbers in wanted.items():
+            for number, view in zip(numbers, self.pasted.views(plan.epoch, sample, numbers), strict=True):
+                views[sample, number] = view
+        query = [views[int(sample), 0] for sample in plan.query]
+        key = [views[int(sample), number] for number in keys for sample in plan.keys]
+        pixels, boxes = _stack(key)
         return ViewBatch(
             *_stack(query),
             pixels.view(self.num_views - 1, -1, *pixels.shape[1:]),
-            places.view(self.num_views - 1, -1, 4),
+            boxes.view(self.num_views - 1, -1, 4),
             torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
             plan.step,
-            (_deferred(query), _deferred(key)) if self.pasted.cpj.defers else None,
+            (_deferred(query), _deferred(key)) if self.pasted.cpj.defer_photometric else None,
         )
 
     def finish(self, batch: ViewBatch) -> ViewBatch:
-        """Color and blur what the loader has left to do."""
+        """Apply the color and blur that the loader has left to the device (``augment.device=device``)."""
         if batch.deferred is None:
             return batch
         queries, keys = batch.deferred

@@ -1,11 +1,13 @@
-"""Pretraining methods: one class and one file each, and a line in `registry`.
+"""Pretraining methods: each has one class in one file and one line in `registry`.
 
-* ``base``: `Method`, the protocol, which training drives; ``registry``: names of methods, and methods in users' files.
-* ``momentum_contrast``: query encoder, key encoder and queue. Of this family are ``codo`` (CoDo and, with four views,
-  CoDo_m: paper, section 3), ``insloc``, ``moco`` (MoCo and MoCo v2), ``infomin``, ``densecl`` and ``detco``.
-* ``byol``: an online network predicts a slowly moving target. Of this family are ``soco``, ``orl`` (with
-  ``correspondence``: which objects look alike) and ``self_emd``.
-* ``image_level``: one encoder of whole images: ``simclr``, ``swav``, ``barlow_twins``, ``simsiam``, ``supervised``.
+* ``base``: `Method`, the protocol between methods and training; ``registry``: methods by name; ``user_files``: methods
+  in users' files.
+* ``momentum_contrast``: query encoder, key encoder and queue. Methods: ``codo`` (CoDo and, with four views, CoDo_m:
+  paper, section 3), ``insloc``, ``moco`` (MoCo and MoCo v2), ``infomin``, ``densecl`` and ``detco``.
+* ``byol``: an online network predicts the output of a momentum target. Methods: ``byol``, ``soco``, ``orl`` (with
+  ``correspondence``, which finds similar objects) and ``self_emd``.
+* ``image_level``: one encoder of whole images. Methods: ``simclr``, ``swav``, ``barlow_twins``, ``simsiam``,
+  ``supervised``.
 * ``lightly_adapter``: heads and losses of image-level methods, from the optional package lightly.
 """
 

@@ -1,4 +1,4 @@
-"""Barlow Twins (Zbontar et al. 2021): the cross-correlation of two views' embeddings becomes the identity."""
+"""Barlow Twins (Zbontar et al. 2021): the cross-correlation of two views' embeddings should be the identity."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from codo.models.image_encoder import ImageEncoder
 class BarlowTwinsOptions(Settings):
     """Barlow Twins' own settings."""
 
-    redundancy: float = Field(0.0051, ge=0, description="weight of the entries off the diagonal")
+    redundancy: float = Field(0.0051, ge=0, description="weight of the off-diagonal entries")
     hidden: int = Field(
         8192, ge=1, description="width of the projector's hidden layers; model.embedding_dim is its output"
     )
@@ -33,11 +33,11 @@ class BarlowTwins(ImageLevel):
         heads = lightly("models.modules.heads")
         self.encoder = ImageEncoder(setup.model, lambda c: heads.BarlowTwinsProjectionHead(c, options.hidden, dim))
         self.load_report = self.encoder.load_report
-        # Ours to gather: lightly's own way standardizes the embeddings of each rank by themselves.
+        # We gather the embeddings ourselves: lightly would standardize the embeddings of each rank separately.
         self.criterion = lightly("loss").BarlowTwinsLoss(options.redundancy)
 
     def forward(self, batch: CropBatch) -> StepOutput:
-        """Squared distance of the correlation from the identity."""
+        """Squared distance of the cross-correlation from the identity."""
         first, second = (self.encoder.project(view).float() for view in self.views(batch))
         loss = self.criterion(all_gather_with_grad(first), all_gather_with_grad(second))
         self.store_embeddings(first)

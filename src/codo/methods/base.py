@@ -1,12 +1,12 @@
-"""The protocol of a method: the only thing that training knows of it.
+"""The protocol of a method: everything that training uses of it.
 
-A method is one ``nn.Module`` with three duties:
+A method is one ``nn.Module`` that
 
-* say which views it wants (`Method.dataset`),
-* turn a batch into named losses (`Method.forward`),
-* name the modules worth exporting (`Method.exports`).
+* builds its dataset (`Method.dataset`),
+* computes losses from a batch (`Method.forward`),
+* names the modules to export (`Method.exports`).
 
-A detector being finetuned keeps the same protocol, so that pretraining and finetuning share loop, checkpoint and log.
+Finetuning wraps a detector in the same protocol, so that both share the training loop, checkpoints and log.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import LoadReport
 
 WHOLE_IMAGES = ("augment.solarize", "augment.randaugment", "augment.magnitude")
-"""Settings that only views of whole images have a use for."""
+"""Settings that only apply to views of whole images."""
 
 OPTIONAL = (
     "views",
@@ -43,37 +43,37 @@ OPTIONAL = (
     "model.head_dim",
     "model.embedding_dim",
 )
-"""Settings, or groups of them, that not every method has a use for (`Method.used_settings`)."""
+"""Settings, or groups of them, that some methods do not use (`Method.used_settings`)."""
 
 STAGE = "stage: "
 
 
 def stage(name: str) -> AbstractContextManager[object]:
-    """What marks a part of the step, for `codo.training.profiling`; does nothing when nobody looks.
+    """A context that marks a part of the step for `codo.training.profiling`; does nothing without a profiler.
 
-    The question costs a microsecond, an idle ``record_function`` twenty.
+    The check costs one microsecond, an unused ``record_function`` twenty.
     """
     return record_function(STAGE + name) if _profiler_enabled() else nullcontext()
 
 
 class NoOptions(Settings):
-    """Of methods that have no settings of their own."""
+    """The options of methods without their own settings."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a method is built from.
+    """Everything that a method is built from.
 
     Attributes:
         model: Architecture (``model.*``).
         contrast: Queue, temperature, momentum, BN groups (``contrast.*``), for methods that have them.
-        options: The method's own settings (``options.*``), an instance of its `Method.Options`; `build_method` gives
-            the defaults where there are none.
+        options: The method's own settings (``options.*``), an instance of its `Method.Options`; if none are given,
+            `build_method` uses the defaults.
         batch_size: Global batch B.
         world: Number of ranks.
         seed: The run's seed.
-        steps: Length of the run, for schedules of the method's own.
-        classes: Classes of the labels, for methods that learn from some.
+        steps: Length of the run, for the method's own schedules.
+        classes: Number of classes, for methods that learn from labels.
     """
 
     model: ModelSettings
@@ -88,11 +88,11 @@ class Setup:
 
 @dataclass(frozen=True)
 class StepOutput:
-    """What a step computed.
+    """The result of a step.
 
     Attributes:
         loss: Scalar to call ``backward`` on.
-        stats: Detached scalars by their name in the log (``loss/P2``, ``top1/P2``, …); they stay on the device.
+        stats: Detached scalars by their name in the log (``loss/P2``, ``top1/P2``, …), on the device.
     """
 
     loss: Tensor
@@ -100,20 +100,19 @@ class StepOutput:
 
 
 class Method(nn.Module, ABC):
-    """Base of everything that training can drive.
+    """Base class of everything that can be trained.
 
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
-        negatives: Length of its queue of past keys; ``None`` without one.
-        Options: Its own settings, given as ``options.*``.
-        used_settings: Which of the `OPTIONAL` settings change something; a user who sets another one is warned.
-        parts: The components of a detector that it trains, as `exports` names them.
-        needs_backgrounds: Whether it pastes on backgrounds, and so needs some.
-        needs_proposals: Whether it needs proposals in its images.
-        batch_statistics: ``local``: BatchNorm sees this rank's samples; ``global``: those of all ranks (SyncBN, on
+        negatives: Length of the queue of past keys; ``None`` for methods without a queue.
+        Options: Class of the method's own settings, given as ``options.*``.
+        used_settings: Which of the `OPTIONAL` settings have an effect; a user who sets another one is warned.
+        parts: The components of a detector that the method trains, as `exports` names them.
+        needs_backgrounds: Whether the method needs backgrounds to paste on.
+        needs_proposals: Whether the method needs images with proposals.
+        batch_statistics: ``local``: BatchNorm uses the samples of this rank; ``global``: those of all ranks (SyncBN, on
             GPUs).
-        shuffles: Whether the views of its key network come in another order than those of the query network
-            (`codo.contrast.bn_groups`).
+        shuffles: Whether the samples of the key network are shuffled (`codo.contrast.bn_groups`).
     """
 
     Options: ClassVar[type[Settings]] = NoOptions
@@ -134,52 +133,52 @@ class Method(nn.Module, ABC):
         self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> StepDataset:
-        """The views it wants, made of the run's images.
+    def dataset(cls, inputs: DatasetInputs) -> StepDataset:
+        """Build the dataset of the method's views from the run's images.
 
         Raises:
-            InputError: The images lack something that it needs.
+            InputError: The images lack something that the method needs.
         """
         raise TypeError(f"{cls.__name__} is not pretrained")
 
     def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
-        """Find what the views need to know of all images; called before the first batch, on the module's device.
+        """Compute what the views need from all images; called before the first batch, with the module on its device.
 
         Args:
-            dataset: The views; what was found is given to them.
-            folder: Of the run. What is found lies there, so that a run that goes on uses the same: whoever comes first
-                finds and writes it, all others (later starts, other ranks) read it.
-            start: Steps done before.
+            dataset: The dataset; receives what was computed.
+            folder: The run's folder. The result is stored there: the first caller computes and writes it, all others
+                (resumed runs, other ranks) load it.
+            start: Number of steps done before.
 
         Returns:
-            A line for the log; empty when there is nothing to say.
+            A line for the log, or an empty string.
         """
         return ""
 
     @abstractmethod
     def forward(self, batch: Any) -> StepOutput:
-        """Compute the losses of a batch that lies on the module's device. Changes no state but BN statistics."""
+        """Compute the losses of a batch on the module's device. Changes no state except BatchNorm statistics."""
 
     def on_first_batch(self, batch: Any) -> None:
-        """Look at the first batch of a run before its first step."""
+        """Initialize state from the first batch of a run, before its first step."""
 
     def on_step_end(self) -> None:
         """Update what is not trained by gradients (EMA, queues), after the optimizer's step."""
 
     @abstractmethod
     def exports(self) -> dict[str, nn.Module]:
-        """The modules worth exporting by component: ``backbone`` and, where there are, ``fpn`` and ``box_head``."""
+        """The modules to export by component: ``backbone`` and, if the method trains them, ``fpn`` and ``box_head``."""
 
     def key_exports(self) -> dict[str, nn.Module]:
-        """The same modules of the momentum copy; empty for a method that has none."""
+        """The same modules of the momentum copy; empty for methods without one."""
         return {}
 
     def log_stats(self) -> dict[str, Tensor]:
-        """Costlier statistics of the last step, asked for only when the step is logged."""
+        """More expensive statistics of the last step; called only for steps that are logged."""
         return {}
 
     def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """Embeddings ``(n, E)`` of boxes ``(n, 4)`` on uint8 canvases ``(n, S, S, 3)``, to judge the method by."""
+        """Embeddings ``(n, E)`` of boxes ``(n, 4)`` on uint8 canvases ``(n, S, S, 3)``, for the probes."""
         raise TypeError(f"{type(self).__name__} does not embed boxes")
 
     def constant_lr_modules(self) -> list[nn.Module]:
@@ -187,7 +186,7 @@ class Method(nn.Module, ABC):
         return []
 
     def pixels(self, images: Tensor) -> Tensor:
-        """uint8 ``(…, S, S, 3)`` to normalized float ``(…, 3, S, S)``, laid out with channels last as it came."""
+        """uint8 ``(…, S, S, 3)`` to normalized float ``(…, 3, S, S)``; the memory layout stays channels last."""
         return images.movedim(-1, -3).to(self.mean.dtype).sub(self.mean).div(self.std)
 
     def compilable(self) -> list[nn.Module]:

@@ -1,6 +1,6 @@
-"""BYOL (Grill et al. 2020): an online network predicts what a slowly following target says of the other view.
+"""BYOL (Grill et al. 2020): an online network predicts the momentum target's projection of the other view.
 
-Methods that do the same with other views or parts of them (SoCo, ORL, Self-EMD) derive from it.
+Methods that do the same with other views or with parts of them (SoCo, ORL, Self-EMD) derive from it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ class BYOLOptions(Settings):
 
     hidden: int = Field(4096, ge=1, description="width of projector and predictor; model.embedding_dim is their output")
     second_blur: float = Field(0.1, ge=0, le=1, description="probability of blur in the second view")
-    second_solarize: float = Field(0.2, ge=0, le=1, description="probability of inverting bright pixels in the second")
+    second_solarize: float = Field(0.2, ge=0, le=1, description="probability of solarization in the second view")
 
 
 class BYOL(ImageLevel):
     """Prediction of a momentum target; ``contrast.momentum`` rises to ``contrast.momentum_end``.
 
     Attributes:
-        target: Follows ``encoder``; takes no gradient.
-        predictor: Module from the online network's projections to the target's.
+        target: Moving average of ``encoder``; requires no gradient.
+        predictor: Module that maps the online network's projections to the target's.
     """
 
     Options = BYOLOptions
@@ -54,42 +54,42 @@ class BYOL(ImageLevel):
         self.contrast, self.steps, self._step = setup.contrast, setup.steps, 0
 
     def build_encoder(self, setup: Setup) -> nn.Module:
-        """The online network: backbone, pooling, projector."""
+        """Build the online network: backbone, pooling, projector."""
         return ImageEncoder(setup.model, lambda channels: self.build_projector(channels, setup))
 
     def build_projector(self, channels: int, setup: Setup) -> nn.Module:
-        """The projector: (n, channels) -> (n, D)."""
+        """Build the projector: (n, channels) -> (n, D)."""
         assert isinstance(setup.options, BYOLOptions)
         projector: nn.Module = _heads().BYOLProjectionHead(channels, setup.options.hidden, setup.model.embedding_dim)
         return projector
 
     def build_predictor(self, setup: Setup) -> nn.Module:
-        """The predictor: (n, D) -> (n, D)."""
+        """Build the predictor: (n, D) -> (n, D)."""
         assert isinstance(setup.options, BYOLOptions)
         dim = setup.model.embedding_dim
         predictor: nn.Module = _heads().BYOLPredictionHead(dim, setup.options.hidden, dim)
         return predictor
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> StepDataset:
-        """Two crops; blur and solarization differ between them."""
-        return CropDataset(material.images, two_crops(material, material.canvas), material.seed)
+    def dataset(cls, inputs: DatasetInputs) -> StepDataset:
+        """Two crops with different blur and solarization settings."""
+        return CropDataset(inputs.images, two_crops(inputs, inputs.canvas), inputs.seed)
 
     def forward(self, batch: CropBatch) -> StepOutput:
-        """What each view's prediction misses of the target's word on the other view, both directions added."""
-        loss, projected = self.agree(self.views(batch), self.predictor)
+        """The prediction loss between each view and the target's projection of the other, sum of both directions."""
+        loss, projected = self.symmetric_loss(self.views(batch), self.predictor)
         self.store_embeddings(projected)
         self._step = batch.step
         return StepOutput(loss, {"loss": loss.detach()})
 
-    def agree(self, pair: Sequence[Tensor], predictor: nn.Module) -> tuple[Tensor, Tensor]:
-        """How far two views, each (b, 3, S, S), are from agreeing, and the projections of the first."""
+    def symmetric_loss(self, pair: Sequence[Tensor], predictor: nn.Module) -> tuple[Tensor, Tensor]:
+        """The loss between two views, each (b, 3, S, S), in both directions, and the projections of the first."""
         first, second = pair
         with torch.no_grad():
             targets = [self.target.project(view) for view in (second, first)]
         projected = [self.encoder.project(view) for view in (first, second)]
-        there, back = (self.regression_loss(predictor(p), t) for p, t in zip(projected, targets, strict=True))
-        return there + back, projected[0]
+        forth, back = (self.regression_loss(predictor(p), t) for p, t in zip(projected, targets, strict=True))
+        return forth + back, projected[0]
 
     def regression_loss(self, predicted: Tensor, target: Tensor) -> Tensor:
         """2 - 2 cos of (n, D) and (n, D), averaged over n, in float32."""
@@ -98,7 +98,7 @@ class BYOL(ImageLevel):
 
     @torch.no_grad()
     def on_step_end(self) -> None:
-        """Let the target follow."""
+        """Update the target (EMA)."""
         ema.update(self.target, self.encoder, self.contrast.momentum_at(self._step, self.steps))
 
     def key_exports(self) -> dict[str, nn.Module]:
@@ -106,12 +106,12 @@ class BYOL(ImageLevel):
         return {"backbone": self.target.backbone}
 
 
-def two_crops(material: DatasetInputs, side: int) -> list[Crop]:
-    """A crop as the run's settings have it, and one whose blur and solarization differ."""
-    options = material.options
+def two_crops(inputs: DatasetInputs, side: int) -> list[Crop]:
+    """A crop with the run's settings, and one with BYOL's second blur and solarization."""
+    options = inputs.options
     assert isinstance(options, BYOLOptions)
     changed = {"blur": options.second_blur, "solarize": options.second_solarize}
-    return [Crop(side, material.augment), Crop(side, material.augment.model_copy(update=changed))]
+    return [Crop(side, inputs.augment), Crop(side, inputs.augment.model_copy(update=changed))]
 
 
 def _heads() -> Any:

@@ -1,7 +1,7 @@
-"""CoDo (paper section 3): the object stays itself on every level of the pyramid, whatever is behind it.
+"""CoDo (paper section 3): contrast of a pasted object with itself on other backgrounds, on every pyramid level.
 
-The views are pasted (section 3.1, `codo.views.cpj`), the encoder is the whole trunk of a detector (section 3.2), and
-`momentum_contrast` has the loss. CoDo_m is the same with more key views.
+The views are copy-pasted and jittered (section 3.1, `codo.views.cpj`), the encoder is the complete trunk of a detector
+(section 3.2), and `momentum_contrast` computes the loss. CoDo_m is CoDo with more key views.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class CoDoOptions(Settings):
     """CoDo's own settings."""
 
     levels: tuple[Literal["P2", "P3", "P4", "P5"], ...] = Field(
-        ("P2", "P3", "P4", "P5"), min_length=1, description="levels whose losses count; the paper's are all"
+        ("P2", "P3", "P4", "P5"), min_length=1, description="levels whose losses are added up; the paper uses all"
     )
 
 
@@ -39,13 +39,13 @@ class CoDo(MomentumContrast):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        wanted = setup.options.levels if isinstance(setup.options, CoDoOptions) else LEVELS
-        self.counted = [i for i, level in enumerate(LEVELS) if level in wanted]
+        chosen = setup.options.levels if isinstance(setup.options, CoDoOptions) else LEVELS
+        self.loss_levels = [i for i, level in enumerate(LEVELS) if level in chosen]
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> ViewDataset:
-        """Pasted, jittered views: one for the query network, the rest for the key network."""
-        return ViewDataset(material.pasted_views(may_defer=True), material.views)
+    def dataset(cls, inputs: DatasetInputs) -> ViewDataset:
+        """Pasted views with jittered boxes: one for the query network, the others for the key network."""
+        return ViewDataset(inputs.pasted_views(may_defer=True), inputs.views)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, pyramid, RoIAlign, box head and projection (Eq. 3-6)."""

@@ -1,8 +1,7 @@
-"""DenseCL (Wang et al. 2021): MoCo v2, and the same contrast once more for every cell of the last map.
+"""DenseCL (Wang et al. 2021): MoCo v2 with a second contrast between the cells of the last map.
 
-The positive of a cell is the cell of the other view whose *backbone* feature is most similar; the embeddings that are
-being learned have no say in it. Negatives of cells come from a queue of their own, which holds one key an image: the
-mean over its cells (docs/methods.md#densecl).
+The positive of a cell is the cell of the other view with the most similar *backbone* feature, not embedding. Negatives
+of cells come from a separate queue, which holds one key per image: the mean over its cells (docs/methods.md#densecl).
 
 Legend: b samples of this rank, B of all ranks, V views, C channels of the last map, D embedding, N cells of a map.
 """
@@ -28,15 +27,15 @@ from codo.models.image_encoder import ImageEncoder
 class DenseCLOptions(Settings):
     """DenseCL's own settings."""
 
-    dense_weight: float = Field(0.5, ge=0, le=1, description="share of the cells' loss; the rest is the images'")
-    grid: int = Field(7, ge=1, description="larger maps are averaged to this many cells a side")
+    dense_weight: float = Field(0.5, ge=0, le=1, description="weight w of the cells' loss; the images' loss has 1 - w")
+    grid: int = Field(7, ge=1, description="larger maps are averaged to this many cells per side")
 
 
 class Views(NamedTuple):
-    """What the encoder says of some views ``…``; all vectors have length 1.
+    """The encoder's output for views with leading axes ``…``; all vectors have length 1.
 
     Attributes:
-        image: ``(…, D)``, embedding of the image, as MoCo v2's.
+        image: ``(…, D)``, embedding of the image, as in MoCo v2.
         pooled: ``(…, D)``, of the mean of the cells' embeddings.
         cells: ``(…, N, D)``, embedding of every cell.
         features: ``(…, N, C)``, the backbone's feature of every cell.
@@ -49,11 +48,11 @@ class Views(NamedTuple):
 
 
 class DenseEncoder(ImageEncoder):
-    """Backbone and two projections, of the image and of each cell; `Views` packed into one row, for one collective.
+    """Backbone and two projections, of the image and of each cell. Packs `Views` into one row, for one collective.
 
     Args:
         settings: See `ImageEncoder`.
-        grid: Most cells a side.
+        grid: Largest number of cells per side.
     """
 
     projection: Any
@@ -82,7 +81,7 @@ class DenseEncoder(ImageEncoder):
         return torch.cat([unit_length(part).flatten(1) for part in parts], dim=1)
 
     def unpack(self, rows: Tensor) -> Views:
-        """(…, X) -> the four parts of it."""
+        """(…, X) -> its four parts."""
         dim, channels = self.dim, self.backbone.channels[-1]
         cells = (rows.shape[-1] - 2 * dim) // (dim + channels)
         image, pooled, dense, features = torch.split(rows, [dim, dim, cells * dim, cells * channels], dim=-1)
@@ -107,7 +106,7 @@ class DenseCL(MoCo):
         self._cells = torch.empty(0)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
-        """Backbone and the two projections."""
+        """Build the backbone and the two projections."""
         assert isinstance(setup.options, DenseCLOptions)
         return DenseEncoder(setup.model, setup.options.grid)
 
@@ -119,8 +118,8 @@ class DenseCL(MoCo):
             rows = super().embed_keys(batch)  # (V - 1, 1, B, X)
         with stage("contrast"):
             key = self.query.unpack(self.of_this_rank(rows)[:, 0])  # (V - 1, b, …)
-            found = most_similar(query.features, key.features)  # (V - 1, b, N)
-            positives = torch.take_along_dim(key.cells, found[..., None], dim=2)  # (V - 1, b, N, D)
+            matches = most_similar(query.features, key.features)  # (V - 1, b, N)
+            positives = torch.take_along_dim(key.cells, matches[..., None], dim=2)  # (V - 1, b, N, D)
             image = self.term(query.image, key.image, 0)
             dense = self.term(query.cells.flatten(0, 1), positives.flatten(1, 2), 1)
             loss = (1 - self.weight) * image.losses.sum() + self.weight * dense.losses.sum()
@@ -131,23 +130,23 @@ class DenseCL(MoCo):
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
     def embed_keys(self, batch: ViewBatch) -> Tensor:
-        """What is queued: embeddings of images, and of the means of their cells, ``(V - 1, 2, B, D)``."""
+        """The keys for the queues: embeddings of images, and means over cells, ``(V - 1, 2, B, D)``."""
         return self.queued(super().embed_keys(batch))
 
     def queued(self, rows: Tensor) -> Tensor:
-        """The same of packed keys ``(V - 1, 1, B, X)``."""
+        """The keys for the queues from packed keys ``(V - 1, 1, B, X)``."""
         key = self.query.unpack(rows[:, 0])
         return torch.stack([key.image, key.pooled], dim=1)
 
     @torch.no_grad()
     def log_stats(self) -> dict[str, Tensor]:
-        """As `MomentumContrast`, of images and means of cells; and whether cells tell more than their place."""
+        """As in `MomentumContrast`, for images and means over cells; also how far position determines a cell."""
         return {**super().log_stats(), "place/dense": place_share(self._cells)}
 
 
 @torch.no_grad()
 def most_similar(query: Tensor, key: Tensor) -> Tensor:
-    """Which cell of the key has the feature most similar to a cell of the query: the positive of DenseCL, Eq. 3.
+    """Index of the key's cell with the feature most similar to each cell of the query: DenseCL, Eq. 3.
 
     Args:
         query: ``(b, N, C)`` features of length 1.
@@ -156,15 +155,15 @@ def most_similar(query: Tensor, key: Tensor) -> Tensor:
     Returns:
         ``(V - 1, b, N)`` int64.
     """
-    with torch.autocast(query.device.type, enabled=False):  # bf16 would call many cells equal
+    with torch.autocast(query.device.type, enabled=False):  # bf16 would make many cells equally similar
         return torch.einsum("bnc,vbmc->vbnm", query, key).argmax(dim=-1)
 
 
 def place_share(cells: Tensor) -> Tensor:
-    """How much of the variance of cells ``(b, N, D)`` is explained by where in the map they are, from 0 to 1.
+    """Share of the variance of cells ``(b, N, D)`` that their position in the map explains, from 0 to 1.
 
-    Near the border of a map padding tells a cell where it is. Where all cells are near it, cells can find each other by
-    that alone; means over cells, the negatives, are then one and the same for all images.
+    Near the border of a map, padding reveals a cell's position. In small maps, where all cells are near the border,
+    cells can be matched by position alone; the negatives (means over cells) then are the same for all images.
     """
-    apart = cells - cells.mean(dim=(0, 1))
-    return apart.mean(dim=0).square().sum() / apart.square().sum().div(len(cells)).clamp(min=1e-12)
+    centered = cells - cells.mean(dim=(0, 1))
+    return centered.mean(dim=0).square().sum() / centered.square().sum().div(len(cells)).clamp(min=1e-12)

@@ -1,11 +1,11 @@
 """DetCo (Xie et al. 2021): momentum contrast of whole images and of jigsaws, at four stages of the backbone.
 
-At each stage three contrasts: whole query with whole key, jigsaw with jigsaw, jigsaw with whole key; deeper stages
-weigh more. Whole images and jigsaws have projections and queues of their own at each stage: eight of both.
+Each stage has three contrasts: whole query with whole key, jigsaw with jigsaw, jigsaw with whole key. Deeper stages
+have larger weights. Whole images and jigsaws have separate projections and queues at each stage: eight of each.
 
-The authors never published how they pretrain (xieenze/DetCo, issues 1 and 9). From the paper: stages, contrasts, nine
-patches, two memories. From an independent reimplementation (docs/methods.md#detco): a queue per stage and kind, jigsaws
-against the *whole images'* queue in the third contrast. From MoCo v2: everything about sizes and schedule. Ours: colors
+The authors never published their pretraining code (xieenze/DetCo, issues 1 and 9). From the paper: stages, contrasts,
+nine patches, two memories. From an independent reimplementation (docs/methods.md#detco): a queue per stage and kind,
+and the *whole images'* queue for the third contrast. From MoCo v2: all sizes and the schedule. Our own choices: colors
 are drawn once for a jigsaw, before it is cut up, and the hidden layers are as wide as the stage, for jigsaws too.
 
 Legend: b samples of this rank, B of all ranks, V whole views, P side of a patch, C channels of a stage, D embedding.
@@ -40,7 +40,7 @@ class DetCoOptions(JigsawSettings):
 
 
 class StageEncoder(ImageEncoder):
-    """The backbone and a projection for whole images and for jigsaws at each of its four stages.
+    """The backbone and, at each of its four stages, a projection for whole images and one for jigsaws.
 
     Args:
         settings: See `ImageEncoder`.
@@ -83,12 +83,12 @@ class DetCo(MoCo):
         self.weights = setup.options.weights
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> JigsawDataset:
-        """Random crops of one image, and a jigsaw beside each."""
-        return JigsawDataset.of(material, material.augment, keys=True)
+    def dataset(cls, inputs: DatasetInputs) -> JigsawDataset:
+        """Random crops of one image, each with a jigsaw."""
+        return JigsawDataset.from_inputs(inputs, inputs.augment, keys=True)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
-        """Backbone and projections."""
+        """Build the backbone and the projections."""
         return StageEncoder(setup.model)
 
     def forward(self, batch: JigsawBatch) -> StepOutput:  # type: ignore[override]
@@ -105,13 +105,13 @@ class DetCo(MoCo):
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
     def contrasts(self, whole: Tensor, jigsaw: Tensor, keys: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss and statistics of queries ``(4, b, D)`` with keys ``(V - 1, 8, b, D)``, whole ones first."""
+        """Loss and statistics of queries ``(4, b, D)`` with keys ``(V - 1, 8, b, D)``; whole images come first."""
         loss, stats = whole.new_zeros(()), dict[str, Tensor]()
         for i, (name, weight) in enumerate(zip(STAGES, self.weights, strict=True)):
-            own = i + len(STAGES)  # the level of the stage's jigsaws
+            j = i + len(STAGES)  # the level of the stage's jigsaws
             terms = {
                 name: self.term(whole[i], keys[:, i], i),
-                f"{name}_jigsaw": self.term(jigsaw[i], keys[:, own], own),
+                f"{name}_jigsaw": self.term(jigsaw[i], keys[:, j], j),
                 f"{name}_across": self.term(jigsaw[i], keys[:, i], i),
             }
             loss = loss + weight * torch.stack([term.losses.sum() for term in terms.values()]).sum()
@@ -120,8 +120,8 @@ class DetCo(MoCo):
 
     @torch.no_grad()
     def embed_keys(self, batch: JigsawBatch) -> Tensor:  # type: ignore[override]
-        """Keys of whole views and of jigsaws of all samples of all ranks, in their order: ``(V - 1, 8, B, D)``."""
-        made = []
+        """Keys of whole views and jigsaws of all samples of all ranks, in the samples' order: ``(V - 1, 8, B, D)``."""
+        keys = []
         for views in zip(batch.pair.key_images, batch.keys, strict=True):
-            made.append(torch.cat([self.key(self.pixels(one), groups=self.groups) for one in views]))
-        return unshuffle(gather(torch.stack(made)), batch.pair.shuffle)
+            keys.append(torch.cat([self.key(self.pixels(one), groups=self.groups) for one in views]))
+        return unshuffle(gather(torch.stack(keys)), batch.pair.shuffle)

@@ -1,4 +1,4 @@
-"""What methods that look at whole images share: they pretrain a backbone, and are judged by it.
+"""Base of methods on whole images: they pretrain a backbone, and the probes use its features.
 
 Legend: n canvases, b samples of this rank, S side, C channels of the last map, D embedding.
 """
@@ -27,10 +27,10 @@ class ImageLevel(Method):
 
     Attributes:
         encoder: An `ImageEncoder`; its ``backbone`` is exported.
-        embeds: What an embedding is of, as the log names it.
+        embeds: What an embedding describes (image or box), for the names in the log.
 
     Raises:
-        InputError: A process gets a single sample.
+        InputError: A rank would get a single sample.
     """
 
     used_settings: ClassVar[tuple[str, ...]] = ("model.embedding_dim", *WHOLE_IMAGES)
@@ -45,9 +45,9 @@ class ImageLevel(Method):
             raise InputError("BatchNorm needs two samples on each process", where="batch_size", fix=fix)
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> StepDataset:
+    def dataset(cls, inputs: DatasetInputs) -> StepDataset:
         """Two random crops of each image."""
-        return CropDataset(material.images, [Crop(material.canvas, material.augment)] * 2, material.seed)
+        return CropDataset(inputs.images, [Crop(inputs.canvas, inputs.augment)] * 2, inputs.seed)
 
     def exports(self) -> dict[str, nn.Module]:
         """The backbone; pyramid and box head are not pretrained."""
@@ -66,12 +66,12 @@ class ImageLevel(Method):
         return [self.pixels(view) for view in batch.views]
 
     def store_embeddings(self, embeddings: Tensor) -> None:
-        """Remember embeddings ``(n, D)`` of the step, for `log_stats`."""
+        """Store embeddings ``(n, D)`` of the step for `log_stats`."""
         self._embeddings = embeddings.detach()
 
     @torch.no_grad()
     def log_stats(self) -> dict[str, Tensor]:
-        """What tells health from collapse: spread, length of the mean, rank of the embeddings of the last step."""
+        """Signs of collapse: standard deviation, length of the mean and rank of the last step's embeddings."""
         embeddings = F.normalize(self._embeddings.float(), dim=1)
         return {
             f"std/{self.embeds}": embeddings.std(dim=0, correction=0).mean(),

@@ -1,8 +1,8 @@
-"""InfoMin (Tian et al. 2020): MoCo v2 with views that share less, and a jigsaw of the image beside the query.
+"""InfoMin (Tian et al. 2020): MoCo v2 with views that share less information, and a jigsaw in addition to the query.
 
-Whole views are cropped and colored strongly and pass through RandAugment (the recipe's ``augment.*``). The jigsaw's
-patches, in the image's own colors, are embedded one by one and put together by a linear layer; the result is
-contrasted with the same key and the same queue as the query (docs/methods.md#infomin). Keys have no jigsaw.
+Whole views have stronger crops and color jitter and RandAugment (the recipe's ``augment.*``). The jigsaw's patches,
+with unchanged colors, are embedded separately and combined by a linear layer; the result is contrasted with the same
+key and the same queue as the query (docs/methods.md#infomin). Keys have no jigsaws.
 
 Legend: b samples of this rank, B of all ranks, V whole views, P side of a patch, D embedding.
 """
@@ -27,11 +27,11 @@ from codo.models.image_encoder import ImageEncoder
 class InfoMinOptions(JigsawSettings):
     """InfoMin's own settings."""
 
-    jigsaw_weight: float = Field(0.5, ge=0, le=1, description="share of the jigsaw's loss; the rest is the query's")
+    jigsaw_weight: float = Field(0.5, ge=0, le=1, description="weight w of the jigsaw's loss; the query's has 1 - w")
 
 
 class JigsawEncoder(ImageEncoder):
-    """An image encoder that embeds jigsaws too: (B, 9, 3, P, P).
+    """An image encoder that also embeds jigsaws (B, 9, 3, P, P).
 
     Args:
         settings: See `ImageEncoder`.
@@ -41,7 +41,7 @@ class JigsawEncoder(ImageEncoder):
 
     def __init__(self, settings: ModelSettings) -> None:
         def heads(channels: int) -> nn.Module:
-            # The key encoder's copies of the last two are never asked.
+            # The key encoder's copies of "patch" and "jigsaw" are not used.
             return nn.ModuleDict(
                 {
                     "image": build_projection(channels, settings.embedding_dim),
@@ -74,12 +74,12 @@ class InfoMin(MoCo):
         self.weight = setup.options.jigsaw_weight
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> JigsawDataset:
+    def dataset(cls, inputs: DatasetInputs) -> JigsawDataset:
         """Random crops of one image, and a jigsaw for the query network."""
-        return JigsawDataset.of(material, without_colors(material.augment), keys=False)
+        return JigsawDataset.from_inputs(inputs, without_colors(inputs.augment), keys=False)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
-        """Backbone, average pooling and projections."""
+        """Build backbone, average pooling and projections."""
         return JigsawEncoder(setup.model)
 
     def forward(self, batch: JigsawBatch) -> StepOutput:  # type: ignore[override]
@@ -90,8 +90,8 @@ class InfoMin(MoCo):
         with stage("keys"):
             keys = self.embed_keys(batch)  # (V - 1, 1, B, D)
         with stage("contrast"):
-            mine = self.of_this_rank(keys)[:, 0]
-            terms = {"image": self.term(query[0], mine, 0), "jigsaw": self.term(jigsaw[0], mine, 0)}
+            positives = self.of_this_rank(keys)[:, 0]
+            terms = {"image": self.term(query[0], positives, 0), "jigsaw": self.term(jigsaw[0], positives, 0)}
             losses = {name: term.losses.sum() for name, term in terms.items()}
             loss = (1 - self.weight) * losses["image"] + self.weight * losses["jigsaw"]
         self.cache_step(query, keys, batch.step)
@@ -100,5 +100,5 @@ class InfoMin(MoCo):
 
     @torch.no_grad()
     def embed_keys(self, batch: JigsawBatch) -> Tensor:  # type: ignore[override]
-        """Keys of the whole views: see `MomentumContrast`."""
+        """Keys of the whole views; see `MomentumContrast`."""
         return super().embed_keys(batch.pair)

@@ -1,4 +1,4 @@
-"""Heads and losses of image-level methods come from ``lightly`` (MIT), an optional dependency: the extra ``peers``."""
+"""Access to ``lightly`` (MIT), which has heads and losses of image-level methods. Optional: the extra ``peers``."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def lightly(module: str) -> Any:
 
 
 def all_gather_with_grad(embeddings: Tensor) -> Tensor:
-    """The embeddings ``(b, D)`` of all ranks, ``(B, D)``, with the gradient of all ranks' losses.
+    """Gather embeddings ``(b, D)`` of all ranks to ``(B, D)``; gradients of all ranks' losses flow back.
 
-    A loss of all samples, computed on every rank alike, then has the gradient that one process would compute.
+    If every rank computes the same loss over all samples, the gradient is that of a single process.
     """
     if not (dist.is_available() and dist.is_initialized()):
         return embeddings

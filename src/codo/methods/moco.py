@@ -34,12 +34,12 @@ class MoCo(MomentumContrast):
     levels: ClassVar[tuple[str, ...]] = ("image",)
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> PairDataset:
+    def dataset(cls, inputs: DatasetInputs) -> PairDataset:
         """Random crops of one image."""
-        return PairDataset(material.images, [Crop(material.canvas, material.augment)] * material.views, material.seed)
+        return PairDataset(inputs.images, [Crop(inputs.canvas, inputs.augment)] * inputs.views, inputs.seed)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
-        """Backbone, average pooling and projection."""
+        """Build backbone, average pooling and projection."""
         dim, options = setup.model.embedding_dim, setup.options
         assert isinstance(options, MoCoOptions)
         if options.projection == "linear":

@@ -1,4 +1,4 @@
-"""Momentum contrast (He et al., MoCo, 2020): what CoDo, InsLoc and MoCo share; they differ in encoder and views.
+"""Momentum contrast (He et al., MoCo, 2020): the common part of CoDo, InsLoc and MoCo; encoder and views differ.
 
 Shapes: ``b`` samples of this rank, ``B`` of all ranks, ``V`` views (1 query, V - 1 keys), ``L`` levels,
 ``D`` embedding, ``K`` queue, ``S`` side of the canvas.
@@ -21,16 +21,16 @@ from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
 
 
 class MomentumContrast(Method):
-    """Base of methods that contrast a query with keys of a momentum encoder against a queue, on one level or several.
+    """Base of methods that contrast queries with momentum keys against a queue of negatives, on one level or several.
 
-    A subclass says which encoder (`build_encoder`) and which levels.
+    A subclass defines the encoder (`build_encoder`) and the levels.
 
     Args:
-        setup: Architecture, contrast settings, sizes and seed; the encoders start from torch's generator.
+        setup: Architecture, contrast settings, sizes and seed. Weights are initialized with torch's global generator.
 
     Attributes:
         levels: Names of the levels, the first axis of an embedding.
-        counted: Numbers of those whose losses are added up; by default all.
+        loss_levels: Indices of the levels whose losses are added up; by default all.
 
     Raises:
         InputError: The batch does not divide into the BN groups, or the initial weights do not fit.
@@ -46,7 +46,7 @@ class MomentumContrast(Method):
         super().__init__(setup)
         contrast = setup.contrast
         self.contrast, self.steps, self.world = contrast, setup.steps, setup.world
-        self.counted = list(range(len(self.levels)))
+        self.loss_levels = list(range(len(self.levels)))
         self.groups = groups_per_rank(contrast.bn_groups, setup.batch_size, setup.world)
         self.query = self.build_encoder(setup)
         self.load_report = self.query.load_report
@@ -54,56 +54,57 @@ class MomentumContrast(Method):
         noise = torch.Generator().manual_seed(setup.seed)
         self.negatives = contrast.queue
         self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.embedding_dim, noise)
-        # The step at hand: all queries of this rank (L, b, D), all keys of all ranks (V - 1, L, B, D), its number.
+        # Of the current step: queries of this rank (L, b, D), keys of all ranks (V - 1, L, B, D), number of the step.
         self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0
 
     @abstractmethod
     def build_encoder(self, setup: Setup) -> nn.Module:
-        """The encoder: pixels ``(b, 3, S, S)``, boxes ``(b, 4)`` and BN groups -> ``(L, b, D)`` of length 1."""
+        """Build the encoder: pixels ``(b, 3, S, S)``, boxes ``(b, 4)``, BN groups -> ``(L, b, D)`` of length 1."""
 
     def forward(self, batch: ViewBatch) -> StepOutput:
-        """Section 3.2: embed the views, contrast them level by level, add up levels and key views."""
+        """Embed the views and contrast them level by level; the loss sums over levels and key views (section 3.2)."""
         with stage("query"):
             queries = self.query(self.pixels(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
         with stage("keys"):
             keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
         with stage("contrast"):  # Eq. 7
-            mine = self.of_this_rank(keys)
-            terms = info_nce(queries, mine, self.queue.keys, self.contrast.temperature, self.contrast.reduction)
-            loss = terms.losses[self.counted].sum()  # Eq. 8, and over the levels
+            positives = self.of_this_rank(keys)
+            terms = info_nce(queries, positives, self.queue.keys, self.contrast.temperature, self.contrast.reduction)
+            loss = terms.losses[self.loss_levels].sum()  # Eq. 8, summed over the levels
         self.cache_step(queries, keys, batch.step)
         stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
     def of_this_rank(self, keys: Tensor) -> Tensor:
-        """The keys of this rank's own samples: ``(V - 1, L, B, D)`` -> ``(V - 1, L, b, D)``."""
+        """The keys of this rank's samples: ``(V - 1, L, B, D)`` -> ``(V - 1, L, b, D)``."""
         return keys.tensor_split(self.world, dim=2)[rank()]
 
     def term(self, queries: Tensor, keys: Tensor, level: int) -> InfoNCE:
-        """One term, for the caller to weigh: queries ``(n, D)``, keys ``(V - 1, n, D)``, negatives of a ``level``."""
+        """InfoNCE of queries ``(n, D)`` with keys ``(V - 1, n, D)`` and the negatives of one ``level``."""
         settings = self.contrast
         negatives = self.queue.keys[level : level + 1]
         return info_nce(queries[None], keys[:, None], negatives, settings.temperature, settings.reduction)
 
     def cache_step(self, queries: Tensor, keys: Tensor, step: int) -> None:
-        """Keep what `on_step_end` and `log_stats` need: queries ``(L, b, D)``, keys ``(V - 1, L, B, D)``, the step."""
+        """Store queries ``(L, b, D)``, keys ``(V - 1, L, B, D)`` and the step for `on_step_end` and `log_stats`."""
         self._queries, self._keys, self._step = queries.detach(), keys, step
 
     @torch.no_grad()
     def on_first_batch(self, batch: ViewBatch) -> None:
-        """Give the queue's noise the mean and spread of the first keys.
+        """Give the queue's initial noise the mean and standard deviation of the first keys.
 
-        An untrained network maps all boxes into one narrow cone. Against noise from the whole sphere the first queries
-        would find their keys at once and learn to point away from noise; like this they start from guessing, a loss of
-        ln(K + 1) a level, and the first value in the log tells whether everything is wired up.
+        An untrained network maps all boxes into one narrow cone. With noise from the whole sphere, positives would be
+        trivial to find and the first steps would only learn to point away from the noise. With matched noise the loss
+        starts at chance, ln(K + 1) per level, so the first value in the log shows whether everything works.
         """
-        self.queue.resemble(self.embed_keys(batch).transpose(0, 1).flatten(1, 2))
+        self.queue.match_statistics(self.embed_keys(batch).transpose(0, 1).flatten(1, 2))
 
     @torch.no_grad()
     def embed_keys(self, batch: ViewBatch) -> Tensor:
         """Keys of all samples of all ranks, in the order of the samples: ``(V - 1, L, B, D)``.
 
-        The batch holds them shuffled, so that no query shares its BatchNorm statistics with its own keys.
+        The batch contains the key views in shuffled order, so that a query and its keys are normalized with different
+        samples.
         """
         views = zip(batch.key_images, batch.key_boxes, strict=True)
         keys = torch.stack([self.key(self.pixels(images), boxes, self.groups) for images, boxes in views])
@@ -111,17 +112,17 @@ class MomentumContrast(Method):
 
     @torch.no_grad()
     def on_step_end(self) -> None:
-        """Let the key encoder follow, and queue the keys: once, after all losses of the step (docs/method.md#queue)."""
+        """Update the key encoder (EMA) and enqueue the keys, after all losses of the step (docs/method.md#queue)."""
         ema.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
         if self.contrast.enqueue_views == "all":
             self.queue.enqueue(self._keys.transpose(0, 1).flatten(1, 2))  # (L, (V - 1) * B, D)
         else:
-            # One view a step, in turn: the negatives are then as old as in a run of two views.
+            # One view per step, in turn: the negatives are then as old as in a run with two views.
             self.queue.enqueue(self._keys[self._step % len(self._keys)])
 
     @torch.no_grad()
     def log_stats(self) -> dict[str, Tensor]:
-        """What tells health from collapse (docs/method.md#drift-collapse), by level, of the last step's queries."""
+        """Signs of collapse and drift (docs/method.md#drift-collapse) for each level, from the last step's queries."""
         stats: dict[str, Tensor] = {}
         order = (self.queue.pointer + torch.arange(self.queue.size, device=self.queue.keys.device)) % self.queue.size
         part = max(1, self.queue.size // 8)
@@ -132,12 +133,12 @@ class MomentumContrast(Method):
             stats[f"std/{level}"] = queries.std(dim=0, correction=0).mean()
             stats[f"mean_norm/{level}"] = center.norm()
             stats[f"rank/{level}"] = effective_rank(queries)
-            # How much nearer the newest keys of the queue are than the oldest: drift, when it is large.
+            # How much closer to the queries the newest keys of the queue are than the oldest. Large values mean drift.
             stats[f"drift/{level}"] = center @ (self.queue.keys[i, newest].mean(0) - self.queue.keys[i, oldest].mean(0))
         return stats
 
     def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """All levels' embeddings of uint8 ``(n, S, S, 3)`` and ``(n, 4)`` side by side: ``(n, L * D)``."""
+        """The embeddings of all levels, concatenated: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, L * D)``."""
         embeddings: Tensor = self.query(self.pixels(images), boxes)
         return embeddings.transpose(0, 1).flatten(1)
 

@@ -1,12 +1,13 @@
-"""ORL (Xie et al. 2021): BYOL between images, between boxes around an object, and between objects that look alike.
+"""ORL (Xie et al. 2021): BYOL between views of an image, between boxes around an object, and between similar objects.
 
-ORL has three stages: BYOL on images; finding proposals, and which of different images look alike; and object-level BYOL
-on those. Here is the third, with the second's search for pairs on the proposals of the catalog (`correspondence`), done
-once at the start with the features of a network that ``options.weights`` names: the first stage is any earlier run, of
-``method=byol`` say. Without one, the run's own first weights find them, which match little more than colors.
+ORL has three stages: (1) BYOL on images; (2) finding proposals, and similar proposals in different images; (3) BYOL on
+these objects. This file implements the third stage, and the search for similar proposals of the second, on the
+catalog's proposals (`correspondence`). The search runs once, at the start, with the features of the network given by
+``options.weights``. That network is the first stage: any earlier run, for example of ``method=byol``. Without it, the
+run's initial weights are used, which match little more than colors.
 
-Not the same as in the released code: proposals are thinned evenly instead of by their overlap, and their number is
-smaller (``options.compared``), so that the search costs about as much as an epoch of training.
+Differences to the released code: proposals are subsampled evenly instead of by their overlap, and there are fewer of
+them (``options.compared``), so that the search costs about as much as an epoch of training.
 
 Shapes: ``b`` samples of this rank, ``D`` embedding, ``S`` side of a view.
 """
@@ -41,16 +42,20 @@ class ORLOptions(BYOLOptions):
 
     weights: Weights = Field(
         "none",
-        description="network that finds objects that look alike: run, weight file, imagenet; none: this run's start",
+        description="network that finds similar objects: run, weight file, imagenet; none: this run's initial weights",
     )
-    neighbors: int = Field(10, ge=1, description="images most like an image whose proposals are compared with its own")
-    compared: int = Field(20, ge=1, le=256, description="most proposals of an image that are compared")
-    top: float = Field(0.1, gt=0, le=1, description="pairs kept of an image and a neighbor, as a share of compared")
-    min_side: int = Field(96, ge=1, description="least side of a proposal in pixels, where an image has such")
+    neighbors: int = Field(
+        10, ge=1, description="nearest images of an image, whose proposals are compared with its own"
+    )
+    compared: int = Field(20, ge=1, le=256, description="largest number of proposals of an image that are compared")
+    top: float = Field(0.1, gt=0, le=1, description="pairs kept for an image and a neighbor, as a share of compared")
+    min_side: int = Field(
+        96, ge=1, description="smallest side of a proposal in pixels, if the image has such proposals"
+    )
     patch_side: int = Field(96, ge=32, description="side of the views of objects in pixels")
     image_weight: float = Field(1.0, ge=0, description="weight of the loss between views of the image")
     intra_weight: float = Field(1.0, ge=0, description="weight of the loss between boxes around a proposal")
-    inter_weight: float = Field(1.0, ge=0, description="weight of the loss between proposals that look alike")
+    inter_weight: float = Field(1.0, ge=0, description="weight of the loss between similar proposals")
 
 
 class ORL(BYOL):
@@ -58,7 +63,7 @@ class ORL(BYOL):
 
     Attributes:
         intra: Predictor between boxes around an object.
-        inter: Predictor between objects that look alike.
+        inter: Predictor between similar objects.
     """
 
     Options = ORLOptions
@@ -71,38 +76,38 @@ class ORL(BYOL):
         self.intra, self.inter = self.build_predictor(setup), self.build_predictor(setup)
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> StepDataset:
-        """Two views each of the image, of an object, of a pair of objects."""
-        options = material.options
+    def dataset(cls, inputs: DatasetInputs) -> StepDataset:
+        """Two views of the image, two of an object, two of a pair of objects."""
+        options = inputs.options
         assert isinstance(options, ORLOptions)
         if options.weights not in ("none", "imagenet"):
-            read_tensors(Path(options.weights))  # a wrong name is told before anything is written
+            read_tensors(Path(options.weights))  # raises errors before anything is written
         return ObjectPairs(
-            material.images,
-            two_crops(material, material.canvas),
-            two_crops(material, options.patch_side),
+            inputs.images,
+            two_crops(inputs, inputs.canvas),
+            two_crops(inputs, options.patch_side),
             compared=options.compared,
             min_side=options.min_side,
-            seed=material.seed,
+            seed=inputs.seed,
         )
 
     def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
-        """Find the pairs, or read those that the run has found.
+        """Find the pairs of similar objects, or read those that the run has already found.
 
         Raises:
-            CodoError: The run goes on and its pairs are gone.
+            CodoError: A resumed run lacks its pairs, or they are of other images.
             InputError: ``options.weights`` are of another backbone.
         """
         assert isinstance(dataset, ObjectPairs)
-        path, told = folder / FILE, ""
+        path, message = folder / FILE, ""
         if not path.exists() and start == 0:
             self._find(dataset).write(path)
-            told = f"found objects that look alike (options.weights={self.options.weights}): {path}"
+            message = f"found similar objects (options.weights={self.options.weights}): {path}"
         dataset.pairs = Pairs.read(path)
         if len(dataset.pairs.images) != len(dataset):
             what = f"the pairs are of {len(dataset.pairs.images)} images, there are {len(dataset)}"
             raise CodoError(what, where=str(path), fix="put the images back, or start again in a new out=")
-        return told
+        return message
 
     @torch.no_grad()
     def _find(self, dataset: ObjectPairs) -> Pairs:
@@ -122,11 +127,11 @@ class ORL(BYOL):
         return found
 
     def forward(self, batch: CropBatch) -> StepOutput:
-        """BYOL's loss of three pairs of views, each with a predictor of its own."""
+        """BYOL's loss of three pairs of views, each with its own predictor."""
         views, options = self.views(batch), self.options
-        image, projected = self.agree(views[:2], self.predictor)
-        intra, _ = self.agree(views[2:4], self.intra)
-        inter, _ = self.agree(views[4:], self.inter)
+        image, projected = self.symmetric_loss(views[:2], self.predictor)
+        intra, _ = self.symmetric_loss(views[2:4], self.intra)
+        inter, _ = self.symmetric_loss(views[4:], self.inter)
         loss = options.image_weight * image + options.intra_weight * intra + options.inter_weight * inter
         self.store_embeddings(projected)
         self._step = batch.step

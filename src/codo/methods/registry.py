@@ -1,4 +1,4 @@
-"""The methods by name, and methods in files of the user's. A new one is a file and a line here."""
+"""The methods by name. A new method is a file and a line here; methods in users' files need no line."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ METHODS: dict[str, type[Method]] = {
     "orl": ORL,
     "self_emd": SelfEMD,
 }
-"""Names that share a class differ in their recipe."""
+"""Name -> class. Methods with the same class differ in their recipes."""
 
 
 def find_method(name: str) -> type[Method]:
@@ -70,28 +70,28 @@ def find_method(name: str) -> type[Method]:
     found = getattr(load_file(Path(path)), title, None)
     if not (isinstance(found, type) and issubclass(found, Method)):
         what = f"no class '{title}' that derives from codo.methods.base.Method"
-        raise InputError(what, where=path, fix="name the class behind the colon: method=path/to/file.py:MyMethod")
+        raise InputError(what, where=path, fix="give the class after the colon: method=path/to/file.py:MyMethod")
     return found
 
 
 def absolute_name(name: str) -> str:
-    """The name of a method that is found from any folder."""
+    """The name of a method with an absolute path, valid in any working directory."""
     path, colon, title = name.rpartition(":")
     return f"{absolute(path)}:{title}" if colon and name not in METHODS else name
 
 
 def read_options(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a method's own (``options.*``), checked and complete.
+    """A method's own settings (``options.*``), validated and with defaults filled in.
 
     Raises:
-        InputError: An option that the method does not have, or a wrong value.
+        InputError: An option that the method does not have, or an invalid value.
     """
     return own_settings(find_method(name), values).model_dump(mode="json")
 
 
 def own_settings(method: type[Method], values: Mapping[str, Any]) -> Settings:
-    """The settings of a method's own, as an instance of its `Method.Options`; raises like `read_options`."""
-    # Checked inside of their group, so that errors name them as the user does: options.hidden.
+    """A method's own settings as an instance of its `Method.Options`; raises like `read_options`."""
+    # Validated inside their group, so that errors use the full names: options.hidden.
     group: Any = create_model("Group", __base__=Settings, options=(method.Options, ...))
     checked: Any = resolve(group, None, {"options": dict(values)})
     own: Settings = checked.options
@@ -99,20 +99,20 @@ def own_settings(method: type[Method], values: Mapping[str, Any]) -> Settings:
 
 
 def unused_settings(name: str, given: Mapping[str, Any]) -> list[str]:
-    """Those of the ``given`` settings, with dots, that change nothing for a method (`Method.used_settings`)."""
+    """The dotted names of those ``given`` settings that have no effect on a method (`Method.used_settings`)."""
     used_settings = find_method(name).used_settings
     return [key for key in flatten(nest(given)) if _among(key, OPTIONAL) and not _among(key, used_settings)]
 
 
 def build_method(name: str, setup: Setup) -> Method:
-    """The method called ``name``.
+    """Build a method.
 
     Args:
         name: See `find_method`.
-        setup: What it is built from; without options, those of the method have their defaults.
+        setup: What it is built from; without options, the method's defaults are used.
 
     Raises:
-        InputError: Unknown name; the method says no to the settings.
+        InputError: Unknown name, or settings that the method does not accept.
     """
     method = find_method(name)
     if isinstance(setup.options, NoOptions):

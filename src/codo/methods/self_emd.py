@@ -1,14 +1,14 @@
-"""Self-EMD (Liu et al. 2020): BYOL between maps instead of vectors, compared by the Earth Mover's Distance.
+"""Self-EMD (Liu et al. 2020): BYOL between feature maps instead of vectors, compared by the Earth Mover's Distance.
 
-From the paper's abstract and summaries of it (docs/methods.md#self-emd; there is no official code, and its text was not
-at hand): BYOL without pooling, so that an image is embedded as a map; 1x1 convolutions in the place of the MLPs' linear
-layers; a cell is as far from another as their cosine says; what is moved where is found by Sinkhorn's iterations,
-because two crops of a picture full of things show different ones, in different places.
+From the paper's abstract and summaries of it (docs/methods.md#self-emd; there is no official code, and the full text
+was not available): BYOL without pooling, so that the embedding of an image is a map; 1x1 convolutions instead of the
+MLPs' linear layers; the cost between two cells is 1 - cosine; Sinkhorn's iterations find the transport plan. Cells are
+matched by transport because two crops of a cluttered image show different objects, in different places.
 
-Decided here: the plan takes no gradient (at the optimum its derivative does not count); a cell weighs what it has in
-common with the mean of the other map, as in DeepEMD (Zhang et al. 2020), or all weigh the same; smoothness and
-iterations; twice the distance is the loss, so that maps of one cell give BYOL's. The paper's smaller views, pyramid
-cropping and additional vector branch are not here.
+Our own choices: no gradient flows through the plan (at the optimum its derivative vanishes); the weight of a cell is
+its similarity to the mean of the other map, as in DeepEMD (Zhang et al. 2020), or uniform; smoothness and number of
+iterations; the loss is twice the distance, so that maps of one cell give BYOL's loss. The paper's smaller views,
+pyramid cropping and additional vector branch are not implemented.
 
 Shapes: ``b`` samples of this rank, ``D`` embedding, ``h w`` the last map, ``M = h w`` its cells.
 """
@@ -27,8 +27,8 @@ from codo.methods.base import Setup
 from codo.methods.byol import BYOL, BYOLOptions
 from codo.models.image_encoder import ImageEncoder
 
-LEAST = 1e-3
-"""Weight of a cell that has nothing in common with the other map, before weights are normalized."""
+MIN_WEIGHT = 1e-3
+"""Weight of a cell that has no similarity to the other map, before weights are normalized."""
 
 
 class SelfEMDOptions(BYOLOptions):
@@ -37,7 +37,7 @@ class SelfEMDOptions(BYOLOptions):
     epsilon: float = Field(0.05, gt=0, description="smoothness of the transport, in units of 1 - cosine")
     iterations: int = Field(20, ge=1, description="Sinkhorn iterations")
     weights: Literal["common", "uniform"] = Field(
-        "common", description="what a cell weighs: its similarity to the mean of the other map, or the same for all"
+        "common", description="weight of a cell: its similarity to the mean of the other map, or the same for all"
     )
 
 
@@ -45,13 +45,13 @@ class MapEncoder(ImageEncoder):
     """Backbone and projection of every cell of its last map."""
 
     def pool(self, images: Tensor) -> Tensor:
-        """The last map, as it is: (b, 3, S, S) -> (b, C, h, w)."""
+        """The last map, without pooling: (b, 3, S, S) -> (b, C, h, w)."""
         last: Tensor = self.backbone(images)[-1]
         return last
 
 
 class SelfEMD(BYOL):
-    """Prediction of the target's map, up to transport; ``contrast.momentum`` rises to ``contrast.momentum_end``."""
+    """Prediction of the target's map, matched by transport. The momentum rises to ``contrast.momentum_end``."""
 
     Options = SelfEMDOptions
 
@@ -61,7 +61,7 @@ class SelfEMD(BYOL):
         self.options = setup.options
 
     def build_encoder(self, setup: Setup) -> nn.Module:
-        """The online network: backbone and projector, no pooling."""
+        """Build the online network: backbone and projector, no pooling."""
         return MapEncoder(setup.model, lambda channels: self.build_projector(channels, setup))
 
     def build_projector(self, channels: int, setup: Setup) -> nn.Module:
@@ -82,20 +82,20 @@ class SelfEMD(BYOL):
 
     def distance(self, predicted: Tensor, target: Tensor) -> Tensor:
         """The Earth Mover's Distance of each pair of maps: (b,)."""
-        here, there = (F.normalize(one.flatten(2).transpose(1, 2), dim=2) for one in (predicted, target))  # (b, M, D)
-        cost = 1 - here @ there.transpose(1, 2)  # (b, M, M)
-        a, b = self.weigh(here, there), self.weigh(there, here)
+        p, t = (F.normalize(cells.flatten(2).transpose(1, 2), dim=2) for cells in (predicted, target))  # (b, M, D)
+        cost = 1 - p @ t.transpose(1, 2)  # (b, M, M)
+        a, b = self.weigh(p, t), self.weigh(t, p)
         plan = transport(cost.detach(), a, b, self.options.epsilon, self.options.iterations)
         return (plan * cost).sum(dim=(1, 2))
 
     @torch.no_grad()
     def weigh(self, cells: Tensor, other: Tensor) -> Tensor:
-        """What the cells (b, M, D) weigh beside the cells of another map: (b, M), rows sum to 1."""
+        """Weights of the cells (b, M, D) in transport to another map (b, M, D): (b, M), rows sum to 1."""
         if self.options.weights == "uniform":
             return cells.new_full(cells.shape[:2], 1 / cells.shape[1])
-        common = (cells @ other.mean(dim=1)[:, :, None])[:, :, 0].clamp(min=0) + LEAST
+        common = (cells @ other.mean(dim=1)[:, :, None])[:, :, 0].clamp(min=0) + MIN_WEIGHT
         return common / common.sum(dim=1, keepdim=True)
 
     def store_embeddings(self, embeddings: Tensor) -> None:
-        """Remember what an image's cells are on average, (b, D, h, w), for `log_stats`."""
+        """Store the mean over the cells of embeddings (b, D, h, w) for `log_stats`."""
         super().store_embeddings(embeddings.mean(dim=(2, 3)))

@@ -10,7 +10,7 @@ from codo.models.image_encoder import ImageEncoder
 
 
 class SimCLR(ImageLevel):
-    """Contrast within the batch; ``contrast.temperature`` is its temperature, ``model.embedding_dim`` its embedding."""
+    """Contrast within the batch, with ``contrast.temperature`` and ``model.embedding_dim``."""
 
     used_settings = (*ImageLevel.used_settings, "contrast.temperature")
 

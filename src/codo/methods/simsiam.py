@@ -1,4 +1,4 @@
-"""SimSiam (Chen and He 2021): one network predicts its own other view, through which no gradient flows."""
+"""SimSiam (Chen and He 2021): a network predicts its own output for the other view; the target has a stop-gradient."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class SimSiam(ImageLevel):
         self.criterion = lightly("loss").NegativeCosineSimilarity()
 
     def forward(self, batch: CropBatch) -> StepOutput:
-        """Negative cosine of each view's prediction and the other view, mean of both directions."""
+        """Negative cosine between each view's prediction and the other view's projection, mean of both directions."""
         first, second = (self.encoder.project(view) for view in self.views(batch))
-        there = self.criterion(self.predictor(first).float(), second.detach().float())
+        forth = self.criterion(self.predictor(first).float(), second.detach().float())
         back = self.criterion(self.predictor(second).float(), first.detach().float())
-        loss = (there + back) / 2
+        loss = (forth + back) / 2
         self.store_embeddings(first)
         return StepOutput(loss, {"loss": loss.detach()})
 

@@ -1,4 +1,4 @@
-"""Supervised pretraining: classes of whole images, named by the class folders they lie in (ImageNet's layout)."""
+"""Supervised pretraining: classification of whole images in class folders (ImageNet's layout)."""
 
 from __future__ import annotations
 
@@ -34,36 +34,36 @@ class Supervised(ImageLevel):
         super().__init__(setup)
         self.encoder = ImageEncoder(setup.model, lambda channels: nn.Linear(channels, setup.classes))
         self.load_report = self.encoder.load_report
-        self.register_buffer("classes", torch.tensor(setup.classes))  # to build it again from a checkpoint
+        self.register_buffer("classes", torch.tensor(setup.classes))  # to rebuild the method from a checkpoint
 
     @classmethod
-    def dataset(cls, material: DatasetInputs) -> LabelledCrops:
-        """The class of an image is the first folder of its name.
+    def dataset(cls, inputs: DatasetInputs) -> LabelledCrops:
+        """Labeled crops; the class of an image is the first folder of its name.
 
         Raises:
-            InputError: Images outside of class folders, or fewer than two classes.
+            InputError: Images outside class folders, or fewer than two classes.
         """
-        names = [material.images.key(i) for i in range(len(material.images))]
-        where = str(material.images.path)
+        names = [inputs.images.key(i) for i in range(len(inputs.images))]
+        where = str(inputs.images.path)
         fix = "give foregrounds= a folder with one folder of images for each class"
         if loose := [name for name in names if "/" not in name]:
-            what = f"{len(loose)} images lie in no class folder (the first: {loose[0]})"
+            what = f"{len(loose)} images are not in a class folder (the first: {loose[0]})"
             raise InputError(what, where=where, fix=fix)
         classes = tuple(sorted({name.split("/")[0] for name in names}))
         if len(classes) < 2:
-            raise InputError(f"there is one class only: {classes[0]}", where=where, fix=fix)
+            raise InputError(f"there is only one class: {classes[0]}", where=where, fix=fix)
         labels = np.searchsorted(classes, [name.split("/")[0] for name in names]).astype(np.int64)
-        made = LabelledCrops(material.images, [Crop(material.canvas, material.augment)], material.seed, labels)
+        made = LabelledCrops(inputs.images, [Crop(inputs.canvas, inputs.augment)], inputs.seed, labels)
         made.classes = classes
         return made
 
     def log_stats(self) -> dict[str, Tensor]:
-        """Labels keep the embedding from collapsing."""
+        """No statistics of collapse: labels prevent it."""
         return {}
 
     def forward(self, batch: CropBatch) -> StepOutput:
         """Cross-entropy."""
         scores = self.encoder.project(self.views(batch)[0]).float()
         loss = F.cross_entropy(scores, batch.labels)
-        right = (scores.argmax(dim=1) == batch.labels).float().mean()
-        return StepOutput(loss, {"loss": loss.detach(), "top1": right.detach()})
+        accuracy = (scores.argmax(dim=1) == batch.labels).float().mean()
+        return StepOutput(loss, {"loss": loss.detach(), "top1": accuracy.detach()})

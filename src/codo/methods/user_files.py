@@ -1,7 +1,7 @@
-"""Methods in files of the user's: ``path/to/file.py:MyMethod``.
+"""Methods in users' files: ``path/to/file.py:MyMethod``.
 
-A file becomes the module ``codo.methods.user_files.FILE``, where FILE is its quoted path. The name alone says where to
-find it, in any process: what a file defines can be pickled, and reaches loader workers however they are started.
+A file is imported as the module ``codo.methods.user_files.FILE``, where FILE is its quoted path. The module's name is
+enough to find the file in any process, so its classes can be pickled and sent to loader workers with any start method.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 
 from codo.core.errors import InputError, class_and_line
 
-__path__: list[str] = []  # lets modules stand below this one; `_Finder` finds them
+__path__: list[str] = []  # allows submodules of this module; `_Finder` finds them
 
 
 class _Finder(MetaPathFinder):
@@ -42,7 +42,7 @@ def load_file(path: Path) -> ModuleType:
     """
     if not path.is_file():
         raise InputError("no such file of a method", where=str(path), fix="check the path in method=")
-    # Dots part the names of modules, and `quote` leaves them alone.
+    # Dots separate the names of modules, and `quote` does not escape them.
     file = quote(str(path.resolve()), safe="").replace(".", "%2E")
     try:
         return import_module(f"{__name__}.{file}")

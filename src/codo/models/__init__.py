@@ -1,15 +1,16 @@
 """The networks of the method: backbone, FPN, RoIAlign, box head and projection (paper, Eq. 3-6).
 
-* ``encoder``: `ModelSettings`, and `Encoder`, which puts them together; ``image_encoder``: backbone and projection.
+* ``encoder``: `ModelSettings`, and `Encoder`, which combines the parts; ``image_encoder``: without FPN and box head.
 * ``backbone``: torchvision ResNets (any width) and timm models that return the maps of strides 4 to 32.
 * ``fpn``: the feature pyramid P2-P5, with or without BatchNorm.
 * ``roi_align``: RoIAlign for exactly one box per image, as two small matrix products; ``box_levels``: for any number
   of boxes, each pooled from the level that fits its size.
 * ``box_head``: the detector's box head, shared by all levels, and the projection to the embedding.
 * ``group_norm``: BatchNorm that normalizes parts of a batch separately.
-* ``weights``: recognizes the layout of a file and starts an encoder from it (``model.init``, ``weights=``);
-  ``key_maps``: what other libraries call our tensors; ``weight_files``, ``pickles``: reads tensors from files and runs
-  without running code of theirs; ``load_report``: which tensors of a file fit a model.
+* ``weights``: recognizes the layout of a weight file and loads it into an encoder (``model.init``, ``weights=``);
+  ``key_maps``: names of our tensors in other libraries; ``weight_files``, ``pickles``: read tensors from files and runs
+  without executing code from them; ``load_report``: which tensors of a file fit a model.
+* ``pretrained``: builds an encoder with the weights and, if recorded, the architecture of a file.
 """
 
 from __future__ import annotations

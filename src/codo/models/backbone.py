@@ -1,9 +1,9 @@
-"""Backbones that return the four maps a feature pyramid needs.
+"""Backbones that return the four feature maps that a feature pyramid needs.
 
 Legend: B batch, C channels, H and W height and width of the canvas in pixels.
 
-torchvision's ResNets are used as they are: same names, same shapes, same initialization. ``width`` scales the channels
-of the residual stages for laptops and tests; at 1.0 nothing differs from torchvision.
+torchvision's ResNets are used unchanged: same names, same shapes, same initialization. ``width`` scales the channels
+of the residual stages for laptops and tests; at 1.0 the model is exactly torchvision's.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TIMM = "timm:"
 
 
 class Backbone(Protocol):
-    """What the encoder needs of a backbone."""
+    """What the encoder needs from a backbone."""
 
     channels: tuple[int, ...]
 
@@ -75,12 +75,12 @@ class TimmBackbone(nn.Module):
     """Any timm model with ``features_only`` that has maps of strides 4, 8, 16 and 32 (extra ``timm``).
 
     Args:
-        name: timm's name of the model, without the ``timm:`` in front.
-        pretrained: Start from timm's default weights of the model; downloads them.
+        name: timm's name of the model, without the prefix ``timm:``.
+        pretrained: Download and use timm's default weights of the model.
 
     Raises:
-        InputError: timm is not installed, does not know the name, the model lacks one of the strides, or its weights
-            cannot be had.
+        InputError: timm is not installed or has no such model, the model lacks one of the strides, or its weights
+            cannot be downloaded.
     """
 
     def __init__(self, name: str, pretrained: bool = False) -> None:
@@ -95,8 +95,8 @@ class TimmBackbone(nn.Module):
             fix = nearest(name, timm.list_models()) or "see timm.list_models()"
             raise InputError(f"timm has no model '{name}'", where=where, fix=fix)
         try:
-            # Asked for without out_indices first: which index has which stride differs between families, and in some
-            # (DLA) the indices do not begin with 0.
+            # Created without out_indices first: which index has which stride differs between model families, and in
+            # some (DLA) the indices do not begin with 0.
             info: Any = timm.create_model(name, features_only=True).feature_info
             strides = info.reduction()
             indices = tuple(info.out_indices[strides.index(stride)] for stride in STRIDES)
@@ -109,7 +109,7 @@ class TimmBackbone(nn.Module):
             raise InputError(reason, where=where, fix=fix) from error
         if pretrained:
             self._download(name, indices, where)
-        self.channels_last = getattr(self.model, "output_fmt", "NCHW") == "NHWC"  # Swin and its kin
+        self.channels_last = getattr(self.model, "output_fmt", "NCHW") == "NHWC"  # Swin and similar models
 
     def _download(self, name: str, indices: tuple[int, ...], where: str) -> None:
         import timm
@@ -132,7 +132,7 @@ def resnet_channels(name: str, width: float) -> tuple[int, ...]:
 
 
 def input_side(name: str) -> int:
-    """Pixels a side of a square image that a backbone takes: ResNets take any, timm models may be made for one size."""
+    """Side in pixels of a square image that a backbone accepts: ResNets accept any, some timm models only one size."""
     if not name.startswith(_TIMM):
         return 128
     import timm
@@ -142,12 +142,12 @@ def input_side(name: str) -> int:
 
 
 def scale_channels(channels: int, width: float) -> int:
-    """``channels * width`` rounded to a multiple of 8 (what matrix units like), at least 8."""
+    """``channels * width`` rounded to a multiple of 8 (fast on matrix units), at least 8."""
     return max(8, 8 * round(channels * width / 8))
 
 
 def check_backbone(name: str) -> None:
-    """Refuse a backbone that nobody knows, without importing timm.
+    """Raise an error for an unknown kind of backbone, without importing timm.
 
     Raises:
         InputError: Neither one of torchvision's ResNets nor ``timm:NAME``.

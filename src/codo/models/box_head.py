@@ -1,8 +1,8 @@
 """The detector's box head, shared by all levels, and the projection behind it.
 
 ``4conv1fc`` is ``FastRCNNConvFCHead`` of torchvision's ``*_v2`` detectors: four times [3x3 convolution, BatchNorm,
-ReLU], flatten, one fully connected layer with ReLU. ``2fc`` is ``TwoMLPHead`` of the first versions. The head is
-exported; the projection is dropped after pretraining, like MoCo-v2's (docs/method.md#trunk).
+ReLU], flatten, one fully connected layer with ReLU. ``2fc`` is ``TwoMLPHead`` of torchvision's first versions. The head
+is exported; the projection is dropped after pretraining, as in MoCo v2 (docs/method.md#trunk).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torchvision.models.detection.faster_rcnn import FastRCNNConvFCHead, TwoMLPH
 from codo.core.errors import InputError, nearest
 
 POOL = 7
-"""Side of the pooled map that enters the head; another would change the shape of the fully connected layer."""
+"""Side of the pooled map that enters the head; another side would change the shape of the fully connected layer."""
 
 _CONV_HEAD = re.compile(r"([1-9])conv1fc")
 
@@ -46,15 +46,15 @@ def build_box_head(head: str, channels: int, dim: int = 1024) -> nn.Module:
         InputError: Unknown head.
     """
     convolutions = count_convolutions(head)
-    built: nn.Module
+    module: nn.Module
     if convolutions:
-        built = FastRCNNConvFCHead((channels, POOL, POOL), [channels] * convolutions, [dim], norm_layer=nn.BatchNorm2d)
+        module = FastRCNNConvFCHead((channels, POOL, POOL), [channels] * convolutions, [dim], norm_layer=nn.BatchNorm2d)
     else:
-        built = TwoMLPHead(channels * POOL * POOL, dim)
-    return built
+        module = TwoMLPHead(channels * POOL * POOL, dim)
+    return module
 
 
 def build_projection(in_dim: int, dim: int, hidden: int | None = None) -> nn.Sequential:
-    """Build the two-layer MLP of MoCo-v2: (N, in_dim) -> (N, dim); ``hidden`` is ``in_dim`` unless given."""
+    """Build the two-layer MLP of MoCo v2: (N, in_dim) -> (N, dim); ``hidden`` is ``in_dim`` unless given."""
     hidden = hidden or in_dim
     return nn.Sequential(nn.Linear(in_dim, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))

@@ -1,8 +1,8 @@
-"""Boxes of any number an image, each pooled from the one pyramid level that fits its size, as a detector does.
+"""Pool any number of boxes per image, each from the one pyramid level that fits its size, as a detector does.
 
-Two rules say which level that is: SoCo's, in proportion to the canvas of a run, and that of detectors.
+There are two rules for the level: SoCo's, in proportion to the canvas of a run, and the detectors' (FPN).
 
-Legend: B batch, K boxes an image, N boxes of all images, L levels, C channels of the pyramid, P = 7 bins a side.
+Legend: B batch, K boxes per image, N boxes of all images, L levels, C channels of the pyramid, P = 7 bins per side.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
 
 LARGEST = (48, 96, 192)
-"""Largest sqrt(width * height) in pixels of a box of P2, P3 and P4; others are of P5 (SoCo, docs/methods.md#soco)."""
+"""Largest sqrt(width * height) in pixels of a box on P2, P3 and P4; larger boxes are on P5 (docs/methods.md#soco)."""
 
 REFERENCE = 224
-"""The canvas that the bounds are of. They grow with it: on a smaller one P5 would never see a box otherwise."""
+"""The canvas that the bounds above refer to. They scale with the canvas: otherwise P5 of a small one gets no boxes."""
 
 
 def assign_levels(boxes: Tensor, canvas: int) -> Tensor:
-    """The level of every box, in a run whose canvas has a given side.
+    """SoCo's level of every box.
 
     Args:
         boxes: (…, 4) in pixels.
-        canvas: Side of the canvas; a view can be smaller, and its boxes are then of finer levels.
+        canvas: Side of the run's canvas. A view can be smaller; its boxes then get finer levels.
 
     Returns:
-        int64 (…) in 0 .. L - 1; a box as large as a bound is of the finer level.
+        int64 (…) in 0 .. L - 1; a box exactly at a bound gets the finer level.
     """
     sizes = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(dim=-1).sqrt() * (REFERENCE / canvas)
     return torch.bucketize(sizes.contiguous(), torch.tensor(LARGEST, device=boxes.device, dtype=sizes.dtype))
@@ -60,32 +60,33 @@ def pool_by_size(maps: Sequence[Tensor], boxes: Tensor, canvas: int) -> Tensor:
         canvas: See `assign_levels`.
 
     Returns:
-        (B * K, C, P, P) float32, boxes of an image side by side; see `pool_from_levels`.
+        (B * K, C, P, P) float32, the boxes of an image in consecutive rows; see `pool_from_levels`.
     """
     images = torch.arange(len(boxes), device=boxes.device).repeat_interleave(boxes.shape[1])
     flat, levels = boxes.flatten(0, 1), assign_levels(boxes, canvas).flatten()
-    numbered = torch.cat([images[:, None].to(flat.dtype), flat], dim=1)  # (B * K, 5), as torchvision takes them
-    return pool_from_levels(maps, numbered, levels)
+    rois = torch.cat([images[:, None].to(flat.dtype), flat], dim=1)  # (B * K, 5), torchvision's format
+    return pool_from_levels(maps, rois, levels)
 
 
-def pool_from_levels(maps: Sequence[Tensor], numbered: Tensor, levels: Tensor) -> Tensor:
-    """Pool every box from the level that is named for it.
+def pool_from_levels(maps: Sequence[Tensor], rois: Tensor, levels: Tensor) -> Tensor:
+    """Pool every box from its given level.
 
     Args:
         maps: P2 to P5, each (B, C, H / stride, W / stride).
-        numbered: (N, 5) float32 as `torchvision.ops.roi_align` takes them: number of the image, x1, y1, x2, y2 in
+        rois: (N, 5) float32 in the format of `torchvision.ops.roi_align`: index of the image, x1, y1, x2, y2 in
             pixels of the image.
         levels: (N,) int64 in 0 .. L - 1.
 
     Returns:
-        (N, C, P, P) float32. RoIAlign is that of `codo.models.roi_align`, which knows one box an image only: aligned,
-        with adaptive sampling.
+        (N, C, P, P) float32. The result equals that of `codo.models.roi_align`, which takes only one box per image:
+        aligned, with adaptive sampling.
     """
     order, pooled = [], []
-    for level, (one, stride) in enumerate(zip(maps, STRIDES, strict=True)):
+    for level, (features, stride) in enumerate(zip(maps, STRIDES, strict=True)):
         chosen = torch.nonzero(levels == level).flatten()
-        full = one if one.dtype == torch.float64 else one.float()  # bf16 has not the digits of a box, or its image
-        # Also without a box: all ranks then find a gradient, of zero, for the same parameters.
-        pooled.append(roi_align(full, numbered[chosen].to(full.dtype), POOL, 1 / stride, -1, aligned=True))
+        # bf16 is too coarse for box coordinates and for indices of images.
+        full = features if features.dtype == torch.float64 else features.float()
+        # Called even without boxes, so that the same parameters get a gradient (of zero) on all ranks.
+        pooled.append(roi_align(full, rois[chosen].to(full.dtype), POOL, 1 / stride, -1, aligned=True))
         order.append(chosen)
     return torch.cat(pooled)[torch.argsort(torch.cat(order))]

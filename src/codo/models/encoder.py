@@ -1,9 +1,9 @@
-"""The encoder: image and box in, one embedding per pyramid level out (paper, Eq. 3-6).
+"""The encoder: from an image and a box to one embedding per pyramid level (paper, Eq. 3-6).
 
 Legend: B batch, L = 4 levels (P2 to P5), C channels of the pyramid, R width of the box head, D embedding.
 
-Order of the axes: levels stand before the batch everywhere, and the shared head runs on the (L*B) pooled boxes at once,
-so that its BatchNorm statistics mix the levels by design (docs/method.md#trunk).
+Order of the axes: the level axis always comes before the batch axis. The shared head runs on all (L*B) pooled boxes at
+once, so its BatchNorm statistics mix the levels by design (docs/method.md#trunk).
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ LEVELS = ("P2", "P3", "P4", "P5")
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
-"""Mean and deviation of RGB values scaled to 0..1 that images are normalized with: ImageNet's, as in torchvision."""
+"""Mean and standard deviation for normalizing RGB values in 0..1: those of ImageNet, as in torchvision."""
 
 
 class ModelSettings(Settings):
-    """The network that is pretrained (``model.*``)."""
+    """The network to be pretrained (``model.*``)."""
 
     backbone: str = Field("resnet50", description="resnet18, resnet34, resnet50, resnet101, or timm:NAME")
     width: float = Field(1.0, gt=0, le=4, description="factor on the channels of a ResNet's stages; the stem keeps 64")
@@ -48,7 +48,7 @@ class ModelSettings(Settings):
     head_dim: int = Field(1024, ge=8, description="width of the box head's fully connected layers")
     embedding_dim: int = Field(128, ge=2, description="dimensions of the embedding")
     init: str = Field(
-        "none", description="first weights: none, imagenet, a run directory, or a weight file of any known layout"
+        "none", description="initial weights: none (random), imagenet, a run directory, or a file of any known layout"
     )
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class ModelSettings(Settings):
 
     @property
     def pyramid_norm(self) -> bool:
-        """Whether the pyramid has BatchNorm, with ``auto`` resolved as torchvision's detectors pair them."""
+        """Whether the pyramid has BatchNorm; ``auto`` follows the head, as in torchvision's detectors."""
         return count_convolutions(self.head) > 0 if self.fpn_norm == "auto" else self.fpn_norm == "bn"
 
 
@@ -70,15 +70,15 @@ class Encoder(nn.Module):
     """Backbone, pyramid, RoIAlign, box head and projection.
 
     Args:
-        settings: The architecture and where its weights start. When the weights come from a checkpoint anyway, pass
+        settings: The architecture and its initial weights. If the weights come from a checkpoint anyway, pass
             ``settings.model_copy(update={"init": "none"})``: nothing is then read or downloaded.
-        projection: Builds another projection than MoCo-v2's: width R -> module from (n, R) to (n, D).
+        projection: Builds another projection than MoCo v2's: width R -> module from (n, R) to (n, D).
 
     Attributes:
         load_report: What ``init`` loaded, or ``None``.
 
     Raises:
-        InputError: Unknown names, missing packages, or weights that cannot be had or do not fit.
+        InputError: Unknown names, missing packages, or weights that cannot be read, cannot be downloaded or do not fit.
 
     Example:
         >>> import torch
@@ -100,7 +100,7 @@ class Encoder(nn.Module):
         make_groupable(self)
         self.load_report = initialize(self, settings.init, settings.backbone)
         self._compiled: Callable[[Tensor, Tensor], Tensor] | None = None
-        self._groups = 1  # of the pass at hand
+        self._groups = 1  # in the current forward pass
 
     def forward(self, images: Tensor, boxes: Tensor, groups: int = 1) -> Tensor:
         """Embed one box of every image.
@@ -109,8 +109,8 @@ class Encoder(nn.Module):
             images: (B, 3, H, W) normalized canvases; sides are multiples of 32.
             boxes: (B, 4) float32, one box per image: x1, y1, x2, y2 in pixels of the canvas, half-open.
             groups: Split the batch into this many contiguous parts with their own BatchNorm statistics, exactly as on
-                that many devices (see `codo.contrast.bn_groups`). They go through together where BatchNorm can tell
-                them apart (`codo.models.group_norm`), else, and compiled, one after the other.
+                that many devices (see `codo.contrast.bn_groups`). The parts share one pass if all BatchNorm layers
+                support groups (`codo.models.group_norm`); otherwise, and when compiled, they run one after the other.
 
         Returns:
             (L, B, D) float32 embeddings of length 1.
@@ -125,14 +125,14 @@ class Encoder(nn.Module):
             fix = "choose a batch size that the number of groups divides"
             raise InputError(f"{len(images)} images do not divide into {groups} groups", where="encoder", fix=fix)
         if self._compiled is None and is_groupable(self):
-            with self._passing(groups):
+            with self._grouped_pass(groups):
                 return self.embed(images, boxes)
         parts = zip(images.chunk(groups), boxes.chunk(groups), strict=True)
         return torch.cat([embed(*part) for part in parts], dim=1)
 
     @contextmanager
-    def _passing(self, groups: int) -> Iterator[None]:
-        """A pass of several groups at once."""
+    def _grouped_pass(self, groups: int) -> Iterator[None]:
+        """A forward pass of several groups at once."""
         self._groups = groups
         try:
             with grouped(self, groups):
@@ -141,7 +141,7 @@ class Encoder(nn.Module):
             self._groups = 1
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile `embed` only: one graph that every group runs, not one that repeats the network for each group."""
+        """Compile `embed` only: one graph that all groups reuse, not one that repeats the network for each group."""
         self._compiled = torch.compile(self.embed, *args, **kwargs)
 
     def embed(self, images: Tensor, boxes: Tensor) -> Tensor:
@@ -160,15 +160,15 @@ class Encoder(nn.Module):
 
         Args:
             maps: P2 to P5, as `features` returns them.
-            boxes: (B, 4) in pixels of the canvas, or (L, B, 4) with boxes of each level's own.
+            boxes: (B, 4) in pixels of the canvas, or (L, B, 4) with separate boxes for each level.
 
         Returns:
             (L, B, R) features.
         """
-        each = boxes if boxes.dim() == 3 else [boxes] * len(maps)
-        levels = zip(maps, each, STRIDES, strict=True)
-        pooled = [roi_align(m, own, 1 / stride, POOL) for m, own, stride in levels]
-        # A group's boxes of all levels side by side, for BatchNorm of the head: (G*L*b, C, 7, 7), b = B / G.
+        boxes_by_level = boxes if boxes.dim() == 3 else [boxes] * len(maps)
+        levels = zip(maps, boxes_by_level, STRIDES, strict=True)
+        pooled = [roi_align(m, b, 1 / stride, POOL) for m, b, stride in levels]
+        # The boxes of a group are contiguous over all levels, for the head's BatchNorm: (G*L*b, C, 7, 7), b = B / G.
         parts = zip(*(level.chunk(self._groups) for level in pooled), strict=True)
         features: Tensor = self.box_head(torch.cat([level for part in parts for level in part]))  # (G*L*b, R)
         by_group = features.view(self._groups, len(maps), -1, features.shape[-1])
@@ -176,9 +176,9 @@ class Encoder(nn.Module):
 
 
 def unit_length(vectors: Tensor) -> Tensor:
-    """Vectors (..., D) of length 1, in float32 (or float64 if given) whatever the precision of the step.
+    """Normalize vectors (..., D) to length 1, in float32 (float64 for float64 inputs) even under autocast.
 
-    A length of 1 in bf16 is off by up to 1/256.
+    In bf16 the length would be wrong by up to 1/256.
     """
     with torch.autocast(vectors.device.type, enabled=False):
         return F.normalize(vectors if vectors.dtype == torch.float64 else vectors.float(), dim=-1)

@@ -2,7 +2,7 @@
 
 Lateral (1x1) and output (3x3) convolutions, nearest up-sampling, no activation; with ``norm`` each convolution is
 followed by BatchNorm and has no bias, as in torchvision's ``*_v2`` detectors, InsLoc and SoCo (docs/method.md#trunk).
-P6 is left to the detector: there it is a max-pool without parameters, hence nothing to pretrain.
+P6 is left to the detector: there it is a max-pool without parameters, so there is nothing to pretrain.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torchvision.ops import FeaturePyramidNetwork
 
 
 class FPN(FeaturePyramidNetwork):  # type: ignore[misc]  # torchvision ships no type information
-    """P2 to P5 from the four maps of a backbone.
+    """Computes P2 to P5 from the four maps of a backbone.
 
     The state dict has torchvision's names (``inner_blocks.i.*`` lateral, ``layer_blocks.i.*`` output).
 

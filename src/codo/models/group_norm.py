@@ -1,9 +1,9 @@
-"""BatchNorm that normalizes parts of a batch by themselves, as if each part had gone through the network alone.
+"""BatchNorm that normalizes parts of a batch separately, as if each part had gone through the network alone.
 
-Everything else of a network treats samples one by one, so that only BatchNorm has to know of the parts, and
-convolutions run once on all of them. A step of CoDo on one core, against a pass for each part: 5.3 s for 7.4
-(ResNet-50, 8 groups of 2 images at 128 pixels), 0.81 for 1.18 (`laptop`, 8 groups of 8), 7.4 for 7.3 (ResNet-50,
-2 groups of 4 at 224).
+All other layers treat samples independently, so only BatchNorm needs to be aware of the parts, and convolutions run
+once on the whole batch. Time of a CoDo step on one core, compared with one pass for each part: 5.3 instead of 7.4 s
+(ResNet-50, 8 groups of 2 images at 128 pixels), 0.81 instead of 1.18 s (`laptop`, 8 groups of 8), 7.4 instead of 7.3 s
+(ResNet-50, 2 groups of 4 at 224).
 """
 
 from __future__ import annotations
@@ -20,39 +20,39 @@ class GroupedBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm of ``groups`` contiguous parts of the batch, one after the other.
 
     Attributes:
-        groups: Parts; set by `grouped` for the time of a pass.
+        groups: Number of parts; `grouped` sets it during a forward pass.
     """
 
     groups: int = 1
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) -> the same; running statistics see part after part."""
+        """(B, C, H, W) -> (B, C, H, W); each part in turn updates the running statistics."""
         if self.groups == 1 or not self.training:
             return super().forward(x)
         return torch.cat([super(GroupedBatchNorm2d, self).forward(part) for part in x.chunk(self.groups)])
 
 
 def make_groupable(module: nn.Module) -> None:
-    """Let the BatchNorm layers inside of a module take groups; their parameters stay the objects they are."""
+    """Replace the BatchNorm layers inside a module by `GroupedBatchNorm2d` with the same parameter objects."""
     for name, child in module.named_children():
         if type(child) is not nn.BatchNorm2d:
             make_groupable(child)
             continue
-        made = GroupedBatchNorm2d(
+        norm = GroupedBatchNorm2d(
             child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats
         )
-        made._parameters, made._buffers = child._parameters, child._buffers
-        setattr(module, name, made.train(child.training))
+        norm._parameters, norm._buffers = child._parameters, child._buffers
+        setattr(module, name, norm.train(child.training))
 
 
 def is_groupable(module: nn.Module) -> bool:
-    """Whether all its BatchNorm layers take groups; timm's, which are fused with their activation, do not."""
+    """Whether all BatchNorm layers support groups; timm's, which are fused with their activation, do not."""
     return all(isinstance(one, GroupedBatchNorm2d) for one in module.modules() if isinstance(one, _BatchNorm))
 
 
 @contextmanager
 def grouped(module: nn.Module, groups: int) -> Iterator[None]:
-    """While it lasts, BatchNorm inside of the module sees ``groups`` parts."""
+    """Context in which the BatchNorm layers of the module normalize ``groups`` parts separately."""
     norms = [one for one in module.modules() if isinstance(one, GroupedBatchNorm2d)]
     for norm in norms:
         norm.groups = groups

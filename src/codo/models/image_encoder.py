@@ -1,7 +1,7 @@
 """The encoder of methods that contrast whole images: backbone, average pooling, projection.
 
-Legend: B batch, C channels of the last map, D embedding. It takes boxes and groups as `Encoder` does and ignores the
-boxes, so that momentum contrast need not know the difference.
+Legend: B batch, C channels of the last map, D embedding. It takes boxes and groups like `Encoder` and ignores the
+boxes, so that `MomentumContrast` can use either encoder.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ class ImageEncoder(nn.Module):
     """Backbone, average pooling over the last map, projection.
 
     Args:
-        settings: The architecture and where its weights start; what concerns pyramid and box head is not used.
+        settings: The architecture and its initial weights; the settings of pyramid and box head are not used.
         build_projection: Channels C -> module from (B, C) to (B, D).
 
     Attributes:
         load_report: What ``settings.init`` loaded, or ``None``.
 
     Raises:
-        InputError: Unknown names, missing packages, or weights that cannot be had or do not fit.
+        InputError: Unknown names, missing packages, or weights that cannot be read, cannot be downloaded or do not fit.
     """
 
     def __init__(self, settings: ModelSettings, build_projection: Callable[[int], nn.Module]) -> None:
@@ -48,7 +48,7 @@ class ImageEncoder(nn.Module):
         return unit_length(self.by_groups(images, groups))[None]
 
     def by_groups(self, images: Tensor, groups: int) -> Tensor:
-        """`project`, one contiguous part of the batch after the other; raises like `forward`."""
+        """Apply `project` to one contiguous part of the batch after the other; raises like `forward`."""
         if len(images) % groups:
             fix = "choose a batch size that the number of groups divides"
             raise InputError(f"{len(images)} images do not divide into {groups} groups", where="encoder", fix=fix)
@@ -56,7 +56,7 @@ class ImageEncoder(nn.Module):
         return torch.cat([embed(part) for part in images.chunk(groups)])
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile one group's pass, not one graph that repeats the network for each group."""
+        """Compile `project` only: one graph that all groups reuse, not one that repeats the network for each group."""
         self._compiled = torch.compile(self.project, *args, **kwargs)
 
     def project(self, images: Tensor) -> Tensor:

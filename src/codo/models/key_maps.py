@@ -1,8 +1,8 @@
-"""What other libraries call the tensors of our trunk, in both directions.
+"""Translation between our names of the trunk's tensors and those of other libraries, in both directions.
 
-Every layout is a table of pairs: our module on the left, theirs on the right. In a pair ``{i}`` is a number that both
-sides have, ``{i+2}`` the same number counted from 2, and ``{*}`` any rest of a name. A pair is read from left to right
-by `KeyMap.foreign` and from right to left by `KeyMap.ours`, so the two directions cannot drift apart.
+Every layout is a table of pairs: our module on the left, theirs on the right. In a pair ``{i}`` is a number that occurs
+on both sides, ``{i+2}`` the same number counted from 2, and ``{*}`` any rest of a name. `KeyMap.foreign` reads a pair
+from left to right and `KeyMap.ours` from right to left, so the two directions always agree.
 
 Our names are torchvision's: ``backbone.*`` of ``ResNet``, ``fpn.*`` of ``FeaturePyramidNetwork``, ``box_head.*`` of
 ``FastRCNNConvFCHead`` (``4conv1fc``) or ``TwoMLPHead`` (``2fc``). The others are those of docs/method.md#export.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 _SLOT = re.compile(r"\{(\w|\*)(?:\+(\d))?\}")
 _FC = "n"
-"""Slot of the index of the fully connected layer: one more than there are convolutions; other layouts do not say it."""
+"""Slot for the index of the fully connected layer: number of convolutions + 1. Other layouts do not contain it."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,9 @@ class KeyMap:
     """The names of one library.
 
     Attributes:
-        title: What it is, for messages: "Detectron2".
+        title: Name of the library for messages, such as "Detectron2".
         pairs: (our module, their module), most specific first.
-        caveat: What the names do not tell about such weights, and the user should know.
+        caveat: What the user should know about such weights and cannot see from the names.
     """
 
     title: str
@@ -33,13 +33,13 @@ class KeyMap:
     caveat: str = ""
 
     def foreign(self, name: str) -> str | None:
-        """Their name of a tensor.
+        """The other library's name of a tensor.
 
         Args:
             name: Our name, such as ``fpn.inner_blocks.0.1.weight``.
 
         Returns:
-            The name over there; ``None`` when the layout has no place for it.
+            The name in the layout; ``None`` if the layout has no such tensor.
         """
         return _translate(name, self.pairs, {})
 
@@ -48,11 +48,11 @@ class KeyMap:
 
         Args:
             name: Their name, such as ``backbone.fpn_lateral2.norm.weight``.
-            convolutions: Convolutions of the box head, 0 for ``2fc``. Elsewhere the layer after them is called ``fc1``
-                however many there are; here its name counts them.
+            convolutions: Convolutions of the box head, 0 for ``2fc``. Other libraries always call the layer after them
+                ``fc1``; our name of it contains their number.
 
         Returns:
-            The name here; ``None`` when it is not part of a trunk.
+            Our name; ``None`` if the tensor is not part of a trunk.
         """
         known = {_FC: convolutions + 1} if convolutions else {}
         return _translate(name, tuple((theirs, ours) for ours, theirs in self.pairs), known)
@@ -69,7 +69,7 @@ def _translate(name: str, pairs: tuple[tuple[str, str], ...], known: dict[str, i
 
 
 def _read(template: str, module: str) -> dict[str, int | str] | None:
-    """The values of a template's slots in the name of a module, or ``None`` if it is another module."""
+    """The values of a template's slots in a module name, or ``None`` if the name does not match."""
     match = _pattern(template).fullmatch(module)
     if match is None:
         return None
@@ -80,7 +80,7 @@ def _read(template: str, module: str) -> dict[str, int | str] | None:
 
 
 def _write(template: str, values: dict[str, int | str]) -> str | None:
-    """Fill in a template; ``None`` when a slot has no value or counts below zero."""
+    """Fill in a template; ``None`` if a slot has no value or a negative one."""
     for slot, offset in _SLOT.findall(template):
         value = values.get(slot)
         if isinstance(value, int):
@@ -104,7 +104,7 @@ def _pattern(template: str) -> re.Pattern[str]:
 
 
 def _resnet(prefix: str) -> tuple[tuple[str, str], ...]:
-    """The ResNet of torchvision, timm, MoCo and mmdet, behind a prefix."""
+    """The ResNet of torchvision, timm, MoCo and mmdet, after a prefix."""
     modules = (
         "conv1",
         "bn1",
@@ -117,7 +117,7 @@ def _resnet(prefix: str) -> tuple[tuple[str, str], ...]:
 
 
 def _torchvision(inner: str, outer: str) -> tuple[tuple[str, str], ...]:
-    """A torchvision detector, whose pyramid calls ``inner`` of a block list ``outer``."""
+    """A torchvision detector, in which the pyramid's block ``inner`` of ours is called ``outer``."""
     blocks = ("inner_blocks", "layer_blocks")
     return (
         ("backbone.{*}", "backbone.body.{*}"),
@@ -127,7 +127,7 @@ def _torchvision(inner: str, outer: str) -> tuple[tuple[str, str], ...]:
 
 
 def _detectron2(backbone: str, fpn: str, head: str) -> tuple[tuple[str, str], ...]:
-    """Detectron2's modules behind these prefixes; its norms are children of their convolutions."""
+    """Detectron2's modules after these prefixes; its norms are children of their convolutions."""
     convolutions = (
         ("backbone.conv1", "backbone.bn1", f"{backbone}stem.conv1"),
         ("backbone.layer{s}.{b}.conv{k}", "backbone.layer{s}.{b}.bn{k}", f"{backbone}res{{s+1}}.{{b}}.conv{{k}}"),
@@ -158,7 +158,7 @@ _MMDET = (
     ("box_head.fc7", "roi_head.bbox_head.shared_fcs.1"),
 )
 
-# What features_only of timm flattens: stages.0 of the model becomes stages_0.
+# timm's features_only flattens names: stages.0 of the model becomes stages_0.
 _TIMM = (
     *((f"backbone.model.{part}_{{i}}.{{*}}", f"{part}.{{i}}.{{*}}") for part in ("stem", "stages", "layers", "blocks")),
     *((f"backbone.model.{part}_{{i}}", f"{part}.{{i}}") for part in ("stem", "stages", "layers", "blocks")),
@@ -166,7 +166,7 @@ _TIMM = (
     ("backbone.model", ""),
 )
 
-_BGR = "Detectron2's own weights from MSRA want BGR images and stride in the 1x1 convolutions; CoDo has RGB and 3x3"
+_BGR = "Detectron2's MSRA weights expect BGR images and have stride in the 1x1 convolutions; CoDo uses RGB and 3x3"
 
 LAYOUTS: dict[str, KeyMap] = {
     "codo": KeyMap("CoDo", tuple((f"{part}.{{*}}",) * 2 for part in ("backbone", "fpn", "box_head", "projection"))),
@@ -179,4 +179,4 @@ LAYOUTS: dict[str, KeyMap] = {
     "detectron2_short": KeyMap("Detectron2 without prefixes", _detectron2("", "", "box_head."), _BGR),
     "mmdet": KeyMap("MMDetection", _MMDET),
 }
-"""Name -> layout. In RetinaNet and FCOS the pyramid starts at P3, so their block 0 is our block 1."""
+"""Name -> layout. In RetinaNet and FCOS the pyramid begins at P3, so their block 0 is our block 1."""

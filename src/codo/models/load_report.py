@@ -1,6 +1,6 @@
-"""What a weight file and a model have in common, tensor by tensor.
+"""Comparison of a weight file with a model, tensor by tensor.
 
-It lives here and not in ``export`` because imports point down: ``model.init`` needs it as much as exports do.
+It is here and not in ``exporters`` because ``model.init`` needs it too, and ``models`` may not import ``exporters``.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from torch import Tensor
 from codo.core.errors import CodoError
 
 IGNORED = "num_batches_tracked"
-"""A counter that BatchNorm does not use and older files do not have: never counted, never required."""
+"""A BatchNorm counter that is not used and that older files lack: never counted, never required."""
 
 
 @dataclass(frozen=True)
 class LoadReport:
-    """The outcome of comparing a file with a model.
+    """The result of comparing a file with a model.
 
     Attributes:
         matched: Names in both, of equal shape.
-        missing: Names that only the model has; they keep the values they had.
+        missing: Names that only the model has; these tensors keep their values.
         unexpected: Names that only the file has; they are not used.
         mismatched: Names in both whose shapes differ: (shape in the file, shape in the model).
         components: Component -> prefix of its names; everything else is ``other``.
-        source: Whose names the file has, where that had to be found out: "Detectron2 behind 'model.'".
+        source: The recognized layout of the file, if any: "Detectron2 behind 'model.'".
         origin: Name -> name in the file, where the two differ.
-        note: What the user should know about weights from there.
+        note: What the user should know about weights of this layout.
     """
 
     matched: tuple[str, ...]
@@ -56,7 +56,7 @@ class LoadReport:
         return {component: (a, b, c, d) for component, (a, b, c, d) in table.items() if a + b + c + d}
 
     def table(self) -> str:
-        """The counts as a text table, and the first shapes that differ; for a foreign file what it is, and what not."""
+        """The counts as a text table, the first shapes that differ, the file's layout, and what stays random."""
         lines = [f"{'component':<16}{'matched':>9}{'missing':>9}{'unexpected':>12}{'other shape':>13}"]
         for component, (matched, missing, unexpected, mismatched) in self.counts().items():
             lines.append(f"{component:<16}{matched:>9}{missing:>9}{unexpected:>12}{mismatched:>13}")
@@ -71,11 +71,11 @@ class LoadReport:
         return "\n".join(lines)
 
     def require(self, components: Iterable[str], *, where: str, fix: str, error: type[CodoError] = CodoError) -> None:
-        """Refuse unless every tensor of these components matched.
+        """Raise an error unless every tensor of these components matched.
 
         Args:
             components: Names of components that must be complete.
-            where: The file or verb, for the message.
+            where: The file or command, for the message.
             fix: What the user should do.
             error: Class of the error raised.
 
@@ -91,14 +91,14 @@ class LoadReport:
                 raise error(what, where=f"{where}, read as {self.source}" if self.source else where, fix=fix)
 
     def _example(self, component: str) -> str:
-        """The first tensor of a component that does not match, and the nearest that the file has instead."""
+        """The first tensor of a component that does not match, and the most similar name in the file."""
         name = next((n for n in (*self.mismatched, *self.missing) if self.component(n) == component), None)
         if name is None:
             return ""
         if shapes := self.mismatched.get(name):
             return f" ({name} is {_shape(shapes[0])}, not {_shape(shapes[1])})"
-        beside = [n for n in self.unexpected if self.component(n) == component] or list(self.unexpected)
-        near = (get_close_matches(name, beside, n=1, cutoff=0) or [""])[0]
+        candidates = [n for n in self.unexpected if self.component(n) == component] or list(self.unexpected)
+        near = (get_close_matches(name, candidates, n=1, cutoff=0) or [""])[0]
         return f" ({name} is missing" + (f"; the file has {self.origin.get(near, near)})" if near else ")")
 
 
@@ -110,11 +110,11 @@ def compare(model: Mapping[str, Tensor], file: Mapping[str, Tensor], components:
         file: Tensors of the file under the model's names.
         components: Component -> prefix, in the order of the report.
     """
-    wanted = [name for name in model if not name.endswith(IGNORED)]
-    shapes = {n: (tuple(file[n].shape), tuple(model[n].shape)) for n in wanted if n in file}
+    expected = [name for name in model if not name.endswith(IGNORED)]
+    shapes = {n: (tuple(file[n].shape), tuple(model[n].shape)) for n in expected if n in file}
     return LoadReport(
         matched=tuple(name for name, (a, b) in shapes.items() if a == b),
-        missing=tuple(name for name in wanted if name not in file),
+        missing=tuple(name for name in expected if name not in file),
         unexpected=tuple(name for name in file if name not in model and not name.endswith(IGNORED)),
         mismatched={name: (a, b) for name, (a, b) in shapes.items() if a != b},
         components=dict(components),

@@ -1,8 +1,8 @@
 """Reading pickled numpy arrays without trusting the file: the ``.pkl`` files of Detectron2 (docs/method.md#export).
 
-A pickle is a program that may call any function by name. This reader knows the names that numpy arrays and plain
-containers need, and answers each with a stand-in of its own: what looks like a call into numpy only ever becomes
-``numpy.frombuffer`` on bytes of the file, with a type of numbers. Any other name stops it before it is looked up.
+A pickle is a program that may call any function by name. This reader only accepts the names that numpy arrays and plain
+containers need, and maps each to its own replacement: what looks like a call into numpy only ever becomes
+``numpy.frombuffer`` on bytes of the file, with a numeric dtype. Any other name raises an error before it is imported.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _FIX = "if you trust it, load it yourself and save its tensors with torch.save o
 
 
 class _Refused(pickle.UnpicklingError):
-    """The pickle asks for something that it cannot have."""
+    """The pickle refers to something that is not allowed."""
 
 
 class _Dtype:
-    """``numpy.dtype``: a number type, whose byte order comes afterwards."""
+    """``numpy.dtype``: a numeric type, whose byte order is set afterwards."""
 
     def __init__(self, code: str, *_: object) -> None:
         if not isinstance(code, str) or not _DTYPE.fullmatch(code):
@@ -40,13 +40,13 @@ class _Dtype:
 
 
 class _Array:
-    """``numpy.ndarray``: made of all that it needs, as our own exports do, or empty until its state arrives."""
+    """``numpy.ndarray``: created from shape, dtype and data (as in our exports), or empty until its state is set."""
 
     value: np.ndarray
 
-    def __init__(self, *given: Any) -> None:
-        if given:
-            shape, code, data = given
+    def __init__(self, *args: Any) -> None:
+        if args:
+            shape, code, data = args
             self.value = _array(data, _Dtype(code), shape).value
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -55,14 +55,14 @@ class _Array:
 
 
 def _array(data: bytes | bytearray | str, dtype: _Dtype, shape: tuple[int, ...], order: str = "C") -> _Array:
-    """``numpy.core.numeric._frombuffer``, and all other ways to make an array."""
-    made = _Array()
+    """``numpy.core.numeric._frombuffer``, and all other ways to create an array."""
+    array = _Array()
     if not isinstance(dtype, _Dtype) or order not in ("C", "F"):
         raise _Refused("an array that numpy does not write")
     raw = data.encode("latin1") if isinstance(data, str) else data  # Python 2 wrote bytes as text
     flat = np.frombuffer(raw, dtype.value).astype(dtype.value.newbyteorder("="))
-    made.value = flat.reshape(shape, order="F" if order == "F" else "C")
-    return made
+    array.value = flat.reshape(shape, order="F" if order == "F" else "C")
+    return array
 
 
 def _reconstruct(*_: object) -> _Array:
@@ -83,7 +83,7 @@ def _encode(text: str, encoding: str) -> bytes:
 
 
 def _empty() -> bytes:
-    """``bytes()``: how protocol 2 writes none of them."""
+    """``bytes()``: how protocol 2 writes empty bytes."""
     return b""
 
 
@@ -102,7 +102,7 @@ _KNOWN: Mapping[tuple[str, str], Callable[..., object]] = {
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        """The stand-in of a name."""
+        """The replacement of a name."""
         key = (module.replace("numpy._core", "numpy.core"), name)  # renamed by numpy 2
         if key not in _KNOWN:
             raise _Refused(f"{module}.{name}")
@@ -116,14 +116,14 @@ def read_arrays(path: Path) -> Any:
         What was pickled, each array as a `numpy.ndarray`.
 
     Raises:
-        InputError: The file asks for anything else, which it then names, or is no pickle.
+        InputError: The file is not a pickle, or refers to anything else; the message names it.
     """
     try:
         with path.open("rb") as handle:
             return _unpack(_Reader(handle, encoding="latin1").load())
     except _Refused as error:
         raise InputError(
-            f"the pickle asks for {error}; CoDo reads nothing but arrays of numbers from one",
+            f"the pickle contains {error}; CoDo reads only arrays of numbers from pickles",
             where=str(path),
             fix=_FIX,
         ) from error

@@ -1,4 +1,4 @@
-"""An encoder with the weights of a file, built as the file says where it says so."""
+"""Build an encoder with the weights of a file, and with the architecture that the file records, if any."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from codo.models.weights import TRUNK
 
 
 def recorded_model(path: Path) -> ModelSettings | None:
-    """The settings of the trunk in a weight file; ``None`` where the file is of another tool and does not say.
+    """The model settings recorded in a weight file; ``None`` if the file was written by another tool.
 
     A trunk (``codo export --to safetensors`` or ``hub``) has them in its header under ``model``; a finetuned detector
-    under ``codo``, beside its other settings.
+    under ``codo``, together with its other settings.
     """
-    said = header(path)
+    metadata = header(path)
     try:
-        text = said["model"] if "model" in said else json.dumps(json.loads(said["codo"])["model"])
+        text = metadata["model"] if "model" in metadata else json.dumps(json.loads(metadata["codo"])["model"])
         return ModelSettings.from_record(text, "model")
     except (KeyError, TypeError, ValueError):
         return None
 
 
 def load_encoder(source: str, model: ModelSettings) -> tuple[Encoder, tuple[str, ...]]:
-    """An encoder with the weights of a file, and the parts of the trunk that the file has; other parts are random.
+    """An encoder with the weights of a file, and which parts of the trunk the file has; other parts are random.
 
-    The global random state is not touched.
+    The global random state is not changed.
 
     Args:
-        source: A weight file, ``imagenet``, or ``none`` for random weights: all parts then count.
+        source: A weight file, ``imagenet``, or ``none`` for random weights; for ``none`` all parts are returned.
         model: The architecture, unless the file records its own.
 
     Raises:
@@ -43,5 +43,5 @@ def load_encoder(source: str, model: ModelSettings) -> tuple[Encoder, tuple[str,
         torch.manual_seed(0)
         encoder = Encoder(settings.model_copy(update={"init": source}))
     counts = encoder.load_report.counts() if encoder.load_report else {}
-    there = (part for part in TRUNK if encoder.load_report is None or counts.get(part, (0,))[0])
-    return encoder, tuple(there)
+    loaded = (part for part in TRUNK if encoder.load_report is None or counts.get(part, (0,))[0])
+    return encoder, tuple(loaded)

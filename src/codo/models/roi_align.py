@@ -1,16 +1,16 @@
 """RoIAlign for exactly one box per image, as two small matrix products.
 
-Legend: B batch, C channels, H and W height and width of the map, P = 7 bins a side, S samples a bin.
+Legend: B batch, C channels, H and W height and width of the map, P = 7 bins per side, S samples per bin.
 
-Bilinear sampling and averaging treat the two axes alike and independently of each other, so the whole of RoIAlign is
+Bilinear sampling and averaging are separable: they act on each axis independently. All of RoIAlign is therefore
 
     out = A_y F A_x^T        A_y (P, H), A_x (P, W)
 
-where a row of A holds how much each pixel of the axis counts for one bin. The matrices are tiny and have static shapes,
-hence this compiles, needs no custom operator and runs on matrix units in bf16. It equals ``torchvision.ops.roi_align``
-with ``aligned=True`` and adaptive sampling (``sampling_ratio=-1``): s = ceil(roi / P) samples per bin, axis and box (He
-et al., Mask R-CNN, section 3; the sampling of InsLoc and SoCo, docs/method.md#roialign). On a CPU it is 2 to 12 times
-faster (``benchmarks/roi_align.py``).
+where a row of A holds the weights of the pixels along an axis for one bin. The matrices are small and have static
+shapes, so this compiles, needs no custom operator and runs on matrix units in bf16. It equals
+``torchvision.ops.roi_align`` with ``aligned=True`` and adaptive sampling (``sampling_ratio=-1``): s = ceil(roi / P)
+samples per bin, axis and box (He et al., Mask R-CNN, section 3; the sampling of InsLoc and SoCo,
+docs/method.md#roialign). On a CPU it is 2 to 12 times faster than torchvision's (``benchmarks/roi_align.py``).
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from torch import Tensor
 
 
 def averaging_matrix(start: Tensor, end: Tensor, length: int, bins: int) -> Tensor:
-    """How much each pixel of one axis counts for each bin of a box.
+    """The weight of each pixel along one axis in each bin of a box.
 
     Args:
         start: (B,) lower edge of the box in pixels of the map, float32. 0 is the edge of the first pixel.
         end: (B,) upper edge.
         length: Pixels of the map along this axis.
-        bins: Bins that the box is divided into.
+        bins: Number of bins that the box is divided into.
 
     Returns:
         (B, bins, length) weights. A row sums to 1, or to less where samples fall more than a pixel outside the map;
         rows of an empty box are zero.
     """
-    # A box as long as the map needs this many samples a bin. Longer ones (impossible after clipping) get no more, so
+    # A box as long as the map needs this many samples per bin. Longer boxes (impossible after clipping) get no more, so
     # that the shape does not depend on the boxes.
-    most = -(-length // bins)
+    max_samples = -(-length // bins)
     extent = (end - start) / bins  # of a bin, in pixels
-    samples = torch.ceil(extent).clamp(max=most)
+    samples = torch.ceil(extent).clamp(max=max_samples)
 
-    i = torch.arange(most, device=start.device, dtype=start.dtype)
+    i = torch.arange(max_samples, device=start.device, dtype=start.dtype)
     offsets = (i + 0.5) / samples.clamp(min=1)[:, None]  # (B, S) in bins
     bin_starts = torch.arange(bins, device=start.device, dtype=start.dtype)
     # -0.5: pixel centers lie half a pixel inside ("aligned")
@@ -65,7 +65,7 @@ def roi_align(features: Tensor, boxes: Tensor, scale: float, bins: int = 7) -> T
         (B, C, bins, bins) in the dtype of ``features``, channels_last.
     """
     batch, channels, height, width = features.shape
-    # float32 whatever the precision of the step: bf16 has 8 bits, less than a coordinate needs
+    # float32 even under autocast: bf16 has 8 significant bits, fewer than a coordinate needs
     with torch.no_grad(), torch.autocast(features.device.type, enabled=False):
         exact = torch.float64 if features.dtype == torch.float64 else torch.float32
         x1, y1, x2, y2 = (boxes.to(exact) * scale).unbind(1)

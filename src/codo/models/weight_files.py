@@ -1,8 +1,8 @@
-"""Reading the tensors of a file or of a run, whatever wrote them, without running code of the file.
+"""Reading the tensors of a weight file of any common format, or of a run, without executing code from the file.
 
-Three kinds are known: safetensors; files of ``torch.save``, in its zip format or the older one; and pickles of numpy
-arrays, as Detectron2 writes them. They are told apart by how they begin, not by their names, which downloads and caches
-change. Nested dictionaries are joined by dots: ``state_dict.module.encoder_q.conv1.weight``.
+Three formats are supported: safetensors; files of ``torch.save``, in its zip format or the older one; and pickles of
+numpy arrays, as Detectron2 writes them. They are recognized by their first bytes, not by their names, which downloads
+and caches change. Keys of nested dictionaries are joined by dots: ``state_dict.module.encoder_q.conv1.weight``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from codo.models.pickles import read_arrays
 
 _ZIP = b"PK\x03\x04"
 _TORCH_1_5 = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."
-"""How files of torch.save began up to 1.5: torch's magic number as a pickle of protocol 2."""
+"""First bytes of files of torch.save up to 1.5: torch's magic number as a pickle of protocol 2."""
 _GLOBAL = re.compile(r"GLOBAL ([\w.]+)")
 _CAUSE = re.compile(r"WeightsUnpickler error: (.+)")
 _KINDS = "give a state dict saved by torch.save, a .safetensors file, or a .pkl of Detectron2"
@@ -31,13 +31,13 @@ _AGAIN = "copy or download it again"
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read every tensor of a weight file, or of the newest whole checkpoint of a run.
+    """Read every tensor of a weight file, or of the newest undamaged checkpoint of a run.
 
     Args:
         path: File, run directory, or folder made for a model hub.
 
     Raises:
-        InputError: Nothing there, not readable, or something other than tensors that could run code.
+        InputError: The file does not exist or is not readable, or it holds objects that could execute code.
     """
     if is_run(path):
         return _read_run(path)
@@ -52,22 +52,22 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return _read_torch(path)
     if start.startswith(_TORCH_1_5):
         return _read_torch(path)
-    if start[8:9] == b"{":  # behind the length of a header in JSON
+    if start[8:9] == b"{":  # a JSON header, after its length
         return _read_safetensors(path)
     if start.startswith(b"\x80") or (start and path.suffix in (".pkl", ".pickle")):  # protocols 0 and 1 have no mark
         return dict(_flatten(read_arrays(path)))
-    shown = start.decode("ascii", "replace").split("\n")[0]
-    what = f"it begins with {shown!r}, as no weights do" if start else "it is empty"
+    first_bytes = start.decode("ascii", "replace").split("\n")[0]
+    what = f"it begins with {first_bytes!r}, which is no known format" if start else "it is empty"
     raise InputError(f"cannot read the weight file: {what}", where=str(path), fix=_KINDS if start else _AGAIN)
 
 
 def in_folder(path: Path) -> Path:
-    """The weights in a folder as model hubs have them (``codo export --to hub``); else ``path`` itself."""
+    """The weight file in a folder made for a model hub (``codo export --to hub``); for other paths ``path`` itself."""
     return path / "model.safetensors" if (path / "model.safetensors").is_file() else path
 
 
 def header(path: Path) -> dict[str, str]:
-    """What a safetensors file says beside its tensors; empty for any other, and for one that cannot be read."""
+    """The metadata of a safetensors file; empty for other formats and for files that cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     file_path = in_folder(path)
@@ -77,7 +77,7 @@ def header(path: Path) -> dict[str, str]:
         with safe_open(file_path, framework="pt") as file:
             return dict(file.metadata() or {})
     except (OSError, SafetensorError):
-        return {}  # whoever reads the tensors says what is wrong with it
+        return {}  # reading the tensors raises the error
 
 
 def _start(path: Path) -> bytes:
@@ -92,7 +92,7 @@ def _start(path: Path) -> bytes:
 def _read_run(path: Path) -> dict[str, Tensor]:
     files = open_run(path).checkpoints()
     for file in reversed(files):
-        if whole(file):  # else torn by a crash, and the one before is whole
+        if whole(file):  # otherwise a crash damaged it: try the one before
             return _read_torch(file)
     if files:
         raise InputError("all checkpoints of the run are damaged", where=str(path), fix="give another run")
@@ -100,7 +100,7 @@ def _read_run(path: Path) -> dict[str, Tensor]:
 
 
 def whole(path: Path) -> bool:
-    """Whether a zip archive has its end and all checksums are right; torch.load does not look at them."""
+    """Whether a zip archive is complete and all its checksums are right; torch.load does not check them."""
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
@@ -121,17 +121,17 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     try:
-        with path.open("rb") as handle:  # of a path, newer torch judges by the name
+        with path.open("rb") as handle:  # given a path, newer versions of torch go by its suffix
             return dict(_flatten(torch.load(handle, map_location="cpu", weights_only=True)))
-    except Exception as error:  # torch.load alone raises seven kinds
+    except Exception as error:  # torch.load alone raises seven kinds of exceptions
         if refused := _GLOBAL.search(str(error)):
-            what = f"the weight file holds a {refused[1]} beside its tensors; CoDo opens nothing that could run code"
+            what = f"the weight file also holds a {refused[1]}; CoDo opens nothing that could execute code"
             fix = (
-                f"if you trust it, save its tensors alone: saved = torch.load('{path.name}', weights_only=False), then "
+                f"if you trust it, save only its tensors: saved = torch.load('{path.name}', weights_only=False), then "
                 "torch.save(saved['state_dict'], 'weights.pth'), or saved.state_dict() of a whole model"
             )
             raise InputError(what, where=str(path), fix=fix) from error
-        # torch's own words advise to load the file without weights_only; they are not passed on.
+        # torch's message advises to load the file without weights_only, so it is not passed on.
         cause = _CAUSE.search(str(error))
         reason = cause[1] if cause else first_line(error)
         raise InputError(f"cannot read the weight file: {reason[:200]}", where=str(path), fix=_KINDS) from error

@@ -1,8 +1,8 @@
-"""Where the weights of an encoder start (``model.init``, ``finetune weights=``): at random, from ImageNet, or a file.
+"""Initial weights of an encoder (``model.init``, ``finetune weights=``): random, from ImageNet, or from a file.
 
-Which library named the tensors of a file is found by trying every layout of `codo.models.key_maps` behind every prefix
-that occurs, and taking what matches most. The backbone must then match wholly. A pyramid or box head that the file
-lacks altogether stays random; one that matches in part is another architecture, and refused.
+The naming scheme of a file is recognized by trying every layout of `codo.models.key_maps` after every prefix that
+occurs, and taking the one that matches most tensors. The backbone must then match completely. A pyramid or box head
+that the file lacks stays random; one that matches only in part belongs to another architecture and is an error.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from codo.models.load_report import IGNORED, LoadReport, compare
 from codo.models.weight_files import read_tensors
 
 COMPONENTS = {"backbone": "backbone.", "fpn": "fpn.", "box_head": "box_head.", "projection": "projection."}
-"""The components of an encoder -> how their names begin."""
+"""Component of an encoder -> prefix of its tensors' names."""
 
 TRUNK = ("backbone", "fpn", "box_head")
 """The components that a detector shares."""
 
-_FOLLOWER = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher)([._]|$)")
-"""Prefix of an encoder that follows another; of two equal matches the followed one counts (docs/method.md#export)."""
+_MOMENTUM_COPY = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher)([._]|$)")
+"""Prefix of a momentum copy; of two equal matches the trained encoder is taken (docs/method.md#export)."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Recognized:
     """The tensors of a file under our names.
 
     Attributes:
-        layout: Who named them.
-        prefix: What stood before every name.
-        tensors: Our name -> tensor; what is not part of a trunk keeps its own.
+        layout: The naming scheme of the file.
+        prefix: What precedes every name in the file.
+        tensors: Our name -> tensor; tensors that are not part of a trunk keep their names.
         origin: Our name -> name in the file.
         matches: How many have the name and the shape of a tensor of the encoder.
     """
@@ -54,7 +54,7 @@ class Recognized:
 
 
 def initialize(encoder: nn.Module, init: str, backbone: str) -> LoadReport | None:
-    """Give an encoder its first weights, in place.
+    """Set the initial weights of an encoder, in place.
 
     Args:
         encoder: Module with the children named in `COMPONENTS`.
@@ -83,7 +83,7 @@ def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> Loa
 
     Raises:
         InputError: No backbone is recognized, a tensor of it is missing or has another shape, the pyramid or the box
-            head of the file are others than the encoder's, or values are NaN or infinite.
+            head of the file differ from the encoder's, or values are NaN or infinite.
     """
     state = encoder.state_dict()
     found = recognize(state, source)
@@ -92,37 +92,36 @@ def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> Loa
     report = compare(state, found.tensors, COMPONENTS)
     report = replace(report, source=str(found), origin=found.origin, note=found.layout.caveat)
     counts = report.counts()
-    there = [part for part in TRUNK if part in counts and counts[part][0] + counts[part][2] + counts[part][3]]
+    in_file = [part for part in TRUNK if part in counts and counts[part][0] + counts[part][2] + counts[part][3]]
     report.require(
-        dict.fromkeys(["backbone", *there]),
+        dict.fromkeys(["backbone", *in_file]),
         where=where,
         fix="set model.backbone, width, fpn_channels, fpn_norm, head and head_dim to those of the weights; "
         "a file of the backbone alone leaves the rest random",
         error=InputError,
     )
-    # The projection serves pretraining alone: one of other sizes is no reason to refuse, but half of it is of no use.
+    # The projection is only used in pretraining: another size is no error, but a partial match is not loaded.
     partial = counts.get("projection", (0, 0, 0, 0))[1:] != (0, 0, 0)
-    taken = [n for n in report.matched if not (partial and report.component(n) == "projection")]
-    for name in taken:
+    loaded = [n for n in report.matched if not (partial and report.component(n) == "projection")]
+    for name in loaded:
         if not bool(found.tensors[name].isfinite().all()):
-            what = f"{report.origin.get(name, name)} is not finite: the weights are of a run that diverged"
+            what = f"{report.origin.get(name, name)} is not finite: the weights are from a run that diverged"
             raise InputError(what, where=where, fix="give an earlier checkpoint")
-    encoder.load_state_dict({name: found.tensors[name] for name in taken}, strict=False)
+    encoder.load_state_dict({name: found.tensors[name] for name in loaded}, strict=False)
     return report
 
 
 def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Recognized | None:
-    """Find the layout and prefix by which most tensors of a file have name and shape of the encoder's.
+    """Find the layout and prefix with which most tensors of a file match the encoder's in name and shape.
 
-    Of two encoders in a file that match equally, the one that is trained goes before the one that follows it, then
-    the first in the file.
+    If several encoders in a file match equally, a trained one is preferred to a momentum copy, then the first one.
 
     Args:
         target: State dict of the encoder, backbone first.
         source: Tensors of the file.
 
     Returns:
-        The tensors under our names, or ``None`` where no layout fits the first of the backbone.
+        The tensors under our names, or ``None`` if no layout fits the first tensor of the backbone.
     """
     best, best_rank = None, (-1, -1, False)
     for layout in LAYOUTS.values():
@@ -132,11 +131,11 @@ def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Rec
             continue
         prefixes = [n.removesuffix(anchor) for n in source if n == anchor or n.endswith(f".{anchor}")]
         for prefix in prefixes:
-            there = [
+            common = [
                 (source[prefix + theirs], target[name]) for theirs, name in table.items() if prefix + theirs in source
             ]
-            matches = sum(a.shape == b.shape for a, b in there)
-            rank = (matches, len(there), not _FOLLOWER.search(prefix))
+            matches = sum(a.shape == b.shape for a, b in common)
+            rank = (matches, len(common), not _MOMENTUM_COPY.search(prefix))
             if rank > best_rank:
                 best, best_rank = (layout, prefix, table), rank
     return None if best is None else _rename(source, target, *best, best_rank[0])
@@ -151,7 +150,7 @@ def _rename(
     matches: int,
 ) -> Recognized:
     convolutions = sum(re.fullmatch(r"box_head\.\d+\.0\.weight", name) is not None for name in target)
-    # A pyramid that begins at P3, as RetinaNet's, is none of ours: what it holds keeps its names and is not used.
+    # A pyramid that begins at P3, as RetinaNet's, does not fit ours: its tensors keep their names and are not used.
     lacking = {name.split(".")[0] for name in target if layout.foreign(name) is None}
     origin: dict[str, str] = {}
     for name in source:
@@ -168,7 +167,7 @@ def _unrecognized(source: Mapping[str, Tensor], where: str) -> InputError:
     known = ", ".join(layout.title for layout in LAYOUTS.values())
     fix = f"give weights with names of one of: {known}"
     if any(name.endswith("conv1_w") for name in source):
-        fix = "these are Caffe2 weights, made for BGR images: give torchvision's, or Detectron2's of torchvision"
+        fix = "these are Caffe2 weights for BGR images: give torchvision's weights, or Detectron2's copy of them"
     return InputError(f"no backbone like the model's in the weights (they hold {names})", where=where, fix=fix)
 
 

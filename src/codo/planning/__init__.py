@@ -1,9 +1,9 @@
-"""What a run will cost, before a GPU is rented: ``codo plan``.
+"""Estimates the cost of a run before it is started: ``codo plan``.
 
-* ``plan``: puts it together; ``estimate``: the lines it prints, and how certain each is.
+* ``plan``: computes the estimate; ``estimate``: its lines, and how certain each of them is.
 * ``flop_counter``: floating-point operations, bytes and memory of a step, counted on the method itself.
-* ``synthetic_batch``: the batch of any method, without data.
-* ``traffic``: bytes that a step moves between GPUs.
+* ``synthetic_batch``: a batch of any method, without data.
+* ``traffic``: bytes that a step sends between GPUs.
 * ``costs``: measured and published unit costs, with source and date (``costs.yaml``).
 """
 

@@ -1,8 +1,8 @@
-"""What a plan tells, and how certain each line of it is.
+"""The lines of an estimate, and how certain each of them is.
 
-A line is *given* by the user, *calculated* (from the settings and the method), *measured* or *read* elsewhere
-(`codo.planning.costs`), *assumed*, or rests on a *target* that nobody has shown to be reached yet. Where a line rests
-on several, it is named after the least certain of them.
+A line is *given* by the user, *calculated* (from the settings and the method), *measured* or *read* in a publication
+(`codo.planning.costs`), *assumed*, or based on a *target* that has not been shown to be reached yet. A line that
+depends on several such values has the kind of the least certain one.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ CERTAINTY: tuple[Kind, ...] = ("given", "calculated", "measured", "read", "assum
 
 
 def weakest(*kinds: Kind) -> Kind:
-    """The least certain of them."""
+    """The least certain of several kinds."""
     return max(kinds, key=CERTAINTY.index)
 
 
 class Line(NamedTuple):
-    """One line of a plan.
+    """One line of an estimate.
 
     Attributes:
-        topic: What it belongs to.
+        topic: The group of lines that it belongs to.
         what: The quantity.
-        value: In ``unit``.
+        value: Its value, in ``unit``.
         unit: Its unit.
-        kind: The least certain of what it rests on.
-        how: How it was found.
+        kind: The least certain kind among the values it depends on.
+        how: How it was obtained.
     """
 
     topic: str
@@ -40,12 +40,12 @@ class Line(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """What a run is expected to cost.
+    """The expected cost of a run.
 
     Attributes:
-        lines: All of it.
-        sources: Where the numbers come from that were not calculated.
-        warnings: What will not work like this, or is not in it.
+        lines: All quantities.
+        sources: Sources of the numbers that were not calculated.
+        warnings: What will not work with these settings, and what the estimate does not include.
     """
 
     lines: list[Line]
@@ -57,7 +57,7 @@ class Estimate(NamedTuple):
         return next(line for line in self.lines if (line.topic, line.what) == (topic, what))
 
     def text(self) -> str:
-        """One screen."""
+        """The estimate as a text table."""
         rows, before = [], ""
         for topic, what, value, unit, kind, how in self.lines:
             rows.append((topic if topic != before else "", what, short(value), unit, kind, how))
@@ -66,7 +66,7 @@ class Estimate(NamedTuple):
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Rows of text in columns, each as wide as its widest cell; the third holds numbers and is set to the right."""
+    """Align rows of text in columns; the third column holds numbers and is right-aligned."""
     wide = [max(map(len, column)) for column in zip(*rows, strict=True)]
     sides = ["<", "<", ">", "<", "<", "<"]
     return [
@@ -76,5 +76,5 @@ def table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def short(value: float) -> str:
-    """Three digits, or all of a whole number."""
+    """A number with three significant digits; whole numbers in full."""
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"

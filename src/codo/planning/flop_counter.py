@@ -1,11 +1,10 @@
-"""What a step computes, moves and keeps, counted on the method itself without computing anything.
+"""Counts operations, memory traffic and memory of a step by running the method on fake tensors.
 
-The method runs on fake tensors, which have shapes and types but no contents, under the autocast of a real step. Every
+Fake tensors have shapes and types but no contents. The method runs on them under the autocast of a real step. Every
 operator is counted with its floating-point operations and with the bytes of its inputs and outputs, as if nothing were
-fused and nothing stayed in a cache; it takes the longer of computing and moving them (the roofline). Without fusion a
-step is at best that fast.
+fused or cached. Its time is the longer of computing and moving (the roofline); without fusion no step is faster.
 
-What is left out: BatchNorm's second look at its input, and gathering samples of other ranks within a loss.
+Not counted: BatchNorm's second pass over its input, and gathering samples of other ranks in a loss.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ FLOAT = 4
 
 
 class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts the operators that run inside of it.
+    """Counts the operators that run in its context.
 
     Attributes:
         each: (floating-point operations, bytes) of every operator.
@@ -62,12 +61,12 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return sum(work for work, _ in self.each)
 
     def seconds(self, flops: float, bandwidth: float) -> float:
-        """Time on a device of ``flops`` a second and ``bandwidth`` bytes a second."""
+        """Time on a device with ``flops`` operations per second and ``bandwidth`` bytes per second."""
         return sum(max(work / flops, moved / bandwidth) for work, moved in self.each)
 
 
 _FREE = {torch.ops.aten.detach, torch.ops.aten._unsafe_view, torch.ops.aten.empty, torch.ops.aten.empty_like}
-"""Operators that move nothing although they are no views."""
+"""Operators that move no data although they are not views."""
 
 
 def _bytes(value: Any) -> int:
@@ -79,13 +78,13 @@ class Step:
     """The work of one GPU in one step.
 
     Attributes:
-        samples: On this GPU.
-        views: Of a sample.
+        samples: Samples on this GPU.
+        views: Views per sample.
         operations: All operators.
-        trained: Parameters that take gradients.
-        weights: Bytes that stay: weights of all networks, gradients, momentum, queues.
+        trained: Number of parameters with gradients.
+        weights: Bytes allocated for the whole run: weights of all networks, gradients, momentum, queues.
         saved: Bytes kept for the backward pass.
-        levels: Embeddings that each key view is asked for; 0 of a method without queues.
+        levels: Embeddings computed for each key view; 0 for methods without queues.
         whole_loss: Whether the loss was counted too.
     """
 
@@ -100,7 +99,7 @@ class Step:
 
     @property
     def memory(self) -> int:
-        """The floor of the peak: what stays, and what is kept at the end of the forward pass."""
+        """Lower bound of the peak memory: permanent memory and what is kept at the end of the forward pass."""
         return self.weights + self.saved
 
 
@@ -108,11 +107,11 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
     """Count a step of a run in bfloat16 with float32 weights.
 
     Args:
-        settings: Of the run.
-        samples: On this GPU.
+        settings: The run's settings.
+        samples: Samples on this GPU.
 
     Raises:
-        InputError: A method that only works on real numbers.
+        InputError: The method needs actual data to run.
     """
     if find_method(settings.method).prepare_data is not Method.prepare_data:
         what = f"a step of {settings.method} cannot be counted: its views depend on all images"
@@ -122,13 +121,13 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
     try:
         return _count(_build(settings, samples), batch, samples, dataset.num_views)
     except DynamicOutputShapeException:
-        # A loss that selects by a mask (lightly's NT-Xent): its shape depends on contents. The embeddings stand for it.
+        # A loss that selects by a mask (lightly's NT-Xent): its shapes depend on values. It is replaced by a sum.
         method = _build(settings, samples)
         method.criterion = _Sum()
     try:
         return _count(method, batch, samples, dataset.num_views, whole_loss=False)
     except DynamicOutputShapeException as error:
-        what = f"a step of {settings.method} cannot be counted: what it computes depends on the pictures ({error})"
+        what = f"a step of {settings.method} cannot be counted: its computation depends on pixel values ({error})"
         raise InputError(what, where="method", fix="plan another method of the same networks") from error
 
 
@@ -136,7 +135,7 @@ def _build(settings: PretrainSettings, samples: int) -> Method:
     setup = replace(
         method_setup(settings, classes=CLASSES),
         model=settings.model.model_copy(update={"init": "none"}),
-        # One BatchNorm group: groups repeat operators on parts, and move nearly the same bytes.
+        # One BatchNorm group: several groups repeat operators on parts, which moves nearly the same bytes.
         contrast=settings.contrast.model_copy(update={"bn_groups": 0}),
         batch_size=samples,
     )
@@ -147,24 +146,24 @@ def _build(settings: PretrainSettings, samples: int) -> Method:
 def _count(method: Method, small: Any, samples: int, views: int, *, whole_loss: bool = True) -> Step:
     kept: dict[int, int] = {}
     with _quietly(), FakeTensorMode(allow_non_fake_inputs=True):
-        method.train().to_empty(device="cpu")  # autocast knows no meta device
+        method.train().to_empty(device="cpu")  # autocast does not support the meta device
         batch = stretched(small, samples)
         trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
-        stay = sum(map(_bytes, [*method.parameters(), *method.buffers()])) + 2 * FLOAT * trained
+        permanent = sum(map(_bytes, [*method.parameters(), *method.buffers()])) + 2 * FLOAT * trained
         with Operations() as operations:
             with saved(kept, method), torch.autocast("cpu", torch.bfloat16):
                 output = method(batch)
             output.loss.backward()
             method.on_step_end()
-    # The gradient's norm reads one number a parameter; fused SGD reads three and writes two.
+    # Per parameter, the gradient's norm reads one number; fused SGD reads three and writes two.
     operations.each.append((0.0, 6.0 * FLOAT * trained))
     levels = len(getattr(method, "levels", ()))
-    return Step(samples, views, operations, trained, stay, sum(kept.values()), levels, whole_loss)
+    return Step(samples, views, operations, trained, permanent, sum(kept.values()), levels, whole_loss)
 
 
 @contextmanager
 def saved(kept: dict[int, int], module: nn.Module) -> Iterator[None]:
-    """Collect the bytes of everything that autograd keeps, float32 weights apart: storage -> bytes."""
+    """Collect the bytes of everything that autograd keeps, except float32 weights: storage -> bytes."""
     weights = {_storage(p) for p in module.parameters()}
 
     def pack(tensor: Tensor) -> Tensor:
@@ -187,7 +186,7 @@ class _Sum(nn.Module):
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    """Without torch's own remarks on operators that it could not fake."""
+    """Suppress torch's log messages about operators that it could not fake."""
     logger = logging.getLogger("torch._subclasses.fake_tensor")
     level = logger.level
     logger.setLevel(logging.CRITICAL)

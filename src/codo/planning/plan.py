@@ -1,4 +1,4 @@
-"""``codo plan``: time, memory, cores, traffic and storage of a run, on paper."""
+"""``codo plan``: estimates time, memory, CPU cores, network traffic and storage of a run without running it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from codo.training.pretrain_settings import PretrainSettings, length
 
 GPUS_PER_NODE = 8
 LAUNCH = 4e-6
-"""Seconds that the host needs to hand one operator to the GPU, about: only to warn where that is what counts."""
+"""Approximate seconds to launch one operator on the GPU; used only to warn if launches dominate the time."""
 
 
 class PlanSettings(PretrainSettings):
-    """A run that is planned: all settings of the run, and the machines it is to have."""
+    """A planned run: all settings of pretraining, and the machines to use."""
 
-    foregrounds: str = Field("", description="its catalog, if it is there already: its images are counted")
+    foregrounds: str = Field("", description="the run's catalog, if it already exists: its images are counted")
     out: str = Field("", description="not used")
-    gpus: int = Field(1, ge=1, description="GPUs of all nodes")
-    nodes: int | None = Field(None, ge=1, description="nodes; null: one for every 8 GPUs")
-    images: int | None = Field(None, ge=1, description="images to learn from; null: those of the catalog")
-    background_images: int | None = Field(None, ge=0, description="images of the backgrounds; null: as many")
+    gpus: int = Field(1, ge=1, description="number of GPUs on all nodes together")
+    nodes: int | None = Field(None, ge=1, description="number of nodes; null: one for every 8 GPUs")
+    images: int | None = Field(None, ge=1, description="number of training images; null: those of the catalog")
+    background_images: int | None = Field(None, ge=0, description="number of background images; null: same as images")
 
     @model_validator(mode="before")
     @classmethod
@@ -45,19 +45,19 @@ class PlanSettings(PretrainSettings):
 
     @property
     def on_nodes(self) -> int:
-        """Nodes that the GPUs are in."""
+        """Number of nodes."""
         return self.nodes or math.ceil(self.gpus / GPUS_PER_NODE)
 
 
 def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
-    """Say what a pretraining run will cost; needs neither data nor a GPU.
+    """Estimate the cost of a pretraining run; needs neither data nor a GPU.
 
     Args:
         recipe: Name of a shipped recipe, or a YAML file.
-        **overrides: Settings on top of it, and ``gpus=``, ``nodes=``, ``images=``, ``background_images=``.
+        **overrides: Settings, which replace the recipe's; ``gpus=``, ``nodes=``, ``images=``, ``background_images=``.
 
     Raises:
-        InputError: Wrong settings, or a method that cannot be counted.
+        InputError: Invalid settings, or a method that cannot be counted.
 
     Example:
         >>> import codo
@@ -74,22 +74,22 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
         what = f"batch_size {settings.batch_size} does not divide over {settings.gpus} GPUs"
         raise InputError(what, where="batch_size", fix=f"choose a multiple of {settings.gpus}")
     if find_method(settings.method).shuffles:
-        groups_per_rank(settings.contrast.bn_groups, settings.batch_size, settings.gpus)  # raises what training would
+        groups_per_rank(settings.contrast.bn_groups, settings.batch_size, settings.gpus)  # the check of training
     known = unit_costs()
     images, counted = _images(settings, known)
-    length(settings, images)  # raises before the counting, which takes seconds
+    length(settings, images)  # raises errors before the counting, which takes seconds
     step = count_step(settings, settings.batch_size // settings.gpus)
     return estimate(settings.model_copy(update={"images": images}), counted, step, known)
 
 
 def estimate(settings: PlanSettings, counted: tuple[Kind, str], step: Step, known: UnitCosts) -> Estimate:
-    """The plan of a run whose images and step have been counted.
+    """The estimate of a run whose images and step have been counted.
 
     Args:
-        settings: With ``images`` filled in.
-        counted: How certain the number of images is, and where it comes from.
+        settings: The run's settings with ``images`` filled in.
+        counted: How certain the number of images is, and its source.
         step: One GPU's share of a step.
-        known: What cannot be calculated.
+        known: The unit costs.
     """
     gpus, nodes, images = settings.gpus, settings.on_nodes, settings.images or 0
     steps, _ = length(settings, images)
@@ -116,7 +116,7 @@ def estimate(settings: PlanSettings, counted: tuple[Kind, str], step: Step, know
 
 
 def _compute(step: Step, known: UnitCosts, lines: list[Line]) -> float:
-    """Seconds that a GPU computes in a step."""
+    """Seconds of computation on a GPU in a step."""
     roofline = step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value)
     work = step.operations.flops / step.samples / 1e9
     reached = f"{known.efficiency.value:.0%} of the roofline"
@@ -132,7 +132,7 @@ def _compute(step: Step, known: UnitCosts, lines: list[Line]) -> float:
 def _time(
     settings: PlanSettings, step: Step, compute: float, known: UnitCosts, lines: list[Line]
 ) -> tuple[float, Kind]:
-    """Seconds of a step with its share of the network, and how certain they are."""
+    """Seconds of a step including the network, and how certain they are."""
     gpus, batch = settings.gpus, settings.batch_size
     speed = known.network_bandwidth if settings.on_nodes > 1 else known.link_bandwidth
     gradients = traffic.gradients(step.trained, gpus)
@@ -144,9 +144,10 @@ def _time(
             Line("network", "keys", keys / 1e6, "MB/GPU/step", "calculated", "one all-gather, all levels and views"),
             Line("network", "images", 0, "MB/GPU/step", "calculated", f"gathering key images: {avoided:,.0f}"),
         ]
-    # Two thirds of the computing are the backward pass at least, and gradients travel behind it; keys are waited for.
-    behind = max(compute, compute / 3 + gradients / speed.value)
-    seconds = behind + keys / speed.value
+    # The backward pass is at least two thirds of the computation, and gradients are sent during it. Keys are not
+    # overlapped with computation.
+    overlapped = max(compute, compute / 3 + gradients / speed.value)
+    seconds = overlapped + keys / speed.value
     sure = weakest(known.efficiency.kind, speed.kind) if gpus > 1 else known.efficiency.kind
     waits = 1e3 * (seconds - compute)
     lines += [
@@ -160,15 +161,15 @@ def _time(
 def _data(
     settings: PlanSettings, step: Step, counted: Kind, rate: float, certain: Kind, known: UnitCosts, lines: list[Line]
 ) -> None:
-    """Loader, storage and preparation, at ``rate`` samples a second."""
+    """Lines of loader, storage and preparation, at ``rate`` samples per second."""
     method, nodes, images = find_method(settings.method), settings.on_nodes, settings.images or 0
     views = step.views
-    # With several GPUs a rank makes the query view of one sample and the key views of another (contrast/shuffle.py).
-    apart = settings.gpus > 1 and settings.contrast.bn_groups > 0 and method.shuffles
+    # With several GPUs a rank makes the query view of one sample and the key views of another (contrast/bn_groups.py).
+    separate = settings.gpus > 1 and settings.contrast.bn_groups > 0 and method.shuffles
     core_seconds = known.pasted if method.needs_backgrounds else known.crops
-    core = core_seconds(1) + core_seconds(views - 1) if apart else core_seconds(views)
-    what = "query and keys of different samples" if apart else "all views of a sample"
-    read = (1 + apart) * known.foreground_bytes.value + (
+    core = core_seconds(1) + core_seconds(views - 1) if separate else core_seconds(views)
+    what = "query and keys of different samples" if separate else "all views of a sample"
+    read = (1 + separate) * known.foreground_bytes.value + (
         views * known.background_bytes.value if method.needs_backgrounds else 0
     )
     lines += [
@@ -194,27 +195,27 @@ def _images(settings: PlanSettings, known: UnitCosts) -> tuple[int, tuple[Kind, 
         return settings.images, ("given", "images=")
     if settings.foregrounds and is_catalog(settings.foregrounds):
         return len(open_catalog(settings.foregrounds, proposals=False)), ("calculated", "of the catalog")
-    return int(known.images.value), ("assumed", f"{known.images.source}; images=N says otherwise")
+    return int(known.images.value), ("assumed", f"{known.images.source}; set images=N to change it")
 
 
 def _sources(known: UnitCosts) -> list[str]:
-    """Where the numbers come from, one line a source."""
-    said: dict[tuple[str, str], list[str]] = {}
+    """The sources of the unit costs, one line per source."""
+    by_source: dict[tuple[str, str], list[str]] = {}
     for name, cost in known:
-        said.setdefault((cost.kind, f"{cost.source} ({cost.date})"), []).append(f"{name} {cost.value:g}")
-    return [f"{kind}: {', '.join(names)}: {source}" for (kind, source), names in said.items()]
+        by_source.setdefault((cost.kind, f"{cost.source} ({cost.date})"), []).append(f"{name} {cost.value:g}")
+    return [f"{kind}: {', '.join(names)}: {source}" for (kind, source), names in by_source.items()]
 
 
 def _warnings(settings: PlanSettings, step: Step, known: UnitCosts) -> list[str]:
-    warnings = ["the numbers of the GPU are read, not measured; make bench-gpu measures yours"]
+    warnings = ["the GPU's numbers are from publications, not measured; make bench-gpu measures your GPU"]
     if step.memory > 0.9 * known.gpu_memory.value:
-        warnings.append("does not fit into the memory of a GPU: lower batch_size or take more gpus")
+        warnings.append("does not fit into the memory of a GPU: lower batch_size or use more gpus")
     operators = len(step.operations.each)
     if step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value) < operators * LAUNCH:
-        what = f"{operators:,} operators are so small that handing them to the GPU takes longer than computing them"
-        warnings.append(f"{what}: the times are far too short; a larger batch a GPU, or compile=true, uses it better")
+        what = f"{operators:,} operators are so small that launching them takes longer than computing them"
+        warnings.append(f"{what}: the estimated times are far too short; use a larger batch per GPU, or compile=true")
     if not step.whole_loss:
         warnings.append(f"the loss of {settings.method} is not counted, only its networks")
     if settings.gpus > 1 and not step.levels:
-        warnings.append(f"SyncBN and what the loss of {settings.method} gathers are not in the network's share")
+        warnings.append(f"network traffic of SyncBN and of the loss of {settings.method} is not included")
     return warnings

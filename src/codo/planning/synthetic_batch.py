@@ -1,7 +1,7 @@
-"""A batch of any method without any data: shapes and types are all that counting needs.
+"""A batch of any method without data: counting only needs shapes and types.
 
-The method's own data set makes a small batch of gray pictures; every axis as long as that batch is then stretched. So
-nothing here knows which views a method wants, and methods in files of the user's are counted like the shipped ones.
+The method's own dataset makes a small batch of gray images; every axis of the length of that batch is then resized.
+Nothing here depends on the views of a method, so methods in users' files are counted like the shipped ones.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from codo.training.pretrain_settings import PretrainSettings
 from codo.views.lazy_image import LazyImage
 
 CLASSES = 1000
-"""Class folders of the made-up pictures: ImageNet's number."""
+"""Number of class folders of the synthetic images, as in ImageNet."""
 WIDTH, HEIGHT = 500, 375
 SMALL = 13
-"""Samples of the small batch: a length that no other axis of a batch has."""
+"""Samples of the small batch: a length that no other axis of a batch has, so that its axis can be recognized."""
 
 
 class SyntheticCatalog:
-    """Stands in for a catalog: gray pictures, one in each class folder, one proposal in each."""
+    """Replaces a catalog: gray images, one in each class folder, with one proposal each."""
 
     path, has_proposals, packed = "a plan", True, False
 
@@ -55,10 +55,10 @@ class SyntheticCatalog:
 
 
 def synthetic_dataset(settings: PretrainSettings) -> StepDataset:
-    """The data set of the run's method over made-up pictures."""
+    """The dataset of the run's method on synthetic images."""
     images: Any = SyntheticCatalog()
     pool = Pool([images], [None])
-    material = DatasetInputs(
+    inputs = DatasetInputs(
         images=images,
         query=pool,
         key=pool,
@@ -69,7 +69,7 @@ def synthetic_dataset(settings: PretrainSettings) -> StepDataset:
         options=own_settings(find_method(settings.method), settings.options),
         seed=settings.seed,
     )
-    return find_method(settings.method).dataset(material)
+    return find_method(settings.method).dataset(inputs)
 
 
 def synthetic_batch(dataset: StepDataset) -> Any:
@@ -79,7 +79,7 @@ def synthetic_batch(dataset: StepDataset) -> Any:
 
 
 def stretched(batch: Any, samples: int) -> Any:
-    """A small batch as if it had ``samples`` samples, its tensors empty; call it where tensors cost nothing."""
+    """A batch like the given small one with ``samples`` samples and uninitialized tensors; call it in a fake mode."""
 
     def stretch(value: Any) -> Any:
         if not isinstance(value, Tensor):

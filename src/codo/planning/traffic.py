@@ -1,4 +1,4 @@
-"""Bytes that each GPU sends in a step (and receives as many), by the algorithms that NCCL uses for large tensors.
+"""Bytes that each GPU sends (and receives) in a step, for the algorithms that NCCL uses for large tensors.
 
 Legend: n GPUs, V views, L levels, B global batch, D embedding, S side of a view.
 """
@@ -10,15 +10,15 @@ FLOAT, HALF = 4, 2
 
 
 def gradients(parameters: int, gpus: int) -> float:
-    """A ring all-reduce of float32 gradients: each GPU sends its share of the buffer on 2 (n - 1) times."""
+    """A ring all-reduce of float32 gradients: each GPU sends 1/n of the buffer 2 (n - 1) times."""
     return 2 * (gpus - 1) / gpus * FLOAT * parameters
 
 
 def keys(batch: int, views: int, levels: int, dim: int, gpus: int) -> float:
-    """The all-gather of the keys of all levels and key views: (V - 1, L, B, D) float32 in all."""
+    """The all-gather of the keys of all levels and key views: (V - 1, L, B, D) float32 in total."""
     return (gpus - 1) / gpus * FLOAT * (views - 1) * levels * batch * dim
 
 
 def images(batch: int, views: int, canvas: int, gpus: int) -> float:
-    """What shuffling by an all-gather of the key images in bfloat16 would move; ours moves none."""
+    """Shuffling by an all-gather of the key images in bfloat16, for comparison; CoDo sends no images."""
     return (gpus - 1) / gpus * HALF * (views - 1) * batch * 3 * canvas * canvas

@@ -1,11 +1,11 @@
 """Probes of frozen features: k-NN and linear classifiers on boxes and images, and the background-invariance score.
 
 * ``invariance``: the background-invariance score, without labels, during pretraining.
-* ``boxes``, ``pictures``: labeled boxes and class folders as canvases; ``sets``: which are drawn, how they are scored.
+* ``boxes``, ``pictures``: read labeled boxes and images in class folders; ``sets``: their sampling and scores.
 * ``features``: features of a canvas; ``neighbors``, ``linear``: the two classifiers on them.
 * ``probe_settings``: the settings (``probe.*``).
 
-``training/probing`` runs them during pretraining, and afterwards (``codo probe``).
+``training/probing`` runs them during pretraining and afterwards (``codo probe``).
 """
 
 from __future__ import annotations

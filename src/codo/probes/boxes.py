@@ -1,9 +1,9 @@
-"""The RoI probe: labeled boxes, each on a canvas of its own as pretraining shows proposals.
+"""The RoI probe: labeled boxes, each on its own canvas, like the proposals of pretraining.
 
-A window of `CONTEXT` times the box's sides, moved to lie inside the image, is squeezed onto the canvas. The box then
-covers about half of its area, as a pasted proposal does, whatever the object's size; so no trunk is favored by the
-scale it has learned at. Crowd regions, difficult objects and boxes without area are left out, and so are classes that
-only one of the splits shows.
+A window of `CONTEXT` times the box's sides, moved to lie inside the image, is resized to the canvas. The box then
+covers about half of the canvas, like a pasted proposal, for any object size; so no trunk has an advantage from the
+scale of its pretraining. Crowd regions, difficult objects and empty boxes are left out, and so are classes that occur
+in only one of the splits.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ CONTEXT = 1.5
 
 
 def box_probe(data: DataSettings, count: int, canvas: int) -> ProbeSet:
-    """Read labeled boxes and cut them out.
+    """Read labeled boxes and crop them with their context.
 
     Args:
-        data: Where they are; of ``train`` the share ``data.fraction`` is learned from, ``val`` judges.
-        count: Boxes to learn from at most; half as many judge.
+        data: Their source; the share ``data.fraction`` of ``train`` is learned from, ``val`` is for evaluation.
+        count: Largest number of boxes to learn from; at most half as many are for evaluation.
         canvas: Side of the canvases in pixels.
 
     Raises:
-        InputError: Wrong annotations, images that cannot be read, splits of other classes, or fewer than two classes.
+        InputError: Invalid annotations, unreadable images, splits with different classes, or fewer than two classes.
     """
     train, val = (read_annotations(data, split) for split in ("train", "val"))
     names = [category.name for category in train.categories]
@@ -50,7 +50,7 @@ def box_probe(data: DataSettings, count: int, canvas: int) -> ProbeSet:
         _cut(train, of_train, classes, canvas),
         _cut(val, of_val, classes, canvas),
         [names[label] for label in classes],
-        judges=[val.path(int(i)) for i in np.unique(val.of_image()[of_val])],
+        val_files=[val.path(int(i)) for i in np.unique(val.of_image()[of_val])],
         warnings=[*train.warnings, *val.warnings],
     )
 
@@ -74,7 +74,7 @@ def _cut(split: Annotations, rows: Ints, classes: list[int], canvas: int) -> Par
 
 
 def window(image: Image, box: Box, canvas: int) -> tuple[Image, Box]:
-    """A box with its surroundings on a canvas of its own.
+    """A box with its context, resized to a canvas.
 
     Args:
         image: uint8 ``(H, W, 3)``.
@@ -91,6 +91,6 @@ def window(image: Image, box: Box, canvas: int) -> tuple[Image, Box]:
         first = round((start + end - side) / 2)
         low[axis] = min(max(first, int(np.ceil(end)) - side, 0), int(np.floor(start)), length - side)
         high[axis] = low[axis] + side
-    shown = squeeze(image[low[1] : high[1], low[0] : high[0]], canvas)
+    pixels = squeeze(image[low[1] : high[1], low[0] : high[0]], canvas)
     scale = canvas / (high - low)
-    return shown, np.concatenate([(box[:2] - low) * scale, (box[2:] - low) * scale]).astype(np.float32)
+    return pixels, np.concatenate([(box[:2] - low) * scale, (box[2:] - low) * scale]).astype(np.float32)

@@ -1,13 +1,13 @@
-"""The background-invariance score: does an object's embedding survive a change of background? Label-free.
+"""The background-invariance score: how well an object's embedding is preserved when its background changes. Label-free.
 
-A fixed probe set is made once, by CPJ itself: proposals come in groups of ``G``, and each proposal of a group is pasted
-on the same two backgrounds, A and B, with its own crop, size, place and colors each time. For every canvas of a group
-the other ``2G - 1`` are ranked by the cosine similarity of their embeddings (all levels side by side). The score is the
-share of canvases whose nearest one shows the same proposal on the other background.
+A fixed probe set is made once with CPJ: proposals form groups of ``G``, and each proposal of a group is pasted on the
+same two backgrounds, A and B, each time with its own crop, size, position and colors. For every canvas of a group the
+other ``2G - 1`` are ranked by the cosine similarity of their embeddings (all levels concatenated). The score is the
+share of canvases whose nearest neighbor shows the same proposal on the other background.
 
-Among the ``2G - 2`` distractors, ``G - 1`` show other proposals on the *same* background: a network that looks at the
-background picks one of those and scores zero. Guessing scores 1 / (2G - 1), 6.7% for the default G = 8; a tie counts as
-a miss. An untrained network already scores above chance, for colors tell many proposals apart: read the score against
+Among the ``2G - 2`` distractors, ``G - 1`` show other proposals on the *same* background: a network that encodes mainly
+the background picks one of those and scores zero. Chance is 1 / (2G - 1), 6.7% for the default G = 8; a tie counts as a
+miss. An untrained network already scores above chance, because many proposals differ in color: compare the score with
 its value at step 0, which is logged too.
 """
 
@@ -33,13 +33,13 @@ class InvarianceProbe:
 
     Args:
         pasted: Makes the canvases; backgrounds come from the key network's pool.
-        settings: See `ProbeSettings`. With fewer images than ``proposals`` all of them are used.
+        settings: See `ProbeSettings`. If there are fewer images than ``proposals``, all of them are used.
         seed: The run's seed.
 
     Attributes:
         images: uint8 ``(n, G, 2, S, S, 3)``: group, proposal, background.
         boxes: float32 ``(n, G, 2, 4)``.
-        chance: The score of guessing.
+        chance: The expected score of random embeddings.
     """
 
     def __init__(self, pasted: PastedViews, settings: ProbeSettings, seed: int) -> None:
@@ -69,11 +69,11 @@ class InvarianceProbe:
 
 def retrieval(embeddings: Tensor) -> float:
     """The score of embeddings ``(n, G, 2, E)``."""
-    items = F.normalize(embeddings.flatten(1, 2), dim=-1)  # (n, 2G, E), the two of a proposal side by side
+    items = F.normalize(embeddings.flatten(1, 2), dim=-1)  # (n, 2G, E), the two of a proposal adjacent
     similarity = items @ items.transpose(1, 2)
-    mine = torch.arange(items.shape[1])
-    partner = mine ^ 1
-    positive = similarity[:, mine, partner]
-    similarity[:, mine, mine] = -torch.inf
-    similarity[:, mine, partner] = -torch.inf
+    index = torch.arange(items.shape[1])
+    partner = index ^ 1
+    positive = similarity[:, index, partner]
+    similarity[:, index, index] = -torch.inf
+    similarity[:, index, partner] = -torch.inf
     return float((positive > similarity.amax(dim=-1)).float().mean())

@@ -1,9 +1,9 @@
-"""k nearest neighbors: how well do frozen features tell classes apart, with nothing learned?
+"""k-nearest-neighbor classification on frozen features, without training.
 
 The weighted vote of Wu et al. (Unsupervised Feature Learning via Non-Parametric Instance Discrimination, 2018, section
-3.4): by cosine similarity ``s`` the ``k`` nearest training samples vote for their class with weight ``exp(s / T)``.
+3.4): the ``k`` nearest training samples by cosine similarity ``s`` vote for their class with weight ``exp(s / T)``.
 
-Legend: N training samples, M samples to judge, F features, C classes.
+Legend: N training samples, M evaluation samples, F features, C classes.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ def knn_predict(
         labels: (N,) int64 in 0..C-1.
         queries: (M, F).
         classes: C.
-        k: Neighbors; all of them where there are fewer.
+        k: Number of neighbors; if there are fewer training samples, all of them.
         t: Temperature T of the vote.
 
     Returns:
-        (M,) int64; of equal votes the lower class.
+        (M,) int64; the lower class if votes are equal.
     """
     bank, found = F.normalize(features.float(), dim=1), []
     for part in torch.split(F.normalize(queries.float(), dim=1), _CHUNK):

@@ -1,7 +1,7 @@
-"""The image-level probe: pictures in class folders, the layout of ImageNet (Figure 1's horizontal axis).
+"""The image-level probe: images in class folders, the layout of ImageNet (Figure 1's horizontal axis).
 
-Each picture is shown as classifiers are evaluated: its middle square, 7/8 of the short side, on one canvas; the box is
-all of it.
+Each image is preprocessed as in the evaluation of classifiers: a center crop of 7/8 of the short side, resized to the
+canvas; the box covers the whole canvas.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
 from codo.views.lazy_image import Image
 
 MIDDLE = 7 / 8
-"""Side of the middle square, in short sides: 224 of 256, the usual evaluation."""
+"""Side of the center crop as a share of the short side: 224 of 256, the usual evaluation."""
 
 
 def picture_probe(folder: str, count: int, canvas: int) -> ProbeSet:
-    """Read pictures.
+    """Read images in class folders.
 
     Args:
-        folder: With ``train/CLASS`` and ``val/CLASS``.
-        count: Pictures to learn from at most; half as many judge.
+        folder: Folder with ``train/CLASS`` and ``val/CLASS``.
+        count: Largest number of images to learn from; at most half as many are for evaluation.
         canvas: Side of the canvases in pixels.
 
     Raises:
-        InputError: Not this layout, pictures that cannot be read, or fewer than two classes in both splits.
+        InputError: Another layout, unreadable images, or fewer than two classes in both splits.
     """
     train = read_class_folders(Path(folder) / "train")
     val = read_class_folders(Path(folder) / "val", train.classes)
     classes = common_classes(train.labels, val.labels, train.classes, where=folder)
-    learned = _choose(train, classes, count, 2)
-    asked = _choose(val, classes, max(1, count // 2), 3)
+    train_rows = _choose(train, classes, count, 2)
+    val_rows = _choose(val, classes, max(1, count // 2), 3)
     return ProbeSet(
         "image",
-        _read(train, learned, classes, canvas),
-        _read(val, asked, classes, canvas),
+        _read(train, train_rows, classes, canvas),
+        _read(val, val_rows, classes, canvas),
         [train.classes[label] for label in classes],
-        judges=[val.paths[i] for i in asked],
+        val_files=[val.paths[i] for i in val_rows],
     )
 
 
@@ -62,7 +62,7 @@ def _read(split: ClassFolders, chosen: Ints, classes: list[int], canvas: int) ->
 
 
 def middle(image: Image) -> Image:
-    """The middle square of an image ``(H, W, 3)``."""
+    """The center crop of an image ``(H, W, 3)``."""
     height, width = image.shape[:2]
     side = max(1, round(MIDDLE * min(height, width)))
     y, x = (height - side) // 2, (width - side) // 2
@@ -73,4 +73,4 @@ def _decode(path: Path) -> Image:
     try:
         return decode(path.read_bytes())
     except (OSError, InvalidImage) as error:
-        raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or take it out") from error
+        raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair or remove it") from error

@@ -12,19 +12,19 @@ from codo.core.paths import absolute
 
 
 class LabelledProbeSettings(Settings):
-    """Probes that ask a frozen trunk about labels."""
+    """Settings of the probes with labels."""
 
     data: DataSettings | None = Field(
-        None, description="labeled boxes to probe with: a folder or files as for codo finetune; null: none"
+        None, description="labeled boxes for the RoI probe: a folder or files as for codo finetune; null: no RoI probe"
     )
     image_folder: str | None = Field(
-        None, description="pictures in class folders to probe with, DIR/train/CLASS and DIR/val/CLASS; null: none"
+        None, description="folder with train/CLASS and val/CLASS for the image-level probe; null: no image-level probe"
     )
-    boxes: int = Field(1000, ge=2, description="boxes to learn from at most, and half as many to judge by")
-    images: int = Field(2000, ge=2, description="pictures to learn from at most, and half as many to judge by")
+    boxes: int = Field(1000, ge=2, description="largest number of boxes to train the probe; half as many evaluate it")
+    images: int = Field(2000, ge=2, description="largest number of images to train the probe; half as many evaluate it")
 
     def with_absolute_paths(self) -> Self:
-        """The same with paths that a later command finds from any folder."""
+        """The same settings with absolute paths, valid in any working directory."""
         data = self.data.with_absolute_paths() if self.data else None
         return self.model_copy(
             update={"data": data, "image_folder": absolute(self.image_folder) if self.image_folder else None}
@@ -32,8 +32,8 @@ class LabelledProbeSettings(Settings):
 
 
 class ProbeSettings(LabelledProbeSettings):
-    """Probes taken while pretraining: background invariance always, of labels where there are some."""
+    """Settings of the probes during pretraining: background invariance always, labeled probes if labels are given."""
 
-    every: int = Field(500, ge=0, description="steps between two scores; 0 takes only the first and the last")
+    every: int = Field(500, ge=0, description="steps between two probes; 0: only at the start and at the end")
     proposals: int = Field(128, ge=2, description="proposals in the probe set of background invariance")
     group: int = Field(8, ge=2, description="proposals that share two backgrounds; chance is 1 / (2 group - 1)")

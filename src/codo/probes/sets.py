@@ -1,6 +1,6 @@
-"""A fixed set of labeled canvases to probe with: which are drawn, and how they are scored.
+"""A fixed set of labeled canvases for probes: how its samples are chosen, and how probes on it are scored.
 
-Legend: N canvases to learn from, M to judge by, S side, C classes.
+Legend: N canvases to learn from, M for evaluation, S side, C classes.
 """
 
 from __future__ import annotations
@@ -43,33 +43,33 @@ class Part:
 
 @dataclass(frozen=True)
 class ProbeSet:
-    """What a trunk is asked.
+    """Training and evaluation data of a probe.
 
     Attributes:
         name: First part of the scores' names: ``roi`` or ``image``.
-        train: What the probe learns from.
-        val: Held out, what it is judged by.
+        train: Canvases to learn from.
+        val: Held-out canvases for evaluation.
         classes: Names of the classes.
-        judges: The image files that ``val`` was made from; pretraining should not have seen them.
-        warnings: What the user should know of the data.
+        val_files: The image files of ``val``; pretraining should not have used them.
+        warnings: What the user should know about the data.
     """
 
     name: str
     train: Part
     val: Part
     classes: Sequence[str]
-    judges: Sequence[Path] = ()
+    val_files: Sequence[Path] = ()
     warnings: Sequence[str] = ()
 
     @torch.no_grad()
     def scores(self, featurize: Featurize, batch: int = 64) -> dict[str, float]:
-        """``roi/knn``, ``roi/linear`` (mean recall of the classes) and ``roi/chance``, or the same of ``image``."""
-        learned, asked = (self._features(part, featurize, batch) for part in (self.train, self.val))
-        found = {"chance": 1 / len(self.classes)}
+        """``roi/knn``, ``roi/linear`` (mean recall of the classes) and ``roi/chance``; with ``image/`` for images."""
+        train, val = (self._features(part, featurize, batch) for part in (self.train, self.val))
+        scores = {"chance": 1 / len(self.classes)}
         for name, predict in (("knn", knn_predict), ("linear", linear_predict)):
-            predicted = predict(learned, self.train.labels, asked, len(self.classes))
-            found[name] = balanced_accuracy(predicted, self.val.labels)
-        return {f"{self.name}/{name}": value for name, value in found.items()}
+            predicted = predict(train, self.train.labels, val, len(self.classes))
+            scores[name] = balanced_accuracy(predicted, self.val.labels)
+        return {f"{self.name}/{name}": value for name, value in scores.items()}
 
     @staticmethod
     def _features(part: Part, featurize: Featurize, batch: int) -> Tensor:
@@ -78,46 +78,46 @@ class ProbeSet:
 
 
 def balanced_accuracy(predicted: Tensor, labels: Tensor) -> float:
-    """Mean over the classes that occur of the share of their samples that are right; guessing gives 1 / C."""
-    right = (predicted == labels).double()
-    return float(torch.stack([right[labels == c].mean() for c in torch.unique(labels)]).mean())
+    """Mean recall over the classes that occur in ``labels``; chance is 1 / C."""
+    correct = (predicted == labels).double()
+    return float(torch.stack([correct[labels == c].mean() for c in torch.unique(labels)]).mean())
 
 
 def draw(labels: Ints, count: int, stream: int) -> Ints:
-    """At most ``count`` samples, every class in turn, the same on every machine and for every method.
+    """Choose at most ``count`` samples, balanced over the classes, the same on every machine and for every method.
 
     Args:
         labels: (n,) class of every sample.
-        count: How many are wanted.
-        stream: Tells draws of different sets apart.
+        count: Largest number of samples.
+        stream: Number of the set; different sets get independent draws.
 
     Returns:
         Indices, ascending.
     """
-    places = np.empty(len(labels), dtype=np.int64)
+    rank_in_class = np.empty(len(labels), dtype=np.int64)
     order = generator(0, 2, stream, RngStream.PROBE).permutation(len(labels))
     for label in np.unique(labels):
         of_class = order[labels[order] == label]
-        places[of_class] = np.arange(len(of_class))  # the first of every class come before any second
-    ranked = order[np.argsort(places[order], kind="stable")]
+        rank_in_class[of_class] = np.arange(len(of_class))  # the first of every class come before any second
+    ranked = order[np.argsort(rank_in_class[order], kind="stable")]
     return np.sort(ranked[:count])
 
 
 def squeeze(image: Image, side: int) -> Image:
-    """An image ``(H, W, 3)`` as ``(side, side, 3)``; pixels are averaged where it shrinks."""
+    """Resize an image ``(H, W, 3)`` to ``(side, side, 3)``; downscaling averages pixels."""
     method = cv2.INTER_AREA if min(image.shape[:2]) > side else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, (side, side), interpolation=method), dtype=np.uint8)
 
 
 def common_classes(train: Ints, val: Ints, names: Sequence[str], where: str) -> list[int]:
-    """Classes that have samples to learn from and to judge by.
+    """Classes with samples in both splits.
 
     Raises:
-        InputError: Fewer than two.
+        InputError: There are fewer than two.
     """
     found = sorted(set(train.tolist()) & set(val.tolist()))
     if len(found) < 2:
-        there = ", ".join(names[label] for label in found) or "none"
-        what = f"a probe needs two classes that both splits show; there are {len(found)} ({there})"
-        raise InputError(what, where=where, fix="give more labeled images, or leave the probe out")
+        common = ", ".join(names[label] for label in found) or "none"
+        what = f"a probe needs two classes that occur in both splits; there are {len(found)} ({common})"
+        raise InputError(what, where=where, fix="give more labeled images, or turn the probe off")
     return found

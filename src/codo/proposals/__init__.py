@@ -1,16 +1,16 @@
-"""Object proposals without labels: our own selective search (Uijlings et al. 2013), compiled with Numba.
+"""Object proposals without labels: selective search (Uijlings et al. 2013), implemented here and compiled with Numba.
 
-* ``selective_search``: the search as a whole, its three modes.
+* ``selective_search``: the complete search and its three modes.
 * ``downscale``: exact area-averaging resize before the search.
-* ``color``: the color spaces it diversifies over.
+* ``color``: the color spaces that the search uses.
 * ``smoothing``: Gaussian smoothing in fixed point.
 * ``segmentation``: the pixel graph and Felzenszwalb-Huttenlocher segmentation for several ``k`` at once.
 * ``regions``: size, box, neighbors, color and texture histogram of every region.
 * ``grouping``: the four similarities and hierarchical grouping.
-* ``filters``: from all boxes to the proposals that are stored.
+* ``filters``: selects the proposals to store from all boxes.
 
 Every decision is made on integers (the few floating-point steps are single IEEE operations), so that the boxes are the
-same on every call, thread count and machine.
+same for every call, number of threads and machine.
 """
 
 from __future__ import annotations

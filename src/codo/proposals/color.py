@@ -1,7 +1,7 @@
-"""The color spaces selective search diversifies over (Uijlings et al. 2013, section 3.2), in integers.
+"""The color spaces of selective search (Uijlings et al. 2013, section 3.2), in integers.
 
-``planes``: ``(C, h, w)`` uint8, one plane a channel. HSV and Lab use the usual 8-bit ranges (hue 0..179, all else
-0..255; a and b offset by 128), so that one ``k`` of the segmentation means about the same in all of them.
+``planes``: ``(C, h, w)`` uint8, one plane per channel. HSV and Lab use the usual 8-bit ranges (hue 0..179, all others
+0..255; a and b offset by 128), so that a value of ``k`` of the segmentation has a similar effect in all of them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _cube_root() -> Ints:
 
 
 def _matrix() -> Ints:
-    """Linear sRGB -> XYZ relative to the D65 white; rows sum to exactly 1.0 = 4096, so that gray has a = b = 0."""
+    """Linear sRGB -> XYZ relative to D65 white; rows sum to exactly 1.0 = 4096, so that gray has a = b = 0."""
     xyz = np.array([[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]])
     matrix: Ints = np.rint(xyz / xyz.sum(axis=1, keepdims=True) * 2**BITS).astype(np.int32)
     matrix[:, 1] += 2**BITS - matrix.sum(axis=1, dtype=np.int32)
@@ -49,7 +49,7 @@ LINEAR, ROOT, TO_XYZ = _linear_light(), _cube_root(), _matrix()
 
 @kernel
 def hsv(image: Image) -> Planes:
-    """Hue (two degrees a step, 0..179), saturation, value."""
+    """Hue (in steps of two degrees, 0..179), saturation, value."""
     h, w, _ = image.shape
     planes = np.empty((3, h, w), np.uint8)
     for y in range(h):
@@ -65,7 +65,7 @@ def hsv(image: Image) -> Planes:
                     sixths = b - r + 2 * chroma
                 else:
                     sixths = r - g + 4 * chroma
-                # 30 steps a sixth of the circle, rounded half up; a full turn is added so that // sees no negatives.
+                # 30 steps per sixth of the circle, rounded half up; a full turn is added so that // gets no negatives.
                 hue = ((60 * (sixths + 6 * chroma) + chroma) // (2 * chroma)) % 180
                 saturation = (510 * chroma + value) // (2 * value)
             planes[0, y, x], planes[1, y, x], planes[2, y, x] = hue, saturation, value

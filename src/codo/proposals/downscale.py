@@ -1,9 +1,9 @@
 """Exact area-averaging resize, in integers.
 
-Every output pixel is the mean of the rectangle of the input that it covers, partly covered pixels counted by the
-covered part. In units of ``1/h`` rows and ``1/w`` columns of the input all overlaps are integers and a mean is one
-exact sum divided by ``H W``. Library resizes differ in the last bit between versions and processors; proposals must
-not.
+Every output pixel is the mean of the input rectangle that it covers, with partly covered pixels weighted by the covered
+share. In units of ``1/h`` rows and ``1/w`` columns of the input all overlaps are integers, and a mean is one exact sum
+divided by ``H W``. The resize functions of libraries differ in the last bit between versions and processors; proposals
+must not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def search_size(height: int, width: int, longest_side: int | None, max_pixels: i
         height: Rows of the image.
         width: Columns of the image.
         longest_side: Longest side of the result; ``None`` keeps the size.
-        max_pixels: The result has at most this many pixels, whatever ``longest_side`` says.
+        max_pixels: Largest number of pixels of the result, for any ``longest_side``.
 
     Returns:
         Height and width, each at least 1, in the image's aspect ratio up to rounding.

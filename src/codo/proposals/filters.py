@@ -1,12 +1,12 @@
-"""From all boxes of a search to the proposals of an image: filter, fall back, keep at most so many.
+"""Selects the proposals of an image from all boxes of a search: filter, fallback, at most a fixed number.
 
 The rules (the CoDo paper, section 4.1, and SoCo's, which it builds on): aspect ratio strictly between 1/3 and 3, at
-least 32 pixels a side in the original image, optionally a band of relative sizes. Images on which no box is left fall
-back stage by stage, so that every image has a proposal::
+least 32 pixels per side in the original image, optionally a range of relative sizes. If no box of an image passes, the
+rules are relaxed in stages, so that every image has a proposal::
 
-    filtered   ratio, side and band      ratio   ratio alone      side   side alone      whole   the whole image
+    filtered   ratio, side and band      ratio   only ratio       side   only side       whole   the whole image
 
-The whole image is taken as it is: a panorama's may break every rule.
+The last stage applies no rules to the box of the whole image: a panorama may break all of them.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ class ProposalSettings(Settings):
     """How proposals are found and which of them are kept."""
 
     mode: Literal["single", "fast", "quality"] = Field(
-        "fast", description="Selective search mode: more boxes and better ones for more time."
+        "fast", description="selective search mode, from few boxes in little time to more and better boxes in more time"
     )
     longest_side: int | None = Field(
-        256, ge=1, description="Longest side in pixels at which an image is searched; null searches at full size."
+        256, ge=1, description="images are searched at this longest side in pixels; null searches at full size"
     )
     max_ratio: float = Field(
-        3.0, gt=1, description="Width over height lies strictly between 1/max_ratio and max_ratio."
+        3.0, gt=1, description="width / height of a proposal is strictly between 1/max_ratio and max_ratio"
     )
-    min_side: int = Field(32, ge=1, description="Smallest width and height of a proposal, in pixels of the original.")
+    min_side: int = Field(32, ge=1, description="smallest width and height of a proposal, in pixels of the original")
     size_band: tuple[float, float] | None = Field(
         None,
-        description="Smallest and largest square root of box area over image area (SoCo: 0.3, 0.8); null for any size.",
+        description="range of sqrt(box area / image area) of a proposal (SoCo: 0.3, 0.8); null for any size",
     )
     max_boxes: int = Field(
-        64, ge=1, description="Most proposals kept for an image, spread evenly over sizes and places."
+        64, ge=1, description="largest number of proposals kept per image, spread evenly over sizes and positions"
     )
 
     @field_validator("size_band")
@@ -54,11 +54,11 @@ class ProposalSettings(Settings):
 
 
 def propose(image: npt.NDArray[np.uint8], settings: ProposalSettings) -> tuple[Boxes, str]:
-    """Search an image and keep its proposals.
+    """Search an image and select its proposals.
 
     Args:
         image: RGB, ``(H, W, 3)`` uint8.
-        settings: What to search and what to keep.
+        settings: How to search and what to keep.
 
     Returns:
         ``(n, 4)`` half-open xyxy boxes in pixels of ``image``, sorted, ``1 <= n <= max_boxes``, and their
@@ -74,12 +74,12 @@ def propose(image: npt.NDArray[np.uint8], settings: ProposalSettings) -> tuple[B
 
 
 def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettings) -> tuple[Boxes, str]:
-    """The boxes that pass, and their fallback stage.
+    """The boxes that pass the rules, and the fallback stage that was needed.
 
     Args:
         boxes: ``(n, 4)`` half-open xyxy.
-        width: Of the image, in pixels.
-        height: Of the image, in pixels.
+        width: Width of the image in pixels.
+        height: Height of the image in pixels.
         settings: The rules.
 
     Returns:
@@ -99,17 +99,17 @@ def filter_boxes(boxes: Boxes, width: int, height: int, settings: ProposalSettin
 
 
 def subsample(boxes: Boxes, most: int) -> Boxes:
-    """Keep at most so many boxes, evenly over sizes and, within a size, over the image.
+    """Keep at most ``most`` boxes, evenly over sizes and, within a size, over the image.
 
-    Training draws one proposal at random. The boxes are split into `SIZE_CLASSES` equal parts by area, each part is
-    left in the order of its coordinates (left to right), and every n/most-th box of that sequence is taken: the size
-    of a random draw is distributed as before, which the largest, the first or the most diverse boxes would not give,
-    and more objects stay covered than by a random choice (docs/results/proposals.md). It needs neither a random
-    number nor a score: the choice depends on the boxes alone.
+    The boxes are split into `SIZE_CLASSES` equal parts by area, each part stays in the order of its coordinates (left
+    to right), and every n/most-th box of the resulting sequence is taken. Training draws one proposal at random; the
+    distribution of its size stays the same, which is not so if the largest, the first or the most diverse boxes are
+    kept, and more objects stay covered than with a random choice (docs/results/proposals.md). No random numbers or
+    scores are needed: the choice depends on the boxes alone.
 
     Args:
         boxes: ``(n, 4)`` half-open xyxy, sorted.
-        most: Number to keep, at least 1.
+        most: Number of boxes to keep, at least 1.
 
     Returns:
         ``(min(n, most), 4)``, in the given order.

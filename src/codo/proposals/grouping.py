@@ -2,16 +2,16 @@
 
 Legend: ``R`` regions of the segmentation, ``F`` histogram bins, ``ONE`` similarity 1.
 
-Starting from a segmentation, the two most similar neighbors are merged until one region is left; every region met on
-the way is a proposal. A similarity is the sum of up to four terms, each an integer in ``0..ONE``:
+Starting from a segmentation, the two most similar neighbors are merged until one region is left; every region on the
+way is a proposal. A similarity is the sum of up to four terms, each an integer in ``0..ONE``:
 
     color, texture   sum of min over the L1-normalized histograms (Eq. 2-4)
     size              1 - (|A| + |B|) / |image|: small regions first (Eq. 5)
     fill              1 - (|box of both| - |A| - |B|) / |image|: regions that fit into each other first (Eq. 6)
 
-Similarities lie in a dense ``(R, R)`` matrix beside each row's maximum. Merging changes one row and column, and a row's
-maximum is searched again only where it pointed at one of the merged two. Equal similarities are taken in order of the
-lower, then the higher region number; a merged region keeps the lower one.
+Similarities are stored in a dense ``(R, R)`` matrix, together with the maximum of each row. A merge changes one row and
+column; a row's maximum is recomputed only if it was at one of the two merged regions. Equal similarities are taken in
+the order of the lower, then the higher region number; a merged region keeps the lower number.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def group(
         boxes: ``(R, 4)`` half-open xyxy.
         neighbors: ``(R, R)``, symmetric, connected.
         area: Pixels of the image.
-        channels: Channels of the color space: a pixel is counted once a channel in color and in texture.
+        channels: Channels of the color space: a pixel counts once per channel in color and in texture.
         colors: Number of color bins.
         terms: ``(4,)``, 1 or 0 for each of color, texture, size, fill.
 
@@ -101,18 +101,18 @@ def group(
         for side in range(4):  # assigning slices would take seconds to compile
             out[i, side] = boxes[i, side]
         normalize(histograms[i], channels * sizes[i], shares[i])
-    alike = np.full((r, r), NOT_NEIGHBORS, np.int32)
+    similarities = np.full((r, r), NOT_NEIGHBORS, np.int32)
     for i in range(r):
         for j in range(i + 1, r):
             if neighbors[i, j]:
-                alike[i, j] = alike[j, i] = similarity(i, j, shares, sizes, boxes, area, colors, terms)
+                similarities[i, j] = similarities[j, i] = similarity(i, j, shares, sizes, boxes, area, colors, terms)
     best, partner = np.empty(r, np.int32), np.empty(r, np.int32)
     for i in range(r):
-        partner[i] = np.argmax(alike[i])
-        best[i] = alike[i, partner[i]]
+        partner[i] = np.argmax(similarities[i])
+        best[i] = similarities[i, partner[i]]
 
     for step in range(r - 1):
-        i = int(np.argmax(best))  # the first of equals, hence i < j
+        i = int(np.argmax(best))  # the first of equals, so i < j
         j = partner[i]
         for f in range(histograms.shape[1]):
             histograms[i, f] += histograms[j, f]
@@ -123,17 +123,17 @@ def group(
         for side in range(4):
             out[r + step, side] = boxes[i, side]
 
-        alike[i, j] = alike[j, i] = best[j] = NOT_NEIGHBORS
+        similarities[i, j] = similarities[j, i] = best[j] = NOT_NEIGHBORS
         for t in range(r):
-            if alike[i, t] == NOT_NEIGHBORS and alike[j, t] == NOT_NEIGHBORS:
+            if similarities[i, t] == NOT_NEIGHBORS and similarities[j, t] == NOT_NEIGHBORS:
                 continue
-            alike[j, t] = alike[t, j] = NOT_NEIGHBORS
-            alike[i, t] = alike[t, i] = similarity(i, t, shares, sizes, boxes, area, colors, terms)
-            if partner[t] == i or partner[t] == j:  # its maximum is gone
-                partner[t] = np.argmax(alike[t])
-                best[t] = alike[t, partner[t]]
-            elif alike[t, i] > best[t] or (alike[t, i] == best[t] and i < partner[t]):
-                partner[t], best[t] = i, alike[t, i]
-        partner[i] = np.argmax(alike[i])
-        best[i] = alike[i, partner[i]]
+            similarities[j, t] = similarities[t, j] = NOT_NEIGHBORS
+            similarities[i, t] = similarities[t, i] = similarity(i, t, shares, sizes, boxes, area, colors, terms)
+            if partner[t] == i or partner[t] == j:  # its maximum no longer exists
+                partner[t] = np.argmax(similarities[t])
+                best[t] = similarities[t, partner[t]]
+            elif similarities[t, i] > best[t] or (similarities[t, i] == best[t] and i < partner[t]):
+                partner[t], best[t] = i, similarities[t, i]
+        partner[i] = np.argmax(similarities[i])
+        best[i] = similarities[i, partner[i]]
     return out

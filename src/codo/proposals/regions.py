@@ -1,8 +1,8 @@
-"""What selective search knows of every region: size, box, neighbors, and a histogram of color and of texture.
+"""Descriptors of the regions of a segmentation: size, box, neighbors, and histograms of color and texture.
 
 Legend: ``C`` channels, ``h, w`` rows and columns, ``R`` regions, ``F = C (COLORS + TEXTURES)`` histogram bins.
 
-A pixel falls into one color bin and one texture bin a channel. Bins do not depend on the segmentation: they are
+A pixel falls into one color bin and one texture bin per channel. Bins do not depend on the segmentation: they are
 computed once for a color space (`bins`) and counted for each segmentation (`describe`).
 """
 
@@ -14,8 +14,8 @@ import numpy.typing as npt
 from codo.core.jit import Ints, kernel
 from codo.proposals.color import Planes
 
-COLORS = 25  # color bins a channel (Uijlings et al. 2013, section 3.2)
-DIRECTIONS, STRENGTHS = 8, 10  # of the texture bins a channel (the same)
+COLORS = 25  # color bins per channel (Uijlings et al. 2013, section 3.2)
+DIRECTIONS, STRENGTHS = 8, 10  # of the texture bins per channel (same section)
 TEXTURES = DIRECTIONS * STRENGTHS
 STEP = 8  # log2 of the gradient magnitude a strength bin spans: four gray levels, in units of 2**-6
 Bins = npt.NDArray[np.uint16]
@@ -27,12 +27,12 @@ def bins(planes: Planes, smoothed: Ints) -> Bins:
 
     Texture is the gradient of the smoothed plane (central differences of a Gaussian-filtered image: a Gaussian
     derivative), by direction in octants and by strength. The paper counts a pixel once for each of 8 directional
-    derivatives; one count by direction *and* strength describes the same and costs an eighth. A gradient of the lowest
-    strength has no direction worth the name, so all directions share that bin.
+    derivatives; one count by direction *and* strength holds the same information at an eighth of the cost. The
+    direction of a gradient of the lowest strength is not meaningful, so all directions share that bin.
 
     Args:
         planes: ``(C, h, w)`` of a color space.
-        smoothed: ``(C, h, w)``, the same smoothed, in units of ``2**-6``.
+        smoothed: ``(C, h, w)``, the smoothed planes, in units of ``2**-6``.
 
     Returns:
         ``(2 C, h, w)``: first the color bins of the channels, then their texture bins, all distinct.
@@ -66,7 +66,7 @@ def describe(bin_of: Bins, labels: Ints, regions: int) -> tuple[Ints, Ints, Ints
     Args:
         bin_of: ``(2 C, h, w)`` from `bins`.
         labels: ``(h, w)``, the region of every pixel.
-        regions: Their number ``R``.
+        regions: Number of regions ``R``.
 
     Returns:
         Histograms ``(R, F)``, sizes in pixels ``(R,)``, boxes ``(R, 4)`` as half-open xyxy, and which regions share a

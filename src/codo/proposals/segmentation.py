@@ -2,16 +2,17 @@
 
 Legend: ``C`` channels, ``h, w`` rows and columns, ``E`` edges, ``M`` nodes of the contracted graph, ``R`` regions.
 
-A pixel is a node joined to its right and lower neighbor; an edge weighs the Euclidean distance of the two smoothed
-colors. Edges are visited by rising weight, and one of weight ``e`` merges components ``A != B`` when (their Eq. 3-4)
+A pixel is a node with edges to its right and lower neighbor; the weight of an edge is the Euclidean distance of the two
+smoothed colors. Edges are visited by increasing weight; an edge of weight ``e`` merges components ``A != B`` if (their
+Eq. 3-4)
 
     e <= min(Int(A) + k / |A|,  Int(B) + k / |B|),        Int(A): the heaviest edge merged into A so far.
 
-Most of this work does not depend on ``k``: an edge that passes for the smallest ``k`` between two components that are
-alike for all ``k`` passes for every ``k``. `contract` decides those edges once. Where the smallest ``k`` refuses, both
-components are *frozen*, and every edge that meets a frozen component freezes the other one and is kept as *open*.
-`segment` then decides the open edges (a quarter of all) on the contracted graph (a tenth of the nodes) for each ``k``.
-The result is exactly that of one run a ``k`` over all edges.
+Most of this work does not depend on ``k``: if an edge merges two components for the smallest ``k``, and the components
+are the same for all ``k``, it merges them for every ``k``. `contract` decides those edges once. If the smallest ``k``
+rejects an edge, both components are *frozen*; every later edge to a frozen component freezes the other component and is
+kept as *open*. `segment` then decides the open edges (a quarter of all) on the contracted graph (a tenth of the nodes)
+for each ``k``. The result is exactly that of a separate run over all edges for each ``k``.
 
 Weights, ``Int`` and ``k`` are in units of ``2**-FRACTION`` (see `smoothing`); ties are visited in raster order.
 """
@@ -36,7 +37,7 @@ BLOCK = 128
 
 @kernel
 def sorted_edges(smoothed: Ints) -> Edges:
-    """All edges ``(E,)`` of the 4-connected grid by rising weight, equal ones in raster order: a counting sort."""
+    """All edges ``(E,)`` of the 4-connected grid by increasing weight, equal ones in raster order: a counting sort."""
     channels, h, w = smoothed.shape
     weight = np.zeros((2, h, w), np.int32)  # to the right neighbor, to the lower neighbor
     for c in range(channels):
@@ -77,7 +78,7 @@ def sorted_edges(smoothed: Ints) -> Edges:
 
 @kernel
 def _root(nodes: Ints, a: np.uint32) -> np.uint32:
-    """The representative of a node's component; halves the path on the way."""
+    """The representative of a node's component (with path halving)."""
     while True:
         parent = np.uint32(nodes[a, PARENT])
         if parent == a:
@@ -88,7 +89,7 @@ def _root(nodes: Ints, a: np.uint32) -> np.uint32:
 
 @kernel
 def _merge(nodes: Ints, a: np.uint32, b: np.uint32) -> np.uint32:
-    """Join two roots by size; returns the root that stays."""
+    """Merge two roots by size; returns the remaining root."""
     if nodes[a, SIZE] < nodes[b, SIZE]:
         a, b = b, a
     nodes[b, PARENT] = a
@@ -98,14 +99,14 @@ def _merge(nodes: Ints, a: np.uint32, b: np.uint32) -> np.uint32:
 
 @kernel
 def _visit(nodes: Ints, edges: Edges, k: int, freeze: np.bool_) -> Edges:
-    """Visit the edges in order, merging `nodes` in place; returns the refused edges, in order.
+    """Visit the edges in order, merging `nodes` in place; returns the rejected edges, in order.
 
-    Half of the edges meet one component on both sides. They are sorted out a block at a time and without a branch: a
-    processor cannot foresee which ones they are, and would lose more time on its wrong guesses than on all the rest.
+    Half of the edges have the same component on both sides. They are removed block by block and without a branch: a
+    processor cannot predict which ones they are, and mispredictions would cost more time than everything else.
     """
-    refused = np.empty(len(edges), np.int64)
+    rejected = np.empty(len(edges), np.int64)
     count = 0
-    between = np.empty((BLOCK, 3), np.int64)
+    candidates = np.empty((BLOCK, 3), np.int64)
     for start in range(0, len(edges), BLOCK):
         n = 0
         for i in range(start, min(start + BLOCK, len(edges))):
@@ -113,28 +114,28 @@ def _visit(nodes: Ints, edges: Edges, k: int, freeze: np.bool_) -> Edges:
             above_u = nodes[np.uint32(nodes[u, PARENT]), PARENT]
             above_v = nodes[np.uint32(nodes[v, PARENT]), PARENT]
             nodes[u, PARENT], nodes[v, PARENT] = above_u, above_v
-            between[n, 0], between[n, 1], between[n, 2] = edges[i], above_u, above_v
+            candidates[n, 0], candidates[n, 1], candidates[n, 2] = edges[i], above_u, above_v
             n += above_u != above_v
         for i in range(n):
-            a, b = _root(nodes, np.uint32(between[i, 1])), _root(nodes, np.uint32(between[i, 2]))
+            a, b = _root(nodes, np.uint32(candidates[i, 1])), _root(nodes, np.uint32(candidates[i, 2]))
             if a == b:
                 continue
-            e = np.int32(between[i, 0] >> 48)
+            e = np.int32(candidates[i, 0] >> 48)
             if e <= nodes[a, LIMIT] and e <= nodes[b, LIMIT]:
                 a = _merge(nodes, a, b)
                 nodes[a, INTERNAL] = e
                 nodes[a, LIMIT] = e + k // nodes[a, SIZE]
             else:
-                refused[count] = between[i, 0]
+                rejected[count] = candidates[i, 0]
                 count += 1
                 if freeze:
                     nodes[a, LIMIT] = nodes[b, LIMIT] = FROZEN
-    return refused[:count]
+    return rejected[:count]
 
 
 @kernel
 def _number(nodes: Ints) -> tuple[Ints, int]:
-    """Number the components 0, 1, ... by their first node; returns the number of every node, and how many there are."""
+    """Number the components 0, 1, ... by their first node; returns the component of every node and their number."""
     n = len(nodes)
     number = np.full(n, -1, np.int32)
     out = np.empty(n, np.int32)
@@ -194,9 +195,9 @@ def segment(contracted: Ints, open_edges: Edges, k: int, min_size: int) -> tuple
     nodes = contracted.copy()
     for i in range(len(nodes)):
         nodes[i, LIMIT] = nodes[i, INTERNAL] + k // nodes[i, SIZE]
-    refused = _visit(nodes, open_edges, k, np.bool_(False))
-    for i in range(len(refused)):
-        a, b = _root(nodes, np.uint32((refused[i] >> NODE_BITS) & NODE)), _root(nodes, np.uint32(refused[i] & NODE))
+    rejected = _visit(nodes, open_edges, k, np.bool_(False))
+    for i in range(len(rejected)):
+        a, b = _root(nodes, np.uint32((rejected[i] >> NODE_BITS) & NODE)), _root(nodes, np.uint32(rejected[i] & NODE))
         if a != b and (nodes[a, SIZE] < min_size or nodes[b, SIZE] < min_size):
             _merge(nodes, a, b)
     return _number(nodes)

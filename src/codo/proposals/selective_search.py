@@ -1,13 +1,13 @@
-"""Selective search (Uijlings et al. 2013): class-independent object boxes from a diversified hierarchical grouping.
+"""Selective search (Uijlings et al. 2013): class-independent object boxes from diversified hierarchical grouping.
 
-One search runs `group` for every color space, every threshold ``k`` of the segmentation and every choice of similarity
-terms of its mode, and returns the union of all boxes::
+A search runs `group` for every combination of color space, segmentation threshold ``k`` and set of similarity terms in
+its mode, and returns the union of all boxes::
 
     single    HSV                 k = 200             color + texture + size + fill
     fast      HSV, Lab            k = 150, 300, 450   the same; texture + size + fill
     quality   HSV, Lab, rgI, H, I k = 150, 300, 450   the same two; fill; size
 
-These are the modes users know from OpenCV's contrib module (with their order made deterministic).
+The modes are those of OpenCV's contrib module, but with a deterministic order of boxes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ONLY_SIZE = np.array([0, 0, 1, 0], np.int32)
 
 @dataclass(frozen=True)
 class Mode:
-    """What a search diversifies over: names of color spaces, rising thresholds, choices of similarity terms."""
+    """The variations of a search: names of color spaces, increasing thresholds, sets of similarity terms."""
 
     spaces: tuple[str, ...]
     thresholds: tuple[int, ...]
@@ -59,13 +59,13 @@ def selective_search(
 
     Args:
         image: RGB, ``(H, W, 3)`` uint8, of any size from one pixel up.
-        mode: ``single``, ``fast`` or ``quality``: more boxes and better ones for more time.
-        longest_side: The image is searched at this size at most; smaller ones are not enlarged. ``None`` searches at
-            full size (up to 2**24 pixels, to which a larger image is shrunk).
+        mode: ``single``, ``fast`` or ``quality``: from few boxes in little time to more and better boxes in more time.
+        longest_side: Larger images are downscaled to this longest side for the search; smaller ones are not enlarged.
+            ``None`` searches at full size (images above 2**24 pixels are downscaled to that).
 
     Returns:
-        ``(N, 4)`` boxes ``x1, y1, x2, y2``, half-open, in pixels of ``image``, each once, sorted by its coordinates in
-        that order. Never empty: the box of the whole image is always one of them.
+        ``(N, 4)`` boxes ``x1, y1, x2, y2``, half-open, in pixels of ``image``, without duplicates, sorted by their
+        coordinates in that order. Never empty: the box of the whole image is always included.
 
     Raises:
         InputError: Not a uint8 RGB image, unknown mode, or a longest side below 1.
@@ -85,7 +85,7 @@ def selective_search(
             fix=nearest(mode, list(MODES)) or f"one of: {', '.join(MODES)}",
         )
     if longest_side is not None and longest_side < 1:
-        raise InputError(f"longest_side is {longest_side}", where="selective_search", fix="at least 1, or None")
+        raise InputError(f"longest_side is {longest_side}", where="selective_search", fix="give at least 1, or None")
     if not (isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3):
         found = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise InputError(f"not a uint8 RGB image (H, W, 3): {found}", where="selective_search", fix="convert it first")
@@ -99,15 +99,16 @@ def selective_search(
 
 
 def smallest_region(pixels: int) -> int:
-    """The ``min_size`` of the segmentation: at least `MIN_SIZE`, and such that at most `MAX_REGIONS` regions exist.
+    """The ``min_size`` of the segmentation: at least `MIN_SIZE`, and large enough for at most `MAX_REGIONS` regions.
 
-    Every region has that many pixels (the grid is connected, so a smaller one always has a neighbor to join).
+    Every region has at least this many pixels (the grid is connected, so a smaller one always has a neighbor to merge
+    with).
     """
     return max(MIN_SIZE, -(-pixels // MAX_REGIONS))
 
 
 def _search(image: npt.NDArray[np.uint8], mode: Mode) -> Ints:
-    """All boxes of all hierarchies, repeated ones included, in pixels of ``image``."""
+    """All boxes of all hierarchies, including duplicates, in pixels of ``image``."""
     h, w, _ = image.shape
     min_size = smallest_region(h * w)
     taps = gaussian_taps(SIGMA)
@@ -127,9 +128,9 @@ def _search(image: npt.NDArray[np.uint8], mode: Mode) -> Ints:
 
 
 def _to_original(boxes: Ints, searched: tuple[int, int], original: tuple[int, int]) -> npt.NDArray[np.int32]:
-    """Scale half-open boxes ``(n, 4)`` between sizes ``(width, height)``, outwards; sort them and drop repeated ones.
+    """Scale half-open boxes ``(n, 4)`` between sizes ``(width, height)``, rounding outwards; sort and drop duplicates.
 
-    The arithmetic is exact, so edges of the searched image become edges of the original and no box leaves it.
+    The arithmetic is exact, so edges of the searched image become edges of the original and all boxes lie inside it.
     """
     small, large = np.array(searched * 2, np.int64), np.array(original * 2, np.int64)
     scaled = boxes * large

@@ -1,8 +1,8 @@
 """Gaussian smoothing in fixed point.
 
-The planes of a color space are bytes; smoothed they have `FRACTION` binary digits behind the point, which weights,
-internal differences and thresholds of the segmentation share. A byte is not enough: on smooth ground most
-differences between neighbors are below one gray level, and their order decides the segmentation.
+The planes of a color space are bytes. Smoothed planes have `FRACTION` fractional bits, and so do the weights, internal
+differences and thresholds of the segmentation. Bytes are not precise enough: in smooth areas most differences between
+neighbors are below one gray level, and their order decides the segmentation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy as np
 from codo.core.jit import Ints, kernel
 from codo.proposals.color import Planes
 
-FRACTION = 6  # binary digits behind the point: the largest distance, 255 sqrt(3) * 64, is below 2**15
+FRACTION = 6  # fractional bits: the largest distance, 255 sqrt(3) * 64, is below 2**15
 
 
 def gaussian_taps(sigma: float) -> Ints:

@@ -78,7 +78,7 @@ class LabelledProbes:
         Args:
             weights: See `codo.evaluation.leaks.lineage`.
         """
-        judges = list(dict.fromkeys(path for one in self.sets for path in one.judges))
+        judges = list(dict.fromkeys(path for one in self.sets for path in one.val_files))
         told = [text for one in self.sets for text in one.warnings]
         return [text for text in (*told, pool_warning(judges, weights, "that probes judge by")) if text]
 

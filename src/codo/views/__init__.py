@@ -1,12 +1,12 @@
-"""Views: what happens to pixels (paper, section 3.1). Works on arrays and knows no catalog.
+"""Augmentation of pixels and boxes (paper, section 3.1). Works on arrays; does not depend on catalogs.
 
 * ``cpj``: copy, paste, jitter (Eq. 1 and 2).
 * ``boxes``: IoU, clipping, box jitter; ``anchors``: InsLoc's box augmentation.
 * ``random_crop``: random resized crops.
-* ``photometric``: color jitter, gray and blur of MoCo v2: settings and draws; ``device_photometric``: the same for a
-  whole batch on the GPU.
+* ``photometric``: MoCo v2's color jitter, gray and blur: settings and random parameters; ``device_photometric``: the
+  same for a whole batch on the GPU.
 * ``randaugment``: RandAugment of whole images.
-* ``lazy_image``: an image that is decoded at the size that a view needs.
+* ``lazy_image``: an image of which only the part that a view needs is decoded.
 * ``kernels``: the compiled code: resampling, color, blur, and rendering a part of a view in one call.
 """
 

@@ -1,4 +1,4 @@
-"""InsLoc's box augmentation (docs/methods.md#insloc): an anchor of the detector's grid stands in for the pasted box.
+"""InsLoc's box augmentation (docs/methods.md#insloc): an anchor of the detector's grid replaces the pasted box.
 
 Legend: A anchors.
 """
@@ -16,7 +16,7 @@ STRIDE = 16
 SCALES = (2, 4, 8, 16)
 RATIOS = (0.5, 1.0, 1.5, 1.75, 2.0)
 OVERLAP = 0.7
-"""Of candidates that overlap more, one is kept, at random."""
+"""IoU of the non-maximum suppression: of candidates that overlap more, a random one is kept."""
 
 
 @cache
@@ -31,10 +31,10 @@ def anchors(canvas: int) -> npt.NDArray[np.float64]:
 
 
 def anchor_box(box: Box, canvas: int, min_iou: float, rng: np.random.Generator) -> Box:
-    """An anchor that overlaps a box by more than ``min_iou``; the box itself where there is none.
+    """A random anchor whose IoU with a box is above ``min_iou``; the box itself if there is none.
 
-    The candidates are thinned by non-maximum suppression with random scores, so that a place with many of them counts
-    no more than others; then one is drawn.
+    The candidates first go through non-maximum suppression with random scores, so that positions with many anchors are
+    not drawn more often than others.
     """
     grid = anchors(canvas)
     near = grid[iou(grid, box[None].astype(np.float64)).reshape(-1) > min_iou]

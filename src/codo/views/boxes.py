@@ -20,13 +20,13 @@ def area(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def iou(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Intersection over union of boxes ``(…, 4)``, pairwise after broadcasting; zero where both are empty."""
     a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    meet = area(np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], axis=-1))
-    union = area(a) + area(b) - meet
-    return np.divide(meet, union, out=np.zeros_like(meet), where=union > 0)
+    common = area(np.concatenate([np.maximum(a[..., :2], b[..., :2]), np.minimum(a[..., 2:], b[..., 2:])], axis=-1))
+    union = area(a) + area(b) - common
+    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
 
 
 def clip(boxes: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.float64]:
-    """Boxes ``(…, 4)`` cut off at the border of a ``width`` x ``height`` image."""
+    """Boxes ``(…, 4)`` clipped to a ``width`` x ``height`` image."""
     limits = np.array([width, height, width, height], dtype=np.float64)
     return np.clip(np.asarray(boxes, dtype=np.float64), 0.0, limits)
 
@@ -34,16 +34,16 @@ def clip(boxes: npt.ArrayLike, width: float, height: float) -> npt.NDArray[np.fl
 def transform_boxes(
     boxes: npt.ArrayLike, part: tuple[int, int, int, int], side: int, flip: bool
 ) -> npt.NDArray[np.float64]:
-    """Where boxes of an image lie on a square view of a part of it.
+    """Transform boxes of an image to a square view that shows a part of it.
 
     Args:
         boxes: ``(…, 4)`` in pixels of the image.
-        part: What the view shows of the image: x1, y1, x2, y2.
-        side: S, of the view in pixels; it shows the part stretched to S x S.
-        flip: Whether left and right are then exchanged.
+        part: The part of the image that the view shows: x1, y1, x2, y2.
+        side: S, side of the view in pixels; the part is stretched to S x S.
+        flip: Whether the view is then flipped horizontally.
 
     Returns:
-        ``(…, 4)`` in pixels of the view, cut off at its border; empty where a box lies outside of the part.
+        ``(…, 4)`` in pixels of the view, clipped to it; empty if a box lies outside the part.
     """
     x1, y1, x2, y2 = part
     corner, size = np.array([x1, y1, x1, y1]), np.array([x2 - x1, y2 - y1] * 2)
@@ -52,36 +52,36 @@ def transform_boxes(
 
 
 def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator) -> Box:
-    """Move and stretch a pasted box so that it takes in background (section 3.1; docs/method.md#box-jitter).
+    """Shift and resize a pasted box at random so that it includes background (section 3.1; docs/method.md#box-jitter).
 
-    Position and size change by up to ``reach`` of the box's sides, independently; the result is clipped to the canvas
-    and *then* compared with the pasted box, because a box that hangs over the border would otherwise be judged by area
-    that does not exist. All tries are drawn at once and the first good one is taken; at the default reach of 0.2 about
-    four in five pass, so that 20 tries fail about once in 10^13 boxes.
+    Position and size change independently by up to ``reach`` of the box's sides. The result is clipped to the canvas
+    *before* it is compared with the pasted box: otherwise area outside the canvas would count in the IoU. All
+    candidates are drawn at once and the first that passes is taken. At the default reach of 0.2 about four in five
+    pass, so 20 candidates all fail about once in 10^13 boxes.
 
     Args:
         box: The pasted box ``(4,)``.
         canvas: Side of the canvas.
         reach: Largest change, in sides of the box; 0 returns the box.
         min_iou: The IoU with the pasted box must be greater than this (the paper's 0.6).
-        tries: How many candidates to draw.
-        rng: Source of the candidates.
+        tries: Number of candidates to draw.
+        rng: Source of randomness.
 
     Returns:
-        Box ``(4,)`` inside the canvas; the pasted box when no candidate passed.
+        Box ``(4,)`` inside the canvas; the pasted box if no candidate passes.
     """
     pasted = np.asarray(box, dtype=np.float32)
     if reach == 0:
         return pasted
     x, y, *_ = corners = pasted.tolist()
     width, height = (pasted[2:] - pasted[:2]).tolist()
-    # One candidate after the other, in Python's own numbers: the first passes mostly, and NumPy's set-up for arrays of
-    # four numbers takes ten times as long as computing with them.
+    # One candidate after the other, with Python floats: the first one usually passes, and for arrays of four numbers
+    # NumPy's overhead is ten times the computation.
     for draw in rng.random((tries, 4)):
         right, down, wider, taller = (2 * reach * draw - reach).tolist()
         left, top = x + right * width, y + down * height
         moved = [left, top, left + width * (1 + wider), top + height * (1 + taller)]
-        # Judged as stored, in float32, so that the rule holds for the very numbers the network gets.
+        # Compared as stored, in float32, so that the rule holds for the exact numbers that the network gets.
         candidate = np.array([min(max(side, 0.0), canvas) for side in moved], np.float32)
         if _overlap(candidate.tolist(), corners) > min_iou:
             return candidate
@@ -91,8 +91,8 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
 def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
     """ORL's box augmentation (docs/methods.md#orl): another area, ratio and center, inside the image and near the box.
 
-    The area changes by a factor of 1/2 to 2, width over height likewise (uniform in the logarithm), the center moves by
-    up to half the box's sides. The first of 200 draws counts that lies in the image and overlaps by an IoU above 0.5.
+    The area changes by a factor of 1/2 to 2, and so does width / height (uniform in the logarithm); the center moves by
+    up to half the box's sides. Of 200 draws, the first is taken that lies inside the image with an IoU above 0.5.
 
     Args:
         box: ``(4,)`` in pixels of the image.
@@ -101,16 +101,16 @@ def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Gene
         rng: Source of randomness.
 
     Returns:
-        int32 ``(4,)`` in whole pixels; the box itself when no draw fits.
+        int32 ``(4,)`` in whole pixels; the box itself if no draw fits.
     """
     corners = [float(side) for side in np.asarray(box)]
     x1, y1, x2, y2 = corners
-    own_width, own_height = x2 - x1, y2 - y1
+    box_width, box_height = x2 - x1, y2 - y1
     for _ in range(200):
-        area_, ratio = own_width * own_height * rng.uniform(0.5, 2.0), math.exp(rng.uniform(-math.log(2), math.log(2)))
+        area_, ratio = box_width * box_height * rng.uniform(0.5, 2.0), math.exp(rng.uniform(-math.log(2), math.log(2)))
         w, h = round(math.sqrt(area_ * ratio)), round(math.sqrt(area_ / ratio))
-        x = round((x1 + x2) / 2 + rng.uniform(-0.5, 0.5) * own_width - w / 2)
-        y = round((y1 + y2) / 2 + rng.uniform(-0.5, 0.5) * own_height - h / 2)
+        x = round((x1 + x2) / 2 + rng.uniform(-0.5, 0.5) * box_width - w / 2)
+        y = round((y1 + y2) / 2 + rng.uniform(-0.5, 0.5) * box_height - h / 2)
         inside = x >= 0 and y >= 0 and x + w <= width and y + h <= height
         if inside and _overlap([x, y, x + w, y + h], corners) > 0.5:
             return np.array([x, y, x + w, y + h], np.int32)

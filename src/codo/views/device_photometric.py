@@ -1,13 +1,13 @@
-"""Color and blur of a whole batch where the network runs, in place of the loader (``augment.device=device``).
+"""Color and blur of a whole batch on the network's device instead of in the loader (``augment.device=device``).
 
-Shapes: ``n`` views, ``S`` side of the canvas; two parts a view, background and proposal, each with a change of its own.
+Shapes: ``n`` views, ``S`` side of the canvas; two parts per view, background and proposal, with separate parameters.
 
-The loader then pastes uncolored pixels and sends along what it has drawn (`Deferred`); the same colors in the same
-order are computed here (see color.py for the formulas). A part consists of what is seen of it, which differs from the
-loader's in two things: the contrast turns around the mean gray of the background that is seen, not of all of it; and
-near the rim of a part the blur averages over the pixels that are there, in place of mirrored or hidden ones.
+The loader then pastes unchanged pixels and sends the parameters that it has drawn (`Deferred`); the same color steps in
+the same order are computed here (see kernels/color.py for the formulas). Here a part consists of its visible pixels
+only, which makes two differences to the loader: the contrast refers to the mean gray of the visible background, not of
+all of it; and near the border of a part the blur averages over existing pixels instead of mirrored or hidden ones.
 
-Which views take which step is decided on the host, where the draws are: asking the device would make it wait.
+The host decides which views get which step, because the parameters are there: reading from the device would stall it.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ STEPS = 4  # color steps of a change, at most
 
 
 class Deferred(NamedTuple):
-    """What has been drawn for ``n`` views; stays on the host.
+    """Parameters of color and blur for ``n`` views; they stay on the host.
 
     Attributes:
-        changes: float32 ``(n, 2, 10)``: of background and proposal, see `Photometric.row`.
-        pasted: float32 ``(n, 4)``: where the proposal is.
+        changes: float32 ``(n, 2, 10)``: for background and proposal, see `Photometric.row`.
+        pasted: float32 ``(n, 4)``: box of the pasted proposal.
     """
 
     changes: npt.NDArray[np.float32]
@@ -39,18 +39,18 @@ class Deferred(NamedTuple):
 
 @torch.no_grad()
 def finish(images: Tensor, deferred: Deferred) -> Tensor:
-    """Color and blur canvases.
+    """Apply color and blur to canvases.
 
-    Where both parts have the same change, the view is one part (``cpj.photometric=composite``).
+    If both parts of a view have the same parameters, it is treated as one part (``cpj.photometric=composite``).
 
     Args:
         images: uint8 ``(n, S, S, 3)`` on the device, as pasted.
-        deferred: What was drawn for them.
+        deferred: Their parameters.
 
     Returns:
         uint8 ``(n, S, S, 3)``.
     """
-    pixels = images.permute(0, 3, 1, 2).float()  # the memory stays as it is: channels last
+    pixels = images.permute(0, 3, 1, 2).float()  # keeps the memory layout: channels last
     differ = (deferred.changes[:, 0] != deferred.changes[:, 1]).any(axis=1, keepdims=True)
     inside = _inside(torch.from_numpy(deferred.pasted * differ).to(images.device), images.shape[1])
     background, proposal = (
@@ -107,13 +107,13 @@ def _turn_hue(pixels: Tensor, turn: Tensor) -> Tensor:
     hue = torch.where(value == green, (blue - red) * unit + 2, (red - green) * unit + 4)
     hue = torch.where(value == red, (green - blue) * unit, hue)
     hue = (hue + 6 * turn[:, 0]).remainder(6)
-    own = torch.tensor([0.0, 2.0, 4.0], device=pixels.device).view(3, 1, 1)
-    away = (hue[:, None] - own).abs()
-    return value[:, None] - chroma[:, None] * (2 - (3 - away).abs()).clamp(0, 1)
+    channel_hue = torch.tensor([0.0, 2.0, 4.0], device=pixels.device).view(3, 1, 1)
+    distance = (hue[:, None] - channel_hue).abs()
+    return value[:, None] - chroma[:, None] * (2 - (3 - distance).abs()).clamp(0, 1)
 
 
 def _blur(pixels: Tensor, rows: npt.NDArray[np.float32], seen: Tensor) -> Tensor:
-    """Gaussian blur of ``(n, 3, S, S)``, in place, over the pixels that are seen."""
+    """Gaussian blur of ``(n, 3, S, S)``, in place, over the visible pixels."""
     index = np.flatnonzero(rows[:, -1])
     if len(index) == 0:
         return pixels
@@ -131,10 +131,10 @@ def _blur(pixels: Tensor, rows: npt.NDArray[np.float32], seen: Tensor) -> Tensor
 def _separable(pixels: Tensor, weights: Tensor) -> Tensor:
     """Each of ``(m, C, S, S)`` convolved with its own kernel ``(K,)`` in both directions; zeros beyond the border."""
     m, channels, side, _ = pixels.shape
-    own = weights.repeat_interleave(channels, 0)  # (m C, K)
+    kernels = weights.repeat_interleave(channels, 0)  # (m C, K)
     flat, reach = pixels.reshape(1, m * channels, side, side), weights.shape[1] // 2
-    flat = F.conv2d(flat, own[:, None, None, :], padding=(0, reach), groups=m * channels)
-    flat = F.conv2d(flat, own[:, None, :, None], padding=(reach, 0), groups=m * channels)
+    flat = F.conv2d(flat, kernels[:, None, None, :], padding=(0, reach), groups=m * channels)
+    flat = F.conv2d(flat, kernels[:, None, :, None], padding=(reach, 0), groups=m * channels)
     return flat.view(m, channels, side, side)
 
 
@@ -143,5 +143,5 @@ def _index(index: npt.NDArray[np.int64], like: Tensor) -> Tensor:
 
 
 def _column(values: npt.NDArray[np.float32], like: Tensor) -> Tensor:
-    """One number a view, ``(n, 1, 1, 1)``."""
+    """One number per view, ``(n, 1, 1, 1)``."""
     return torch.from_numpy(values).to(like.device, non_blocking=True).view(-1, 1, 1, 1)

@@ -1,8 +1,8 @@
 """MoCo v2's photometric augmentation: color jitter, gray, blur (section 4.2; docs/method.md#colors-and-blur).
 
-Drawing the parameters is kept apart from applying them: this file uses random numbers only; `color` and `blur` change
-pixels, right after the resampling (`render`). The operations and their ranges are torchvision's ``ColorJitter`` (in
-random order), ``RandomGrayscale`` and a Gaussian blur; tests hold them against torchvision.
+Drawing the parameters is separate from applying them: this file draws random numbers; the kernels `color` and `blur`
+change pixels, directly after the resampling (`render`). The operations and their ranges are torchvision's
+``ColorJitter`` (in random order), ``RandomGrayscale`` and a Gaussian blur; tests compare them with torchvision.
 """
 
 from __future__ import annotations
@@ -25,35 +25,36 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class AugmentSettings(Settings):
-    """How images are changed in color and cropped; the defaults are MoCo v2's."""
+    """Random crop, flip, color and blur (``augment.*``); the defaults are MoCo v2's."""
 
     crop_area: Shares = Field((0.2, 1.0), description="share of the image's area that a random crop keeps")
     crop_ratio: Range = Field((3 / 4, 4 / 3), description="width / height of a random crop")
     flip: Probability = Field(0.5, description="probability of a horizontal flip")
     color: Probability = Field(0.8, description="probability of the color jitter")
-    brightness: float = Field(0.4, ge=0, description="brightness factor is drawn from [1 - x, 1 + x]")
-    contrast: float = Field(0.4, ge=0, description="contrast factor is drawn from [1 - x, 1 + x]")
-    saturation: float = Field(0.4, ge=0, description="saturation factor is drawn from [1 - x, 1 + x]")
-    hue: float = Field(0.1, ge=0, le=0.5, description="hue is turned by up to x of the color circle")
-    gray: Probability = Field(0.2, description="probability of turning gray")
+    brightness: float = Field(0.4, ge=0, description="the brightness factor is drawn from [1 - x, 1 + x]")
+    contrast: float = Field(0.4, ge=0, description="the contrast factor is drawn from [1 - x, 1 + x]")
+    saturation: float = Field(0.4, ge=0, description="the saturation factor is drawn from [1 - x, 1 + x]")
+    hue: float = Field(0.1, ge=0, le=0.5, description="hue is shifted by up to this share of the color circle")
+    gray: Probability = Field(0.2, description="probability of conversion to gray")
     blur: Probability = Field(0.5, description="probability of a Gaussian blur")
     blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
-    solarize: Probability = Field(0.0, description="probability of inverting bright pixels; whole-image views only")
+    solarize: Probability = Field(0.0, description="probability of solarization; whole-image views only")
     randaugment: int = Field(0, ge=0, description="operations of RandAugment; whole-image views only")
     magnitude: float = Field(10, ge=0, le=10, description="strength of RandAugment's operations")
     device: Literal["cpu", "device"] = Field(
-        "cpu", description="who computes colors and blur of pasted views: the loader, or the device of the network"
+        "cpu",
+        description="where color and blur of pasted views are computed: in the loader, or on the network's device",
     )
 
 
 @dataclass(frozen=True)
 class Photometric:
-    """One draw of the parameters.
+    """The parameters drawn for one image.
 
     Attributes:
-        steps: Color operations in their order, as (name, amount): a factor for brightness, contrast and saturation, a
+        steps: Color operations in order, as (name, amount): a factor for brightness, contrast and saturation, a
             fraction of the color circle for hue.
-        gray: Whether the image turns gray.
+        gray: Whether the image is converted to gray.
         sigma: Standard deviation of the blur in pixels, 0 for none.
     """
 
@@ -62,13 +63,13 @@ class Photometric:
     sigma: float = 0.0
 
     def coded(self) -> tuple[Ints, Floats, float]:
-        """Steps and amounts as `color.change` takes them, gray the last of them, and sigma."""
+        """Steps and amounts for `color.change`, with gray as the last step, and sigma."""
         steps = [*self.steps, ("gray", 1.0)] if self.gray else self.steps
         codes = np.array([color.CODES[name] for name, _ in steps], np.int32)
         return codes, np.array([amount for _, amount in steps], np.float32), float(self.sigma)
 
     def row(self) -> Floats:
-        """All of it in ten numbers: codes of up to four steps (-1 for none), their amounts, gray, sigma."""
+        """All parameters in ten numbers: codes of up to four steps (-1 for none), their amounts, gray, sigma."""
         none = [-1] * (4 - len(self.steps))
         codes = [*(color.CODES[name] for name, _ in self.steps), *none]
         amounts = [*(amount for _, amount in self.steps), *none]

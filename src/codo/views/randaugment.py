@@ -1,9 +1,9 @@
-"""RandAugment (Cubuk et al. 2020): a few operations, drawn from fifteen, all of one strength.
+"""RandAugment (Cubuk et al. 2020): a few operations, drawn from fifteen, all with one magnitude.
 
-The operations are Pillow's, which they are defined by. Their ranges and odds are those that InfoMin was trained with
-(docs/methods.md#infomin): each drawn operation is applied with probability 0.5, at a strength drawn around the
-magnitude with a deviation of 0.5 and cut off at 0 and 10. At magnitude 10 half of the draws are therefore at full
-strength, where solarization inverts nothing.
+The operations are Pillow's, as in the original. Their ranges and probabilities are those that InfoMin was trained with
+(docs/methods.md#infomin): each drawn operation is applied with probability 0.5, and its strength is drawn around the
+magnitude with a standard deviation of 0.5 and clipped to 0..10. At magnitude 10 half of the draws therefore have full
+strength, at which solarization inverts nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from codo.views.lazy_image import Image
 
 STRONGEST = 10
 PROBABILITY, DEVIATION = 0.5, 0.5
-FILL = (124, 116, 104)  # where a picture is moved away: ImageNet's mean color
+FILL = (124, 116, 104)  # for pixels from outside the image: ImageNet's mean color
 
 
 class Operation(NamedTuple):
@@ -27,8 +27,8 @@ class Operation(NamedTuple):
 
     Attributes:
         name: One of `AMOUNTS`.
-        amount: In its own unit, see there.
-        cubic: Whether geometry interpolates cubically or linearly.
+        amount: In the unit of the operation, see `AMOUNTS`.
+        cubic: Whether geometric operations use bicubic instead of bilinear interpolation.
     """
 
     name: str
@@ -65,10 +65,10 @@ _ENHANCERS: dict[str, Any] = {
 
 
 def draw(count: int, magnitude: float, rng: np.random.Generator) -> list[Operation]:
-    """Draw ``count`` operations, of which about half are left out.
+    """Draw ``count`` operations and keep each with probability 0.5.
 
     Args:
-        count: How many are drawn, with repetition.
+        count: How many are drawn, with replacement.
         magnitude: Their strength, 0 to 10.
         rng: Source of randomness.
     """

@@ -1,4 +1,4 @@
-"""Random resized crops: which part of an image is taken."""
+"""Random resized crops: the random choice of the part of an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _share(range_: tuple[float, float]) -> tuple[float, float]:
 
 
 Range = Annotated[tuple[float, float], AfterValidator(_ascending)]
-"""A setting of two positive numbers, the smaller first."""
+"""Type of a setting with two positive numbers, the smaller first."""
 
 Shares = Annotated[Range, AfterValidator(_share)]
 """A `Range` within (0, 1]."""
@@ -31,7 +31,7 @@ Shares = Annotated[Range, AfterValidator(_share)]
 def random_crop(
     width: int, height: int, area: tuple[float, float], ratio: tuple[float, float], rng: np.random.Generator
 ) -> tuple[int, int, int, int]:
-    """A random part of a ``width`` x ``height`` image, as Inception, MoCo and torchvision draw it.
+    """A random part of a ``width`` x ``height`` image, drawn like torchvision's ``RandomResizedCrop``.
 
     Args:
         width: Width of the image.
@@ -41,7 +41,7 @@ def random_crop(
         rng: Source of randomness.
 
     Returns:
-        ``x1, y1, x2, y2`` inside the image, at least one pixel a side. After ten draws that do not fit, the largest
+        ``x1, y1, x2, y2`` inside the image, at least one pixel per side. After ten draws that do not fit, the largest
         central crop whose ratio lies in the range.
     """
     low, high = math.log(ratio[0]), math.log(ratio[1])
@@ -60,5 +60,5 @@ def random_crop(
 
 
 def uniform(low: float, high: float, rng: np.random.Generator) -> float:
-    """A number drawn uniformly: that of ``rng.uniform(low, high)``, which takes three times as long to say."""
+    """A uniform random number: the same as ``rng.uniform(low, high)``, in a third of the time."""
     return low + (high - low) * rng.random()

@@ -1,1 +1,6 @@
-"""Compiled code of the views: resampling, color, blur, and rendering a part of a view in one call."""
+"""Compiled code of the views, run without the GIL.
+
+* ``render``: one part of a view in one call, from decoded pixels to the canvas.
+* ``resample``: antialiased bilinear resampling; ``mix``: the weighted sum of a few pixels, in vector instructions.
+* ``color``: brightness, contrast, saturation, hue and gray; ``blur``: Gaussian blur.
+"""

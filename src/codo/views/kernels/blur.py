@@ -1,11 +1,11 @@
-"""Gaussian blur of planes, straight into the canvas.
+"""Gaussian blur of planes, written directly into the canvas.
 
 Legend: ``planes`` float32 ``(h, 3, w)`` in 0..255 (see resample.py), ``R`` radius.
 
-The kernel reaches ``ceil(3 sigma)`` pixels to each side, which holds 99.7% of a Gaussian; beyond the border the picture
-is mirrored (without repeating the border). A row of the result needs one row of blurred columns: that row is blurred
-again along itself and written out, so that nothing of the size of the picture is stored in between. Both blurs take the
-three colors at once, share a weight between the two pixels at a distance, and add two distances in one pass.
+The kernel reaches ``ceil(3 sigma)`` pixels to each side, which covers 99.7% of a Gaussian; beyond the border the image
+is mirrored (without repeating the border). For each row of the result, the columns are blurred first, which gives one
+row; that row is then blurred horizontally and written out, so no intermediate image is stored. Both passes treat the
+three colors at once, use each weight for the two pixels at that distance, and add two distances in one loop.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HALF = np.float32(0.5)
 
 @kernel
 def gaussian(sigma: float) -> Floats:
-    """Weights of the distances 0, 1, …, R; all pixels together weigh 1. R is even: the last weight may be zero."""
+    """Weights of the distances 0, 1, …, R; over all pixels they sum to 1. R is even: the last weight may be zero."""
     radius = int(np.ceil(3 * sigma))
     weights = np.zeros(radius + radius % 2 + 1, np.float32)
     total = 0.0
@@ -34,7 +34,7 @@ def gaussian(sigma: float) -> Floats:
 
 @kernel
 def mirrored(i: int, n: int) -> int:
-    """The pixel of ``0..n-1`` that stands at ``i``, which may lie beyond either border."""
+    """The index in ``0..n-1`` for position ``i``, which may lie beyond either border."""
     if 0 <= i < n:
         return i
     if n == 1:
@@ -49,10 +49,10 @@ def add(source: Floats, before: Ints, after: Ints, weights: Floats, out: Floats)
 
     Args:
         source: Rows, one after the other.
-        before: Where the values of each distance begin on one side, ``(R + 1,)``.
-        after: The same on the other side.
+        before: Index where the values of each distance begin on one side, ``(R + 1,)``.
+        after: The same for the other side.
         weights: From `gaussian`.
-        out: To be filled.
+        out: Output.
     """
     n = len(out)
     for k in range(1, len(weights), 2):
@@ -86,12 +86,12 @@ def write(
     Args:
         planes: ``(h, 3, w)``; their colors are changed in place.
         steps: Color steps (`color.change`).
-        amounts: Theirs.
-        offset: Of the contrast.
-        sigma: Of the blur; 0 blurs nothing.
+        amounts: Amounts of the steps.
+        offset: Offset of the contrast step.
+        sigma: Standard deviation of the blur; 0 for none.
         canvas: ``(S, S, 3)``.
-        x: The column of the canvas where the planes begin.
-        y: The row.
+        x: Column of the canvas where the planes begin.
+        y: Row of the canvas where the planes begin.
     """
     h, _, w = planes.shape
     pixels = canvas.reshape(canvas.shape[0], canvas.shape[1] * 3)[y : y + h]
@@ -112,7 +112,7 @@ def write(
         low[i], high[i] = mirrored(i - radius, w), mirrored(w + i, w)
     changed = 0
     for row in range(h):
-        while changed < min(h, row + radius + 1):  # all rows that the blur of this one reaches
+        while changed < min(h, row + radius + 1):  # all rows that the blur of this row needs
             change(planes[changed], steps, amounts, offset)
             changed += 1
         for k in range(radius + 1):

@@ -3,9 +3,9 @@
 Legend: ``planes`` float32 ``(h, 3, w)``, rows of red, green and blue in 0..255 (see resample.py); changed in place, and
 clamped after every step.
 
-Steps are applied row by row, while a row lies in the nearest cache. Contrast alone needs to know the whole picture, its
-mean gray: the steps before it are applied as rows come from the resampling, those from it on as rows go to the blur
-(render.py). No step branches on a pixel, so that eight pixels are computed at once.
+Steps are applied row by row, while a row is in the L1 cache. Only contrast needs the whole image, for its mean gray:
+the steps before it are applied when a row comes from the resampling, the contrast and the steps after it when the row
+goes to the blur (render.py). No step branches on a pixel, so that eight pixels are computed at once.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def saturate(red: Floats, green: Floats, blue: Floats, factor: np.float32) -> No
 
 @kernel
 def turn_hue(red: Floats, green: Floats, blue: Floats, turn: np.float32) -> None:
-    """Turn the hue by ``turn`` of the color circle, at most a half; HSV's value and saturation stay.
+    """Shift the hue by ``turn`` of the color circle, at most a half; HSV's value and saturation do not change.
 
-    Hue is counted in sixths of the circle: red 0, green 2, blue 4. A channel equals the value where the hue is less
-    than 1 away from its own, the value less the chroma where it is more than 2 away, and falls linearly between.
+    Hue is in sixths of the circle: red 0, green 2, blue 4. A channel equals the value if the hue is less than 1 away
+    from the channel's hue, and value - chroma if it is more than 2 away; in between it falls linearly.
     """
     for i in range(len(red)):
         r, g, b = red[i], green[i], blue[i]
@@ -69,8 +69,8 @@ def turn_hue(red: Floats, green: Floats, blue: Floats, turn: np.float32) -> None
 
 
 @kernel
-def whiten(red: Floats, green: Floats, blue: Floats) -> None:
-    """Every channel becomes the gray."""
+def to_gray(red: Floats, green: Floats, blue: Floats) -> None:
+    """Replace every channel by the gray."""
     for i in range(len(red)):
         gray = LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i]
         red[i] = gray
@@ -80,7 +80,7 @@ def whiten(red: Floats, green: Floats, blue: Floats) -> None:
 
 @kernel
 def sum_of_gray(row: Floats) -> int:
-    """The gray of pixels ``(3, w)``, added up in whole levels as Pillow does: any order gives the same sum."""
+    """The sum of the gray of pixels ``(3, w)``, each rounded as in Pillow: integers, so the order does not matter."""
     red, green, blue, total = row[0], row[1], row[2], np.int32(0)
     for i in range(len(red)):
         total += np.int32(LUMA_R * red[i] + LUMA_G * green[i] + LUMA_B * blue[i] + _HALF)
@@ -94,8 +94,8 @@ def change(row: Floats, steps: Ints, amounts: Floats, offset: np.float32) -> Non
     Args:
         row: ``(3, w)``.
         steps: Codes ``(n,)``.
-        amounts: ``(n,)``: a factor, for hue a share of the color circle, for gray nothing.
-        offset: What the contrast adds: the mean gray's share of the result.
+        amounts: ``(n,)``: a factor; for hue a share of the color circle; not used for gray.
+        offset: The constant that the contrast step adds, from `contrast_offset`.
     """
     red, green, blue = row[0], row[1], row[2]
     for k in range(len(steps)):
@@ -105,7 +105,7 @@ def change(row: Floats, steps: Ints, amounts: Floats, offset: np.float32) -> Non
         elif step == HUE:
             turn_hue(red, green, blue, amount)
         elif step == GRAY:
-            whiten(red, green, blue)
+            to_gray(red, green, blue)
         else:
             shift = offset if step == CONTRAST else _0
             scale(red, amount, shift)
@@ -115,7 +115,7 @@ def change(row: Floats, steps: Ints, amounts: Floats, offset: np.float32) -> Non
 
 @kernel
 def before_contrast(steps: Ints) -> int:
-    """How many steps come before the contrast; all where there is none."""
+    """How many steps come before the contrast; the number of all steps if there is no contrast."""
     for k in range(len(steps)):
         if steps[k] == CONTRAST:
             return k
@@ -124,5 +124,5 @@ def before_contrast(steps: Ints) -> int:
 
 @kernel
 def contrast_offset(gray: int, pixels: int, factor: np.float32) -> np.float32:
-    """What the contrast adds to ``factor`` times a picture whose gray sums to ``gray``."""
+    """The constant that contrast adds to ``factor`` times an image whose gray sums to ``gray``."""
     return np.float32((_1 - factor) * np.float32(np.floor(gray / pixels + 0.5)))

@@ -1,9 +1,10 @@
 """The weighted sum of a few pixels, red, green and blue at once.
 
-The one place where the compiler is told what to do. Pixels lie in a row as ``r g b r g b …`` and every pixel of the
-result begins at another one, so that loops over the colors or over the pixels become scalar code: twelve loads and
-multiplications for four pixels. Four numbers that begin at a pixel, its colors and one too many, fit a vector
-register: four loads. The result is the same to the last bit, since each number has its own product and its own sum.
+The only place with hand-written LLVM instructions. Pixels lie in a row as ``r g b r g b …`` and every pixel of the
+result begins at another offset, so the compiler turns loops over colors or pixels into scalar code: twelve loads and
+multiplications for four pixels. Here four consecutive numbers (the three colors of a pixel and one more, which is
+ignored) are loaded into one vector register: four loads. The result is the same to the last bit, since each number has
+its own product and its own sum.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ def _mix(typing: Any, row: Any, start: Any, weights: Any) -> Any:
     """``sum_k weights[k] row[start + 3 k + c]`` for the colors ``c`` of 0, 1, 2, as three numbers.
 
     Args:
-        typing: Numba's own.
+        typing: Numba's typing context.
         row: float32, contiguous, with one number more than the last pixel needs.
         start: uint32.
-        weights: A tuple of float32, as many as pixels.
+        weights: A tuple of float32, one for each pixel.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -1,8 +1,8 @@
-"""One part of a view, the proposal or the background, from decoded pixels into the canvas: one call, no GIL.
+"""Render one part of a view (proposal or background) from decoded pixels into the canvas: one call, no GIL.
 
-Everything between (resample, color, blur) happens on planes of float32 that nobody else sees; it is rounded once. They
-are filled and read once each: colors change on the way in and on the way out, where the contrast, which needs the mean
-gray of the whole, parts the two.
+All steps (resample, color, blur) work on private float32 planes, which are rounded once, at the end. The planes are
+written once and read once: color steps before the contrast are applied when rows are written, the contrast and later
+steps when they are read, because the contrast needs the mean gray of the whole part.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ def render(
     canvas: Image,
     target: Corners,
 ) -> None:
-    """Resample a part of an image to a part of the canvas, in other colors and blurred.
+    """Resample a part of an image into a part of the canvas, with color steps and blur.
 
     Args:
         image: ``(H, W, 3)``, contiguous.
-        source: The part that is taken.
-        flip: Whether to mirror left and right.
+        source: The part of the image.
+        flip: Whether to flip horizontally.
         steps: Color steps (`color.change`), contrast at most once.
-        amounts: Theirs.
-        sigma: Of the blur, in pixels of the canvas; 0 for none.
+        amounts: Amounts of the steps.
+        sigma: Standard deviation of the blur, in pixels of the canvas; 0 for none.
         canvas: ``(S, S, 3)``, contiguous; changed in ``target`` only.
-        target: The part that is filled.
+        target: The part of the canvas.
     """
     left, top, right, bottom = target
     planes, offset = np.empty((bottom - top, 3, right - left), np.float32), np.float32(0)

@@ -1,19 +1,19 @@
 """Resampling a part of an image to any size: the antialiased bilinear filter of Pillow, which MoCo's pipeline used.
 
-A pixel of the result is a weighted mean of the source. The weights fall linearly from the pixel's center to zero one
-pixel away, a pixel of the result where that shrinks and of the source where it enlarges: when shrinking no source pixel
-is skipped, when enlarging this is bilinear interpolation. Rows are combined first, then columns, in float32.
+A pixel of the result is a weighted mean of source pixels. The weights fall linearly from the pixel's center to zero at
+a distance of one pixel: a pixel of the result when shrinking, so that no source pixel is skipped, and a pixel of the
+source when enlarging, which is bilinear interpolation. Rows are combined first, then columns, in float32.
 
 Legend: ``H, W`` source, ``h, w`` result, ``planes`` float32 ``(h, 3, w)`` in 0..255: rows of each color.
 
 What makes it fast (docs/performance.md has the gains):
 
-* A row of pixels is a row of ``3 W`` bytes to the first pass, which then runs over contiguous memory. Four source rows
-  are combined at once; a sum that is read and written back for every one of them would wait for memory.
-* The second pass takes the colors of a pixel at once (mix.py) and writes them to planes: everything after it (color,
-  blur) works on contiguous rows of one color, which the compiler turns into vector instructions.
-* A row gets its new colors as soon as it is there, while it lies in the nearest cache.
-* A mirrored table mirrors the picture for nothing.
+* The first pass treats a row of pixels as ``3 W`` bytes and runs over contiguous memory. Four source rows are combined
+  at once: reading and writing back the sum for every single row would be limited by memory.
+* The second pass computes the three colors of a pixel at once (mix.py) and writes them to planes: everything after it
+  (color, blur) works on contiguous rows of one color, which the compiler turns into vector instructions.
+* Color steps are applied to a row as soon as it is computed, while it is in the L1 cache.
+* Flipping costs nothing: only the table of weights is reversed.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _0 = np.float32(0)
 
 @kernel
 def weigh(source: int, result: int) -> tuple[Ints, Floats]:
-    """Which source pixels make a pixel of the result, and with which weights.
+    """The source pixels of every pixel of the result, and their weights.
 
     Args:
-        source: Number of source pixels in this direction.
-        result: Number of pixels to make of them.
+        source: Number of source pixels along this axis.
+        result: Number of pixels of the result along this axis.
 
     Returns:
-        The first source pixel ``(result,)``, and weights ``(result, n)`` of it and its successors, which sum to 1.
+        The first source pixel ``(result,)``, and weights ``(result, n)`` of it and the following ones, which sum to 1.
         ``n`` is 2 or a multiple of `GROUP`; weights of pixels beyond the source are zero.
     """
     scale = source / result
@@ -63,7 +63,7 @@ def weigh(source: int, result: int) -> tuple[Ints, Floats]:
 
 @kernel
 def combine_rows(source: Image, first: int, weights: Floats, left: int, row: Floats) -> None:
-    """``row = sum_k weights[k] source[first + k, left : left + len(row)]``; rows beyond the last one weigh nothing."""
+    """``row = sum_k weights[k] source[first + k, left : left + len(row)]``; rows beyond the last have weight zero."""
     last, width = len(source) - 1, len(row)
     for k in range(0, len(weights), GROUP):
         a = source[min(first + k, last), left : left + width]
@@ -86,7 +86,7 @@ def combine_rows(source: Image, first: int, weights: Floats, left: int, row: Flo
 
 @kernel
 def combine_columns(row: Floats, first: Ints, weights: Floats, planes: Floats) -> None:
-    """The pixels ``(3, w)`` of one row of the result; ``first`` counts values of ``row`` (three a pixel)."""
+    """The pixels ``(3, w)`` of one row of the result; ``first`` is an index into ``row`` (three values per pixel)."""
     if weights.shape[1] == 2:
         for x in range(planes.shape[1]):
             pair = (weights[x, 0], weights[x, 1])
@@ -105,18 +105,18 @@ def combine_columns(row: Floats, first: Ints, weights: Floats, planes: Floats) -
 
 @kernel
 def resample(
-    image: Image, source: Corners, flip: bool, planes: Floats, steps: Ints, amounts: Floats, adds_up: bool
+    image: Image, source: Corners, flip: bool, planes: Floats, steps: Ints, amounts: Floats, sum_gray: bool
 ) -> int:
-    """Resample a part of an image, and change the colors of each row while it is at hand.
+    """Resample a part of an image, and apply color steps to each row while it is in the cache.
 
     Args:
         image: ``(H, W, 3)``, contiguous.
-        source: The part.
-        flip: Whether to mirror left and right.
-        planes: ``(h, 3, w)``, to be filled.
-        steps: Color steps (`color.change`), none of them the contrast.
-        amounts: Theirs.
-        adds_up: Whether to add up the gray that comes out.
+        source: The part of the image.
+        flip: Whether to flip horizontally.
+        planes: Output ``(h, 3, w)``.
+        steps: Color steps (`color.change`), without contrast.
+        amounts: Amounts of the steps.
+        sum_gray: Whether to sum up the gray of the result.
 
     Returns:
         The sum of the gray of all pixels, or 0.
@@ -135,6 +135,6 @@ def resample(
         combine_rows(lines, top + first_row[y], row_weights[y], 3 * left, row[:width])
         combine_columns(row, first_column, column_weights, planes[y])
         change(planes[y], steps, amounts, _0)
-        if adds_up:
+        if sum_gray:
             gray += sum_of_gray(planes[y])
     return gray
