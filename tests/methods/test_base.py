@@ -83,9 +83,10 @@ def test_stages_are_marked_only_while_somebody_looks() -> None:
 def test_options_left_out_are_the_methods_defaults() -> None:
     setup = Setup(ModelSettings.model_validate(MODEL), ContrastSettings())
     default: Any = build_method("byol", setup)
-    told: Any = build_method("byol", Setup(setup.model, setup.contrast, BYOLOptions(hidden=24)))
+    given: Any = build_method("byol", Setup(setup.model, setup.contrast, BYOLOptions(hidden=24)))
     widths = [
-        [layer.out_features for layer in method.modules() if isinstance(layer, nn.Linear)] for method in (default, told)
+        [layer.out_features for layer in method.modules() if isinstance(layer, nn.Linear)]
+        for method in (default, given)
     ]
     assert BYOLOptions().hidden in widths[0]
     assert 24 in widths[1]

@@ -48,8 +48,8 @@ class SidesDataset(StepDataset):
 
 class Mine(SimSiam):
     @classmethod
-    def dataset(cls, material):
-        return SidesDataset(material.images)
+    def dataset(cls, inputs):
+        return SidesDataset(inputs.images)
 """
 
 
@@ -95,7 +95,7 @@ def test_a_file_that_fails_is_tried_again(tmp_path: Path) -> None:
     path.write_text("raise ValueError('not yet')")
     with pytest.raises(InputError, match="the file of the method fails: ValueError: not yet"):
         load_file(path)
-    path.write_text("value = 1  # mended")
+    path.write_text("value = 1  # fixed")
     assert vars(load_file(path))["value"] == 1
 
 

@@ -118,15 +118,17 @@ def test_a_line_is_as_certain_as_its_weakest_part() -> None:
     assert one.line("network", "keys").kind == "calculated"
 
 
-def test_too_much_memory_is_told() -> None:
+def test_too_much_memory_is_warned_about() -> None:
     assert not any("does not fit" in warning for warning in planned().warnings)
     small = made_up().gpu_memory.model_copy(update={"value": 2.0**31})
     operations = Operations()
     operations.each = [(1e12, 1e9)]
     step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
     settings = PlanSettings.model_validate({"backgrounds": ["-"], "batch_size": 10, "steps": 1, "images": 100})
-    told = estimate(settings, ("given", "by hand"), step, made_up().model_copy(update={"gpu_memory": small})).warnings
-    assert any("does not fit" in warning for warning in told)
+    warnings = estimate(
+        settings, ("given", "by hand"), step, made_up().model_copy(update={"gpu_memory": small})
+    ).warnings
+    assert any("does not fit" in warning for warning in warnings)
 
 
 def test_from_a_recipe_and_a_catalog(catalog: Path) -> None:

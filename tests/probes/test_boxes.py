@@ -56,11 +56,11 @@ def read(folder: Path, count: int = 1000, **settings: Any) -> ProbeSet:
     return box_probe(DataSettings(folder=str(folder), **settings), count, 64)
 
 
-def change(folder: Path, split: str, mend: Callable[[dict[str, Any]], None]) -> None:
+def change(folder: Path, split: str, edit: Callable[[dict[str, Any]], None]) -> None:
     """Rewrite the annotations of a split."""
     path = folder / "annotations" / f"instances_{split}.json"
     truth = json.loads(path.read_text())
-    mend(truth)
+    edit(truth)
     path.write_text(json.dumps(truth))
 
 
@@ -83,12 +83,12 @@ def test_judges_are_the_images_that_were_drawn(folder: Path) -> None:
 
 
 def test_crowds_and_boxes_without_area_are_left_out(folder: Path) -> None:
-    def mend(truth: dict[str, Any]) -> None:
+    def edit(truth: dict[str, Any]) -> None:
         truth["annotations"][0]["iscrowd"] = 1
         truth["annotations"][1]["bbox"][2] = 0
 
     everything = read(folder)
-    change(folder, "train", mend)
+    change(folder, "train", edit)
     rest = read(folder)
     assert len(everything.train.labels) == 12
     assert torch.equal(rest.train.images, everything.train.images[2:])
@@ -98,12 +98,12 @@ def test_crowds_and_boxes_without_area_are_left_out(folder: Path) -> None:
 
 def test_a_class_of_one_box_is_asked_and_one_of_one_split_is_not(folder: Path) -> None:
     def add(count: int, name: str, number: int) -> Callable[[dict[str, Any]], None]:
-        def mend(truth: dict[str, Any]) -> None:
+        def edit(truth: dict[str, Any]) -> None:
             truth["categories"].append({"id": number, "name": name})
             for annotation in truth["annotations"][:count]:
                 annotation["category_id"] = number
 
-        return mend
+        return edit
 
     for split, count in (("train", 1), ("val", 1)):
         change(folder, split, add(count, "rare", 9))

@@ -157,7 +157,7 @@ def test_every_kernel_was_compiled_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "arguments", "said"),
+    ("image", "arguments", "message"),
     [
         (np.zeros((4, 4), np.uint8), {}, "uint8 RGB"),
         (np.zeros((4, 4, 4), np.uint8), {}, "uint8 RGB"),
@@ -168,8 +168,8 @@ def test_every_kernel_was_compiled_once() -> None:
         (np.zeros((4, 4, 3), np.uint8), {"longest_side": 0}, "longest_side"),
     ],
 )
-def test_wrong_input_is_explained(image: object, arguments: dict[str, object], said: str) -> None:
-    with pytest.raises(InputError, match=said):
+def test_wrong_input_is_explained(image: object, arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
         selective_search(image, **arguments)
 
 
