@@ -60,7 +60,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch) -> list[FinetuneSettings]:
     return asked
 
 
-def test_all_cells_are_done_and_shown(done: Comparison) -> None:
+def test_all_trials_are_done_and_shown(done: Comparison) -> None:
     assert len(done.results) == len(done.trials) == 8
     assert done.missing == []
     assert done.evaluated == 4
@@ -75,7 +75,7 @@ def test_all_cells_are_done_and_shown(done: Comparison) -> None:
     assert "8 of 8 trials are finished" in (done.out / "report.html").read_text()
 
 
-def test_a_cell_is_what_finetune_and_evaluate_give_alone(
+def test_a_trial_is_what_finetune_and_evaluate_give_alone(
     done: Comparison, protocol: dict[str, Any], place: Path, tmp_path: Path
 ) -> None:
     own = {key: value for key, value in protocol.items() if key not in ("inits", "fractions", "seeds", "data")}
@@ -95,7 +95,7 @@ def test_all_initializations_learn_from_the_same_labels(done: Comparison) -> Non
     assert drawn["none", 0.5, 0] != drawn["none", 0.5, 1]
 
 
-def test_the_same_again_does_nothing_and_more_seeds_add_cells(
+def test_the_same_again_does_nothing_and_more_seeds_add_trials(
     copied: Path, protocol: dict[str, Any], pretend: list[FinetuneSettings]
 ) -> None:
     before = times(copied)
@@ -107,7 +107,7 @@ def test_the_same_again_does_nothing_and_more_seeds_add_cells(
     assert {name: when for name, when in times(copied).items() if name in before} == before
 
 
-def test_a_page_that_fails_is_told_of_once_and_fails_nothing(
+def test_a_page_that_fails_warns_once_and_fails_nothing(
     copied: Path, protocol: dict[str, Any], pretend: list[FinetuneSettings], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (copied / "report.html").unlink()
@@ -168,14 +168,32 @@ def test_torchrun_is_refused(protocol: dict[str, Any], tmp_path: Path, monkeypat
 
 def test_a_folder_of_something_else_is_left_alone(protocol: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
-    with pytest.raises(InputError, match=r"no comparison \(it has thesis.tex\)"):
+    with pytest.raises(InputError, match=r"not a comparison \(it contains thesis.tex\)"):
         codo.compare(out=str(tmp_path), **protocol)
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
     with pytest.raises(InputError, match="out= is a file"):
         codo.compare(out=str(tmp_path / "thesis.tex"), **protocol)
 
 
-def test_a_cell_that_fails_does_not_stop_the_others(
+def test_a_comparison_of_the_previous_version_is_refused_with_what_to_do(
+    protocol: dict[str, Any], tmp_path: Path
+) -> None:
+    """Format 1 had its finetunings in ``cells/``."""
+    (tmp_path / "cells/none/fraction-1/seed-0").mkdir(parents=True)
+    (tmp_path / "compare.yaml").touch()
+    (tmp_path / "comparison.json").write_text('{"format": 1, "cells": []}')
+    with pytest.raises(InputError) as error:
+        codo.compare(out=str(tmp_path), **protocol)
+    assert error.value.lines() == [
+        "this comparison was begun by an earlier version of codo (format 1 with cells/, now 2 with trials/)",
+        f"  where: {tmp_path}",
+        "  fix:   finish it with the version that began it, or start in a new out=",
+    ]
+    assert not (tmp_path / ".lock").exists()
+    assert not (tmp_path / "trials").exists()
+
+
+def test_a_trial_that_fails_does_not_stop_the_others(
     protocol: dict[str, Any], tmp_path: Path, pretend: list[FinetuneSettings], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
@@ -188,7 +206,7 @@ def test_a_cell_that_fails_does_not_stop_the_others(
     assert json.loads((out / "comparison.json").read_text())["trials"][0]["state"] == "failed"
 
 
-def test_killed_in_the_middle_it_finishes_the_missing_cells_alone(
+def test_killed_in_the_middle_it_finishes_the_missing_trials_alone(
     done: Comparison, protocol: dict[str, Any], tmp_path: Path
 ) -> None:
     """By kill -9; the numbers are those of a comparison that nobody disturbed."""

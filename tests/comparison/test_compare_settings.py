@@ -34,7 +34,7 @@ def test_a_path_may_depend_on_the_seed() -> None:
     assert settings(**given).source("none", 3) == "none"
 
 
-def test_every_seed_has_its_own_draw_unless_told_otherwise() -> None:
+def test_every_seed_has_its_own_draw_unless_settings_say_otherwise() -> None:
     assert settings().draw(3) == 3
     assert settings(redraw=False, data={"folder": "d", "fraction_seed": 7}).draw(3) == 7
 
@@ -51,20 +51,20 @@ def test_one_number_is_a_list_of_one() -> None:
         ({"inits": [None]}, "write NAME=FILE, or none"),
         ({"inits": ["=x"]}, "has no name or no weights"),
         ({"inits": {"a": ""}}, "has no name or no weights"),
-        ({"inits": ["a/run", "b/run"]}, "two initializations are called 'run'"),
+        ({"inits": ["a/run", "b/run"]}, "two initializations are named 'run'"),
         ({"inits": {"a b": "none", "a-b": "none"}}, "would share a folder"),
         ({"fractions": [0, 1]}, "above 0 and at most 1"),
         ({"fractions": [1.5]}, "above 0 and at most 1"),
         ({"fractions": []}, "fractions"),
-        ({"seeds": [1, 1]}, "seeds has one twice"),
-        ({"fractions": [0.1, 0.1000001]}, "fractions has one twice"),
+        ({"seeds": [1, 1]}, "seeds contains a value twice"),
+        ({"fractions": [0.1, 0.1000001]}, "fractions contains a value twice"),
         ({"seeds": []}, "seeds"),
         ({"seeds": [0.5]}, "seeds"),
         ({"seeds": [-1]}, "must not be negative"),
         ({"weights": "imagenet"}, r"give inits="),
         ({"seed": 3}, r"give seeds="),
         ({"data": {"folder": "d", "fraction": 0.5}}, "give fractions="),
-        ({"data": {"folder": "d", "fraction_seed": 1}}, "counts only with redraw=false"),
+        ({"data": {"folder": "d", "fraction_seed": 1}}, "needs redraw=false"),
         ({"jobs": 0}, "jobs"),
         ({"fraction": [1]}, "did you mean 'fractions'"),
     ],

@@ -13,17 +13,17 @@ from codo.comparison.initializations import Initialization
 from codo.comparison.trials import Key, Result, Trial
 from codo.detection.finetune_settings import FinetuneSettings
 
-STARTS = {
+INITIALIZATIONS = {
     "none": Initialization((), {"none": ""}),
     "codo": Initialization(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"}),
 }
 RESAMPLES = np.array([-0.01, 0.0, 0.01])
 
 
-def made(
+def make_comparison(
     values: Mapping[Key, float],
     seeds: tuple[int, ...] = (0, 1, 2),
-    initializations: Mapping[str, Initialization] = STARTS,
+    initializations: Mapping[str, Initialization] = INITIALIZATIONS,
     masks: bool = False,
 ) -> Comparison:
     """A comparison with these APs: (initialization, fraction, seed) -> AP; no noise of images between trials."""
@@ -51,7 +51,7 @@ def grid(none: list[float], codo: list[float], fraction: float = 1.0) -> dict[Ke
 
 
 def test_values_and_differences_are_paired_by_seed() -> None:
-    found = made(grid([0.30, 0.20], [0.31, 0.25]) | {("codo", 1.0, 2): 0.9})
+    found = make_comparison(grid([0.30, 0.20], [0.31, 0.25]) | {("codo", 1.0, 2): 0.9})
     assert found.values("none", 1.0) == {0: 0.30, 1: 0.20}
     assert found.values("codo", 1.0, "AP50") == {0: 0.62, 1: 0.5, 2: 1.8}
     assert found.values("codo", 1.0, "AP75") == {}  # -1: nothing to measure
@@ -63,7 +63,7 @@ def test_values_and_differences_are_paired_by_seed() -> None:
 
 
 def test_over_all_fractions_a_seed_counts_once() -> None:
-    found = made(grid([0.1, 0.1, 0.1], [0.2, 0.3, 0.4], 0.1) | grid([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], 1.0))
+    found = make_comparison(grid([0.1, 0.1, 0.1], [0.2, 0.3, 0.4], 0.1) | grid([0.5, 0.5, 0.5], [0.5, 0.5, 0.5], 1.0))
     total, few = found.difference("codo"), found.difference("codo", fractions=[0.1])
     assert total is not None
     assert few is not None
@@ -72,11 +72,11 @@ def test_over_all_fractions_a_seed_counts_once() -> None:
 
 
 def test_what_images_shift_for_all_alike_is_no_noise() -> None:
-    same = made(grid([0.30, 0.31], [0.35, 0.36])).difference("codo")
+    same = make_comparison(grid([0.30, 0.31], [0.35, 0.36])).difference("codo")
     assert same is not None
     assert same.by_image == pytest.approx((0.05, 0.05))
     none = np.array([0.0, 0.02, -0.02])
-    apart = made(grid([0.30, 0.31], [0.35, 0.36]))
+    apart = make_comparison(grid([0.30, 0.31], [0.35, 0.36]))
     for key, result in apart.results.items():
         if key[0] == "none":
             result.resampled["bbox"]["AP"][:] += none  # type: ignore[index]
@@ -90,14 +90,14 @@ def test_what_images_shift_for_all_alike_is_no_noise() -> None:
 
 
 def test_without_resamples_the_seeds_speak_alone() -> None:
-    found = made(grid([0.30, 0.31], [0.35, 0.36])).difference("codo", "AP50")
+    found = make_comparison(grid([0.30, 0.31], [0.35, 0.36])).difference("codo", "AP50")
     assert found is not None
     assert found.by_image is None
     assert found.interval == found.by_seed
 
 
-def test_measures_are_all_that_any_cell_has() -> None:
-    found = made(grid([0.3], [0.4]), seeds=(0,))
+def test_measures_are_all_that_any_trial_has() -> None:
+    found = make_comparison(grid([0.3], [0.4]), seeds=(0,))
     found.results["none", 1.0, 0].numbers["voc"] = {"AP50_07": 0.2}
     assert found.measures == [("bbox", "AP"), ("bbox", "AP50"), ("bbox", "AP75"), ("voc", "AP50_07")]
     assert found.kinds == ["bbox"]

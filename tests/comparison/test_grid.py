@@ -22,7 +22,7 @@ def settings(protocol: dict[str, Any], out: Path, **changes: Any) -> CompareSett
     return resolve(CompareSettings, None, {**protocol, "out": str(out), **changes})
 
 
-def test_seeds_come_outermost_and_each_cell_has_its_own_draw(protocol: dict[str, Any], tmp_path: Path) -> None:
+def test_seeds_come_outermost_and_each_trial_has_its_own_draw(protocol: dict[str, Any], tmp_path: Path) -> None:
     trials = make_grid(settings(protocol, tmp_path / "out"), {}).trials
     assert [trial.key for trial in trials][:5] == [
         ("none", 0.5, 0),
@@ -39,7 +39,7 @@ def test_seeds_come_outermost_and_each_cell_has_its_own_draw(protocol: dict[str,
     assert (one.settings.seed, one.settings.data.fraction_seed) == (1, 0)
 
 
-def test_cells_are_planned_as_finetune_resolves_them(done: Comparison) -> None:
+def test_trials_are_planned_as_finetune_resolves_them(done: Comparison) -> None:
     for trial in done.trials:
         recorded = codo.open_run(trial.path).config
         assert recorded == json.loads(json.dumps(trial.settings.model_dump(mode="json")))

@@ -51,7 +51,7 @@ def test_one_source_for_each_seed(starts: Any, place: Path, tmp_path: Path) -> N
     assert list(found.weights) == [f"{tmp_path}/codo-0", f"{tmp_path}/codo-1"]
     (tmp_path / "codo-1").unlink()
     (tmp_path / "codo-1").symlink_to(place / "image")
-    with pytest.raises(InputError, match="fills other parts: backbone, FPN, box head, but backbone from"):
+    with pytest.raises(InputError, match="fill different parts: backbone, FPN, box head, but backbone from"):
         starts(f"codo={tmp_path}/codo-{{seed}}")
 
 
@@ -83,7 +83,7 @@ def test_errors_name_the_initialization(starts: Any, init: str, what: str, fix: 
     assert f"for {init.partition('=')[0]} of inits=" in error.value.where
 
 
-def test_weights_must_be_those_that_cells_started_from() -> None:
+def test_weights_must_be_those_that_trials_started_from() -> None:
     def trial(source: str) -> Trial:
         values = {"data": "d", "out": "o", "weights": source}
         return Trial("codo", 1.0, 0, 8, FinetuneSettings.model_validate(values))

@@ -5,7 +5,7 @@ import pytest
 from codo.comparison.latex import booktabs, escape, mean_spread, measure
 
 
-def test_a_tabular_has_its_rules_and_as_many_cells_as_columns() -> None:
+def test_a_tabular_has_its_rules_and_as_many_trials_as_columns() -> None:
     lines = booktabs("lcc", ["", "a", "b"], [[["x", "1", "2"]], [["y", "3", "4"], ["z", "5", "6"]]])
     assert lines == [
         r"\begin{tabular}{lcc}",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from codo.comparison.page import comparison_page
 from codo.reporting.html.page import render
-from tests.comparison.test_comparison import grid, made
+from tests.comparison.test_comparison import grid, make_comparison
 from tests.reporting.conftest import Html
 
 
@@ -15,7 +15,7 @@ def read(*arguments: object) -> Html:
 
 
 def test_several_fractions_are_a_curve_and_a_table_each() -> None:
-    both = made(grid([0.1, 0.12], [0.2, 0.22], 0.1) | grid([0.30, 0.31], [0.35, 0.36]), seeds=(0, 1))
+    both = make_comparison(grid([0.1, 0.12], [0.2, 0.22], 0.1) | grid([0.30, 0.31], [0.35, 0.36]), seeds=(0, 1))
     page = read(both, "mine", {"steps": 2})
     assert "2 initializations, 2 label fractions and 2 seeds" in page.text
     assert "codo is ahead of none beyond noise: +7.5 points of box AP" in page.text
@@ -30,25 +30,25 @@ def test_several_fractions_are_a_curve_and_a_table_each() -> None:
     assert parts == [
         ["Start from", "Backbone", "FPN", "Box head", "Weights"],
         ["none", "random", "random", "random", "none"],
-        ["codo", "filled", "filled", "filled", "/runs/codo"],
+        ["codo", "pretrained", "pretrained", "pretrained", "/runs/codo"],
     ]
     assert len(trials) == 1 + 8
     assert settings[1] == ["steps", "2"]
 
 
 def test_one_fraction_shows_every_seed() -> None:
-    page = read(made(grid([0.30, 0.31], [0.35, 0.36]), seeds=(0, 1)), "mine", {})
+    page = read(make_comparison(grid([0.30, 0.31], [0.35, 0.36]), seeds=(0, 1)), "mine", {})
     figure = next(a["aria-label"] for _, a in page.tags if a.get("role") == "img")
     assert figure == "Boxes, AP. none: 30.0, 31.0; codo: 35.0, 36.0."
 
 
 def test_it_says_what_is_missing_failed_or_odd() -> None:
-    found = made(grid([0.30, 0.31, 0.2], [0.35]))
+    found = make_comparison(grid([0.30, 0.31, 0.2], [0.35]))
     failed = replace(found, failures={("codo", 1.0, 1): "the loss is <nan>"})
     page = read(failed, "<script>alert(1)</script>", {})
-    assert "4 of 6 trials are finished; all numbers here are of these alone." in page.text
+    assert "4 of 6 trials are finished; all numbers here are based on these." in page.text
     assert "Failed: codo, 100% of the labels, seed 1 (the loss is <nan>)." in page.text
     assert page.tables[2][4][-1] == "the loss is <nan>"
     assert page.tables[2][6][-1] == "missing"
     assert "<script>alert" not in page.raw
-    assert "there is nothing to say yet" in read(made({}), "nothing", {}).text
+    assert "there are no results yet" in read(make_comparison({}), "nothing", {}).text

@@ -11,7 +11,7 @@ import pytest
 import codo
 from codo.comparison.compare_settings import CompareSettings
 from codo.comparison.comparison import Comparison
-from codo.comparison.pretraining import at_hand, pretrain_settings, pretrainings
+from codo.comparison.pretraining import pretrain_settings, pretrainings, restrict_to_available
 from codo.comparison.pretraining_costs import COST
 from codo.core.config import resolve
 from codo.core.errors import CodoError, InputError
@@ -72,7 +72,7 @@ def test_a_pretraining_that_fails_leaves_the_others(experiment: dict[str, Any], 
     assert any("Failed: pretraining of broken" in sentence for sentence in content["sentences"])
 
 
-def test_seeds_pretrain_anew_unless_told_otherwise(experiment: dict[str, Any], tmp_path: Path) -> None:
+def test_seeds_pretrain_anew_unless_settings_say_otherwise(experiment: dict[str, Any], tmp_path: Path) -> None:
     anew = pretrainings(read(experiment, tmp_path, seeds=[3, 5]), {})
     assert [(one.seed, one.settings.seed, one.path.name) for one in anew] == [(3, 3, "seed-3"), (5, 5, "seed-5")]
     once = read(experiment, tmp_path, seeds=[3, 5], repeat_pretraining=False, pretrained=str(tmp_path / "elsewhere"))
@@ -104,7 +104,7 @@ def test_own_settings_stand_above_shared_ones_and_those_above_the_recipe(
         ({"inits": {"codo": {"method": "cobo"}}}, "unknown method 'cobo'", "did you mean 'codo'"),
         ({"inits": {"codo": {"batch_size": 9}}}, "9", ""),
         ({"inits": {"a": {"method": "codo"}, "b": {"method": "codo", "model": {"width": 0.25}}}}, "differ", ""),
-        ({"only": ["coda"]}, "only= names 'coda'", ""),
+        ({"only": ["coda"]}, "only= has 'coda'", ""),
     ],
 )
 def test_everything_is_checked_before_anything_is_written(
@@ -126,15 +126,17 @@ def test_a_run_of_other_settings_in_its_place_is_refused(experiment: dict[str, A
     assert "for codo of inits=" in error.value.where
 
 
-def test_what_is_at_hand_is_checked_on_the_trunk_to_come(experiment: dict[str, Any], tmp_path: Path) -> None:
+def test_available_initializations_are_checked_on_the_trunk_of_the_pretrainings(
+    experiment: dict[str, Any], tmp_path: Path
+) -> None:
     settings = read(experiment, tmp_path, model={"backbone": "resnet50"})
-    wanted = pretrainings(settings, tiny.MODEL)
-    now = at_hand(settings, wanted)
+    jobs = pretrainings(settings, tiny.MODEL)
+    now = restrict_to_available(settings, jobs)
     assert now.inits == {"random": "none"}
     assert (now.model.backbone, now.model.width, now.model.fpn_channels) == ("resnet18", 0.125, 16)
-    wanted[0].path.mkdir(parents=True)
-    (wanted[0].path / COST).write_text("{}")
-    assert at_hand(settings, wanted).inits == settings.inits
+    jobs[0].path.mkdir(parents=True)
+    (jobs[0].path / COST).write_text("{}")
+    assert restrict_to_available(settings, jobs).inits == settings.inits
 
 
 def test_weights_may_take_the_place_of_a_pretraining(experiment: dict[str, Any], tmp_path: Path) -> None:
@@ -146,5 +148,5 @@ def test_weights_may_take_the_place_of_a_pretraining(experiment: dict[str, Any],
 
 def test_a_page_shows_costs_and_the_published_numbers(done: Comparison) -> None:
     page = (done.out / "report.html").read_text()
-    assert "What pretraining cost" in page  # the run that it was given
-    assert "The published numbers" not in page
+    assert "Cost of pretraining" in page  # the run that it was given
+    assert "Published numbers" not in page

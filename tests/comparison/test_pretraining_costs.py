@@ -22,7 +22,7 @@ def test_what_is_no_pretraining_has_no_cost(place: Path, tmp_path: Path) -> None
     assert read_cost("none") is None
     assert read_cost(str(tmp_path)) is None
     assert read_cost(str(place / "run")) == cost_of(open_run(place / "run"))
-    (tmp_path / COST).write_text(PretrainingCost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5}).written())
+    (tmp_path / COST).write_text(PretrainingCost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5}).to_json())
     assert read_cost(str(tmp_path)) == PretrainingCost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5})
     assert json.loads((tmp_path / COST).read_text())["scores"] == {"invariance": 0.5}
 

@@ -12,15 +12,15 @@ import pytest
 from codo.comparison.initializations import Initialization
 from codo.comparison.result_files import as_json, latex, read_initializations, results_csv, summary_csv
 from codo.core.errors import InputError
-from tests.comparison.test_comparison import STARTS, grid, made
+from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison
 
 
 def read(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_every_cell_has_a_line() -> None:
-    found = made(grid([0.3, 0.2, 0.1], [0.4]))
+def test_every_trial_has_a_line() -> None:
+    found = make_comparison(grid([0.3, 0.2, 0.1], [0.4]))
     rows = read(results_csv(replace(found, failures={("codo", 1.0, 1): "why"})))
     assert len(rows) == 6
     first = rows[0]
@@ -32,7 +32,8 @@ def test_every_cell_has_a_line() -> None:
 
 def test_summary_has_means_spreads_and_intervals() -> None:
     rows = {
-        (r["init"], r["number"]): r for r in read(summary_csv(made(grid([0.30, 0.31, 0.29], [0.351, 0.359, 0.341]))))
+        (r["init"], r["number"]): r
+        for r in read(summary_csv(make_comparison(grid([0.30, 0.31, 0.29], [0.351, 0.359, 0.341]))))
     }
     none, codo = rows["none", "AP"], rows["codo", "AP"]
     assert float(none["mean"]) == pytest.approx(0.30)
@@ -47,7 +48,7 @@ def test_summary_has_means_spreads_and_intervals() -> None:
 
 
 def test_latex_has_the_columns_of_the_paper() -> None:
-    text = latex(made(grid([0.30, 0.31, 0.29], [0.351, 0.359, 0.341]), masks=True))
+    text = latex(make_comparison(grid([0.30, 0.31, 0.29], [0.351, 0.359, 0.341]), masks=True))
     lines = text.splitlines()
     assert lines[0] == r"% needs \usepackage{booktabs}; 6 of 6 trials, 3 seeds"
     assert lines[2] == r"\begin{tabular}{llcccccc}"
@@ -62,7 +63,11 @@ def test_latex_has_the_columns_of_the_paper() -> None:
 def test_latex_groups_by_fraction_and_takes_any_name() -> None:
     odd = "a_b & 50% #1 {x} ~^\\$"
     values = {(init, f, 0): 0.3 for init in ("none", odd) for f in (0.1, 1.0)}
-    text = latex(made(values, seeds=(0,), initializations={"none": STARTS["none"], odd: STARTS["codo"]}))
+    text = latex(
+        make_comparison(
+            values, seeds=(0,), initializations={"none": INITIALIZATIONS["none"], odd: INITIALIZATIONS["codo"]}
+        )
+    )
     assert text.count("\\midrule") == 2
     assert "\n10\\% & none" in text
     assert r" & a\_b \& 50\% \#1 \{x\} \textasciitilde{}\textasciicircum{}\textbackslash{}\$ & " in text
@@ -85,7 +90,7 @@ def well_formed(text: str) -> None:
 
 
 def test_one_file_has_everything_and_remembers_the_starts(tmp_path: Path) -> None:
-    found = made(grid([0.30, 0.31], [0.35, 0.36]) | grid([0.1, 0.12], [0.2, 0.22], 0.1), seeds=(0, 1))
+    found = make_comparison(grid([0.30, 0.31], [0.35, 0.36]) | grid([0.1, 0.12], [0.2, 0.22], 0.1), seeds=(0, 1))
     file = tmp_path / "comparison.json"
     file.write_text(as_json(found))
     content = json.loads(file.read_text())
@@ -97,13 +102,36 @@ def test_one_file_has_everything_and_remembers_the_starts(tmp_path: Path) -> Non
     assert (first["init"], first["fraction"], first["kind"], first["number"]) == ("codo", None, "bbox", "AP")
     assert first["mean"] == pytest.approx(0.075)
     assert first["low"] < first["mean"] < first["high"]
-    assert read_initializations(file) == STARTS
+    assert read_initializations(file) == INITIALIZATIONS
     assert read_initializations(tmp_path / "absent.json") == {}
-    assert STARTS["codo"] == Initialization(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"})
+    assert INITIALIZATIONS["codo"] == Initialization(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"})
 
 
-@pytest.mark.parametrize("text", ["{", '{"format": 2}', '{"format": 1}', "[]"])
+@pytest.mark.parametrize("text", ["{", '{"format": 2}', "{}", "[]", '{"format": 2, "initializations": []}'])
 def test_a_damaged_file_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_text(text)
-    with pytest.raises(InputError, match="cannot read what this comparison started from"):
+    with pytest.raises(InputError, match="cannot read the initial weights recorded for this comparison"):
         read_initializations(tmp_path / "comparison.json")
+
+
+@pytest.mark.parametrize(
+    ("version", "what", "fix"),
+    [
+        (
+            1,
+            "this comparison was begun by an earlier version of codo (format 1 with cells/, now 2 with trials/)",
+            "finish it with the version that began it, or start in a new out=",
+        ),
+        (
+            3,
+            "this comparison was made by another version of codo (format 3, this version has 2)",
+            "resume it with that version, or start anew in another out=",
+        ),
+    ],
+)
+def test_other_formats_are_refused_with_what_to_do(version: int, what: str, fix: str, tmp_path: Path) -> None:
+    file = tmp_path / "comparison.json"
+    file.write_text(json.dumps({"format": version, "cells": []}))
+    with pytest.raises(InputError) as error:
+        read_initializations(file)
+    assert error.value.lines() == [what, f"  where: {file}", f"  fix:   {fix}"]

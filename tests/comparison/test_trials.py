@@ -35,7 +35,7 @@ def test_numbers_are_those_of_the_detector_that_a_run_keeps(tmp_path: Path) -> N
     assert numbers_of(run_with(tmp_path / "best", ROWS, early_stop=1)) == best
 
 
-def test_a_cell_is_finished_once_its_result_is_there(tmp_path: Path) -> None:
+def test_a_trial_is_finished_once_its_result_is_there(tmp_path: Path) -> None:
     settings = FinetuneSettings.model_validate({"data": "d", "out": str(tmp_path)})
     trial = Trial("none", 0.1, 3, 12, settings)
     assert trial.result() is None

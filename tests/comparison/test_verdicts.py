@@ -3,42 +3,42 @@ from __future__ import annotations
 from dataclasses import replace
 
 from codo.comparison.verdicts import summary, verdict, verdicts
-from tests.comparison.test_comparison import STARTS, grid, made
+from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison
 
 
 def test_sentences_say_what_is_beyond_noise() -> None:
-    better = made(grid([0.300, 0.310, 0.290], [0.351, 0.359, 0.341]))
+    better = make_comparison(grid([0.300, 0.310, 0.290], [0.351, 0.359, 0.341]))
     # Differences 5.1, 4.9, 5.1: mean 5.03. Of three values the bootstrap reaches from the lowest to the highest; its
     # distances from the mean, 0.133 and 0.067, grow by t(2) / z * sqrt(3 / 2) = 2.689.
     assert verdict(better, "codo") == (
         "codo is ahead of none beyond noise: +5.0 points of box AP at 100% of the labels "
         "(95% interval +4.7 to +5.2, from 3 seeds and 440 evaluation images)."
     )
-    worse = verdict(made(grid([0.351, 0.359, 0.341], [0.300, 0.310, 0.290])), "codo")
+    worse = verdict(make_comparison(grid([0.351, 0.359, 0.341], [0.300, 0.310, 0.290])), "codo")
     assert worse.startswith("codo is behind none beyond noise: −5.0 points")
-    noise = verdict(made(grid([0.30, 0.31, 0.29], [0.34, 0.27, 0.30])), "codo")
+    noise = verdict(make_comparison(grid([0.30, 0.31, 0.29], [0.34, 0.27, 0.30])), "codo")
     assert noise.startswith("No difference beyond noise between codo and none: +0.3 points")
-    equal = verdict(made(grid([0.3, 0.3, 0.3], [0.3, 0.3, 0.3])), "codo")
+    equal = verdict(make_comparison(grid([0.3, 0.3, 0.3], [0.3, 0.3, 0.3])), "codo")
     assert equal.startswith("No difference beyond noise")
-    both = verdict(made(grid([0.3, 0.3], [0.4, 0.41], 0.1) | grid([0.3, 0.3], [0.4, 0.41])), "codo")
+    both = verdict(make_comparison(grid([0.3, 0.3], [0.4, 0.41], 0.1) | grid([0.3, 0.3], [0.4, 0.41])), "codo")
     assert "mean of 10% and 100% of the labels" in both
 
 
 def test_one_seed_says_nothing_about_noise() -> None:
-    one = verdict(made(grid([0.3], [0.4]), seeds=(0,)), "codo")
+    one = verdict(make_comparison(grid([0.3], [0.4]), seeds=(0,)), "codo")
     assert one == (
-        "codo against none: +10.0 points of box AP at 100% of the labels, from one seed, which says nothing about "
-        "noise. Give more seeds."
+        "codo against none: +10.0 points of box AP at 100% of the labels, from one seed, which cannot show noise. "
+        "Give more seeds."
     )
-    assert verdict(made(grid([0.3], [0.4])), "codo").endswith("More are to come.")
+    assert verdict(make_comparison(grid([0.3], [0.4])), "codo").endswith("More seeds will follow.")
 
 
 def test_many_with_one_seed_share_a_sentence() -> None:
-    initializations = {**STARTS, "mine": STARTS["codo"]}
+    initializations = {**INITIALIZATIONS, "mine": INITIALIZATIONS["codo"]}
     values = {("none", 1.0, 0): 0.3, ("codo", 1.0, 0): 0.4, ("mine", 1.0, 0): 0.25}
-    found = verdicts(made(values, seeds=(0,), initializations=initializations, masks=True))
+    found = verdicts(make_comparison(values, seeds=(0,), initializations=initializations, masks=True))
     assert found[0] == (
-        "One seed says nothing about noise. Points of box AP against none at 100% of the labels: codo +10.0, "
+        "One seed cannot show noise. Points of box AP against none at 100% of the labels: codo +10.0, "
         "mine −5.0. Give more seeds.",
         "unknown",
     )
@@ -46,18 +46,18 @@ def test_many_with_one_seed_share_a_sentence() -> None:
 
 
 def test_masks_have_their_own_sentence() -> None:
-    found = verdicts(made(grid([0.30, 0.31, 0.29], [0.35, 0.36, 0.34]), masks=True))
+    found = verdicts(make_comparison(grid([0.30, 0.31, 0.29], [0.35, 0.36, 0.34]), masks=True))
     assert [said.split("points of ")[1][:7] for said, _ in found] == ["box AP ", "mask AP"]
     assert [one for _, one in found] == ["better", "better"]
 
 
 def test_what_is_missing_or_failed_is_said() -> None:
-    assert summary(made({})) == ["0 of 6 trials are finished; there is nothing to say yet."]
-    part = made(grid([0.3, 0.3, 0.3], [0.4]))
-    assert summary(part)[-1] == "4 of 6 trials are finished; all numbers here are of these alone."
+    assert summary(make_comparison({})) == ["0 of 6 trials are finished; there are no results yet."]
+    part = make_comparison(grid([0.3, 0.3, 0.3], [0.4]))
+    assert summary(part)[-1] == "4 of 6 trials are finished; all numbers here are based on these."
     failed = replace(part, failures={("codo", 1.0, 1): "the loss is nan"})
     assert summary(failed)[-1] == "Failed: codo, 100% of the labels, seed 1 (the loss is nan)."
-    apart = made({("none", 1.0, 0): 0.3, ("codo", 1.0, 1): 0.3})
-    assert summary(apart)[0] == "Not compared with none yet, for want of a seed that has both: codo."
+    apart = make_comparison({("none", 1.0, 0): 0.3, ("codo", 1.0, 1): 0.3})
+    assert summary(apart)[0] == "Not yet compared with none, because no seed has finished for both: codo."
     alone = replace(part, initializations={"none": part.initializations["none"]})
-    assert summary(alone)[0].startswith("none is alone")
+    assert summary(alone)[0].startswith("none is the only initialization")

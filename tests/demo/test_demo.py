@@ -13,7 +13,7 @@ import yaml
 import codo
 from codo.cli import main
 from codo.demo.demo import FULL, QUICK, Scale, demo
-from codo.detection.load_pretrained import FREE
+from codo.detection.load_pretrained import PRETRAINING_ONLY
 from tests.reporting.conftest import Html
 from tests.training.tiny import MODEL
 
@@ -74,15 +74,15 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert few == {str(out / "data/detection/annotations/instances_few.json")}
     assert trials["Random-weights"].config["weights"] == "none"
     assert trials["CoDo"].config["weights"] == str(pretrained.path)
-    trunk = {key: value for key, value in pretrained.config["model"].items() if key not in FREE}
+    trunk = {key: value for key, value in pretrained.config["model"].items() if key not in PRETRAINING_ONLY}
     assert all(run.config["model"].items() >= trunk.items() for run in trials.values())
 
     page = Html((out / "report.html").read_text())
     page.check()
     assert "4 labeled pictures, 1 seeds" in page.text
     assert "CoDo against Random weights:" in page.text
-    assert "The same images, each start" in page.text
-    assert "What the networks saw" in page.text
+    assert "Detections from each initialization" in page.text
+    assert "Training views" in page.text
 
     before = written(out)
     assert len(before) > 5

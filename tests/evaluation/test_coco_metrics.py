@@ -23,8 +23,8 @@ from codo.detection.finetune import finetune
 from codo.detection.results import write_results
 from codo.evaluation.coco_metrics import NAMES, Kind, coco_metrics
 from tests.annotations.synthetic import TINY
+from tests.evaluation.assignments import Results, Truth, result, truth_of
 from tests.evaluation.cases import BIG, CASES, perturbed
-from tests.evaluation.judged import Results, Truth, result, truth_of
 
 
 def outlined(truth: Truth, results: Results) -> tuple[Truth, Results]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codo.evaluation.error_impact import measure_impact, share_of_detections, share_of_objects
 from codo.evaluation.error_types import ERRORS, ErrorType
-from tests.evaluation.judged import Object, Results, detections_of, judge_all, result, truth_of
+from tests.evaluation.assignments import Object, Results, assign_all, detections_of, result, truth_of
 
 A, B = [0.0, 0, 100, 100], [120.0, 100, 80, 80]
 FAR = [200.0, 0, 30, 30]
@@ -22,9 +22,9 @@ CAT, DOG = (1, 4, A), (2, 9, B)
 def gains(folder: Path, objects: list[Object], results: Results) -> dict[str, list[float]]:
     """AP at 0.5 of cats and dogs, then the gains that are not nothing."""
     detections = detections_of(folder, truth_of(objects), results)
-    broken = measure_impact(detections, judge_all(detections))
-    found = {error.value: broken.gains[error].round(6).tolist() for error in ERRORS if broken.gains[error].any()}
-    return {"AP": broken.average_precisions()[0].round(6).tolist()} | found
+    impact = measure_impact(detections, assign_all(detections))
+    found = {error.value: impact.gains[error].round(6).tolist() for error in ERRORS if impact.gains[error].any()}
+    return {"AP": impact.average_precisions()[0].round(6).tolist()} | found
 
 
 def test_a_perfect_detector_has_nothing_to_gain(tmp_path: Path) -> None:
@@ -83,19 +83,19 @@ def test_means_are_over_the_classes_with_objects(tmp_path: Path) -> None:
     detections = detections_of(
         tmp_path, truth_of([CAT]), [result(1, 4, FAR, 0.9), result(1, 4, A, 0.8), result(1, 9, A, 0.7)]
     )
-    broken = measure_impact(detections, judge_all(detections))
-    assert broken.objects.tolist() == [1, 0]
-    assert broken.means() == (0.5, 0.5)
-    assert broken.mean_gain(ErrorType.BACKGROUND) == 0.5
-    assert broken.mean_gain(ErrorType.CLASSIFICATION) == 0  # of a class without objects
-    assert broken.mean_precision(strict=False) == pytest.approx(np.full(101, 0.5))
+    impact = measure_impact(detections, assign_all(detections))
+    assert impact.objects.tolist() == [1, 0]
+    assert impact.means() == (0.5, 0.5)
+    assert impact.mean_gain(ErrorType.BACKGROUND) == 0.5
+    assert impact.mean_gain(ErrorType.CLASSIFICATION) == 0  # of a class without objects
+    assert impact.mean_precision(strict=False) == pytest.approx(np.full(101, 0.5))
 
 
 def test_nothing_at_all(tmp_path: Path) -> None:
     detections = detections_of(tmp_path, truth_of([]), [])
-    broken = measure_impact(detections, judge_all(detections))
-    assert broken.means() == (-1, -1)
-    assert all(broken.mean_gain(error) == 0 for error in ERRORS)
+    impact = measure_impact(detections, assign_all(detections))
+    assert impact.means() == (-1, -1)
+    assert all(impact.mean_gain(error) == 0 for error in ERRORS)
 
 
 BOX = st.tuples(*[st.integers(0, 60)] * 2, *[st.integers(20, 80)] * 2).map(lambda box: [float(v) for v in box])
@@ -118,17 +118,18 @@ def test_what_holds_for_any_detections(
 ) -> None:
     results = [result(image, category, box, score) for (image, category, box), score in found]
     detections = detections_of(tmp_path_factory.mktemp("case"), truth_of(objects, crowd=tuple(crowd)), results)
-    judged = judge_all(detections)
-    broken = measure_impact(detections, judged)
-    half, _ = broken.average_precisions()
+    assignments = assign_all(detections)
+    impact = measure_impact(detections, assignments)
+    half, _ = impact.average_precisions()
     for error in ERRORS:
-        assert (broken.gains[error] >= -1e-12).all(), error  # mending never hurts
-        assert (broken.gains[error] + half <= 1 + 1e-12).all(), error
+        assert (impact.gains[error] >= -1e-12).all(), error  # mending never hurts
+        assert (impact.gains[error] + half <= 1 + 1e-12).all(), error
     # Every object and every detection is counted once.
     kept = sum(score >= threshold for _, score in found)
-    assert sum(int(n.sum()) for n in share_of_detections(judged, threshold, 2).values()) == kept
+    assert sum(int(n.sum()) for n in share_of_detections(assignments, threshold, 2).values()) == kept
     assert (
-        np.array(list(share_of_objects(judged, threshold, 2).values())).sum(axis=0).tolist() == broken.objects.tolist()
+        np.array(list(share_of_objects(assignments, threshold, 2).values())).sum(axis=0).tolist()
+        == impact.objects.tolist()
     )
-    right = share_of_detections(judged, threshold, 2)[ErrorType.CORRECT]
-    assert (share_of_objects(judged, threshold, 2)[ErrorType.CORRECT] == right).all()
+    right = share_of_detections(assignments, threshold, 2)[ErrorType.CORRECT]
+    assert (share_of_objects(assignments, threshold, 2)[ErrorType.CORRECT] == right).all()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from codo.evaluation.error_types import ErrorAssignment, ErrorType, best_threshold
-from tests.evaluation.judged import Object, detections_of, judge_all, result, truth_of
+from tests.evaluation.assignments import Object, assign_all, detections_of, result, truth_of
 
 A, B = [0.0, 0, 100, 100], [120.0, 100, 80, 80]  # a cat and a dog that do not touch
 
@@ -19,7 +19,7 @@ def judged(tmp_path: Path) -> Any:
     """``judged(objects, results, crowd)``: what came of the one image."""
 
     def make(objects: Sequence[Object], results: Sequence[Any], crowd: Sequence[int] = ()) -> ErrorAssignment:
-        return judge_all(detections_of(tmp_path, truth_of(objects, images=1, crowd=crowd), results))[0]
+        return assign_all(detections_of(tmp_path, truth_of(objects, images=1, crowd=crowd), results))[0]
 
     return make
 
@@ -28,7 +28,7 @@ CAT, DOG = (1, 4, A), (1, 9, B)
 
 
 @pytest.mark.parametrize(
-    ("box", "category", "outcome", "target"),
+    ("box", "category", "error_type", "target"),
     [
         ([0, 0, 100, 50], 4, ErrorType.CORRECT, 0),  # IoU 0.5
         ([0, 0, 100, 49], 4, ErrorType.LOCALIZATION, 0),
@@ -40,28 +40,28 @@ CAT, DOG = (1, 4, A), (1, 9, B)
         ([200, 0, 30, 30], 4, ErrorType.BACKGROUND, -1),
     ],
 )
-def test_the_kinds_of_errors(judged: Any, box: list[float], category: int, outcome: ErrorType, target: int) -> None:
+def test_the_kinds_of_errors(judged: Any, box: list[float], category: int, error_type: ErrorType, target: int) -> None:
     one = judged([CAT, DOG], [result(1, category, box, 0.5)])
-    assert one.outcomes == [outcome]
+    assert one.error_types == [error_type]
     assert one.targets.tolist() == [target]
 
 
 def test_a_second_detection_of_an_object_is_a_duplicate(judged: Any) -> None:
     one = judged([CAT], [result(1, 4, [0, 0, 100, 90], 0.6), result(1, 4, [0, 0, 100, 80], 0.9)])
-    assert one.outcomes == [ErrorType.CORRECT, ErrorType.DUPLICATE]  # the less confident one, though it fits better
+    assert one.error_types == [ErrorType.CORRECT, ErrorType.DUPLICATE]  # the less confident one, though it fits better
     assert one.targets.tolist() == [0, 0]
 
 
 def test_a_good_box_on_another_class_outweighs_a_bad_one_on_its_own(judged: Any) -> None:
     # The cat box overlaps the cat by 0.2, the dog that lies over it by 1.
     one = judged([CAT, (1, 9, [0.0, 0, 100, 20])], [result(1, 4, [0, 0, 100, 20], 0.5)])
-    assert one.outcomes == [ErrorType.CLASSIFICATION]
+    assert one.error_types == [ErrorType.CLASSIFICATION]
     assert one.targets.tolist() == [1]
 
 
 def test_crowds_are_neither_found_nor_missed_nor_make_wrong(judged: Any) -> None:
     one = judged([CAT], [result(1, 4, [10, 10, 9, 9], 0.9), result(1, 9, [10, 10, 9, 9], 0.8)], crowd=(0,))
-    assert one.outcomes == [ErrorType.IGNORED, ErrorType.BACKGROUND]
+    assert one.error_types == [ErrorType.IGNORED, ErrorType.BACKGROUND]
     assert one.counts(0.0) == (0, 0, 1)
     assert one.state(0, 0.5) is ErrorType.IGNORED
 

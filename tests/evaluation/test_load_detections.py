@@ -15,7 +15,7 @@ from codo.annotations.source import DataSettings
 from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.evaluation.load_detections import RESULTS, detections_of_file, detections_of_run
-from tests.evaluation.judged import result, truth_of
+from tests.evaluation.assignments import result, truth_of
 
 BOX = [10.0, 10, 20, 20]
 
@@ -41,10 +41,10 @@ def test_a_run_knows_its_data_and_detections(data: DataSettings, make_run: Calla
         detections_of_run(run)
     write(run.path, result(2, 4, BOX, 0.9))
     found = detections_of_run(run)
-    assert (found.kind, [len(one.found) for one in found.scenes]) == ("bbox", [0, 1])
+    assert (found.kind, [len(one.found) for one in found.image_results]) == ("bbox", [0, 1])
     run = make_run(config={"steps": 1}, verb="finetune", name="other")
     write(run.path)
-    with pytest.raises(InputError, match="name no data"):
+    with pytest.raises(InputError, match="have no data"):
         detections_of_run(run)
 
 

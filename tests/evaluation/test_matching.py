@@ -19,8 +19,8 @@ from codo.annotations.source import DataSettings, read_annotations
 from codo.evaluation.detections import Detections, Kind, join
 from codo.evaluation.error_impact import measure_impact
 from codo.evaluation.matching import Ranking, match, mean_known, overlaps, rank
+from tests.evaluation.assignments import Results, Truth, assign_all, detections_of, result, truth_of
 from tests.evaluation.cases import CASES, perturbed
-from tests.evaluation.judged import Results, Truth, detections_of, judge_all, result, truth_of
 
 
 def by_pycocotools(truth: Truth, results: Results, kind: Kind) -> np.ndarray:
@@ -45,8 +45,8 @@ def by_pycocotools(truth: Truth, results: Results, kind: Kind) -> np.ndarray:
 
 
 def by_us(detections: Detections) -> np.ndarray:
-    broken = measure_impact(detections, judge_all(detections))
-    return np.array([[*aps, mean] for aps, mean in zip(broken.average_precisions(), broken.means(), strict=True)])
+    impact = measure_impact(detections, assign_all(detections))
+    return np.array([[*aps, mean] for aps, mean in zip(impact.average_precisions(), impact.means(), strict=True)])
 
 
 @pytest.mark.parametrize("name", CASES)

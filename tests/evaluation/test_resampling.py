@@ -10,7 +10,7 @@ import pytest
 
 from codo.evaluation.coco_metrics import coco_metrics
 from codo.evaluation.resampling import image_weights, resampled_ap
-from tests.evaluation.judged import Results, Truth, detections_of, result, truth_of
+from tests.evaluation.assignments import Results, Truth, detections_of, result, truth_of
 
 BIG = [20.0, 20.0, 100.0, 100.0]
 

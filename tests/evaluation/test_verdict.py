@@ -37,7 +37,7 @@ def test_images_are_named_where_their_noise_counts() -> None:
 
 def test_one_seed_says_nothing_about_noise() -> None:
     assert verdict("a", "b", Difference.of([0.1]), advice="More are to come.") == (
-        "a against b: +10.0 points of box AP, from one seed, which says nothing about noise. More are to come."
+        "a against b: +10.0 points of box AP, from one seed, which cannot show noise. More are to come."
     )
 
 

@@ -228,7 +228,7 @@ def healthy() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def make_course() -> Callable[..., list[dict[str, Any]]]:
+def make_log() -> Callable[..., list[dict[str, Any]]]:
     return course
 
 

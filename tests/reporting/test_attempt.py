@@ -31,7 +31,7 @@ def test_a_page_that_is_written_says_nothing() -> None:
 )
 def test_one_that_fails_says_why_and_what_to_do_in_one_line(error: Exception, reason: str) -> None:
     told = attempt_page(lambda: raising(error), "codo view RUN")
-    assert told == f"the report could not be written: {reason}; all else is done, codo view RUN writes it"
+    assert told == f"the report could not be written: {reason}; everything else is done, codo view RUN writes it"
 
 
 def test_the_traceback_is_there_for_who_asks(caplog: pytest.LogCaptureFixture) -> None:

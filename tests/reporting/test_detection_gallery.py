@@ -8,19 +8,19 @@ import pytest
 
 from codo.evaluation.detections import DetectedObject
 from codo.reporting.detection_gallery import least_confidence, note, polygons, worst_first
-from tests.evaluation.judged import detections_of, judge_all, result, truth_of
+from tests.evaluation.assignments import assign_all, detections_of, result, truth_of
 
 
 def test_worst_first_and_the_slider_s_lower_end(tmp_path: Path) -> None:
     objects = [(1, 4, [0.0, 0, 50, 50]), (2, 4, [0.0, 0, 50, 50]), (3, 4, [0.0, 0, 50, 50]), (3, 4, [90.0, 0, 50, 50])]
     found = [result(1, 4, [0, 0, 50, 50], 0.9)] + [result(2, 4, [100, 0, 9, 9], i / 1000) for i in range(150)]
-    judged = judge_all(detections_of(tmp_path, truth_of(objects, images=3), found))
-    ranked = worst_first(judged, 0.5)
-    assert [one.scene.name for one in ranked] == ["3.jpg", "2.jpg", "1.jpg"]  # 2 mistakes, 1, none
+    assignments = assign_all(detections_of(tmp_path, truth_of(objects, images=3), found))
+    ranked = worst_first(assignments, 0.5)
+    assert [assignment.image_result.name for assignment in ranked] == ["3.jpg", "2.jpg", "1.jpg"]  # 2 mistakes, 1, none
     assert note(ranked[0], 0.5) == "score 0% · 0 found, 2 not found, 0 wrong"
-    assert least_confidence(judged, 0.5) == 0.0  # 101 of 3 images
-    assert least_confidence(judged[1:2], 0.5) == pytest.approx(0.11)  # 40 of one: 0.110 to 0.149
-    assert least_confidence(judged[1:2], 0.05) == 0.05
+    assert least_confidence(assignments, 0.5) == 0.0  # 101 of 3 images
+    assert least_confidence(assignments[1:2], 0.5) == pytest.approx(0.11)  # 40 of one: 0.110 to 0.149
+    assert least_confidence(assignments[1:2], 0.05) == 0.05
 
 
 def test_masks_become_outlines() -> None:

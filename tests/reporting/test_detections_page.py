@@ -19,7 +19,7 @@ from codo.evaluation.error_impact import measure_impact
 from codo.evaluation.error_types import ERRORS
 from codo.reporting.detections_page import FOLD, cost_table, count_table
 from codo.reporting.view import view
-from tests.evaluation.judged import detections_of, judge_all, result, truth_of
+from tests.evaluation.assignments import assign_all, detections_of, result, truth_of
 
 ReadPage = Callable[[Path], Any]
 MakeRun = Callable[..., Run]
@@ -80,7 +80,7 @@ def test_a_run(labeled: Path, make_run: MakeRun, read_page: ReadPage) -> None:
     assert path == run.path / "view.html"
     page = read_page(path)
     # The best F1 is at 0.9: one of three found and one wrong there; below, only mistakes come.
-    assert page.facts["Confidence"] == "0.90 | from which detections count here"
+    assert page.facts["Confidence"] == "0.90 | least confidence of the detections counted here"
     assert page.facts["Found"] == "1 | of 3 objects"
     assert page.facts["Wrong"] == "1 | detections"
     assert page.facts["Images"] == "4 | 2 of 3 classes in them"
@@ -189,8 +189,8 @@ def test_a_detector_that_finds_nothing(labeled: Path, tmp_path: Path, read_page:
     (tmp_path / "found.json").write_text("[]")
     page = read_page(view(tmp_path / "found.json", labeled))
     assert page.facts["AP 50"] == "0.0 | AP 75 0.0"
-    assert "Most is lost by objects that are missed: without them AP 50 would be 100.0." in page.text
-    assert "no detection is right at any confidence" in page.text
+    assert "The most expensive errors are missed objects: without them AP 50 would be 100.0." in page.text
+    assert "no detection is correct" in page.text
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_run_whose_data_moved_takes_data(labeled: Path, make_run: MakeRun, rea
 
 
 def test_settings_of_detections_are_refused_elsewhere(make_run: MakeRun) -> None:
-    with pytest.raises(InputError, match="images: settings of detections"):
+    with pytest.raises(InputError, match="images: these settings are for detections"):
         view(make_run().path, images=3)
 
 
@@ -235,15 +235,15 @@ def test_tables_add_up(tmp_path: Path) -> None:
     objects = [(1, 4, [0.0, 0, 100, 100]), (2, 4, [120.0, 100, 80, 80]), (2, 9, [0.0, 0, 50, 50])]
     found = [result(1, 4, [0, 0, 100, 100], 0.9), result(1, 4, [0, 0, 100, 90], 0.8), result(2, 4, [0, 0, 50, 50], 0.7)]
     detections = detections_of(tmp_path, truth_of(objects), found)
-    judged = judge_all(detections)
-    broken = measure_impact(detections, judged)
-    costs = cost_table(broken)
+    assignments = assign_all(detections)
+    impact = measure_impact(detections, assignments)
+    costs = cost_table(impact)
     assert [row[:4] for row in costs.rows] == [
         ["all", "3", "25.2", "25.2"],
         ["dog", "1", "0.0", "0.0"],
         ["cat", "2", "50.5", "50.5"],
     ]
-    counts = count_table(broken, judged, 0.5)
+    counts = count_table(impact, assignments, 0.5)
     assert counts.rows == [
         ["all", "3", "1", "1", "3", "0", "1", "0", "1", "0", "0"],
         ["cat", "2", "1", "1", "3", "0", "1", "0", "1", "0", "0"],

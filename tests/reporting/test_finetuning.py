@@ -66,5 +66,5 @@ def test_a_detector_that_finds_nothing(make_run: MakeRun, labeled: Path, read_pa
     run = make_run(finetune_rows(), finetune_config(labeled), "finetune")
     (run.path / "detections_val.json").write_text("[]")
     text = read_page(write_report(run)).text
-    assert "at least 0.50 confidence, because no detection is right at any confidence" in text
+    assert "a confidence of at least 0.50, because no detection is correct" in text
     assert text.count("0 found, 1 not found, 0 wrong") == 2

@@ -34,7 +34,7 @@ def test_the_headline_of_a_pretraining(make_run: MakeRun, healthy: Rows, read_pa
     assert facts["Time in training"].startswith("20 s")  # 40 steps of 64 images at 128 a second
     assert facts["Background invariance"] == "55% | chance 6.7%"
     end = np.mean([row["loss"] for row in healthy[-4:]])
-    assert facts["Loss at the end"].startswith(f"{end:.1f}")
+    assert facts["Final loss"].startswith(f"{end:.1f}")
     assert "Healthy" in page.text
     assert "From 20% at step 0 to 55%." in page.text
 
@@ -67,7 +67,7 @@ def test_a_level_may_be_missing_or_broken(make_run: MakeRun, healthy: Rows, read
 
 def test_catalogs_that_are_gone_are_said_to_be(make_run: MakeRun, healthy: Rows, read_page: ReadPage) -> None:
     page = read_page(write_report(make_run(healthy)))
-    assert "No pictures: the images of this run cannot be read here any more" in page.text
+    assert "No pictures: the images of this run can no longer be read" in page.text
     assert not page.attributes("img")
 
 
@@ -76,7 +76,7 @@ def test_the_report_shows_proposals_and_views(
 ) -> None:
     fg = make_catalog("fg", KEYS, SIZES, BOXES)
     page = read_page(write_report(make_run(healthy, views_config(fg, fg))))
-    assert "3 of the 3 images that proposals are cut from" in page.text
+    assert "3 of the 3 foreground images" in page.text
     assert len(page.attributes("img")) == 3 + 3 * 4
     assert page.text.count("view 2 · key") == 3
     assert len(page.attributes("script")) == 1
@@ -88,7 +88,7 @@ def test_images_that_changed_do_not_stop_a_report(
     fg = make_catalog("fg", KEYS, SIZES, BOXES)
     (fg / "1.png").write_bytes(b"no image")
     page = read_page(write_report(make_run(config=views_config(fg, fg))))
-    assert "No pictures: the images of this run cannot be read here any more" in page.text
+    assert "No pictures: the images of this run can no longer be read" in page.text
 
 
 def test_views_need_no_more_than_the_settings(make_catalog: MakeCatalog) -> None:
@@ -96,5 +96,5 @@ def test_views_need_no_more_than_the_settings(make_catalog: MakeCatalog) -> None
     cpj, views = open_views(views_config(fg, fg))
     assert views == 3
     assert len(cpj) == len(open_catalog(fg))
-    with pytest.raises(CodoError, match="the settings hold no views"):
+    with pytest.raises(CodoError, match="the settings do not describe views"):
         open_views({"seed": 1})

@@ -1,11 +1,11 @@
 """``codo compare``: several initializations x label fractions x seeds on one data set, under one protocol.
 
-* ``compare``: puts it together; ``compare_settings``: what is compared, on top of the settings of a finetuning.
+* ``compare``: the public function; ``compare_settings``: its settings, on top of those of a finetuning.
 * ``grid``: all trials, checked before the first begins; ``initializations``: the weights that they start from.
-* ``pretraining``: initializations that are pretrained first; ``pretraining_costs``: what that has cost.
-* ``trials``: one finetuning, and what it leaves.
-* ``jobs``, ``scheduler``, ``worker``: what is missing is done, in this process or in several.
-* ``comparison``: the numbers of all trials; ``verdicts``: what they say, in sentences.
+* ``pretraining``: initializations that are pretrained first; ``pretraining_costs``: time, memory and samples of that.
+* ``trials``: one finetuning and its result file.
+* ``jobs``, ``scheduler``, ``worker``: run the missing trainings, in this process or in several.
+* ``comparison``: the numbers of all trials; ``verdicts``: the sentences on which initialization is ahead.
 * ``result_files``, ``latex``: CSV, JSON, LaTeX; ``paper_table``: the paper's table with ``published`` numbers;
   ``page``, ``label_efficiency``: ``report.html`` and its figure.
 """

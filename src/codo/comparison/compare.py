@@ -2,20 +2,20 @@
 
 ::
 
-    OUT/compare.yaml      the settings, resolved
+    OUT/compare.yaml      the resolved settings
     OUT/pretraining/…     a run for each initialization that is pretrained here, and each seed (see ``pretraining``)
-    OUT/trials/…           a finetuning run for each trial (see ``trials``)
-    OUT/logs/…            what the processes of the trials printed, where they had their own
+    OUT/trials/…          a finetuning run for each trial (see ``trials``)
+    OUT/logs/…            output of the worker processes, if there are several
     OUT/results.csv       every trial, every number
-    OUT/summary.csv       means, spreads, differences with intervals
-    OUT/costs.csv         what each initialization has cost, and what its probes say
-    OUT/table.md          the paper's columns, costs, and published numbers beside ours
+    OUT/summary.csv       means, standard deviations, differences with intervals
+    OUT/costs.csv         cost and probe scores of each pretraining
+    OUT/table.md          the paper's columns, costs, and the published numbers next to ours
     OUT/table.tex         the paper's columns, for LaTeX
-    OUT/comparison.json   all of it for programs (see ``tables``)
+    OUT/comparison.json   all of it for programs (see ``result_files``)
     OUT/report.html       one offline page
 
-The same command goes on with the trials that are missing; more initializations, fractions or seeds may be added. The
-files are written after every trial, so that a comparison can be read while it is at work.
+The same command resumes: it runs the trials that are missing. More initializations, fractions or seeds may be added.
+The files are written after every trial, so that intermediate results can be read.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from codo.comparison.initializations import check_unchanged
 from codo.comparison.jobs import Job
 from codo.comparison.page import comparison_page
 from codo.comparison.paper_table import costs_csv, markdown
-from codo.comparison.pretraining import Pretraining, at_hand, pretrainings
-from codo.comparison.result_files import as_json, latex, read_initializations, results_csv, summary_csv
+from codo.comparison.pretraining import Pretraining, pretrainings, restrict_to_available
+from codo.comparison.result_files import as_json, latex, old_comparison, read_initializations, results_csv, summary_csv
 from codo.comparison.scheduler import run_in_process, run_in_workers
 from codo.comparison.trials import Key, Trial
 from codo.comparison.verdicts import summary
@@ -61,14 +61,14 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     Args:
         recipe: Name of a shipped recipe of a comparison or a finetuning, or a YAML file.
         **overrides: Settings on top of it, nested or with dotted names: ``inits``, ``fractions``, ``seeds``, ``data``,
-            ``out``, and everything that `codo.finetune` knows.
+            ``out``, and every setting of `codo.finetune`.
 
     Returns:
         All numbers, with every trial finished.
 
     Raises:
-        InputError: Bad settings, data or weights; nothing has been written.
-        Interrupted, Preempted: Asked to stop; the runs at work have checkpoints.
+        InputError: Invalid settings, data or weights; nothing has been written.
+        Interrupted, Preempted: Stopped; the unfinished runs have checkpoints.
         CodoError: Some runs failed; the others are finished.
 
     Example:
@@ -82,13 +82,13 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     given = nest(overrides)
     settings = resolve(CompareSettings, recipe, given)
     settings = settings.model_copy(update={"out": absolute(settings.out)})
-    out, demanded = Path(settings.out), given.get("model", {})
+    out, model_overrides = Path(settings.out), given.get("model", {})
     if world_size() > 1:
-        fix = "start codo compare alone; it starts a process for each GPU itself"
+        fix = "start codo compare without torchrun; it starts one process per GPU itself"
         raise InputError("a comparison cannot be run by torchrun", where="codo compare", fix=fix)
     check_folder(out)
-    wanted = pretrainings(settings, demanded)
-    grid = make_grid(at_hand(settings, wanted), demanded)
+    pretraining_jobs = pretrainings(settings, model_overrides)
+    grid = make_grid(restrict_to_available(settings, pretraining_jobs), model_overrides)
     check_unchanged(
         grid.initializations,
         read_initializations(out / DOCUMENT),
@@ -103,120 +103,126 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     folder.lock()
     try:
         write_atomically(out / "compare.yaml", _yaml(settings))
-        comparison = _do(settings, wanted, demanded)
+        comparison = _run_missing(settings, pretraining_jobs, model_overrides)
     finally:
         folder.unlock()
     return comparison
 
 
 def check_folder(out: Path) -> None:
-    """Refuse a folder that holds anything but a comparison.
+    """Check that the output folder is new, empty, or contains a comparison.
 
     Raises:
-        InputError: See above.
+        InputError: It contains other files, or a comparison of an earlier version.
     """
     if out.exists() and not out.is_dir():
         raise InputError("out= is a file", where=str(out), fix="name a folder")
     names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
+    if {"cells", "compare.yaml"} <= names:
+        raise old_comparison(out)
     foreign = sorted(name for name in names - _OURS if not name.endswith(".tmp"))
     if foreign:
-        what = f"out= is not empty and no comparison (it has {foreign[0]})"
+        what = f"out= is not empty and not a comparison (it contains {foreign[0]})"
         raise InputError(what, where=str(out), fix="choose an empty or new folder")
 
 
-def _do(settings: CompareSettings, wanted: Sequence[Pretraining], demanded: Mapping[str, Any]) -> Comparison:
-    """Do what is missing.
+def _run_missing(
+    settings: CompareSettings, pretraining_jobs: Sequence[Pretraining], model_overrides: Mapping[str, Any]
+) -> Comparison:
+    """Run the missing pretrainings and trials.
 
     Raises:
         CodoError: Some runs failed; the message names them.
     """
-    broken: dict[str, str] = {}  # name of the initialization -> what failed
+    failed_inits: dict[str, str] = {}  # name of the initialization -> message
     failures: dict[Key, str] = {}
-    # Where there is pretraining to do, one seed after the other: cut short, there are whole seeds.
+    # With pretrainings, one seed after the other: a comparison that is interrupted then has complete seeds.
     seeds = settings.seeds
-    for count in range(1, len(seeds) + 1) if wanted else [len(seeds)]:
-        due = [one for one in wanted if one.seed in seeds[:count]]
-        broken |= _pretrain(settings, [one for one in due if not one.done and one.init not in broken])
-        if next(iter(settings.inits)) in broken:  # without the reference there is nothing to say
+    for count in range(1, len(seeds) + 1) if pretraining_jobs else [len(seeds)]:
+        jobs = [job for job in pretraining_jobs if job.seed in seeds[:count]]
+        failed_inits |= _pretrain(settings, [job for job in jobs if not job.finished and job.init not in failed_inits])
+        if next(iter(settings.inits)) in failed_inits:  # without the reference nothing can be compared
             break
-        left = {init: source for init, source in settings.inits.items() if init not in broken}
-        grid = make_grid(settings.model_copy(update={"seeds": seeds[:count], "inits": left}), demanded)
-        failures = _finetune(settings, grid, [*_progress(wanted), *(f"Failed: {why}." for why in broken.values())])
-    if broken or failures:
+        inits = {init: source for init, source in settings.inits.items() if init not in failed_inits}
+        grid = make_grid(settings.model_copy(update={"seeds": seeds[:count], "inits": inits}), model_overrides)
+        notes = [*_progress(pretraining_jobs), *(f"Failed: {message}." for message in failed_inits.values())]
+        failures = _finetune(settings, grid, notes)
+    if failed_inits or failures:
         trials = [
-            f"{init}, {share(at)} of the labels, seed {seed}: {why}" for (init, at, seed), why in failures.items()
+            f"{init}, {share(fraction)} of the labels, seed {seed}: {reason}"
+            for (init, fraction, seed), reason in failures.items()
         ]
-        named = [*broken.values(), *trials]
-        what = f"{len(named)} run{'s' if len(named) > 1 else ''} failed\n  " + "\n  ".join(named)
-        fix = "mend it; the same command tries them again, finished ones stay"
+        messages = [*failed_inits.values(), *trials]
+        what = f"{len(messages)} run{'s' if len(messages) > 1 else ''} failed\n  " + "\n  ".join(messages)
+        fix = "fix the cause, then run the same command again: it retries the failed runs and keeps the finished ones"
         raise CodoError(what, where=settings.out, fix=fix)
     return Comparison.read(grid, {})
 
 
 def _pretrain(settings: CompareSettings, missing: Sequence[Pretraining]) -> dict[str, str]:
-    """Do the pretrainings; returns the initializations that failed, with what and why."""
-    broken: dict[str, str] = {}
+    """Run pretrainings; returns the initializations that failed, with messages."""
+    failed: dict[str, str] = {}
 
-    def done(one: Pretraining, reason: str | None) -> None:
+    def on_end(job: Pretraining, reason: str | None) -> None:
         if reason:
-            broken[one.init] = f"{one}: {reason}"
-        print(f"{one}: {f'failed: {reason}' if reason else 'done'}", flush=True)
+            failed[job.init] = f"{job}: {reason}"
+        print(f"{job}: {f'failed: {reason}' if reason else 'finished'}", flush=True)
 
     if missing:
-        print(f"{len(missing)} pretrainings to do", flush=True)
-        _run(settings, missing, done, apart=True)  # so that the memory of each is its own
-    return broken
+        print(f"{len(missing)} pretrainings to run", flush=True)
+        _run(settings, missing, on_end, separate=True)  # so that peak memory is that of one pretraining
+    return failed
 
 
 def _finetune(settings: CompareSettings, grid: Grid, notes: Sequence[str]) -> dict[Key, str]:
-    """Do the trials that are missing; returns those that failed, with the reasons."""
+    """Run the missing trials; returns those that failed, with the reasons."""
     failures: dict[Key, str] = {}
     missing = [trial for trial in grid.trials if trial.result() is None]
-    print(f"{len(grid.trials)} trials, {len(missing)} to do", flush=True)
+    print(f"{len(grid.trials)} trials, {len(missing)} to run", flush=True)
 
-    def done(trial: Trial, reason: str | None) -> None:
+    def on_end(trial: Trial, reason: str | None) -> None:
         if reason:
             failures[trial.key] = reason
         result = trial.result()
-        said = f"box AP {100 * result.numbers['bbox']['AP']:.1f}" if result else f"failed: {reason}"
-        print(f"{trial}: {said}", flush=True)
+        outcome = f"box AP {100 * result.numbers['bbox']['AP']:.1f}" if result else f"failed: {reason}"
+        print(f"{trial}: {outcome}", flush=True)
         write()
 
-    told: set[str] = set()
+    warned: set[str] = set()
 
     def write() -> None:
-        failed = write_results(settings, Comparison.read(grid, failures, notes))
-        if failed and failed not in told:  # once, not after every trial
-            print(f"WARNING {failed}", file=sys.stderr, flush=True)
-            told.add(failed)
+        warning = write_results(settings, Comparison.read(grid, failures, notes))
+        if warning and warning not in warned:  # once, not after every trial
+            print(f"WARNING {warning}", file=sys.stderr, flush=True)
+            warned.add(warning)
 
     write()
-    _run(settings, missing, done)
+    _run(settings, missing, on_end)
     return failures
 
 
 def _run(
-    settings: CompareSettings, works: Sequence[W], done: Callable[[W, str | None], None], apart: bool = False
+    settings: CompareSettings, jobs: Sequence[W], on_end: Callable[[W, str | None], None], separate: bool = False
 ) -> None:
-    """Here, or in processes of their own.
+    """Run jobs in this process, or in ``separate`` worker processes.
 
-    On a GPU always apart: an error there can leave a process that nothing else can be done in.
+    On a GPU always in workers: after a CUDA error a process cannot be used any more.
     """
-    spots = worker_environments(settings.jobs, settings.device)
-    if apart or len(spots) > 1 or choose_device(settings.device).type == "cuda":
-        run_in_workers(works, spots, Path(settings.out) / "logs", done)
+    environments = worker_environments(settings.jobs, settings.device)
+    if separate or len(environments) > 1 or choose_device(settings.device).type == "cuda":
+        run_in_workers(jobs, environments, Path(settings.out) / "logs", on_end)
     else:
-        run_in_process(works, done)
+        run_in_process(jobs, on_end)
 
 
-def _progress(wanted: Sequence[Pretraining]) -> list[str]:
-    """A sentence where not all has been pretrained."""
-    there = sum(one.done for one in wanted)
-    return [] if there == len(wanted) else [f"{there} of {len(wanted)} pretrainings are finished; the rest is to come."]
+def _progress(pretraining_jobs: Sequence[Pretraining]) -> list[str]:
+    """A sentence if some pretrainings are not finished."""
+    finished, total = sum(job.finished for job in pretraining_jobs), len(pretraining_jobs)
+    return [] if finished == total else [f"{finished} of {total} pretrainings are finished."]
 
 
 def write_results(settings: CompareSettings, comparison: Comparison) -> str | None:
-    """Write the tables and the page of what is there; returns why there is no page, where it fails."""
+    """Write the tables and the page of the finished trials; returns a warning if the page cannot be written."""
     out = comparison.out
     write_atomically(out / "results.csv", results_csv(comparison))
     write_atomically(out / "summary.csv", summary_csv(comparison))
@@ -232,10 +238,10 @@ def write_results(settings: CompareSettings, comparison: Comparison) -> str | No
 
 
 def closing_words(comparison: Comparison) -> str:
-    """What the command prints at its end: the sentences, and where to look."""
+    """What the command prints at its end: the verdicts and the path of the report."""
     return "\n".join([*summary(comparison), "", f"report   {comparison.out / 'report.html'}"])
 
 
 def _yaml(settings: CompareSettings) -> str:
     text = yaml.safe_dump(settings.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-    return f"# settings of this codo compare, resolved\n{text}"
+    return f"# resolved settings of codo compare\n{text}"

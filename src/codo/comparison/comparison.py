@@ -1,4 +1,4 @@
-"""The numbers of all finished trials, and what they say."""
+"""The numbers of all finished trials, and the differences between initializations."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from codo.comparison.grid import Grid
 from codo.comparison.initializations import Initialization
 from codo.comparison.pretraining_costs import PretrainingCost, mean_cost, read_cost
 from codo.comparison.trials import Key, Result, Trial
-from codo.evaluation.measures import KINDS, NAMES, measured
+from codo.evaluation.ap_values import KINDS, NAMES, ap_value
 from codo.evaluation.statistics import Difference, Floats, paired
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A comparison as far as it is done; the first initialization is the reference of all others.
+    """A comparison with the results so far; the first initialization is the reference of all others.
 
     Attributes:
-        out: The folder that it is in.
-        trials: All of them, finished or not.
-        initializations: What each initialization brings, the reference first.
-        evaluated: Images that all are evaluated on.
-        results: What the finished trials say.
-        failures: Why trials failed.
-        costs: What the pretraining of each initialization has cost, the mean over the seeds, where that is known.
-        published: Table of the paper to show beside it, if any.
-        notes: What a reader has to know of what is still to come or has failed before any trial.
+        out: Its folder.
+        trials: All trials, finished or not.
+        initializations: The initializations by name, the reference first.
+        evaluated: Number of evaluation images.
+        results: Results of the finished trials.
+        failures: Reasons of the failed trials.
+        costs: Cost of the pretraining of each initialization, mean over the seeds, where it is known.
+        published: Table of the paper to show as well, if any.
+        notes: Sentences on pretrainings that are unfinished or failed.
     """
 
     out: Path
@@ -44,14 +44,14 @@ class Comparison:
     notes: Sequence[str] = ()
 
     @classmethod
-    def read(cls, plan: Grid, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
-        """Read what the trials and the pretrainings have left on disk."""
-        results = {trial.key: result for trial in plan.trials if (result := trial.result()) is not None}
-        means = {init: mean_cost(map(read_cost, start.weights)) for init, start in plan.initializations.items()}
+    def read(cls, grid: Grid, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
+        """Read the files of the trials and pretrainings."""
+        results = {trial.key: result for trial in grid.trials if (result := trial.result()) is not None}
+        means = {init: mean_cost(map(read_cost, one.weights)) for init, one in grid.initializations.items()}
         costs = {init: cost for init, cost in means.items() if cost is not None}
-        evaluated, table = plan.evaluated, plan.published
+        evaluated, table = grid.evaluated, grid.published
         return cls(
-            plan.out, plan.trials, plan.initializations, evaluated, results, dict(failures), costs, table, tuple(notes)
+            grid.out, grid.trials, grid.initializations, evaluated, results, dict(failures), costs, table, tuple(notes)
         )
 
     @property
@@ -61,7 +61,7 @@ class Comparison:
 
     @property
     def reference(self) -> str:
-        """What the others are compared with."""
+        """The initialization that the others are compared with."""
         return self.inits[0]
 
     @property
@@ -86,10 +86,10 @@ class Comparison:
 
     @property
     def measures(self) -> list[tuple[str, str]]:
-        """Every kind and number that a trial has: COCO's in their order, then others such as VOC's."""
-        there = {(kind, name) for one in self.results.values() for kind, of in one.numbers.items() for name in of}
-        coco = [(kind, name) for kind in KINDS for name in NAMES if (kind, name) in there]
-        return coco + sorted(there - set(coco))
+        """``(kind, name)`` of every number that a trial has: COCO's in their order, then others such as VOC's."""
+        present = {(kind, name) for one in self.results.values() for kind, of in one.numbers.items() for name in of}
+        coco = [(kind, name) for kind in KINDS for name in NAMES if (kind, name) in present]
+        return coco + sorted(present - set(coco))
 
     @property
     def missing(self) -> list[Trial]:
@@ -101,15 +101,15 @@ class Comparison:
         return "finished" if trial.key in self.results else "failed" if trial.key in self.failures else "missing"
 
     def images(self, fraction: float) -> list[int]:
-        """Labeled images that a fraction comes to, with each seed: draws differ by images without objects."""
+        """Number of labeled images of a fraction, for each seed: draws differ in images without objects."""
         return [trial.images for trial in self.trials if trial.fraction == fraction and trial.init == self.reference]
 
     def values(self, init: str, fraction: float, name: str = "AP", kind: str = "bbox") -> dict[int, float]:
-        """Seed -> number in [0, 1]; seeds without it (COCO's -1: no such object) are left out."""
+        """Seed -> number in [0, 1], without seeds that do not have it or have -1 (no such object)."""
         found: dict[int, float] = {}
         for seed in self.seeds:
             result = self.results.get((init, fraction, seed))
-            value = measured(result.numbers, kind, name) if result else None
+            value = ap_value(result.numbers, kind, name) if result else None
             if value is not None:
                 found[seed] = value
         return found
@@ -117,16 +117,16 @@ class Comparison:
     def difference(
         self, init: str, name: str = "AP", kind: str = "bbox", fractions: Sequence[float] = ()
     ) -> Difference | None:
-        """How far an initialization is from the reference, paired by seed and by evaluation image.
+        """Difference of an initialization to the reference, paired by seed and by evaluation image.
 
         Args:
-            init: The other initialization.
-            name: Of the number.
-            kind: Of outline.
-            fractions: The label fractions that it is the mean over; by default all.
+            init: The initialization.
+            name: Name of the number.
+            kind: ``bbox`` or ``segm``.
+            fractions: Label fractions to average over; by default all.
 
         Returns:
-            ``None`` when no seed has both at all these fractions.
+            ``None`` if no seed has both initializations at all these fractions.
         """
         at = fractions or self.fractions
         sides = [[self.values(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
@@ -145,6 +145,6 @@ class Comparison:
 
 
 def mean_and_spread(values: Mapping[int, float]) -> tuple[float | None, float | None]:
-    """Mean and sample standard deviation; ``None`` for what the number of values does not give."""
+    """Mean and sample standard deviation; ``None`` where there are too few values."""
     known = list(values.values())
     return (fmean(known) if known else None), (stdev(known) if len(known) > 1 else None)

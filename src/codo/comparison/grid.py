@@ -1,7 +1,6 @@
-"""The grid of a comparison: which trials there are, and that every one of them can be done.
+"""The grid of a comparison: all trials, each of them checked before the first begins.
 
-A trial is what ``codo finetune weights=INIT data.fraction=F seed=S`` does, with the trunk of the initializations. All
-are checked before the first begins.
+A trial is the same as ``codo finetune weights=INIT data.fraction=F seed=S`` with the trunk of the initializations.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any
 
 from codo.annotations.records import Annotations
 from codo.comparison.compare_settings import CompareSettings, folder_name
-from codo.comparison.initializations import Initialization, common_trunk, errors_named, open_initialization
+from codo.comparison.initializations import Initialization, common_trunk, naming_initialization, open_initialization
 from codo.comparison.trials import Trial
 from codo.core.config import resolve
 from codo.core.errors import InputError
@@ -27,14 +26,14 @@ from codo.training.trackers import check_trackers
 
 @dataclass(frozen=True)
 class Grid:
-    """A comparison that can be done.
+    """The trials of a comparison, checked.
 
     Attributes:
-        out: The folder that it is in.
-        trials: In the order in which they are done.
-        initializations: What each initialization brings, the reference first.
-        evaluated: Images that all are evaluated on.
-        published: Table of the paper to show beside it, if any.
+        out: Folder of the comparison.
+        trials: The trials in the order in which they run.
+        initializations: The initializations by name, the reference first.
+        evaluated: Number of evaluation images.
+        published: Table of the paper to show as well, if any.
     """
 
     out: Path
@@ -44,20 +43,20 @@ class Grid:
     published: str | None = None
 
 
-def make_grid(settings: CompareSettings, demanded: Mapping[str, Any]) -> Grid:
-    """All trials and what they start from; everything is checked.
+def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> Grid:
+    """Build and check all trials and their initializations.
 
-    Seeds come outermost, so that a comparison that is cut short has whole seeds.
+    Seeds are the outermost loop, so that a comparison that is interrupted has complete seeds.
 
     Args:
-        settings: What to compare, ``out`` being absolute.
-        demanded: What the command, not the recipe, says of the trunk.
+        settings: What to compare; ``out`` is absolute.
+        model_overrides: ``model`` settings given by the user, not by the recipe.
 
     Raises:
-        InputError: Wrong settings, data or weights; or a folder of a trial that holds something else.
+        InputError: Invalid settings, data or weights; or the folder of a trial contains something else.
     """
     check_trackers(settings.log)
-    trunk = common_trunk(settings, demanded)
+    trunk = common_trunk(settings, model_overrides)
     tasks = _tasks(settings, trunk)
     task = tasks[settings.fractions[0], settings.seeds[0]]
     initializations = {init: open_initialization(settings, init, task, trunk) for init in settings.inits}
@@ -73,14 +72,14 @@ def make_grid(settings: CompareSettings, demanded: Mapping[str, Any]) -> Grid:
 
 
 def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float, int], Task]:
-    """What is learned at each fraction with each seed; the data are read once."""
+    """The finetuning task of each fraction and seed; the data are read once."""
     tasks: dict[tuple[float, int], Task] = {}
     data: tuple[Annotations, Annotations] | None = None
     for fraction in settings.fractions:
         for seed in settings.seeds:
             weights = settings.source(next(iter(settings.inits)), seed)
-            own = _validated(settings, fraction, seed, weights=weights, out=settings.out, model=trunk)
-            task = tasks[fraction, seed] = prepare_task(own, 1, data)
+            resolved = _validated(settings, fraction, seed, weights=weights, out=settings.out, model=trunk)
+            task = tasks[fraction, seed] = prepare_task(resolved, 1, data)
             data = task.train, task.val
     return tasks
 
@@ -88,24 +87,24 @@ def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float,
 def _trial(settings: CompareSettings, init: str, fraction: float, seed: int, task: Task, trunk: ModelSettings) -> Trial:
     weights = settings.source(init, seed)
     folder = Path(settings.out) / "trials" / folder_name(init) / f"fraction-{fraction:g}" / f"seed-{seed}"
-    with errors_named(init):
+    with naming_initialization(init):
         model = architecture(weights, trunk, {})
-        own = _validated(settings, fraction, seed, weights=weights, out=str(folder), model=model)
-    own = own.model_copy(update={"data": task.settings.data})  # every file named, as in the run's own config.yaml
-    return Trial(init, fraction, seed, len(task.images), own)
+        resolved = _validated(settings, fraction, seed, weights=weights, out=str(folder), model=model)
+    resolved = resolved.model_copy(update={"data": task.settings.data})  # all files, as in the run's config.yaml
+    return Trial(init, fraction, seed, len(task.images), resolved)
 
 
 def _validated(
     settings: CompareSettings, fraction: float, seed: int, *, weights: str, out: str, model: ModelSettings
 ) -> FinetuneSettings:
-    """The settings of one trial."""
+    """The resolved settings of one trial."""
     shared = {name: getattr(settings, name) for name in FinetuneSettings.model_fields}
     data = settings.data.with_absolute_paths().model_dump() | {
         "fraction": fraction,
         "fraction_seed": settings.draw(seed),
     }
-    own = shared | {"data": data, "model": model, "weights": weights, "seed": seed, "out": out}
-    plain = {key: value.model_dump() if hasattr(value, "model_dump") else value for key, value in own.items()}
+    values = shared | {"data": data, "model": model, "weights": weights, "seed": seed, "out": out}
+    plain = {key: value.model_dump() if hasattr(value, "model_dump") else value for key, value in values.items()}
     return resolve(FinetuneSettings, None, plain)
 
 
@@ -114,5 +113,5 @@ def _check_folder(trial: Trial) -> None:
         check_out(trial.path, trial.settings.model_dump(mode="json"))
     except InputError as error:
         what = error.what.replace("out= holds a run", "the comparison in out= has this trial")
-        fix = "choose another out=, or give the settings of that comparison to go on with it"
+        fix = "choose another out=, or give the settings of that comparison to resume it"
         raise InputError(what, where=error.where, fix=fix) from error

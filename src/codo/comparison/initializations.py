@@ -1,7 +1,7 @@
-"""What the trials start from: the weights of each initialization, opened and checked once, and known again later.
+"""Initial weights of the trials: loaded and checked once, identified by a hash of their tensors.
 
-All trials of an initialization have to start from the same weights, those of a comparison that goes on tomorrow too.
-Hence a run that is still being trained is refused, and every source is remembered by a hash of its tensors.
+All trials of an initialization must start from the same weights, also when a comparison is resumed later. So a run that
+is still being trained is refused, and the hash of every source is recorded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from codo.core.errors import InputError, nearest
 from codo.core.run import Run, is_run
 from codo.detection.detector import Detector
 from codo.detection.finetune import resolve_norm
-from codo.detection.load_pretrained import FREE, architecture, load_weights, recorded_names
+from codo.detection.load_pretrained import PRETRAINING_ONLY, architecture, load_weights, recorded_names
 from codo.detection.task import Task
 from codo.models.encoder import ModelSettings
 from codo.models.weights import TRUNK
@@ -30,11 +30,11 @@ from codo.training.distributed import DistributedContext, choose_device
 
 @dataclass(frozen=True)
 class Initialization:
-    """What an initialization brings.
+    """The weights of an initialization.
 
     Attributes:
-        parts: The components of the trunk that it fills: ``backbone``, ``fpn``, ``box_head``; the rest is random.
-        weights: Source -> SHA-256 of the tensors that are taken from it; with ``{seed}`` a source for each seed.
+        parts: Components of the trunk that are initialized: ``backbone``, ``fpn``, ``box_head``; the rest is random.
+        weights: Source -> SHA-256 of the tensors taken from it; with ``{seed}`` one source for each seed.
     """
 
     parts: tuple[str, ...]
@@ -42,8 +42,8 @@ class Initialization:
 
 
 @contextmanager
-def errors_named(init: str) -> Iterator[None]:
-    """Let errors say which initialization they are about."""
+def naming_initialization(init: str) -> Iterator[None]:
+    """Add the name of the initialization to errors."""
     try:
         yield
     except InputError as error:
@@ -51,27 +51,28 @@ def errors_named(init: str) -> Iterator[None]:
         raise InputError(error.what, where=where, fix=error.fix) from error
 
 
-def common_trunk(settings: CompareSettings, demanded: Mapping[str, Any]) -> ModelSettings:
-    """The trunk of all trials: that of the runs among the initializations, which must agree, else ``model``.
+def common_trunk(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> ModelSettings:
+    """The trunk of all trials: that recorded in the initializations, which must agree, else ``model``.
 
     Args:
         settings: What to compare.
-        demanded: What the command, not the recipe, says of the trunk.
+        model_overrides: ``model`` settings given by the user, not by the recipe.
 
     Raises:
-        InputError: Two sources have different trunks, or another than the command demands.
+        InputError: Two sources have different trunks, or one contradicts ``model_overrides``.
     """
     decided: dict[str, tuple[str, Any]] = {}
     for init in settings.inits:
         for source in dict.fromkeys(settings.source(init, seed) for seed in settings.seeds):
-            with errors_named(init):
-                theirs = architecture(source, settings.model, demanded)
-            if theirs is settings.model:  # nothing recorded
+            with naming_initialization(init):
+                recorded = architecture(source, settings.model, model_overrides)
+            if recorded is settings.model:  # the source records no architecture
                 continue
-            for name in sorted(recorded_names(source) - set(FREE)):  # of image-level methods the backbone alone
-                first, value = decided.setdefault(name, (source, getattr(theirs, name)))
-                if value != getattr(theirs, name):
-                    what = f"the trunks differ: model.{name} is {value} in {first}, {getattr(theirs, name)} in {source}"
+            names = recorded_names(source) - set(PRETRAINING_ONLY)  # for image-level methods only the backbone's
+            for name in sorted(names):
+                first, value = decided.setdefault(name, (source, getattr(recorded, name)))
+                if (other := getattr(recorded, name)) != value:
+                    what = f"the trunks differ: model.{name} is {value} in {first}, {other} in {source}"
                     raise InputError(what, where="inits", fix="compare weights of one architecture")
     return settings.model.model_copy(update={name: value for name, (_, value) in decided.items()} | {"init": "none"})
 
@@ -80,57 +81,57 @@ def open_initialization(settings: CompareSettings, init: str, task: Task, trunk:
     """Load the weights of an initialization as its trials will.
 
     Raises:
-        InputError: They cannot be had, do not fit, are still being trained, or fill other parts with each seed.
+        InputError: They cannot be loaded, do not fit, are still being trained, or fill different parts for each seed.
     """
     parts: tuple[str, ...] | None = None
     weights: dict[str, str] = {}
     for source in dict.fromkeys(settings.source(init, seed) for seed in settings.seeds):
-        with errors_named(init):
-            _check_at_rest(source)
-            there, weights[source] = _load(task, source, architecture(source, trunk, {}))
-        if parts is not None and there != parts:
-            first, other = format_parts(parts), format_parts(there)
-            what = f"with another seed it fills other parts: {first}, but {other} from {source}"
+        with naming_initialization(init):
+            _check_not_training(source)
+            filled, weights[source] = _load(task, source, architecture(source, trunk, {}))
+        if parts is not None and filled != parts:
+            first, other = format_parts(parts), format_parts(filled)
+            what = f"the seeds fill different parts: {first}, but {other} from {source}"
             raise InputError(what, where=f"{init} of inits=", fix="give runs of one method")
-        parts = there
+        parts = filled
     return Initialization(parts or (), weights)
 
 
 def check_unchanged(
-    initializations: Mapping[str, Initialization], before: Mapping[str, Initialization], begun: Iterable[Trial]
+    initializations: Mapping[str, Initialization], previous: Mapping[str, Initialization], started: Iterable[Trial]
 ) -> None:
-    """Refuse to go on from weights that are not those that trials have started from.
+    """Check that the weights are those from which trials have been started.
 
     Args:
-        initializations: As they are now.
-        before: As they were when the comparison was last at work.
-        begun: Trials that have something on disk.
+        initializations: The current weights.
+        previous: The weights recorded by the comparison before.
+        started: Trials that have a run directory.
 
     Raises:
-        InputError: See above.
+        InputError: Weights have changed.
     """
-    for trial in begun:
+    for trial in started:
         source = trial.settings.weights
-        then = before[trial.init].weights.get(source) if trial.init in before else None
-        if then is not None and then != initializations[trial.init].weights[source]:
+        recorded = previous[trial.init].weights.get(source) if trial.init in previous else None
+        if recorded is not None and recorded != initializations[trial.init].weights[source]:
             what = f"the weights have changed since trials were started from them; the first: {trial}"
-            fix = "choose another out=, another name for these weights, or bring the old ones back"
+            fix = "choose another out=, another name for these weights, or restore the old ones"
             raise InputError(what, where=source, fix=fix)
 
 
 def format_parts(parts: Iterable[str]) -> str:
-    """Parts in words."""
+    """Parts as text, such as ``backbone, FPN, box head``."""
     return ", ".join({"fpn": "FPN", "box_head": "box head"}.get(part, part) for part in parts) or "nothing"
 
 
-def _check_at_rest(source: str) -> None:
+def _check_not_training(source: str) -> None:
     if is_run(source) and Run(Path(source)).busy:
-        fix = "wait for it, or compare an export of it: codo export RUN --to safetensors"
+        fix = "wait until it has finished, or compare an export of it: codo export RUN --to safetensors"
         raise InputError("the run is still being trained, so its weights change", where=source, fix=fix)
 
 
 def _load(task: Task, source: str, model: ModelSettings) -> tuple[tuple[str, ...], str]:
-    """The parts that a source fills, and the hash of what is taken from it."""
+    """The parts that a source fills, and the hash of the tensors taken from it."""
     settings, context = task.settings, DistributedContext(0, 1, choose_device(task.settings.device))
     detector = Detector(
         model,

@@ -1,6 +1,6 @@
-"""What can be done in a process of a comparison: training runs, each told by a verb and its settings.
+"""Jobs of a comparison: training runs, each described by a verb and its settings.
 
-Whoever adds trials of another kind adds a line to `VERBS`; schedule and processes know nothing else of them.
+To add another kind of job, add an entry to `VERBS`; scheduler and workers need no change.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from codo.training.pretrain_settings import PretrainSettings
 
 
 class Job(Protocol):
-    """A training run to do; its words are ``str()``."""
+    """A training run; ``str()`` gives its name for messages."""
 
     @property
     def verb(self) -> str:
-        """A name in `VERBS`."""
+        """A key of `VERBS`."""
 
     @property
     def settings(self) -> Settings:
-        """Of that verb."""
+        """The settings of the run."""
 
     @property
     def path(self) -> Path:
@@ -36,7 +36,7 @@ class Job(Protocol):
 
 
 class Verb(NamedTuple):
-    """A kind of work: its settings, and who does it or what is left of it."""
+    """A kind of job: the class of its settings, and the function that runs or resumes it."""
 
     schema: type[Settings]
     function: Callable[[Any], None]
@@ -49,22 +49,22 @@ VERBS: dict[str, Verb] = {
 
 
 PATIENCE = 60.0
-"""Seconds to wait for a process that an earlier, killed comparison has left behind and that is just saving."""
+"""Seconds to wait for a worker of an earlier, killed comparison that is still saving."""
 
 
-def run_job(work: Job) -> None:
-    """Do a piece of work, or what is left of it.
+def run_job(job: Job) -> None:
+    """Run a job, or resume it.
 
     Raises:
-        InputError, CodoError: It cannot be done.
+        InputError, CodoError: It failed.
         Interrupted, Preempted: Stopped, with a checkpoint.
     """
-    wait_until_free(Run(work.path), PATIENCE)
-    VERBS[work.verb].function(work.settings)
+    wait_until_free(Run(job.path), PATIENCE)
+    VERBS[job.verb].function(job.settings)
 
 
 def wait_until_free(run: Run, seconds: float) -> None:
-    """Wait while another process writes to a run, but not for ever: who opens it says what is wrong."""
+    """Wait while another process writes to a run, for a limited time; opening the run then raises an error."""
     end = time.monotonic() + seconds
     while run.busy and time.monotonic() < end:
         time.sleep(0.2)
@@ -72,7 +72,7 @@ def wait_until_free(run: Run, seconds: float) -> None:
 
 @dataclass(frozen=True)
 class JobSpec:
-    """Work as it is handed to a process."""
+    """A job as it is sent to a worker."""
 
     verb: str
     settings: Settings
@@ -80,13 +80,13 @@ class JobSpec:
 
     @classmethod
     def read(cls, line: str) -> JobSpec:
-        """The order in a line of JSON, as `serialize` gives it."""
-        order = json.loads(line)
-        settings = VERBS[order["verb"]].schema.model_validate(order["settings"])
-        return cls(order["verb"], settings, Path(order["path"]))
+        """Parse a line written by `serialize`."""
+        values = json.loads(line)
+        settings = VERBS[values["verb"]].schema.model_validate(values["settings"])
+        return cls(values["verb"], settings, Path(values["path"]))
 
 
-def serialize(work: Job) -> str:
-    """Work as a line of JSON."""
-    settings = work.settings.model_dump(mode="json")
-    return json.dumps({"verb": work.verb, "path": str(work.path), "settings": settings}) + "\n"
+def serialize(job: Job) -> str:
+    """A job as a line of JSON."""
+    settings = job.settings.model_dump(mode="json")
+    return json.dumps({"verb": job.verb, "path": str(job.path), "settings": settings}) + "\n"

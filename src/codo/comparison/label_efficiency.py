@@ -1,4 +1,4 @@
-"""The label-efficiency figure: AP against the number of labeled images, one curve an initialization."""
+"""The label-efficiency figure: AP over the number of labeled images, one curve for each initialization."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Trend:
     """One curve.
 
     Attributes:
-        name: Of the initialization.
+        name: Name of the initialization.
         images: Labeled images, ascending.
         means: Mean AP over the seeds, times 100.
-        spreads: Sample standard deviations, 0 for one seed.
+        spreads: Sample standard deviations over the seeds; 0 for one seed.
         dots: (images, AP times 100) of every seed.
     """
 
@@ -36,7 +36,7 @@ class Trend:
 
 
 def label_efficiency(trends: Sequence[Trend]) -> Markup:
-    """Mean AP with a band of one standard deviation, every seed as a dot, labels on a logarithmic axis."""
+    """Mean AP with a band of one standard deviation, every seed as a dot, labeled images on a logarithmic axis."""
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(4.5, 3.0)
         axes.set_xscale("log")

@@ -1,4 +1,4 @@
-"""Tables for LaTeX, as papers set them: ``booktabs``, the columns of the paper's Table 1."""
+"""LaTeX tables with ``booktabs`` and the columns of the paper's Table 1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 COLUMNS = ("AP", "AP50", "AP75")
-"""Of the paper's tables, for boxes (bb) and masks (mk)."""
+"""Columns of the paper's tables, for boxes (bb) and masks (mk)."""
 
 _KINDS = {"bbox": "bb", "segm": "mk"}
 _SPECIAL = {
@@ -22,8 +22,8 @@ def booktabs(alignment: str, heads: Sequence[str], groups: Sequence[Sequence[Seq
 
     Args:
         alignment: A letter for each column.
-        heads: LaTeX of each column's head.
-        groups: Rows of cells in LaTeX, with a rule before each group.
+        heads: Column heads in LaTeX.
+        groups: Groups of rows of cells in LaTeX, with a rule before each group.
     """
     lines = [f"\\begin{{tabular}}{{{alignment}}}", "\\toprule", _row(heads)]
     for group in groups:
@@ -36,7 +36,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Text for LaTeX, whatever characters a name has."""
+    """Escape LaTeX's special characters."""
     return re.sub(r"[\\~^&%$#_{}]", lambda found: _SPECIAL[found.group()], text)
 
 
@@ -47,7 +47,7 @@ def measure(kind: str, name: str) -> str:
 
 
 def mean_spread(mean: float | None, spread: float | None) -> str:
-    """Average precision in [0, 1], times 100, with a small standard deviation where there is one."""
+    """Average precision in [0, 1], times 100, followed by its standard deviation in small type if there is one."""
     if mean is None:
         return "--"
     return f"{100 * mean:.1f}" + ("" if spread is None else f" {{\\scriptsize$\\pm${100 * spread:.1f}}}")

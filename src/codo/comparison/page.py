@@ -1,4 +1,4 @@
-"""``report.html`` of a comparison: the sentences first, then figure, tables, every trial, and how it was made."""
+"""``report.html`` of a comparison: verdicts first, then figures, tables, every trial, and settings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from codo.comparison.paper_table import COST_HEADS, PROVENANCE, cost_cells, prin
 from codo.comparison.verdicts import remarks, verdicts
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, mean_spread, number, precision, share
+from codo.evaluation.ap_values import KINDS, NAMES
 from codo.evaluation.health_checks import Tone
-from codo.evaluation.measures import KINDS, NAMES
 from codo.evaluation.statistics import LEVEL, Difference
 from codo.evaluation.verdict import in_points
 from codo.models.weights import TRUNK
@@ -23,15 +23,15 @@ from codo.reporting.average_precision import ap_dots
 from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Verdict
 from codo.reporting.html.scatter import rank_correlation, scatter
 
-FOOTER = "Made by codo from the runs it names. This page needs no network and runs no foreign code."
+FOOTER = "Made by codo from the runs listed above. This page needs no network and runs no third-party code."
 PROBES = {
-    "probe/image/linear": "Linear probe of pictures",
-    "probe/image/knn": "Nearest neighbors of pictures",
-    "probe/roi/linear": "Linear probe of boxes",
-    "probe/roi/knn": "Nearest neighbors of boxes",
+    "probe/image/linear": "Linear probe on images",
+    "probe/image/knn": "k-NN probe on images",
+    "probe/roi/linear": "Linear probe on boxes",
+    "probe/roi/knn": "k-NN probe on boxes",
     "invariance": "Background invariance",
 }
-"""Scores of pretraining, and what the reader sees; the first against AP is the paper's Figure 1."""
+"""Probe scores and their display names; the first one against AP is the paper's Figure 1."""
 _HEADS = {"AP": "AP", "AP50": "AP 50", "AP75": "AP 75"}
 _TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "noise": "unknown", "unknown": "unknown"}
 
@@ -40,9 +40,9 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
     """The whole page.
 
     Args:
-        comparison: What is done so far.
-        title: Its name.
-        settings: The settings that all trials share, nested.
+        comparison: The comparison, finished or not.
+        title: Title of the page.
+        settings: The settings of the comparison, nested.
     """
     counts = [
         _count(len(comparison.inits), "initialization"),
@@ -52,14 +52,14 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
     return Page(
         title=title,
         kicker="CoDo comparison",
-        lead=f"{counts[0]}, {counts[1]} and {counts[2]}; the same labels, order and protocol for all.",
+        lead=f"{counts[0]}, {counts[1]} and {counts[2]}; the same labels, order of images and protocol for all.",
         sections=[
             *result_sections(comparison),
-            Section("What each initialization fills", [_parts(comparison)]),
-            Section("What pretraining cost", _costs(comparison)),
+            Section("Initialized parts", [_parts(comparison)]),
+            Section("Cost of pretraining", _costs(comparison)),
             Section("Probes and transfer", _transfer(comparison)),
-            Section("The published numbers", _published(comparison)),
-            Section("Every trial", [_trials(comparison)]),
+            Section("Published numbers", _published(comparison)),
+            Section("Trials", [_trials(comparison)]),
             _origin(settings),
         ],
         footer=FOOTER,
@@ -69,10 +69,10 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
 def result_sections(comparison: Comparison) -> list[Section]:
     """The verdicts, then figure and tables of boxes and masks."""
     results = [_results(comparison, kind) for kind in comparison.kinds]
-    return [Section("What came out", _outcome(comparison)), *results]
+    return [Section("Results", _verdict_blocks(comparison)), *results]
 
 
-def _outcome(comparison: Comparison) -> list[Block]:
+def _verdict_blocks(comparison: Comparison) -> list[Block]:
     blocks: list[Block] = [Verdict(_TONES[verdict], sentence) for sentence, verdict in verdicts(comparison)]
     notes = remarks(comparison)
     return [*blocks, *([Text(notes)] if notes else [])]
@@ -86,30 +86,30 @@ def _results(comparison: Comparison, kind: str) -> Section:
 
 def _note(comparison: Comparison) -> str:
     """How to read the tables."""
-    chance = "Of twenty differences that are not real, about one is called beyond noise by chance."
+    chance = "If there is no true difference, about one in twenty intervals excludes zero by chance."
     return (
-        "Mean ± sample standard deviation over the seeds, AP times 100. Difference: to "
+        "Mean ± sample standard deviation over the seeds, AP times 100. Differences are to "
         f"{comparison.reference} with the same seeds and images, with a {LEVEL:.0%} bootstrap interval over the seeds "
         f"(widened for their small number) and the {comparison.evaluated:,} evaluation images; “better” or “worse” "
-        "where it excludes zero." + (f" {chance}" if len(comparison.challengers) > 1 else "")
+        "where the interval excludes zero." + (f" {chance}" if len(comparison.challengers) > 1 else "")
     )
 
 
 def _figure(comparison: Comparison, kind: str) -> Figures:
-    """AP against labels, or with one fraction every seed as a dot."""
+    """AP over labeled images, or with one fraction the AP of every seed as a dot."""
     title = KINDS[kind]
     if len(comparison.fractions) == 1:
         fraction = comparison.fractions[0]
         groups = {init: list(comparison.values(init, fraction, kind=kind).values()) for init in comparison.inits}
         return Figures([ap_dots(groups, title)])
     trends = [trend for init in comparison.inits if (trend := _trend(comparison, init, kind))]
-    told = "; ".join(f"{trend.name}: {_told(trend)}" for trend in trends)
+    described = "; ".join(f"{trend.name}: {_describe(trend)}" for trend in trends)
     caption = "Line and band: mean and one standard deviation over the seeds; each dot is one seed."
     name = f"{title}: AP × 100 by labeled images"
-    return Figures([Figure(name, label_efficiency(trends), caption, f"{name}. {told}.")])
+    return Figures([Figure(name, label_efficiency(trends), caption, f"{name}. {described}.")])
 
 
-def _told(trend: Trend) -> str:
+def _describe(trend: Trend) -> str:
     return ", ".join(f"{mean:.1f} at {count}" for count, mean in zip(trend.images, trend.means, strict=True))
 
 
@@ -149,11 +149,11 @@ def _gain(gain: Difference | None) -> str:
 
 def _parts(comparison: Comparison) -> Table:
     rows = []
-    for init, start in comparison.initializations.items():
-        sources = list(start.weights)
-        source = sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more, one a seed"
-        rows.append([init, *("filled" if part in start.parts else "random" for part in TRUNK), source])
-    note = "Random parts are alike for all with the same seed. RPN, predictors and mask head are always random."
+    for init, initialization in comparison.initializations.items():
+        sources = list(initialization.weights)
+        source = sources[0] if len(sources) == 1 else f"{sources[0]} and {len(sources) - 1} more, one per seed"
+        rows.append([init, *("pretrained" if part in initialization.parts else "random" for part in TRUNK), source])
+    note = "With the same seed, random parts have the same values. RPN, predictors and mask head are always random."
     heads = [
         name.capitalize() if name.islower() else name for name in map(str, (format_parts([part]) for part in TRUNK))
     ]
@@ -161,7 +161,7 @@ def _parts(comparison: Comparison) -> Table:
 
 
 def _costs(comparison: Comparison) -> list[Block]:
-    """Empty where no initialization is a pretraining run."""
+    """A table of costs; empty if no initialization is a pretraining run."""
     if not comparison.costs:
         return []
     scores = sorted({name for cost in comparison.costs.values() for name in cost.scores if name in PROBES})
@@ -170,13 +170,13 @@ def _costs(comparison: Comparison) -> list[Block]:
         cost = comparison.costs.get(init)
         found = [number(cost.scores[name]) if cost and name in cost.scores else MISSING for name in scores]
         rows.append([init, *cost_cells(cost), cost.device if cost else MISSING, *found])
-    note = "Means over the seeds, the memory a maximum. A sample is one image, shown by all its views."
-    heads = ["Start from", *COST_HEADS, "On", *(PROBES[name] for name in scores)]
+    note = "Means over the seeds; memory is the maximum. A sample is one image with all its views."
+    heads = ["Start from", *COST_HEADS, "Device", *(PROBES[name] for name in scores)]
     return [Table(heads, rows, note)]
 
 
 def _transfer(comparison: Comparison) -> list[Block]:
-    """Does what is cheap to measure while pretraining foretell what the detector gains? A point for each method."""
+    """Probe scores of pretraining against AP, to see whether they predict transfer; a point for each method."""
     most = comparison.fractions[-1]
     ap = {init: 100 * fmean(values.values()) for init in comparison.inits if (values := comparison.values(init, most))}
     figures = []
@@ -186,8 +186,8 @@ def _transfer(comparison: Comparison) -> list[Block]:
         if len(points) < 2:
             continue
         found = rank_correlation([x for x, _ in points.values()], [y for _, y in points.values()])
-        said_of = f"Rank correlation {found:+.2f} over {len(points)} methods." if found is not None else ""
-        caption = f"A point for each method, means over the seeds. {said_of} Few points and noisy AP say little."
+        correlation_text = f"Rank correlation {found:+.2f} over {len(points)} methods." if found is not None else ""
+        caption = f"A point for each method, means over the seeds. {correlation_text} Few points are weak evidence."
         alt = "; ".join(f"{init}: {x:.3f}, AP {y:.1f}" for init, (x, y) in points.items())
         svg = scatter(points, x_label=title, y_label="box AP × 100")
         figures.append(Figure(f"{title} and box AP", svg, caption, f"{title} against box AP. {alt}."))
@@ -202,7 +202,7 @@ def _published(comparison: Comparison) -> list[Block]:
     *heads, _ = printed_heads(rows)
     numbers = Table(heads, [printed_cells(row, rows)[:-1] for row in rows], PROVENANCE)
     notes = [[row.label, str(row.epochs), row.note] for row in rows if row.note]
-    return [numbers, Table(["Published", "Epochs", "Where it comes from"], notes, "Not simply as printed:", text=True)]
+    return [numbers, Table(["Published", "Epochs", "Where it comes from"], notes, "Notes on rows.", text=True)]
 
 
 def _trials(comparison: Comparison) -> Details:
@@ -221,7 +221,7 @@ def _trials(comparison: Comparison) -> Details:
 
 def _origin(settings: Mapping[str, object]) -> Section:
     rows = [(key, "null" if value is None else str(value)) for key, value in flatten(settings).items()]
-    table = Table(["Setting", "Value"], rows, "Of all trials, from `compare.yaml`.", text=True)
+    table = Table(["Setting", "Value"], rows, "Settings of the comparison, from `compare.yaml`.", text=True)
     command = Code(shlex.join(sys.argv), "The command that wrote this page.")
     return Section("How it was made", [command, Details(f"Settings ({len(rows)})", [table])])
 

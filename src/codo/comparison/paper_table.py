@@ -1,7 +1,7 @@
-"""The paper's table as Markdown, with the columns that it lacks, and the published numbers below ours.
+"""The paper's table as Markdown, with additional columns, and the published numbers below ours.
 
-``table.md`` has a line for each initialization and label fraction: what it initializes, samples seen in pretraining,
-time, peak memory, AP as in the paper. ``costs.csv`` has costs and probe scores with every digit.
+``table.md`` has a line for each initialization and label fraction: initialized parts, samples seen in pretraining,
+time, peak memory, AP as in the paper. ``costs.csv`` has costs and probe scores with all digits.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from codo.comparison.latex import COLUMNS
 from codo.comparison.pretraining_costs import PretrainingCost
 from codo.comparison.published import MEASURES, Published, published
 from codo.core.numbers import MISSING, compact, duration, mean_spread, share
-from codo.evaluation.measures import SINGULAR
+from codo.evaluation.ap_values import SINGULAR
 
 COST_HEADS = ("Samples seen", "Views", "Time", "Peak memory")
 PROVENANCE = (
-    "The published numbers are those the paper prints, on COCO with ResNet-50. Its rows come from different protocols, "
-    "as the notes say, and are not comparable with each other, nor with numbers on other data."
+    "The published numbers are those printed in the paper, on COCO with ResNet-50. Its rows come from different "
+    "protocols (see the notes) and are not comparable with each other, nor with numbers on other data."
 )
 
 
 def costs_csv(comparison: Comparison) -> str:
-    """Every initialization: parts, costs, last score of every probe; means over the seeds."""
+    """One line for each initialization: parts, costs, last score of every probe; means over the seeds."""
     scores = sorted({name for cost in comparison.costs.values() for name in cost.scores})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["init", "parts", "samples", "views", "seconds", "memory_mb", "device", *scores])
-    for init, start in comparison.initializations.items():
+    for init, initialization in comparison.initializations.items():
         cost = comparison.costs.get(init)
         known = [cost.samples, cost.views, cost.seconds, cost.memory_mb, cost.device] if cost else [""] * 5
         values = [cost.scores.get(name, "") if cost else "" for name in scores]
-        writer.writerow([init, format_parts(start.parts), *known, *values])
+        writer.writerow([init, format_parts(initialization.parts), *known, *values])
     return text.getvalue()
 
 
 def cost_cells(cost: PretrainingCost | None) -> list[str]:
-    """The columns `COST_HEADS`."""
+    """The values of the columns `COST_HEADS`."""
     if cost is None:
         return [MISSING] * len(COST_HEADS)
     return [compact(cost.samples), str(cost.views), duration(cost.seconds), f"{cost.memory_mb / 1024:.1f} GiB"]
@@ -54,10 +54,12 @@ def markdown(comparison: Comparison) -> str:
     heads += [f"{SINGULAR[kind]} {name}" for kind, name in columns]
     rows = []
     for fraction in comparison.fractions:
-        for init, start in comparison.initializations.items():
+        for init, initialization in comparison.initializations.items():
             values = [mean_spread(list(comparison.values(init, fraction, n, k).values())) for k, n in columns]
             first = [share(fraction)] if several else []
-            rows.append([*first, init, format_parts(start.parts), *cost_cells(comparison.costs.get(init)), *values])
+            rows.append(
+                [*first, init, format_parts(initialization.parts), *cost_cells(comparison.costs.get(init)), *values]
+            )
     done = f"{len(comparison.results)} of {len(comparison.trials)} trials, {len(comparison.seeds)} seeds"
     caption = f"AP times 100, mean ± sample standard deviation over the seeds ({done}); costs are those of pretraining."
     parts = [caption, *_table(heads, rows)]
@@ -81,7 +83,7 @@ def printed_heads(rows: Sequence[Published]) -> list[str]:
 
 
 def printed_cells(row: Published, rows: Sequence[Published]) -> list[str]:
-    """One published row below `printed_heads`."""
+    """The cells of one published row, for the columns `printed_heads`."""
     values = [v for schedule in _schedules(rows) for v in row.values.get(schedule, [None] * len(MEASURES))]
     shown = [MISSING if value is None else f"{value:.1f}" for value in values]
     return [row.label, str(row.epochs), *shown, row.note or "as printed"]
@@ -92,7 +94,7 @@ def _schedules(rows: Sequence[Published]) -> list[str]:
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of Markdown with the columns one below the other, so that it can be read as it is."""
+    """Lines of a Markdown table with padded columns, which is readable as plain text."""
     cells = [[cell.replace("|", r"\|") for cell in line] for line in (heads, *rows)]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     ruled = [cells[0], ["-" * width for width in widths], *cells[1:]]

@@ -1,11 +1,11 @@
-"""The pretrainings of a comparison: initializations that it makes itself, by default one for each seed.
+"""The pretrainings of a comparison, by default one for each seed.
 
 ::
 
     OUT/pretraining/INIT/seed-S/              an ordinary run of codo pretrain
-    OUT/pretraining/INIT/seed-S/cost.json     written last: what it has cost (see ``costs``)
+    OUT/pretraining/INIT/seed-S/cost.json     its cost, written last (see ``pretraining_costs``)
 
-A run that was made by hand in its place, on more GPUs say, is taken as it is if its settings are these.
+An existing run in this place, made by ``codo pretrain`` on several GPUs for example, is used if its settings are equal.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from codo.comparison.compare_settings import CompareSettings
-from codo.comparison.initializations import errors_named
+from codo.comparison.initializations import naming_initialization
 from codo.comparison.pretraining_costs import COST, cost_of
 from codo.core.config import merge, nest, read_recipe, resolve
 from codo.core.errors import InputError, nearest
 from codo.core.io import write_atomically
 from codo.core.run import check_out
-from codo.detection.load_pretrained import FREE
+from codo.detection.load_pretrained import PRETRAINING_ONLY
 from codo.methods.registry import build_method, find_method
 from codo.models.encoder import ModelSettings
 from codo.training.pretrain import recipe_of_method, run_pretraining
@@ -30,7 +30,7 @@ from codo.training.pretrain_settings import PretrainSettings, with_absolute_path
 from codo.training.pretrain_task import prepare_pretrain_task
 
 RECIPE = "recipe"
-"""Beside the settings of a pretraining: the recipe that they stand on, in place of that of the method's name."""
+"""Key for the recipe of a pretraining, if it is not the recipe with the method's name."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Pretraining:
     """One pretraining.
 
     Attributes:
-        init: Name of the initialization that it makes.
+        init: Name of the initialization.
         seed: Its seed.
-        settings: All of them, as the run records them.
+        settings: All settings, as recorded in the run.
     """
 
     init: str
@@ -54,119 +54,122 @@ class Pretraining:
         return Path(self.settings.out)
 
     @property
-    def done(self) -> bool:
+    def finished(self) -> bool:
         """Whether it is finished."""
         return (self.path / COST).is_file()
 
     def __str__(self) -> str:
-        """In words."""
+        """Name for messages."""
         return f"pretraining of {self.init}, seed {self.seed}"
 
 
 def run_pretraining_job(settings: PretrainSettings) -> None:
-    """Do a pretraining, or what is left of it; raises like `codo.pretrain`."""
+    """Run or resume a pretraining; raises like `codo.pretrain`."""
     run = run_pretraining(settings)
-    write_atomically(run.path / COST, cost_of(run).written())
+    write_atomically(run.path / COST, cost_of(run).to_json())
 
 
-def pretrainings(settings: CompareSettings, demanded: Mapping[str, Any]) -> list[Pretraining]:
-    """What has to be pretrained, the seeds outermost; every one can be done.
+def pretrainings(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> list[Pretraining]:
+    """All pretrainings of a comparison, checked, with the seeds as outermost loop.
 
     Args:
         settings: What to compare.
-        demanded: What the command says of the trunk, which pretrainings follow.
+        model_overrides: ``model`` settings given by the user, which apply to pretrainings too.
 
     Raises:
-        InputError: Wrong settings or images; a batch or an option that the method refuses; or a folder of a run that
-            holds something else.
+        InputError: Invalid settings or images; a batch size or an option that the method refuses; or the folder of a
+            run contains something else.
     """
     seeds = settings.seeds if settings.repeat_pretraining else settings.seeds[:1]
     inits = [init for init, source in settings.inits.items() if not isinstance(source, str)]
-    shared = merge({"model": demanded}, nest(settings.pretrain)) if demanded else nest(settings.pretrain)
+    shared = merge({"model": model_overrides}, nest(settings.pretrain)) if model_overrides else nest(settings.pretrain)
     settings = settings.model_copy(update={"pretrain": shared})
     first = {init: _checked(settings, init, seeds[0]) for init in inits}
     found = []
     for seed in seeds:
         for init in inits:
             out = settings.pretraining_folder(init, seed)
-            own = first[init].model_copy(update={"seed": seed, "out": str(out)})
-            with errors_named(init):
-                check_out(out, own.model_dump(mode="json"))
-            found.append(Pretraining(init, seed, own))
+            resolved = first[init].model_copy(update={"seed": seed, "out": str(out)})
+            with naming_initialization(init):
+                check_out(out, resolved.model_dump(mode="json"))
+            found.append(Pretraining(init, seed, resolved))
     return found
 
 
-def at_hand(settings: CompareSettings, wanted: Sequence[Pretraining]) -> CompareSettings:
-    """The comparison of what is there already, on the trunk that the pretrainings will have.
+def restrict_to_available(settings: CompareSettings, pretraining_jobs: Sequence[Pretraining]) -> CompareSettings:
+    """The comparison of the initializations that exist already, with the trunk that the pretrainings will have.
 
     Raises:
         InputError: The pretrainings have different trunks.
     """
     trunk: dict[str, tuple[str, Any]] = {}
-    for one in wanted:
-        whole = find_method(one.settings.method).parts != ("backbone",)
-        for name in ModelSettings.model_fields if whole else ("backbone", "width"):
-            value = getattr(one.settings.model, name)
-            init, other = trunk.setdefault(name, (one.init, value))
-            if value != other and name not in FREE:
-                what = f"the trunks differ: model.{name} is {other} in {init}, {value} in {one.init}"
-                raise InputError(what, where="inits", fix="give all the same, by pretrain.model")
-    if not wanted:
+    for job in pretraining_jobs:
+        has_fpn = find_method(job.settings.method).parts != ("backbone",)
+        for name in ModelSettings.model_fields if has_fpn else ("backbone", "width"):
+            value = getattr(job.settings.model, name)
+            init, other = trunk.setdefault(name, (job.init, value))
+            if value != other and name not in PRETRAINING_ONLY:
+                what = f"the trunks differ: model.{name} is {other} in {init}, {value} in {job.init}"
+                raise InputError(what, where="inits", fix="set the same model for all with pretrain.model")
+    if not pretraining_jobs:
         return settings
-    model = settings.model.model_copy(update={name: value for name, (_, value) in trunk.items() if name not in FREE})
-    due = {one.init for one in wanted if not one.done}
-    left = {init: source for init, source in settings.inits.items() if init not in due} or {"none": "none"}
-    return settings.model_copy(update={"model": model, "inits": left})
+    model = settings.model.model_copy(
+        update={name: value for name, (_, value) in trunk.items() if name not in PRETRAINING_ONLY}
+    )
+    missing = {job.init for job in pretraining_jobs if not job.finished}
+    available = {init: source for init, source in settings.inits.items() if init not in missing} or {"none": "none"}
+    return settings.model_copy(update={"model": model, "inits": available})
 
 
 def _checked(settings: CompareSettings, init: str, seed: int) -> PretrainSettings:
-    """The settings of a pretraining, once everything that can be wrong has been looked at."""
-    with errors_named(init):
+    """The settings of a pretraining after all checks."""
+    with naming_initialization(init):
         task = prepare_pretrain_task(pretrain_settings(settings, init, seed))
         build_method(task.settings.method, task.setup())
     return task.settings
 
 
 def pretrain_settings(settings: CompareSettings, init: str, seed: int) -> PretrainSettings:
-    """The settings of a pretraining: its recipe, those that all share, its own.
+    """The settings of a pretraining: its recipe, then the shared settings, then those of the initialization.
 
     Raises:
-        InputError: Unknown or wrong settings, or a pool that ``pools`` does not have.
+        InputError: Unknown or invalid settings, or a pool that is not in ``pools``.
     """
     given = settings.inits[init]
     assert not isinstance(given, str)
-    own, shared = nest(given), nest(settings.pretrain)
+    individual, shared = nest(given), nest(settings.pretrain)
     common = shared.pop(RECIPE, None)
-    recipe = own.pop(RECIPE, None) or recipe_of_method(own) or common
-    if not find_method(method_of(recipe, own)).needs_backgrounds:
-        shared.pop("backgrounds", None)  # those are for the methods that paste
+    recipe = individual.pop(RECIPE, None) or recipe_of_method(individual) or common
+    if not find_method(method_of(recipe, individual)).needs_backgrounds:
+        shared.pop("backgrounds", None)  # only methods that paste have backgrounds
     fixed = {"seed": seed, "out": str(settings.pretraining_folder(init, seed)), "device": settings.device}
-    values = merge(merge(shared, own), fixed)
-    filled = dict(_filled(values, settings.pools))
+    values = merge(merge(shared, individual), fixed)
+    filled = dict(_fill_pools(values, settings.pools))
     return with_absolute_paths(resolve(PretrainSettings, recipe, filled))
 
 
-def method_of(recipe: str | None, own: Mapping[str, Any]) -> str:
-    """The name of the method that a recipe and settings on top of it come to."""
-    values = merge(read_recipe(recipe), own) if recipe else own
+def method_of(recipe: str | None, overrides: Mapping[str, Any]) -> str:
+    """The name of the method of a recipe with settings on top of it."""
+    values = merge(read_recipe(recipe), overrides) if recipe else overrides
     return str(values.get("method", "codo"))
 
 
-def _filled(values: Mapping[str, Any], pools: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, Any]]:
-    """The settings with the pools that they name: ``{scenes}``, with a share ``{scenes}@0.3``."""
+def _fill_pools(values: Mapping[str, Any], pools: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, Any]]:
+    """The settings with pool names replaced by folders: ``{scenes}``, or with a share ``{scenes}@0.3``."""
     for key, value in values.items():
         if isinstance(value, Mapping):
-            yield key, dict(_filled(value, pools))
+            yield key, dict(_fill_pools(value, pools))
         elif isinstance(value, list | tuple):
-            yield key, [path for item in value for path in _places(key, item, pools)]
+            yield key, [path for item in value for path in _resolve_pools(key, item, pools)]
         else:
-            places = _places(key, value, pools)
-            if len(places) != 1:
-                raise InputError(f"{value} is several folders", where=key, fix="prepare them together, or name one")
-            yield key, places[0]
+            paths = _resolve_pools(key, value, pools)
+            if len(paths) != 1:
+                fix = "prepare them as one catalog, or give one folder"
+                raise InputError(f"{value} stands for several folders", where=key, fix=fix)
+            yield key, paths[0]
 
 
-def _places(key: str, value: Any, pools: Mapping[str, tuple[str, ...]]) -> list[Any]:
+def _resolve_pools(key: str, value: Any, pools: Mapping[str, tuple[str, ...]]) -> list[Any]:
     if not (isinstance(value, str) and value.startswith("{")):
         return [value]
     name, _, share = value[1:].partition("}")

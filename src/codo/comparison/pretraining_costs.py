@@ -1,6 +1,6 @@
-"""What a pretraining has cost, and what its probes have said: the columns that the paper's tables lack.
+"""Cost and probe scores of a pretraining, which are additional columns of the paper's tables.
 
-``cost.json`` of a run is the fields of `PretrainingCost`.
+``cost.json`` of a run has the fields of `PretrainingCost`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ PROBES = ("probe/", "invariance")
 
 @dataclass(frozen=True)
 class PretrainingCost:
-    """Of one run.
+    """Cost of one run.
 
     Attributes:
-        samples: Samples seen: steps times global batch; each shows ``views`` views.
-        views: Views of a sample.
-        seconds: Time of the steps, probes and checkpoints apart.
-        memory_mb: Peak memory in MiB: of the GPU, on a CPU of the main process.
-        device: What it ran on.
+        samples: Samples seen: steps times global batch size.
+        views: Views of each sample.
+        seconds: Time of the steps, without probes and checkpoints.
+        memory_mb: Peak memory in MiB: of the GPU, or on a CPU of the main process.
+        device: The device that it ran on.
         scores: Last value of each probe, such as ``probe/image/linear`` and ``invariance``.
     """
 
@@ -38,13 +38,13 @@ class PretrainingCost:
     device: str
     scores: Mapping[str, float]
 
-    def written(self) -> str:
-        """As the file that lies in the run."""
+    def to_json(self) -> str:
+        """The content of ``cost.json``."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
 
 def cost_of(run: Run) -> PretrainingCost:
-    """Read what a run of ``codo pretrain`` has logged."""
+    """The cost of a run of ``codo pretrain``, from its log."""
     config, metrics = run.config, Metrics(run.metrics())
     batch, views = int(config["batch_size"]), int(config["views"])
     keys = dict.fromkeys(key for row in metrics.rows for key in row if key.startswith(PROBES))
@@ -59,7 +59,7 @@ def cost_of(run: Run) -> PretrainingCost:
 
 
 def read_cost(source: str) -> PretrainingCost | None:
-    """The cost of weights that are a pretraining run; of others nothing is known."""
+    """The cost of weights that are a pretraining run; ``None`` for other weights."""
     file = Path(source) / COST
     if file.is_file():
         return PretrainingCost(**json.loads(file.read_text(encoding="utf-8")))
@@ -70,7 +70,7 @@ def read_cost(source: str) -> PretrainingCost | None:
 
 
 def mean_cost(costs: Iterable[PretrainingCost | None]) -> PretrainingCost | None:
-    """The mean over the seeds; ``None`` where one is not known."""
+    """The mean over the seeds; ``None`` if one of them is unknown."""
     known = list(costs)
     found = [cost for cost in known if cost is not None]
     if not found or len(found) < len(known):

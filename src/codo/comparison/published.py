@@ -1,4 +1,4 @@
-"""The numbers that the paper prints, with notes on where they come from (``published.yaml``)."""
+"""The numbers printed in the paper, with notes on their origin (``published.yaml``)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 Schedule = Literal["1x", "2x"]
 MEASURES = tuple((kind, name) for kind in ("bbox", "segm") for name in ("AP", "AP50", "AP75"))
-"""What the numbers of a row are, in their order."""
+"""``(kind, name)`` of the numbers of a row, in their order."""
 
 
 class Published(NamedTuple):
@@ -18,9 +18,9 @@ class Published(NamedTuple):
 
     Attributes:
         label: As printed.
-        epochs: Of pretraining, as printed.
+        epochs: Epochs of pretraining, as printed.
         values: Schedule -> the numbers `MEASURES`, times 100; ``None`` where nothing is printed.
-        note: What a reader should know of the row.
+        note: Origin of the row, if it is not what its label says.
     """
 
     label: str

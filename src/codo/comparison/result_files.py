@@ -1,13 +1,13 @@
 """A comparison as files for other programs.
 
-* ``results.csv``: a line for each trial: what it is, where it lies, and every number, in [0, 1].
+* ``results.csv``: a line for each trial: its initialization, fraction, seed, path, and every number, in [0, 1].
 * ``summary.csv``: a line for each initialization, fraction and number: mean, standard deviation over the seeds, and the
-  difference to the reference with its interval; ``seed_low`` to ``image_high`` are the two intervals it is joined of.
+  difference to the reference with its interval; ``seed_low`` to ``image_high`` are the two intervals it combines.
 * ``table.tex``: the columns of the paper's Table 1, for LaTeX with ``booktabs``.
-* ``comparison.json``: all of it for one reader::
+* ``comparison.json``: all of it in one file for programs::
 
     {"format": 2, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
-     "initializations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``starts``
+     "initializations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``initializations``
      "trials": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
                 "numbers": {"bbox": {"AP": 0.41, …}, …}}, …],
      "differences": [{"init": "codo", "fraction": null, "kind": "bbox", "number": "AP", "seeds": 3, "mean": 0.01,
@@ -52,7 +52,7 @@ def results_csv(comparison: Comparison) -> str:
 
 
 def summary_csv(comparison: Comparison) -> str:
-    """Means, spreads, and differences to the reference."""
+    """Means, standard deviations, and differences to the reference."""
     head = ["init", "parts", "fraction", "images", "kind", "number", "seeds", "mean", "std"]
     rows: list[Sequence[object]] = [[*head, "difference", *_ENDS, "verdict"]]
     for init in comparison.inits:
@@ -77,7 +77,7 @@ def summary_csv(comparison: Comparison) -> str:
 
 
 def latex(comparison: Comparison) -> str:
-    """The table in LaTeX: initializations by the paper's columns, a group for each label fraction."""
+    """The LaTeX table: a row for each initialization, the paper's columns, a group for each label fraction."""
     columns = [(kind, name) for kind in comparison.kinds for name in COLUMNS]
     several = len(comparison.fractions) > 1
     heads = [*(["Labels"] if several else []), "Start from", "Pretrained parts"]
@@ -89,9 +89,9 @@ def latex(comparison: Comparison) -> str:
             first = [escape(share(fraction)) if not rows else ""] if several else []
             rows.append([*first, escape(init), escape(format_parts(comparison.initializations[init].parts)), *values])
         groups.append(rows)
-    there = f"{len(comparison.results)} of {len(comparison.trials)} trials, {len(comparison.seeds)} seeds"
+    progress = f"{len(comparison.results)} of {len(comparison.trials)} trials, {len(comparison.seeds)} seeds"
     lines = [
-        f"% needs \\usepackage{{booktabs}}; {there}",
+        f"% needs \\usepackage{{booktabs}}; {progress}",
         "% AP times 100, mean and sample standard deviation over the seeds",
         *booktabs("l" * len(heads) + "c" * len(columns), [*heads, *(measure(*column) for column in columns)], groups),
     ]
@@ -99,7 +99,7 @@ def latex(comparison: Comparison) -> str:
 
 
 def as_json(comparison: Comparison) -> str:
-    """Everything in one file, see the top."""
+    """The content of ``comparison.json`` (see the module's docstring)."""
     trials = []
     for trial in comparison.trials:
         result = comparison.results.get(trial.key)
@@ -136,20 +136,32 @@ def as_json(comparison: Comparison) -> str:
 
 
 def read_initializations(file: Path) -> dict[str, Initialization]:
-    """What the initializations brought when ``comparison.json`` was written; nothing where there is none.
+    """The initializations recorded in ``comparison.json``; empty if there is no such file.
 
     Raises:
-        InputError: The file is damaged, or of a newer version.
+        InputError: The file is damaged, or of an earlier or newer version.
     """
     if not file.is_file():
         return {}
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
-        assert content["format"] == FORMAT  # 1 had other names, and trials in another folder
-        return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in content["initializations"].items()}
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
-        what = "cannot read what this comparison started from"
+        version = content["format"]
+        if version == FORMAT:
+            recorded = content["initializations"].items()
+            return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in recorded}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        what = "cannot read the initial weights recorded for this comparison"
         raise InputError(what, where=str(file), fix="delete the file, if the weights have not changed") from error
+    if version == 1:
+        raise old_comparison(file)
+    what = f"this comparison was made by another version of codo (format {version}, this version has {FORMAT})"
+    raise InputError(what, where=str(file), fix="resume it with that version, or start anew in another out=")
+
+
+def old_comparison(where: Path) -> InputError:
+    """The error for a comparison of format 1, which had its trials in ``cells/`` and other names in its files."""
+    what = f"this comparison was begun by an earlier version of codo (format 1 with cells/, now {FORMAT} with trials/)"
+    return InputError(what, where=str(where), fix="finish it with the version that began it, or start in a new out=")
 
 
 def _ends(found: Difference) -> list[float | None]:

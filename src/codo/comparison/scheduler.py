@@ -1,7 +1,7 @@
-"""Does pieces of work: one after the other in this process, or several at a time in processes of their own.
+"""Runs jobs one after the other in this process, or several at a time in worker processes.
 
-One that fails is remembered, and the others go on. SIGTERM and Ctrl-C stop everything with a checkpoint in every run
-that was at work; should this process be killed, its processes notice and do the same (see ``process``).
+A job that fails does not stop the others. SIGTERM and Ctrl-C stop all running jobs, each with a checkpoint. If this
+process is killed, its workers notice and stop in the same way (see ``worker``).
 """
 
 from __future__ import annotations
@@ -23,74 +23,74 @@ from codo.training.distributed import stop_signals
 W = TypeVar("W", bound=Job)
 
 
-def run_in_process(works: Sequence[W], done: Callable[[W, str | None], None]) -> None:
-    """One piece of work after the other in this process.
+def run_in_process(jobs: Sequence[W], on_end: Callable[[W, str | None], None]) -> None:
+    """Run jobs one after the other in this process.
 
     Args:
-        works: What to do.
-        done: Told of each that has ended, with the reason if it failed.
+        jobs: The jobs.
+        on_end: Called for each job that has ended, with the reason if it failed.
 
     Raises:
-        Interrupted, Preempted, KeyboardInterrupt: Asked to stop; the run at work has a checkpoint.
+        Interrupted, Preempted, KeyboardInterrupt: Stopped; the current run has a checkpoint.
     """
     with preemptible():
-        for work in works:
+        for job in jobs:
             try:
-                run_job(work)
+                run_job(job)
             except (Interrupted, Preempted):
                 raise
             except CodoError as error:
-                done(work, _join(error.lines()))
-            except Exception as error:  # whatever it is, the others are worth doing
-                done(work, class_and_line(error))
+                on_end(job, _join(error.lines()))
+            except Exception as error:  # no error of one job may stop the others
+                on_end(job, class_and_line(error))
             else:
-                done(work, None)
+                on_end(job, None)
 
 
 def run_in_workers(
-    works: Sequence[W], places: Sequence[Mapping[str, str]], logs: Path, done: Callable[[W, str | None], None]
+    jobs: Sequence[W], environments: Sequence[Mapping[str, str]], logs: Path, on_end: Callable[[W, str | None], None]
 ) -> None:
-    """As many pieces of work at a time as there are places, each in a process with its output in ``logs``.
+    """Run jobs in worker processes, as many at a time as there are environments.
 
     Args:
-        works: What to do.
-        places: The environment of the process at each place.
-        logs: Folder of what the processes print.
-        done: Told of each that has ended, with the reason if it failed.
+        jobs: The jobs.
+        environments: Environment variables of each concurrent worker.
+        logs: Folder for the output of the workers.
+        on_end: Called for each job that has ended, with the reason if it failed.
 
     Raises:
-        Interrupted, Preempted: Asked to stop; the runs at work have a checkpoint.
+        Interrupted, Preempted: Stopped; the running jobs have checkpoints.
     """
     logs.mkdir(parents=True, exist_ok=True)
-    waiting = list(works)
+    waiting = list(jobs)
     running: dict[int, tuple[W, subprocess.Popen[str]]] = {}
     try:
         with stop_signals() as stop:
             while waiting or running:
-                for place, environment in enumerate(places):
-                    if place not in running and waiting:
-                        work = waiting.pop(0)
-                        running[place] = work, _start(work, environment, _log(logs, work))
+                for slot, environment in enumerate(environments):
+                    if slot not in running and waiting:
+                        job = waiting.pop(0)
+                        running[slot] = job, _start(job, environment, _log(logs, job))
                 time.sleep(0.1)
                 if stop.number:
                     _stop(process for _, process in running.values())
                     kind, name = (Interrupted, "Ctrl-C") if stop.number == signal.SIGINT else (Preempted, "SIGTERM")
-                    what = f"stopped by {name}; {len(running)} at work saved a checkpoint"
-                    raise kind(what, where=str(logs.parent), fix="the same command goes on")
-                for place, (work, process) in list(running.items()):
+                    what = f"stopped by {name}; {len(running)} running jobs saved a checkpoint"
+                    raise kind(what, where=str(logs.parent), fix="run the same command again to resume")
+                for slot, (job, process) in list(running.items()):
                     if process.poll() is not None:
-                        del running[place]
-                        done(work, _reason(_log(logs, work), process.returncode) if process.returncode else None)
+                        del running[slot]
+                        on_end(job, _reason(_log(logs, job), process.returncode) if process.returncode else None)
     finally:
         _stop(process for _, process in running.values())
 
 
 @contextmanager
 def preemptible() -> Iterator[None]:
-    """SIGTERM outside of training (which has its own way) ends the program in order, with the right exit code."""
+    """Raise `Preempted` on SIGTERM outside of training, for the right exit code; training has its own handler."""
 
     def handler(number: int, frame: FrameType | None) -> None:
-        raise Preempted("stopped by SIGTERM", where="codo compare", fix="the same command goes on")
+        raise Preempted("stopped by SIGTERM", where="codo compare", fix="run the same command again to resume")
 
     try:
         before = signal.signal(signal.SIGTERM, handler)
@@ -103,8 +103,8 @@ def preemptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _start(work: Job, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:
-    print(f"{work}: at work, {log}", flush=True)
+def _start(job: Job, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:
+    print(f"{job}: started, log in {log}", flush=True)
     with log.open("w", encoding="utf-8") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "codo.comparison.worker"],
@@ -113,12 +113,12 @@ def _start(work: Job, environment: Mapping[str, str], log: Path) -> subprocess.P
             stderr=output,
             text=True,
             env=dict(environment),
-            start_new_session=True,  # Ctrl-C comes to this process alone, which passes it on in order
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops its workers
         )
     assert process.stdin is not None
-    with suppress(BrokenPipeError):  # it has died at once, which its exit code will say
-        process.stdin.write(serialize(work))
-        process.stdin.flush()  # and stays open: its end tells the process that this one is gone
+    with suppress(BrokenPipeError):  # the worker has died already; its exit code is read later
+        process.stdin.write(serialize(job))
+        process.stdin.flush()  # stdin stays open: when it closes, the worker knows that this process has ended
     return process
 
 
@@ -130,12 +130,12 @@ def _stop(processes: Iterable[subprocess.Popen[str]]) -> None:
         process.wait()
 
 
-def _log(logs: Path, work: Job) -> Path:
-    return logs / ("-".join(work.path.parts[-3:]) + ".log")
+def _log(logs: Path, job: Job) -> Path:
+    return logs / ("-".join(job.path.parts[-3:]) + ".log")
 
 
 def _reason(log: Path, code: int) -> str:
-    """The last words of a process: the error it printed, else its last line."""
+    """Why a worker failed: the error it printed, else its last line of output."""
     lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     starts = [i for i, line in enumerate(lines) if line.startswith("codo: ")]
     if starts:

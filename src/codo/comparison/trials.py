@@ -1,12 +1,12 @@
-"""A trial of a comparison: one finetuning, and what it leaves.
+"""A trial of a comparison: one finetuning and its result file.
 
 ::
 
     OUT/trials/INIT/fraction-F/seed-S/               an ordinary run of codo finetune
     OUT/trials/INIT/fraction-F/seed-S/result.json    written last: a trial that has it is finished
 
-``result.json`` is ``{"numbers": {"bbox": {"AP": 0.41, …}, …}, "resampled": {"bbox": {"AP": [0.40, …], …}, …}}``: what
-`codo.evaluate` says of the run, and AP, AP50 and AP75 on each resample of the evaluation images.
+``result.json`` is ``{"numbers": {"bbox": {"AP": 0.41, …}, …}, "resampled": {"bbox": {"AP": [0.40, …], …}, …}}``: the
+numbers that `codo.evaluate` returns, and AP, AP50 and AP75 on each resample of the evaluation images.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ Numbers = dict[str, dict[str, float]]
 """What `codo.evaluate` returns: ``{"bbox": {"AP": …, …}, …}``."""
 
 Key = tuple[str, float, int]
-"""What tells a trial from the others: initialization, fraction, seed."""
+"""Identifies a trial: initialization, fraction, seed."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished trial says.
+    """The result of a finished trial.
 
     Attributes:
         numbers: What `codo.evaluate` returns.
@@ -60,10 +60,10 @@ class Trial:
 
     Attributes:
         init: Name of the initialization.
-        fraction: Share of the labeled images.
+        fraction: Fraction of the labeled images.
         seed: Seed of the finetuning.
-        images: Labeled images that it learns from.
-        settings: All of them, resolved as in the run's own ``config.yaml``.
+        images: Number of labeled training images.
+        settings: All settings, resolved as in the run's ``config.yaml``.
     """
 
     init: str
@@ -84,11 +84,11 @@ class Trial:
         return self.init, self.fraction, self.seed
 
     def __str__(self) -> str:
-        """In words."""
+        """Name for messages."""
         return f"{self.init}, {share(self.fraction)} of the labels, seed {self.seed}"
 
     def result(self) -> Result | None:
-        """What it says, once it is finished."""
+        """Its result; ``None`` if it is not finished."""
         file = self.path / RESULT
         if not file.is_file():
             return None
@@ -100,7 +100,7 @@ class Trial:
 
 
 def run_trial(settings: FinetuneSettings) -> None:
-    """Do a trial, or what is left of it.
+    """Run or resume a trial.
 
     Raises:
         InputError, CodoError: As `codo.finetune`.
@@ -113,7 +113,7 @@ def run_trial(settings: FinetuneSettings) -> None:
 
 
 def numbers_of(run: Run) -> Numbers:
-    """What `codo.evaluate` says of a finished run, from its log: the last evaluation, with ``early_stop`` the best."""
+    """What `codo.evaluate` returns for a finished run, from its log: the last evaluation (``early_stop``: the best)."""
     rows = [row for row in run.metrics() if row.get(MAIN) is not None]
     row = rows[-1] if run.config.get("early_stop") is None else max(rows, key=lambda one: float(one[MAIN]))
     found: Numbers = {}
@@ -125,7 +125,7 @@ def numbers_of(run: Run) -> Numbers:
 
 
 def resampled_of(run: Run, kinds: list[Kind]) -> dict[str, dict[str, list[float]]]:
-    """AP on each resample of the evaluation images, from the detections that a finished run has left."""
+    """AP on each resample of the evaluation images, from the detections of a finished run."""
     annotations = read_annotations(resolve(DataSettings, None, run.config["data"]), "val")
     weights = image_weights(len(annotations))
     found = {kind: resampled_ap(join_results(run.path / RESULTS, annotations, kind), weights) for kind in kinds}

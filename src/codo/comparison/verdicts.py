@@ -1,4 +1,4 @@
-"""What a comparison says, in plain sentences."""
+"""The results of a comparison as sentences."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from codo.comparison.comparison import Comparison
 from codo.core.numbers import share
 from codo.evaluation import verdict as words
-from codo.evaluation.measures import SINGULAR
+from codo.evaluation.ap_values import SINGULAR
 from codo.evaluation.statistics import Verdict
 from codo.evaluation.verdict import in_points
 
@@ -18,38 +18,38 @@ def summary(comparison: Comparison) -> list[str]:
 
 
 def verdicts(comparison: Comparison) -> list[tuple[str, Verdict]]:
-    """A sentence for each initialization beside the reference and each kind of outline, with the verdict in it.
+    """A sentence and verdict for each initialization except the reference, for boxes and for masks.
 
-    Several that have one seed only share a sentence: they all say nothing.
+    Initializations with only one seed share a sentence.
     """
     found: list[tuple[str, Verdict]] = []
-    silent: dict[str, list[str]] = {}
+    one_seed: dict[str, list[str]] = {}
     for init in comparison.challengers:
         for kind in comparison.kinds:
             if difference := comparison.difference(init, kind=kind):
                 if difference.interval is None:
-                    silent.setdefault(kind, []).append(init)
+                    one_seed.setdefault(kind, []).append(init)
                 else:
                     found.append((verdict(comparison, init, kind), difference.verdict))
-    for kind, inits in silent.items():
-        said = verdict(comparison, inits[0], kind) if len(inits) == 1 else _silent(comparison, inits, kind)
-        found.append((said, "unknown"))
+    for kind, inits in one_seed.items():
+        sentence = verdict(comparison, inits[0], kind) if len(inits) == 1 else _one_seed(comparison, inits, kind)
+        found.append((sentence, "unknown"))
     return found
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """What a reader has to know beside the verdicts: what is missing or failed, and what no number can say."""
+    """Sentences on what is missing or failed, in addition to the verdicts."""
     lines = []
     if len(comparison.inits) == 1:
-        lines.append(f"{comparison.reference} is alone: name a second initialization to compare it with.")
+        lines.append(f"{comparison.reference} is the only initialization: add a second one to compare it with.")
     waiting = [init for init in comparison.challengers if comparison.difference(init) is None]
     if comparison.results and waiting:
-        named = ", ".join(waiting)
-        lines.append(f"Not compared with {comparison.reference} yet, for want of a seed that has both: {named}.")
+        names = ", ".join(waiting)
+        lines.append(f"Not yet compared with {comparison.reference}, because no seed has finished for both: {names}.")
     if comparison.missing:
-        there, wanted = len(comparison.results), len(comparison.trials)
-        rest = "all numbers here are of these alone" if there else "there is nothing to say yet"
-        lines.append(f"{there} of {wanted} trials are finished; {rest}.")
+        finished, total = len(comparison.results), len(comparison.trials)
+        rest = "all numbers here are based on these" if finished else "there are no results yet"
+        lines.append(f"{finished} of {total} trials are finished; {rest}.")
     trials = {trial.key: trial for trial in comparison.trials}
     lines += comparison.notes
     return lines + [f"Failed: {trials[key]} ({reason})." for key, reason in comparison.failures.items()]
@@ -67,30 +67,30 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
         comparison.reference,
         found,
         kind=kind,
-        over=_where(comparison.fractions),
+        over=_labels(comparison.fractions),
         evaluated=comparison.evaluated,
-        advice=_more(comparison),
+        advice=_advice(comparison),
     )
 
 
-def _silent(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
+def _one_seed(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
     gains = []
     for init in inits:
         found = comparison.difference(init, kind=kind)
         assert found is not None
         gains.append(f"{init} {in_points(found)[0]}")
     return (
-        f"One seed says nothing about noise. Points of {SINGULAR[kind]} AP against {comparison.reference}"
-        f"{_where(comparison.fractions)}: {', '.join(gains)}. {_more(comparison)}"
+        f"One seed cannot show noise. Points of {SINGULAR[kind]} AP against {comparison.reference}"
+        f"{_labels(comparison.fractions)}: {', '.join(gains)}. {_advice(comparison)}"
     )
 
 
-def _more(comparison: Comparison) -> str:
-    return "More are to come." if len(comparison.seeds) > 1 else words.MORE_SEEDS
+def _advice(comparison: Comparison) -> str:
+    return "More seeds will follow." if len(comparison.seeds) > 1 else words.MORE_SEEDS
 
 
-def _where(fractions: Sequence[float]) -> str:
-    named = [share(fraction) for fraction in fractions]
-    if len(named) == 1:
-        return f" at {named[0]} of the labels"
-    return f", mean of {', '.join(named[:-1])} and {named[-1]} of the labels"
+def _labels(fractions: Sequence[float]) -> str:
+    shares = [share(fraction) for fraction in fractions]
+    if len(shares) == 1:
+        return f" at {shares[0]} of the labels"
+    return f", mean of {', '.join(shares[:-1])} and {shares[-1]} of the labels"

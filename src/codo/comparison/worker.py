@@ -1,7 +1,7 @@
-"""One process of a comparison: does the work that comes on its standard input, and follows its parent.
+"""A worker process of a comparison: runs the job given on its standard input, and stops when its parent ends.
 
-``python -m codo.comparison.worker``; the work is one line of JSON (`codo.comparison.jobs.serialize`). The end of
-the input afterwards means that the parent is gone, even by ``kill -9``: the process then stops as by SIGTERM, with a
+Started as ``python -m codo.comparison.worker``; the job is one line of JSON (`codo.comparison.jobs.serialize`).
+Standard input is closed when the parent ends, even by ``kill -9``: the worker then stops as by SIGTERM, with a
 checkpoint.
 """
 
@@ -18,12 +18,12 @@ from codo.core.errors import CodoError
 
 
 def main() -> int:
-    """Do the work; the exit codes are those of ``codo``."""
-    order = JobSpec.read(sys.stdin.readline())
+    """Run the job; the exit codes are those of ``codo``."""
+    spec = JobSpec.read(sys.stdin.readline())
     try:
         with preemptible():
-            threading.Thread(target=_follow, args=(sys.stdin.fileno(),), daemon=True).start()
-            run_job(order)
+            threading.Thread(target=_stop_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
+            run_job(spec)
     except CodoError as error:
         lines = error.lines()
         print(f"codo: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)
@@ -31,11 +31,10 @@ def main() -> int:
     return 0
 
 
-def _follow(file: int) -> None:
-    """Wait for the end of the input.
+def _stop_with_parent(file: int) -> None:
+    """Wait for the end of the input, then send SIGTERM to this process.
 
-    By the file's number: a reader of ``sys.stdin`` would hold its lock, which forked loader workers take when they
-    close it.
+    Reads by file descriptor: a reader of ``sys.stdin`` would hold its lock, which forked loader workers need.
     """
     while os.read(file, 1024):
         pass

@@ -1,15 +1,15 @@
-"""Numbers about detections and runs: AP, error types, confidence intervals. No pages; see `codo.reporting`.
+"""Evaluation of detections and runs: AP, error types, confidence intervals. Pages are made by `codo.reporting`.
 
 * ``coco_metrics``: COCO's twelve numbers; ``voc_metrics``: PASCAL VOC's own AP.
-* ``detections``: detections beside the ground truth, image by image; ``load_detections``: where both come from.
-* ``matching``: which detection found which object, and average precision, as COCO does both.
+* ``detections``: detections joined with the ground truth, per image; ``load_detections``: reads both from files.
+* ``matching``: assigns detections to objects and computes average precision, as COCO does.
 * ``error_types``, ``error_impact``: the six error types of TIDE, and how much AP each of them costs.
-* ``measures``: the names of these numbers.
-* ``resampling``: AP on bootstrap resamples of the images; ``statistics``: is a difference beyond noise?
-  ``verdict``: the sentence that says so.
-* ``run_metrics``: the logged steps of a run as columns; ``course``: how its values have developed.
+* ``ap_values``: display names of COCO's numbers, and reading one from a result.
+* ``resampling``: AP on bootstrap resamples of the images; ``statistics``: intervals of differences;
+  ``verdict``: the sentence that states whether a difference is beyond noise.
+* ``run_metrics``: the logged steps of a run as columns; ``run_summary``: current, first, lowest and highest values.
 * ``health``: thresholds and alarms for collapse and slow loading; ``health_checks``: the verdict of the report.
-* ``leaks``: were evaluation images in the pretraining data?
+* ``leaks``: whether evaluation images were in the pretraining data.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ Backend = Literal["hotcoco", "pycocotools"]
 
 
 class Scores(NamedTuple):
-    """How well detections match the truth.
+    """How well detections match the ground truth.
 
     Attributes:
         numbers: The twelve numbers by `NAMES`.
@@ -43,8 +43,8 @@ def coco_metrics(
     Args:
         truth: COCO annotations: ``images``, ``categories``, ``annotations``.
         results: COCO results: ``image_id``, ``category_id``, ``score`` and ``bbox`` or ``segmentation`` (RLE) or both.
-        kind: By which outline detections are matched.
-        backend: Who computes.
+        kind: Match by boxes (``bbox``) or masks (``segm``).
+        backend: The library that computes them.
     """
     chosen = [_only(result, kind) for result in results]
     evaluation = _hotcoco(truth, chosen, kind) if backend == "hotcoco" else _pycocotools(truth, chosen, kind)
@@ -61,13 +61,13 @@ def coco_metrics(
 
 
 def _mean(precision: npt.NDArray[np.float64]) -> float:
-    """Mean over what is defined; -1 marks what is not."""
+    """Mean of the defined values; undefined ones are -1."""
     defined = precision[precision > -1]
     return float(defined.mean()) if len(defined) else -1.0
 
 
 def _only(result: dict[str, Any], kind: Kind) -> dict[str, Any]:
-    """A result with one outline: COCO takes a detection's area from the box where it has both, even for masks."""
+    """A result with only the box or only the mask: COCO takes the area from the box where there are both."""
     outline = "bbox" if kind == "bbox" else "segmentation"
     return {key: result[key] for key in ("image_id", "category_id", "score", outline)}
 

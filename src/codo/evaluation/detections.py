@@ -1,4 +1,4 @@
-"""Detections beside the truth: the images of a split, each with its objects, its detections, and how they overlap."""
+"""Detections joined with the ground truth: for each image its objects, its detections and their overlaps."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Kind = Literal["bbox", "segm"]
 
 @dataclass(frozen=True, slots=True)
 class DetectedObject:
-    """An object or a detection.
+    """A labeled object or a detection.
 
     Attributes:
         label: Its class, an index into `Detections.classes`.
         bbox: x, y, width, height in pixels.
-        segmentation: As COCO writes it, if there is one.
-        score: Confidence; of objects 0.
-        crowd: A region that is neither to be found nor to be missed: many objects, or one that VOC calls difficult.
+        segmentation: COCO segmentation, if there is one.
+        score: Confidence; 0 for labeled objects.
+        crowd: Ignored in evaluation: a crowd region of COCO or a difficult object of VOC.
     """
 
     label: int
@@ -50,10 +50,10 @@ class ImageResult:
     """An image with G objects and D detections.
 
     Attributes:
-        name: The file, relative to its folder.
-        file: The file.
+        name: File name, relative to the image folder.
+        file: Path of the file.
         size: Width and height in pixels.
-        truth: Its objects.
+        truth: Its labeled objects.
         found: Its detections, most confident first.
         table: `codo.evaluation.matching.overlaps`, ``(D, G)``.
     """
@@ -67,20 +67,20 @@ class ImageResult:
 
     @property
     def same(self) -> Flags:
-        """Where a detection and an object are of one class, ``(D, G)``."""
-        found, truth = (np.array([thing.label for thing in things], np.int64) for things in (self.found, self.truth))
+        """Whether detection and object are of the same class, ``(D, G)``."""
+        found, truth = (np.array([obj.label for obj in objects], np.int64) for objects in (self.found, self.truth))
         flags: Flags = found[:, None] == truth[None]
         return flags
 
     @property
     def crowd(self) -> Flags:
         """Which objects are crowd regions, ``(G,)``."""
-        return np.array([thing.crowd for thing in self.truth], dtype=np.bool_)
+        return np.array([obj.crowd for obj in self.truth], dtype=np.bool_)
 
     @property
     def scores(self) -> npt.NDArray[np.float64]:
-        """Of the detections, ``(D,)``."""
-        return np.array([thing.score for thing in self.found], dtype=np.float64)
+        """Scores of the detections, ``(D,)``."""
+        return np.array([obj.score for obj in self.found], dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -89,27 +89,27 @@ class Detections:
 
     Attributes:
         classes: Names of the classes.
-        scenes: The images, by their ids: the order that COCO breaks ties in.
-        kind: What overlaps are of: boxes or masks.
-        dropped: Detections that COCO does not look at, being more than 100 of a class in an image.
+        image_results: The images, sorted by id: COCO breaks ties in this order.
+        kind: Whether overlaps are those of boxes or of masks.
+        dropped: Number of detections left out because COCO uses at most 100 of a class in an image.
     """
 
     classes: Sequence[str]
-    scenes: Sequence[ImageResult] = field(repr=False)
+    image_results: Sequence[ImageResult] = field(repr=False)
     kind: Kind = "bbox"
     dropped: int = 0
 
 
 def join(annotations: Annotations, results: Sequence[Mapping[str, Any]], kind: Kind) -> Detections:
-    """Put detections beside the objects of their images.
+    """Join detections with the objects of their images.
 
     Args:
-        annotations: The truth, with images.
+        annotations: The ground truth, with images.
         results: A COCO result file as `codo.annotations.coco.results.read_results` gives it, checked against the truth.
         kind: Overlaps of boxes, or of masks.
 
     Raises:
-        InputError: Masks are wanted, and an object has none.
+        InputError: ``kind`` is ``segm`` and an object has no mask.
     """
     if kind == "segm" and not annotations.segmentations.present.all():
         row = int(np.argmin(annotations.segmentations.present))
@@ -122,27 +122,27 @@ def join(annotations: Annotations, results: Sequence[Mapping[str, Any]], kind: K
     rows = defaultdict[int, list[Mapping[str, Any]]](list)
     for row_ in results:
         rows[row_["image_id"]].append(row_)
-    scenes, dropped, ignored = [], 0, annotations.ignored
+    image_results, dropped, ignored = [], 0, annotations.ignored
     for i in np.argsort(annotations.image_ids, kind="stable").tolist():
         height, width = (int(side) for side in annotations.sizes[i])
-        mine = sorted(rows[int(annotations.image_ids[i])], key=lambda row: -float(row["score"]))
-        counted = _most(mine)
-        dropped += len(mine) - len(counted)
+        in_image = sorted(rows[int(annotations.image_ids[i])], key=lambda row: -float(row["score"]))
+        counted = _most(in_image)
+        dropped += len(in_image) - len(counted)
         found = [_detection(row, label_of, height, width) for row in counted]
         truth = _objects(annotations, i, ignored)
-        crowd = [thing.crowd for thing in truth]
+        crowd = [obj.crowd for obj in truth]
         if kind == "bbox":
-            table = overlaps([thing.bbox for thing in found], [thing.bbox for thing in truth], crowd)
+            table = overlaps([obj.bbox for obj in found], [obj.bbox for obj in truth], crowd)
         else:
-            codes = [[rle(t.segmentation, height, width) for t in things] for things in (found, truth)]
+            codes = [[rle(t.segmentation, height, width) for t in objects] for objects in (found, truth)]
             table = overlaps(codes[0], codes[1], crowd)
         name = str(annotations.file_names[i])
-        scenes.append(ImageResult(name, annotations.path(i), (width, height), truth, found, table))
-    return Detections([category.name for category in annotations.categories], scenes, kind, dropped)
+        image_results.append(ImageResult(name, annotations.path(i), (width, height), truth, found, table))
+    return Detections([category.name for category in annotations.categories], image_results, kind, dropped)
 
 
 def rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
-    """Polygons, or an RLE in whatever form, as pycocotools takes it; for an image of ``height`` x ``width`` pixels."""
+    """Polygons or any form of RLE as the RLE that pycocotools takes, for an image of ``height`` x ``width`` pixels."""
     if isinstance(segmentation, list):
         code: dict[str, Any] = coco_mask.merge(coco_mask.frPyObjects(segmentation, height, width))
         return code
@@ -150,7 +150,7 @@ def rle(segmentation: Any, height: int, width: int) -> dict[str, Any]:
 
 
 def _most(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The detections of an image, best first, without those of a class beyond its 100 best."""
+    """The detections of an image, best first, at most the 100 best of each class."""
     seen, kept = Counter[int](), []
     for row in rows:
         seen[row["category_id"]] += 1

@@ -2,18 +2,19 @@
 
 Legend: C classes, N detections and M objects over all images.
 
-The cost of an error is what AP at an IoU of 0.5 would gain if all errors of that kind, and no others, were mended:
+The cost of an error type is the gain of AP at an IoU of 0.5 if all errors of that type, and no others, were fixed:
 
 =================  ====================================================================================================
-localization,      the detection is moved onto its object, or given its class; of all that claim an object then, the
-classification     most confident one is right and the others are taken away
-both, duplicate,   the detection is taken away
+localization,      the detection gets the box, or the class, of its object; if several detections then match one object,
+classification     the most confident one is correct and the others are removed
+both, duplicate,   the detection is removed
 background
 missed             the object is found, by a detection more confident than all others
 =================  ====================================================================================================
 
-Mending never lowers AP. Gains do not add up: mended errors uncover others. TIDE no longer asks for missed objects
-instead, which says nothing of a class in which none is found; with few labeled images that is frequent.
+Fixing errors never lowers AP. Gains do not add up, because fixed errors uncover others. For missed objects TIDE lowers
+the number of objects instead; that gives no number for a class in which none is found, which is frequent with few
+labeled images.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from codo.evaluation.error_types import COVERED, ERRORS, ErrorAssignment, ErrorT
 from codo.evaluation.matching import Flags, Floats, Indices, Ranking, match, mean_known, rank
 
 STRICT = 0.75
-"""The second IoU that precision is shown at."""
+"""The stricter IoU at which precision is also reported."""
 
 
 @dataclass(frozen=True)
 class ErrorImpact:
-    """How good the detections are, class by class, and what their errors cost.
+    """Average precision of each class, and how much of it each error type costs.
 
     Attributes:
-        classes: Their names.
-        objects: int ``(C,)``, how many of each there are to find.
-        rankings: At IoU 0.5 and at 0.75, one of each class.
-        gains: For each kind of error, what AP at 0.5 of each class would gain, ``(C,)``; 0 without objects.
+        classes: Names of the classes.
+        objects: int ``(C,)``, number of objects of each class.
+        rankings: For IoU 0.5 and 0.75, the ranking of each class.
+        gains: Error type -> gain of AP at 0.5 of each class, ``(C,)``; 0 for classes without objects.
     """
 
     classes: Sequence[str]
@@ -59,7 +60,7 @@ class ErrorImpact:
         return mean_known(half), mean_known(strict)
 
     def mean_gain(self, error: ErrorType) -> float:
-        """What the mean AP at 0.5 over all classes with objects would gain."""
+        """Gain of the mean AP at 0.5 over all classes with objects."""
         return float(self.gains[error][self.objects > 0].mean()) if (self.objects > 0).any() else 0.0
 
     def mean_precision(self, strict: bool) -> Floats:
@@ -68,129 +69,141 @@ class ErrorImpact:
         return np.mean(known, axis=0) if known else np.zeros(101)
 
 
-def measure_impact(detections: Detections, judged: Sequence[ErrorAssignment]) -> ErrorImpact:
-    """Average precision by class, and what each kind of error costs.
+def measure_impact(detections: Detections, assignments: Sequence[ErrorAssignment]) -> ErrorImpact:
+    """Average precision by class, and what each error type costs.
 
     Args:
         detections: All images.
-        judged: What came of each, in the same order.
+        assignments: Their error assignments, in the same order.
     """
     classes = len(detections.classes)
-    ledger = _Ledger.of(judged)
-    strict = [match(scene.table, scene.same, scene.crowd, STRICT) for scene in detections.scenes]
+    pooled = _Pooled.of(assignments)
+    strict = [
+        match(image_result.table, image_result.same, image_result.crowd, STRICT)
+        for image_result in detections.image_results
+    ]
     right = np.concatenate([np.zeros(0, np.bool_), *(m.objects >= 0 for m in strict)])
     counted = ~np.concatenate([np.zeros(0, np.bool_), *(m.ignored for m in strict)])
-    objects = np.bincount(ledger.asked, minlength=classes)
+    objects = np.bincount(pooled.counted, minlength=classes)
     half = _rankings(
-        ledger.scores, ledger.labels, ledger.is_(ErrorType.CORRECT), ~ledger.is_(ErrorType.IGNORED), objects
+        pooled.scores, pooled.labels, pooled.is_(ErrorType.CORRECT), ~pooled.is_(ErrorType.IGNORED), objects
     )
-    rankings = (half, _rankings(ledger.scores, ledger.labels, right, counted, objects))
+    rankings = (half, _rankings(pooled.scores, pooled.labels, right, counted, objects))
     before = np.array([one.average_precision() for one in half])
     gains = dict[ErrorType, Floats]()
     for error in ERRORS:
-        after = np.array([one.average_precision() for one in _mended(ledger, error, objects)])
+        after = np.array([one.average_precision() for one in _fixed(pooled, error, objects)])
         gains[error] = np.where(objects > 0, after - before, 0.0)
     return ErrorImpact(detections.classes, objects, rankings, gains)
 
 
-def share_of_objects(judged: Sequence[ErrorAssignment], threshold: float, classes: int) -> dict[ErrorType, Indices]:
-    """What came of the objects of each class at a confidence: counts ``(C,)`` that add up to their number."""
+def share_of_objects(
+    assignments: Sequence[ErrorAssignment], threshold: float, classes: int
+) -> dict[ErrorType, Indices]:
+    """Objects of each class by error type at a confidence threshold: counts ``(C,)`` that add up to all objects."""
     counts: dict[ErrorType, Indices] = {
         o: np.zeros(classes, np.int64) for o in (ErrorType.CORRECT, *COVERED, ErrorType.MISSED)
     }
-    for one in judged:
-        for g, thing in enumerate(one.scene.truth):
-            if not thing.crowd:
-                counts[one.state(g, threshold)][thing.label] += 1
+    for assignment in assignments:
+        for g, obj in enumerate(assignment.image_result.truth):
+            if not obj.crowd:
+                counts[assignment.state(g, threshold)][obj.label] += 1
     return counts
 
 
-def share_of_detections(judged: Sequence[ErrorAssignment], threshold: float, classes: int) -> dict[ErrorType, Indices]:
-    """What came of the detections of each class at a confidence: counts ``(C,)`` that add up to their number."""
+def share_of_detections(
+    assignments: Sequence[ErrorAssignment], threshold: float, classes: int
+) -> dict[ErrorType, Indices]:
+    """Detections of each class by error type at a confidence threshold: counts ``(C,)`` that add up to all of them."""
     counts: dict[ErrorType, Indices] = {o: np.zeros(classes, np.int64) for o in ErrorType if o is not ErrorType.MISSED}
-    for one in judged:
-        for outcome, thing in zip(one.outcomes, one.scene.found, strict=True):
-            if thing.score >= threshold:
-                counts[outcome][thing.label] += 1
+    for assignment in assignments:
+        for error_type, obj in zip(assignment.error_types, assignment.image_result.found, strict=True):
+            if obj.score >= threshold:
+                counts[error_type][obj.label] += 1
     return counts
 
 
 @dataclass(frozen=True)
-class _Ledger:
+class _Pooled:
     """The detections of all images in one list.
 
     Attributes:
         scores: ``(N,)``.
         labels: Class of each detection, ``(N,)``.
-        outcomes: ``(N,)``.
-        targets: The object that each is about, by its place in ``owners``, ``(N,)``; -1 for none.
-        owners: Class of every object, crowd regions included, ``(M,)``.
-        asked: Classes of the objects that are to be found.
+        error_types: ``(N,)``.
+        targets: Index into ``object_labels`` of the object that each is about, ``(N,)``; -1 for none.
+        object_labels: Class of every object, crowd regions included, ``(M,)``.
+        counted: Classes of the objects that count, those that are not crowd regions.
         missed: Classes of the objects that were missed.
     """
 
     scores: Floats
     labels: Indices
-    outcomes: npt.NDArray[np.str_]
+    error_types: npt.NDArray[np.str_]
     targets: Indices
-    owners: Indices
-    asked: Indices
+    object_labels: Indices
+    counted: Indices
     missed: Indices
 
     @classmethod
-    def of(cls, judged: Sequence[ErrorAssignment]) -> _Ledger:
-        found = [thing for one in judged for thing in one.scene.found]
-        truth = [thing for one in judged for thing in one.scene.truth]
-        starts = np.cumsum([0, *(len(one.scene.truth) for one in judged)])
-        targets = [np.where(one.targets < 0, -1, one.targets + s) for one, s in zip(judged, starts, strict=False)]
-        outcomes = np.array([outcome.value for one in judged for outcome in one.outcomes], dtype=np.str_)
+    def of(cls, assignments: Sequence[ErrorAssignment]) -> _Pooled:
+        found = [obj for assignment in assignments for obj in assignment.image_result.found]
+        truth = [obj for assignment in assignments for obj in assignment.image_result.truth]
+        starts = np.cumsum([0, *(len(assignment.image_result.truth) for assignment in assignments)])
+        targets = [
+            np.where(assignment.targets < 0, -1, assignment.targets + s)
+            for assignment, s in zip(assignments, starts, strict=False)
+        ]
+        error_types = np.array(
+            [error_type.value for assignment in assignments for error_type in assignment.error_types], dtype=np.str_
+        )
         target = np.concatenate([np.zeros(0, np.int64), *targets])
-        owners = np.array([thing.label for thing in truth], dtype=np.int64)
-        asked = np.array([not thing.crowd for thing in truth], dtype=np.bool_)
-        accounted = target[np.isin(outcomes, [ErrorType.CORRECT, *COVERED])]
-        lost = asked & ~np.isin(np.arange(len(owners)), accounted)
+        object_labels = np.array([obj.label for obj in truth], dtype=np.int64)
+        counted = np.array([not obj.crowd for obj in truth], dtype=np.bool_)
+        accounted = target[np.isin(error_types, [ErrorType.CORRECT, *COVERED])]
+        lost = counted & ~np.isin(np.arange(len(object_labels)), accounted)
         return cls(
-            np.array([thing.score for thing in found], dtype=np.float64),
-            np.array([thing.label for thing in found], dtype=np.int64),
-            outcomes,
+            np.array([obj.score for obj in found], dtype=np.float64),
+            np.array([obj.label for obj in found], dtype=np.int64),
+            error_types,
             target,
-            owners,
-            owners[asked],
-            owners[lost],
+            object_labels,
+            object_labels[counted],
+            object_labels[lost],
         )
 
-    def is_(self, outcome: ErrorType) -> Flags:
-        """Which detections came to this, ``(N,)``."""
-        flags: Flags = self.outcomes == outcome.value
+    def is_(self, error_type: ErrorType) -> Flags:
+        """Which detections have this error type, ``(N,)``."""
+        flags: Flags = self.error_types == error_type.value
         return flags
 
 
-def _mended(ledger: _Ledger, error: ErrorType, objects: Indices) -> list[Ranking]:
-    """The rankings of the classes with all errors of one kind mended."""
-    labels, right, kept = ledger.labels, ledger.is_(ErrorType.CORRECT), ~ledger.is_(ErrorType.IGNORED)
+def _fixed(pooled: _Pooled, error: ErrorType, objects: Indices) -> list[Ranking]:
+    """The rankings of the classes with all errors of one type fixed."""
+    labels, right, kept = pooled.labels, pooled.is_(ErrorType.CORRECT), ~pooled.is_(ErrorType.IGNORED)
     if error is ErrorType.MISSED:
-        first: Flags = np.ones(len(ledger.missed), dtype=np.bool_)
+        first: Flags = np.ones(len(pooled.missed), dtype=np.bool_)
         sure = np.full(len(first), np.inf)
         return _rankings(
-            np.concatenate([sure, ledger.scores]),
-            np.concatenate([ledger.missed, labels]),
+            np.concatenate([sure, pooled.scores]),
+            np.concatenate([pooled.missed, labels]),
             np.concatenate([first, right]),
             np.concatenate([first, kept]),
             objects,
         )
-    wrong = ledger.is_(error)
+    wrong = pooled.is_(error)
     if error not in COVERED:
-        return _rankings(ledger.scores, labels, right, kept & ~wrong, objects)
+        return _rankings(pooled.scores, labels, right, kept & ~wrong, objects)
     claims = np.flatnonzero(right | wrong)
-    ranked = claims[np.argsort(-ledger.scores[claims], kind="stable")]
-    _, foremost = np.unique(ledger.targets[ranked], return_index=True)
+    ranked = claims[np.argsort(-pooled.scores[claims], kind="stable")]
+    _, foremost = np.unique(pooled.targets[ranked], return_index=True)
     best = np.zeros(len(labels), dtype=np.bool_)
     best[ranked[foremost]] = True
-    labels = np.where(wrong, ledger.owners[ledger.targets], labels) if len(ledger.owners) else labels
-    return _rankings(ledger.scores, labels, best, kept & ~((right | wrong) & ~best), objects)
+    labels = np.where(wrong, pooled.object_labels[pooled.targets], labels) if len(pooled.object_labels) else labels
+    return _rankings(pooled.scores, labels, best, kept & ~((right | wrong) & ~best), objects)
 
 
 def _rankings(scores: Floats, labels: Indices, right: Flags, kept: Flags, objects: Indices) -> list[Ranking]:
-    """One ranking a class, of the detections that are kept."""
+    """The ranking of each class, over the detections that are kept."""
     rows = [np.flatnonzero(kept & (labels == label)) for label in range(len(objects))]
-    return [rank(scores[mine], right[mine], int(count)) for mine, count in zip(rows, objects, strict=True)]
+    return [rank(scores[of_class], right[of_class], int(n)) for of_class, n in zip(rows, objects, strict=True)]

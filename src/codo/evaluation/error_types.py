@@ -1,18 +1,18 @@
-"""What came of every detection and object: right, or which of six errors (TIDE: Bolya et al. 2020, section 2.2).
+"""Every detection and object is correct or one of six error types (TIDE: Bolya et al. 2020, section 2.2).
 
-A detection that `codo.evaluation.matching` finds wrong at an IoU of 0.5 is the first of these that fits:
+A detection that `codo.evaluation.matching` does not match at an IoU of 0.5 gets the first of these types that fits:
 
 =================  ====================================================================================================
-duplicate          it overlaps an object of its class by 0.5 or more, which a more confident one has found
+duplicate          it overlaps an object of its class by 0.5 or more that a more confident detection has found
 classification     it overlaps an object of another class by 0.5 or more
 localization       it overlaps an object of its class by 0.1 or more
 both               it overlaps an object of another class by 0.1 or more
-background         there is no object where it is
+background         it overlaps no object by 0.1
 =================  ====================================================================================================
 
-The sixth error is an object that is *missed*: not found, nor under a classification or localization error, which
-accounts for it. A detection above a confidence is judged by more confident ones only, so that all of this holds for
-every threshold at once.
+The sixth error type is *missed*: an object that was not found and has no classification or localization error that
+accounts for it. The type of a detection depends on more confident detections only, so it is the same at every
+confidence threshold.
 
 The score of an image at a confidence is found / (found + not found + wrong), the critical success index: 1 for an image
 without objects and detections.
@@ -30,14 +30,14 @@ from codo.evaluation.detections import ImageResult
 from codo.evaluation.matching import Indices, match
 
 LEAST = 0.5
-"""IoU from which a detection is right."""
+"""Least IoU of a correct detection."""
 
 NEAR = 0.1
-"""IoU from which a wrong detection is about an object at all."""
+"""Least IoU at which a wrong detection is attributed to an object."""
 
 
 class ErrorType(StrEnum):
-    """Of a detection or an object."""
+    """Type of a detection or an object, ``correct`` and ``ignored`` included."""
 
     CORRECT = "correct"
     LOCALIZATION = "localization"
@@ -56,82 +56,84 @@ COVERED = (ErrorType.LOCALIZATION, ErrorType.CLASSIFICATION)
 
 @dataclass(frozen=True)
 class ErrorAssignment:
-    """What came of the D detections of an image.
+    """The error types of the D detections of an image.
 
     Attributes:
-        scene: The image.
-        outcomes: ``(D,)``.
-        targets: ``(D,)``, the object that a detection found or that its error is about; -1 for none.
+        image_result: The image.
+        error_types: ``(D,)``.
+        targets: ``(D,)``, the object that a detection found or that its error is attributed to; -1 for none.
     """
 
-    scene: ImageResult
-    outcomes: Sequence[ErrorType]
+    image_result: ImageResult
+    error_types: Sequence[ErrorType]
     targets: Indices
 
     def states(self, g: int) -> list[tuple[float, ErrorType]]:
-        """What came of object ``g``, by confidence: at a threshold, the first whose score is not below it counts.
+        """Scores and types that decide the type of object ``g``: the first entry with a score >= the threshold counts.
 
-        When none is, the object is missed. Hence at most the detection that found it, and after it the most confident
-        error that accounts for it.
+        If there is none, the object is missed. There are at most two entries: the detection that found the object, then
+        the most confident error that accounts for it.
         """
-        if self.scene.truth[g].crowd:
+        if self.image_result.truth[g].crowd:
             return [(float("inf"), ErrorType.IGNORED)]
         about = [
-            i for i in np.flatnonzero(self.targets == g).tolist() if self.outcomes[i] in (ErrorType.CORRECT, *COVERED)
+            i
+            for i in np.flatnonzero(self.targets == g).tolist()
+            if self.error_types[i] in (ErrorType.CORRECT, *COVERED)
         ]
-        about.sort(key=lambda i: self.outcomes[i] is not ErrorType.CORRECT)  # stable: by falling score within each
-        firsts = {self.outcomes[i] is ErrorType.CORRECT: i for i in reversed(about)}
+        about.sort(key=lambda i: self.error_types[i] is not ErrorType.CORRECT)  # stable: by falling score within each
+        firsts = {self.error_types[i] is ErrorType.CORRECT: i for i in reversed(about)}
         ranked = [firsts[right] for right in (True, False) if right in firsts]
-        return [(self.scene.found[i].score, self.outcomes[i]) for i in ranked]
+        return [(self.image_result.found[i].score, self.error_types[i]) for i in ranked]
 
     def state(self, g: int, threshold: float) -> ErrorType:
-        """What came of object ``g`` when detections below ``threshold`` are left out."""
-        return next((outcome for score, outcome in self.states(g) if score >= threshold), ErrorType.MISSED)
+        """The type of object ``g`` when detections below ``threshold`` are left out."""
+        return next((error_type for score, error_type in self.states(g) if score >= threshold), ErrorType.MISSED)
 
     def counts(self, threshold: float) -> tuple[int, int, int]:
-        """Objects found, objects not found, wrong detections, leaving out detections below ``threshold``."""
-        kept = [o for o, thing in zip(self.outcomes, self.scene.found, strict=True) if thing.score >= threshold]
+        """Numbers of objects found, objects not found and wrong detections, without detections below ``threshold``."""
+        kept = [o for o, obj in zip(self.error_types, self.image_result.found, strict=True) if obj.score >= threshold]
         found = kept.count(ErrorType.CORRECT)
-        objects = sum(not thing.crowd for thing in self.scene.truth)
+        objects = sum(not obj.crowd for obj in self.image_result.truth)
         return found, objects - found, len(kept) - found - kept.count(ErrorType.IGNORED)
 
     def score(self, threshold: float) -> float:
-        """The image's score, see the top of this file."""
+        """The image's score (see the module's docstring)."""
         found, lost, wrong = self.counts(threshold)
         return found / (found + lost + wrong) if found + lost + wrong else 1.0
 
 
-def assign_errors(scene: ImageResult) -> ErrorAssignment:
-    """Tell what came of every detection of an image."""
-    table, same, crowd = scene.table, scene.same, scene.crowd
+def assign_errors(image_result: ImageResult) -> ErrorAssignment:
+    """Assign an error type to every detection of an image."""
+    table, same, crowd = image_result.table, image_result.same, image_result.crowd
     matched = match(table, same, crowd, LEAST)
-    own, own_iou = _best(np.where(same & ~crowd, table, -1.0))
-    other, other_iou = _best(np.where(~same & ~crowd, table, -1.0))
+    same_class, same_iou = _best(np.where(same & ~crowd, table, -1.0))
+    other_class, other_iou = _best(np.where(~same & ~crowd, table, -1.0))
     rules = (
         (matched.objects >= 0, ErrorType.CORRECT, matched.objects),
         (matched.ignored, ErrorType.IGNORED, np.full(len(table), -1)),
-        (own_iou >= LEAST, ErrorType.DUPLICATE, own),
-        (other_iou >= LEAST, ErrorType.CLASSIFICATION, other),
-        (own_iou >= NEAR, ErrorType.LOCALIZATION, own),
-        (other_iou >= NEAR, ErrorType.BOTH, other),
+        (same_iou >= LEAST, ErrorType.DUPLICATE, same_class),
+        (other_iou >= LEAST, ErrorType.CLASSIFICATION, other_class),
+        (same_iou >= NEAR, ErrorType.LOCALIZATION, same_class),
+        (other_iou >= NEAR, ErrorType.BOTH, other_class),
     )
-    outcomes, targets = [ErrorType.BACKGROUND] * len(table), np.full(len(table), -1, dtype=np.int64)
-    for fits, outcome, about in reversed(rules):
+    error_types, targets = [ErrorType.BACKGROUND] * len(table), np.full(len(table), -1, dtype=np.int64)
+    for fits, error_type, about in reversed(rules):
         for i in np.flatnonzero(fits):
-            outcomes[i], targets[i] = outcome, about[i]
-    return ErrorAssignment(scene, outcomes, targets)
+            error_types[i], targets[i] = error_type, about[i]
+    return ErrorAssignment(image_result, error_types, targets)
 
 
-def best_threshold(judged: Sequence[ErrorAssignment]) -> float:
-    """The highest confidence, in steps of 0.01, with the best F1 over all images; 0.5 if nothing is ever found."""
+def best_threshold(assignments: Sequence[ErrorAssignment]) -> float:
+    """The highest confidence threshold, in steps of 0.01, with the best F1 over all images; 0.5 if nothing is found."""
     pairs = [
-        (thing.score, outcome)
-        for one in judged
-        for thing, outcome in zip(one.scene.found, one.outcomes, strict=True)
-        if outcome is not ErrorType.IGNORED
+        (obj.score, error_type)
+        for assignment in assignments
+        for obj, error_type in zip(assignment.image_result.found, assignment.error_types, strict=True)
+        if error_type is not ErrorType.IGNORED
     ]
-    objects = sum(not thing.crowd for one in judged for thing in one.scene.truth)
-    hits = np.sort([score for score, outcome in pairs if outcome is ErrorType.CORRECT])
+    objects = sum(not obj.crowd for assignment in assignments for obj in assignment.image_result.truth)
+    hits = np.sort([score for score, error_type in pairs if error_type is ErrorType.CORRECT])
     if not len(hits):
         return 0.5
     scores = np.sort([score for score, _ in pairs])

@@ -1,8 +1,8 @@
 """Is a run healthy? The thresholds and judgments behind the alarms during training and the verdict in the report.
 
-The loss alone cannot tell. In *drift collapse* all embeddings are one point that keeps moving: new keys lie nearer to
-the query than older ones in the queue only because they are newer, so that the loss falls and top-1 rises while nothing
-is learned (docs/method.md#drift-collapse). So four numbers are read together, for every level:
+The loss alone does not show it. In *drift collapse* all embeddings are one point that keeps moving: new keys lie nearer
+to the query than older ones in the queue only because they are newer, so that the loss falls and top-1 rises while
+nothing is learned (docs/method.md#drift-collapse). So four numbers are read together, for every level:
 
 ===================  ========================  =================================================================
 number               healthy                   failed
@@ -14,8 +14,8 @@ top-1                rises late                above 1/4 while the norm of the m
 loss                 fallen from its peak      not finite
 ===================  ========================  =================================================================
 
-Between the two columns the verdict is "watch": a run may simply be young. Each failed check is an alarm and each alarm
-is a failed check, because both come from `failures`.
+Between the two columns the verdict is "watch": the run may be too short yet. Each failed check is an alarm and each
+alarm is a failed check, because both come from `failures`.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ from codo.core.io import write_atomically
 from codo.core.numbers import percent
 from codo.core.run import Run
 from codo.core.run_files import config_of
-from codo.evaluation.course import RECENT, Course, Curve
+from codo.evaluation.run_summary import RECENT, Curve, RunSummary
 
 HEALTH_FILE = "health.json"
 
 GRACE = 200
 """Least steps before collapse is judged: an untrained network maps all boxes to nearly one point."""
 DRIFT_GRACE = 50
-"""Steps before drift collapse is judged. No healthy run finds a quarter of its keys while it is this young."""
+"""Steps before drift collapse is judged. No healthy run reaches a top-1 of a quarter within so few steps."""
 MIN_ROWS = 5
-"""Fewer logged steps than this are not called healthy."""
+"""Least number of logged steps for the verdict "healthy"."""
 
 GOOD_STD, FAILED_STD = 0.5, 0.25  # shares of 1/sqrt(D)
 GOOD_NORM, FAILED_NORM = 0.9, 0.97
@@ -48,10 +48,10 @@ DRIFT_TOP1 = 0.25
 GUESSING_TOP1, GUESSING_LOSS = 0.5, 0.85  # the loss as a share of ln(K+1)
 EARLY_TOP1, EARLY_LOSS = 0.5, 0.5
 LEAST_CHANGE = 0.01
-"""A norm, or a loss as a share of ln(K+1), that has come down by less has not fallen."""
-NORM_RISE = 0.1  # above the lowest, from which on it is no longer good
+"""Least decrease of a norm, or of a loss as a share of ln(K+1), that counts as fallen."""
+NORM_RISE = 0.1  # a norm this far above its lowest value is no longer good
 RISE, LEAST_RISE = 1.25, 0.02
-"""A std has risen that is this many times its lowest, and at least this share of 1/sqrt(D) above it."""
+"""A std has risen if it is this many times its lowest, and at least this share of 1/sqrt(D) above it."""
 WAIT = "time/data_wait"
 SLOW_WAIT = 0.2
 """Share of the time spent waiting for data above which the loader is the bottleneck."""
@@ -59,12 +59,12 @@ SLOW_WAIT = 0.2
 
 @dataclass(frozen=True)
 class HealthReference:
-    """What the numbers of a run are measured against.
+    """Reference values for the numbers of a run.
 
     Attributes:
-        chance_loss: ln(K+1), the loss of a level whose embeddings say nothing; ``None`` without a queue.
-        uniform_std: 1/sqrt(D), deviation per dimension of points spread uniformly over the unit sphere; ``None`` if
-            unknown.
+        chance_loss: ln(K+1), the loss of a level whose embeddings carry no information; ``None`` without a queue.
+        uniform_std: 1/sqrt(D), standard deviation per dimension of points spread uniformly over the unit sphere;
+            ``None`` if unknown.
         grace: Steps before collapse is judged.
     """
 
@@ -79,7 +79,7 @@ class HealthReference:
 
     @classmethod
     def read(cls, run: Run) -> Self:
-        """That of a run: what training has recorded, else what its settings say."""
+        """The reference of a run: recorded by training, else derived from its settings."""
         try:
             return cls(**json.loads((run.path / HEALTH_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):  # of an earlier version, or broken
@@ -87,7 +87,7 @@ class HealthReference:
 
     @classmethod
     def of_config(cls, config: Mapping[str, Any]) -> Self:
-        """That of ``contrast.queue`` and ``model.embedding_dim``; settings that are missing or wrong are unknown."""
+        """From ``contrast.queue`` and ``model.embedding_dim``; missing or wrong settings count as unknown."""
         return cls.of(
             dim=_setting(config, "model", "embedding_dim"),
             queue=_setting(config, "contrast", "queue"),
@@ -95,7 +95,7 @@ class HealthReference:
         )
 
     def write(self, run: Run) -> None:
-        """Record it for the report."""
+        """Write it into the run directory, for the report."""
         write_atomically(run.path / HEALTH_FILE, json.dumps(asdict(self)) + "\n")
 
 
@@ -107,13 +107,13 @@ def _setting(config: Mapping[str, Any], group: str, name: str) -> float | None:
 
 @dataclass(frozen=True)
 class Failures:
-    """What is wrong now: the levels with each failure, the worst first.
+    """The levels with each failure, the worst first.
 
     Attributes:
         not_finite: The loss was not finite.
         drift: Most keys are found only because they are newer.
-        low_std: The embeddings are not spread out, and are not spreading.
-        one_direction: The embeddings point one way, and go on doing so.
+        low_std: The embeddings are not spread out, and their spread is not rising.
+        one_direction: The embeddings point in one direction, and the norm of their mean is not falling.
     """
 
     not_finite: list[str]
@@ -122,15 +122,15 @@ class Failures:
     one_direction: list[str]
 
 
-def failures(course: Course, reference: HealthReference) -> Failures:
-    """Every failure, level by level: the levels share a head, but each can fail by itself."""
-    stds, norms, top1s = course.levels("std"), course.levels("mean_norm"), course.levels("top1")
-    mature = course.step >= reference.grace
+def failures(summary: RunSummary, reference: HealthReference) -> Failures:
+    """Every failure by level: the levels share a head, but each can fail alone."""
+    stds, norms, top1s = summary.levels("std"), summary.levels("mean_norm"), summary.levels("top1")
+    mature = summary.step >= reference.grace
     low = [level for level in stds if mature and _low(stds[level], reference.uniform_std)]
     one_way = [level for level in norms if mature and norms[level].now >= FAILED_NORM and not has_fallen(norms[level])]
-    drift = [level for level in top1s if course.step > DRIFT_GRACE and _drifts(course, level, reference)]
+    drift = [level for level in top1s if summary.step > DRIFT_GRACE and _drifts(summary, level, reference)]
     return Failures(
-        sorted(course.not_finite),
+        sorted(summary.not_finite),
         sorted(drift, key=lambda level: -top1s[level].now),
         sorted(low, key=lambda level: stds[level].now),
         sorted(one_way, key=lambda level: -norms[level].now),
@@ -151,8 +151,8 @@ def has_fallen(norm: Curve) -> bool:
     return norm.now < norm.highest - LEAST_CHANGE
 
 
-def _drifts(course: Course, level: str, reference: HealthReference) -> bool:
-    top1, norm, loss = (course.curve(group, level) for group in ("top1", "mean_norm", "loss"))
+def _drifts(summary: RunSummary, level: str, reference: HealthReference) -> bool:
+    top1, norm, loss = (summary.curve(group, level) for group in ("top1", "mean_norm", "loss"))
     assert top1 is not None
     if norm is not None and top1.now > DRIFT_TOP1 and norm.now > GOOD_NORM:
         return True
@@ -161,9 +161,9 @@ def _drifts(course: Course, level: str, reference: HealthReference) -> bool:
     return top1.now > GUESSING_TOP1 and loss.now > GUESSING_LOSS * reference.chance_loss
 
 
-def alarms(course: Course, reference: HealthReference) -> list[str]:
-    """The failures in plain language, each with what to change."""
-    failed = failures(course, reference)
+def alarms(summary: RunSummary, reference: HealthReference) -> list[str]:
+    """The failures as messages, each with the settings to change."""
+    failed = failures(summary, reference)
     messages = []
     if failed.not_finite:
         messages.append(
@@ -171,20 +171,20 @@ def alarms(course: Course, reference: HealthReference) -> list[str]:
         )
     if failed.drift:
         messages.append(
-            f"Drift collapse ({_seen(course, failed.drift[0], reference)}): the embeddings are one moving point, and "
+            f"Drift collapse ({_seen(summary, failed.drift[0], reference)}): the embeddings are one moving point, and "
             "new keys are found only because they are newer. Lower optim.lr, raise contrast.momentum (0.999) or "
             "shorten contrast.queue, and warm up (optim.warmup_steps=200)."
         )
     elif collapsed := [*failed.low_std, *failed.one_direction]:
         messages.append(
-            f"Collapse ({_seen(course, collapsed[0], reference)}): nearly all boxes get the same embedding. Lower "
+            f"Collapse ({_seen(summary, collapsed[0], reference)}): nearly all boxes get the same embedding. Lower "
             "optim.lr, warm up (optim.warmup_steps=200), and make sure that contrast.bn_groups is on."
         )
     return messages
 
 
-def _seen(course: Course, level: str, reference: HealthReference) -> str:
-    std, norm, top1 = (course.curve(group, level) for group in ("std", "mean_norm", "top1"))
+def _seen(summary: RunSummary, level: str, reference: HealthReference) -> str:
+    std, norm, top1 = (summary.curve(group, level) for group in ("std", "mean_norm", "top1"))
     seen = []
     if std is not None and reference.uniform_std is not None:
         seen.append(f"spread {std.now / reference.uniform_std:.0%} of full")
@@ -199,30 +199,30 @@ class HealthMonitor:
     """Raises the alarms while a run trains.
 
     Args:
-        reference: What the numbers are measured against; by default only the loader and the loss are watched.
+        reference: Reference values; without them only the loader and the loss are checked.
     """
 
     def __init__(self, reference: HealthReference | None = None) -> None:
         self.reference = reference or HealthReference()
-        self._course = Course()
+        self._summary = RunSummary()
         self._waits: deque[float] = deque(maxlen=RECENT)
 
     def replay(self, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Take in what was logged before a run was interrupted, so that it is judged as if it had not been."""
+        """Add what was logged before an interruption, so that a resumed run gets the same alarms as an unbroken one."""
         for row in rows:
             self._add(row["step"], row)
 
     def look(self, step: int, row: Mapping[str, Any]) -> list[str]:
-        """Take in a logged step; returns the alarms it calls for, a pure function of all rows so far."""
+        """Add a logged step; returns its alarms, a pure function of all rows so far."""
         self._add(step, row)
-        return alarms(self._course, self.reference)
+        return alarms(self._summary, self.reference)
 
     def slow(self) -> str | None:
-        """The alarm that the times of the last logged steps call for."""
+        """The alarm of a slow loader, if the last logged steps waited too long for data."""
         return slow_loader(list(self._waits))
 
     def _add(self, step: int, row: Mapping[str, Any]) -> None:
-        self._course.add(step, row)
+        self._summary.add(step, row)
         if WAIT in row:
             self._waits.append(row[WAIT])
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 from codo.core.numbers import number, percent
 from codo.evaluation import health
-from codo.evaluation.course import Course
 from codo.evaluation.health import Failures, HealthReference, failures
 from codo.evaluation.run_metrics import Metrics
+from codo.evaluation.run_summary import RunSummary
 
 Tone = Literal["good", "watch", "bad", "unknown"]
 _ORDER: dict[Tone, int] = {"good": 0, "unknown": 1, "watch": 2, "bad": 3}
@@ -22,7 +22,7 @@ _SLOWER = (
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: its name, how it stands, what was found and, unless it is good, what to do."""
+    """One check: its name, its tone, the finding and, unless it is good, advice."""
 
     name: str
     tone: Tone
@@ -32,7 +32,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Health:
-    """A verdict in one line with the checks it rests on."""
+    """A verdict in one line, with the checks that it is based on."""
 
     tone: Tone
     headline: str
@@ -44,20 +44,20 @@ def judge(metrics: Metrics, reference: HealthReference) -> Health:
 
     Args:
         metrics: The log; of ``loss/P2``, ``top1/P2``, ``std/P2``, ``mean_norm/P2``, … those absent are skipped.
-        reference: What they are measured against.
+        reference: Their reference values.
     """
-    course = Course.of(metrics.rows)
-    failed = failures(course, reference)
-    looked = (
-        _std(course, reference, failed),
-        _mean_norm(course, failed),
-        _loss(course, reference, failed),
-        _top1(course, reference, failed),
+    summary = RunSummary.of(metrics.rows)
+    failed = failures(summary, reference)
+    found = (
+        _std(summary, reference, failed),
+        _mean_norm(summary, failed),
+        _loss(summary, reference, failed),
+        _top1(summary, reference, failed),
         _invariance(metrics),
     )
-    checks = _said_once([check for check in looked if check is not None])
+    checks = _advise_once([check for check in found if check is not None])
     tone: Tone = max((check.tone for check in checks), key=_ORDER.__getitem__, default="unknown")
-    young = course.step < reference.grace
+    young = summary.step < reference.grace
     if young:
         checks = [c if c.tone in ("good", "bad") else replace(c, tone="unknown", advice="") for c in checks]
     if tone == "bad":
@@ -66,7 +66,7 @@ def judge(metrics: Metrics, reference: HealthReference) -> Health:
         few = f"{len(metrics.rows)} of at least {health.MIN_ROWS} lines"
         return Health("unknown", f"Too little is logged to judge: {few}.")
     if young and tone != "good":
-        steps = f"{course.step} steps of at least {reference.grace}"
+        steps = f"{summary.step} steps of at least {reference.grace}"
         return Health("unknown", f"Too young to judge: {steps}; every run starts like a collapse.", checks)
     return Health(tone, _headline(checks), checks)
 
@@ -83,19 +83,19 @@ def _headline(checks: Sequence[Check]) -> str:
     return "Healthy: the embeddings are spread out and the loss falls because views of an object agree."
 
 
-def _said_once(checks: Sequence[Check]) -> list[Check]:
-    """Checks that share a cause share the advice; it stands with the first of them."""
-    said: set[str] = set()
-    once = []
+def _advise_once(checks: Sequence[Check]) -> list[Check]:
+    """Keep the same advice only in the first check that gives it."""
+    given: set[str] = set()
+    kept = []
     for check in checks:
-        once.append(replace(check, advice="") if check.advice in said else check)
-        said.add(check.advice)
-    return once
+        kept.append(replace(check, advice="") if check.advice in given else check)
+        given.add(check.advice)
+    return kept
 
 
-def _std(course: Course, reference: HealthReference, failed: Failures) -> Check | None:
+def _std(summary: RunSummary, reference: HealthReference, failed: Failures) -> Check | None:
     """Spread of the embeddings: the worst level against 1/sqrt(D)."""
-    curves, uniform = course.levels("std"), reference.uniform_std
+    curves, uniform = summary.levels("std"), reference.uniform_std
     if not curves or uniform is None:
         return None
     level = failed.low_std[0] if failed.low_std else min(curves, key=lambda name: curves[name].now)
@@ -111,9 +111,9 @@ def _std(course: Course, reference: HealthReference, failed: Failures) -> Check 
     return Check("Embedding std", "watch", finding, _SLOWER)
 
 
-def _mean_norm(course: Course, failed: Failures) -> Check | None:
+def _mean_norm(summary: RunSummary, failed: Failures) -> Check | None:
     """Length of the mean embedding: 0 when they point everywhere, 1 when they all point one way."""
-    curves = course.levels("mean_norm")
+    curves = summary.levels("mean_norm")
     if not curves:
         return None
     level = failed.one_direction[0] if failed.one_direction else max(curves, key=lambda name: curves[name].now)
@@ -129,12 +129,12 @@ def _mean_norm(course: Course, failed: Failures) -> Check | None:
     return Check("Mean embedding", "watch", finding, _LONGER if falls else _SLOWER)
 
 
-def _loss(course: Course, reference: HealthReference, failed: Failures) -> Check | None:
+def _loss(summary: RunSummary, reference: HealthReference, failed: Failures) -> Check | None:
     """Loss against ln(K+1), and whether it has fallen from its peak: it may rise while the queue fills with keys."""
     if failed.not_finite:
         where = ", ".join(failed.not_finite)
         return Check("Loss", "bad", f"Not finite at {where}.", "Lower `optim.lr`, or set `precision=fp32`.")
-    curves, chance = course.levels("loss"), reference.chance_loss
+    curves, chance = summary.levels("loss"), reference.chance_loss
     if not curves or chance is None:
         return None
     level, curve = max(curves.items(), key=lambda item: item[1].now)
@@ -146,13 +146,13 @@ def _loss(course: Course, reference: HealthReference, failed: Failures) -> Check
     return Check("Loss", "watch", f"{finding} It has not fallen yet.", advice)
 
 
-def _top1(course: Course, reference: HealthReference, failed: Failures) -> Check | None:
+def _top1(summary: RunSummary, reference: HealthReference, failed: Failures) -> Check | None:
     """How often the positive beats every negative: high too early, or at a loss near ln(K+1), it is drift collapse."""
-    curves, chance = course.levels("top1"), reference.chance_loss
+    curves, chance = summary.levels("top1"), reference.chance_loss
     if not curves:
         return None
     level = failed.drift[0] if failed.drift else max(curves, key=lambda name: curves[name].now)
-    curve, loss = curves[level], course.curve("loss", level)
+    curve, loss = curves[level], summary.curve("loss", level)
     finding = f"{percent(curve.now)} at {level}, the highest"
     at = f"the loss there is {number(loss.now)}" if loss is not None else ""
     if failed.drift:

@@ -1,8 +1,7 @@
-"""Were images that a detector is evaluated on in its pretraining pool?
+"""Warn when images that a detector is evaluated on were in its pretraining pool.
 
-No label leaks that way, but an evaluation on images whose pixels were trained on says less about new ones
-(docs/method.md#leaks). Compared are content hashes of files, so that only identical files are found, not resized
-copies.
+No label leaks that way, but results on images that were pretrained on tell less about new images
+(docs/method.md#leaks). Files are compared by content hash, so only identical files are found, not resized copies.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ def leak_warning(annotations: Annotations, weights: str) -> str | None:
 
 
 def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
-    """A warning when images were in the pool of a run that weights come from, or when that cannot be told.
+    """A warning when images were in the pretraining pool of the weights, or when that cannot be checked.
 
     Args:
         paths: The image files.
         weights: See `lineage`.
-        use: What they are for, as it stands in the sentence.
+        use: What the images are used for, as a phrase in the message.
 
     Returns:
-        ``None`` when the catalogs of all these runs were looked at and have none of the images.
+        ``None`` when all catalogs were checked and contain none of the images.
     """
     unread: str | None = None
     for run in lineage(weights):
@@ -41,7 +40,7 @@ def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
         if seen := seen_in_pretraining(paths, catalogs):
             return (
                 f"{len(seen)} of {len(paths)} images {use} were in the pretraining pool of {run.path} "
-                f"(the first: {seen[0].name}); results on them do not speak for new images"
+                f"(the first: {seen[0].name}); results on them may not hold for new images"
             )
         if missing and unread is None:
             more = f", nor {len(missing) - 1} more" if len(missing) > 1 else ""
@@ -53,7 +52,7 @@ def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
 
 
 def seen_in_pretraining(paths: Sequence[Path], catalogs: Sequence[Catalog]) -> list[Path]:
-    """The image files that catalogs have too, told by their bytes."""
+    """The image files whose bytes are also in one of the catalogs."""
     known = {row.tobytes() for catalog in catalogs for row in catalog.hashes}
     return [path for path in paths if content_hash(path.read_bytes()) in known] if known else []
 
@@ -62,10 +61,10 @@ def lineage(weights: str) -> list[Run]:
     """The runs that weights come from, newest first.
 
     Args:
-        weights: A run, anything inside of one (an exported file, a checkpoint), or what else ``weights=`` may be.
+        weights: A run, a file inside one (an export, a checkpoint), or any other value of ``weights=``.
 
     Returns:
-        The run, the one whose weights it started from, and so on, as far as they are still there.
+        The run, the run whose weights it started from, and so on, as far as they still exist.
     """
     runs: list[Run] = []
     while (run := _run_of(weights)) is not None and run.path not in [known.path for known in runs]:
@@ -82,9 +81,9 @@ def _run_of(weights: str) -> Run | None:
 
 
 def pretraining_catalogs(run: Run) -> tuple[list[Catalog], list[str]]:
-    """The catalogs of a pretraining run, in the cache too, and the paths of those that cannot be opened any more.
+    """The catalogs of a pretraining run, cached ones included, and the paths of those that can no longer be opened.
 
-    Both are empty for runs of another kind.
+    Both are empty for other runs.
     """
     if run.verb != "pretrain":
         return [], []

@@ -1,13 +1,13 @@
-"""Which detection found which object, and average precision: as COCO does both.
+"""Matching of detections with objects, and average precision, as COCO computes them.
 
 Legend: D detections and G objects of one image, n detections of one class over all images.
 
-Detections look for objects in the order of their scores (Lin et al. 2014; pycocotools' ``evaluateImg``): each takes the
-free object of its class that it overlaps most, by an IoU of at least the threshold. One that finds none but lies in a
-crowd region of its class is neither right nor wrong. Equal scores keep the order of the file, and of equally good
-objects the last one is taken. AP is the mean of the best precision at a recall of at least 0, 0.01, …, 1.
+Detections are matched in the order of their scores (Lin et al. 2014; pycocotools' ``evaluateImg``): each gets the
+unmatched object of its class that it overlaps most, with an IoU of at least the threshold. A detection without a match
+that lies in a crowd region of its class is ignored. Equal scores keep the order of the file; of equally good objects
+the last one is taken. AP is the mean of the best precision at a recall of at least 0, 0.01, …, 1.
 
-The numbers equal COCO's; unlike its evaluation, this keeps who matched whom.
+The numbers equal COCO's; unlike COCO's code, this one keeps which detection matched which object.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
 
 RECALLS: Floats = np.linspace(0.0, 1.0, 101)
-"""Recalls that COCO reads the precision at."""
+"""Recalls at which COCO takes the precision."""
 
 MOST = 100
-"""The most detections of a class that COCO looks at in an image."""
+"""The most detections of a class in an image that COCO evaluates."""
 
 
 def overlaps(found: Sequence[Any], truth: Sequence[Any], crowd: Sequence[bool]) -> Floats:
@@ -44,7 +44,7 @@ def overlaps(found: Sequence[Any], truth: Sequence[Any], crowd: Sequence[bool]) 
     """
     if not len(found) or not len(truth):
         return np.zeros((len(found), len(truth)))
-    # pycocotools' own, so that an overlap of exactly the threshold falls on the same side of it.
+    # Computed by pycocotools, so that an overlap of exactly the threshold is rounded as in its evaluation.
     shapes = [[one if isinstance(one, dict) else list(one) for one in side] for side in (found, truth)]
     table: Floats = np.asarray(coco_mask.iou(*shapes, [int(flag) for flag in crowd]), dtype=np.float64)
     return table
@@ -52,11 +52,11 @@ def overlaps(found: Sequence[Any], truth: Sequence[Any], crowd: Sequence[bool]) 
 
 @dataclass(frozen=True)
 class Match:
-    """What came of an image's detections.
+    """Matches of an image's detections.
 
     Attributes:
-        objects: ``(D,)``, the object that each found; -1 for none.
-        ignored: ``(D,)``, which lie in a crowd region and count neither way.
+        objects: ``(D,)``, the object that each detection found; -1 for none.
+        ignored: ``(D,)``, whether a detection is ignored because it lies in a crowd region.
     """
 
     objects: Indices
@@ -68,7 +68,7 @@ def match(table: Floats, same: Flags, crowd: Flags, threshold: float) -> Match:
 
     Args:
         table: `overlaps` ``(D, G)``, detections by falling score, objects in the order of the file.
-        same: ``(D, G)``, where detection and object are of one class.
+        same: ``(D, G)``, whether detection and object are of the same class.
         crowd: ``(G,)``.
         threshold: Least IoU.
     """
@@ -88,18 +88,18 @@ def match(table: Floats, same: Flags, crowd: Flags, threshold: float) -> Match:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All detections of a class that count, best first.
+    """All detections of a class that are not ignored, best first.
 
     Attributes:
-        right: ``(n,)``, which found an object.
-        objects: How many there are to find.
+        right: ``(n,)``, whether a detection found an object.
+        objects: Number of objects of the class.
     """
 
     right: Flags
     objects: int
 
     def precision(self) -> Floats:
-        """The best precision at a recall of at least each of `RECALLS`, ``(101,)``; 0 where it is never reached."""
+        """The best precision at a recall of at least each of `RECALLS`, ``(101,)``; 0 for recalls never reached."""
         hits = np.cumsum(self.right)
         precision = hits / np.arange(1, len(hits) + 1)
         best = np.maximum.accumulate(precision[::-1])[::-1]
@@ -112,12 +112,12 @@ class Ranking:
 
 
 def rank(scores: Floats, right: Flags, objects: int) -> Ranking:
-    """Sort the detections of a class by score; equal ones stay as they are, by image and then within it."""
+    """Sort the detections of a class by score; equal scores keep their order, by image and then within the image."""
     return Ranking(right[np.argsort(-scores, kind="stable")], objects)
 
 
 def mean_known(values: npt.ArrayLike) -> float:
-    """Mean over the classes that have objects, whose value is not -1; -1 when none has."""
+    """Mean of the values that are not -1 (classes with objects); -1 if there is none."""
     known = np.asarray(values, dtype=np.float64)
     known = known[known > -1]
     return float(known.mean()) if len(known) else -1.0

@@ -1,10 +1,10 @@
-"""How much of an AP hangs on which images it was measured on: AP on resamples of the images, with replacement.
+"""AP on bootstrap resamples of the evaluation images: how much AP depends on which images were chosen.
 
-Legend: N images, B resamples, T IoU thresholds, n detections of one class, k of them right at a threshold.
+Legend: N images, B resamples, T IoU thresholds, n detections of one class, k of them correct at a threshold.
 
-Matching looks at one image at a time, so a resample need not be matched again: an image that it holds twice counts
-twice. `resampled_ap` with all weights 1 is COCO's AP (tests hold the two together), and thousands of resamples cost
-seconds, because precision has its peaks at the k right detections alone.
+Detections are matched image by image, so resamples need no new matching: an image that is drawn twice counts twice.
+`resampled_ap` with all weights 1 equals COCO's AP (a test compares them). Thousands of resamples take seconds, because
+only the precision at the k correct detections matters.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from codo.evaluation.matching import RECALLS, Flags, Floats, Indices, match
 
 RESAMPLES = 1000
 THRESHOLDS: Floats = np.linspace(0.5, 0.95, 10)
-"""IoUs that COCO's AP is the mean over; AP50 and AP75 are at two of them."""
+"""IoU thresholds over which COCO's AP is the mean; AP50 and AP75 are two of them."""
 
 CHUNK = 2**24
-"""Numbers in memory at a time."""
+"""Largest number of values in memory at a time."""
 
 Weights = npt.NDArray[np.int32]
 
 
 def image_weights(images: int, resamples: int = RESAMPLES) -> Weights:
-    """How often each image stands in each resample, ``(B, N)``; always the same, so that runs can be compared."""
+    """How often each resample contains each image, ``(B, N)``; always the same, so that runs can be compared."""
     random = np.random.Generator(np.random.Philox(key=0))
     return random.multinomial(images, np.full(images, 1 / images), size=resamples).astype(np.int32)
 
@@ -56,9 +56,9 @@ class _Class:
 
     Attributes:
         images: Image of each detection, ``(n,)``.
-        right: At each threshold, which found an object, ``(n, T)``.
-        ignored: Which lie in a crowd region, ``(n, T)``.
-        objects: How many objects each image has, ``(N,)``.
+        right: Whether it found an object, at each threshold, ``(n, T)``.
+        ignored: Whether it lies in a crowd region, ``(n, T)``.
+        objects: Number of objects of each image, ``(N,)``.
     """
 
     images: Indices
@@ -68,28 +68,28 @@ class _Class:
 
 
 def _classes(detections: Detections) -> Iterator[_Class]:
-    """Match all images at all thresholds, and sort what came out by class."""
-    scenes = detections.scenes
-    labels = np.array([thing.label for scene in scenes for thing in scene.found], dtype=np.int64)
-    scores = np.array([thing.score for scene in scenes for thing in scene.found], dtype=np.float64)
-    images = np.repeat(np.arange(len(scenes)), [len(scene.found) for scene in scenes])
+    """Match all images at all thresholds; yields the results by class."""
+    image_results = detections.image_results
+    labels = np.array([obj.label for image_result in image_results for obj in image_result.found], dtype=np.int64)
+    scores = np.array([obj.score for image_result in image_results for obj in image_result.found], dtype=np.float64)
+    images = np.repeat(np.arange(len(image_results)), [len(image_result.found) for image_result in image_results])
     right, ignored = np.zeros((2, len(labels), len(THRESHOLDS)), dtype=np.bool_)
-    ends = np.cumsum([len(scene.found) for scene in scenes])
-    for scene, end in zip(scenes, ends.tolist(), strict=True):
-        rows = slice(end - len(scene.found), end)
-        same, crowd = scene.same, scene.crowd
+    ends = np.cumsum([len(image_result.found) for image_result in image_results])
+    for image_result, end in zip(image_results, ends.tolist(), strict=True):
+        rows = slice(end - len(image_result.found), end)
+        same, crowd = image_result.same, image_result.crowd
         for t, threshold in enumerate(THRESHOLDS):
-            matched = match(scene.table, same, crowd, threshold)
+            matched = match(image_result.table, same, crowd, threshold)
             right[rows, t], ignored[rows, t] = matched.objects >= 0, matched.ignored
     for label in range(len(detections.classes)):
-        asked = [sum(thing.label == label and not thing.crowd for thing in scene.truth) for scene in scenes]
-        mine = np.flatnonzero(labels == label)
-        mine = mine[np.argsort(-scores[mine], kind="stable")]
-        yield _Class(images[mine], right[mine], ignored[mine], np.array(asked, dtype=np.int32))
+        objects = [sum(obj.label == label and not obj.crowd for obj in result.truth) for result in image_results]
+        of_class = np.flatnonzero(labels == label)
+        of_class = of_class[np.argsort(-scores[of_class], kind="stable")]
+        yield _Class(images[of_class], right[of_class], ignored[of_class], np.array(objects, dtype=np.int32))
 
 
 def _class_ap(one: _Class, weights: Weights) -> Floats:
-    """AP of a class on each resample and at each threshold, ``(B, T)``; -1 where the resample has none of it."""
+    """AP of a class on each resample and at each threshold, ``(B, T)``; -1 where a resample has no object of it."""
     found = np.empty((len(weights), len(THRESHOLDS)))
     step = max(1, CHUNK // max(1, len(one.images)))
     for start in range(0, len(weights), step):
@@ -106,9 +106,9 @@ def _class_ap(one: _Class, weights: Weights) -> Floats:
 
 
 def _average(hits: Weights, counted: Weights, objects: Weights) -> Floats:
-    """AP from the right and from all detections up to each right one, both ``(b, k)``, and the objects ``(b,)``.
+    """AP from counts: correct and all detections up to each correct one, both ``(b, k)``, and objects ``(b,)``.
 
-    The mean over COCO's 101 recalls is taken by how many of them each right detection is the first to reach.
+    In the mean over COCO's 101 recalls, a correct detection weighs as many recalls as it is the first to reach.
     """
     if not hits.shape[1]:
         return np.where(objects > 0, 0.0, -1.0)

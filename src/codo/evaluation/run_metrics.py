@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 
 class Series(NamedTuple):
-    """The values of one key and the steps they were logged at; a value that was not finite is NaN."""
+    """The values of one key and the steps at which they were logged; values that were not finite are NaN."""
 
     steps: list[int]
     values: list[float]
 
     def mean(self, start: float = 0.0, stop: float = 1.0) -> float | None:
-        """Mean of the finite values in a share of the log, at least one line: ``mean(0.9)`` is the last tenth."""
+        """Mean of the finite values in a part of the log, at least one line: ``mean(0.9)`` is the last tenth."""
         n = len(self.values)
         first = min(int(start * n), n - 1)
         known = [v for v in self.values[first : max(first + 1, math.ceil(stop * n))] if math.isfinite(v)] if n else []
@@ -23,7 +23,7 @@ class Series(NamedTuple):
 
     @property
     def end(self) -> float | None:
-        """Mean over the last tenth: where the curve ends, less at the mercy of one batch than its last value."""
+        """Mean over the last tenth, which depends less on a single batch than the last value."""
         return self.mean(0.9)
 
 
@@ -31,7 +31,7 @@ class Metrics:
     """Everything in ``metrics.jsonl``, by key.
 
     Args:
-        rows: `codo.core.run.Run.metrics`. Rows without a step are left out; of two rows of a step the later counts.
+        rows: `codo.core.run.Run.metrics`. Rows without a step are left out; of two rows with one step the later counts.
     """
 
     def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -47,15 +47,15 @@ class Metrics:
 
     @property
     def last_step(self) -> int | None:
-        """The last step that was logged."""
+        """The last logged step."""
         return int(self.rows[-1]["step"]) if self.rows else None
 
     def series(self, key: str) -> Series:
-        """The rows that hold ``key``; ``null``, as the log writes what is not finite, becomes NaN."""
+        """The rows with ``key``; ``null``, which the log writes for values that are not finite, becomes NaN."""
         return self._columns.get(key, Series([], []))
 
     def names(self, group: str) -> list[str]:
-        """What follows ``group/`` in the keys, sorted: ``names("loss")`` gives ``["P2", "P3", …]``."""
+        """The parts of keys after ``group/``, sorted: ``names("loss")`` gives ``["P2", "P3", …]``."""
         start = f"{group}/"
         return sorted(key[len(start) :] for key in self._columns if key.startswith(start))
 
@@ -74,7 +74,7 @@ class Metrics:
         return total
 
     def alarms(self) -> dict[str, list[int]]:
-        """Alarms and the steps they were raised at, first ones first."""
+        """Alarms and the steps at which they were raised, in the order of their first step."""
         found: dict[str, list[int]] = {}
         for row in self.rows:
             messages = row.get("alarms")

@@ -1,23 +1,23 @@
-"""Is a difference between two initializations beyond noise? Two kinds of noise count.
+"""Intervals that state whether a difference between two initializations is beyond noise, of which there are two kinds.
 
-**Of training.** Two runs of the same seed see the same labels in the same order, so what is compared is their
-difference, seed by seed. Its interval is a bootstrap over the seeds. With a handful of them the plain percentile
-interval is far too narrow: three seeds can give no wider one than from the smallest to the largest difference, which
-misses the truth one time in four. Hence its distance from the mean is stretched by::
+**Training noise.** Two runs of the same seed see the same labels in the same order, so their differences are taken seed
+by seed. The interval is a bootstrap over the seeds. With a handful of seeds the plain percentile interval is far too
+narrow: with three it can at most reach from the smallest to the largest difference, which misses the true value one
+time in four. So its distance from the mean is multiplied by::
 
     t(n - 1) / z * sqrt(n / (n - 1))
 
 the narrowness correction of Hesterberg (What Teachers Should Know About the Bootstrap, The American Statistician 69,
 2015), applied to the distance instead of the quantile level because a bootstrap of three values has hardly
-any quantiles. The factor is 2.7 with 3 seeds, 1.6 with 5, 1.2 with 10, and tends to 1; for differences that are normal
-the interval is then nearly Student's.
+any quantiles. The factor is 2.7 with 3 seeds, 1.6 with 5, 1.2 with 10, and tends to 1; for normally distributed
+differences the interval is then nearly Student's.
 
-**Of the evaluation images.** All seeds are scored on the same images, so seeds cannot tell how much hangs on which
-images these are; with a few hundred that is often the larger part. Its interval is a bootstrap over the images, paired
-too: every resample is scored for all runs alike (see ``resampling``).
+**Noise of the evaluation images.** All seeds are scored on the same images, so seeds do not show how much the result
+depends on the choice of images; with a few hundred images that is often the larger part. The interval is a bootstrap
+over the images, paired too: every resample is used for all runs (see ``resampling``).
 
-The two are independent, and joined as the intervals of a sum are: the distances of the ends from the mean add up in
-squares (Zou and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008).
+The two are independent and are combined as for a sum: the distances of the ends from the mean add up in squares (Zou
+and Donner, Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008).
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ import numpy as np
 import numpy.typing as npt
 
 LEVEL = 0.95
-"""Of all intervals."""
+"""Confidence level of all intervals."""
 
 RESAMPLES = 20_000
 EXACT = 6
-"""Up to so many seeds all resamples are counted (6**6 = 46 656); beyond, `RESAMPLES` are drawn with a fixed seed."""
+"""Up to this many seeds, all resamples are enumerated (6**6 = 46,656); with more, `RESAMPLES` are drawn."""
 
 Verdict = Literal["better", "worse", "noise", "unknown"]
 
@@ -46,7 +46,7 @@ T = TypeVar("T", float, npt.NDArray[np.float64])
 
 
 class Interval(NamedTuple):
-    """Where the truth lies, with the certainty of `LEVEL`."""
+    """A confidence interval."""
 
     low: float
     high: float
@@ -54,12 +54,12 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one initialization is from another.
+    """Difference between two initializations.
 
     Attributes:
-        values: The differences, one a seed.
-        by_seed: Interval of their mean over the seeds; ``None`` with one seed.
-        by_image: The same over the evaluation images; ``None`` where that is not known.
+        values: The difference of each seed.
+        by_seed: Interval of their mean, by a bootstrap over the seeds; ``None`` with one seed.
+        by_image: The same over the evaluation images; ``None`` where it is not known.
     """
 
     values: tuple[float, ...]
@@ -71,7 +71,7 @@ class Difference:
         """The differences of some seeds.
 
         Args:
-            values: One a seed, at least one.
+            values: The difference of each seed, at least one.
             resampled: Their mean on each resample of the evaluation images, ``(B,)``.
         """
         by_image = None if resampled is None else image_interval(fmean(values), resampled)
@@ -79,12 +79,12 @@ class Difference:
 
     @property
     def mean(self) -> float:
-        """Their mean."""
+        """Mean of the differences."""
         return fmean(self.values)
 
     @property
     def interval(self) -> Interval | None:
-        """Of the mean, with all noise that is known; ``None`` with one seed, which says nothing about training."""
+        """Interval of the mean with all known noise; ``None`` with one seed, which does not show training noise."""
         if self.by_seed is None or self.by_image is None:
             return self.by_seed
         return joined(self.mean, self.by_seed, self.by_image)
@@ -98,14 +98,14 @@ class Difference:
 
 
 def paired(candidate: Sequence[Mapping[int, T]], reference: Sequence[Mapping[int, T]]) -> list[T]:
-    """What one initialization has over another, one value for each seed that both have at every label fraction.
+    """Candidate minus reference, for each seed that both have at every label fraction.
 
-    Cells of one seed share their labels and their order over all fractions, so they are not independent: a seed counts
-    once, by the mean of its differences.
+    Trials of one seed share labels and order at all fractions, so they are not independent: a seed counts once, with
+    the mean of its differences.
 
     Args:
         candidate: For each fraction, seed -> value.
-        reference: The same of the other.
+        reference: The same for the other initialization.
     """
     sides = [*candidate, *reference]
     common = set.intersection(*map(set, sides)) if sides else set()
@@ -114,7 +114,7 @@ def paired(candidate: Sequence[Mapping[int, T]], reference: Sequence[Mapping[int
 
 
 def interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
-    """Bootstrap interval of the mean, corrected for few values (see the top); ``None`` for fewer than two."""
+    """Bootstrap interval of the mean, corrected for few values (see the module's docstring); ``None`` below two."""
     n = len(values)
     if n < 2:
         return None
@@ -128,13 +128,13 @@ def interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
 def image_interval(mean: float, resampled: Floats, level: float = LEVEL) -> Interval:
     """Bootstrap interval over evaluation images.
 
-    Resamples repeat images, on which AP is a little off, so their own center stands for the mean: what is taken from
-    them is how far they spread.
+    Resamples contain images repeatedly, which shifts AP a little. So the resamples are centered at their own mean, and
+    only their spread is used.
 
     Args:
-        mean: On the images themselves.
-        resampled: On each resample, ``(B,)``.
-        level: Its certainty.
+        mean: The value on the images themselves.
+        resampled: The value on each resample, ``(B,)``.
+        level: Confidence level.
     """
     tail = (1 - level) / 2
     low, high = (float(value) for value in np.quantile(resampled - resampled.mean(), [tail, 1 - tail]))
@@ -142,14 +142,14 @@ def image_interval(mean: float, resampled: Floats, level: float = LEVEL) -> Inte
 
 
 def joined(mean: float, *parts: Interval) -> Interval:
-    """One interval for several independent kinds of noise (see the top)."""
+    """One interval for several independent kinds of noise (see the module's docstring)."""
     low = math.hypot(*(mean - part.low for part in parts))
     high = math.hypot(*(part.high - mean for part in parts))
     return Interval(mean - low, mean + high)
 
 
 def bootstrap_means(values: Sequence[float]) -> Floats:
-    """Means of resamples with replacement: all of them where that is few enough, else many drawn at random."""
+    """Means of resamples with replacement: all of them for few values, else a random sample with a fixed seed."""
     data, n = np.asarray(values, float), len(values)
     if n <= EXACT:
         picks = np.array(list(itertools.product(range(n), repeat=n)))
@@ -175,7 +175,7 @@ def student_quantile(probability: float, freedom: int) -> float:
 
 
 def student_cdf(t: float, freedom: int) -> float:
-    """Student's distribution function for a whole number of degrees of freedom.
+    """Student's distribution function for an integer number of degrees of freedom.
 
     The finite sums of Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.3 (odd) and 26.7.4 (even).
     """

@@ -1,15 +1,16 @@
 """PASCAL VOC's own average precision (Everingham et al. 2010, section 4.2), as its development kit computes it.
 
-Detections of a class, most certain first, each look for the object of their class and image that they overlap most.
-With an IoU of at least the threshold they find it, or are false alarms when it has been found before; a detection of a
-*difficult* object counts neither way, nor does the object. Two areas under the precision-recall curve are in use:
+Detections of a class are matched most confident first, each with the object of its class and image that it overlaps
+most. If the IoU is at least the threshold, the detection is correct, or a false positive if the object has been found
+before. *Difficult* objects, and detections of them, are ignored. Two areas under the precision-recall curve are in use:
 
 * 2007: the mean of the best precision at a recall of at least 0, 0.1, …, 1 (11 points);
 * 2010 and later (2012): the exact area under the curve of best precision.
 
 Boxes here are half-open in pixels (``x2 = x1 + width``), for which the kit's ``+ 1`` on widths of inclusive corners is
 already contained: the same objects give the same IoU. Differences to COCO's AP at 0.5: COCO interpolates at 101 points,
-knows no difficult objects, looks at 100 detections an image, and lets a detection take its second-best object.
+has no difficult objects, evaluates at most 100 detections of a class per image, and lets a detection match its
+second-best object.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ THRESHOLDS = tuple(round(0.5 + 0.05 * i, 2) for i in range(10))
 def voc_metrics(
     annotations: Annotations, results: Sequence[dict[str, Any]], difficult: npt.NDArray[np.bool_]
 ) -> dict[str, float]:
-    """Score boxes by VOC's measures; means over the classes that have objects which are not difficult.
+    """VOC's mAP of boxes; means over the classes with objects that are not difficult.
 
     Args:
-        annotations: The ground truth. Crowd regions, which VOC does not know, are treated as difficult.
+        annotations: The ground truth. Crowd regions, which VOC does not have, are treated as difficult.
         results: COCO results with ``bbox``.
-        difficult: ``(M,)``, which objects of ``annotations`` are neither to be found nor to be missed.
+        difficult: ``(M,)``, which objects of ``annotations`` are ignored.
 
     Returns:
         ``AP50_07`` and ``AP50_12``, VOC's mAP of 2007 and of 2010 to 2012; ``AP_07`` and ``AP75_07``, the mean over IoU
@@ -62,7 +63,7 @@ def voc_metrics(
 
 
 def voc_scores(annotations: Annotations, results: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """`voc_metrics` for data in VOC's format, which say what is difficult; nothing for any other."""
+    """`voc_metrics` for data in VOC's format, which marks difficult objects; empty for other formats."""
     difficult = getattr(annotations, "difficult", None)
     return {} if difficult is None else voc_metrics(annotations, results, difficult)
 
@@ -71,8 +72,8 @@ def _class_scores(
     annotations: Annotations, results: list[dict[str, Any]], rows: npt.NDArray[np.int64], ignored: npt.NDArray[np.bool_]
 ) -> Floats:
     """AP of one class by the rules of 2007 and 2012, ``(thresholds, 2)``; ``rows`` are its objects."""
-    certain_first = np.argsort([-result["score"] for result in results], kind="stable")
-    results = [results[i] for i in certain_first]
+    by_score = np.argsort([-result["score"] for result in results], kind="stable")
+    results = [results[i] for i in by_score]
     overlap, nearest = nearest_objects(annotations, results, rows)
     scores = []
     for threshold in THRESHOLDS:
@@ -91,7 +92,7 @@ def _class_scores(
 def nearest_objects(
     annotations: Annotations, results: Sequence[dict[str, Any]], rows: npt.NDArray[np.int64]
 ) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """For each detection the IoU with the object of its image that it overlaps most, and the row of that object.
+    """For each detection, the object of its image that it overlaps most: IoU and row.
 
     Args:
         annotations: The ground truth.
@@ -99,7 +100,7 @@ def nearest_objects(
         rows: The objects of that class, in order.
 
     Returns:
-        IoU ``(n,)``, 0 where the image has no such object, and rows ``(n,)``.
+        IoU ``(n,)``, 0 where the image has no object of the class, and rows ``(n,)``.
     """
     overlap, nearest = np.zeros(len(results)), np.zeros(len(results), dtype=np.int64)
     index = {int(id_): i for i, id_ in enumerate(annotations.image_ids)}

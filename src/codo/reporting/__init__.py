@@ -1,12 +1,12 @@
-"""Reports: offline HTML pages. They read the files of a run or catalog, never live objects.
+"""Reports: offline HTML pages, made from the files of a run or catalog, never from live objects.
 
 * ``report``: writes ``report.html`` of a run, and of the demo; ``view``: the pages of ``codo view``;
-  ``attempt``: a page that cannot be written does not fail the run.
-* ``pretraining``, ``finetuning``: the pages of the two kinds of runs; ``common``: what they share.
+  ``attempt``: turns a failure to write a page into a warning.
+* ``pretraining``, ``finetuning``: the pages of the two kinds of runs; ``common``: their shared parts.
 * ``health_section``: the verdict on a run and its alarms; ``average_precision``: COCO's numbers as table and figure.
 * ``catalog_page``: images with proposals, sizes, rejected files.
-* ``detections_page``, ``detection_gallery``, ``error_plots``: detections beside the ground truth, and their errors.
-* ``html``: what pages are made of: blocks, plots as inline SVG, images as data URIs, templates.
+* ``detections_page``, ``detection_gallery``, ``error_plots``: detections next to the ground truth, and their errors.
+* ``html``: building blocks of pages: content blocks, plots as inline SVG, images as data URIs, templates.
 """
 
 from __future__ import annotations

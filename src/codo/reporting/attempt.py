@@ -1,4 +1,4 @@
-"""A page is about work that is done: one that cannot be written is told of, and never fails the work."""
+"""Write a page without failing the run: a page that cannot be written becomes a warning."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ log = logging.getLogger(__name__)
 
 
 def attempt_page(write: Callable[[], object], again: str) -> str | None:
-    """Write a page if it can be done.
+    """Write a page, and catch errors.
 
     Args:
-        write: Writes it.
-        again: What the user does to have it written later, as the subject of a sentence.
+        write: Writes the page.
+        again: How the user can write it later, as the subject of a sentence.
 
     Returns:
-        Why there is none, in a line; ``None`` once it is written. The traceback goes to Python's log, at level DEBUG.
+        A one-line message if writing failed, else ``None``. The traceback is logged at level DEBUG.
     """
     try:
         write()
     except Exception as error:
         log.debug("the page could not be written", exc_info=True)
-        return f"the report could not be written: {class_and_line(error)}; all else is done, {again} writes it"
+        return f"the report could not be written: {class_and_line(error)}; everything else is done, {again} writes it"
     return None

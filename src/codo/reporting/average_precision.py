@@ -1,39 +1,39 @@
-"""Average precision on a page: COCO's twelve numbers as a table, and every seed as a dot."""
+"""Average precision on a page: COCO's twelve numbers as a table, and the AP of every seed as a dot plot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from codo.core.numbers import MISSING, precision
-from codo.evaluation.measures import NAMES
+from codo.evaluation.ap_values import NAMES
 from codo.reporting.html.blocks import Figure, Table
 from codo.reporting.html.plots import dots
 
 EXPLAINED = (
     "COCO's twelve numbers, times 100. AP: mean over IoU 0.50 to 0.95, at 0.50, at 0.75, then of small (under 32² px), "
-    "medium and large (over 96² px) objects; AR: recall with 1, 10 and 100 detections an image, then by size. "
+    "medium and large (over 96² px) objects; AR: recall with 1, 10 and 100 detections per image, then by size. "
     "A dash: no such objects."
 )
 
 
 def ap_table(rows: Mapping[str, Mapping[str, float]], caption: str = EXPLAINED) -> Table:
-    """One row of twelve numbers for each name; numbers missing everywhere are left out."""
+    """One row of twelve numbers for each name; columns without any number are left out."""
     names = [name for name in NAMES if any(name in values for values in rows.values())]
     cells = [[label, *(precision(values.get(name)) for name in names)] for label, values in rows.items()]
     return Table(["", *(NAMES[name] for name in names)], cells, caption)
 
 
 def ap_dots(values: Mapping[str, Sequence[float]], title: str) -> Figure:
-    """Every seed of every initialization as a dot.
+    """The AP of every seed of every initialization as a dot.
 
     Args:
         values: Initialization -> AP of its seeds, in [0, 1].
-        title: What the AP is of.
+        title: ``Boxes`` or ``Masks``.
     """
     groups = {label: [100 * value for value in seeds] for label, seeds in values.items()}
     listed = {label: ", ".join(f"{ap:.1f}" for ap in seeds) or MISSING for label, seeds in groups.items()}
     spoken = "; ".join(f"{label}: {seeds}" for label, seeds in listed.items())
-    caption = "Each dot is one seed, the bar is their mean. With few seeds, read the distance between the groups."
+    caption = "Each dot is one seed, the bar is their mean. With few seeds, compare the groups, not single dots."
     return Figure(
         f"{title}: AP by initialization", dots(groups, x_label="AP × 100"), caption, f"{title}, AP. {spoken}."
     )

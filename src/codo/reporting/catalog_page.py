@@ -1,4 +1,4 @@
-"""The page of a catalog: images with their proposals, sizes, what was rejected, how it was made."""
+"""The page of a catalog: images with their proposals, sizes, rejected files, settings."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from codo.reporting.html.plots import histogram
 from codo.views.boxes import area
 
 CARDS = 40
-"""Images on a page: enough to judge by, few enough to mail."""
+"""Images on a page: enough for an impression, few enough to send the page by mail."""
 
 FALLBACK_STAGES = {
     "filtered": "passed all filters",
@@ -28,20 +28,20 @@ FALLBACK_STAGES = {
     "side": "passed the size filter only",
     "whole": "none: the whole image is used",
 }
-"""Steps of the fallback chain (docs/method.md#proposals)."""
+"""Fallback stages of proposals and their display names (docs/method.md#proposals)."""
 
 LEFT_OUT = {
     "rejected": "rejected",
-    "repeated": "named twice in the source",
+    "repeated": "listed twice in the source",
 }
-"""Counts of a catalog that are of interest here, and what they mean."""
+"""Counts of a catalog that this page shows, and their display names."""
 
 SAMPLED = 20_000
-"""Rows of a catalog that its histograms are drawn from, at most."""
+"""Largest number of rows for histograms; larger catalogs are sampled."""
 
 
 def catalog_page(catalog: Catalog) -> Page:
-    """A catalog: images with their proposals, sizes, what was rejected, how it was made."""
+    """The page of a catalog."""
     cards = [proposal_card(catalog, i, longest=300) for i in spread(len(catalog), CARDS)]
     controls = [Control("search", "Name", "key")]
     if catalog.has_proposals:
@@ -57,7 +57,7 @@ def catalog_page(catalog: Catalog) -> Page:
     return Page(
         title=catalog.path.rstrip("/").rpartition("/")[2],
         kicker="CoDo catalog",
-        lead="The images that `codo prepare` took in, with the proposals that pretraining cuts out of them.",
+        lead="The images in the catalog, with the proposals that pretraining crops from them.",
         sections=[
             Section("Summary", size_blocks(catalog)),
             Section("Images", [gallery]),
@@ -72,7 +72,7 @@ def size_blocks(catalog: Catalog) -> list[Block]:
     """Numbers and histograms of image and proposal sizes."""
     rows = spread(len(catalog), SAMPLED)
     sizes = np.array([catalog.size(i) for i in rows], float).reshape(-1, 2)  # width, height
-    part = "" if len(rows) == len(catalog) else f" From {number(len(rows))} images spread evenly over the catalog."
+    part = "" if len(rows) == len(catalog) else f" Based on {number(len(rows))} images spread evenly over the catalog."
     facts = [("Images", number(len(catalog)), "")]
     if copies := catalog.counts.get("duplicates"):
         facts.append(("Duplicates", number(copies), "same bytes as an earlier image; kept"))
@@ -92,7 +92,7 @@ def size_blocks(catalog: Catalog) -> list[Block]:
                 Figure(
                     "Size of proposals (% of the image's side)",
                     histogram(100 * shares, bins=np.arange(0, 101, 5), x_label="√(box area / image area), %"),
-                    f"How many proposals have each size. Small ones show parts, large ones whole scenes.{part}",
+                    f"Number of proposals by size. Small ones show parts of objects, large ones whole scenes.{part}",
                     f"Histogram of proposal sizes; median {middle} of the image's side.",
                 )
             )
@@ -100,7 +100,7 @@ def size_blocks(catalog: Catalog) -> list[Block]:
             Figure(
                 "Proposals per image",
                 histogram(counts, bins=np.arange(max(counts) + 2) - 0.5, x_label="proposals"),
-                f"How many images have so many proposals; one alone is often the whole image.{part}",
+                f"Number of images by number of proposals; a single proposal is often the whole image.{part}",
                 f"Histogram of the number of proposals per image, from {min(counts)} to {max(counts)}.",
             )
         )
@@ -109,26 +109,28 @@ def size_blocks(catalog: Catalog) -> list[Block]:
         Figure(
             "Short side of the images (px)",
             histogram(short, bins=edges, x_label="short side, px"),
-            f"How many images there are of each size, in original pixels.{part}",
+            f"Number of images by size, in original pixels.{part}",
             f"Histogram of the short sides, from {short.min():.0f} to {short.max():.0f} pixels.",
         )
     )
     blocks: list[Block] = [Facts(facts), Figures(drawn)]
     if catalog.fallbacks:
         stages = [(FALLBACK_STAGES.get(stage, stage), number(n)) for stage, n in catalog.fallbacks.items()]
-        blocks.append(Table(["Proposals of an image", "Images"], stages, "Which rule gave an image its proposals."))
+        blocks.append(
+            Table(["Proposals of an image", "Images"], stages, "Filters that the proposals of an image passed.")
+        )
     return blocks
 
 
 def _shares(boxes: list[npt.NDArray[np.float64]], sizes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Side of every proposal as a share of its image's: the root of the share of the area."""
+    """Relative size of every proposal: square root of box area over image area."""
     areas = [area(b) / (width * height) for b, (width, height) in zip(boxes, sizes, strict=True)]
     roots: npt.NDArray[np.float64] = np.sqrt(np.concatenate(areas))
     return roots
 
 
 def left_out_blocks(catalog: Catalog, most: int = 200) -> list[Block]:
-    """Files that ``codo prepare`` did not take in: how many and why, and the first rejected ones."""
+    """Files of the source that are not in the catalog: how many and why, and the first rejected ones."""
     counts = [(name, number(catalog.counts[key])) for key, name in LEFT_OUT.items() if catalog.counts.get(key)]
     counts += [(f"not an image: {ending}", number(n)) for ending, n in (catalog.counts.get("ignored") or {}).items()]
     rows = _rejected(join(catalog.path, REJECTED))

@@ -1,4 +1,4 @@
-"""What every report of a run shows: curves, and where the numbers come from."""
+"""Shared parts of the reports of runs: curves, speed, settings and environment."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Pa
 from codo.reporting.html.plots import MAX_POINTS, Line, Reference, curves, describe
 
 FOOTER = (
-    "Made by codo from the files it describes. This page needs no network and runs no foreign code. "
+    "Made by codo from the files of the run or catalog. This page needs no network and runs no third-party code. "
     f"Curves of more than {MAX_POINTS} logged steps show means of neighboring steps."
 )
 
 
 def run_page(run: Run, metrics: Metrics, kicker: str, lead: str, sections: Sequence[Section]) -> Page:
-    """The page of a run: its own sections, then speed and origin, which all runs have."""
+    """The page of a run: the given sections, then speed and origin."""
     common = [speed_section(metrics), origin_section(run)]
     return Page(run.path.resolve().name, kicker, lead, [*sections, *common], FOOTER)
 
@@ -39,17 +39,17 @@ def figure(
     scale: float = 1.0,
     log: bool = False,
 ) -> Figure | None:
-    """Curves of the log as a figure, or ``None`` when nothing of it was logged.
+    """Curves of the log as a figure, or ``None`` when none of the keys was logged.
 
     Args:
         metrics: The log.
-        title: What is drawn, with its unit.
+        title: The quantity, with its unit.
         keys: Name of each curve -> key in the log.
-        caption: What one sees.
+        caption: Text below the figure.
         references: ``(name, value)`` of horizontal lines; those without a value are left out.
         limits: Lowest and highest value shown, after scaling.
-        scale: Factor on values and references: 100 for per cent.
-        log: Logarithmic values; used only where all values allow it.
+        scale: Factor on values and references: 100 for percent.
+        log: Logarithmic axis; used only if all values are positive.
     """
     series = {name: metrics.series(key) for name, key in keys.items()}
     lines = [Line(name, s.steps, [scale * v for v in s.values]) for name, s in series.items() if s.end is not None]
@@ -67,7 +67,7 @@ def by_level(metrics: Metrics, group: str) -> dict[str, str]:
 
 
 def figures(found: Sequence[Figure | None]) -> list[Block]:
-    """The figures that there are, as a block; no block when there are none."""
+    """The figures that are not ``None`` as a block; no block when there are none."""
     kept = [f for f in found if f is not None]
     return [Figures(kept)] if kept else []
 
@@ -80,21 +80,21 @@ def speed_section(metrics: Metrics) -> Section:
             metrics,
             "Gradient norm",
             {"gradient": "grad_norm"},
-            "Length of the gradient of all weights; a jump by orders of magnitude comes before most breakdowns.",
+            "Norm of the gradient of all weights; a jump by orders of magnitude often precedes divergence.",
             log=True,
         ),
         figure(
             metrics,
             "Throughput (images per second)",
             {"images/s": "time/images_per_s"},
-            "Images that go through training per second, over all processes; every view counts.",
+            "Training throughput over all processes; every view counts as an image.",
             limits=(0, None),
         ),
         figure(
             metrics,
             "Waiting for data (% of the time)",
             {"wait": WAIT},
-            "Share of the time that training waits for the loader. Above the line the loader is the bottleneck.",
+            "Share of the time in which training waits for the loader. Above the line the loader is the bottleneck.",
             references=[("alarm", SLOW_WAIT)],
             limits=(0, None),
             scale=100,
@@ -112,12 +112,12 @@ def speed_section(metrics: Metrics) -> Section:
 
 
 def origin_section(run: Run) -> Section:
-    """Settings, environment and commands: all that is needed to make the run again."""
+    """Settings, environment and commands: everything needed to repeat the run."""
     settings = [(key, _plain(value)) for key, value in flatten(config_of(run)).items()]
     environment = [(key, _plain(value)) for key, value in flatten(environment_of(run)).items()]
     blocks: list[Block] = []
     if commands := commands_of(run):
-        blocks.append(Code("\n".join(commands), "Commands that worked on this run, from `command.txt`."))
+        blocks.append(Code("\n".join(commands), "Commands that started or resumed this run, from `command.txt`."))
     if settings:
         table = Table(["Setting", "Value"], settings, "Every setting, from `config.yaml`.", text=True)
         blocks.append(Details(f"Settings ({len(settings)})", [table]))
@@ -128,7 +128,7 @@ def origin_section(run: Run) -> Section:
 
 
 def headline(run: Run, metrics: Metrics, images_per_step: int) -> list[tuple[str, str, str]]:
-    """Facts that both kinds of runs have: recipe, steps, device, time."""
+    """Facts shown for both kinds of runs: recipe, steps, device, time."""
     config, environment = config_of(run), environment_of(run)
     planned = config.get("steps")
     device = str(environment.get("device") or config.get("device") or MISSING)
@@ -143,7 +143,7 @@ def headline(run: Run, metrics: Metrics, images_per_step: int) -> list[tuple[str
 
 
 def _started(environment: Mapping[str, Any]) -> str:
-    """``started 2026-11-24 03:03``: the recorded time to the minute, in the zone it was recorded in."""
+    """``started 2026-11-24 03:03``: the recorded time to the minute, in the recorded time zone."""
     started = str(environment.get("started", ""))
     return f"started {started[:16].replace('T', ' ')}" if started else ""
 

@@ -1,4 +1,4 @@
-"""Figures of detections: precision over recall, and bars in the colors of outcomes."""
+"""Figures of detections: precision-recall curves, and bars in the colors of the error types."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from codo.reporting.html.labels import shorten
 from codo.reporting.html.plots import GRID, INK, MUTED, SERIES, STYLE, VARIABLES, canvas
 from codo.reporting.html.svg import inline
 
-# Stand-ins that no figure uses otherwise; `inline` turns them into the page's variables.
-_COLORS = {outcome: f"#0103{i:02x}" for i, outcome in enumerate(ErrorType)}
-_ALL = VARIABLES | {color: f"var(--{outcome})" for outcome, color in _COLORS.items()}
+# Placeholder colors that no figure uses otherwise; `inline` replaces them by the page's CSS variables.
+_COLORS = {error_type: f"#0103{i:02x}" for i, error_type in enumerate(ErrorType)}
+_ALL = VARIABLES | {color: f"var(--{error_type})" for error_type, color in _COLORS.items()}
 
 
 def precision_recall(half: npt.ArrayLike, strict: npt.ArrayLike, name: str) -> Markup:
@@ -28,7 +28,7 @@ def precision_recall(half: npt.ArrayLike, strict: npt.ArrayLike, name: str) -> M
     Args:
         half: ``(101,)``, at `codo.evaluation.matching.RECALLS`.
         strict: The same at the higher IoU.
-        name: Of the figure, unlike that of any other in the page.
+        name: Name of the figure, unique in the page.
     """
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(3.4, 2.6)
@@ -44,44 +44,44 @@ def precision_recall(half: npt.ArrayLike, strict: npt.ArrayLike, name: str) -> M
 
 
 def bars(values: Mapping[ErrorType, float], *, x_label: str) -> Markup:
-    """One bar an outcome, with its value at its end."""
+    """One bar for each error type, with its value at its end."""
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(4.5, 0.6 + 0.34 * len(values))
-        for row, (outcome, value) in enumerate(values.items()):
-            axes.barh(row, value, height=0.62, color=_COLORS[outcome])
+        for row, (error_type, value) in enumerate(values.items()):
+            axes.barh(row, value, height=0.62, color=_COLORS[error_type])
             axes.annotate(f"{value:.1f}", (value, row), (4, 0), textcoords="offset points", va="center", color=INK)
-        axes.set_yticks(range(len(values)), [outcome.value for outcome in values])
+        axes.set_yticks(range(len(values)), [error_type.value for error_type in values])
         axes.set_ylim(len(values) - 0.45, -0.55)
         axes.set_xlim(0, 1.12 * max(*values.values(), 1.0))
-        return _lying(figure, axes, x_label)
+        return _horizontal(figure, axes, x_label)
 
 
 def shares(rows: Sequence[str], parts: Mapping[ErrorType, npt.ArrayLike], *, x_label: str) -> Markup:
-    """One bar a row, divided into outcomes, each bar as long as the others.
+    """One bar for each row, divided by error type; all bars have the same length.
 
     Args:
         rows: Names of the rows.
-        parts: Counts of each outcome, one a row.
-        x_label: What the whole is.
+        parts: Error type -> count of each row.
+        x_label: Label of the axis, which runs from 0 to 100%.
     """
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(4.5, 0.9 + 0.3 * len(rows))
-        counts = {outcome: np.asarray(values, float) for outcome, values in parts.items()}
+        counts = {error_type: np.asarray(values, float) for error_type, values in parts.items()}
         totals = np.maximum(sum(counts.values()), 1)
         left = np.zeros(len(rows))
-        for outcome, values in counts.items():
+        for error_type, values in counts.items():
             width = 100 * values / totals
-            axes.barh(range(len(rows)), width, left=left, height=0.7, color=_COLORS[outcome], label=outcome.value)
+            axes.barh(range(len(rows)), width, left=left, height=0.7, color=_COLORS[error_type], label=error_type.value)
             left += width
         axes.set_yticks(range(len(rows)), [shorten(name, 18) for name in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, 100)
         figure.legend(loc="outside upper left", ncols=4, frameon=False, fontsize=9.5, labelcolor=INK, handlelength=1)
-        return _lying(figure, axes, x_label)
+        return _horizontal(figure, axes, x_label)
 
 
-def _lying(figure: matplotlib.figure.Figure, axes: matplotlib.axes.Axes, x_label: str) -> Markup:
-    """Finish a figure whose bars lie."""
+def _horizontal(figure: matplotlib.figure.Figure, axes: matplotlib.axes.Axes, x_label: str) -> Markup:
+    """Finish a figure of horizontal bars."""
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.tick_params(axis="y", labelcolor=INK)

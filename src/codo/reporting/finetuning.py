@@ -1,4 +1,4 @@
-"""The report of ``codo finetune``: how well it detects, what it finds and misses, how it was made."""
+"""The report of ``codo finetune``: average precision, training curves, detections, weights, settings."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from codo.core.errors import CodoError
 from codo.core.numbers import number, precision
 from codo.core.run import Run
 from codo.core.run_files import config_of
+from codo.evaluation.ap_values import KINDS, NAMES
 from codo.evaluation.error_types import assign_errors, best_threshold
 from codo.evaluation.load_detections import detections_of_run
-from codo.evaluation.measures import KINDS, NAMES
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.average_precision import ap_table
 from codo.reporting.common import figure, figures, headline, run_page
-from codo.reporting.detection_gallery import LEGEND, explain, scene_cards, worst_first
+from codo.reporting.detection_gallery import LEGEND, detection_cards, explain, worst_first
 from codo.reporting.health_section import alarms_block
 from codo.reporting.html.blocks import Block, Code, Details, Facts, Figure, Gallery, Page, Section, Table, Text
 from codo.reporting.html.pictures import spread
 
 
 def finetuning_page(run: Run) -> Page:
-    """The whole report of a finetuning run; parts whose files are missing are left out or say so."""
+    """The whole report of a finetuning run; parts whose files are missing are left out or replaced by a note."""
     metrics = Metrics(run.metrics())
-    lead = "A detector trained on labeled images and evaluated with COCO's measures."
+    lead = "A detector trained on labeled images and evaluated with COCO's metrics."
     sections = [
         summary_section(run, metrics),
         precision_section(metrics),
@@ -39,7 +39,7 @@ def summary_section(run: Run, metrics: Metrics) -> Section:
     config = config_of(run)
     batch = config.get("batch_size")
     facts = headline(run, metrics, batch if isinstance(batch, int) else 0)
-    facts.append(("Weights", Path(str(config.get("weights", "–"))).name, "what the detector started from"))
+    facts.append(("Weights", Path(str(config.get("weights", "–"))).name, "initial weights of the detector"))
     for kind, title in KINDS.items():
         if (value := metrics.last(f"ap/{kind}/AP")) is not None:
             half = precision(metrics.last(f"ap/{kind}/AP50"))
@@ -48,7 +48,7 @@ def summary_section(run: Run, metrics: Metrics) -> Section:
 
 
 def precision_section(metrics: Metrics) -> Section:
-    """The twelve numbers of the last evaluation, by class where recorded, and how AP grew."""
+    """The twelve numbers of the last evaluation, AP by class where recorded, and AP over the steps."""
     last: dict[str, dict[str, float]] = {}
     blocks: list[Block] = []
     for kind, title in KINDS.items():
@@ -88,7 +88,7 @@ def _growth(metrics: Metrics, kind: str, title: str) -> Figure | None:
         metrics,
         f"{title}: AP × 100",
         keys,
-        "Average precision on the validation images, at each evaluation while training.",
+        "Average precision on the validation images, at each evaluation during training.",
         limits=(0, None),
         scale=100,
     )
@@ -99,21 +99,21 @@ def _known(value: float | None) -> float:
 
 
 def training_section(metrics: Metrics) -> Section:
-    """Losses: the sum, and its parts."""
+    """Losses: the sum and its terms."""
     parts = {name.replace("_", " "): f"loss/{name}" for name in metrics.names("loss")}
     found = [
         figure(
             metrics,
-            "Loss (sum of its parts)",
+            "Loss (sum of its terms)",
             {"loss": "loss"},
-            "All losses of the detector together.",
+            "Sum of all losses of the detector.",
             limits=(0, None),
         ),
         figure(
             metrics,
-            "Losses by part",
+            "Losses by term",
             parts,
-            "Classification and boxes of the detector's head, objectness and boxes of its proposals, masks if any.",
+            "Classification and box regression of the box head, objectness and box regression of the RPN, masks.",
             limits=(0, None),
         ),
     ]
@@ -121,26 +121,27 @@ def training_section(metrics: Metrics) -> Section:
 
 
 def detections_section(run: Run, images: int = 8) -> Section:
-    """Detections beside the truth, evenly from the worst image to the best."""
-    heading = "Detections beside the truth"
+    """Detections next to the ground truth, evenly from the worst image to the best."""
+    heading = "Detections and ground truth"
     try:
         detections = detections_of_run(run)
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
         return Section(heading, [Text([f"No pictures: {what}."])])
-    judged = [assign_errors(scene) for scene in detections.scenes]
-    threshold = best_threshold(judged)
-    ranked = worst_first(judged, threshold)
+    assignments = [assign_errors(image_result) for image_result in detections.image_results]
+    threshold = best_threshold(assignments)
+    ranked = worst_first(assignments, threshold)
     chosen = [ranked[i] for i in spread(len(ranked), images)]
-    shown = f"{len(chosen)} of {number(len(judged))} images, evenly from the worst to the best; `codo view` shows more."
-    cards = scene_cards(chosen, detections.classes, threshold, threshold)
-    return Section(heading, [Gallery(cards, f"{shown} {explain(judged, threshold)}", LEGEND, span=24)])
+    count = f"{len(chosen)} of {number(len(assignments))} images"
+    shown = f"{count}, evenly from the worst to the best; `codo view` shows more."
+    cards = detection_cards(chosen, detections.classes, threshold, threshold)
+    return Section(heading, [Gallery(cards, f"{shown} {explain(assignments, threshold)}", LEGEND, span=24)])
 
 
 def weights_section(run: Run) -> Section:
-    """Which of the given weights were used."""
+    """Which tensors of the initial weights were used."""
     path = run.path / "load_report.txt"
     if not path.is_file():
-        return Section("Weights it started from", [])
+        return Section("Initial weights", [])
     text = path.read_text(encoding="utf-8", errors="replace").rstrip()
-    return Section("Weights it started from", [Code(text, "Tensors of the weight file matched with the detector's.")])
+    return Section("Initial weights", [Code(text, "Tensors of the weight file matched with the detector's.")])

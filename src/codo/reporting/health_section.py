@@ -1,4 +1,4 @@
-"""How the health of a run is shown: the verdict with its checks, the alarms that were raised, and a slow loader."""
+"""The health of a run on its page: the verdict with its checks, the alarms, and a note on a slow loader."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ def health_block(metrics: Metrics, reference: HealthReference) -> Verdict:
 
 
 def loader_note(metrics: Metrics) -> list[Block]:
-    """A paragraph where training was waiting for data when the log ends."""
+    """A paragraph if training waited too long for data at the end of the log."""
     warning = slow_loader(metrics.series(WAIT).values)
     return [Text([warning])] if warning else []
 
 
 def alarms_block(run: Run, metrics: Metrics) -> list[Block]:
-    """Alarms with the steps they were raised at, and the other warnings of train.log."""
+    """Alarms with their steps, and the other warnings of train.log."""
     alarms = metrics.alarms()
     rows = [("train.log", message) for message in warnings_of(run) if message not in alarms]
     rows += [(_steps(steps), message) for message, steps in alarms.items()]
-    return [Table(["Step", "Alarm"], rows, "Alarms raised by this run.", text=True)] if rows else []
+    return [Table(["Step", "Alarm"], rows, "Alarms and warnings of this run.", text=True)] if rows else []
 
 
 def _steps(steps: Sequence[int]) -> str:

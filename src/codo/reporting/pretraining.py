@@ -1,4 +1,4 @@
-"""The report of ``codo pretrain``: did it learn, what did it see, how was it made."""
+"""The report of ``codo pretrain``: health, curves, probes, proposals and views, settings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from codo.views.photometric import AugmentSettings
 
 
 def pretraining_page(run: Run) -> Page:
-    """The whole report of a pretraining run; parts whose files are missing are left out or say so."""
+    """The whole report of a pretraining run; parts whose files are missing are left out or replaced by a note."""
     metrics = Metrics(run.metrics())
     lead = "Backbone, feature pyramid and box head, pretrained without labels."
     sections = [
@@ -40,13 +40,13 @@ def pretraining_page(run: Run) -> Page:
 def summary_section(run: Run, metrics: Metrics) -> Section:
     """Headline facts, the health verdict, and the alarms."""
     config = config_of(run)
-    batch, views = _whole(config.get("batch_size")), _whole(config.get("views"))
+    batch, views = _int_or_zero(config.get("batch_size")), _int_or_zero(config.get("views"))
     epoch = metrics.last("epoch")
     samples = f"{compact(metrics.last_step * batch)}" if metrics.last_step is not None and batch else "–"
     facts = headline(run, metrics, batch * views)
     facts.insert(-2, ("Samples", samples, f"batch {batch}, {views} views" + _epochs(epoch)))
     if (loss := metrics.series("loss").end) is not None:
-        facts.append(("Loss at the end", number(loss), "all levels together, mean of the last tenth"))
+        facts.append(("Final loss", number(loss), "sum over the levels, mean of the last tenth"))
     if (score := metrics.last("invariance")) is not None:
         facts.append(("Background invariance", percent(score), f"chance {percent(metrics.last('invariance_chance'))}"))
     return Section(
@@ -55,22 +55,22 @@ def summary_section(run: Run, metrics: Metrics) -> Section:
 
 
 def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
-    """The contrastive objective by level, against the values that random embeddings would give."""
+    """Loss and statistics of the embeddings by level, with reference values of random embeddings."""
     levels = ", ".join(metrics.names("loss"))
     found = [
         figure(
             metrics,
             "Loss by level (nats)",
             by_level(metrics, "loss"),
-            "InfoNCE at each pyramid level. The dashed line is a guess among the positive and all K negatives. "
-            "It may rise first, while the queue fills with real keys.",
+            "InfoNCE at each pyramid level. The dashed line is the loss of guessing among the positive and all K "
+            "negatives. The loss may rise first, while the queue fills with real keys.",
             references=[("ln(K+1)", reference.chance_loss)],
         ),
         figure(
             metrics,
             "Top-1 against the queue (%)",
             by_level(metrics, "top1"),
-            "How often the matching view is closer than every negative. Healthy runs rise late and slowly.",
+            "How often the positive is more similar than every negative. In healthy runs it rises late and slowly.",
             limits=(0, None),
             scale=100,
         ),
@@ -84,14 +84,14 @@ def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
             metrics,
             "Similarity to the negatives (cosine)",
             by_level(metrics, "negative"),
-            "Mean similarity to the queue. It sinks towards 0 as the embeddings spread over the sphere.",
+            "Mean similarity to the queue. It falls towards 0 as the embeddings spread over the sphere.",
             references=[("spread out", 0.0)],
         ),
         figure(
             metrics,
             "Embedding std per dimension",
             by_level(metrics, "std"),
-            "Spread of the query embeddings. The dashed line is a uniform spread over the sphere; collapse goes to 0.",
+            "Spread of the query embeddings. The dashed line is a uniform spread over the sphere; 0 is collapse.",
             references=[("1/√D", reference.uniform_std)],
             limits=(0, None),
         ),
@@ -99,7 +99,7 @@ def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
             metrics,
             "Norm of the mean embedding",
             by_level(metrics, "mean_norm"),
-            "1 when all embeddings point one way (collapse), near 0 when they point everywhere.",
+            "1 if all embeddings point in one direction (collapse), near 0 if they point in all directions.",
             references=[("one point", 1.0)],
             limits=(0, None),
         ),
@@ -107,17 +107,17 @@ def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
             metrics,
             "Effective rank (RankMe)",
             by_level(metrics, "rank"),
-            "How many dimensions the embeddings of a batch really use, at most D.",
+            "Effective number of dimensions of the embeddings of a batch, at most D.",
             limits=(0, None),
         ),
     ]
-    intro = f"One curve for each pyramid level ({levels}), named at its right end." if levels else ""
+    intro = f"One curve for each pyramid level ({levels}), labeled at its right end." if levels else ""
     blocks = figures(found)
     return Section("Curves", [Text([intro]), *blocks] if intro and blocks else blocks)
 
 
 def invariance_section(metrics: Metrics) -> Section:
-    """The background-invariance score against chance and against its start."""
+    """The background-invariance score, with its chance level and its first value."""
     found = figure(
         metrics,
         "Background-invariance score (%)",
@@ -134,26 +134,24 @@ def invariance_section(metrics: Metrics) -> Section:
     text = (
         f"From {percent(series.values[0])} at step {number(series.steps[0])} to {percent(metrics.last('invariance'))}."
     )
-    note = "Colors tell many proposals apart, so an untrained network is above chance too: read it against its start."
+    note = "An untrained network is above chance too, because colors differ; so compare with the first value."
     return Section("Background invariance", [Text([f"{text} {note}"]), *figures([found])])
 
 
 def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Section]:
-    """Proposals on catalog images, and views as the networks saw them; a note when the catalogs are gone."""
+    """Proposals on catalog images, and views as the networks see them; a note if a catalog cannot be opened."""
     blocks: list[tuple[str, list[Block]]] = []
     config = config_of(run)
     if "backgrounds" in config and not config["backgrounds"].get("query"):
-        return []  # of a method that pastes nothing
+        return []  # a method that pastes nothing
     try:
         pasted, views = open_views(config)
         if pasted.cpj.settings.proposal != "whole":
             blocks.append(("Proposals", [proposals_gallery(pasted.foregrounds, images)]))
-        blocks.append(("What the networks saw", [views_gallery(pasted, views, samples)]))
+        blocks.append(("Training views", [views_gallery(pasted, views, samples)]))
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
-        blocks.append(
-            ("Pictures", [Text([f"No pictures: the images of this run cannot be read here any more ({what})."])])
-        )
+        blocks.append(("Pictures", [Text([f"No pictures: the images of this run can no longer be read ({what})."])]))
     return [Section(heading, content) for heading, content in blocks]
 
 
@@ -161,14 +159,14 @@ def proposals_gallery(catalog: Catalog, images: int) -> Gallery:
     """A few images of a catalog with their proposals."""
     cards = [proposal_card(catalog, i, least=0.75) for i in spread(len(catalog), images)]
     caption = (
-        f"{len(cards)} of the {number(len(catalog))} images that proposals are cut from, evenly over the catalog, "
-        "each with a quarter of its boxes."
+        f"{len(cards)} of the {number(len(catalog))} foreground images, spread evenly over the catalog, each with a "
+        "quarter of its proposals."
     )
     return Gallery(cards, caption, PROPOSAL_LEGEND)
 
 
 def views_gallery(pasted: PastedViews, views: int, samples: int, epoch: int = 0) -> Gallery:
-    """The views of a few samples, beside the proposal they show."""
+    """The views of a few samples, next to the proposal they show."""
     cards = [views_card(pasted, epoch, i, views) for i in spread(len(pasted), samples)]
     caption = (
         "Copy, paste, jitter: each row is one sample of the first epoch. All its views show the same proposal, "
@@ -178,17 +176,17 @@ def views_gallery(pasted: PastedViews, views: int, samples: int, epoch: int = 0)
 
 
 def open_views(config: Mapping[str, Any]) -> tuple[PastedViews, int]:
-    """The views of a run from its settings alone; they are a pure function of these.
+    """The views of a run and their number; they are a pure function of its settings.
 
     Raises:
-        CodoError: The run has no such settings, or a catalog is gone.
+        CodoError: The run has no such settings, or a catalog no longer exists.
     """
     try:
         pools = PoolSettings.model_validate(config["backgrounds"])
         cpj, augment = CPJSettings.model_validate(config["cpj"]), AugmentSettings.model_validate(config["augment"])
         path, canvas, seed, views = config["foregrounds"], config["canvas"], config["seed"], config["views"]
     except (KeyError, ValueError) as error:
-        raise CodoError(f"the settings hold no views ({error})") from error
+        raise CodoError(f"the settings do not describe views ({error})") from error
     query, key = (_pool(entries) for entries in (pools.query, pools.key))
     foregrounds = open_prepared(path, propose=cpj.proposal != "whole")
     return PastedViews(foregrounds, query, key, CopyPasteJitter(canvas, cpj, augment), seed=seed), views
@@ -199,7 +197,7 @@ def _pool(entries: tuple[str, ...]) -> Pool:
     return Pool([open_prepared(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
 
-def _whole(value: Any) -> int:
+def _int_or_zero(value: Any) -> int:
     return value if isinstance(value, int) else 0
 
 
@@ -208,18 +206,18 @@ def _epochs(epoch: float | None) -> str:
 
 
 def probes_section(metrics: Metrics) -> Section:
-    """What the frozen trunk knows of labels it was never shown: boxes, and whole pictures."""
+    """Probes of the frozen trunk on labeled boxes and images."""
     titles = {"roi": "Labeled boxes", "image": "Labeled pictures"}
     found = [
         figure(
             metrics,
             f"{title}: mean recall of the classes (%)",
             {"k nearest neighbors": f"probe/{name}/knn", "linear": f"probe/{name}/linear"},
-            "Of held-out samples, by frozen features: the vote of the 20 nearest, and logistic regression.",
+            "On held-out samples, with frozen features: a vote of the 20 nearest neighbors, and logistic regression.",
             references=[("chance", metrics.last(f"probe/{name}/chance"))],
             limits=(0, None),
             scale=100,
         )
         for name, title in titles.items()
     ]
-    return Section("Probes of labels", figures(found))
+    return Section("Probes of frozen features", figures(found))

@@ -1,4 +1,4 @@
-"""Writes ``report.html``: of one run, or of the demo, which is several runs side by side."""
+"""Writes ``report.html`` of a run, and of the demo, which shows several runs."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ from codo.reporting.pretraining import (
 
 
 def write_report(run: Run) -> Path:
-    """Write the report of a run into its directory, from its files alone.
+    """Write the report of a run into its directory, from its files.
 
-    Parts whose files are missing (no metrics yet, catalogs moved away) are left out or say so; nothing of it can fail a
-    run that has just finished training.
+    Parts whose files are missing (no metrics yet, catalogs that were moved) are left out or replaced by a note.
 
     Returns:
         The page, ``RUN/report.html``.
@@ -49,10 +48,10 @@ def write_demo_report(
     Args:
         out: The file to write.
         title: The page's name.
-        label: What this is and what it is not, shown first (``A demonstration on rendered scenes, not a benchmark.``).
-        results: What came out, as a comparison says it.
-        pretrained: The pretraining run that one of the initializations is.
-        finetuned: One run of each initialization (of the same seed) whose detections are shown beside each other.
+        label: What the numbers mean, shown first (``A demonstration on rendered scenes, not a benchmark.``).
+        results: The result sections of the comparison.
+        pretrained: The pretraining run that one of the initializations comes from.
+        finetuned: One run of each initialization (of the same seed), whose detections are shown side by side.
 
     Returns:
         ``out``.

@@ -1,6 +1,6 @@
-"""``codo view``: look at a catalog, at the views of a pretraining run, or at detections.
+"""``codo view``: a page of a catalog, of the views of a pretraining run, or of detections.
 
-A page to browse with filters, while ``report.html`` is a page to read.
+It is made for browsing, with filters; ``report.html`` is the summary of a run.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from codo.reporting.pretraining import open_views
 
 
 class ViewSettings(Settings):
-    """How to look at detections."""
+    """Settings of ``codo view`` for detections."""
 
     data: DataSettings | None = Field(
         None, description="labeled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
     )
-    split: Split = Field("val", description="which part of the data the detections are of")
-    images: int = Field(200, ge=1, description="images in the page at most, the worst ones; 200 are about 10 MB")
+    split: Split = Field("val", description="split of the data that the detections belong to")
+    images: int = Field(200, ge=1, description="number of images in the page, the worst ones; 200 take about 10 MB")
     by: By = Field("auto", description="match by boxes (bbox) or masks (segm); auto: by boxes, when there are any")
 
 
 def view(path: str | Path, data: Any = None, *, out: str | Path | None = None, **overrides: Any) -> Path:
-    """Write a page to look at: proposals of a catalog, views of a pretraining run, or detections beside the truth.
+    """Write a page of a catalog's proposals, of a pretraining run's views, or of detections and ground truth.
 
     Args:
         path: A catalog, a run, or a COCO result file (``.json``) of any detector.
-        data: The labeled images that detections are of, as in `codo.evaluate`; a finetuning run knows its own.
-        out: The page; by default ``view.html`` in ``path``, or a result file's name with ``.html``.
+        data: The labeled images of the detections, as in `codo.evaluate`; by default those of the finetuning run.
+        out: The file to write; by default ``view.html`` in ``path``, or the name of the result file with ``.html``.
         **overrides: Further settings, see `ViewSettings`.
 
     Returns:
         The page.
 
     Raises:
-        InputError: ``path`` is none of these, or what it refers to is gone or wrong.
+        InputError: ``path`` is none of these, or files that it refers to are missing or invalid.
 
     Example:
         >>> import codo
@@ -72,10 +72,10 @@ def view(path: str | Path, data: Any = None, *, out: str | Path | None = None, *
 
 
 def results_page(path: Path, settings: ViewSettings) -> Page:
-    """A result file beside the truth.
+    """The page of a result file.
 
     Raises:
-        InputError: No data, or wrong ones.
+        InputError: No data, or invalid data.
     """
     if settings.data is None:
         raise InputError(
@@ -87,10 +87,10 @@ def results_page(path: Path, settings: ViewSettings) -> Page:
 
 
 def folder_page(path: str | Path, settings: ViewSettings, given: list[str]) -> Page:
-    """A catalog or a run.
+    """The page of a catalog or a run.
 
     Raises:
-        InputError: Neither; or ``given`` settings where there are no detections.
+        InputError: ``path`` is neither, or settings of detections are given but there are none.
     """
     run = Run(Path(path)) if is_run(path) else None
     if run is not None and run.verb == "finetune":
@@ -109,7 +109,7 @@ def folder_page(path: str | Path, settings: ViewSettings, given: list[str]) -> P
         )
     if given:
         raise InputError(
-            f"{', '.join(given)}: settings of detections, and there are none here",
+            f"{', '.join(given)}: these settings are for detections, and there are none here",
             where=str(path),
             fix="leave them out, or give a finetune run or a COCO result file",
         )
@@ -117,7 +117,7 @@ def folder_page(path: str | Path, settings: ViewSettings, given: list[str]) -> P
 
 
 def views_page(run: Run) -> Page:
-    """A pretraining run: the samples of its first epoch as the networks saw them."""
+    """The page of a pretraining run: samples of its first epoch as the networks see them."""
     pasted, views = open_views(config_of(run))
     cards = [views_card(pasted, 0, i, views, 200) for i in spread(len(pasted), max(8, 2 * CARDS // (views + 1)))]
     controls = [

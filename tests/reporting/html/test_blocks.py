@@ -6,5 +6,5 @@ from codo.reporting.html.blocks import Section
 
 
 def test_anchors() -> None:
-    assert Section("What the networks saw", []).anchor == "what-the-networks-saw"
+    assert Section("Training views", []).anchor == "training-views"
     assert Section("…", []).anchor == "section"

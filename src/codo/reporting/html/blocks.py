@@ -1,4 +1,4 @@
-"""What a page is made of: plain values, from a paragraph to a whole page. How they look is in ``templates/``."""
+"""Content of a page as plain values, from a paragraph to a whole page; ``templates/`` define how they look."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A judgment in one line in the color of its tone, and the checks that it rests on."""
+    """A verdict in one line in the color of its tone, and the checks that it is based on."""
 
     tone: Tone
     headline: str
@@ -37,7 +37,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure: title with its unit, caption, and a description for those who hear the page."""
+    """A figure: title with its unit, caption, and a text alternative for screen readers."""
 
     title: str
     svg: Markup
@@ -75,13 +75,13 @@ class Shape:
     """Something drawn on a picture, in pixels of the picture's ``frame``.
 
     Attributes:
-        kind: ``proposal``, ``paste``, ``jitter`` or an outcome of `codo.evaluation.error_types`: color and dash;
-            further words, for toggles to go by, may stand around it.
+        kind: ``proposal``, ``paste``, ``jitter`` or an error type: decides color and dash; may contain further words
+            that toggles select by.
         box: ``x1, y1, x2, y2``, half-open.
         label: Short text at the box's upper left corner.
         polygons: Outlines of a mask, each a flat list ``x, y, x, y, …``.
-        score: Confidence, or any value in [0, 1] that the filter ``score`` may go by.
-        values: What the filter ``shape`` goes by.
+        score: Confidence, or any value in [0, 1], for the filter ``score``.
+        values: Values for the filter ``shape``.
     """
 
     kind: str
@@ -97,12 +97,12 @@ class Picture:
     """A photograph with shapes on it.
 
     Attributes:
-        uri: The pixels as a ``data:`` URI; ``#anchor`` for those of an earlier picture.
-        frame: Width and height that the shapes are measured in.
-        alt: What is seen, in words.
+        uri: The pixels as a ``data:`` URI, or ``#anchor`` to reuse those of an earlier picture.
+        frame: Width and height of the coordinate system of the shapes.
+        alt: Text alternative.
         title: Short text below.
-        anchor: A name, one in the page, under which later pictures may show the same pixels.
-        square: Fit it into a square, as a part beside whole canvases; only for pictures without shapes.
+        anchor: A name, unique in the page, by which later pictures can reuse the pixels.
+        square: Fit it into a square, to align a proposal with canvases; only for pictures without shapes.
     """
 
     uri: str
@@ -131,9 +131,9 @@ class Control:
     Attributes:
         kind: ``search`` (text in a value), ``least`` (value at least), ``choice`` (value has the option), ``sort``
             (by a value; options ``key``, ``-key``), ``toggle`` (shapes of a kind), ``score`` (shapes from a score on),
-            ``shape`` (has a shape with the option, as a value or, for the key ``kind``, as its outcome),
+            ``shape`` (has a shape with the option, as a value or, for the key ``kind``, as its error type),
             ``size`` (least width of a card in rem).
-        label: What the reader sees.
+        label: Text shown to the reader.
         key: Name of the value, or kind of shape.
         options: ``(value, label)`` of ``choice``, ``shape`` and ``sort``.
         span: Lowest, highest, step and first value of ``least``, ``score`` and ``size``.
@@ -161,7 +161,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Details:
-    """Blocks that are folded away until asked for."""
+    """Blocks that are folded until the reader opens them."""
 
     summary: str
     blocks: Sequence[Block]
@@ -189,10 +189,10 @@ class Page:
 
     Attributes:
         title: The name in large letters.
-        kicker: A few words above it: what kind of page this is.
+        kicker: A few words above it: the kind of page.
         lead: A sentence or two below it.
         sections: The content; empty ones are left out.
-        footer: What made the page.
+        footer: Text at the end.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""Names of curves and of reference lines, written where they touch neither each other nor the curves."""
+"""Labels of curves and reference lines, placed so that they overlap neither each other nor the curves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from codo.core.numbers import number
 
 
 def name_ends(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
-    """Write each curve's name at the height of its last value, pushed apart where they would touch."""
+    """Write each curve's name at the height of its last value, moved apart where they would overlap."""
     to_height = axes.transData + axes.transAxes.inverted()
     ranked = sorted(ends, key=lambda end: end[1])
     heights = apart([float(to_height.transform((0.0, y))[1]) for _, y, _ in ranked], gap=0.095)
@@ -20,7 +20,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
 
 
 def apart(places: Sequence[float], gap: float) -> list[float]:
-    """Sorted places in [0, 1], moved to lie ``gap`` apart: those that touch share out around their middle."""
+    """Sorted positions in [0, 1], moved to be ``gap`` apart: overlapping ones are spread around their center."""
     groups: list[tuple[float, int]] = []  # middle, members
     for place in places:
         groups.append((min(max(place, 0.0), 1.0), 1))
@@ -32,7 +32,7 @@ def apart(places: Sequence[float], gap: float) -> list[float]:
 
 
 def name_references(axes: Axes, references: Sequence[tuple[str, float]], color: str) -> None:
-    """Write the name and value of each horizontal line on it, at the end and side where the fewest points lie."""
+    """Write the name and value of each horizontal line next to it, at the end and side with the fewest points."""
     to_axes = axes.transData + axes.transAxes.inverted()
     points = [to_axes.transform(np.asarray(line.get_xydata(), float)) for line in axes.get_lines()]
     x, y = np.concatenate([*points, np.empty((0, 2))]).T
@@ -43,7 +43,7 @@ def name_references(axes: Axes, references: Sequence[tuple[str, float]], color: 
             edge = height + (0.1 if above else -0.1)
             near = (min(edge, height) < y) & (y < max(edge, height))
             for left in (False, True):
-                outside = 1000 * (edge < 0)  # above the figure there is room, below it stand the steps
+                outside = 1000 * (edge < 0)  # above the figure there is space, below it are the step numbers
                 crowd[above, left] = outside + int((near & ((x < 0.4) if left else (x > 0.6))).sum())
         above, left = min(crowd, key=crowd.__getitem__)
         axes.annotate(
@@ -60,5 +60,5 @@ def name_references(axes: Axes, references: Sequence[tuple[str, float]], color: 
 
 
 def shorten(name: str, longest: int = 28) -> str:
-    """A name that leaves room for what it names."""
+    """The name, cut to ``longest`` characters."""
     return name if len(name) <= longest else f"{name[: longest - 1]}…"

@@ -1,7 +1,7 @@
-"""From blocks to one HTML file that needs nothing but itself.
+"""Render blocks as one self-contained HTML file.
 
-Everything is escaped on the way in, and the page's content security policy forbids the browser to fetch anything or to
-run any script but ours: a report of hostile file names can be mailed and opened without a thought.
+All text is escaped, and the page's content security policy forbids the browser to fetch anything or to run any script
+but ours, so that a report with malicious file names is safe to open.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def render(page: Page) -> str:
 
 
 def write_page(page: Page, out: Path) -> Path:
-    """Render the page into the file ``out``, whole or not at all."""
+    """Render the page into the file ``out``, atomically."""
     write_atomically(out, render(page))
     return out
 
@@ -52,5 +52,5 @@ def _code(text: str) -> Markup:
 
 
 def _breakable(text: str) -> Markup:
-    """Escape, and allow line breaks after underscores and slashes, where names of recipes and files have them."""
+    """Escape, and allow line breaks after underscores and slashes, for names of recipes and files."""
     return Markup(re.sub(r"([_/])", r"\1<wbr>", str(escape(text))))

@@ -1,7 +1,6 @@
-"""Photographs in a page: small JPEGs as ``data:`` URIs, with boxes drawn over them by the browser.
+"""Images in a page: small JPEGs as ``data:`` URIs, with boxes drawn over them by the browser.
 
-Boxes stay vectors in the pixels they were measured in: crisp at any size, switchable, and the page holds the very
-numbers of the file.
+Boxes stay vectors in the original pixel coordinates: they are sharp at any size and can be switched on and off.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def data_uri(image: Image, longest: int = 320, budget: int = 24_000) -> str:
     Args:
         image: ``(H, W, 3)`` RGB.
         longest: Longest side in pixels; smaller images are not enlarged.
-        budget: Bytes that a quality of less than 80 tries to keep to, so that pages stay small.
+        budget: Bytes; larger JPEGs are encoded again at lower quality, down to 35.
     """
     height, width = image.shape[:2]
     scale = longest / max(height, width)
@@ -58,12 +57,12 @@ def proposal_card(catalog: Catalog, index: int, *, least: float = 0.0, longest: 
     Args:
         catalog: The catalog.
         index: Of the image.
-        least: Share of the proposals to leave out of the page, evenly.
+        least: Share of the proposals to leave out, spread evenly.
         longest: Longest side of the picture in pixels.
     """
     width, height = catalog.size(index)
     boxes = catalog.proposals(index) if catalog.has_proposals else ()
-    # The golden ratio scatters neighbors in the list: those over any threshold are spread over the whole of it.
+    # Multiples of the golden ratio: the shapes above any threshold are spread evenly over the list.
     shapes = [Shape("proposal", _box(box), score=1 - k * GOLDEN % 1) for k, box in enumerate(boxes)]
     shown = [shape for shape in shapes if (shape.score or 0) >= least]
     key = catalog.key(index)
@@ -74,10 +73,10 @@ def proposal_card(catalog: Catalog, index: int, *, least: float = 0.0, longest: 
 
 
 def views_card(pasted: PastedViews, epoch: int, sample: int, views: int, longest: int = 224) -> Card:
-    """The proposal of a sample and the views made of it."""
-    cut = pasted.proposal(epoch, sample)
-    height, width = cut.shape[:2]
-    pictures = [Picture(data_uri(cut, longest), (width, height), "The proposal that is pasted", (), "proposal", True)]
+    """The proposal of a sample and its views."""
+    proposal = pasted.proposal(epoch, sample)
+    size = (proposal.shape[1], proposal.shape[0])
+    pictures = [Picture(data_uri(proposal, longest), size, "The proposal that is pasted", (), "proposal", True)]
     for number, view in enumerate(pasted.views(epoch, sample, range(views))):
         name = "view 0 · query" if number == 0 else f"view {number} · key"
         pictures.append(view_picture(view, name, longest))

@@ -1,10 +1,10 @@
-"""Small figures as inline SVG: curves, histograms, dots. Made to sit in a web page.
+"""Small figures as inline SVG for web pages: curves, histograms, dots.
 
-* Text stays text, so that it takes the page's font and can be read aloud and searched.
-* Colors are CSS variables of the page (``var(--s0)`` …), so that one figure serves light and dark.
-* The same data give the same bytes: no dates, ids drawn from the content (see `codo.reporting.html.svg`).
+* Text stays text, so that it uses the page's font, can be searched and read by screen readers.
+* Colors are CSS variables of the page (``var(--s0)`` …), so that one figure works in light and dark mode.
+* The same data give the same bytes: no dates, ids derived from the content (see `codo.reporting.html.svg`).
 
-Drawn through matplotlib's object interface; no pyplot, hence no global figure state.
+Drawn with matplotlib's object interface, without pyplot and its global state.
 """
 
 from __future__ import annotations
@@ -29,17 +29,22 @@ from codo.reporting.html.svg import inline
 
 MAX_POINTS = 240
 
-# Stand-ins that no figure uses otherwise; `inline` turns them into the page's variables.
+# Placeholder colors that no figure uses otherwise; `inline` replaces them by the page's CSS variables.
 INK, MUTED, GRID = "#010101", "#010102", "#010103"
 SERIES = [f"#0102{i:02x}" for i in range(8)]
 VARIABLES = {INK: "currentColor", MUTED: "var(--muted)", GRID: "var(--grid)"} | {
     color: f"var(--s{i})" for i, color in enumerate(SERIES)
 }
-_DASHES: list[tuple[float, ...]] = [(), (5, 1.6), (1.4, 1.4), (5, 1.4, 1.4, 1.4)]  # a second cue beside color
+_DASHES: list[tuple[float, ...]] = [
+    (),
+    (5, 1.6),
+    (1.4, 1.4),
+    (5, 1.4, 1.4, 1.4),
+]  # so that curves differ not only in color
 STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "codo",
-    "text.parse_math": False,  # a class called "$5" is no formula
+    "text.parse_math": False,  # a class named "$5" is not a formula
     "font.size": 10.5,
     "axes.edgecolor": GRID,
     "axes.labelcolor": MUTED,
@@ -137,7 +142,7 @@ def histogram(values: npt.ArrayLike, *, bins: npt.ArrayLike, x_label: str) -> Ma
 
 
 def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
-    """One row a group, one dot a value, a bar at the mean: every seed is seen, not only a summary."""
+    """One row for each group, one dot for each value, a bar at the mean."""
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(4.5, 0.75 + 0.42 * max(1, len(groups)))
         for row, values in enumerate(groups.values()):
@@ -157,7 +162,7 @@ def dots(groups: Mapping[str, Sequence[float]], *, x_label: str) -> Markup:
 
 
 def subsample(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) -> tuple[np.ndarray, np.ndarray]:
-    """At most ``points`` points: means over neighboring values, the not finite ones left out."""
+    """At most ``points`` points: means over neighboring values, without values that are not finite."""
     xs, ys = np.asarray(x, float), np.asarray(y, float)
     if len(xs) <= points:
         return xs, np.where(np.isfinite(ys), ys, np.nan)
@@ -167,7 +172,7 @@ def subsample(x: Sequence[float], y: Sequence[float], points: int = MAX_POINTS) 
 
 
 def describe(title: str, lines: Sequence[Line], references: Sequence[Reference] = ()) -> str:
-    """A figure in words, for those who hear the page: where each curve starts and ends."""
+    """A text alternative of a figure for screen readers: where each curve starts and ends."""
     parts = []
     for line in lines:
         known = [v for v in line.y if math.isfinite(v)]
@@ -178,7 +183,7 @@ def describe(title: str, lines: Sequence[Line], references: Sequence[Reference] 
 
 
 def canvas(width: float, height: float) -> tuple[MplFigure, Axes]:
-    """An empty figure of ``width`` x ``height`` inches with one quiet pair of axes."""
+    """An empty figure of ``width`` x ``height`` inches with one pair of plain axes."""
     figure = MplFigure(figsize=(width, height), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()

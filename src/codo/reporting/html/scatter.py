@@ -1,4 +1,4 @@
-"""One quantity against another, a named point for each thing that has both: the paper's Figure 1."""
+"""Scatter plots with named points, as in the paper's Figure 1, and rank correlation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GAP = 9  # from a dot to its name, in points
 
 
 def scatter(points: Mapping[str, tuple[float, float]], *, x_label: str, y_label: str) -> Markup:
-    """A dot for each name, its name beside it; one that finds no room there stands further off, with a line to it."""
+    """A dot for each name with a label next to it; labels without space there are further away, with a line."""
     with matplotlib.rc_context(STYLE):
         figure, axes = canvas(4.5, 3.2 if len(points) <= 6 else 4.2)
         for i, (x, y) in enumerate(points.values()):
@@ -53,16 +53,16 @@ def scatter(points: Mapping[str, tuple[float, float]], *, x_label: str, y_label:
 
 
 def places(names: Sequence[str], dots: Floats, frame: Floats) -> list[tuple[float, float]]:
-    """Where to write names so that none lies on a dot or on another name.
+    """Positions of names so that none lies on a dot or on another name.
 
     Args:
-        names: As written.
-        dots: Theirs, ``(n, 2)``, in points.
-        frame: What all should stay in: x1, y1, x2, y2.
+        names: The names.
+        dots: Their dots, ``(n, 2)``, in points.
+        frame: The area for names: x1, y1, x2, y2.
 
     Returns:
-        For each the offset from its dot to where the name begins (to the right of the dot), ends (to the left), or has
-        its middle (above and below): the first free one of eight directions at growing distances.
+        For each name the offset from its dot to the name's left end (right of the dot), right end (left of it) or
+        center (above and below): the first free one of eight directions at growing distances.
     """
     taken = [(x - 4, y - 4, x + 4, y + 4) for x, y in dots.tolist()]
     found: list[tuple[float, float]] = []

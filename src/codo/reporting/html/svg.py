@@ -1,8 +1,8 @@
-"""From a matplotlib figure to an ``<svg>`` element that lives in a web page.
+"""Convert a matplotlib figure to an ``<svg>`` element for a web page.
 
-A saved SVG is a document of its own: it brings a doctype, dates, a style sheet that would apply to the whole page, ids
-that clash with those of the next figure, fixed fonts, colors and sizes. `inline` takes all of that away. It works on
-the parsed tree, never on the text, so that no class or file name drawn in a figure can be mistaken for markup.
+A saved SVG is a separate document: it has a doctype, dates, a style sheet that would apply to the whole page, ids that
+clash with those of the next figure, fixed fonts, colors and sizes. `inline` removes all of that. It works on the parsed
+tree, not on the text, so that no class or file name in a figure can be mistaken for markup.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _REFERENCE = re.compile(r"#([\w-]+)")
 
 
 def inline(figure: Figure, colors: Mapping[str, str], salt: str = "") -> Markup:
-    """The figure as ``<svg>``: no ids but its own, page fonts, no size (the page's CSS gives it one).
+    """The figure as ``<svg>`` with unique ids, the page's fonts, and no fixed size (the page's CSS sets it).
 
     Args:
         figure: Drawn with ``svg.fonttype: none`` and a fixed ``svg.hashsalt``: the same figure gives the same text.
         colors: What to write in place of a color, such as ``{"#010101": "currentColor"}``.
-        salt: Tells figures of the same content in one page apart.
+        salt: Makes the ids of figures with the same content in one page differ.
     """
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -34,15 +34,15 @@ def inline(figure: Figure, colors: Mapping[str, str], salt: str = "") -> Markup:
     for element in root.iter():
         element.tag = _NAMESPACE.sub("", element.tag)
         element.attrib = {_NAMESPACE.sub("", key): value for key, value in element.attrib.items()}
-        _quieten(element, colors)
+        _simplify(element, colors)
     root.attrib = {"viewBox": root.attrib["viewBox"], "aria-hidden": "true"}  # described by the <figure> around it
     _prune(root)
-    _own_ids(root, salt)
+    _unique_ids(root, salt)
     return Markup(ET.tostring(root, encoding="unicode"))
 
 
-def _quieten(element: ET.Element, colors: Mapping[str, str]) -> None:
-    """Colors to page variables, no font families, coordinates to a hundredth of a point, no line breaks."""
+def _simplify(element: ET.Element, colors: Mapping[str, str]) -> None:
+    """Replace colors by page variables, drop font families, round coordinates to 0.01 points, drop line breaks."""
     if style := element.get("style"):
         kept = [part.strip() for part in style.split(";") if not part.strip().startswith("font-family")]
         text = "; ".join(part for part in kept if part)
@@ -66,7 +66,7 @@ def _font(match: re.Match[str]) -> str:
 
 
 def _prune(element: ET.Element) -> None:
-    """Remove metadata, style sheets and empty groups, from the leaves up."""
+    """Remove metadata, style sheets and empty groups, bottom up."""
     for child in list(element):
         _prune(child)
         empty = child.tag in ("g", "defs") and not len(child)
@@ -74,8 +74,8 @@ def _prune(element: ET.Element) -> None:
             element.remove(child)
 
 
-def _own_ids(root: ET.Element, salt: str) -> None:
-    """Drop ids that nothing points at, and put a prefix from the figure's content before the others."""
+def _unique_ids(root: ET.Element, salt: str) -> None:
+    """Drop ids without references, and prefix the others with a hash of the figure's content."""
     prefix = "f" + hashlib.sha256(ET.tostring(root) + salt.encode()).hexdigest()[:10]
     points = ("href", "clip-path", "style")
     used = {n for e in root.iter() for key in points for n in _REFERENCE.findall(e.get(key, ""))}

@@ -1,4 +1,4 @@
-"""What a course remembers of a log."""
+"""What a summary remembers of a log."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from codo.evaluation.course import MAX_BLOCKS, Course, Curve
+from codo.evaluation.run_summary import MAX_BLOCKS, Curve, RunSummary
 
 
 def curve(values: list[float]) -> Curve:
@@ -47,8 +47,8 @@ def test_blocks_are_few_and_equally_long(count: int) -> None:
     assert len(gaps) <= 1  # of a straight line the means of equal blocks are equally far apart
 
 
-def test_a_course_takes_what_it_knows() -> None:
-    course = Course.of(
+def test_a_summary_takes_what_it_knows() -> None:
+    summary = RunSummary.of(
         [
             {"step": 0, "invariance": 0.3, "probe/roi/knn": 0.2},
             {"step": 10, "loss": 5.0, "loss/P2": 2.0, "std/P2": 0.05, "lr": 0.1, "alarms": []},
@@ -56,19 +56,19 @@ def test_a_course_takes_what_it_knows() -> None:
             {"step": 30, "probe/roi/knn": 0.2},
         ]
     )
-    assert course.step == 20
-    assert course.not_finite == {"P3"}
-    assert course.levels("loss").keys() == {"P2"}
-    loss, std = course.curve("loss", "P2"), course.curve("std", "P2")
+    assert summary.step == 20
+    assert summary.not_finite == {"P3"}
+    assert summary.levels("loss").keys() == {"P2"}
+    loss, std = summary.curve("loss", "P2"), summary.curve("std", "P2")
     assert loss is not None
     assert std is not None
     assert (loss.now, std.now) == (3.0, 0.05)
-    assert course.curve("top1", "P2") is None
+    assert summary.curve("top1", "P2") is None
 
 
 def test_values_in_memory_and_in_the_log_count_alike() -> None:
     row = {"loss/P2": math.nan, "loss/P3": math.inf, "loss/P4": 1.0, "std/P2": math.nan}
-    live, read = Course(), Course()
+    live, read = RunSummary(), RunSummary()
     live.add(5, row)
     finite = {key: value if math.isfinite(value) else None for key, value in row.items()}
     read.add(5, json.loads(json.dumps(finite)))

@@ -1,6 +1,6 @@
-"""The numbers of an evaluation, as `codo.evaluate` returns them and as a reader sees them.
+"""COCO's numbers as `codo.evaluate` returns them: their display names, and access to single values.
 
-``{"bbox": {"AP": 0.41, …}, "segm": {…}}``: shares in [0, 1]; COCO's -1 says that there was nothing to measure.
+``{"bbox": {"AP": 0.41, …}, "segm": {…}}``: values in [0, 1]; -1 (COCO's convention) means that there was no object.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ NAMES = {
     "ARm": "AR medium",
     "ARl": "AR large",
 }
-"""COCO's twelve numbers and what the reader sees."""
+"""Display names of COCO's twelve numbers."""
 
 
-def measured(numbers: Mapping[str, Mapping[str, float]], kind: str, name: str) -> float | None:
-    """One of the numbers; ``None`` where it is missing or there was nothing to measure."""
+def ap_value(numbers: Mapping[str, Mapping[str, float]], kind: str, name: str) -> float | None:
+    """One of the numbers; ``None`` where it is missing or -1."""
     value = numbers.get(kind, {}).get(name, -1.0)
     return float(value) if value >= 0 else None

@@ -1,6 +1,6 @@
-"""How logged values have developed, in a fixed amount of memory: where each one is now, and what it was before.
+"""Summary of a run's logged values in constant memory: current, first, lowest and highest value of each.
 
-Both the alarms during training and the verdict in the report read these summaries, so that they see the same thing.
+The alarms during training and the verdict in the report both read this summary, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from statistics import fmean
 from typing import Any
 
 RECENT = 5
-"""Logged values that count as "now": fewer hang on single batches."""
+"""Number of logged values averaged as the current value; with fewer, a single batch would matter too much."""
 
 MAX_BLOCKS = 16
-"""A curve is summarized by the means of 8 to 16 equally long pieces, so that a dip is remembered for a share of the
-run, not for ever."""
+"""A curve is summarized by the means of 8 to 16 equally long blocks. Blocks grow with the run, so an early dip is
+averaged out in time."""
 
 GROUPS = ("loss", "top1", "std", "mean_norm")
-"""Values by level, ``loss/P2``, that a `Course` follows."""
+"""Values logged by level (``loss/P2``) that a `RunSummary` keeps."""
 
 
 class Curve:
-    """One logged value over the steps so far."""
+    """Summary of one logged value over the steps so far."""
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=RECENT)
@@ -45,7 +45,7 @@ class Curve:
 
     @property
     def now(self) -> float:
-        """Mean of the last `RECENT` values; there must be one."""
+        """Mean of the last `RECENT` values; needs at least one."""
         return sum(self._recent) / len(self._recent)
 
     @property
@@ -64,12 +64,12 @@ class Curve:
         return max(self._means, default=self.now)
 
 
-class Course:
+class RunSummary:
     """The values of `GROUPS` over the logged steps of a run, by group and level.
 
     Attributes:
-        step: The last step that any of them was logged at.
-        not_finite: Levels with a loss that was not finite at some step.
+        step: The last step at which any of them was logged.
+        not_finite: Levels whose loss was not finite at some step.
     """
 
     def __init__(self) -> None:
@@ -78,15 +78,15 @@ class Course:
         self._curves: dict[str, dict[str, Curve]] = {group: {} for group in GROUPS}
 
     @classmethod
-    def of(cls, rows: Iterable[Mapping[str, Any]]) -> Course:
-        """The course of a log, ``metrics.jsonl`` in the order of its steps."""
-        course = cls()
+    def of(cls, rows: Iterable[Mapping[str, Any]]) -> RunSummary:
+        """The summary of a log: the rows of ``metrics.jsonl`` in the order of their steps."""
+        summary = cls()
         for row in rows:
-            course.add(row["step"], row)
-        return course
+            summary.add(row["step"], row)
+        return summary
 
     def add(self, step: int, row: Mapping[str, Any]) -> None:
-        """Append a logged step; ``null``, as the log writes what is not finite, counts as not finite."""
+        """Append a logged step; the log writes values that are not finite as ``null``, which counts as not finite."""
         for key, value in row.items():
             group, _, level = key.partition("/")
             if group not in GROUPS or not level or not (value is None or isinstance(value, int | float)):
@@ -102,5 +102,5 @@ class Course:
         return self._curves[group]
 
     def curve(self, group: str, level: str) -> Curve | None:
-        """One of them, where it was logged."""
+        """The curve of one level; ``None`` if it was never logged."""
         return self._curves[group].get(level)

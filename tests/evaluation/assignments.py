@@ -58,6 +58,6 @@ def detections_of(
     return join(annotations, read_results(folder / "found.json", annotations), kind)
 
 
-def judge_all(detections: Detections) -> list[ErrorAssignment]:
+def assign_all(detections: Detections) -> list[ErrorAssignment]:
     """What came of every image."""
-    return [assign_errors(scene) for scene in detections.scenes]
+    return [assign_errors(image_result) for image_result in detections.image_results]
