@@ -40,7 +40,7 @@ def test_chunks_are_small_for_small_sources_and_bounded_for_large_ones(
     count: int, chunk: int, chunks: int, tmp_path: Path
 ) -> None:
     manifest = manifest_of(tmp_path, count)
-    assert (manifest.chunk, len(manifest)) == (chunk, chunks)
+    assert (manifest.chunk_size, len(manifest)) == (chunk, chunks)
     assert sum(manifest.count(index) for index in range(chunks)) == count
     assert [item.key for item in manifest.items(chunks - 1)][-1] == f"{count - 1}.jpg"
 

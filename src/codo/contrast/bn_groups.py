@@ -30,8 +30,7 @@ from torch import Tensor
 from torch import distributed as dist
 
 from codo.core.errors import InputError
-
-_DOMAIN = 0x53485546  # "SHUF": keeps this stream apart from others drawn with the same seed
+from codo.core.rng import RngStream, generator
 
 
 def permutation(seed: int, step: int, size: int) -> npt.NDArray[np.int64]:
@@ -42,9 +41,7 @@ def permutation(seed: int, step: int, size: int) -> npt.NDArray[np.int64]:
         step: Steps done before this one, over all epochs.
         size: B, the global batch.
     """
-    # A counter-based generator: any step's permutation can be drawn without the ones before it.
-    stream = np.random.Philox(key=[seed, _DOMAIN], counter=[0, 0, 0, step])
-    return np.random.Generator(stream).permutation(size)
+    return generator(seed, 0, step, RngStream.SHUFFLE).permutation(size)
 
 
 def inverse(order: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ For level l, query q, keys k_1 .. k_V of the same sample and queue entries n_1 .
 The second line is how it is computed. All key views share the same negatives, so s costs one matrix product per level
 for any number of views. Its gradient, softmax(q.n / T) n / T, is computed in the forward pass, so that the (B, K)
 logits of one level are freed before those of the next level are allocated.
+
+The negatives are kept by `codo.contrast.queue.LevelQueue`; `codo.methods.momentum_contrast` calls `info_nce`.
 """
 
 from __future__ import annotations

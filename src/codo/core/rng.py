@@ -1,9 +1,8 @@
-"""Where every random number of a view comes from.
+"""Random generators keyed by (seed, epoch, sample, stream).
 
-What sample ``i`` of epoch ``e`` looks like must not depend on worker count, rank, world size or resume point. So
-nothing carries a generator along: each use makes one from its coordinates. Philox is counter-based (Salmon et al.,
-2011): any point of any of its 2^128 streams is reached at once, and streams with different keys or counters do not
-overlap.
+The views of sample ``i`` in epoch ``e`` must not depend on worker count, rank, world size or resume point. So no
+generator is passed around: each use creates one from its key. Philox is counter-based (Salmon et al., 2011): it jumps
+to any point of its 2^128 streams in constant time, and streams with different keys or counters do not overlap.
 """
 
 from __future__ import annotations
@@ -17,24 +16,24 @@ from numpy.random.bit_generator import ISeedSequence
 
 
 class RngStream(IntEnum):
-    """What the numbers are for; uses that share a sample draw from different streams."""
+    """Purpose of the random numbers: different uses of the same sample draw from different streams."""
 
     ORDER = 0  # the order of the samples in an epoch
     PROPOSAL = 1  # which proposal of an image is pasted
     PROBE = 2  # the fixed probe set of the invariance score
     TRANSFORM = 3  # flips and scales of a labeled image in finetuning
-    INIT = 4  # initial weights and queues
-    LABELS = 5  # which labeled images a fraction of the data is
-    ANCHOR = 6  # the anchor that stands in for a pasted box (InsLoc)
-    STEP = 7  # seeds of torch's generators, which networks draw from (dropout): one a step and rank
+    LABELS = 5  # which labeled images belong to a fraction of the data
+    ANCHOR = 6  # the anchor that replaces a pasted box (InsLoc)
+    STEP = 7  # seeds of torch's generators, which networks draw from (dropout): one per step and rank
     VIEW = 16  # view v draws from stream VIEW + v
+    SHUFFLE = 0x53485546  # the order in which the key network sees a step's samples ("SHUF")
 
 
 class _Key(ISeedSequence):
-    """A key that is used as it is.
+    """A Philox key that is used without hashing.
 
-    ``Philox(key=…)`` is the same generator, but it asks the system for entropy first, which it then does not use and
-    which takes longer than everything else here (17 µs in place of 7).
+    ``Philox(key=…)`` gives the same generator, but first reads entropy from the system that it does not use, which
+    takes longer than everything else here (17 µs instead of 7).
     """
 
     def __init__(self, *words: int) -> None:
@@ -56,6 +55,6 @@ def generator(seed: int, epoch: int, sample: int, stream: int) -> np.random.Gene
     Returns:
         A generator whose numbers are a pure function of the four arguments.
     """
-    # The counter's low word is where Philox counts up; two draws of one use never reach the words above.
+    # Philox counts up in the low word of the counter; no use draws enough numbers to reach the words above.
     counter = np.array([0, 0, epoch, sample], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(cast(Any, _Key(seed, stream)), counter=counter))

@@ -76,7 +76,7 @@ class StepDataset(Dataset[Any], ABC):
     def __getitem__(self, plan: StepPlan) -> Any:
         """The batch of a step, or the error that prevented it.
 
-        If a worker raises an exception, the loader rebuilds it from its traceback only; a returned one stays complete.
+        Errors are returned, not raised: the DataLoader would lose their fields (what, where, fix).
         """
         try:
             return self.batch(plan)

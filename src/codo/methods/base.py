@@ -104,7 +104,7 @@ class Method(nn.Module, ABC):
 
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
-        negatives: Length of the queue of past keys; ``None`` for methods without a queue.
+        queue_length: Length of the queue of past keys; ``None`` for methods without a queue.
         Options: Class of the method's own settings, given as ``options.*``.
         used_settings: Which of the `OPTIONAL` settings have an effect; a user who sets another one is warned.
         parts: The components of a detector that the method trains, as `exports` names them.
@@ -123,7 +123,7 @@ class Method(nn.Module, ABC):
     shuffles: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
-    negatives: int | None = None
+    queue_length: int | None = None
     mean: Tensor
     std: Tensor
 

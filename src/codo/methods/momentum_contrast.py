@@ -52,7 +52,7 @@ class MomentumContrast(Method):
         self.load_report = self.query.load_report
         self.key = ema.momentum_copy(self.query)
         noise = torch.Generator().manual_seed(setup.seed)
-        self.negatives = contrast.queue
+        self.queue_length = contrast.queue
         self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.embedding_dim, noise)
         # Of the current step: queries of this rank (L, b, D), keys of all ranks (V - 1, L, B, D), number of the step.
         self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0

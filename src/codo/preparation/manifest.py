@@ -33,8 +33,8 @@ from codo.preparation.pack import shard_names
 from codo.preparation.prepare_settings import PrepareSettings
 
 MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
-"""Small sources have small chunks, so that many processes share them; those of large ones are bounded, so that a lost
-chunk costs minutes at most."""
+"""Small sources have small chunks, so that many processes share them; no chunk is larger than 512 images, so that a lost
+one costs minutes at most."""
 
 
 class Item(NamedTuple):
@@ -79,8 +79,8 @@ class Manifest:
         folder: The working directory.
         source: Absolute paths, URLs or patterns.
         settings: What the catalog shall hold.
-        fingerprint: Of the listing; parts of another listing do not count.
-        chunk: Members in a chunk.
+        fingerprint: Of the listing; parts with another fingerprint are ignored.
+        chunk_size: Members in a chunk.
         listing: The members.
         listed: ``ignored``, ``repeated`` and ``selected`` of the listing.
     """
@@ -89,13 +89,13 @@ class Manifest:
     source: list[str]
     settings: PrepareSettings
     fingerprint: str
-    chunk: int
+    chunk_size: int
     listing: pa.Table
     listed: dict[str, Any]
 
     def __len__(self) -> int:
         """Number of chunks."""
-        return -(-int(self.listing.num_rows) // self.chunk)
+        return -(-int(self.listing.num_rows) // self.chunk_size)
 
     @property
     def _tag(self) -> str:
@@ -104,12 +104,12 @@ class Manifest:
 
     def items(self, index: int) -> list[Item]:
         """The members of a chunk."""
-        rows = self.listing.slice(index * self.chunk, self.chunk)
+        rows = self.listing.slice(index * self.chunk_size, self.chunk_size)
         return [Item(*row) for row in zip(*(rows.column(name).to_pylist() for name in Item._fields), strict=True)]
 
     def count(self, index: int) -> int:
         """Number of members of a chunk."""
-        return min(self.chunk, int(self.listing.num_rows) - index * self.chunk)
+        return min(self.chunk_size, int(self.listing.num_rows) - index * self.chunk_size)
 
     @property
     def out(self) -> Path:
@@ -199,7 +199,7 @@ def read_manifest(out: Path) -> Manifest:
     with pa.memory_map(str(path / "listing.arrow")) as file:
         listing = pa.ipc.open_file(file).read_all()
     settings = PrepareSettings.model_validate(info.pop("settings"))
-    return Manifest(folder=path, listing=listing, settings=settings, **info)
+    return Manifest(folder=path, listing=listing, settings=settings, chunk_size=info.pop("chunk"), **info)
 
 
 @lru_cache(maxsize=1)

@@ -55,9 +55,9 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
     """Shift and resize a pasted box at random so that it includes background (section 3.1; docs/method.md#box-jitter).
 
     Position and size change independently by up to ``reach`` of the box's sides. The result is clipped to the canvas
-    *before* it is compared with the pasted box: otherwise area outside the canvas would count in the IoU. All
-    candidates are drawn at once and the first that passes is taken. At the default reach of 0.2 about four in five
-    pass, so 20 candidates all fail about once in 10^13 boxes.
+    *before* it is compared with the pasted box: otherwise area outside the canvas would count in the IoU. The random
+    numbers of all candidates are drawn at once, and the first candidate that passes is taken. At the default reach of
+    0.2 about four in five pass, so 20 candidates all fail about once in 10^13 boxes.
 
     Args:
         box: The pasted box ``(4,)``.
@@ -75,7 +75,7 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
         return pasted
     x, y, *_ = corners = pasted.tolist()
     width, height = (pasted[2:] - pasted[:2]).tolist()
-    # One candidate after the other, with Python floats: the first one usually passes, and for arrays of four numbers
+    # Candidates are computed one by one, with Python floats: the first one usually passes, and for arrays of four numbers
     # NumPy's overhead is ten times the computation.
     for draw in rng.random((tries, 4)):
         right, down, wider, taller = (2 * reach * draw - reach).tolist()

@@ -3,6 +3,8 @@
     I_q, bb_q = CPJ(I_p, I_dq)            (Eq. 1)
     I_ki, bb_ki = CPJ(I_p, I_dki)         (Eq. 2)
 
+``I_p``: proposal; ``I_dq``, ``I_dki``: backgrounds of the query view and of key view i; ``bb``: the jittered box.
+
 This file works on arrays; `codo.loading.pasted_views` draws the image, proposal and background of a view. Details that
 the paper leaves open are explained in docs/method.md; each of them is a setting.
 
@@ -59,7 +61,9 @@ class CPJSettings(Settings):
     )
     jitter: float = Field(0.2, ge=0, lt=1, description="largest box jitter, as a share of the box's sides; 0: off")
     min_iou: float = Field(0.6, ge=0, lt=1, description="the IoU of jittered and pasted box must be greater than this")
-    max_tries: int = Field(20, ge=1, description="jittered boxes drawn before the pasted box itself is used")
+    max_tries: int = Field(
+        20, ge=1, description="how many jittered boxes to try; if none passes, the pasted box is used"
+    )
 
 
 @dataclass(frozen=True)
