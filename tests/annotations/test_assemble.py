@@ -22,7 +22,7 @@ CLASSES = (Category(1, "cat"), Category(2, "dog"), Category(7, "cat"))
 
 def test_one_name_of_two_classes_is_refused_only_when_both_have_objects() -> None:
     refuse_same_names(CLASSES, np.array([1, 1, 2]), "file")
-    with pytest.raises(InputError, match=r"1 name of more than one class; the first: 'cat' \(ids 1, 7\)"):
+    with pytest.raises(InputError, match=r"1 name used by more than one class; the first: 'cat' \(ids 1, 7\)"):
         refuse_same_names(CLASSES, np.array([3, 1]), "file")
 
 

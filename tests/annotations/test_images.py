@@ -36,7 +36,7 @@ def test_all_images_of_another_size_are_counted_and_the_first_is_named(annotatio
     assert check_sizes(annotations) is annotations
     for i in (3, 4):
         cv2.imwrite(str(annotations.path(i)), np.zeros((96, 64, 3), np.uint8))
-    message = r"2 images of another size .*; the first: 003.png \(64 x 96 pixels, annotated as 96 x 64\)"
+    message = r"2 images whose size differs .*; the first: 003.png \(64 x 96 pixels, annotated as 96 x 64\)"
     with pytest.raises(InputError, match=message) as caught:
         check_sizes(annotations)
     assert caught.value.where == str(annotations.path(3))
@@ -79,15 +79,15 @@ def test_files_in_both_splits_are_told_but_not_copies(make_data: MakeData, tmp_p
     folder = make_data(images=3)
     one, other = (read_annotations(DataSettings(folder=str(folder)), split) for split in ("train", "val"))
     assert shared_images(one, other) == ""  # the same pictures under the same names, in two folders
-    assert "3 of 3 images to evaluate on are also trained on (the first: 000.png)" in shared_images(one, one)
+    assert "3 of 3 evaluation images are also training images (the first: 000.png)" in shared_images(one, one)
     (tmp_path / "link").symlink_to(folder)
     linked = read_annotations(DataSettings(folder=str(tmp_path / "link")), "train")
-    assert "3 of 3 images" in shared_images(one, linked)
+    assert "3 of 3 evaluation images" in shared_images(one, linked)
 
 
 def test_coco_images_of_another_size(spoil: Spoil, refuses: Refuses) -> None:
     data = spoil("coco")
     for name in ("001.png", "003.png"):
         cv2.imwrite(str(data / "val" / name), np.zeros((32, 48, 3), np.uint8))
-    what = "2 images of another size than the annotations are for; the first: 001.png (48 x 32 pixels, annotated as 96"
+    what = "2 images whose size differs from the annotations; the first: 001.png (48 x 32 pixels, annotated as 96"
     refuses(data, what, "val/001.png")

@@ -215,11 +215,11 @@ def test_wrong_data_are_told_and_nothing_is_written(make_data: MakeData, tmp_pat
     shutil.copy(folder / "train" / "000.png", folder / "val" / "000.png")
     train = folder / "annotations" / "instances_train.json"
     train.write_text(train.read_text().replace('"width": 96', '"width": 97'))
-    attempt("4 images of another size .* 000.png .96 x 64 pixels, annotated as 97 x 64")
+    attempt("4 images whose size differs .* 000.png .96 x 64 pixels, annotated as 97 x 64")
     folder = make_data(name="empty")
     truth = json.loads((folder / "annotations" / "instances_train.json").read_text())
     (folder / "annotations" / "instances_train.json").write_text(json.dumps({**truth, "annotations": []}))
-    attempt("no objects to learn from")
+    attempt("no objects to train on")
 
 
 def test_what_cannot_be_evaluated_is_told(learned: Run, data: Path, make_data: MakeData, tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_what_cannot_be_evaluated_is_told(learned: Run, data: Path, make_data: M
     val.write_text(val.read_text().replace('"id": 8, "name"', '"id": 7, "name"').replace('_id": 8', '_id": 7'))
     with pytest.raises(InputError, match="1 of 2 categories differ from those of the detector; the first: id 7"):
         evaluate(learned, other)
-    with pytest.raises(InputError, match="whose category_id the ground truth does not have"):
+    with pytest.raises(InputError, match="whose category_id is not in the ground truth"):
         evaluate(learned.path / "detections_val.json", other)
 
 

@@ -1,13 +1,13 @@
 """Labeled images in memory, read from COCO, PASCAL VOC and YOLO layouts.
 
-* ``records``: `Annotations`, the one form that every reader fills and everything else reads.
-* ``source``: what ``data=`` may be, and which files that means.
-* ``coco``, ``voc``, ``yolo``: a reader for each format, and where its layout has images and labels.
-* ``assemble``, ``entries``: what the readers share: columns to `Annotations`, and messages about wrong entries.
-* ``segmentations``: polygons and run-length codes, kept compact, drawn when needed.
+* ``records``: `Annotations`, the common data structure of all readers.
+* ``source``: the setting ``data=``; finds the files of a split and reads them.
+* ``coco``, ``voc``, ``yolo``: for each format its reader and its folder layout.
+* ``assemble``, ``entries``: shared by the readers: building `Annotations`, and messages about invalid entries.
+* ``segmentations``: polygons and run-length codes in compact form, decoded when needed.
 * ``images``: sizes and pixels of the image files, checked against the annotations.
-* ``class_folders``: images in folders named after their class, as ImageNet has them.
-* ``fraction``: a share of the labeled images, drawn class by class.
+* ``class_folders``: images in one folder per class, as in ImageNet.
+* ``fraction``: a class-aware random fraction of the labeled images.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Building `Annotations` from what a reader found: the last step of every format."""
+"""Build `Annotations` from the columns that a reader has read; the last step of every reader."""
 
 from __future__ import annotations
 
@@ -74,27 +74,27 @@ def assemble(
 
 
 def refuse_same_names(categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str) -> None:
-    """Refuse two classes of the same name that both have objects: a table could not tell them apart.
+    """Refuse two classes of the same name that both have objects, because results by class would be ambiguous.
 
-    One without objects is harmless: some exporters add a parent category of the same name.
+    A class without objects is allowed: some exporters add a parent category of the same name.
 
     Args:
         categories: The classes.
-        labels: Of every object, from 1.
-        where: What was read.
+        labels: Label of every object, from 1.
+        where: The file or folder that was read.
 
     Raises:
-        InputError: Names the first two, and how many such names there are.
+        InputError: Names the first such name with its ids, and how many there are.
     """
     ids = defaultdict[str, list[int]](list)
     for label in np.unique(labels).tolist():
         ids[categories[label - 1].name].append(categories[label - 1].id)
-    twice = {name: found for name, found in ids.items() if len(found) > 1}
-    if twice:
-        name, found = next(iter(twice.items()))
-        count = "1 name" if len(twice) == 1 else f"{len(twice)} names"
+    repeated = {name: found for name, found in ids.items() if len(found) > 1}
+    if repeated:
+        name, found = next(iter(repeated.items()))
+        count = "1 name" if len(repeated) == 1 else f"{len(repeated)} names"
         raise InputError(
-            f"{count} of more than one class; the first: '{name}' (ids {', '.join(map(str, found))})",
+            f"{count} used by more than one class; the first: '{name}' (ids {', '.join(map(str, found))})",
             where=where,
             fix="give the objects one id, or the classes different names",
         )
@@ -103,18 +103,18 @@ def refuse_same_names(categories: tuple[Category, ...], labels: npt.NDArray[np.i
 def unused_classes(
     categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str, parents: Collection[Any] = ()
 ) -> str:
-    """A warning of classes without objects; they remain classes, so that ids stay valid.
+    """A warning about classes without objects; they remain classes, so that ids stay valid.
 
     Args:
         categories: The classes.
-        labels: Of every object, from 1.
-        where: What was read.
-        parents: Names of classes that are groups of others.
+        labels: Label of every object, from 1.
+        where: The file or folder that was read.
+        parents: Names of parent categories.
     """
-    there = set(labels.tolist())
-    if not there:
+    present = set(labels.tolist())
+    if not present:
         return f"{where}: there are no objects, so every AP is -1 (undefined)"
-    empty = [category for label, category in enumerate(categories, start=1) if label not in there]
+    empty = [category for label, category in enumerate(categories, start=1) if label not in present]
     if not empty:
         return ""
     shown = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
@@ -123,10 +123,10 @@ def unused_classes(
 
 
 def image_numbers(names: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Ids of images in formats that have none, as result files name them.
+    """Image ids for formats that have none, as result files use them.
 
-    They are the numbers in the file names when all are numbers (``000012.jpg`` is 12, ``2008_000002.jpg`` is
-    2008000002), as converters do it; else 1, 2, … in order.
+    If all file names are numbers, these are the ids (``000012.jpg`` is 12, ``2008_000002.jpg`` is 2008000002), as in
+    common converters; else the ids are 1, 2, … in order.
     """
     stems = [name.rpartition("/")[2].rpartition(".")[0] for name in names]
     if all(re.fullmatch(r"[0-9]+(_[0-9]+)?", stem) and len(stem) <= 18 for stem in stems):

@@ -1,4 +1,4 @@
-"""Pictures in class folders, the layout of ImageNet: ``DIR/train/CLASS/….jpg`` and ``DIR/val/CLASS/….jpg``."""
+"""Images in class folders, the layout of ImageNet: ``DIR/train/CLASS/….jpg`` and ``DIR/val/CLASS/….jpg``."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def read_class_folders(folder: str | Path, classes: tuple[str, ...] | None = Non
     """List the images of a split.
 
     Args:
-        folder: Has one folder per class.
-        classes: The classes of the other split, which these must be among.
+        folder: Folder with one folder per class.
+        classes: The classes of the other split; all classes here must be among them.
 
     Raises:
         InputError: No such folder, no class folders, no images, or a class that the other split lacks.
@@ -42,7 +42,7 @@ def read_class_folders(folder: str | Path, classes: tuple[str, ...] | None = Non
     root = Path(folder)
     fix = "give a folder with one folder of images per class"
     if not root.is_dir():
-        raise InputError("no such folder of class folders", where=str(root), fix=fix)
+        raise InputError("no such folder", where=str(root), fix=fix)
     named = tuple(sorted(entry.name for entry in root.iterdir() if entry.is_dir() and not is_hidden(entry.name)))
     if classes is not None and (foreign := [name for name in named if name not in classes]):
         what = f"{len(foreign)} classes of this split are not in the other (the first: {foreign[0]})"

@@ -15,14 +15,14 @@ import numpy.typing as npt
 from codo.core.errors import InputError
 
 OVERSHOOT = 2.0
-"""Pixels that a box may reach over the image's edge, as 1-based corners and rounding make it; clipped for training."""
+"""Pixels by which a box may exceed the image, because of 1-based corners or rounding; it is clipped for training."""
 
 
 class Entries(ABC):
-    """Entries of one kind, by number.
+    """Entries of one kind, accessed by index.
 
     Args:
-        singular: What one is called in messages.
+        singular: Name of one entry in messages.
     """
 
     def __init__(self, singular: str) -> None:
@@ -30,46 +30,46 @@ class Entries(ABC):
 
     @abstractmethod
     def label(self, i: int) -> str:
-        """How entry ``i`` is named in messages."""
+        """Name of entry ``i`` in messages."""
 
     @abstractmethod
     def where(self, i: int) -> str:
-        """The file that entry ``i`` is in."""
+        """The file of entry ``i``."""
 
-    def refuse(self, offenders: Iterable[int], what: str, fix: str, detail: Callable[[int], str] | None = None) -> None:
-        """Raise if there are offenders, naming the first with ``detail`` and how many there are.
+    def refuse(self, invalid: Iterable[int], what: str, fix: str, detail: Callable[[int], str] | None = None) -> None:
+        """Raise if there are invalid entries; the message has the first one with ``detail``, and how many there are.
 
         Raises:
-            InputError: At least one offender.
+            InputError: There is at least one invalid entry.
         """
-        bad = list(offenders)
-        if bad:
-            raise InputError(self.describe(bad, what, detail), where=self.where(bad[0]), fix=fix)
+        rows = list(invalid)
+        if rows:
+            raise InputError(self.describe(rows, what, detail), where=self.where(rows[0]), fix=fix)
 
-    def describe(self, offenders: Sequence[int], what: str, detail: Callable[[int], str] | None = None) -> str:
+    def describe(self, invalid: Sequence[int], what: str, detail: Callable[[int], str] | None = None) -> str:
         """``3 annotations that …; the first: annotation 17 (bbox [1, 2, 3])``."""
         plural = {"category": "categories"}.get(self.singular, f"{self.singular}s")
-        count = f"1 {self.singular}" if len(offenders) == 1 else f"{len(offenders)} {plural}"
-        more = f" ({detail(offenders[0])})" if detail else ""
-        first = self.label(offenders[0]) + more
-        return f"{count} {what}: {first}" if len(offenders) == 1 else f"{count} {what}; the first: {first}"
+        count = f"1 {self.singular}" if len(invalid) == 1 else f"{len(invalid)} {plural}"
+        more = f" ({detail(invalid[0])})" if detail else ""
+        first = self.label(invalid[0]) + more
+        return f"{count} {what}: {first}" if len(invalid) == 1 else f"{count} {what}; the first: {first}"
 
     def check_boxes(
         self, bbox: npt.NDArray[np.float64], sizes: npt.NDArray[np.int32], box_text: Callable[[int], str], fix: str
     ) -> str:
         """Refuse invalid boxes.
 
-        COCO itself has boxes of zero height and boxes that overshoot by rounding: these are accepted. A box far outside
-        means that images and annotations do not belong together.
+        COCO itself has boxes of zero height, and boxes that exceed the image by rounding: these are accepted. A box far
+        outside means that images and annotations do not belong together.
 
         Args:
             bbox: x, y, width, height of every entry in pixels, ``(n, 4)``.
             sizes: Height and width of its image in pixels, ``(n, 2)``.
-            box_text: A box as its file has it.
-            fix: How boxes are to be written.
+            box_text: Text of a box for messages, as in its file.
+            fix: How to write boxes correctly.
 
         Returns:
-            A warning of boxes without area, or an empty string.
+            A warning about boxes without area, or an empty string.
 
         Raises:
             InputError: Boxes of negative size, or far outside their images.
@@ -98,9 +98,9 @@ class FileEntries(Entries):
     """Entries of many files.
 
     Args:
-        singular: What one is called in messages.
-        files: The file of each.
-        numbers: The place of each in its file, from 1; empty when the entries are the files themselves.
+        singular: Name of one entry in messages.
+        files: The file of each entry.
+        numbers: The number of each entry in its file, from 1; empty if the entries are the files themselves.
     """
 
     def __init__(self, singular: str, files: Sequence[Path], numbers: Sequence[int] = ()) -> None:

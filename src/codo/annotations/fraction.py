@@ -1,17 +1,17 @@
-"""A share of the labeled images, drawn so that shares can be compared (``data.fraction``).
+"""A random fraction of the labeled images (``data.fraction``), drawn class by class.
 
 Legend: N images, C classes, M objects.
 
-All images get one place in an order; a fraction takes the first of it. So a smaller set lies within every larger one,
-and nothing but the labels and ``data.fraction_seed`` decides: neither weights, method, workers nor the order of the
-file. The order is made class by class:
+All images are put into one order, and a fraction takes the first ones. So a smaller subset is contained in every larger
+one, and the draw depends only on the labels and ``data.fraction_seed``, not on weights, method, workers or the order
+of the file. The order is built class by class:
 
 * An image belongs to the stratum of its rarest class (images without objects are a stratum of their own). Within a
   stratum the images are shuffled and spread evenly over (0, 1], from a random offset: systematic sampling, in which
-  each image is in a share ``f`` with probability ``f`` (Cochran 1977, chapter 8), and each stratum gives its share to
-  within one image.
-* In front of all stands, for every class that needs it, one image, the rarest class first: as soon as there are as many
-  images as classes, every class has one.
+  each image is in a fraction ``f`` with probability ``f`` (Cochran 1977, chapter 8), and each stratum contributes its
+  fraction to within one image.
+* Before all others comes one image for every class that is not covered yet, the rarest class first: a subset with at
+  least as many images as classes contains every class.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ Ints = npt.NDArray[np.int64]
 
 
 def labeled_subset(annotations: Annotations, fraction: float, seed: int) -> Ints:
-    """The images of a share of a data set.
+    """Draw a fraction of the images of a data set.
 
     Args:
         annotations: The whole data set.
-        fraction: The share, in (0, 1]; at least one image is drawn.
-        seed: Which draw.
+        fraction: In (0, 1]; at least one image is drawn.
+        seed: Seed of the draw.
 
     Returns:
-        Indices of ``max(1, round(fraction * N))`` images, rising.
+        Indices of ``max(1, round(fraction * N))`` images, ascending.
     """
     count = len(annotations)
     if fraction >= 1:
@@ -45,7 +45,7 @@ def labeled_subset(annotations: Annotations, fraction: float, seed: int) -> Ints
 
 
 def draw_order(annotations: Annotations, seed: int) -> Ints:
-    """All images in the order in which larger and larger shares take them, ``(N,)``."""
+    """All images in the order in which growing fractions take them, ``(N,)``."""
     place = _canonical(annotations)
     images, classes = _pairs(annotations)
     shuffled = generator(seed, 0, 0, RngStream.LABELS).permutation(len(place))[place]  # a random number per image
@@ -66,7 +66,7 @@ def draw_order(annotations: Annotations, seed: int) -> Ints:
 
 
 def _canonical(annotations: Annotations) -> Ints:
-    """The place of each image among the sorted file names, ``(N,)``: the same in COCO's, VOC's and YOLO's layout."""
+    """The rank of each image among the sorted file names, ``(N,)``: the same for COCO, VOC and YOLO layouts."""
     names = [str(name).replace("\\", "/") for name in annotations.file_names]
     stems = [name.rpartition("/")[2].rpartition(".")[0] or name for name in names]
     place = np.empty(len(names), dtype=np.int64)
@@ -75,7 +75,7 @@ def _canonical(annotations: Annotations) -> Ints:
 
 
 def _pairs(annotations: Annotations) -> tuple[Ints, Ints]:
-    """Every image with each class (from 0) that can be learned from it: two arrays of one length."""
+    """Pairs of image and class (from 0) with at least one object to train on: two arrays of equal length."""
     rows = np.flatnonzero(annotations.trainable())
     codes = np.unique(annotations.of_image()[rows] * len(annotations.categories) + annotations.labels[rows] - 1)
     images, classes = np.divmod(codes, len(annotations.categories))
@@ -83,7 +83,7 @@ def _pairs(annotations: Annotations) -> tuple[Ints, Ints]:
 
 
 def _spread(stratum: Ints, shuffled: Ints, offsets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """A number in [0, 1) for each image: those of a stratum lie at equal distances, in shuffled order."""
+    """A number in [0, 1) for each image; those of a stratum are equally spaced, in shuffled order."""
     order = np.lexsort((shuffled, stratum))
     sizes = np.bincount(stratum, minlength=len(offsets))
     starts = np.cumsum(sizes) - sizes
@@ -94,9 +94,9 @@ def _spread(stratum: Ints, shuffled: Ints, offsets: npt.NDArray[np.float64]) -> 
 
 
 def _front(images: Ints, ranks: Ints, order: Ints) -> Ints:
-    """One image for each class that those before do not show, the rarest class (rank 0) first.
+    """One image for each class that the images before do not contain, the rarest class (rank 0) first.
 
-    Of the images of a class it is the one that comes first in ``order``.
+    Among the images of a class, it is the first in ``order``.
     """
     place = np.empty_like(order)
     place[order] = np.arange(len(order))

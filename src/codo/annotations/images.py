@@ -18,9 +18,9 @@ from codo.core.errors import InputError
 from codo.views.lazy_image import Image
 
 THREADS = 8
-"""Readers of image sizes: the work is waiting for the disk."""
+"""Threads that read image sizes; most of the time they wait for the disk."""
 
-RESIZE = "resize image and annotations together; an EXIF orientation in the file counts"
+RESIZE = "resize image and annotations together; the EXIF orientation of the file is applied"
 
 
 def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
@@ -37,7 +37,7 @@ def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
             return str(error)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
-        warnings.simplefilter("ignore")  # odd metadata
+        warnings.simplefilter("ignore")  # about unusual metadata
         found = list(pool.map(size, images))
     wrong = {i: one for i, one in enumerate(found) if isinstance(one, str)}
     FileEntries("image", images).refuse(
@@ -47,17 +47,16 @@ def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
 
 
 def check_sizes(annotations: Annotations) -> Annotations:
-    """The same annotations, after checking that the images have the annotated sizes.
+    """Check that the images have the annotated sizes, else boxes would be wrong; returns the annotations.
 
     Raises:
-        InputError: Images that cannot be read or are of another size: their boxes would be wrong. Names the first and
-            how many there are.
+        InputError: Images cannot be read or have another size; names the first and how many there are.
     """
     paths = [annotations.path(i) for i in range(len(annotations))]
     actual, annotated = read_sizes(paths), annotations.sizes
     FileEntries("image", paths).refuse(
         np.flatnonzero((actual != annotated).any(axis=1)).tolist(),
-        "of another size than the annotations are for",
+        "whose size differs from the annotations",
         RESIZE,
         lambda i: f"{actual[i, 1]} x {actual[i, 0]} pixels, annotated as {annotated[i, 1]} x {annotated[i, 0]}",
     )
@@ -65,7 +64,7 @@ def check_sizes(annotations: Annotations) -> Annotations:
 
 
 def read_image(annotations: Annotations, i: int) -> Image:
-    """Image ``i``, uint8 ``(H, W, 3)`` RGB, upright.
+    """Image ``i``, uint8 ``(H, W, 3)`` RGB, with its EXIF orientation applied.
 
     Raises:
         InputError: Not readable, or of another size than the annotations say.
@@ -86,7 +85,7 @@ def read_image(annotations: Annotations, i: int) -> Image:
 
 
 def check_some_images(annotations: Annotations, count: int = 16) -> None:
-    """Decode a few images spread over the data set, so that systematic damage is found before a run starts.
+    """Decode a few images spread over the data set, to find systematic damage before a run starts.
 
     Raises:
         InputError: See `read_image`.
@@ -96,18 +95,18 @@ def check_some_images(annotations: Annotations, count: int = 16) -> None:
 
 
 def shared_images(train: Annotations, val: Annotations) -> str:
-    """A warning of image files that are in both splits; else an empty string."""
-    learned = set(_files(train))
-    both = [i for i, file in enumerate(_files(val)) if file in learned]
+    """A warning about image files that are in both splits; else an empty string."""
+    in_train = set(_files(train))
+    both = [i for i, file in enumerate(_files(val)) if file in in_train]
     if not both:
         return ""
     return (
-        f"{val.source}: {len(both)} of {len(val)} images to evaluate on are also trained on "
-        f"(the first: {val.file_names[both[0]]}); results on them say nothing about new images"
+        f"{val.source}: {len(both)} of {len(val)} evaluation images are also training images "
+        f"(the first: {val.file_names[both[0]]}); results on them do not hold for new images"
     )
 
 
 def _files(annotations: Annotations) -> list[str]:
-    """The resolved path of every image file; links of single files are not followed: that would be slow."""
+    """The path of every image file with links of the folder resolved; links of single files are not, for speed."""
     folder = os.path.realpath(annotations.folder or ".")
     return [os.path.normpath(os.path.join(folder, name)) for name in annotations.file_names.tolist()]

@@ -1,9 +1,9 @@
-"""A labeled data set in memory: the one form that every reader fills.
+"""A labeled data set in memory, as all readers return it.
 
 Legend: N images, M objects (crowd regions included), C classes.
 
-Everything is an array, so that forked loader workers share it: no Python object per image or object. Objects are sorted
-by image; those of image ``i`` are rows ``offsets[i]`` to ``offsets[i + 1]``.
+Everything is an array, without Python objects per image or object, so that forked loader workers share the memory.
+Objects are sorted by image; those of image ``i`` are rows ``offsets[i]`` to ``offsets[i + 1]``.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class Annotations:
     """Images, their objects and classes.
 
     Attributes:
-        source: The file it was read from, for messages.
-        folder: Where the images are, known to exist; ``None`` when only the annotations are wanted.
+        source: The file or folder it was read from, for messages.
+        folder: Folder of the images, which exist; ``None`` if only the annotations were read.
         image_ids: int64 ``(N,)``.
         file_names: str ``(N,)``, relative to ``folder``.
         sizes: int32 ``(N, 2)``, height and width in pixels.
@@ -39,13 +39,13 @@ class Annotations:
         offsets: int64 ``(N + 1,)``.
         bbox: float64 ``(M, 4)``, x, y, width, height in pixels as in the file; COCO AP is computed on these.
         labels: int64 ``(M,)``, 1 to C.
-        crowd: bool ``(M,)``: a region with many objects; not trained on, neither right nor wrong in evaluation.
-        areas: float64 ``(M,)`` in square pixels, of the mask where the file knows it; decides small, medium, large.
+        crowd: bool ``(M,)``: a region with many objects; not trained on, and ignored in evaluation.
+        areas: float64 ``(M,)`` in square pixels, of the mask if the file has it; decides small, medium, large.
         object_ids: int64 ``(M,)``, ids in the file, for messages.
-        segmentations: M outlines; `has_masks` says whether all objects have one.
-        difficult: bool ``(M,)``, objects that VOC calls difficult: not trained on, and neither right nor wrong in
-            evaluation; ``None`` where the format has no such flag.
-        warnings: Messages about the file for the user that are no reason to refuse it.
+        segmentations: M segmentations; `has_masks` is whether all objects have one.
+        difficult: bool ``(M,)``, objects marked difficult in VOC: not trained on, and ignored in evaluation; ``None``
+            for formats without this flag.
+        warnings: Messages for the user about problems that are not errors.
     """
 
     source: Path
@@ -69,7 +69,7 @@ class Annotations:
 
     @property
     def has_masks(self) -> bool:
-        """Whether every object has an outline, and there are objects."""
+        """Whether there are objects, and all have a segmentation."""
         return bool(len(self.segmentations)) and bool(self.segmentations.present.all())
 
     def path(self, i: int) -> Path:
@@ -87,14 +87,14 @@ class Annotations:
         return slice(int(self.offsets[i]), int(self.offsets[i + 1]))
 
     def learnable(self, i: int) -> npt.NDArray[np.int64]:
-        """Rows of the objects of image ``i`` to learn from: not `ignored`, and with a box of some area inside it."""
+        """Rows of the objects of image ``i`` to train on: not `ignored`, and with some area inside the image."""
         rows = self.objects(i)
         x1, y1, x2, y2 = self.boxes(rows, i).T
         good: npt.NDArray[np.int64] = rows.start + np.flatnonzero(~self.ignored[rows] & (x2 > x1) & (y2 > y1))
         return good
 
     def trainable(self) -> npt.NDArray[np.bool_]:
-        """Which objects `learnable` gives, of all images at once, ``(M,)``."""
+        """Which objects `learnable` returns, for all images at once, ``(M,)``."""
         height, width = self.sizes[self.of_image()].T
         x, y, w, h = self.bbox.T
         corners = (x.clip(0, width), y.clip(0, height), (x + w).clip(0, width), (y + h).clip(0, height))
@@ -108,7 +108,7 @@ class Annotations:
 
     @property
     def ignored(self) -> npt.NDArray[np.bool_]:
-        """Objects ``(M,)`` that are neither learned nor count in evaluation: crowd regions and difficult ones."""
+        """Objects ``(M,)`` that are neither trained on nor evaluated: crowd regions and difficult ones."""
         return self.crowd if self.difficult is None else self.crowd | self.difficult
 
     def boxes(self, rows: slice | npt.NDArray[np.int64], i: int) -> npt.NDArray[np.float32]:
@@ -121,14 +121,14 @@ class Annotations:
         return corners.astype(np.float32)
 
     def images_with_objects(self) -> npt.NDArray[np.int64]:
-        """Indices of the images that have something to learn from."""
+        """Indices of the images with objects to train on."""
         return np.unique(self.of_image()[self.trainable()])
 
     def to_coco(self) -> dict[str, Any]:
-        """Ground truth as pycocotools and hotcoco take it.
+        """Ground truth for pycocotools and hotcoco.
 
-        Difficult objects become crowd regions, the one kind that COCO's evaluation leaves out. Objects are numbered
-        again from 1: COCO's evaluation marks a match by the object's id, and takes id 0 for "none".
+        Difficult objects become crowd regions, the only objects that COCO's evaluation ignores. Objects get new ids
+        from 1, because COCO's evaluation uses the object's id to mark a match, and 0 means "none".
         """
         of_image = self.of_image()
         category_ids = np.array([category.id for category in self.categories], dtype=np.int64)

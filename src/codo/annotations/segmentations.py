@@ -2,7 +2,7 @@
 
 A COCO segmentation is one of: a list of polygons ``[[x1, y1, x2, y2, …], …]`` in pixels; an RLE
 ``{"size": [height, width], "counts": …}`` whose counts are a list of run lengths, down the columns, background first,
-or those numbers as a string (`run_lengths`). All are kept as text until they are drawn.
+or those numbers as a string (`run_lengths`). All are stored as text until they are decoded.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Mask = npt.NDArray[np.uint8]
 class Segmentations:
     """The segmentation of every object, in one buffer.
 
-    As Python objects, the polygons of COCO take gigabytes, and each loader worker would soon own a copy, because
-    reading an object writes its reference count. As JSON text in one array they are 0.5 GB, shared, and lose nothing.
+    As Python objects, the polygons of COCO take gigabytes, and each loader worker would soon have its own copy, because
+    reading an object writes its reference count. As JSON text in one array they take 0.5 GB, shared, without loss.
 
     Args:
         rows: One segmentation per object; ``None`` where there is none.
@@ -38,7 +38,7 @@ class Segmentations:
         return len(self._offsets) - 1
 
     def __getitem__(self, i: int) -> Any:
-        """Segmentation ``i`` as COCO writes it, or ``None``."""
+        """Segmentation ``i`` in COCO's form, or ``None``."""
         start, end = int(self._offsets[i]), int(self._offsets[i + 1])
         return json.loads(self._text[start:end].tobytes()) if end > start else None
 
@@ -51,11 +51,10 @@ class Segmentations:
 def clean(segmentation: Any) -> Any:
     """A segmentation without polygons of fewer than three points, or ``None`` when nothing is left.
 
-    A polygon needs three points. pycocotools reads a list of four numbers as a box, which is never what
-    a two-point polygon means.
+    pycocotools would read a list of four numbers as a box, which a two-point polygon is not.
 
     Args:
-        segmentation: What a COCO file holds, already known to be well formed (`describe_error`).
+        segmentation: A segmentation of a COCO file, already checked by `describe_error`.
     """
     if isinstance(segmentation, list):
         return [part for part in segmentation if len(part) >= 6] or None
@@ -63,7 +62,7 @@ def clean(segmentation: Any) -> Any:
 
 
 def describe_error(segmentation: Any, height: int, width: int) -> str:
-    """What is wrong with a segmentation of an image of that size in pixels, or an empty string."""
+    """The error of a segmentation, for an image of ``height`` x ``width`` pixels; empty if it is valid."""
     if segmentation is None:
         return ""
     if isinstance(segmentation, list):
@@ -79,7 +78,7 @@ def _polygon_error(polygons: list[Any]) -> str:
             return "a polygon is not a list of numbers"
         if len(part) % 2:
             return f"a polygon has {len(part)} numbers, which is not x, y pairs"
-        # Whole-list operations: COCO has 20 million of these numbers. A nan or infinity makes the sum one.
+        # Whole-list operations: COCO has 20 million of these numbers. The sum is nan or infinite if a value is.
         if not set(map(type, part)) <= {int, float} or (part and not abs(sum(part)) < 1e12):
             return "a polygon holds something other than finite numbers"
     return ""
@@ -104,12 +103,12 @@ def run_lengths(counts: str) -> npt.NDArray[np.int64]:
     """Decode the string form of RLE counts.
 
     Each number is written least significant part first, in characters of six bits (offset 48): five of the number, and
-    one that says that more follow; the last one's fifth bit is the sign. From the fourth number on, the difference to
+    one that is set if more follow; the last one's fifth bit is the sign. From the fourth number on, the difference to
     the number two before is written (``rleFrString`` in pycocotools' ``maskApi.c``). pycocotools reads memory
     beyond a wrong string, hence this check.
 
     Returns:
-        Run lengths; empty when the string is not such a code.
+        Run lengths; empty if the string is invalid.
     """
     data = np.frombuffer(counts.encode("utf-8"), dtype=np.uint8).astype(np.int64) - 48
     if not len(data) or (data < 0).any() or (data > 63).any() or data[-1] & 32:
@@ -132,14 +131,14 @@ def run_lengths(counts: str) -> npt.NDArray[np.int64]:
 def draw(segmentation: Any, height: int, width: int, to_size: tuple[int, int] | None = None) -> Mask:
     """A segmentation as a mask.
 
-    Polygons are scaled before they are drawn, so that their edges are as exact at the new size as at the old; of an RLE
-    every new pixel takes the nearest old one.
+    Polygons are scaled before they are drawn, so that their edges are exact at the new size; an RLE is resized by
+    nearest neighbor.
 
     Args:
         segmentation: Polygons or RLE for an image of ``height`` x ``width`` pixels.
         height: See above.
         width: See above.
-        to_size: ``(height, width)`` of the mask to return, if another.
+        to_size: ``(height, width)`` of the mask to return, if it is another.
 
     Returns:
         uint8 ``(H, W)`` of 0 and 1.
@@ -164,7 +163,7 @@ def decode(rle: dict[str, Any]) -> Mask:
 
 
 def compress(rle: dict[str, Any]) -> dict[str, Any]:
-    """A well-formed RLE with its counts as a string, the one form that COCO's evaluation reads."""
+    """A valid RLE with its counts as a string, the only form that COCO's evaluation reads."""
     if isinstance(rle["counts"], str):
         return rle
     code = coco_mask.frPyObjects(rle, *rle["size"])

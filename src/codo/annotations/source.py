@@ -1,8 +1,8 @@
-"""The setting ``data=``: finding the annotation files and images of a split, and reading them.
+"""The setting ``data=``: find the annotation files and images of a split, and read them.
 
-A folder in the layout of COCO (coco/layout.py), PASCAL VOC (voc/layout.py) or YOLO (yolo/layout.py), recognized by its
-contents, or COCO files one by one: ``data.train=a.json data.val=b.json data.images=DIR`` (or ``data.train_images=`` and
-``data.val_images=`` when they differ).
+``data=`` is a folder in the layout of COCO (coco/layout.py), PASCAL VOC (voc/layout.py) or YOLO (yolo/layout.py),
+recognized by its contents, or single COCO files: ``data.train=a.json data.val=b.json data.images=DIR`` (or
+``data.train_images=`` and ``data.val_images=`` if they differ).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PATHS = ("folder", "train", "val", "images", "train_images", "val_images")
 
 
 class DataSettings(Settings):
-    """Labeled images: ``data=FOLDER``, or annotation files and image folders one by one."""
+    """Labeled images: ``data=FOLDER``, or single annotation files and image folders."""
 
     folder: str | None = Field(
         None,
@@ -42,20 +42,20 @@ class DataSettings(Settings):
     format: Literal["auto"] | Format = Field(
         "auto", description="coco, voc or yolo; auto: recognized by the folder's contents"
     )
-    train: str | None = Field(None, description="COCO annotation file to learn from, instead of a folder")
+    train: str | None = Field(None, description="COCO annotation file to train on, instead of a folder")
     val: str | None = Field(None, description="COCO annotation file to evaluate on, instead of a folder")
-    images: str | None = Field(None, description="folder of the images that data.train and data.val name")
-    train_images: str | None = Field(None, description="folder of the images of data.train, if another")
-    val_images: str | None = Field(None, description="folder of the images of data.val, if another")
+    images: str | None = Field(None, description="folder of the images of data.train and data.val")
+    train_images: str | None = Field(None, description="folder of the images of data.train, if it is another")
+    val_images: str | None = Field(None, description="folder of the images of data.val, if it is another")
     train_split: str | None = Field(
-        None, description="name of the split of the folder to learn from; VOC: also VOC2007/train,VOC2012/trainval"
+        None, description="name of the split of the folder to train on; VOC: also VOC2007/train,VOC2012/trainval"
     )
     val_split: str | None = Field(None, description="name of the split of the folder to evaluate on, likewise")
     fraction: float = Field(
-        1.0, gt=0, le=1, description="share of the train images to learn from, every class with its share of images"
+        1.0, gt=0, le=1, description="fraction of the train images to train on, drawn class by class"
     )
     fraction_seed: int = Field(
-        0, ge=0, description="which draw of data.fraction; smaller shares lie within larger ones"
+        0, ge=0, description="seed of the draw of data.fraction; smaller fractions are subsets of larger ones"
     )
 
     @model_validator(mode="before")
@@ -80,7 +80,7 @@ class DataSettings(Settings):
         return self
 
     def with_absolute_paths(self) -> Self:
-        """The same with absolute paths, which a later command finds from any folder."""
+        """The same with absolute paths, so that later commands find the files from any working directory."""
         return self.model_copy(update={name: absolute(path) for name in PATHS if (path := getattr(self, name))})
 
     def split_name(self, split: Split) -> str | None:
@@ -91,18 +91,16 @@ class DataSettings(Settings):
 def read_annotations(data: DataSettings, split: Split, *, images: bool = True, sizes: bool = True) -> Annotations:
     """Read a split of a data set.
 
-    Chooses the reader; all of them return the same `Annotations`.
-
     Args:
         data: The data set.
         split: ``train`` or ``val``.
-        images: Whether the images are needed too, and must exist and be of the sizes that the annotations say (YOLO's
-            are read from them in any case).
-        sizes: Whether to check these sizes; a page can be made without a damaged image.
+        images: Whether the images are needed too: they must exist and have the annotated sizes. (For YOLO the sizes are
+            always read from the images.)
+        sizes: Whether to check the sizes; pages can be made without damaged images.
 
     Raises:
-        InputError: No annotations, or wrong ones, or images missing or of another size; names the first and how many
-            there are.
+        InputError: No annotations, invalid ones, or images that are missing or have another size; names the first and
+            how many there are.
     """
     kind = find_format(data)
     folder = Path(data.folder or ".")
@@ -125,10 +123,10 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True, s
 
 
 def find_format(data: DataSettings) -> Format:
-    """The setting ``data.format`` resolved.
+    """The format of the data: ``data.format``, or recognized by the folder's contents.
 
     Raises:
-        InputError: The folder does not exist, or is in none or several of the layouts.
+        InputError: The folder does not exist, or has none or several of the layouts.
     """
     if data.train or data.val or data.folder is None:
         return "coco"
@@ -137,12 +135,12 @@ def find_format(data: DataSettings) -> Format:
         raise InputError("no such folder", where=str(folder), fix="give a folder of labeled images")
     if data.format != "auto":
         return data.format
-    there: dict[Format, bool] = {
+    candidates: dict[Format, bool] = {
         "coco": any(find_annotations(folder, data.split_name(one) or one) for one in ("train", "val")),
         "voc": bool(voc_layout.years(folder)),
         "yolo": yolo_layout.find_data_file(folder) is not None,
     }
-    found = [name for name, is_there in there.items() if is_there]
+    found = [name for name, present in candidates.items() if present]
     if len(found) > 1:
         raise InputError(
             f"the folder has annotations in {len(found)} formats: {', '.join(found)}",
@@ -151,16 +149,16 @@ def find_format(data: DataSettings) -> Format:
         )
     if not found:
         raise InputError(
-            "no annotations in the folder, neither COCO's annotations/instances_train.json, nor VOC's Annotations/ and "
+            "no annotations in the folder: neither COCO's annotations/instances_train.json, nor VOC's Annotations/ and "
             "ImageSets/Main/, nor YOLO's data.yaml",
             where=str(folder),
-            fix="give a folder in one of these layouts, or name COCO files with data.train= and data.val=",
+            fix="give a folder in one of these layouts, or COCO files with data.train= and data.val=",
         )
     return found[0]
 
 
 def resolved(data: DataSettings, train: Annotations, val: Annotations) -> DataSettings:
-    """The settings with all files and splits named, so that a later command reads the same data."""
+    """The settings with explicit files and splits, so that a later command reads the same data."""
     kind = find_format(data)
     draw = {"format": kind, "fraction": data.fraction, "fraction_seed": data.fraction_seed}
     if kind == "coco":
@@ -188,7 +186,7 @@ def _annotation_file(data: DataSettings, split: Split) -> Path:
             raise InputError(
                 "no such annotation file",
                 where=named,
-                fix="check the path; if the data have moved, name them with data=…",
+                fix="check the path; if the data were moved, give the new place with data=…",
             )
         return Path(named)
     if data.folder is None:
@@ -201,13 +199,13 @@ def _annotation_file(data: DataSettings, split: Split) -> Path:
         raise InputError(
             f"no COCO annotations of '{name}' in the folder",
             where=data.folder,
-            fix=f"add annotations/instances_{name}.json, or name the file with data.{split}=FILE.json",
+            fix=f"add annotations/instances_{name}.json, or give the file with data.{split}=FILE.json",
         )
     return found
 
 
 def _image_folders(data: DataSettings, split: Split, annotation_file: Path) -> list[Path]:
-    """Where the images of a COCO file may be, best first; one folder when the user named it."""
+    """Possible folders of the images of a COCO file, best first; only one if the user gave it."""
     images = (data.train_images if split == "train" else data.val_images) or data.images
     if images is not None:
         return [Path(images)]
@@ -220,6 +218,6 @@ def _data_file(folder: Path) -> Path:
     found = yolo_layout.find_data_file(folder)
     if found is None:
         raise InputError(
-            "no data.yaml in the folder", where=str(folder), fix="add it, or name the file: data=FILE.yaml"
+            "no data.yaml in the folder", where=str(folder), fix="add it, or give the file: data=FILE.yaml"
         )
     return found

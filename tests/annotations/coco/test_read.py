@@ -116,7 +116,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "negative id": (image(0, id=-1), "image number 1 (id -1)"),
     "huge id": (image(0, id=2**64), "not an integer from 0 to 2^63 - 1"),
     "string for a size": (image(1, width="60"), "1 image where 'width' is not an integer: image 4 (width '60')"),
-    "size of zero": (image(1, width=0), "1 image of no possible size: image 4 (height 50, width 0)"),
+    "size of zero": (image(1, width=0), "1 image with an impossible size: image 4 (height 50, width 0)"),
     "no file name": (
         lambda t: t["images"][0].pop("file_name"),
         "1 image where 'file_name' is not a string: image 30 (file_name missing)",
@@ -145,7 +145,7 @@ MISTAKES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "segmentation of no kind": (annotate(0, segmentation=3), "annotation 7 (neither polygons nor RLE)"),
     "row of no kind": (lambda t: t["annotations"].append(3), "annotation number 4"),
     "annotations missing": (lambda t: t.pop("annotations"), "'annotations' is missing or not a list"),
-    "no images": (lambda t: t["images"].clear(), "the annotation file names no images"),
+    "no images": (lambda t: t["images"].clear(), "the annotation file has no images"),
     "no categories": (lambda t: t["categories"].clear(), "the annotation file has no categories"),
 }
 
@@ -260,11 +260,11 @@ WRONG_FILES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     ),
     "an image listed twice": (
         lambda t: each(t["images"][2:], file_name="000.png"),
-        "2 images with the file_name of another; the first: image 20 (000.png)",
+        "2 images with the same file_name as another; the first: image 20 (000.png)",
     ),
     "two categories of one name": (
         lambda t: each(t["categories"], name="box"),
-        "1 name of more than one class; the first: 'box' (ids 3, 8)",
+        "1 name used by more than one class; the first: 'box' (ids 3, 8)",
     ),
     "strings for ids": (
         lambda t: each(t["annotations"][1:3], image_id="10"),

@@ -70,7 +70,7 @@ def test_missing_files(folder: str, what: str, spoil: Spoil, refuses: Refuses) -
 def test_an_image_that_is_named_twice(spoil: Spoil, refuses: Refuses) -> None:
     data = spoil("voc")
     replace_in(data / "VOC2007/ImageSets/Main/train.txt", old="train_002", new="train_001")
-    refuses(data, "1 image is named more than once; the first: train_001", "Main/train.txt")
+    refuses(data, "1 image is listed more than once; the first: train_001", "Main/train.txt")
 
 
 def test_an_unknown_split(right: dict[str, Path], refuses: Refuses) -> None:

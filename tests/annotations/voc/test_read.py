@@ -72,8 +72,8 @@ def change_elements(data: Path, element: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("element", "text", "what"),
     [
-        ("width", "0", "2 XML files with no possible <size>; the first: train_001.xml (width 0, height 64)"),
-        ("xmax", "1", "2 objects with a box of no size; the first: object 1 of train_001.xml (xmin "),
+        ("width", "0", "2 XML files with an impossible <size>; the first: train_001.xml (width 0, height 64)"),
+        ("xmax", "1", "2 objects with a box without area; the first: object 1 of train_001.xml (xmin "),
         ("xmax", "99", "2 objects with a box that reaches more than 2 pixels out of its image; the first: object 1 of"),
         ("ymin", "top", "2 objects whose corners are not four numbers; the first: object 1 of train_001.xml (xmin"),
         ("name", "", "2 objects without a name; the first: object 1 of train_001.xml"),

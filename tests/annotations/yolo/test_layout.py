@@ -54,8 +54,8 @@ def test_links_to_images_keep_their_labels(yolo: Path, tmp_path: Path) -> None:
     ("old", "new", "what"),
     [
         ("names:\n", "nc: 3\nnames:\n", "nc is 3, but there are 2 names"),
-        ("names:\n- box\n- disc", "names: two", "the data file has no names of classes"),
-        ("- disc", "- box", "1 name of more than one class; the first: 'box' (ids 0, 1)"),
+        ("names:\n- box\n- disc", "names: two", "the data file has no class names"),
+        ("- disc", "- box", "1 name used by more than one class; the first: 'box' (ids 0, 1)"),
     ],
 )
 def test_wrong_names_of_classes(old: str, new: str, what: str, spoil: Spoil, refuses: Refuses) -> None:
@@ -68,7 +68,7 @@ def test_wrong_names_of_classes(old: str, new: str, what: str, spoil: Spoil, ref
     ("folder", "what"),
     [
         ("images/train", "no folder or list of the images of 'train': "),
-        ("labels", "none of 4 images has a label file; the first was looked for as "),
+        ("labels", "none of 4 images has a label file; the first would be "),
     ],
 )
 def test_missing_folders(folder: str, what: str, spoil: Spoil, refuses: Refuses) -> None:

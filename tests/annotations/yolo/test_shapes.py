@@ -35,11 +35,11 @@ def test_areas_of_polygons_by_hand() -> None:
     [
         (
             {"000": "0 40 30 20 20", "001": "0 40 30 20 20"},
-            "2 lines with numbers out of 0 to 1; the first: line 2 of 000.txt (0 40 30 20 20 in 96 x 64)",
+            "2 lines with numbers outside of 0 to 1; the first: line 2 of 000.txt (0 40 30 20 20 in 96 x 64)",
         ),
         (
             {"002": "1 0.1 0.1 0.5 0.1 0.5 1.4"},
-            "1 line with numbers out of 0 to 1: line 2 of 002.txt (1 0.1 0.1 0.5 0.1 … in 96 x 64)",
+            "1 line with numbers outside of 0 to 1: line 2 of 002.txt (1 0.1 0.1 0.5 0.1 … in 96 x 64)",
         ),
         (
             {"001": "0 0.9 0.5 0.4 0.2"},

@@ -17,7 +17,7 @@ def read_bytes(path: Path, name: str) -> bytes:
 
     Args:
         path: The file.
-        name: What it is called in messages.
+        name: Name of the file in messages.
 
     Raises:
         InputError: It cannot be read.
@@ -34,7 +34,7 @@ class JsonColumns(Entries):
     Args:
         rows: What the file holds under ``name``.
         name: Key in the file: ``images``, ``categories`` or ``annotations``.
-        singular: What one row is called in messages.
+        singular: Name of one row in messages.
         path: The file, for messages.
 
     Raises:
@@ -58,7 +58,7 @@ class JsonColumns(Entries):
         return len(self.rows)
 
     def label(self, i: int) -> str:
-        """How row ``i`` is named in messages: by its id when ids are known, else by its position."""
+        """Name of row ``i`` in messages: by its id if ids are known, else by its position."""
         return f"{self.singular} {self.ids[i]}" if self.ids is not None else f"{self.singular} number {i + 1}"
 
     def where(self, i: int) -> str:
@@ -66,32 +66,32 @@ class JsonColumns(Entries):
         return str(self.path)
 
     def identify(self) -> npt.NDArray[np.int64]:
-        """The column ``id``, unique; used in later messages.
+        """Read the column ``id``, which must be unique; later messages use it.
 
         Raises:
             InputError: Missing, not integers, or not unique.
         """
         ids = self.integers("id")
         _, first, counts = np.unique(ids, return_index=True, return_counts=True)
-        again = np.setdiff1d(np.arange(len(ids)), first)
-        if len(again):
+        later = np.setdiff1d(np.arange(len(ids)), first)
+        if len(later):
             repeated = int((counts > 1).sum())
             raise InputError(
                 f"{repeated} {self.singular} id{'s are' if repeated > 1 else ' is'} used more than once; "
-                f"the first: {self.singular} id {ids[again[0]]}",
+                f"the first: {self.singular} id {ids[later[0]]}",
                 where=str(self.path),
-                fix="give every entry its own id",
+                fix="give every entry a unique id",
             )
         self.ids = ids
         return ids
 
     def integers(self, key: str, default: int | None = None) -> npt.NDArray[np.int64]:
-        """A column of integers from 0; a row without the key (or with ``null``) takes ``default`` when there is one.
+        """A column of integers >= 0; rows without the key (or with ``null``) get ``default`` if it is given.
 
-        ``3.0`` counts as 3, as some exporters write it; ``True``, ``"3"``, 3.5 and what 64 bits cannot hold do not.
+        ``3.0`` counts as 3, as some exporters write it; ``True``, ``"3"``, 3.5 and integers over 64 bits are errors.
 
         Raises:
-            InputError: Missing or other values.
+            InputError: Missing or invalid values.
         """
         column = self._column(key, (int, float), "an integer", default)
         self.refuse(
@@ -103,7 +103,7 @@ class JsonColumns(Entries):
         return np.array([int(v) for v in column], dtype=np.int64)
 
     def numbers(self, key: str, default: float | None = None) -> npt.NDArray[np.float64]:
-        """A column of finite numbers; a row without the key (or with ``null``) takes ``default``.
+        """A column of finite numbers; rows without the key (or with ``null``) get ``default``.
 
         Raises:
             InputError: See `integers`.
@@ -121,10 +121,10 @@ class JsonColumns(Entries):
 
         Args:
             key: Name of the column.
-            values: The column, where it is not simply what the rows hold under ``key``.
+            values: The column, if it is not the value of ``key`` in each row.
 
         Raises:
-            InputError: Missing or other values.
+            InputError: Missing or invalid values.
         """
         column = self._column(key, (str,), "a string", None, values)
         self.refuse((i for i, v in enumerate(column) if not v), f"where '{key}' is empty", f"write the {key}")
@@ -134,7 +134,7 @@ class JsonColumns(Entries):
         """A column of four finite numbers, ``(rows, 4)``.
 
         Raises:
-            InputError: Anything else.
+            InputError: Missing or invalid values.
         """
         column = self._column(key, (list,), "a list of four numbers", None)
         number = (int, float)
@@ -156,7 +156,7 @@ class JsonColumns(Entries):
     def _column(
         self, key: str, kinds: tuple[type, ...], called: str, default: Any, values: list[Any] | None = None
     ) -> list[Any]:
-        """Values of ``key``, each exactly of one of ``kinds`` (``bool`` is no ``int`` here)."""
+        """Values of ``key``, each exactly of one of ``kinds`` (``bool`` does not count as ``int``)."""
         column = [row.get(key) for row in self.rows] if values is None else values
         if default is not None:
             column = [default if value is None else value for value in column]
@@ -170,7 +170,7 @@ class JsonColumns(Entries):
 
 
 def _abbreviated(value: Any) -> str:
-    """A value as a message shows it: missing, or at most 60 characters."""
+    """A value for messages: ``missing``, or at most 60 characters."""
     if value is None:
         return "missing"
     text = repr(value)

@@ -1,6 +1,6 @@
-"""Where COCO's layout has its annotation files and images.
+"""COCO's folder layout: where annotation files and images are.
 
-A folder is searched for each split (``train``, ``val``) in this order; the first that exists counts::
+For each split (``train``, ``val``) these places are tried in order; the first that exists is used::
 
     annotations   annotations/instances_SPLIT.json   annotations/instances_SPLIT2017.json   annotations/SPLIT.json
                   SPLIT/_annotations.coco.json       valid/_annotations.coco.json (for val)
@@ -27,7 +27,7 @@ def find_annotations(folder: Path, split: str) -> Path | None:
 
 
 def image_folders(root: Path, split: str) -> list[Path]:
-    """Where the images of a split may be, best first."""
+    """Possible folders of the images of a split, best first."""
     names = (*_names(split), f"{split}2017")
     return [*(root / name for name in names), *(root / "images" / name for name in names), root / "images", root]
 
@@ -39,33 +39,33 @@ def locate_images(annotations: Annotations, folders: list[Path]) -> Annotations:
         InputError: No such folder, or images missing in it (the first is named, and how many there are).
     """
     names = [str(name) for name in annotations.file_names]
-    there = [folder for folder in folders if folder.is_dir()]
-    if not there:
+    existing = [folder for folder in folders if folder.is_dir()]
+    if not existing:
         raise InputError(
             f"cannot find the images; looked for {folders[0]}",
             where=str(annotations.source),
-            fix="name their folder with data.images=DIR",
+            fix="give their folder with data.images=DIR",
         )
-    folder = next((folder for folder in there if (folder / names[0]).is_file()), there[0])
+    folder = next((folder for folder in existing if (folder / names[0]).is_file()), existing[0])
     missing = _missing(names, folder)
     if missing:
         raise InputError(
             f"{len(missing)} of {len(names)} images missing in {folder}; the first: {names[missing[0]]}",
             where=str(annotations.source),
-            fix="copy the images there, or name their folder with data.images=DIR",
+            fix="copy the images there, or give their folder with data.images=DIR",
         )
     return replace(annotations, folder=folder)
 
 
 def _missing(names: list[str], folder: Path) -> list[int]:
-    """Indices of files that do not exist; one listing a folder instead of one request a file, for network disks."""
+    """Indices of files that do not exist; lists each folder once, which is faster on network disks."""
     by_parent: dict[Path, list[int]] = defaultdict(list)
     for i, name in enumerate(names):
         by_parent[(folder / name).parent].append(i)
     missing: list[int] = []
     for parent, indices in by_parent.items():
-        there = {entry.name for entry in parent.iterdir()} if parent.is_dir() else set()
-        missing += [i for i in indices if Path(names[i]).name not in there]
+        present = {entry.name for entry in parent.iterdir()} if parent.is_dir() else set()
+        missing += [i for i in indices if Path(names[i]).name not in present]
     return sorted(missing)
 
 

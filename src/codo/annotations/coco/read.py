@@ -6,8 +6,8 @@
      "categories":  [{"id", "name"}, …],
      "annotations": [{"id", "image_id", "category_id", "bbox": [x, y, w, h], "area", "iscrowd", "segmentation"}, …]}
 
-``area``, ``iscrowd`` and ``segmentation`` may be left out; ids may have gaps. A box far outside, or an outline of
-another size, is refused: images and annotations do not belong together.
+``area``, ``iscrowd`` and ``segmentation`` may be left out; ids may have gaps. Boxes far outside of the image, and
+segmentations of another size, are errors: images and annotations do not belong together.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BOX = "write bbox as [x, y, width, height], not as corners, in pixels of the ima
 
 
 def read_coco(path: Path) -> Annotations:
-    """Read an annotation file, all of it checked; the images are looked for by `locate_images`.
+    """Read and check an annotation file; `locate_images` finds the images.
 
     Args:
         path: The JSON file.
@@ -39,7 +39,7 @@ def read_coco(path: Path) -> Annotations:
         The annotations, with classes in the order of their ids.
 
     Raises:
-        InputError: Names the first offending entry and how many there are.
+        InputError: Names the first invalid entry and how many there are.
     """
     values = parse_coco(read_bytes(path, "annotation file"), str(path))
     images = JsonColumns(values.get("images"), "images", "image", path)
@@ -88,19 +88,19 @@ def read_coco(path: Path) -> Annotations:
 def _images(table: JsonColumns) -> tuple[npt.NDArray[np.int64], list[str], npt.NDArray[np.int32]]:
     """Ids, file names and sizes (height, width)."""
     if not len(table):
-        raise InputError("the annotation file names no images", where=str(table.path), fix="give another file")
+        raise InputError("the annotation file has no images", where=str(table.path), fix="give another file")
     ids = table.identify()
     names = table.strings("file_name", [file_name(row) for row in table.rows])
     table.refuse(
         _repeated(names),
-        "with the file_name of another",
-        "give all objects of an image the same image_id, and name it once",
+        "with the same file_name as another",
+        "list each image once, and give all its objects the same image_id",
         lambda i: names[i],
     )
     sizes = np.stack([table.integers("height"), table.integers("width")], axis=1)
     table.refuse(
         np.flatnonzero((sizes <= 0).any(axis=1) | (sizes >= 2**31).any(axis=1)).tolist(),
-        "of no possible size",
+        "with an impossible size",
         "write height and width in pixels",
         lambda i: f"height {sizes[i, 0]}, width {sizes[i, 1]}",
     )
@@ -139,13 +139,13 @@ def _lookup(table: JsonColumns, key: str, known: npt.NDArray[np.int64], plural: 
 
 
 def _segmentations(table: JsonColumns, sizes: npt.NDArray[np.int32]) -> list[Any]:
-    """Outlines, ``None`` where there is none; ``sizes`` holds height and width of each object's image."""
+    """Segmentations, ``None`` where there is none; ``sizes`` has height and width of each object's image."""
     column = [row.get("segmentation") for row in table.rows]
     wrong = [describe_error(outline, int(h), int(w)) for outline, (h, w) in zip(column, sizes, strict=True)]
     table.refuse(
         (i for i, text in enumerate(wrong) if text),
         "with a wrong segmentation",
-        "correct it, or leave out every segmentation to learn boxes only",
+        "correct it, or leave out all segmentations to train on boxes only",
         lambda i: wrong[i],
     )
     return [clean(outline) for outline in column]

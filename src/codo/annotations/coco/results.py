@@ -32,7 +32,7 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
         The detections in the order of the file, the counts of their segmentations as strings.
 
     Raises:
-        InputError: Broken JSON, not a list, or entries that do not fit the ground truth; the first is named.
+        InputError: Invalid JSON, not a list, or entries that do not match the ground truth; names the first.
     """
     rows = parse_json(read_bytes(path, "result file"), str(path))
     if not isinstance(rows, list):
@@ -64,23 +64,23 @@ def outlines(results: Sequence[dict[str, Any]]) -> set[str]:
 
 def _check_known(table: JsonColumns, key: str, known: Any, annotations: Annotations) -> None:
     values = table.integers(key)
-    strange = np.flatnonzero(~np.isin(values, known)).tolist()
+    unknown = np.flatnonzero(~np.isin(values, known)).tolist()
     known_ids = ", ".join(str(v) for v in sorted(known.tolist())[:5]) + (", …" if len(known) > 5 else "")
     counted = _counted(values, known) if key == "category_id" else ""
     table.refuse(
-        strange,
-        f"whose {key} the ground truth does not have",
+        unknown,
+        f"whose {key} is not in the ground truth",
         f"{counted}use the ids of {annotations.source} ({known_ids}), or give the ground truth of these detections",
         lambda i: f"{key} {values[i]}",
     )
 
 
 def _counted(values: npt.NDArray[np.int64], known: npt.NDArray[np.int64]) -> str:
-    """A hint, when the category ids of the detections are a plain numbering of the classes."""
+    """A hint if the category ids of the detections look like consecutive class numbers."""
     low, high = values.min(initial=2), values.max(initial=0)
     if low > 1 or high - low >= len(known):
         return ""
-    return f"they look numbered from {low}, in the order of the categories: "
+    return f"the ids look like class numbers from {low}, in the order of the categories: "
 
 
 def _check_masks(table: JsonColumns, annotations: Annotations) -> None:

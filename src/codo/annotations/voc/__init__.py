@@ -1,5 +1,5 @@
 """PASCAL VOC annotations.
 
-* ``layout``: where a VOCdevkit has images and XML files, and which image sets make up a split.
+* ``layout``: finds images and XML files in a VOCdevkit, and the image sets of a split.
 * ``read``: reads and checks the XML files.
 """

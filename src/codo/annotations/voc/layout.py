@@ -1,15 +1,15 @@
-"""Where PASCAL VOC's layout has its images and labels.
+"""PASCAL VOC's folder layout: where images and labels are.
 
 ::
 
-    VOCdevkit/                          or one year's folder alone
+    VOCdevkit/                          or the folder of one year
       VOC2007/
         JPEGImages/000005.jpg
         Annotations/000005.xml
         ImageSets/Main/trainval.txt     one name per line, without extension
       VOC2012/…
 
-The image sets of several years are joined. Where a ``test`` set is labeled, VOC's protocol is followed: training on
+The image sets of several years are joined. If a ``test`` set is labeled, VOC's protocol is followed: training on
 ``trainval`` of all years (07+12), evaluation on ``test``; otherwise ``train`` and ``val``. Other sets are chosen with
 ``data.train_split=`` and ``data.val_split=``: ``trainval`` of every year, or ``VOC2007/trainval``, or
 ``VOC2007/train,VOC2012/val``.
@@ -31,7 +31,7 @@ class ImageSet(NamedTuple):
     """One image set.
 
     Attributes:
-        root: Folder of the year.
+        root: Folder of one year.
         name: ``trainval``, …
     """
 
@@ -44,7 +44,7 @@ class ImageSet(NamedTuple):
         return self.root / "ImageSets" / "Main" / f"{self.name}.txt"
 
     def stems(self) -> list[str]:
-        """Names of its images, without extension; of a class's set also the images that do not show the class."""
+        """Names of its images, without extension; for the set of a class including images without the class."""
         return [row.name for row in parse_image_set(self.file.read_bytes(), str(self.file))]
 
 
@@ -52,8 +52,8 @@ class VocImage(NamedTuple):
     """An image and its labels.
 
     Attributes:
-        name: Its file, relative to the data folder.
-        labels: Its XML file.
+        name: Image file, relative to the data folder.
+        labels: XML file.
     """
 
     name: str
@@ -61,7 +61,7 @@ class VocImage(NamedTuple):
 
 
 def years(folder: Path) -> list[Path]:
-    """The folders below ``folder`` that are laid out as a year of VOC, by name; ``folder`` itself when it is one."""
+    """The folders below ``folder`` with the layout of a VOC year, by name; ``folder`` itself if it has this layout."""
     inside = folder / "VOCdevkit"
     candidates = [folder, *(sorted((inside if inside.is_dir() else folder).iterdir()) if folder.is_dir() else [])]
     found = [one for one in candidates if (one / "Annotations").is_dir() and (one / "ImageSets" / "Main").is_dir()]
@@ -74,18 +74,18 @@ def image_sets(folder: Path, split: str, named: str | None) -> list[ImageSet]:
     Args:
         folder: The data folder.
         split: ``train`` or ``val``.
-        named: What ``data.train_split`` or ``data.val_split`` says.
+        named: Value of ``data.train_split`` or ``data.val_split``.
 
     Raises:
-        InputError: There is no such set; names the nearest.
+        InputError: There is no such set; suggests the nearest name.
     """
     roots = years(folder)
     if named is not None:
         return [one for part in named.split(",") for one in _named(roots, part.strip(), f"data.{split}_split")]
     tested = [ImageSet(root, "test") for root in roots if _is_labeled(ImageSet(root, "test"))]
-    learned = [ImageSet(root, "trainval") for root in roots if ImageSet(root, "trainval").file.is_file()]
-    if tested and learned:
-        return learned if split == "train" else tested
+    trained = [ImageSet(root, "trainval") for root in roots if ImageSet(root, "trainval").file.is_file()]
+    if tested and trained:
+        return trained if split == "train" else tested
     return _named(roots, split, f"data.{split}_split")
 
 
@@ -93,23 +93,23 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> list[VocI
     """Images of image sets, in order.
 
     Args:
-        folder: What names are relative to.
+        folder: Folder that names are relative to.
         sets: From `image_sets`.
-        checked: Whether the images must exist; else they are taken to be JPEGs.
+        checked: Whether the images must exist; else they are assumed to be JPEGs.
 
     Raises:
-        InputError: Images or XML files are missing, sets are empty, or name an image twice; names the first.
+        InputError: Images or XML files are missing, or sets are empty or list an image twice; names the first.
     """
     images: list[VocImage] = []
     for one in sets:
         stems = one.stems()
-        again = [stem for stem, times in Counter(stems).items() if times > 1]
-        if again:
-            count = "1 image is" if len(again) == 1 else f"{len(again)} images are"
+        repeated = [stem for stem, times in Counter(stems).items() if times > 1]
+        if repeated:
+            count = "1 image is" if len(repeated) == 1 else f"{len(repeated)} images are"
             raise InputError(
-                f"{count} named more than once; the first: {again[0]}",
+                f"{count} listed more than once; the first: {repeated[0]}",
                 where=str(one.file),
-                fix="name every image once",
+                fix="list every image once",
             )
         labels, images_folder = one.root / "Annotations", one.root / "JPEGImages"
         extensions = {
@@ -123,7 +123,7 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> list[VocI
         place = images_folder.relative_to(folder).as_posix()
         images += [VocImage(f"{place}/{stem}{extensions.get(stem, '.jpg')}", labels / f"{stem}.xml") for stem in stems]
     if not images:
-        raise InputError("the image set is empty", where=", ".join(str(one.file) for one in sets), fix="name another")
+        raise InputError("the image set is empty", where=", ".join(str(one.file) for one in sets), fix="choose another")
     return images
 
 
@@ -140,16 +140,17 @@ def _named(roots: list[Path], name: str, key: str) -> list[ImageSet]:
     found = [one for one in known if one.name == short and year in ("", one.root.name)]
     if found:
         return found
-    there = [f"{one.root.name}/{one.name}" if year else one.name for one in known]
+    present = [f"{one.root.name}/{one.name}" if year else one.name for one in known]
     raise InputError(
         f"no image set '{name}' in ImageSets/Main of {', '.join(root.name for root in roots)}",
         where=str(roots[0].parent if len(roots) > 1 else roots[0]),
-        fix=nearest(name, there) or f"name one with {key}= ({', '.join(dict.fromkeys(there[:8])) or 'there is none'})",
+        fix=nearest(name, present)
+        or f"choose one with {key}= ({', '.join(dict.fromkeys(present[:8])) or 'there is none'})",
     )
 
 
 def _is_labeled(one: ImageSet) -> bool:
-    """VOC has published lists of test images for all years, but labels for that of 2007 alone."""
+    """Whether a set has labels: VOC has published lists of test images for all years, but labels only for 2007."""
     if not one.file.is_file():
         return False
     stems = one.stems()
@@ -160,11 +161,11 @@ def _entries(folder: Path) -> list[Path]:
     return list(folder.iterdir()) if folder.is_dir() else []
 
 
-def _refuse_missing(stems: list[str], there: Container[str], what: str, folder: Path, one: ImageSet) -> None:
-    missing = [stem for stem in stems if stem not in there]
+def _refuse_missing(stems: list[str], present: Container[str], what: str, folder: Path, one: ImageSet) -> None:
+    missing = [stem for stem in stems if stem not in present]
     if missing:
         raise InputError(
             f"{len(missing)} of {len(stems)} {what} missing in {folder}; the first: {missing[0]}",
             where=str(one.file),
-            fix="copy them there, or take the names out of the list",
+            fix="copy them there, or remove the names from the list",
         )

@@ -11,10 +11,10 @@
       </object> …
     </annotation>
 
-Corners are pixels, counted from 1, both inside the box: ``xmin=1, xmax=500`` is the whole width of 500 pixels. Here
-that becomes ``x = xmin - 1`` and ``width = xmax - xmin + 1``. ``difficult`` may be left out.
+Corners are pixels, counted from 1, both inside the box: ``xmin=1, xmax=500`` is the whole width of 500 pixels. They are
+converted to ``x = xmin - 1`` and ``width = xmax - xmin + 1``. ``difficult`` may be left out.
 
-VOC has no list of classes: they are the names of all XML files of the folder, whatever the year and the split, so that
+VOC has no list of classes. The classes are the names in all XML files of the folder, of every year and split, so that
 all splits agree; in alphabetical order, with ids from 1. For VOC itself these are its 20 classes.
 """
 
@@ -44,7 +44,7 @@ class Labels(NamedTuple):
         size: Width and height.
         names: Class of each object.
         corners: xmin, ymin, xmax, ymax of each object.
-        difficult: Of each object.
+        difficult: Flag of each object.
     """
 
     size: tuple[str | None, str | None]
@@ -54,7 +54,7 @@ class Labels(NamedTuple):
 
 
 def read_voc(folder: Path, images: Sequence[VocImage]) -> Annotations:
-    """Read the labels of some images, all of them checked.
+    """Read and check the labels of images.
 
     Args:
         folder: The data folder.
@@ -64,7 +64,7 @@ def read_voc(folder: Path, images: Sequence[VocImage]) -> Annotations:
         The annotations, with ``difficult``.
 
     Raises:
-        InputError: Names the first offending file or object and how many there are.
+        InputError: Names the first invalid file or object and how many there are.
     """
     files = FileEntries("XML file", [image.labels for image in images])
     parsed = [parse(image.labels) for image in images]
@@ -111,7 +111,7 @@ def read_voc(folder: Path, images: Sequence[VocImage]) -> Annotations:
 
 
 def parse(path: Path) -> Labels | str:
-    """The labels of a file, or what keeps it from being read."""
+    """The labels of a file, or the reason why it cannot be read."""
     try:
         root = ElementTree.fromstring(path.read_bytes())
     except OSError as error:
@@ -139,7 +139,7 @@ def _sizes(files: FileEntries, labels: Sequence[Labels]) -> npt.NDArray[np.int32
     sizes = numbers((one.size[1], one.size[0]) for one in labels).reshape(-1, 2)
     files.refuse(
         np.flatnonzero(~((sizes >= 1) & (sizes < 2**31) & (sizes == np.floor(sizes))).all(axis=1)).tolist(),
-        "with no possible <size>",
+        "with an impossible <size>",
         "write width and height of the image in pixels",
         lambda i: f"width {labels[i].size[0] or 'missing'}, height {labels[i].size[1] or 'missing'}",
     )
@@ -164,7 +164,7 @@ def _boxes(
     bbox = np.concatenate([values[:, :2] - 1, values[:, 2:] - values[:, :2] + 1], axis=1)
     objects.refuse(
         np.flatnonzero((bbox[:, 2:] <= 0).any(axis=1)).tolist(),
-        "with a box of no size",
+        "with a box without area",
         BOX,
         corners_text,
     )
@@ -172,7 +172,7 @@ def _boxes(
 
 
 def numbers(texts: Iterable[tuple[str | None, ...]]) -> npt.NDArray[np.float64]:
-    """Rows of texts as numbers; nan for what is none."""
+    """Rows of texts as numbers; nan for other text."""
 
     def number(text: str | None) -> float:
         try:
@@ -184,9 +184,9 @@ def numbers(texts: Iterable[tuple[str | None, ...]]) -> npt.NDArray[np.float64]:
 
 
 def _other_names(folder: Path, images: Sequence[VocImage]) -> set[str]:
-    """Names of classes in the XML files beside those of ``images``; what is wrong in them matters to other splits."""
+    """Names of classes in the XML files of other images; errors in these files are not reported here."""
     read = {image.labels for image in images}
     folders = {path.parent for path in read} | {year / "Annotations" for year in years(folder)}
-    beside = (path for one in sorted(folders) for path in one.glob("*.xml"))
-    others = (parse(path) for path in beside if path not in read)
+    paths = (path for one in sorted(folders) for path in one.glob("*.xml"))
+    others = (parse(path) for path in paths if path not in read)
     return {name for one in others if isinstance(one, Labels) for name in one.names if name}

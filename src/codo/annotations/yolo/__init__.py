@@ -1,5 +1,5 @@
 """YOLO annotations.
 
-* ``layout``: the data file, and where the images of a split and their label files are.
-* ``read``: reads and checks label files; ``shapes``: their numbers as boxes and outlines in pixels.
+* ``layout``: the data file, and the images and label files of a split.
+* ``read``: reads and checks label files; ``shapes``: converts their numbers to boxes and polygons in pixels.
 """

@@ -1,14 +1,14 @@
-"""Where YOLO's layout has its images and labels.
+"""YOLO's folder layout: where images and labels are.
 
 ::
 
     data.yaml                   names: [cat, dog]   or   names: {0: cat, 1: dog}
                                 train: images/train   val: images/val   (path: FOLDER they are relative to)
     images/train/a.jpg          or train/images/a.jpg
-    labels/train/a.txt             train/labels/a.txt: the last images/ in the image's path is labels/
+    labels/train/a.txt             train/labels/a.txt: the last images/ in the image's path becomes labels/
 
-A split is a folder, a list of folders, or a text file with one image per line. ``val`` may be called ``valid`` or,
-where there is neither, ``test``. Other splits are chosen with ``data.train_split=`` and ``data.val_split=``.
+A split is a folder, a list of folders, or a text file with one image per line. ``val`` may be named ``valid`` or, if
+there is neither, ``test``. Other splits are chosen with ``data.train_split=`` and ``data.val_split=``.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "test")}
-"""Names of splits, in the order they are tried."""
+"""Names of splits, in the order in which they are tried."""
 
 
 class DataFile(NamedTuple):
     """A YOLO data file.
 
     Attributes:
-        path: Itself.
+        path: The file.
         names: Name of every class by its index.
-        values: All that it holds.
+        values: Its whole content.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class DataFile(NamedTuple):
 
 
 def find_data_file(folder: Path) -> Path | None:
-    """The YOLO data file that ``folder`` is or holds, or ``None``.
+    """The YOLO data file that ``folder`` is or contains, or ``None``.
 
     Raises:
         InputError: There are several.
@@ -59,7 +59,7 @@ def find_data_file(folder: Path) -> Path | None:
         raise InputError(
             f"{len(found)} YOLO data files; the first: {found[0].name}",
             where=str(folder),
-            fix=f"name one: data={found[0]}",
+            fix=f"choose one: data={found[0]}",
         )
     return found[0] if found else None
 
@@ -68,14 +68,14 @@ def read_data_file(path: Path) -> DataFile:
     """Read a data file.
 
     Raises:
-        InputError: Not readable, without names, or with another number of names than it says.
+        InputError: Not readable, without names, or ``nc`` is not the number of names.
     """
     values = read_yaml(path)
     names = values.get("names")
     if isinstance(names, list):
         names = dict(enumerate(names))
     if not isinstance(names, dict) or not names or not all(type(i) is int and i >= 0 for i in names):
-        raise InputError("the data file has no names of classes", where=str(path), fix="add names: [FIRST, SECOND, …]")
+        raise InputError("the data file has no class names", where=str(path), fix="add names: [FIRST, SECOND, …]")
     count = values.get("nc", len(names))
     if count != len(names):
         raise InputError(f"nc is {count}, but there are {len(names)} names", where=str(path), fix="correct one of them")
@@ -83,10 +83,10 @@ def read_data_file(path: Path) -> DataFile:
 
 
 def split_name(data_file: DataFile, split: str, named: str | None) -> str:
-    """What a split is called in a data file.
+    """The name of a split in a data file.
 
     Raises:
-        InputError: There is no such split; names the nearest.
+        InputError: There is no such split; suggests the nearest name.
     """
     known = [
         key
@@ -96,9 +96,10 @@ def split_name(data_file: DataFile, split: str, named: str | None) -> str:
     found = next((name for name in ((named,) if named else SPLIT_NAMES[split]) if name in known), None)
     if found is None:
         raise InputError(
-            f"no split '{named or split}' in the data file, nor a folder of its images",
+            f"no split '{named or split}' in the data file, and no folder of its images",
             where=str(data_file.path),
-            fix=nearest(named or split, known) or f"add {named or split}: FOLDER, or name one with data.{split}_split=",
+            fix=nearest(named or split, known)
+            or f"add {named or split}: FOLDER, or choose another with data.{split}_split=",
         )
     return found
 
@@ -111,7 +112,7 @@ def images_of(data_file: DataFile, name: str) -> list[Path]:
         name: From `split_name`.
 
     Raises:
-        InputError: A folder is missing or empty; images of a list are missing, or named twice.
+        InputError: A folder is missing or empty; images of a list are missing or listed twice.
     """
     images: list[Path] = []
     for location in _locations(data_file, name):
@@ -127,18 +128,18 @@ def images_of(data_file: DataFile, name: str) -> list[Path]:
             )
     if not images:
         raise InputError(f"no images of '{name}'", where=str(data_file.path), fix=f"correct {name}:, or add images")
-    again = [path for path, times in Counter(images).items() if times > 1]
-    if again:
+    repeated = [path for path, times in Counter(images).items() if times > 1]
+    if repeated:
         raise InputError(
-            f"{len(again)} images of '{name}' are named more than once; the first: {again[0]}",
+            f"{len(repeated)} images of '{name}' are listed more than once; the first: {repeated[0]}",
             where=str(data_file.path),
-            fix="name every image once",
+            fix="list every image once",
         )
     return sorted(images)
 
 
 def labels_of(image: Path) -> Path:
-    """The label file that belongs to an image, there or not."""
+    """The path of the label file of an image; it may not exist."""
     parts = list(image.with_suffix(".txt").parts)
     locations = [i for i, part in enumerate(parts[:-1]) if part == "images"]
     if locations:
@@ -147,7 +148,7 @@ def labels_of(image: Path) -> Path:
 
 
 def _locations(data_file: DataFile, name: str) -> list[Path]:
-    """Folders and lists of a split, as the data file names them or, where it does not, as they are usually called."""
+    """Folders and lists of a split, from the data file, or else the usual folder."""
     folder = data_file.path.parent
     value = data_file.values.get(name)
     if value is None:
@@ -170,7 +171,7 @@ def _first_existing(locations: list[Path]) -> Path:
 
 
 def _absolute(path: Path) -> Path:
-    """Absolute, with links as they are: where they lead, folders may have other names."""
+    """The absolute path without resolving links, behind which folders may have other names."""
     return Path(os.path.abspath(path))
 
 
@@ -179,7 +180,7 @@ def _list(value: Any) -> list[Any]:
 
 
 def _read_list(file: Path) -> list[Path]:
-    """Images that a text file names, relative to its folder."""
+    """Images listed in a text file, relative to its folder."""
     lines = parse_lines(file.read_bytes(), str(file))
     images = [_absolute(file.parent / line.text) for line in lines]
     missing = [i for i, image in enumerate(images) if not image.is_file()]
@@ -188,7 +189,7 @@ def _read_list(file: Path) -> list[Path]:
         raise InputError(
             f"{len(missing)} of {len(images)} images missing; the first: {first.text} (line {first.number})",
             where=str(file),
-            fix="copy them there, or take the lines out",
+            fix="copy them there, or remove the lines",
         )
     return images
 

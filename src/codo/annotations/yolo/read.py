@@ -3,12 +3,12 @@
 ::
 
     0 0.5 0.4 0.25 0.3                       class, center x, center y, width, height
-    0 0.1 0.2 0.3 0.2 0.3 0.6 …              class, x, y of at least three points: an outline
+    0 0.1 0.2 0.3 0.2 0.3 0.6 …              class, x, y of at least three points: a polygon
 
-Numbers are shares of the image's width and height, with its EXIF orientation applied. A box
-around an outline is that of its points. An image without a label file has no objects. Ids of classes are their
-indices. Pixels are rounded to 1/100, as COCO writes them: shares have six digits as a rule, so that what was written
-from pixels comes back as it was, and draws the same mask.
+Coordinates are relative to the image's width and height, with its EXIF orientation applied. The box of a polygon is
+that of its points. An image without a label file has no objects. Class ids are their indices. Pixel coordinates are
+rounded to 1/100, as in COCO: label files usually have six digits, so that coordinates that were written from pixels
+are recovered exactly, and give the same mask.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from codo.core.errors import InputError
 
 
 def read_yolo(data_file: DataFile, images: Sequence[Path]) -> Annotations:
-    """Read the labels of some images, all of them checked.
+    """Read and check the labels of images.
 
     Args:
         data_file: The data file.
@@ -41,16 +41,16 @@ def read_yolo(data_file: DataFile, images: Sequence[Path]) -> Annotations:
         The annotations, with classes in the order of their indices.
 
     Raises:
-        InputError: Names the first offending line or image and how many there are.
+        InputError: Names the first invalid line or image and how many there are.
     """
     sizes = read_sizes(images)
     labels = [labels_of(image) for image in images]
     texts = [_text(file) for file in labels]
     if all(text is None for text in texts):
         raise InputError(
-            f"none of {len(images)} images has a label file; the first was looked for as {labels[0]}",
+            f"none of {len(images)} images has a label file; the first would be {labels[0]}",
             where=str(data_file.path),
-            fix="put labels/ beside images/, with files of the same names",
+            fix="put labels/ next to images/, with files of the same names",
         )
     rows = [
         (i, number, line.split())
@@ -100,7 +100,7 @@ def _values(lines: FileEntries, rows: list[list[str]]) -> list[list[float]]:
         (i for i, row in enumerate(rows) if len(row) != 5 and (len(row) < 7 or len(row) % 2 == 0)),
         "with a wrong number of columns",
         "write class, x, y, width, height, or class and x, y of at least three points",
-        lambda i: f"{len(rows[i])} columns" + (", as files of detections have" if len(rows[i]) == 6 else ""),
+        lambda i: f"{len(rows[i])} columns" + (", as in files of detections" if len(rows[i]) == 6 else ""),
     )
     values = [_floats(row) for row in rows]
     lines.refuse(
@@ -113,12 +113,12 @@ def _values(lines: FileEntries, rows: list[list[str]]) -> list[list[float]]:
 
 
 def _floats(row: list[str]) -> list[float]:
-    """The numbers of a line; nothing when one of them is none, or not finite."""
+    """The numbers of a line; empty if one of them is invalid or not finite."""
     try:
         values = [float(text) for text in row]
     except ValueError:
         return []
-    return values if abs(sum(values)) < 1e12 else []  # a nan or infinity makes the sum one
+    return values if abs(sum(values)) < 1e12 else []  # the sum is nan or infinite if a value is
 
 
 def _labels(lines: FileEntries, values: list[list[float]], data_file: DataFile) -> npt.NDArray[np.int64]:
@@ -135,13 +135,13 @@ def _labels(lines: FileEntries, values: list[list[float]], data_file: DataFile) 
 
 
 def _without_image(images: Sequence[Path]) -> str:
-    """A warning of label files that belong to no image of the folders of ``images``."""
-    apart: list[Path] = []
+    """A warning about label files without an image, in the label folders of ``images``."""
+    unmatched: list[Path] = []
     for folder in sorted({image.parent for image in images}):
         known = {path.stem for path in folder.iterdir() if path.suffix.lower() in IMAGE_EXTENSIONS} | {"classes"}
         labels = labels_of(folder / "image.jpg").parent
-        if labels != folder:  # else any text file may lie there
-            apart += [path for path in sorted(labels.glob("*.txt")) if path.stem not in known]
-    if not apart:
+        if labels != folder:  # else the folder may contain other text files
+            unmatched += [path for path in sorted(labels.glob("*.txt")) if path.stem not in known]
+    if not unmatched:
         return ""
-    return f"{apart[0].parent}: {len(apart)} label files without an image; the first: {apart[0].name}"
+    return f"{unmatched[0].parent}: {len(unmatched)} label files without an image; the first: {unmatched[0].name}"

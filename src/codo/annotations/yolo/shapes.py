@@ -1,4 +1,4 @@
-"""Numbers of YOLO's lines to boxes and outlines in pixels, all lines at once: COCO has a million of them."""
+"""Convert the numbers of YOLO's lines to boxes and polygons in pixels, vectorized: COCO has a million lines."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy.typing as npt
 
 from codo.annotations.entries import OVERSHOOT, FileEntries
 
-SHARES = "write shares of the image's width and height, from 0 to 1, and clip boxes to the image"
+RELATIVE = "write coordinates relative to the image's width and height, from 0 to 1, and clip boxes to the image"
 
 DIGITS = 2
-"""Decimals of a pixel that are kept."""
+"""Decimals of pixel coordinates."""
 
 
 class Shapes(NamedTuple):
-    """What the lines outline, in pixels.
+    """Boxes and polygons of lines, in pixels.
 
     Attributes:
         bbox: x, y, width, height, ``(M, 4)``.
         areas: In square pixels, ``(M,)``.
-        outlines: Polygons as COCO writes them; ``None`` for boxes.
+        outlines: Polygons in COCO's form; ``None`` for boxes.
     """
 
     bbox: npt.NDArray[np.float64]
@@ -31,11 +31,11 @@ class Shapes(NamedTuple):
 
 
 def shapes_of(lines: FileEntries, values: list[list[float]], sizes: npt.NDArray[np.int32]) -> tuple[Shapes, str]:
-    """What lines outline.
+    """Convert lines to boxes and polygons.
 
     Args:
-        lines: For messages.
-        values: The numbers of every line: class, then a box or points, as shares.
+        lines: The lines, for messages.
+        values: The numbers of every line: class, then a box or points, in relative coordinates.
         sizes: Height and width of the image of every line.
 
     Returns:
@@ -58,8 +58,8 @@ def shapes_of(lines: FileEntries, values: list[list[float]], sizes: npt.NDArray[
     low, high = np.minimum.reduceat(shares, starts), np.maximum.reduceat(shares, starts)
     lines.refuse(
         np.flatnonzero(((low < -slack) | (high > 1 + slack)).any(axis=1)).tolist(),
-        "with numbers out of 0 to 1",
-        SHARES,
+        "with numbers outside of 0 to 1",
+        RELATIVE,
         lambda i: f"{text(i)} in {sizes[i, 1]} x {sizes[i, 0]}",
     )
     points = shares * np.repeat(sides, counts, axis=0)
@@ -69,7 +69,7 @@ def shapes_of(lines: FileEntries, values: list[list[float]], sizes: npt.NDArray[
     boxes = counts == 2
     corner = np.where(boxes[:, None], (center - size / 2).round(DIGITS), low)
     bbox = np.concatenate([corner, np.where(boxes[:, None], size.round(DIGITS), high - low)], axis=1)
-    flat = lines.check_boxes(bbox, sizes, text, SHARES)
+    flat = lines.check_boxes(bbox, sizes, text, RELATIVE)
     areas = np.where(boxes, bbox[:, 2] * bbox[:, 3], polygon_areas(points, starts))
     flattened, ends = points.ravel().tolist(), (2 * (starts + counts)).tolist()
     outlines = [
@@ -84,7 +84,7 @@ def polygon_areas(points: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]
 
     Args:
         points: x, y of all points, one polygon after the other, ``(n, 2)``.
-        starts: Where each polygon begins, rising.
+        starts: Index of the first point of each polygon, ascending.
     """
     following = np.arange(1, len(points) + 1)
     following[np.append(starts[1:], len(points)) - 1] = starts  # the last point of each is followed by its first
@@ -94,5 +94,5 @@ def polygon_areas(points: npt.NDArray[np.float64], starts: npt.NDArray[np.int64]
 
 
 def abbreviated(row: Sequence[str]) -> str:
-    """The beginning of a line."""
+    """The beginning of a line, for messages."""
     return " ".join(row[:5]) + (" …" if len(row) > 5 else "")
