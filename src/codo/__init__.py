@@ -1,6 +1,6 @@
-"""CoDo: pretrain a whole detector trunk from unlabeled images, and prove that it helped.
+"""CoDo: pretrain backbone, FPN and box head of a detector on unlabeled images, and measure how much it helps.
 
-The public names are imported on first use, so that ``import codo`` costs nothing.
+Public names are imported on first use, so ``import codo`` does not load torch.
 
     >>> import codo
     >>> catalog = codo.prepare("photos", "catalogs/photos")

@@ -16,8 +16,8 @@ from typing import Any
 import codo
 from codo.core.errors import CodoError, InputError, class_and_line, nearest
 
-DESCRIPTION = """Pretrain the trunk of a detector (backbone, FPN, box head) on your own unlabeled images, and measure
-how much it helps.
+DESCRIPTION = """Pretrain the trunk of a detector (backbone, FPN, box head) on your own unlabeled images, and
+measure how much it helps.
 
   codo demo                                                   an end-to-end demo; needs no data
   codo prepare photos/ --out catalog                          compute object proposals, once
@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
         subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         return subparser
 
-    prepare = verb("prepare", "scan images, compute proposals, write a catalog; run the same command again to resume")
+    prepare = verb("prepare", "scan images, compute proposals, write a catalog; rerun to resume")
     prepare.add_argument(
         "source",
         nargs="+",
@@ -64,8 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     prepare.add_argument("--shard", metavar="i/n", help="process only shard i of n (counted from 1), for job arrays")
 
     for name, text in (
-        ("pretrain", "pretrain a trunk on a catalog; run the same command again to resume"),
-        ("finetune", "finetune a detector on labeled images from given weights; run the same command again to resume"),
+        ("pretrain", "pretrain a trunk on a catalog; rerun to resume"),
+        ("finetune", "finetune a detector on labeled images from given weights; rerun to resume"),
         ("compare", "finetune from several initial weights, label fractions and seeds, and test which is better"),
     ):
         training = verb(name, text)

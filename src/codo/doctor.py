@@ -1,6 +1,6 @@
-"""``codo doctor``: what is installed, what this machine has, and whether the parts work together.
+"""``codo doctor``: installed versions, devices of this machine, and a self-check.
 
-Each check does a small piece of real work with a known answer, and prints one line.
+Each check runs a small real computation with a known result, and prints one line.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ def doctor() -> bool:
     print(f"system      {environment['system']}, Python {environment['python']}")
     for name, version in environment["packages"].items():
         print(f"            {name} {version}")
-    cores, there = usable_cores(), os.cpu_count() or 1
-    usable = f"{cores} cores" if cores == there else f"{cores} of {there} cores may be used"
+    cores, total = usable_cores(), os.cpu_count() or 1
+    usable = f"{cores} cores" if cores == total else f"{cores} of {total} cores may be used"
     print(f"cpu         {usable}, torch uses {cpu_threads()} threads")
     for index in range(torch.cuda.device_count()):
         device = torch.cuda.get_device_properties(index)
@@ -36,7 +36,7 @@ def doctor() -> bool:
     if not torch.cuda.is_available():
         print("gpu         none")
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    print(f"disk        {free:.0f} GiB free here{'' if free > 5 else ' (little: checkpoints and catalogs need room)'}")
+    print(f"disk        {free:.0f} GiB free here{'' if free > 5 else ' (low: checkpoints and catalogs need space)'}")
 
     checks: list[tuple[str, Callable[[], str]]] = [
         ("images", _images),
@@ -52,15 +52,15 @@ def doctor() -> bool:
 def _passes(name: str, check: Callable[[], str]) -> bool:
     started = time.perf_counter()
     try:
-        found = check()
-    except Exception as error:  # whatever is wrong with this installation, say it and go on
+        result = check()
+    except Exception as error:  # report any fault of the installation, and run the other checks
         print(f"{name:<11} FAIL {type(error).__name__}: {error}")
         return False
-    print(f"{name:<11} ok   {found} ({time.perf_counter() - started:.1f} s)")
+    print(f"{name:<11} ok   {result} ({time.perf_counter() - started:.1f} s)")
     return True
 
 
-def _picture() -> Path:
+def _test_image() -> Path:
     """A JPEG of a bright square at (40, 30) to (90, 80) on noise, in a temporary folder."""
     import cv2
     import numpy as np
@@ -75,7 +75,7 @@ def _picture() -> Path:
 def _images() -> str:
     from codo.catalog.decode import decode
 
-    path = _picture()
+    path = _test_image()
     pixel = decode(path.read_bytes())[55, 65]
     shutil.rmtree(path.parent)
     if abs(pixel.astype(int) - (240, 200, 40)).max() > 25:
@@ -88,7 +88,7 @@ def _proposals() -> str:
     from codo.proposals.selective_search import selective_search
     from codo.views.boxes import iou
 
-    path = _picture()
+    path = _test_image()
     image = decode(path.read_bytes())
     shutil.rmtree(path.parent)
     boxes = selective_search(image)

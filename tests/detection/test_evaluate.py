@@ -12,7 +12,7 @@ from codo.annotations.records import Annotations
 from codo.annotations.segmentations import Segmentations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
-from codo.detection.evaluate import check_place, wants_masks
+from codo.detection.evaluate import check_writable, resolve_masks
 from tests.conftest import MakeData
 
 
@@ -41,28 +41,28 @@ def outlined(annotations: Annotations, count: int) -> Annotations:
 def test_masks_take_part_where_both_sides_have_them(
     wish: bool, with_outline: int, possible: bool, expected: bool, annotations: Annotations
 ) -> None:
-    assert wants_masks(wish, outlined(annotations, with_outline), possible, where="") is expected
+    assert resolve_masks(wish, outlined(annotations, with_outline), possible, where="") is expected
 
 
 def test_some_without_an_outline_or_masks_that_are_not_there_are_told(annotations: Annotations) -> None:
     with pytest.raises(InputError, match=r"5 of 8 .* empty segmentation; the first: annotation 4 of 001.png"):
-        wants_masks("auto", outlined(annotations, 3), True, where="")
+        resolve_masks("auto", outlined(annotations, 3), True, where="")
     with pytest.raises(InputError, match=r"8 of 8 .* empty segmentation"):
-        wants_masks(True, outlined(annotations, 0), True, where="")
+        resolve_masks(True, outlined(annotations, 0), True, where="")
     with pytest.raises(InputError, match="there are no masks"):
-        wants_masks(True, annotations, False, where="found.json")
+        resolve_masks(True, annotations, False, where="found.json")
 
 
 def test_a_split_without_objects_lacks_no_outline(annotations: Annotations) -> None:
     nothing = np.zeros(len(annotations) + 1, dtype=np.int64)
     empty = replace(annotations, offsets=nothing, labels=annotations.labels[:0], segmentations=Segmentations([]))
-    assert wants_masks(True, empty, True, where="") is True
-    assert wants_masks("auto", empty, True, where="") is False
+    assert resolve_masks(True, empty, True, where="") is True
+    assert resolve_masks("auto", empty, True, where="") is False
 
 
 def test_where_nothing_can_be_written_is_told_before_the_work(tmp_path: Path) -> None:
-    check_place(tmp_path / "found.json")
+    check_writable(tmp_path / "found.json")
     with pytest.raises(InputError, match="out= is a folder"):
-        check_place(tmp_path)
-    with pytest.raises(InputError, match="no folder to write the detections to"):
-        check_place(tmp_path / "none" / "found.json")
+        check_writable(tmp_path)
+    with pytest.raises(InputError, match="the folder of out= does not exist"):
+        check_writable(tmp_path / "none" / "found.json")

@@ -32,7 +32,7 @@ def test_defaults_are_the_protocol_of_the_papers() -> None:
         ({"short_sides": []}, "short_sides"),
         ({"norm": "frozen"}, "norm=frozen needs weights"),
         ({"early_stop": 2}, "set eval_every"),
-        ({"model": {"init": "imagenet"}}, "name the weights with weights="),
+        ({"model": {"init": "imagenet"}}, "give the weights with weights="),
         ({"freeze": 6}, "freeze"),
         ({"optim": {"kind": "lars"}}, r"optim\.kind"),
         ({"data": None}, "data"),

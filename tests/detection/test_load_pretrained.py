@@ -177,12 +177,12 @@ def test_a_damaged_newest_checkpoint_is_told_in_the_log_and_by_evaluate(
     run = finetune(None, **{**settings, "device": "cpu", "batch_size": 2, "steps": 2, "checkpoint_every": 1})
     said = (run.path / "train.log").read_text()
     assert "WARNING the checkpoint is damaged" in said
-    assert "using step-00000001.pt before it" in said
+    assert "using step-00000001.pt instead" in said
     truncate_newest(run)
     caplog.clear()
     evaluate(run, device="cpu", workers=0)
     assert [
-        (record.levelname, "using step-00000001.pt before it" in record.message)
+        (record.levelname, "using step-00000001.pt instead" in record.message)
         for record in caplog.records
         if "is damaged:" in record.message
     ] == [("WARNING", True)]

@@ -10,7 +10,7 @@ import torch
 from codo.core.errors import InputError
 from codo.detection.finetune import finetune, resolve_norm
 from codo.detection.optim import DetectorOptimSettings
-from codo.detection.protocol import length_in_words, norm_in_words, rate_in_words
+from codo.detection.protocol import describe_length, describe_lr, describe_norm
 from codo.training.distributed import DistributedContext
 from codo.training.optim import Schedule
 from tests.conftest import MakeData
@@ -43,32 +43,32 @@ def test_sync_needs_gpus() -> None:
         ("frozen", 8, "keeps the statistics and scales of the weights", False),
     ],
 )
-def test_batchnorm_in_words(norm: str, world: int, said: str, hint: bool) -> None:
-    text = norm_in_words(norm, 16, DistributedContext(0, world, GPU), "imagenet")
+def test_batchdescribe_norm(norm: str, world: int, said: str, hint: bool) -> None:
+    text = describe_norm(norm, 16, DistributedContext(0, world, GPU), "imagenet")
     assert text.startswith(f"norm={norm}: ")
     assert said in text
     assert ("norm=frozen may be better" in text) == hint
-    assert "may be better" not in norm_in_words(norm, 16, DistributedContext(0, world, GPU), "none")
+    assert "may be better" not in describe_norm(norm, 16, DistributedContext(0, world, GPU), "none")
 
 
 @pytest.mark.parametrize(
     ("rule", "batch", "said"),
     [
-        ("linear", 16, "lr 0.02 for 16 images a step (optim.lr_scaling=linear: 0.02 for 16)"),
-        ("linear", 4, "lr 0.005 for 4 images a step (optim.lr_scaling=linear: 0.02 for 16)"),
-        ("sqrt", 4, "lr 0.01 for 4 images a step (optim.lr_scaling=sqrt: 0.02 for 16)"),
-        ("none", 4, "lr 0.02 for 4 images a step (optim.lr_scaling=none: whatever their number)"),
+        ("linear", 16, "lr 0.02 for 16 images per step (optim.lr_scaling=linear: 0.02 for 16)"),
+        ("linear", 4, "lr 0.005 for 4 images per step (optim.lr_scaling=linear: 0.02 for 16)"),
+        ("sqrt", 4, "lr 0.01 for 4 images per step (optim.lr_scaling=sqrt: 0.02 for 16)"),
+        ("none", 4, "lr 0.02 for 4 images per step (optim.lr_scaling=none: independent of the batch size)"),
     ],
 )
-def test_the_rule_of_the_learning_rate_in_words(rule: str, batch: int, said: str) -> None:
+def test_the_rule_of_the_learning_rate_is_logged(rule: str, batch: int, said: str) -> None:
     optim = DetectorOptimSettings.model_validate({"lr_scaling": rule})
     schedule = Schedule(optim, batch_size=batch, steps=10, per_epoch=5, reference=optim.reference_batch)
-    assert rate_in_words(optim, schedule, batch) == said
+    assert describe_lr(optim, schedule, batch) == said
 
 
 def test_1x_is_12_epochs_of_coco() -> None:
     """117266 of the 118287 images of train2017 have objects; 90000 x 16 / 117266 = 12.28."""
-    assert length_in_words(90_000, 16, 117_266, 1000) == (
+    assert describe_length(90_000, 16, 117_266, 1000) == (
         "90000 steps, 1000 of them warm-up: 12.3 epochs of 117266 images"
     )
 
@@ -82,6 +82,6 @@ def test_a_run_says_and_does_it(make_data: MakeData, tmp_path: Path) -> None:
     by_hand = [peak / 2, peak * 0.75, peak, peak, peak / 10, peak / 10, peak / 100, peak / 100]
     assert [row["lr"] for row in run.metrics()] == pytest.approx(by_hand, rel=1e-12)
     log = (run.path / "train.log").read_text()
-    assert "norm=batch: BatchNorm has the statistics of the 2 images of a step" in log
-    assert "lr 0.0025 for 2 images a step (optim.lr_scaling=linear: 0.02 for 16)" in log
+    assert "norm=batch: BatchNorm uses the statistics of the 2 images of a step" in log
+    assert "lr 0.0025 for 2 images per step (optim.lr_scaling=linear: 0.02 for 16)" in log
     assert "8 steps, 2 of them warm-up: 8.0 epochs of 2 images" in log

@@ -111,7 +111,7 @@ def other_classes(truth: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("split", "change", "settings", "what"),
     [
-        ("train", nothing, {"masks": False}, "no objects to learn from"),
+        ("train", nothing, {"masks": False}, "no objects to train on"),
         ("val", other_classes, {}, "categories differ"),
         ("train", None, {"batch_size": 5}, "larger than the 4 images"),
         ("train", None, {"steps": None}, "length of the run is missing"),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codo.detection.transforms import Geometry, random_geometry, shown_size
+from codo.detection.transforms import Geometry, random_geometry, resized_size
 
 SIDES = st.integers(8, 60)
 
@@ -26,7 +26,7 @@ SIDES = st.integers(8, 60)
 def test_sizes_follow_the_rule_of_detectron(
     size: tuple[int, int], short_side: int, max_size: int, shown: tuple[int, int]
 ) -> None:
-    assert shown_size(size, short_side, max_size) == shown
+    assert resized_size(size, short_side, max_size) == shown
 
 
 COCO_SIDES = (640, 672, 704, 736, 768, 800)
@@ -43,9 +43,9 @@ COCO_SIDES = (640, 672, 704, 736, 768, 800)
     ],
 )
 def test_the_multi_scale_table_of_the_coco_protocol(size: tuple[int, int], shown: list[tuple[int, int]]) -> None:
-    assert [shown_size(size, side, 1333) for side in COCO_SIDES] == shown
+    assert [resized_size(size, side, 1333) for side in COCO_SIDES] == shown
     drawn = [
-        random_geometry(np.random.default_rng(seed), size, short_sides=COCO_SIDES, max_size=1333, flip=0.5).shown
+        random_geometry(np.random.default_rng(seed), size, short_sides=COCO_SIDES, max_size=1333, flip=0.5).resized
         for seed in range(1200)
     ]
     # Each of the six sides about 200 times; 5 standard deviations are 65.
@@ -107,7 +107,7 @@ def test_draws_cover_the_choices_and_repeat() -> None:
         return random_geometry(rng, (100, 200), short_sides=(50, 60, 70), max_size=1000, flip=0.5)
 
     drawn = [draw(seed) for seed in range(200)]
-    assert {geometry.shown for geometry in drawn} == {(50, 100), (60, 120), (70, 140)}
+    assert {geometry.resized for geometry in drawn} == {(50, 100), (60, 120), (70, 140)}
     assert 70 < sum(geometry.flip for geometry in drawn) < 130
     assert drawn == [draw(seed) for seed in range(200)]
     never = random_geometry(np.random.default_rng(0), (9, 9), short_sides=(9,), max_size=9, flip=0)

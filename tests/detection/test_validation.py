@@ -91,7 +91,7 @@ def test_without_early_stopping_the_last_detector_is_kept(
 
 
 def test_early_stopping_needs_evaluations(make_data: MakeData, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="early_stop needs evaluations on the way"):
+    with pytest.raises(InputError, match="early_stop needs evaluations during the run"):
         finetune(None, **{**QUICK, "data": make_data(), "out": tmp_path / "run", "steps": 1, "early_stop": 2})
 
 

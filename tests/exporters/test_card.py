@@ -56,7 +56,7 @@ def test_data_recipe_seed_versions_hashes_and_metrics(trunk: TrunkWeights) -> No
         "Backbone, FPN and box head (resnet50 of width 0.125, 32 channels, 2conv1fc)",
         "method `codo` for 12 steps",
         "| photos | foregrounds | 1,234 | 56,789 | `" + "ab" * 16,
-        "| gone | key backgrounds | no longer where it was",
+        "| gone | key backgrounds | catalog has moved or been deleted",
         "run: `mine`, started 2026-11-27T08:00:00 on one H100, seed 7",
         "1,000,000 samples",
         "last loss: 27.12",
@@ -68,15 +68,15 @@ def test_data_recipe_seed_versions_hashes_and_metrics(trunk: TrunkWeights) -> No
     ):
         assert part in text
     assert "probe/roi/chance" not in text
-    assert "momentum copy" not in text
+    assert "momentum encoder" not in text
 
 
 def test_what_matched_what_stays_random_and_how_that_is_known(trunk: TrunkWeights) -> None:
     text = page(trunk)
     assert REPORT.table() in text
-    assert "- `rpn` (1 tensors): learns from labeled boxes" in text
+    assert "- `rpn` (1 tensors): it learns to localize objects from labeled boxes" in text
     assert "It was built. On a fixed input its C5, P5 equal those of the pretrained encoder to 1e-05" in text
-    assert "not in the file as it was" not in text
+    assert "left out or changed" not in text
 
 
 def test_parts_that_the_method_does_not_pretrain_are_blamed_on_it(trunk: TrunkWeights) -> None:
@@ -88,14 +88,14 @@ def test_parts_that_the_method_does_not_pretrain_are_blamed_on_it(trunk: TrunkWe
 
 def test_what_a_target_cannot_take_is_named(trunk: TrunkWeights) -> None:
     text = page(trunk, OneStage("fcos"))
-    assert "not in the file as it was" in text
+    assert "left out or changed" in text
     assert "- box_head: one-stage detectors have none" in text
 
 
 def test_without_a_run_there_is_no_origin_and_the_key_encoder_says_so(trunk: TrunkWeights) -> None:
     text = page(replace(trunk, network="key"), origin=None)
     assert "Where it comes from" not in text
-    assert "(the momentum copy, not the trained encoder)" in text
+    assert "(of the momentum encoder, not the trained one)" in text
 
 
 @pytest.mark.parametrize("size", [0, 3_000_000])

@@ -80,6 +80,6 @@ def test_a_narrow_resnet18_is_refused_because_detectron2_cannot_build_it(
 def test_the_name_has_to_tell_detectron2_what_it_is() -> None:
     """It takes every file but .pkl for one of torch.save."""
     assert Detectron2().weights(Path("a/b.pkl")) == Path("a/b.pkl")
-    with pytest.raises(InputError, match=r"has to end in \.pkl") as caught:
+    with pytest.raises(InputError, match=r"must end in \.pkl") as caught:
         Detectron2().weights(Path("a/b.pth"))
     assert caught.value.fix == "name it b.pkl"

@@ -73,7 +73,7 @@ def test_the_momentum_copy_is_had_by_its_name(run: Run, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="unknown encoder 'keys'"):
         load_trunk(run.path, encoder="keys")  # type: ignore[arg-type]
     file = export(run, "safetensors", out=tmp_path / "t.safetensors")
-    with pytest.raises(InputError, match="encoder='key' is of runs only"):
+    with pytest.raises(InputError, match="encoder='key' applies to runs only"):
         load_trunk(file, encoder="key")
 
 
@@ -99,7 +99,7 @@ def test_the_architecture_is_asked_for_where_the_file_does_not_say(trunk: TrunkW
         load_trunk(tmp_path / "t.pth")
     with pytest.raises(InputError, match="backbon"):
         load_trunk(tmp_path / "t.pth", model={"backbon": "resnet50"})
-    with pytest.raises(InputError, match="the file says itself"):
+    with pytest.raises(InputError, match="the file already records its architecture"):
         load_trunk(tmp_path / "t.safetensors", model=ARCHITECTURE)
     with pytest.raises(InputError, match="no such weight file"):
         load_trunk(tmp_path / "absent.pth")

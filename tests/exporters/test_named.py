@@ -154,7 +154,7 @@ def test_an_installed_library_builds_its_model_itself(
 ) -> None:
     counts = write_verified(trunk, Installed(trunk), tmp_path / "d.pkl").counts()
     assert counts["rpn"] == (0, 1, 0, 0)  # of the model that was built, not of the list
-    assert "The detector was built by Detectron2 from the configuration" in (tmp_path / "d.md").read_text()
+    assert "The detector was built by Detectron2 from the exported configuration" in (tmp_path / "d.md").read_text()
     assert capsys.readouterr().out == ""
 
 

@@ -79,5 +79,5 @@ def test_channels_that_do_not_fit_the_group_norm_are_refused(
 ) -> None:
     trunk, target = make_trunk(fpn_channels=16), OneStage("fcos")
     target.write(trunk, tmp_path / "t.pth")
-    with pytest.raises(InputError, match="divide by 32, the run has 16"):
+    with pytest.raises(InputError, match="divisible by 32, the run has 16"):
         target.rebuild(trunk, tmp_path / "t.pth")

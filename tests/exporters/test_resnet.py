@@ -31,6 +31,6 @@ def test_usage_loads_every_tensor_and_computes_our_maps(
 
 
 def test_other_backbones_are_sent_to_their_own_target(make_trunk: Callable[..., TrunkWeights]) -> None:
-    with pytest.raises(InputError, match="is no ResNet of torchvision") as caught:
+    with pytest.raises(InputError, match="is not a ResNet of torchvision") as caught:
         ResNet().state(make_trunk(backbone="timm:test_efficientnet", width=1.0))
     assert caught.value.fix == "use --to timm"

@@ -58,10 +58,10 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "text.safetensors").write_text("hello")
     later = {"codo": "9.0", "model": '{"backbone": "resnet50", "depth": 3}'}
     save_file({"a": torch.zeros(1)}, tmp_path / "later.safetensors", later)
-    with pytest.raises(InputError, match="does not know") as caught:
+    with pytest.raises(InputError, match="cannot read the model settings") as caught:
         read_safetensors(tmp_path / "later.safetensors")
-    assert caught.value.fix == "it was written by CoDo 9.0: use that"
-    with pytest.raises(InputError, match="does not say what model"):
+    assert caught.value.fix == "use the version that wrote it: CoDo 9.0"
+    with pytest.raises(InputError, match="does not record its model"):
         read_safetensors(tmp_path / "foreign.safetensors")
     for name in ("text.safetensors", "absent.safetensors"):
         with pytest.raises(InputError, match="cannot read"):

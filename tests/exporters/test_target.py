@@ -17,7 +17,7 @@ from codo.models.encoder import ModelSettings
 
 
 def test_a_detector_that_the_target_does_not_know_is_refused() -> None:
-    with pytest.raises(InputError, match="Torchvision exports are not made for 'fcos'"):
+    with pytest.raises(InputError, match="Torchvision exports do not support 'fcos'"):
         Torchvision("fcos")
     with pytest.raises(InputError, match="one of: retinanet, fcos"):
         OneStage("mask_rcnn")
@@ -56,5 +56,5 @@ def test_features_are_everything_before_the_projection(trunk: TrunkWeights) -> N
 
 def test_endings_matter_only_where_readers_look_at_them() -> None:
     assert Torchvision().weights(Path("any.thing")) == Path("any.thing")
-    with pytest.raises(InputError, match=r"has to end in \.safetensors"):
+    with pytest.raises(InputError, match=r"must end in \.safetensors"):
         Safetensors().weights(Path("trunk.pth"))

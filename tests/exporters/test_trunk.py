@@ -52,7 +52,7 @@ def test_a_method_without_a_momentum_copy_has_none_to_export(tmp_path: Path) -> 
     assert read_trunk(run).parts == ("backbone",)
     with pytest.raises(InputError, match="method 'simsiam' has no key encoder") as caught:
         read_trunk(run, "key")
-    assert caught.value.fix == "export the trained one: --encoder query"
+    assert caught.value.fix == "export the trained encoder: --encoder query"
 
 
 def test_a_method_of_somebodys_own_is_named_without_its_folder(tmp_path: Path) -> None:
@@ -101,5 +101,5 @@ def test_runs_without_a_trunk_are_refused(run: Run) -> None:
         read_trunk(run)
     environment = run.environment
     (run.path / "environment.json").write_text(json.dumps({**environment, "verb": "finetune"}))
-    with pytest.raises(InputError, match="only pretraining runs are exported, this is one of codo finetune"):
+    with pytest.raises(InputError, match="only pretraining runs can be exported, this is a run of codo finetune"):
         read_trunk(run)

@@ -45,7 +45,7 @@ def test_the_key_encoder_has_files_of_its_own(run: Run) -> None:
     assert (query.name, key.name) == ("trunk.safetensors", "trunk_key.safetensors")
     name = "backbone.conv1.weight"
     assert not torch.equal(read_tensors(query)[name], read_tensors(key)[name])
-    assert "momentum copy" in key.with_suffix(".md").read_text()
+    assert "momentum encoder" in key.with_suffix(".md").read_text()
 
 
 def test_torchvision_file_has_no_unexpected_name(run: Run, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_unknown_names_are_refused(run: Run) -> None:
         export(run, "onnx")
     with pytest.raises(InputError, match="one of: mask_rcnn, faster_rcnn, retinanet, fcos"):
         export(run, "torchvision", model="yolo")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="exports are not made for 'fcos'"):
+    with pytest.raises(InputError, match="exports do not support 'fcos'"):
         export(run, "detectron2", model="fcos")
     with pytest.raises(InputError, match="unknown encoder 'keys'"):
         export(run, "torchvision", encoder="keys")  # type: ignore[arg-type]
@@ -92,11 +92,11 @@ def test_places_that_cannot_be_written_are_refused(to: str, trunk: TrunkWeights,
 
 def test_an_ending_that_readers_would_not_know_is_refused(trunk: TrunkWeights, tmp_path: Path) -> None:
     for to, name in (("detectron2", "d.pth"), ("safetensors", "trunk"), ("timm", "t.pth")):
-        with pytest.raises(InputError, match="the file has to end in"):
+        with pytest.raises(InputError, match="the file name must end in"):
             write_verified(trunk, TARGETS[to]("mask_rcnn"), tmp_path / name)
-    with pytest.raises(InputError, match="a file beside the weights would have their name"):
+    with pytest.raises(InputError, match="another file of the export would have the same name"):
         write_verified(trunk, TARGETS["mmdet"]("mask_rcnn"), tmp_path / "m.py")
-    with pytest.raises(InputError, match="a file beside the weights would have their name"):
+    with pytest.raises(InputError, match="another file of the export would have the same name"):
         write_verified(trunk, TARGETS["torchvision"]("mask_rcnn"), tmp_path / "m.md")
     assert list(tmp_path.iterdir()) == []
 
@@ -110,7 +110,7 @@ def test_an_export_replaces_an_earlier_one_but_no_configuration_that_was_changed
     config = path.with_name("detectron2_mask_rcnn_1x.yaml")
     config.write_text(config.read_text().replace("NUM_CLASSES: 80", "NUM_CLASSES: 3"))
     path.write_bytes(b"an earlier one")
-    with pytest.raises(InputError, match="there is another configuration of that name") as caught:
+    with pytest.raises(InputError, match="another configuration of that name exists") as caught:
         export(run, "detectron2")
     assert caught.value.where == str(config)
     assert "NUM_CLASSES: 3" in config.read_text()
@@ -120,7 +120,7 @@ def test_an_export_replaces_an_earlier_one_but_no_configuration_that_was_changed
 @pytest.mark.parametrize("lost", ["t.pth", "t.md"])
 def test_what_is_no_earlier_export_is_not_replaced(lost: str, trunk: TrunkWeights, tmp_path: Path) -> None:
     (tmp_path / lost).write_text("mine")
-    with pytest.raises(InputError, match="no earlier export, or was changed") as caught:
+    with pytest.raises(InputError, match="not an earlier export, or was changed") as caught:
         write_verified(trunk, Torchvision(), tmp_path / "t.pth")
     assert caught.value.where == str(tmp_path / "t.md")
     assert contents(tmp_path) == {lost: b"mine"}
@@ -239,7 +239,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     ("arguments", "lines"),
     [
         (["--to", "torchvison"], ["unknown export target 'torchvison'", "--to", "did you mean 'torchvision'?"]),
-        (["--to", "detectron2", "--model", "retinanet"], ["not made for 'retinanet'", "--model", "mask_rcnn, faster"]),
+        (
+            ["--to", "detectron2", "--model", "retinanet"],
+            ["do not support 'retinanet'", "--model", "mask_rcnn, faster"],
+        ),
         (["--to", "timm", "--encoder", "kye"], ["unknown encoder 'kye'", "--encoder", "did you mean 'key'?"]),
     ],
 )

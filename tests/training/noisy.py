@@ -69,7 +69,7 @@ def run_noisy(
         learner = session.learner(method, lambda it: torch.optim.SGD(it.parameters(), lr=0.1, momentum=0.9))
         schedule = Schedule(OptimSettings(lr=0.1, schedule="constant"), batch_size=256, steps=STEPS, per_epoch=2)
         feed = Feed(batches or [torch.ones(3, 64)] * (STEPS - session.start), images_per_step=3)
-        session.tell([])
+        session.log_start([])
         checks = [(1, check)] if check is not None else []
         watch = Watch(session.log, 1, HealthMonitor(), checks, enough=enough)
         train(session.job(learner, feed, schedule, watch))

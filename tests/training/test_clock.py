@@ -39,5 +39,5 @@ def test_rate_and_share_of_waiting_are_those_since_the_last_lap(now: list[float]
 
 def test_the_bar_shows_rows_with_a_loss() -> None:
     row = {"loss": 1.23456, "time/images_per_s": 99.6, "time/data_wait": 0.257}
-    assert Clock.shown(row) == {"loss": "1.235", "images/s": "100", "data_wait": "26%"}
-    assert Clock.shown({"invariance": 0.5}) is None
+    assert Clock.postfix(row) == {"loss": "1.235", "images/s": "100", "data_wait": "26%"}
+    assert Clock.postfix({"invariance": 0.5}) is None

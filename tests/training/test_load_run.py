@@ -1,4 +1,4 @@
-"""The method of a run with its newest weights; a damaged checkpoint is passed over aloud."""
+"""The method of a run with its newest weights; a damaged checkpoint is skipped with a warning."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_damaged_newest_checkpoint_is_told_to_who_asks(run: Run) -> None:
     assert len(told) == 1
     assert "damaged" in told[0]
     assert "step-00000002.pt" in told[0]
-    assert "using step-00000001.pt before it" in told[0]
+    assert "using step-00000001.pt instead" in told[0]
 
 
 def test_export_says_so_on_standard_error(run: Run, caplog: pytest.LogCaptureFixture) -> None:
@@ -78,7 +78,7 @@ def test_when_none_is_whole_it_is_not_called_young(run: Run) -> None:
     with pytest.raises(InputError, match="every checkpoint of the run is damaged"):
         load_method(run, told.append)
     assert len(told) == 2
-    assert "there is none before it" in told[1]
+    assert "there is no earlier checkpoint" in told[1]
     for path in run.checkpoints():
         path.unlink()
     with pytest.raises(InputError, match="no checkpoint yet"):

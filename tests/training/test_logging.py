@@ -65,7 +65,7 @@ def test_rows_that_come_again_are_dropped_on_resuming(run: Run) -> None:
 
 def test_the_terminal_hears_words_and_every_tenth_of_the_run(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     log = RunLog(run, LogSettings(), start=0, total=30)
-    log.say("begins")
+    log.info("begins")
     for step in range(1, 31):
         log.row(step, {"loss": 0.5})
     log.warn("the disk is nearly full")
@@ -78,7 +78,7 @@ def test_the_terminal_hears_words_and_every_tenth_of_the_run(run: Run, capsys: p
 def test_without_progress_only_words_are_heard(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     log = RunLog(run, LogSettings(progress=False), start=0, total=2)
     log.row(1, {"loss": 0.5})
-    log.say("quiet", echo=False)
+    log.info("quiet", echo=False)
     log.warn_once("one", None, "two", "one")
     log.close()
     assert capsys.readouterr().err.splitlines() == ["WARNING one", "WARNING two"]
@@ -88,7 +88,7 @@ def test_without_progress_only_words_are_heard(run: Run, capsys: pytest.CaptureF
 def test_words_reach_the_loggers_of_the_standard_library(run: Run, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, logger="codo"):
         log = RunLog(run, LogSettings(), start=0, total=2)
-        log.say("100% of it")  # no format string
+        log.info("100% of it")  # no format string
         log.warn("too hot")
         log.close()
     found = [(record.levelno, record.getMessage()) for record in caplog.records]
@@ -102,7 +102,7 @@ def test_who_configures_nothing_reads_each_line_once(tmp_path: Path) -> None:
         "import sys; from codo.core.run import start_run; from codo.training.log_settings import LogSettings\n"
         "from codo.training.logging import RunLog\n"
         "log = RunLog(start_run(sys.argv[1], {}, 'pretrain'), LogSettings(), start=0, total=2)\n"
-        "log.say('said'); log.warn('warned'); log.close()"
+        "log.info('said'); log.warn('warned'); log.close()"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "run")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -113,7 +113,7 @@ def test_other_ranks_write_nothing(caplog: pytest.LogCaptureFixture, capsys: pyt
     with caplog.at_level(logging.INFO, logger="codo"):
         log = RunLog(None, LogSettings(), start=0, total=2)
         log.row(1, {"loss": 0.5})
-        log.say("said")
+        log.info("said")
         log.warn("warned")
         log.close()
     assert (caplog.records, capsys.readouterr().err) == ([], "")
@@ -123,8 +123,8 @@ def test_a_full_disk_says_how_to_go_on(run: Run) -> None:
     (run.path / "train.log").symlink_to("/dev/full")
     log = RunLog(run, LogSettings(), start=0, total=2)
     with pytest.raises(CodoError, match="cannot write the log: No space left on device") as caught:
-        log.say("no room for this")
-    assert caught.value.fix == "free some space; the same command resumes"
+        log.info("no room for this")
+    assert caught.value.fix == "free disk space, then run the same command again to resume"
     log.close()
 
 

@@ -62,6 +62,6 @@ def test_only_trained_parameters_are_optimized() -> None:
 
 def test_fixed_modules_keep_the_peak() -> None:
     model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 2))
-    optimizer = build_optimizer(model, OptimSettings(), torch.device("cpu"), fixed=[model[1]])
+    optimizer = build_optimizer(model, OptimSettings(), torch.device("cpu"), constant_lr=[model[1]])
     set_lr(optimizer, 0.5, peak=2.0)
     assert [(len(group["params"]), group["lr"]) for group in optimizer.param_groups] == [(2, 0.5), (2, 2.0)]

@@ -119,10 +119,10 @@ def test_a_loss_that_is_not_finite_stops_the_run(catalog: Path, tmp_path: Path) 
         ({"batch_size": 64}, "larger than the 24 images", "batch_size=12"),
         ({"method": "coda"}, "unknown method 'coda'", "did you mean 'codo'?"),
         ({"backgrounds": {"query": ["a"]}}, "the backgrounds are missing", "add backgrounds=[DIR"),
-        ({"method": "moco_v2"}, "pastes nothing, so backgrounds= has no effect", "leave it out"),
+        ({"method": "moco_v2"}, "pastes nothing, so backgrounds= has no effect", "leave backgrounds= out"),
         (
             {"method": "simsiam", "backgrounds": [], "augment.device": "device"},
-            "colored by the loader",
+            "only supports color augmentation in the loader",
             "augment.device=cpu",
         ),
         ({"options.speed": 3}, "unknown setting 'options.speed'", ""),

@@ -23,8 +23,11 @@ def given(**changes: Any) -> PretrainSettings:
     [
         ({"backgrounds": None}, "the backgrounds are missing"),
         ({"method": "byol"}, "method byol pastes nothing"),
-        ({"views": 1}, "nothing to contrast with"),
-        ({"method": "byol", "backgrounds": None, "augment": {"device": "device"}}, "colored by the loader only"),
+        ({"views": 1}, "no pairs to contrast"),
+        (
+            {"method": "byol", "backgrounds": None, "augment": {"device": "device"}},
+            "only supports color augmentation in the loader",
+        ),
         ({"canvas": 100}, "multiple of 32, such as 96"),
         ({"method": "byol", "backgrounds": None, "options": {"hiden": 3}}, r"unknown setting 'options\.hiden'"),
     ],

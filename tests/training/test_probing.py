@@ -138,5 +138,5 @@ def test_wrong_labels_stop_a_run_before_it_begins(catalog: Path, tmp_path: Path)
     with pytest.raises(InputError, match="no such folder"):
         codo.pretrain(**tiny.settings(catalog, tmp_path / "run", probe={"data": str(tmp_path / "absent")}))
     assert not (tmp_path / "run").exists()
-    with pytest.raises(InputError, match="nothing to probe with"):
+    with pytest.raises(InputError, match="no labeled data to probe with"):
         codo.probe("none")

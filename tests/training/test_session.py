@@ -36,7 +36,7 @@ def test_the_newest_whole_checkpoint_is_found_and_the_damage_told(tmp_path: Path
     newest.write_bytes(b"torn")
     saved = find_saved(settings_of(tmp_path / "run"))
     assert saved.step == 3
-    assert "using step-00000003.pt before it" in saved.warnings[0]
+    assert "using step-00000003.pt instead" in saved.warnings[0]
     run_noisy(tmp_path / "run")
     assert "WARNING the checkpoint is damaged" in (tmp_path / "run/train.log").read_text()
     assert checkpoint.load(newest)["step"] == 4
@@ -57,7 +57,7 @@ def test_only_one_process_holds_the_directory_and_lets_go(tmp_path: Path) -> Non
     with open_session(settings, "pretrain", find_saved(settings), ALONE, 4) as session:
         assert session.start == 4
         assert not leftover.exists()
-        session.log.say("still open")
+        session.log.info("still open")
     assert "still open" in (tmp_path / "run/train.log").read_text()
     with open_session(settings, "pretrain", find_saved(settings), ALONE, 4):  # may be opened again
         pass

@@ -1,15 +1,15 @@
-"""What every package stands on: settings, errors, the run directory, files and random numbers.
+"""Base of all packages: settings, errors, the run directory, files and random numbers.
 
-* ``errors``: `CodoError` and its kinds, three short lines each: what, where, how to fix it.
-* ``config``: `Settings`, the base of every schema; recipes and overrides, merged and checked.
+* ``errors``: `CodoError` and its subclasses; each message has three short lines: what, where, how to fix it.
+* ``config``: `Settings`, the base of every schema; recipes and overrides are merged and checked.
 * ``renamed``: settings that had another name in earlier versions.
-* ``run``, ``run_files``: the run directory; what its files say when some are missing or damaged.
-* ``io``: atomic writes, locks, a full disk in plain words.
-* ``cpu``, ``memory``: cores that may be used, containers' quotas included; memory that was used.
+* ``run``, ``run_files``: the run directory; reading its files when some are missing or damaged.
+* ``io``: atomic writes, locks, and the error message for a full disk.
+* ``cpu``, ``memory``: cores that may be used, container quotas included; peak memory of the process.
 * ``paths``: paths and URLs.
-* ``numbers``: how numbers are written in reports and tables.
-* ``rng``: where every random number of a view comes from.
-* ``jit``: how Numba kernels are compiled.
+* ``numbers``: formatting of numbers in reports and tables.
+* ``rng``: random generators keyed by seed, epoch, sample and stream.
+* ``jit``: the decorator that compiles Numba kernels.
 * ``lazy``: public names that are imported on first use.
 """
 

@@ -1,7 +1,7 @@
 """Recipes: YAML files and ``key=value`` overrides, merged and checked against a schema.
 
-A schema is a frozen pydantic model (`Settings`) that stands beside the component it configures. This module knows none
-of them; it only loads, merges, checks and compares. A recipe may name another one to start from::
+A schema is a frozen pydantic model (`Settings`), defined in the module of the component that it configures. This module
+is independent of all schemas: it only loads, merges, checks and compares. A recipe may extend another one::
 
     base: codo_200ep        # a shipped recipe or a path relative to this file
     views: 4
@@ -22,7 +22,7 @@ from codo.core.errors import InputError, nearest
 from codo.core.renamed import new_name, upgrade
 
 SHORT = ""
-"""Key of the text that a group was given in short, beside its settings; the group's schema says what it means."""
+"""Key of the text of a group that is given in short form (``data=FOLDER``) and by settings (``data.fraction=0.1``)."""
 
 
 class Settings(BaseModel):
@@ -32,14 +32,14 @@ class Settings(BaseModel):
 
     @classmethod
     def from_record(cls, text: str, group: str = "") -> Self:
-        """Settings from the JSON of a file, whose names may be those of an earlier version.
+        """Parse settings from the JSON of a file, which may use the names of an earlier version.
 
         Args:
             text: The JSON.
-            group: The group that these settings are, such as ``model``.
+            group: Name of the group of these settings, such as ``model``.
 
         Raises:
-            ValueError: Not JSON, or no such settings.
+            ValueError: Not JSON, or JSON that does not fit the schema.
         """
         return cls.model_validate(upgrade({group: json.loads(text)})[group])
 
@@ -48,7 +48,7 @@ S = TypeVar("S", bound=Settings)
 
 
 def shipped_recipes() -> list[str]:
-    """Names of the recipes that come with the package, sorted."""
+    """Names of the recipes that are installed with the package, sorted."""
     folder = resources.files("codo") / "recipes"
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
@@ -58,7 +58,7 @@ def read_recipe(recipe: str | Path, *, relative_to: Path | None = None) -> dict[
 
     Args:
         recipe: Name of a shipped recipe, or a path to a YAML file.
-        relative_to: Folder that a relative path is looked up in first (that of the recipe which named it as base).
+        relative_to: Folder in which a relative path is looked up first (that of the recipe that names it as ``base``).
 
     Returns:
         The merged values as nested dictionaries, without the ``base`` keys.
@@ -74,7 +74,7 @@ def read_recipe(recipe: str | Path, *, relative_to: Path | None = None) -> dict[
     return merge(read_recipe(base, relative_to=path.parent), values)
 
 
-# The same safe subset, read by the C library where PyYAML was built with it: twelve times faster on a run's settings.
+# The same safe subset of YAML, parsed by libyaml if PyYAML was built with it: twelve times faster for a run's settings.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -141,9 +141,10 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over`` put on top, group by group; neither is changed.
+    """Merge ``over`` into ``base``, group by group; neither argument is changed.
 
-    A group may be named in short by text: of ``data=FOLDER data.fraction=0.1`` both stay, the text under `SHORT`.
+    A group may also be given in short form, by a text: ``data=FOLDER data.fraction=0.1`` keeps both, the text under
+    `SHORT`.
     """
     merged = dict(base)
     for key, value in over.items():
@@ -177,18 +178,18 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable
 def refuse_other_settings(
     recorded: Mapping[str, Any], wanted: Mapping[str, Any], ignore: Iterable[str], *, what: str, where: str, fix: str
 ) -> None:
-    """Refuse a folder that was made with other settings than the wanted ones.
+    """Refuse a folder that was created with other settings than the requested ones.
 
     Args:
         recorded: The settings of the folder.
-        wanted: The settings asked for.
+        wanted: The requested settings.
         ignore: Dotted keys or groups that may differ.
         what: What the folder holds, such as ``out= holds a run``.
         where: The folder.
-        fix: What to do about it.
+        fix: How to fix it.
 
     Raises:
-        InputError: They differ; up to five differences are shown.
+        InputError: The settings differ; up to five differences are shown.
     """
     changed = differences(recorded, wanted, ignore)
     if changed:
@@ -197,35 +198,35 @@ def refuse_other_settings(
 
 
 def resolve(schema: type[S], recipe: str | Path | None = None, overrides: Mapping[str, Any] | None = None) -> S:
-    """Recipe plus overrides, checked.
+    """Merge a recipe and overrides, and check them against a schema.
 
     Args:
         schema: The settings class of the verb.
         recipe: Shipped name or path; ``None`` starts from the schema's defaults.
-        overrides: Values on top, with dotted or nested keys.
+        overrides: Values that override the recipe, with dotted or nested keys.
 
     Raises:
         InputError: Unknown keys (with the nearest known one), wrong types, missing values; one error at a time.
     """
     values = read_recipe(recipe) if recipe is not None else {}
-    values = merge(values, _spelled(nest(overrides or {})))
+    values = merge(values, _paths_as_text(nest(overrides or {})))
     try:
         return schema.model_validate(values)
     except ValidationError as error:
         raise _explain(error, schema) from None
 
 
-def _spelled(value: Any) -> Any:
-    """Paths, and things that lie at a path (a catalog, a run), as text: what Python gives instead of a command line."""
+def _paths_as_text(value: Any) -> Any:
+    """Replace `Path` objects, and objects with a ``path`` (a catalog, a run), by the text a command line would have."""
     if isinstance(value, Mapping):
-        return {key: _spelled(one) for key, one in value.items()}
+        return {key: _paths_as_text(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_spelled(one) for one in value]
+        return [_paths_as_text(item) for item in value]
     return str(getattr(value, "path", value)) if isinstance(value, Path) or hasattr(value, "path") else value
 
 
 def schema_keys(schema: type[BaseModel], prefix: str = "") -> list[str]:
-    """All dotted keys that a schema knows, groups included."""
+    """All dotted keys of a schema, groups included."""
     keys: list[str] = []
     for name, field in schema.model_fields.items():
         keys.append(f"{prefix}{name}")
@@ -236,7 +237,7 @@ def schema_keys(schema: type[BaseModel], prefix: str = "") -> list[str]:
 
 
 def _explain(error: ValidationError, schema: type[BaseModel]) -> InputError:
-    """Three lines for one of pydantic's errors: a misspelled key first, for it may explain a missing one."""
+    """Turn a pydantic error into an `InputError`; a misspelled key goes first, as it may explain a missing one."""
     errors = error.errors(include_url=False)
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in first["loc"])

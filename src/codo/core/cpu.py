@@ -1,8 +1,8 @@
-"""How many cores this process may use: those it is bound to, and what its container is allowed of them.
+"""Number of cores that this process may use: CPU affinity and the CPU quota of its container.
 
-A scheduler binds a process to some cores (its affinity, ``taskset``, cpusets). A container started with ``--cpus=2``
-sees all cores of the machine and may run on each, but only two seconds in every second: a CPU quota of its control
-group (cgroup). More threads than that make each other wait.
+A scheduler binds a process to some cores (CPU affinity: ``taskset``, cpusets). A container started with ``--cpus=2``
+sees all cores of the machine and may run on each, but gets only two seconds of CPU time per second: the CPU quota of
+its control group (cgroup). More threads than the quota slow each other down.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def usable_cores(proc: Path = PROC) -> int:
     """Cores that this process may use, at least 1.
 
     Args:
-        proc: What the kernel says of this process.
+        proc: The kernel's folder of this process.
     """
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cpu_quota(proc)
@@ -27,34 +27,35 @@ def usable_cores(proc: Path = PROC) -> int:
 
 
 def cpu_quota(proc: Path = PROC) -> int | None:
-    """The smallest CPU quota of the process's control groups, in cores, rounded up; ``None`` where there is none.
+    """The smallest CPU quota of the process's control groups, in cores, rounded up; ``None`` without a quota.
 
-    A group's quota holds for all groups in it, so that all above the process's own are read, too.
+    The quota of a group also limits its subgroups, so the groups above that of the process are read as well.
 
     Args:
-        proc: What the kernel says of this process: ``cgroup`` and ``mountinfo`` in it are read.
+        proc: The kernel's folder of this process: ``cgroup`` and ``mountinfo`` in it are read.
     """
     found = [quota for folder in _groups(proc) for quota in (_version_2(folder), _version_1(folder)) if quota]
     return max(1, math.ceil(min(found))) if found else None
 
 
 def _groups(proc: Path) -> Iterator[Path]:
-    """Folders of the process's groups that may hold a CPU quota, inner ones first."""
-    # ID:CONTROLLERS:PATH, one line for each hierarchy; that of version 2 has no controllers.
+    """Folders of the process's control groups that may have a CPU quota, inner ones first."""
+    # ID:CONTROLLERS:PATH, one line per hierarchy; the line of version 2 has no controllers.
     paths = {}
     for line in _lines(proc / "cgroup"):
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if not controllers or "cpu" in controllers.split(","):
             paths["cgroup" if controllers else "cgroup2"] = PurePosixPath(path)
-    # ID PARENT DEVICE ROOT MOUNT OPTIONS … - TYPE SOURCE OPTIONS; ROOT is the group that is seen at MOUNT.
+    # ID PARENT DEVICE ROOT MOUNT OPTIONS … - TYPE SOURCE OPTIONS; the group ROOT is mounted at MOUNT.
     for line in _lines(proc / "mountinfo"):
         before, _, after = line.partition(" - ")
         kind, *options = after.split(" ")
         if kind not in paths or (kind == "cgroup" and "cpu" not in options[-1].split(",")):
             continue
         root, mount = before.split(" ")[3:5]
-        # A container may see its own group as the top one, under a name that does not lie in it: only that is read.
+        # Inside a container its own group may be mounted as the root, while ``cgroup`` still has a path outside of it:
+        # then only the mounted group is read.
         inner = paths[kind].relative_to(root) if paths[kind].is_relative_to(root) else PurePosixPath()
         if ".." in inner.parts:
             inner = PurePosixPath()
@@ -62,18 +63,18 @@ def _groups(proc: Path) -> Iterator[Path]:
 
 
 def _version_2(folder: Path) -> float | None:
-    """``cpu.max``: microseconds of CPU time, or ``max``, in how many microseconds."""
+    """``cpu.max``: microseconds of CPU time (or ``max``) per period, and the period in microseconds."""
     quota, _, period = "".join(_lines(folder / "cpu.max")).partition(" ")
     return _ratio(quota, period)
 
 
 def _version_1(folder: Path) -> float | None:
-    """``cpu.cfs_quota_us``, -1 for none, in ``cpu.cfs_period_us``."""
+    """``cpu.cfs_quota_us`` (-1 for no quota) per ``cpu.cfs_period_us``."""
     return _ratio("".join(_lines(folder / "cpu.cfs_quota_us")), "".join(_lines(folder / "cpu.cfs_period_us")))
 
 
 def _ratio(quota: str, period: str) -> float | None:
-    # Of "max", "-1" and what is not there only the numbers that mean something are left.
+    # "max", "-1" and the empty text of a missing file are not decimal: no quota.
     return int(quota) / int(period) if quota.isdecimal() and period.isdecimal() and int(period) else None
 
 

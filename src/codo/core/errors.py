@@ -1,15 +1,15 @@
-"""Errors that a user can act on: what happened, where, and how to fix it."""
+"""Errors that tell the user what happened, where, and how to fix it."""
 
 from __future__ import annotations
 
 
 class CodoError(Exception):
-    """Something went wrong that the user should read about in three short lines.
+    """Base of all errors for users; the message has three short lines.
 
     Args:
-        what: One line that says what happened, with the offending value.
-        where: The file, key or step it happened at.
-        fix: What to do about it, in the imperative.
+        what: What happened, in one line, with the offending value.
+        where: The file, setting or step where it happened.
+        fix: How to fix it, in the imperative.
 
     Example:
         >>> import codo
@@ -58,7 +58,7 @@ class Preempted(CodoError):
 
 
 def system_error(error: BaseException) -> OSError | None:
-    """The system's error behind another one: torch reports a failed write by its own positions in the file."""
+    """The `OSError` in the context of another error: torch's error of a failed write does not give the reason."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.strerror:
@@ -68,14 +68,14 @@ def system_error(error: BaseException) -> OSError | None:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, in one line: the system's words where there are some, else its first line, else its class."""
+    """The message of an error in one line: ``strerror`` if it has one, else its first line, else its class."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def class_and_line(error: BaseException) -> str:
-    """The same behind the error's class, for errors that nobody foresaw: ``KeyError: 'name'``."""
+    """The class and first line of an unexpected error: ``KeyError: 'name'``."""
     name, line = type(error).__name__, first_line(error)
     return name if line == name else f"{name}: {line}"
 
@@ -85,7 +85,7 @@ def _rebuild(kind: type[CodoError], what: str, where: str, fix: str) -> CodoErro
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """``did you mean 'x'?`` for the nearest known name, or an empty string when none is near."""
+    """``did you mean 'x'?`` with the most similar known name, or an empty string when none is similar."""
     import difflib
 
     match = difflib.get_close_matches(name, known, n=1, cutoff=0.6)

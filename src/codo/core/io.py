@@ -1,4 +1,4 @@
-"""Files that are whole or not there, one writer at a time, and a full disk in plain words."""
+"""Atomic writes, locks between processes, and the error message for a full disk."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from codo.core.errors import CodoError
 
 @contextmanager
 def open_atomically(path: Path, *, work: Path | None = None) -> Iterator[IO[bytes]]:
-    """Write a file under another name, and rename it when it is complete and on disk.
+    """Write a file under a temporary name, and rename it when it is complete and on disk.
 
-    Whatever happens meanwhile, ``path`` is the old file or the new one.
+    ``path`` is the old file or the new one at any time, also after a crash.
 
     Args:
         path: The file.
-        work: Folder on the same disk for the unfinished file, by default that of ``path``.
+        work: Folder on the same disk for the temporary file, by default that of ``path``.
 
     Raises:
-        OSError: The disk is full or not writable; it names ``path``, and the file is as it was.
+        OSError: The disk is full or not writable; the error names ``path``, and the old file is unchanged.
     """
     temporary = temporary_path(path, work=work)
     try:
@@ -46,36 +46,36 @@ def open_atomically(path: Path, *, work: Path | None = None) -> Iterator[IO[byte
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that a reader sees the old or the new content, never a part, whatever happens meanwhile.
+    """Write a file atomically: a reader sees the old or the new content, never a part, also after a crash.
 
     Raises:
-        OSError: The disk is full or not writable; it names ``path``, and the file is as it was.
+        OSError: The disk is full or not writable; the error names ``path``, and the old file is unchanged.
     """
     with open_atomically(path) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
 
 
 def temporary_path(path: Path, *, work: Path | None = None, ending: str = "") -> Path:
-    """Where a file lies until it is complete: hidden, and ending in ``.tmp`` unless a reader needs its own ending.
+    """The temporary name of a file that is being written: hidden, ending in ``.tmp`` plus ``ending``.
 
-    The name tells host and process, so that jobs on several machines never write into each other's files.
+    The name contains host and process id, so jobs on several machines never write to the same file.
 
     Args:
         path: The file.
         work: Folder on the same disk, by default that of ``path``.
-        ending: What the name must end in, such as ``.pth``.
+        ending: Extension that readers of the format need, such as ``.pth``.
     """
     return (work or path.parent) / f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp{ending}"
 
 
 def flush_to_disk(path: Path) -> None:
-    """Wait until a file is on the disk: renamed before, it could be empty after a power cut."""
+    """Wait until a file is on disk: a file that is renamed before that may be empty after a power failure."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
 
 
 class _Unfinished(FileIO):
-    """A file under a temporary name; a failed write names the file that it is to become."""
+    """A file under a temporary name; errors of failed writes name the final file."""
 
     def __init__(self, temporary: Path, final: Path) -> None:
         super().__init__(temporary, "wb")
@@ -88,7 +88,7 @@ class _Unfinished(FileIO):
 
 @contextmanager
 def _naming(path: Path) -> Iterator[None]:
-    """Errors that name ``path``: of itself a failed write names no file, and a failed open the temporary one."""
+    """Make errors name ``path``: a failed write otherwise names no file, and a failed open the temporary one."""
     try:
         yield
     except OSError as error:
@@ -97,7 +97,7 @@ def _naming(path: Path) -> Iterator[None]:
 
 @contextmanager
 def explain_full_disk(folder: Path) -> Iterator[None]:
-    """Turn "no space left" and "quota exceeded" into an error that says how to go on.
+    """Turn "no space left" and "quota exceeded" into an error with advice on how to continue.
 
     Raises:
         CodoError: The disk is full.
@@ -110,19 +110,20 @@ def explain_full_disk(folder: Path) -> Iterator[None]:
         raise CodoError(
             f"{os.strerror(error.errno).lower()}",
             where=str(folder),
-            fix="free some space and run the same command again: it continues where it stopped",
+            fix="free disk space, then run the same command again to resume",
         ) from error
 
 
 class FileLock:
-    """Keeps other processes, also on other machines, out of the same work.
+    """A lock between processes, also on different machines.
 
-    The lock is the kernel's, so it ends with the process however that ends. It is POSIX's: unlike that of ``flock`` it
-    is not inherited by forks such as loader workers, which may outlive a killed run. Where a file system has no locks,
-    as on some clusters, every process gets it: two would do the same work, and nothing worse.
+    The kernel holds the lock, so it is released however the process ends. It is a POSIX lock: unlike one of ``flock``,
+    it is not inherited by forked processes such as loader workers, which may outlive a killed run. On file systems
+    without locks (some clusters have them) every process acquires it: two may then do the same work, which is wasteful
+    but not harmful.
 
     Args:
-        path: An empty file for it, in a folder that exists; made when the lock is taken.
+        path: An empty file, created when the lock is acquired; its folder must exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -130,13 +131,13 @@ class FileLock:
         self._file: IO[str] | None = None
 
     def acquire(self, wait: float = 0) -> bool:
-        """Take the lock, and hold it until `release` or the end of this process.
+        """Acquire the lock, and hold it until `release` or the end of this process.
 
         Args:
             wait: Seconds to wait for another process.
 
         Returns:
-            Whether it was taken: ``False`` when another process still holds it after ``wait`` seconds.
+            Whether the lock was acquired: ``False`` when another process still holds it after ``wait`` seconds.
         """
         if self._file is not None:
             return True
@@ -160,14 +161,14 @@ class FileLock:
         return True
 
     def release(self) -> None:
-        """Let other processes have it."""
+        """Release the lock."""
         if self._file is not None:
             self._file.close()
             self._file = None
 
     @property
     def taken(self) -> bool:
-        """Whether another process holds it. Not for a process that holds it itself by another `FileLock`."""
+        """Whether another process holds the lock; wrong if this process holds it through another `FileLock` object."""
         if self._file is not None:
             return False
         try:
@@ -175,6 +176,6 @@ class FileLock:
                 fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        except OSError:  # never taken, not readable, or a file system without locks
+        except OSError:  # never acquired, not readable, or a file system without locks
             return False
         return False

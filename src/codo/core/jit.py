@@ -1,8 +1,8 @@
-"""How every Numba kernel is compiled: without the GIL, and cached on disk beside the source.
+"""The decorator for Numba kernels: they release the GIL, and are cached on disk next to the source.
 
-Kernels are called with one set of argument types only, as each further one would cost a compilation (`contiguous`
-brings a user's image to it). Numba does not see changes of another file's constants in its cache, hence a kernel takes
-what it needs from its own file or as an argument. Fast-math stays off: it would let the compiler reorder sums.
+Every kernel is called with one set of argument types, as each further set costs a compilation (`contiguous` converts a
+user's image). Numba's cache does not notice changed constants of other files, so a kernel uses constants of its own
+file, or arguments. Fast-math stays off: it would let the compiler reorder sums.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Ints = npt.NDArray[np.int32]
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function on its first call, keeping its Python signature for type checkers.
 
-    Where neither the source's folder nor the user's cache can be written, it is compiled anew in every process.
-    Dividing by zero is the caller's to avoid: a test for it in a loop would keep the loop from being vectorized.
+    Where neither the source folder nor the user's cache is writable, every process compiles it again. The caller must
+    avoid division by zero: a check inside a loop would prevent its vectorization.
     """
     options: Any = {"nogil": True, "error_model": "numpy"}
     try:
@@ -34,5 +34,5 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def contiguous(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The image, contiguous and writeable: a read-only or strided array would be another type to Numba."""
+    """The image, contiguous and writeable: Numba compiles again for a read-only or strided array."""
     return np.require(image, requirements=["C", "W"])

@@ -1,14 +1,14 @@
 """Public names of a package that are imported when they are first used.
 
 ``import codo`` and ``codo --help`` must not load torch, yet ``from codo.models import Encoder`` should work as in any
-library. A package says where its names come from, once for the interpreter and once for type checkers::
+library. A package lists the modules of its public names, once for the interpreter and once for type checkers::
 
     if TYPE_CHECKING:
         from codo.proposals.selective_search import selective_search as selective_search
     else:
         __getattr__, __dir__, __all__ = lazy_exports(__name__, {"selective_search": "selective_search"})
 
-``tests/core/test_lazy.py`` holds the two against each other.
+``tests/core/test_lazy.py`` checks that the two lists agree.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from typing import Any
 
 
 class _Package(ModuleType):
-    """A package in which a public name goes before a submodule of the same name.
+    """A package in which a public name has priority over a submodule of the same name.
 
     Importing ``codo.proposals.selective_search`` makes Python bind that module in ``codo.proposals``. Whether
-    ``from codo.proposals import selective_search`` gave the module or the function would then depend on what had been
-    imported before. Here it is the function, always; the module remains in `sys.modules`, where imports look.
+    ``from codo.proposals import selective_search`` gives the module or the function would then depend on earlier
+    imports. This class always keeps the function; imports still find the module in `sys.modules`.
     """
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -37,11 +37,11 @@ class _Package(ModuleType):
 def lazy_exports(
     package: str, names: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """What a package's ``__init__`` needs to import its public names on first use.
+    """``__getattr__``, ``__dir__`` and ``__all__`` for a package that imports its public names on first use.
 
     Args:
         package: ``__name__`` of the package.
-        names: Public name -> the module it is defined in, relative to the package (``encoder``, ``coco.read``).
+        names: Public name -> the module that defines it, relative to the package (``encoder``, ``coco.read``).
 
     Returns:
         ``__getattr__``, ``__dir__`` and ``__all__`` of the package.
@@ -59,7 +59,7 @@ def lazy_exports(
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         value = getattr(import_module(f"{package}.{names[name]}"), name)
-        module.__dict__[name] = value  # found at once from now on
+        module.__dict__[name] = value  # later lookups do not come here
         return value
 
     def listing() -> list[str]:

@@ -1,4 +1,4 @@
-"""How much memory this process has used."""
+"""Peak memory of this process."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import sys
 
 
 def peak_memory_mib(system: str = sys.platform) -> float:
-    """The most memory that this process has had at a time, in MiB.
+    """Peak resident memory of this process, in MiB.
 
     Args:
-        system: ``sys.platform``: macOS counts in bytes, Linux in KiB.
+        system: ``sys.platform``: macOS reports bytes, Linux KiB.
     """
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if system == "darwin" else peak / 2**10

@@ -1,4 +1,4 @@
-"""How numbers are written in reports: few digits, units, and a dash where there is nothing."""
+"""Formatting of numbers in reports: few digits, units, and a dash for missing values."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def duration(seconds: float | None) -> str:
 
 
 def precision(value: float | None) -> str:
-    """Average precision in [0, 1] as tables write it: times 100, one decimal; COCO's -1 (no such object) is a dash."""
+    """Average precision in [0, 1], times 100 with one decimal; COCO's -1 (no such object) becomes a dash."""
     return MISSING if value is None or not math.isfinite(value) or value < 0 else f"{100 * value:.1f}"
 
 

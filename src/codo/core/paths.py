@@ -1,4 +1,4 @@
-"""Paths and URLs: one spelling for each, and the nearest existing name where one is wrong.
+"""Paths and URLs: a canonical form, and a suggestion when a path does not exist.
 
 A path is either local (made absolute) or an fsspec URL such as ``s3://bucket/photos`` or ``memory://photos``.
 """
@@ -28,7 +28,7 @@ def is_url(path: str) -> bool:
 
 
 def absolute(path: str | Path) -> str:
-    """The one spelling of a path: local paths become absolute, ``file://`` is taken off, URLs stay as they are."""
+    """Canonical form of a path: local paths become absolute, ``file://`` is removed, URLs stay as they are."""
     text = str(path)
     if text.startswith("file://"):
         text = text.removeprefix("file://")
@@ -39,7 +39,7 @@ def absolute(path: str | Path) -> str:
 
 @lru_cache(maxsize=256)  # an image is looked up in the same few shards again and again
 def join(folder: str, name: str) -> str:
-    """``folder/name``; a ``name`` that is absolute or a URL stands for itself."""
+    """``folder/name``; a ``name`` that is absolute or a URL is returned without the folder."""
     if is_url(name) or os.path.isabs(name):
         return absolute(name)
     if is_url(folder):
@@ -48,7 +48,7 @@ def join(folder: str, name: str) -> str:
 
 
 def parent(path: str) -> str:
-    """The folder that ``path`` lies in."""
+    """The folder that contains ``path``."""
     return path.rstrip("/").rpartition("/")[0] or "/"
 
 
@@ -63,13 +63,13 @@ def filesystem(url: str) -> tuple[Any, str]:
     except (ValueError, ImportError) as error:
         protocol = re.split("://|::", url, maxsplit=1)[0]
         extra = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}.get(protocol)
-        fix = f"pip install 'codo-detect[{extra}]'" if extra else "see the protocols that fsspec knows"
+        fix = f"pip install 'codo-detect[{extra}]'" if extra else "use a protocol that fsspec supports"
         raise InputError(f"cannot open '{protocol}://' URLs: {error}", where=url, fix=fix) from error
     return fs, path
 
 
 def kind(path: str) -> Literal["folder", "file"] | None:
-    """What is at ``path``; ``None`` when nothing is."""
+    """Whether ``path`` is a folder or a file; ``None`` if it does not exist."""
     if not is_url(path):
         return "folder" if os.path.isdir(path) else "file" if os.path.exists(path) else None
     fs, inner = filesystem(path)
@@ -87,7 +87,7 @@ def read_whole(path: str) -> bytes:
 
 
 def missing(path: str) -> InputError:
-    """The error for a source that is not there, with the nearest name that is."""
+    """The error for a source that does not exist, with the most similar name that does."""
     if is_url(path):
         return InputError("there is nothing at this URL", where=path, fix="check the URL and your access to it")
     above, wrong = Path(path).parent, Path(path).name
@@ -103,9 +103,9 @@ def missing(path: str) -> InputError:
 
 
 def expand(path: str) -> list[str]:
-    """The paths that a pattern stands for, sorted: ``*``, ``?``, ``[…]``, and WebDataset's ``{000..127}``.
+    """The paths that match a pattern, sorted: ``*``, ``?``, ``[…]``, and WebDataset's ``{000..127}``.
 
-    A path that exists stands for itself, whatever characters it has.
+    A path that exists is not treated as a pattern, whatever characters it contains.
 
     Raises:
         InputError: Nothing matches.

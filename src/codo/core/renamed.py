@@ -1,4 +1,4 @@
-"""Settings that had another name before the first release: runs and files that have the old ones still open."""
+"""Settings that were renamed before the first release: runs and files with the old names can still be opened."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RENAMED = {
 
 
 def upgrade(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Recorded settings with today's names, in nested groups of any depth; unknown names stay."""
+    """Recorded settings with the current names, in nested groups of any depth; unknown names are kept."""
     upgraded: dict[str, Any] = {}
     for group, inner in values.items():
         if isinstance(inner, Mapping):
@@ -27,7 +27,7 @@ def upgrade(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def new_name(setting: str) -> str | None:
-    """Today's name of a setting given by an old one, with dots; ``None`` for any other."""
+    """The current dotted name of a setting given by its old name; ``None`` if it was not renamed."""
     for old, new in RENAMED.items():
         if setting == old or setting.endswith(f".{old}"):
             return setting.removesuffix(old) + new

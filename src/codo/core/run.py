@@ -1,24 +1,24 @@
-"""The run directory: one output folder of a training verb, and the rules by which it is resumed.
+"""The run directory: the output folder of a pretraining or finetuning run, and the rules for resuming it.
 
 ::
 
     RUN/
       config.yaml          every setting, resolved; can be given to -c again
-      command.txt          the command lines that worked on this run, one a line
+      command.txt          the command lines that started or resumed this run, one per line
       environment.json     verb, versions, devices of the first start
       train.log            what was printed, with times
-      metrics.jsonl        one JSON object a logged step, all values of that step on it
+      metrics.jsonl        one JSON object per logged step, with all values of that step
       checkpoints/
         step-00000123.pt   see training/checkpoint.py
         last               the name of the newest checkpoint
-      mlflow_run_id        of a run that MLflow tracks: where it goes on when resumed
-      exports/             weights to use elsewhere (codo export)
-      pairs.npz            of ORL: objects that look alike (views/object_pairs.py)
-      health.json          of pretraining: what its health is judged against (evaluation/health.py)
-      report.html          one offline page
+      mlflow_run_id        with MLflow: id of the MLflow run, which is continued on resuming
+      exports/             exported weights (codo export)
+      pairs.npz            of ORL: pairs of similar objects (loading/object_pairs.py)
+      health.json          of pretraining: reference values of the alarms (evaluation/health.py)
+      report.html          the report, one self-contained page
 
-The same command again resumes. A run whose settings differ is refused, with the difference shown, unless only settings
-in `NEUTRAL` differ: those change how a run is carried out, never what it computes. Only rank 0 writes.
+Running the same command again resumes. A run with other settings is refused, and the differences are shown, unless
+only settings in `NEUTRAL` differ: they change how a run is executed, never what it computes. Only rank 0 writes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ NEUTRAL = ("out", "workers", "log", "checkpoint_every", "keep_checkpoints")
 
 
 class Run:
-    """A run directory that exists; `open_run` and `start_run` make these.
+    """An existing run directory, created by `open_run` and `start_run`.
 
     Example:
         >>> import codo
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        """The resolved settings as nested dictionaries, with today's names."""
+        """The resolved settings as nested dictionaries, with the current names."""
         return upgrade(read_yaml(self.path / "config.yaml"))
 
     @property
@@ -80,21 +80,21 @@ class Run:
 
     @property
     def metrics_file(self) -> Path:
-        """Where the logged steps are."""
+        """File of the logged steps."""
         return self.path / "metrics.jsonl"
 
     @property
     def checkpoints_dir(self) -> Path:
-        """Where the checkpoints are."""
+        """Folder of the checkpoints."""
         return self.path / "checkpoints"
 
     @property
     def exports_dir(self) -> Path:
-        """Where exported weights go unless the user names another place."""
+        """Default folder of exported weights."""
         return self.path / "exports"
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The logged steps in order; a line torn by a crash is left out."""
+        """The logged steps in order; lines that a crash left incomplete are skipped."""
         rows: list[dict[str, Any]] = []
         if self.metrics_file.exists():
             for line in self.metrics_file.read_text(encoding="utf-8").splitlines():
@@ -109,10 +109,10 @@ class Run:
         return sorted(self.checkpoints_dir.glob("step-*.pt"))
 
     def lock(self) -> None:
-        """Hold the run for this process until it ends.
+        """Lock the run for this process, until `unlock` or its end.
 
         Raises:
-            InputError: Another live process writes to this run.
+            InputError: Another running process writes to this run.
         """
         if not self._lock.acquire():
             fix = "wait for it, or choose another out="
@@ -120,7 +120,7 @@ class Run:
 
     @property
     def busy(self) -> bool:
-        """Whether another live process writes to this run."""
+        """Whether another running process writes to this run."""
         return self._lock.taken
 
     def unlock(self) -> None:
@@ -129,10 +129,10 @@ class Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Open a run directory to read it.
+    """Open a run directory for reading.
 
     Raises:
-        InputError: There is no run at ``path``.
+        InputError: ``path`` is not a run directory.
 
     Example:
         >>> import codo
@@ -155,9 +155,9 @@ def is_run(path: str | Path) -> bool:
 
 
 def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
-    """Whether ``out`` holds this very run already (resume) or is free (start); nothing is written.
+    """Whether ``out`` holds a run with these settings (resume) or is free (start); nothing is written.
 
-    A folder left by a start that failed before its first checkpoint counts as free when its settings are the same.
+    A folder whose run was killed before it recorded its settings counts as free (`is_unstarted`).
 
     Raises:
         InputError: ``out`` is a file, holds something else, or holds a run with other settings.
@@ -181,25 +181,25 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
 
 
 def is_unstarted(folder: Path) -> bool:
-    """Whether a folder is empty, or holds only what a start that was killed at once leaves behind."""
-    made = {".lock", "environment.json", "checkpoints", "exports"}
+    """Whether a folder is empty, or holds only the files of a run that was killed while it started."""
+    known = {".lock", "environment.json", "checkpoints", "exports"}
     names = [
         entry.name for entry in folder.iterdir() if not (entry.name.startswith(".") and entry.name.endswith(".tmp"))
     ]
-    return set(names) <= made and not any(any((folder / name).glob("*")) for name in ("checkpoints", "exports"))
+    return set(names) <= known and not any(any((folder / name).glob("*")) for name in ("checkpoints", "exports"))
 
 
 def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str = "") -> Run:
-    """Create the run directory, or open it to resume; the caller has called `check_out`.
+    """Create the run directory, or open it to resume; call `check_out` first.
 
     Args:
         out: The directory.
         config: The resolved settings.
         verb: ``pretrain`` or ``finetune``.
-        device: What it computes on, in words, for the record.
+        device: Description of the device, for the record.
 
     Raises:
-        InputError: Another live process writes to this run, or the folder cannot be created.
+        InputError: Another running process writes to this run, or the folder cannot be created.
     """
     folder = Path(out)
     try:
@@ -223,7 +223,7 @@ def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str
 
 
 def describe_environment(verb: str, device: str = "") -> dict[str, Any]:
-    """Versions and machine, as recorded with every run and export."""
+    """Versions and machine, recorded with every run and export."""
     packages = {}
     for name in ("codo-detect", "torch", "torchvision", "numpy", "numba", "opencv-python-headless", "hotcoco"):
         try:
@@ -242,6 +242,6 @@ def describe_environment(verb: str, device: str = "") -> dict[str, Any]:
 
 
 def _plain(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as YAML gives them back (tuples become lists, numbers keep their type)."""
+    """The settings as they are after writing and reading YAML (tuples become lists, numbers keep their type)."""
     values: dict[str, Any] = json.loads(json.dumps(config))
     return values

@@ -1,4 +1,4 @@
-"""What the files of a run say, whatever is missing or broken: a report is wanted most when something went wrong."""
+"""Reading the files of a run even if some are missing or damaged: failed runs need a report most of all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from codo.core.run import Run
 
 
 def config_of(run: Run) -> dict[str, Any]:
-    """The settings; empty when the file is missing or broken."""
+    """The settings; empty if the file is missing or damaged."""
     try:
         return run.config
     except InputError:
@@ -18,7 +18,7 @@ def config_of(run: Run) -> dict[str, Any]:
 
 
 def environment_of(run: Run) -> dict[str, Any]:
-    """The recorded environment; empty when the file is missing or broken."""
+    """The recorded environment; empty if the file is missing or damaged."""
     try:
         return run.environment
     except (OSError, ValueError):
@@ -32,7 +32,7 @@ def commands_of(run: Run) -> list[str]:
 
 
 def recipe_of(run: Run) -> str:
-    """The recipe named by ``-c`` on the run's first command line; empty when there is none."""
+    """The recipe given by ``-c`` on the run's first command line; empty without one."""
     for command in commands_of(run)[:1]:
         try:
             words = shlex.split(command, comments=True)
@@ -45,7 +45,7 @@ def recipe_of(run: Run) -> str:
 
 
 def warnings_of(run: Run) -> list[str]:
-    """The warnings in train.log, each once; lines read ``TIME WARNING message``."""
+    """The warnings in train.log without duplicates; its lines have the form ``TIME WARNING message``."""
     path = run.path / "train.log"
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
     parts = [line.split(" ", 2) for line in lines]

@@ -1,14 +1,14 @@
-"""Detectors on labeled images: finetuning and evaluation (docs/method.md#coco-finetuning).
+"""Finetuning and evaluation of detectors on labeled images (docs/method.md#coco-finetuning).
 
-* ``finetune``: ``codo finetune``; ``finetune_settings``, ``optim``: its settings and optimizer; ``protocol``: what
-  follows from machine and batch, in words for the log.
+* ``finetune``: ``codo finetune``; ``finetune_settings``, ``optim``: its settings and optimizer; ``protocol``: log
+  messages about BatchNorm, learning rate and length.
 * ``task``: the data of a finetuning run, read and checked; ``dataset``, ``transforms``, ``sampler``: from annotations
   to batches.
-* ``detector``: a torchvision detector as a method that the training loop can drive, and as a predictor.
-* ``load_pretrained``: the weights that a detector starts from (``weights=``).
-* ``detector_io``: finetuned detectors on disk; ``results``: detections as COCO result files.
+* ``detector``: a torchvision detector with the interface of a method, for training and prediction.
+* ``load_pretrained``: loading of initial weights (``weights=``).
+* ``detector_io``: saving and loading of finetuned detectors; ``results``: detections as COCO result files.
 * ``precise_bn``: BatchNorm statistics before an evaluation; ``validation``: evaluations during a run, early stopping.
-* ``predict``: a detector over a data set; ``evaluate``: ``codo evaluate``.
+* ``predict``: runs a detector on a data set; ``evaluate``: ``codo evaluate``.
 """
 
 from __future__ import annotations

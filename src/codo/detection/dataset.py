@@ -1,8 +1,8 @@
-"""From annotations to what the detector reads; run by the loader's workers.
+"""Datasets for training and evaluation of detectors; they run in the loader's workers.
 
-Legend: b images of a batch, n objects of an image, H and W its height and width as shown.
+Legend: b images of a batch, n objects of an image, H and W its height and width after resizing.
 
-Pixels travel as uint8 and in the image's own size: the detector normalizes and pads on the device.
+Images are passed on as uint8 and unpadded: the detector normalizes and pads on the device.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.core.errors import CodoError
 from codo.core.rng import RngStream, generator
-from codo.detection.transforms import Geometry, random_geometry, shown_size
+from codo.detection.transforms import Geometry, random_geometry, resized_size
 from codo.loading.sampler import StepPlan
 from codo.views.lazy_image import Image
 
@@ -31,7 +31,7 @@ class DetectionBatch(NamedTuple):
         images: b tensors uint8 ``(3, H, W)``, RGB.
         targets: For each image ``boxes`` float32 ``(n, 4)`` xyxy, ``labels`` int64 ``(n,)`` from 1 and, when masks are
             learned, ``masks`` uint8 ``(n, H, W)`` of 0 and 1; n may be 0.
-        step: Steps done before this one.
+        step: Number of steps before this one.
     """
 
     images: list[Tensor]
@@ -40,12 +40,12 @@ class DetectionBatch(NamedTuple):
 
 
 class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
-    """Step plans to batches. What an image looks like is a function of (seed, epoch, image) alone.
+    """Maps step plans to batches. The augmentation of an image depends only on (seed, epoch, image).
 
     Args:
-        annotations: With images.
-        images: Indices of the images to learn from; a plan's samples count along these.
-        masks: Whether to draw masks.
+        annotations: Annotations with images.
+        images: Indices of the training images; the samples of a plan are indices into this array.
+        masks: Whether targets have masks.
         seed: The run's seed.
         short_sides: Short sides in pixels, one of which is drawn for every image.
         max_size: Largest long side in pixels.
@@ -70,7 +70,7 @@ class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
         return len(self.images)
 
     def __getitem__(self, plan: StepPlan) -> DetectionBatch | CodoError:
-        """The batch of a step, or the error that stopped it (a worker's exceptions arrive mangled, values whole)."""
+        """The batch of a step, or an error: returned, because torch changes exceptions that a worker raises."""
         try:
             samples = [self.sample(plan.epoch, int(sample)) for sample in plan.query]
         except CodoError as error:
@@ -79,7 +79,7 @@ class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
         return DetectionBatch(list(images), list(targets), plan.step)
 
     def sample(self, epoch: int, sample: int) -> tuple[Tensor, dict[str, Tensor]]:
-        """Image and target number ``sample`` as epoch ``epoch`` shows them.
+        """Image and target number ``sample``, augmented for ``epoch``.
 
         Raises:
             InputError: See `read_image`.
@@ -94,15 +94,15 @@ class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
         return to_tensor(geometry.image(image)), self.target(i, geometry)
 
     def target(self, i: int, geometry: Geometry) -> dict[str, Tensor]:
-        """What is to be found in image ``i``, as ``geometry`` shows it."""
+        """Boxes, labels and masks of image ``i``, transformed by ``geometry``."""
         rows = self.annotations.learnable(i)
         boxes = geometry.boxes(self.annotations.boxes(rows, i))
-        # Of a sliver, mirroring can leave nothing, and the logarithm of a side of zero is a loss of nan.
+        # Mirroring can round a very thin box to a width of zero, whose logarithm would make the loss NaN.
         kept = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         rows, boxes = rows[kept], boxes[kept]
         target = {"boxes": torch.from_numpy(boxes), "labels": torch.from_numpy(self.annotations.labels[rows])}
         if self.masks:
-            masks = np.zeros((len(rows), *geometry.shown), dtype=np.uint8)
+            masks = np.zeros((len(rows), *geometry.resized), dtype=np.uint8)
             for mask, row in zip(masks, rows, strict=True):
                 mask[:] = geometry.mask(self.annotations.segmentations[int(row)])
             target["masks"] = torch.from_numpy(masks)
@@ -110,10 +110,10 @@ class TrainingDataset(Dataset["DetectionBatch | CodoError"]):
 
 
 class EvaluationDataset(Dataset["tuple[int, Tensor] | CodoError"]):
-    """Images by index, at one size, without targets.
+    """Images by index, resized without augmentation, without targets.
 
     Args:
-        annotations: With images.
+        annotations: Annotations with images.
         short_side: Short side in pixels.
         max_size: Largest long side in pixels.
     """
@@ -125,13 +125,13 @@ class EvaluationDataset(Dataset["tuple[int, Tensor] | CodoError"]):
         return len(self.annotations)
 
     def __getitem__(self, i: int) -> tuple[int, Tensor] | CodoError:
-        """Index and uint8 ``(3, H, W)`` of image ``i``, or the error that stopped it."""
+        """Index and uint8 ``(3, H, W)`` of image ``i``, or an error."""
         try:
             image = read_image(self.annotations, i)
         except CodoError as error:
             return error
         height, width = image.shape[:2]
-        geometry = Geometry((height, width), shown_size((height, width), self.short_side, self.max_size))
+        geometry = Geometry((height, width), resized_size((height, width), self.short_side, self.max_size))
         return i, to_tensor(geometry.image(image))
 
 

@@ -1,9 +1,9 @@
-"""A torchvision Faster or Mask R-CNN as a method that the training loop can drive, and as a predictor.
+"""A torchvision Faster or Mask R-CNN with the interface of a method, for training and prediction.
 
 Legend: b images, n objects or detections of an image, H and W height and width in pixels.
 
-torchvision's detector is used part by part (backbone, RPN, RoI heads) rather than as a whole, because its own transform
-would resize a second time: sizes are decided in ``transforms`` alone, here images are only normalized and padded.
+Backbone, RPN and RoI heads of torchvision's detector are called one by one, because its ``forward`` would resize the
+images a second time: ``transforms`` alone resizes, here images are only normalized and padded.
 """
 
 from __future__ import annotations
@@ -35,47 +35,47 @@ LOSSES = {
     "loss_box_reg": "loss/box",
     "loss_mask": "loss/mask",
 }
-"""torchvision's names of the losses, and ours in the log."""
+"""torchvision's names of the losses -> names in the log."""
 
 Norm = Literal["auto", "batch", "sync", "frozen"]
 
 
 class DetectorSettings(Settings):
-    """What makes a detector of the trunk. The defaults are torchvision's and Detectron2's."""
+    """Anchors, sampling, NMS and thresholds. The defaults are those of torchvision and Detectron2."""
 
     anchor_scale: float = Field(
         1.0,
         gt=0,
         description="factor on the anchors' sides (32 to 512 pixels on P2 to P6); 0.25 suits sides of 200 pixels",
     )
-    proposals: int = Field(1000, ge=1, description="proposals of an image that reach the box head")
+    proposals: int = Field(1000, ge=1, description="proposals per image for the box head, after the RPN's NMS")
     proposals_per_level: int = Field(
         2000, ge=1, description="anchors per level that enter the RPN's NMS (evaluation: half)"
     )
-    sampled_anchors: int = Field(256, ge=2, description="anchors of an image that the RPN learns from")
-    sampled_boxes: int = Field(512, ge=2, description="proposals of an image that the heads learn from")
-    score_threshold: float = Field(0.05, ge=0, lt=1, description="detections of a lower score are dropped")
+    sampled_anchors: int = Field(256, ge=2, description="anchors sampled per image for the RPN loss")
+    sampled_boxes: int = Field(512, ge=2, description="proposals sampled per image for the losses of the heads")
+    score_threshold: float = Field(0.05, ge=0, lt=1, description="detections with a lower score are dropped")
     nms_threshold: float = Field(
         0.5, gt=0, le=1, description="IoU above which the weaker detection of a class is dropped"
     )
-    detections: int = Field(100, ge=1, description="detections kept per image; COCO AP looks at 100")
+    detections: int = Field(100, ge=1, description="maximum number of detections per image; COCO AP uses 100")
 
 
 class Detector(Method):
-    """A detector that is being finetuned, or evaluated.
+    """A detector for finetuning and evaluation.
 
     Args:
         model: Architecture of the trunk.
-        settings: Everything beside the trunk.
+        settings: Settings of the detector apart from the trunk.
         classes: Number of classes, without background.
         masks: Whether it is a Mask R-CNN.
         norm: See `FinetuneSettings.norm`.
-        freeze: Number of stages that are not trained: 1 the stem, 2 the first residual stage too, and so on
-            (Detectron2's ``FREEZE_AT``).
+        freeze: Number of frozen stages: 1 for the stem, 2 for stem and ``layer1``, and so on (Detectron2's
+            ``FREEZE_AT``).
         seed: Seed of the sampling of anchors and proposals.
 
     Raises:
-        InputError: Frozen stages with a backbone that is not a ResNet.
+        InputError: ``freeze`` with a backbone that is not a ResNet.
     """
 
     mean: Tensor
@@ -109,7 +109,7 @@ class Detector(Method):
         self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
 
     def train(self, mode: bool = True) -> Detector:
-        """Training mode for all but the frozen parts, whose BatchNorm keeps its statistics."""
+        """Set the training mode; frozen parts stay in evaluation mode, so their BatchNorm keeps its statistics."""
         super().train(mode)
         for part in self._frozen:
             part.eval()
@@ -119,8 +119,8 @@ class Detector(Method):
         """The losses of a batch, unweighted as in torchvision and Detectron2."""
         images = self.pad(batch.images)
         targets: Any = batch.targets
-        # torchvision samples anchors and proposals from torch's global generator. Seeded by the step, a resumed run
-        # samples as if nothing had happened, on a GPU too, whose generator no checkpoint holds.
+        # torchvision samples anchors and proposals with torch's global generator. It is seeded by the step, so that a
+        # resumed run draws the same samples, also on a GPU, whose generator is not in the checkpoint.
         devices = [images.tensors.device] if images.tensors.is_cuda else []
         with torch.random.fork_rng(devices):
             torch.manual_seed(self.seed * 1_000_003 + batch.step)
@@ -136,25 +136,25 @@ class Detector(Method):
         """Find objects.
 
         Args:
-            images: uint8 ``(3, H, W)`` on the detector's device, at the size that they are to be seen at.
-            sizes: Height and width in pixels of each image on disk, which is what the result refers to.
+            images: uint8 ``(3, H, W)``, resized, on the detector's device.
+            sizes: Height and width in pixels of each image on disk; results are in these pixels.
 
         Returns:
-            For each image ``boxes`` float32 (n, 4) xyxy, ``labels`` int64 (n,) from 1, ``scores`` float32 (n,) falling,
-            and, when it has masks, ``masks`` float32 (n, 1, 28, 28): the probability of the object on a grid over its
-            box (`paste` draws it). A hundred masks as large as a photograph would not fit into memory.
+            For each image ``boxes`` float32 (n, 4) xyxy, ``labels`` int64 (n,) from 1, ``scores`` float32 (n,) in
+            descending order, and, for a Mask R-CNN, ``masks`` float32 (n, 1, 28, 28): the probability of the object on
+            a grid over its box (see `paste`). A hundred masks in full resolution would not fit into memory.
         """
         padded = self.pad(images)
         features = self.features(padded)
         proposals, _ = self.detector.rpn(padded, features, None)
-        found, _ = self.detector.roi_heads(features, proposals, padded.image_sizes, None)
-        for detection, shown, size in zip(found, padded.image_sizes, sizes, strict=True):
-            detection["boxes"] = resize_boxes(detection["boxes"], shown, size)
-        detections: list[dict[str, Tensor]] = found
+        detections: list[dict[str, Tensor]]
+        detections, _ = self.detector.roi_heads(features, proposals, padded.image_sizes, None)
+        for detection, resized, size in zip(detections, padded.image_sizes, sizes, strict=True):
+            detection["boxes"] = resize_boxes(detection["boxes"], resized, size)
         return detections
 
     def pad(self, images: list[Tensor]) -> ImageList:
-        """uint8 ``(3, H, W)`` images of any sizes to one normalized float batch, padded to multiples of 32."""
+        """Normalize uint8 ``(3, H, W)`` images of any sizes, and pad them to one batch with multiples of 32 pixels."""
         normalized = [(image.float() - self.mean) / self.std for image in images]
         batch = self.detector.transform.batch_images(normalized, size_divisible=32)
         return ImageList(
@@ -162,14 +162,14 @@ class Detector(Method):
         )
 
     def features(self, images: ImageList) -> dict[str, Tensor]:
-        """The maps P2 to P6, in float32 whatever the precision of the step.
+        """The maps P2 to P6, in float32 also under bfloat16 autocast.
 
-        torchvision makes its anchors in the type of the maps, and bfloat16 tells pixels apart only up to 256.
+        torchvision creates anchors in the dtype of the maps, and bfloat16 represents integers exactly only up to 256.
         """
         return {name: feature.float() for name, feature in self.detector.backbone(images.tensors).items()}
 
     def exports(self) -> dict[str, nn.Module]:
-        """The parts that pretraining knows."""
+        """The parts of the trunk: backbone, FPN and box head."""
         backbone = self.detector.backbone
         return {"backbone": backbone.body, "fpn": backbone.fpn, "box_head": self.detector.roi_heads.box_head}
 
@@ -183,7 +183,7 @@ def paste(probabilities: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
         size: Height and width of the image.
 
     Returns:
-        bool (H, W), true where the object is more likely than not.
+        bool (H, W), true where the probability of the object is above one half.
     """
     mask: Tensor = paste_masks_in_image(probabilities[None], box[None], size)[0, 0] > 0.5
     return mask

@@ -1,9 +1,9 @@
-"""Finetuned detectors on disk: as a run, and as one file to use elsewhere.
+"""Saving and loading of finetuned detectors: in a run, and as one file for other tools.
 
 ::
 
     RUN/detector.json                  a `DetectorCard`
-    RUN/exports/detector.safetensors   weights under torchvision's names, which its *_v2 detectors load as they are;
+    RUN/exports/detector.safetensors   weights under torchvision's names, which its *_v2 detectors load directly;
                                        the header's "codo" is the `DetectorCard`
 """
 
@@ -33,13 +33,13 @@ CARD = "detector.json"
 
 
 class DetectorCard(Settings):
-    """What a detector is, beside its weights."""
+    """Everything needed to build and use a detector, except its weights."""
 
     model: ModelSettings = Field(description="the trunk")
-    detector: DetectorSettings = Field(description="everything else of the architecture")
+    detector: DetectorSettings = Field(description="the detector apart from the trunk")
     masks: bool = Field(description="whether it is a Mask R-CNN")
     categories: tuple[Category, ...] = Field(description="id and name of the class of every label, from label 1")
-    short_side: int = Field(description="short side in pixels that images are to be shown at")
+    short_side: int = Field(description="short side in pixels to which images are resized")
     max_size: int = Field(description="largest long side in pixels")
 
     @property
@@ -53,31 +53,31 @@ class DetectorCard(Settings):
         return Detector(model, self.detector, classes=len(self.categories), masks=self.masks)
 
     def check_categories(self, annotations: Annotations, *, where: str) -> None:
-        """Refuse data whose classes the detector does not know.
+        """Refuse data with other categories than the detector.
 
         Raises:
-            InputError: There are objects of a category that is unknown or called otherwise; names the first.
+            InputError: Some objects have a category whose id is unknown or has another name; the error names the first.
         """
         names = dict(self.categories)
         used = {annotations.categories[label - 1] for label in set(annotations.labels.tolist())}
         wrong = sorted(c for c in used if names.get(c.id) != c.name)
         if wrong:
-            there = f"'{names[wrong[0].id]}'" if wrong[0].id in names else "unknown"
+            other = f"'{names[wrong[0].id]}'" if wrong[0].id in names else "unknown"
             raise InputError(
                 f"{len(wrong)} of {len(used)} categories differ from those of {where}; the first: "
-                f"id {wrong[0].id} is '{wrong[0].name}' here, {there} there",
+                f"id {wrong[0].id} is '{wrong[0].name}' here, {other} there",
                 where=str(annotations.source),
                 fix="use the same category ids and names in both",
             )
 
     def write(self, run: Run) -> None:
-        """Put the card into a run."""
+        """Write the card into a run."""
         write_atomically(run.path / CARD, self.model_dump_json(indent=2) + "\n")
 
 
 @dataclass(frozen=True)
 class SavedDetector:
-    """A detector on the CPU, its card, and where that is known what it was trained on."""
+    """A detector on the CPU, its card, and the data of its run; ``None`` for a detector file."""
 
     detector: Detector
     card: DetectorCard
@@ -88,11 +88,12 @@ class SavedDetector:
         """Load from a run (its newest checkpoint; with ``early_stop`` its best detector) or from an exported file.
 
         Args:
-            path: Of the run or file.
-            warn: Told of damaged checkpoints that are passed over; by default the user, on standard error.
+            path: The run or file.
+            warn: Called with a message for every damaged checkpoint that is skipped; by default it is logged to
+                standard error.
 
         Raises:
-            InputError: Neither; or a run without a whole checkpoint.
+            InputError: Neither a run nor a detector file; or a run without an intact checkpoint.
         """
         if is_run(path):
             return cls._from_run(open_run(path), warn)
@@ -146,11 +147,11 @@ class SavedDetector:
 
 
 def export_detector(path: Path, detector: Detector, card: DetectorCard) -> None:
-    """Write a detector as one file (see the top of this module).
+    """Write a detector as one file (see the docstring of this module).
 
     Raises:
-        OSError: The disk is full or not writable; the file before is untouched.
+        OSError: The disk is full or not writable; an existing file is unchanged.
     """
     tensors = {name: tensor.cpu().contiguous() for name, tensor in detector.detector.state_dict().items()}
-    # As bytes: safetensors' own writer leaves files that only their owner may read.
+    # As bytes: safetensors' `save_file` creates files that only their owner may read.
     write_atomically(path, save(tensors, metadata={"format": "pt", "codo": card.model_dump_json()}))

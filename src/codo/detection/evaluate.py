@@ -1,6 +1,6 @@
-"""``codo evaluate``: COCO's twelve numbers of a finetuned detector, or of the detections of any other.
+"""``codo evaluate``: the twelve COCO metrics of a finetuned detector, or of a file of detections.
 
-The first argument is a run of ``codo finetune``, the detector file that such a run exports, or a COCO result file.
+The source is a run of ``codo finetune``, the detector file that such a run exports, or a COCO result file.
 """
 
 from __future__ import annotations
@@ -32,38 +32,40 @@ log = logging.getLogger(__name__)
 
 
 class EvaluateSettings(Settings):
-    """How to evaluate."""
+    """The settings of ``codo evaluate``."""
 
     data: DataSettings | None = Field(
         None, description="labeled images: a folder, or data.val=FILE data.images=DIR; null: those of the run"
     )
-    split: Split = Field("val", description="which part of the data to evaluate on")
+    split: Split = Field("val", description="split of the data to evaluate on")
     masks: Literal["auto"] | bool = Field(
-        "auto", description="whether masks are scored too; auto: when both the detections and the data have them"
+        "auto", description="whether to score masks too; auto: if both the detections and the data have masks"
     )
-    short_side: int | None = Field(None, ge=32, description="short side that images are shown at; null: as in the run")
-    max_size: int | None = Field(None, ge=32, description="largest long side; null: as in the run")
-    backend: Backend = Field("hotcoco", description="what computes COCO AP; pycocotools is the reference")
+    short_side: int | None = Field(
+        None, ge=32, description="short side in pixels to which images are resized; null: as in the run"
+    )
+    max_size: int | None = Field(None, ge=32, description="maximum long side in pixels; null: as in the run")
+    backend: Backend = Field("hotcoco", description="library that computes COCO AP; pycocotools is the reference")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
-    workers: int | None = Field(None, ge=0, description="loader processes; null: one a core, at most 16")
+    workers: int | None = Field(None, ge=0, description="loader processes; null: one per core, at most 16")
     out: str | None = Field(None, description="file to write the detections to, in COCO's result format")
 
 
 def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> dict[str, dict[str, float]]:
-    """Score detections by COCO's twelve numbers.
+    """Compute the twelve COCO metrics.
 
     Args:
         source: A run of `finetune`, a detector file from its ``exports/``, or a COCO result file (``.json``).
-        data: A folder with annotations and images, or what `DataSettings` describes; the run's own when left out.
+        data: A folder with annotations and images, or settings of `DataSettings`; by default the data of the run.
         **overrides: Further settings, see `EvaluateSettings`.
 
     Returns:
         ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.evaluation.coco_metrics.NAMES`; values
-        from 0 to 1, or -1 where the data have no such object. ``segm`` is there when there are masks, ``voc`` when the
-        data are in VOC's format: VOC's own numbers, see `codo.evaluation.voc_metrics.voc_metrics`.
+        from 0 to 1, or -1 if the data have no such object. ``segm`` exists if there are masks, ``voc`` if the data are
+        in VOC's format: VOC's metrics, see `codo.evaluation.voc_metrics.voc_metrics`.
 
     Raises:
-        InputError: Bad settings, annotations or detections; a run that is not of ``finetune``.
+        InputError: Invalid settings, annotations or detections; a run of another verb than ``finetune``.
         CodoError: An image or checkpoint cannot be read.
 
     Example:
@@ -91,15 +93,17 @@ def _evaluate_results(
             "data= is missing", where="codo evaluate", fix="add data=FOLDER, the ground truth of the detections"
         )
     if settings.out is not None:
-        raise InputError("these detections are in a file already", where=str(path), fix="leave out= out")
+        raise InputError("out= applies to detectors only, not to a result file", where=str(path), fix="leave out= out")
     annotations = _read(settings.data, settings.split, context, images=False)
     results = read_results(path, annotations)
     found = outlines(results)
     kinds: list[Kind] = ["bbox"] if "bbox" in found else []
-    if wants_masks(settings.masks, annotations, "segmentation" in found, where=str(path)):
+    if resolve_masks(settings.masks, annotations, "segmentation" in found, where=str(path)):
         kinds.append("segm")
     if not kinds:
-        raise InputError("the detections are masks, the data are boxes only", where=str(path), fix="give other data")
+        raise InputError(
+            "the detections are masks, but the data have no masks", where=str(path), fix="give data with masks"
+        )
     return numbers(annotations, results, kinds, settings.backend)
 
 
@@ -110,11 +114,11 @@ def _evaluate_detector(
     if data is None:
         raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
     if settings.out is not None:
-        check_place(Path(settings.out))
+        check_writable(Path(settings.out))
     annotations = _read(data, settings.split, context)
     saved.card.check_categories(annotations, where="the detector")
     kinds: list[Kind] = ["bbox"]
-    if wants_masks(settings.masks, annotations, saved.detector.masks, where=str(path)):
+    if resolve_masks(settings.masks, annotations, saved.detector.masks, where=str(path)):
         kinds.append("segm")
     if context.main and (leak := leak_warning(annotations, str(path))):
         log.warning("WARNING %s", leak)
@@ -132,30 +136,30 @@ def _evaluate_detector(
     return numbers(annotations, results, kinds, settings.backend)
 
 
-def check_place(path: Path) -> None:
-    """Refuse a file that could not be written, before the work that it is to hold.
+def check_writable(path: Path) -> None:
+    """Check that a result file can be written, before the detector runs.
 
     Raises:
-        InputError: It is a folder, or lies in one that does not exist or cannot be written to.
+        InputError: ``path`` is a folder, or its folder does not exist or is not writable.
     """
     folder = path.absolute().parent
     if path.is_dir():
         raise InputError("out= is a folder", where=f"out={path}", fix="name a file, such as found.json")
     if not folder.is_dir():
-        raise InputError("no folder to write the detections to", where=f"out={path}", fix="create it first")
+        raise InputError("the folder of out= does not exist", where=f"out={path}", fix="create it first")
     if not os.access(folder, os.W_OK):
-        raise InputError("no files may be written to the folder", where=f"out={path}", fix="name another file")
+        raise InputError("the folder of out= is not writable", where=f"out={path}", fix="name another file")
 
 
 def numbers(
     annotations: Annotations, results: Sequence[dict[str, Any]], kinds: Sequence[Kind], backend: Backend
 ) -> dict[str, dict[str, float]]:
-    """What `evaluate` returns for some detections."""
-    found: dict[str, dict[str, float]] = {
+    """The metrics of some detections, in the form of `evaluate`."""
+    coco: dict[str, dict[str, float]] = {
         kind: scores.numbers for kind, scores in score(annotations, results, kinds, backend).items()
     }
     voc = voc_scores(annotations, results) if "bbox" in kinds else {}
-    return found | ({"voc": voc} if voc else {})
+    return coco | ({"voc": voc} if voc else {})
 
 
 def _read(data: DataSettings, split: Split, context: DistributedContext, *, images: bool = True) -> Annotations:
@@ -165,32 +169,32 @@ def _read(data: DataSettings, split: Split, context: DistributedContext, *, imag
     return annotations
 
 
-def wants_masks(wish: Literal["auto"] | bool, annotations: Annotations, possible: bool, *, where: str) -> bool:
-    """Whether masks take part.
+def resolve_masks(masks: Literal["auto"] | bool, annotations: Annotations, possible: bool, *, where: str) -> bool:
+    """Resolve the setting ``masks``: whether masks are used.
 
     Args:
-        wish: The setting ``masks``.
+        masks: The setting.
         annotations: The data.
-        possible: Whether the other side (detections, detector) has masks.
-        where: That other side, for messages.
+        possible: Whether the detections or the detector have masks.
+        where: The detections or detector, for messages.
 
     Raises:
-        InputError: Masks are demanded and missing, or only some objects have one.
+        InputError: Masks are requested but missing, or only some objects have one.
     """
-    if wish is False or (wish == "auto" and not possible):
+    if masks is False or (masks == "auto" and not possible):
         return False
     if not possible:
         raise InputError("there are no masks", where=where, fix="set masks=false")
     count = len(annotations.segmentations)
     without = int((~annotations.segmentations.present).sum())
-    if not without and (count or wish is True):
+    if not without and (count or masks is True):
         return True
-    if wish == "auto" and without == count:
+    if masks == "auto" and without == count:
         return False
     row = int(np.argmin(annotations.segmentations.present))
     raise InputError(
         f"{without} of {count} annotations have an empty segmentation; "
         f"the first: annotation {annotations.object_ids[row]} of {annotations.name_of(row)}",
         where=str(annotations.source),
-        fix="outline every object, or set masks=false",
+        fix="add a segmentation to every object, or set masks=false",
     )

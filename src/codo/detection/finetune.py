@@ -1,13 +1,13 @@
-"""``codo finetune``: a detector from given weights, put together top to bottom, on the loop of pretraining.
+"""``codo finetune``: train a detector from given weights, with the training loop of pretraining.
 
-Everything that can be wrong with the input is found before the run directory is created. A finished run holds, beside
-what every run does (see ``codo.core.run``)::
+All input is checked before the run directory is created. A finished run has, in addition to the files of every run (see
+``codo.core.run``)::
 
-    RUN/detector.json                  see ``saved``
-    RUN/labeled_images.txt            names of the images that it learns from, one a line (see data.fraction)
-    RUN/load_report.txt                what weights= matched
+    RUN/detector.json                  architecture and classes, see ``detector_io``
+    RUN/labeled_images.txt             names of the training images, one per line (see data.fraction)
+    RUN/load_report.txt                which tensors of weights= matched
     RUN/detections_val.json            detections of the last evaluation (with early_stop: of the best), see ``results``
-    RUN/exports/detector.safetensors   the detector that made them, see ``saved``
+    RUN/exports/detector.safetensors   the detector of these detections, see ``detector_io``
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from codo.detection.detector_io import FILE, export_detector
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.load_pretrained import architecture, load_weights
 from codo.detection.optim import build_detector_optimizer
-from codo.detection.protocol import length_in_words, norm_in_words, rate_in_words
+from codo.detection.protocol import describe_length, describe_lr, describe_norm
 from codo.detection.task import Task, prepare_task, training_batches
 from codo.detection.validation import Validation
 from codo.evaluation.health import HealthMonitor
@@ -42,21 +42,20 @@ from codo.training.trainer import save, train
 
 
 def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
-    """Train a detector on labeled images and evaluate it; the same call again resumes.
+    """Train a detector on labeled images and evaluate it; calling it again with the same arguments resumes.
 
     Args:
         recipe: Name of a shipped recipe, or a YAML file.
-        **overrides: Settings on top of it, nested or with dotted names: ``**{"optim.lr": 0.01}``.
+        **overrides: Settings that override the recipe, nested or with dotted names: ``**{"optim.lr": 0.01}``.
 
     Returns:
-        The finished run: metrics with ``ap/bbox/AP`` and the rest, ``detections_val.json``, and
-        ``exports/detector.safetensors``.
+        The finished run: metrics such as ``ap/bbox/AP``, ``detections_val.json``, and ``exports/detector.safetensors``.
 
     Raises:
-        InputError: Bad settings or input; nothing has been written.
+        InputError: Invalid settings or input; nothing has been written.
         Interrupted: Ctrl-C; a checkpoint has been saved.
         Preempted: SIGTERM; a checkpoint has been saved.
-        CodoError: The run cannot go on (see the message).
+        CodoError: The run cannot continue (see the message).
 
     Example:
         >>> import codo
@@ -68,10 +67,10 @@ def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
 
 
 def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) -> FinetuneSettings:
-    """The settings, with the trunk taken from the weights where they are a run.
+    """Resolve the settings; the architecture of the trunk is that of the weights, if they record it.
 
     Raises:
-        InputError: Bad settings, or weights of a run with another trunk than the command demands.
+        InputError: Invalid settings, or weights of another trunk than the command specifies.
     """
     given = nest(overrides)
     settings = with_absolute_paths(resolve(FinetuneSettings, recipe, given))
@@ -79,24 +78,24 @@ def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) ->
 
 
 def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
-    """The settings with paths that a later command finds from any folder."""
+    """The settings with absolute paths, so that a later command may start in any folder."""
     weights = settings.weights if settings.weights in ("none", "imagenet") else absolute(settings.weights)
     changed = {"data": settings.data.with_absolute_paths(), "weights": weights, "out": absolute(settings.out)}
     return settings.model_copy(update=changed)
 
 
 def run_finetuning(settings: FinetuneSettings) -> Run:
-    """Finetune by complete settings whose paths are absolute; returns and raises like `finetune`."""
+    """Finetune with complete settings and absolute paths; returns and raises like `finetune`."""
     with join_processes(settings.device) as context:
-        # 1. Everything that can be wrong, before anything is written.
+        # 1. Check all input before anything is written.
         check_trackers(settings.log)
         task = prepare_task(settings, context.world)
         settings = task.settings
         saved, detector = find_saved(settings), build_detector(task, context)
-        begins = saved.state is None
-        loaded = load_weights(detector, settings.weights, settings.model, saved.warnings.append) if begins else None
+        new = saved.state is None
+        loaded = load_weights(detector, settings.weights, settings.model, saved.warnings.append) if new else None
 
-        # 2. The run, and where it was left.
+        # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "finetune", saved, context, task.steps) as session:
             if context.main:
                 task.card.write(session.run)
@@ -111,8 +110,8 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
                 per_epoch=task.per_epoch,
                 reference=settings.optim.reference_batch,
             )
-            session.tell(data_warnings(task, context), loaded, source=f"weights={settings.weights}")
-            tell_protocol(task, session, schedule)
+            session.log_start(data_warnings(task, context), loaded, source=f"weights={settings.weights}")
+            log_protocol(task, session, schedule)
             validation = Validation(task, context, session.run, detector, session.log, lambda step: save(job, step))
             checks: list[tuple[int, Check]] = [(settings.eval_every, validation)]
             watch = Watch(
@@ -126,12 +125,12 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
             feed = Feed(training_batches(task, context, start=session.start, stop=task.steps), settings.batch_size)
             job = session.job(learner, feed, schedule, watch)
 
-            # 3. Train, evaluate, hand over.
-            if validation.missing(session.start):  # stopped between a checkpoint and its scores
+            # 3. Train, evaluate, export.
+            if validation.missing(session.start):  # stopped after saving a checkpoint, before its evaluation
                 session.log.row(session.start, validation(session.start))
             if session.start < task.steps and not validation.enough(session.start):
                 train(job)
-            if context.main and settings.early_stop is None:  # else the best has been exported on the way
+            if context.main and settings.early_stop is None:  # otherwise the best was exported during the run
                 export_detector(session.run.exports_dir / FILE, detector, task.card)
             session.report()
     return session.run
@@ -141,7 +140,7 @@ def build_detector(task: Task, context: DistributedContext) -> Detector:
     """The detector with random weights, on the CPU.
 
     Raises:
-        InputError: A norm that needs GPUs; frozen stages of a backbone that has none.
+        InputError: ``norm=sync`` without GPUs; or ``freeze`` with a backbone that is not a ResNet.
     """
     settings = task.settings
     torch.manual_seed(settings.seed)
@@ -157,22 +156,22 @@ def build_detector(task: Task, context: DistributedContext) -> Detector:
 
 
 def data_warnings(task: Task, context: DistributedContext) -> list[str | None]:
-    """What the user should know of the images."""
+    """Warnings about the images."""
     leak = leak_warning(task.val, task.settings.weights) if context.main else None
     return [*task.train.warnings, *task.val.warnings, shared_images(task.train, task.val), leak]
 
 
-def tell_protocol(task: Task, session: Session, schedule: Schedule) -> None:
-    """Say in the log what follows from machine and batch: BatchNorm, learning rate, length."""
+def log_protocol(task: Task, session: Session, schedule: Schedule) -> None:
+    """Log the resolved BatchNorm mode, learning rate and length."""
     settings, context = task.settings, session.context
     norm = resolve_norm(settings.norm, context)
-    session.log.say(norm_in_words(norm, settings.batch_size, context, settings.weights))
-    session.log.say(rate_in_words(settings.optim, schedule, settings.batch_size))
-    session.log.say(length_in_words(task.steps, settings.batch_size, len(task.images), schedule.warmup))
+    session.log.info(describe_norm(norm, settings.batch_size, context, settings.weights))
+    session.log.info(describe_lr(settings.optim, schedule, settings.batch_size))
+    session.log.info(describe_length(task.steps, settings.batch_size, len(task.images), schedule.warmup))
 
 
 def resolve_norm(norm: Norm, context: DistributedContext) -> Norm:
-    """The setting ``norm`` with ``auto`` resolved.
+    """Resolve the setting ``norm``.
 
     Raises:
         InputError: ``sync`` without GPUs.

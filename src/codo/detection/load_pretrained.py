@@ -1,7 +1,7 @@
-"""The weights that a detector starts from (``weights=``).
+"""Loading of a detector's initial weights (``weights=``).
 
-Only the trunk is taken: backbone and, where the source has them, pyramid and box head. RPN, predictors and mask head
-are new, because the classes are. Files may have the names of any library in `codo.models.key_maps`.
+Only the trunk is loaded: backbone and, if the source has them, FPN and box head. RPN, predictors and mask head start
+random, because the classes differ. Files may have the tensor names of any library in `codo.models.key_maps`.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ from codo.models.weight_files import read_tensors
 from codo.models.weights import TRUNK, initialize, load
 from codo.training.load_run import load_method
 
-FREE = ("embedding_dim", "init")
-"""Settings of the trunk that a detector does not have."""
+PRETRAINING_ONLY = ("embedding_dim", "init")
+"""Settings of the trunk that detectors do not use."""
 
 
-def architecture(weights: str, model: ModelSettings, demanded: Mapping[str, Any]) -> ModelSettings:
-    """The trunk to build: that which ``weights`` says it has (a run, or a file exported by CoDo), else ``model``.
+def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any]) -> ModelSettings:
+    """The architecture of the trunk: as recorded in ``weights`` (a run, or a file exported by CoDo), else ``model``.
 
     Args:
         weights: See `load_weights`.
-        model: The trunk by recipe and command.
-        demanded: What the command alone says of it; a recipe's trunk gives way to that of the run.
+        model: The architecture by recipe and command.
+        requested: The settings of the command alone; those of a recipe are overridden by the weights.
 
     Raises:
-        InputError: The command demands another trunk than that of the weights.
+        InputError: The command specifies another architecture than the weights have.
     """
-    theirs = _recorded(weights)
-    if theirs is None:
+    recorded = _recorded(weights)
+    if recorded is None:
         return model
-    said = recorded_names(weights)
-    for name in sorted(demanded.keys() & said - set(FREE)):
-        ours, trained = getattr(model, name), getattr(theirs, name)
-        if ours != trained:
+    names = recorded_names(weights)
+    for name in sorted(requested.keys() & names - set(PRETRAINING_ONLY)):
+        wanted, trained = getattr(model, name), getattr(recorded, name)
+        if wanted != trained:
             raise InputError(
-                f"model.{name}={ours}, but the weights were trained with {trained}",
+                f"model.{name}={wanted}, but the weights were trained with {trained}",
                 where=f"weights={weights}",
                 fix=f"leave model.{name} out, or set model.{name}={trained}",
             )
-    return model.model_copy(update={name: getattr(theirs, name) for name in said} | {"init": "none"})
+    return model.model_copy(update={name: getattr(recorded, name) for name in names} | {"init": "none"})
 
 
 def recorded_names(weights: str) -> set[str]:
-    """The settings of the trunk that weights decide: all, or those of the backbone where a run trained nothing else."""
+    """The settings of the trunk fixed by the weights: all, or only the backbone's if the run trained nothing else."""
     method = open_run(weights).config.get("method") if is_run(weights) else None
     if method is not None and find_method(method).parts == ("backbone",):
         return {"backbone", "width"}
@@ -63,7 +63,7 @@ def recorded_names(weights: str) -> set[str]:
 
 
 def _recorded(weights: str) -> ModelSettings | None:
-    """The trunk's settings where the weights bring them: in a run, or in the header of one of our exports."""
+    """The settings recorded with the weights, in a run or in the header of a file exported by CoDo."""
     if is_run(weights):
         return ModelSettings.model_validate(open_run(weights).config["model"])
     return recorded_model(Path(weights))
@@ -72,19 +72,21 @@ def _recorded(weights: str) -> ModelSettings | None:
 def load_weights(
     detector: Detector, weights: str, model: ModelSettings, warn: Callable[[str], None] | None = None
 ) -> LoadReport | None:
-    """Copy the trunk of ``weights`` into the detector.
+    """Load the trunk of ``weights`` into the detector.
 
     Args:
         detector: Changed in place.
         weights: ``none``, ``imagenet``, a run, or a file.
-        model: The trunk's settings.
-        warn: Told of damaged checkpoints of a run that are passed over; by default the user, on standard error.
+        model: Architecture of the trunk.
+        warn: Called with a message for every damaged checkpoint of a run that is skipped; by default it is logged to
+            standard error.
 
     Returns:
-        What matched, or ``None`` for ``none``.
+        Which tensors matched; ``None`` for ``none``.
 
     Raises:
-        InputError: The weights cannot be had; the backbone does not match wholly; pyramid or box head match in part.
+        InputError: The weights are not available; the backbone does not match completely; or FPN or box head match
+            only in part.
     """
     trunk = nn.ModuleDict(detector.exports())
     if weights == "none":
@@ -100,7 +102,9 @@ def load_weights(
         finetuned = run.verb == "finetune"
         method = SavedDetector.load(run.path, warn).detector if finetuned else load_method(run, warn)[0]
         report = load(trunk, nn.ModuleDict(method.exports()).state_dict(), where=where)
-        there = [part for part in TRUNK if part in method.exports()]
-        report.require(there, where=where, fix="leave the model.* settings to those of the run", error=InputError)
+        parts = [part for part in TRUNK if part in method.exports()]
+        report.require(
+            parts, where=where, fix="leave the model.* settings out, to use those of the run", error=InputError
+        )
         return report
     return load(trunk, read_tensors(Path(weights)), where=where)

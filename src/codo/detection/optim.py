@@ -1,4 +1,4 @@
-"""SGD for detectors: Detectron2's habits (docs/method.md#coco-finetuning), which differ from those of pretraining."""
+"""SGD for detectors with the defaults of Detectron2 (docs/method.md#coco-finetuning), unlike those of pretraining."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class DetectorOptimSettings(OptimSettings):
-    """The optimizer and the course of its learning rate, with the defaults of the COCO protocol."""
+    """The optimizer and its learning-rate schedule, with the defaults of the COCO protocol."""
 
     kind: Literal["sgd"] = Field("sgd", description="SGD; LARS is for pretraining")
     lr: float = Field(0.02, gt=0, description="learning rate (after warm-up, before decay), for reference_batch images")
     lr_scaling: Literal["none", "linear", "sqrt"] = Field(
         "linear", description="multiply lr by batch_size / reference_batch, by its square root, or not at all"
     )
-    reference_batch: int = Field(16, ge=1, description="batch size that lr is meant for")
+    reference_batch: int = Field(16, ge=1, description="batch size that lr refers to")
     norm_weight_decay: float = Field(0.0, ge=0, description="weight decay on the parameters of normalization layers")
     warmup_steps: int = Field(1000, ge=0, description="steps of linear warm-up")
     schedule: Literal["cosine", "cosine_step", "multistep", "constant"] = Field(
@@ -32,7 +32,7 @@ class DetectorOptimSettings(OptimSettings):
 def build_detector_optimizer(
     detector: nn.Module, settings: DetectorOptimSettings, device: torch.device
 ) -> torch.optim.SGD:
-    """SGD over the parameters that take gradients, with the weight decay of normalization layers apart."""
+    """SGD over all parameters that require gradients; normalization layers have their own weight decay."""
     norms = {id(p) for module in detector.modules() if isinstance(module, NORMS) for p in module.parameters()}
     trained = [parameter for parameter in detector.parameters() if parameter.requires_grad]
     groups = [

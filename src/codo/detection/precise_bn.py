@@ -1,15 +1,15 @@
-"""Precise BN: BatchNorm's statistics as they are for the weights at hand (Wu and Johnson 2021, section 3).
+"""Precise BN: BatchNorm statistics recomputed for the current weights (Wu and Johnson 2021, section 3).
 
 Part of the finetuning protocol (docs/method.md#coco-finetuning).
 
-The running statistics of training are a moving average over the last steps, of weights that have changed meanwhile. The
-protocol of the papers replaces them before every evaluation (Detectron2's ``TEST.PRECISE_BN``): a number of training
-batches goes through the detector in training mode, without gradients, and every layer gets the true mean and variance
-of all values that it saw. Each value counts alike, whatever the size of its batch.
+The running statistics of training are a moving average over the last steps, computed with weights that have changed
+since. The protocol of the papers replaces them before every evaluation (Detectron2's ``TEST.PRECISE_BN``): a number of
+training batches passes through the detector in training mode, without gradients, and every layer gets the mean and
+variance of all its inputs. Every value has the same weight, whatever the size of its batch.
 
-Nothing else changes: no parameter, no optimizer state, no random number generator, no count of batches. Training never
-reads running statistics, so its course is the same to the bit with and without. As in Detectron2 the statistics stay in
-the detector, so that the checkpoint, the exported file and the scores belong together.
+Nothing else changes: no parameter, no optimizer state, no random number generator, no batch counter. Training never
+reads running statistics, so it gives the same bits with and without precise BN. As in Detectron2 the statistics stay in
+the detector, so that checkpoint, exported file and scores are consistent.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Moments:
     """Count, sum and sum of squares per channel of all inputs of one layer, in float64.
 
     Args:
-        layer: Whose running mean says how many channels there are and where they are.
+        layer: The layer; its running mean gives the number of channels and the device.
     """
 
     def __init__(self, layer: BatchNorm) -> None:
@@ -42,18 +42,18 @@ class Moments:
         self.sums = torch.zeros(3, channels, dtype=torch.float64, device=running(layer)[0].device)
 
     def __call__(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        """Take in a batch ``(b, C, …)``; a hook that runs before the layer does."""
+        """Add a batch ``(b, C, …)``; called as a forward pre-hook of the layer."""
         values = inputs[0].detach().float()
         count = values.numel() // max(1, values.shape[1])
         if not count:  # no object in any image of the batch
             return
-        # A variance about the batch's own mean loses no digits, as float32 sums of squares would.
+        # The variance about the batch mean is accurate; float32 sums of squares would lose digits.
         variance, mean = torch.var_mean(values, [0, *range(2, values.ndim)], correction=0)
         mean, variance = mean.double(), variance.double()
         self.sums += torch.stack([torch.ones_like(mean), mean, variance + mean**2]) * count
 
     def write(self, layer: BatchNorm) -> None:
-        """Give the layer the mean, and the variance with Bessel's correction as torch's own running statistics have."""
+        """Write the mean, and the variance with Bessel's correction as in torch's running statistics, to the layer."""
         count, total, squares = self.sums
         if count[0] < 2:
             return
@@ -71,18 +71,18 @@ def recompute_statistics(
     bf16: bool = False,
     stop: StopSignal | None = None,
 ) -> None:
-    """Replace the running statistics of every layer that is in training mode by those of ``batches``.
+    """Replace the running statistics of every layer in training mode by those of ``batches``.
 
     Args:
         method: On the device of ``context``; left in training mode. Layers that stay in evaluation mode during training
             (frozen ones), and layers that receive no value, keep their statistics.
-        batches: This process's share; equally many on every process. The result is that of all processes together.
+        batches: The batches of this process, equally many in every process; the result is over all processes.
         context: Rank, world size and device of this process.
-        bf16: Whether to compute under bfloat16 autocast, as the steps of training do.
-        stop: Ends the work early when any process is asked to stop; all statistics are then as before.
+        bf16: Whether to compute under bfloat16 autocast, as in training.
+        stop: If any process receives a stop signal, returns early and leaves all statistics unchanged.
 
     Raises:
-        CodoError: A batch could not be read; all statistics are as before.
+        CodoError: A batch cannot be read; all statistics are unchanged.
     """
     method.train()
     layers = [
@@ -90,20 +90,20 @@ def recompute_statistics(
         for layer in method.modules()
         if isinstance(layer, BatchNorm) and layer.training and layer.track_running_stats
     ]
-    # The layers update these while the batches go through; afterwards all but the new statistics is put back.
+    # The forward passes update these buffers; they are restored before the new statistics are written.
     before = [{name: buffer.clone() for name, buffer in layer.named_buffers()} for layer in layers]
     moments = [Moments(layer) for layer in layers]
     hooks = [layer.register_forward_pre_hook(moment) for layer, moment in zip(layers, moments, strict=True)]
-    whole = False
+    complete = False
     try:
-        whole = _pass(method, batches, context, bf16, stop)
+        complete = _pass(method, batches, context, bf16, stop)
     finally:
         for hook in hooks:
             hook.remove()
         for layer, buffers in zip(layers, before, strict=True):
             for name, buffer in layer.named_buffers():
                 buffer.copy_(buffers[name])
-    if not whole:
+    if not complete:
         return
     for layer, moment in zip(layers, moments, strict=True):
         if context.world > 1:
@@ -115,7 +115,7 @@ def recompute_statistics(
 def _pass(
     method: Method, batches: Iterable[Any], context: DistributedContext, bf16: bool, stop: StopSignal | None
 ) -> bool:
-    """Run the batches through; whether it came to the end."""
+    """Run the batches through the method; whether all of them were processed."""
     for batch in batches:
         if isinstance(batch, CodoError):
             raise batch
@@ -127,7 +127,7 @@ def _pass(
 
 
 def running(layer: BatchNorm) -> tuple[Tensor, Tensor]:
-    """Running mean and variance ``(C,)`` of a layer that tracks them."""
+    """Running mean and variance ``(C,)`` of a layer with ``track_running_stats``."""
     assert layer.running_mean is not None
     assert layer.running_var is not None
     return layer.running_mean, layer.running_var

@@ -1,7 +1,7 @@
-"""Run a detector over a data set and score what it finds.
+"""Run a detector on a data set, and score its detections.
 
-Every image goes through alone and in float32: padding beside a larger image and bfloat16 scores would make the result
-depend on the batch size and on the number of processes.
+Images are processed one by one and in float32: with padding to larger images, and with bfloat16 scores, the result
+would depend on the batch size and on the number of processes.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ def predict(
 
     Args:
         detector: On the device of ``context``; put into evaluation mode, channels last.
-        annotations: With images.
+        annotations: Annotations with images.
         ids: Category id of every label, from label 1.
-        short_side: Short side that images are shown at, in pixels.
-        max_size: Largest long side, in pixels.
+        short_side: Short side in pixels to which images are resized.
+        max_size: Maximum long side in pixels.
         workers: Loader processes.
         context: Rank, world size and device of this process.
-        stop: When this process is asked to stop, it returns early; the caller then throws the detections away.
+        stop: If this process receives a stop signal, returns early; the caller must then discard the detections.
 
     Raises:
         CodoError: An image cannot be read.
     """
-    # The layout of training: another one rounds otherwise, and a run is to score what its log says.
+    # channels_last as in training: another layout rounds differently, and `codo evaluate` must repeat the run's scores.
     detector.eval().to(memory_format=torch.channels_last)
     loader = build_loader(
         EvaluationDataset(annotations, short_side=short_side, max_size=max_size),
@@ -56,7 +56,7 @@ def predict(
         workers=workers,
         device=context.device,
     )
-    found: dict[int, list[dict[str, Any]]] = {}
+    results: dict[int, list[dict[str, Any]]] = {}
     for item in loader:
         if stop is not None and stop.number:
             break
@@ -65,17 +65,17 @@ def predict(
         i, image = item
         height, width = (int(side) for side in annotations.sizes[i])
         detected = detector.detect([image.to(context.device, non_blocking=True)], [(height, width)])
-        found[i] = to_results(annotations, i, detected[0], ids)
+        results[i] = to_results(annotations, i, detected[0], ids)
     if context.world > 1:
-        shares: list[Any] = [None] * context.world
-        dist.all_gather_object(shares, found)
-        found = {i: results for share in shares for i, results in share.items()}
-    return [result for i in sorted(found) for result in found[i]]
+        gathered: list[Any] = [None] * context.world
+        dist.all_gather_object(gathered, results)
+        results = {i: detections for part in gathered for i, detections in part.items()}
+    return [result for i in sorted(results) for result in results[i]]
 
 
 def score(
     annotations: Annotations, results: Sequence[dict[str, Any]], kinds: Sequence[Kind], backend: Backend = "hotcoco"
 ) -> dict[Kind, Scores]:
-    """COCO's twelve numbers, and AP by class, for each kind of outline."""
+    """The twelve COCO metrics, and AP by class, for boxes, masks, or both."""
     truth = annotations.to_coco()
     return {kind: coco_metrics(truth, results, kind, backend) for kind in kinds}

@@ -1,13 +1,13 @@
-"""Detections as COCO result files: a JSON list with one object a detection.
+"""Detections as COCO result files: a JSON list with one object per detection.
 
 ::
 
     [{"image_id": 9, "category_id": 51, "score": 0.983612, "bbox": [x, y, width, height],
       "segmentation": {"size": [height, width], "counts": "…"}}, …]
 
-``bbox`` is in pixels of the image as it is on disk; ``segmentation`` is there when the detector has masks. Numbers are
-rounded (1/1000 pixel, 1e-6 of score), and everything is scored as it is written, so that a file says what the log says.
-Read again by `codo.annotations.coco.results`.
+``bbox`` is in pixels of the image on disk; ``segmentation`` exists if the detector has masks. Numbers are rounded to
+1/1000 pixel and 1e-6 of score, and the metrics are computed after rounding, so that the file gives the same metrics as
+the log. `codo.annotations.coco.results` reads these files.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def to_results(
     """The detections of image ``i`` as COCO results.
 
     Args:
-        annotations: The data set that the image is of.
+        annotations: The data set of the image.
         i: Index of the image.
-        detected: What `Detector.detect` found in it.
+        detected: Detections of `Detector.detect` in the image.
         ids: Category id of every label; label 1 is the first.
     """
     boxes = detected["boxes"].cpu().double().numpy()
@@ -52,6 +52,6 @@ def to_results(
 
 
 def write_results(path: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Write a result file, one detection a line."""
+    """Write a result file, one detection per line."""
     lines = ",\n".join(json.dumps(result, separators=(",", ":")) for result in results)
     write_atomically(path, f"[{lines}]\n")

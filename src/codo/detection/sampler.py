@@ -1,7 +1,7 @@
 """Batches of images that are all wide or all tall, where possible.
 
-Images of a batch are padded to one size. Beside each other, a wide and a tall image of 800 x 1067 pixels become two of
-1067 x 1067: a third more pixels, for nothing. Detectron2 and torchvision's recipes group by aspect ratio as well.
+Images of a batch are padded to one size. In one batch, a wide and a tall image of 800 x 1067 pixels both become
+1067 x 1067: a third more pixels, all padding. Detectron2 and torchvision's recipes group by aspect ratio as well.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ class AspectSampler(StepSampler):
     """Plans of the steps ``start`` to ``stop`` of a run, for one rank; see `StepSampler`.
 
     Args:
-        tall: bool ``(samples,)``, which images are higher than wide.
-        batch_size: Global batch.
+        tall: bool ``(samples,)``, which images are taller than wide.
+        batch_size: Global batch size.
         seed: The run's seed.
         start: First step.
-        stop: Step to end before.
-        rank: This process.
+        stop: Step after the last one.
+        rank: Rank of this process.
         world: Number of processes.
 
     Raises:
@@ -50,10 +50,10 @@ class AspectSampler(StepSampler):
 
 
 def group(order: Indices, tall: npt.NDArray[np.bool_], batch_size: int, rng: np.random.Generator) -> Indices:
-    """Reorder so that each ``batch_size`` samples in a row are alike.
+    """Reorder so that each batch of ``batch_size`` consecutive samples has one kind of image.
 
-    Full batches of each kind come first, in random order; then the rest of both kinds, mixed, so that there are as many
-    full batches as without grouping, and which images are left over changes from epoch to epoch.
+    Full batches of each kind come first, in random order, then the remaining samples of both kinds, mixed. So there are
+    as many full batches as without grouping, and the samples after the last full batch change from epoch to epoch.
 
     Args:
         order: ``(n,)`` samples in random order.

@@ -1,4 +1,4 @@
-"""What a finetuning run learns: its data, read and checked, and what follows from them."""
+"""The data of a finetuning run, read and checked, with the detector's card and the length of the run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from codo.core.io import write_atomically
 from codo.core.run import Run
 from codo.detection.dataset import TrainingDataset
 from codo.detection.detector_io import DetectorCard
-from codo.detection.evaluate import wants_masks
+from codo.detection.evaluate import resolve_masks
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.sampler import AspectSampler
 from codo.evaluation.coco_metrics import Kind
@@ -32,16 +32,16 @@ LABELED = "labeled_images.txt"
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned, checked and ready.
+    """Data, detector card and length of a finetuning run, checked.
 
     Attributes:
-        settings: With every file named.
-        train: Images to learn from.
-        val: Images to evaluate on.
+        settings: The settings, with resolved annotation files.
+        train: Annotations of the train split.
+        val: Annotations of the val split.
         images: Indices of the images of ``train`` that are used.
-        card: The detector to build.
-        steps: Length of the run.
-        per_epoch: Steps in an epoch.
+        card: Architecture and classes of the detector.
+        steps: Length of the run in steps.
+        per_epoch: Steps per epoch.
     """
 
     settings: FinetuneSettings
@@ -53,23 +53,23 @@ class Task:
     per_epoch: int
 
     def write_images(self, run: Run) -> None:
-        """Put the names of the images that are learned from into a run, one a line."""
+        """Write the names of the training images into a run, one per line."""
         names = (str(self.train.file_names[i]) for i in self.images)
         write_atomically(run.path / LABELED, "".join(f"{name}\n" for name in names))
 
     @property
     def kinds(self) -> list[Kind]:
-        """What evaluation scores."""
+        """The kinds of detections that evaluation scores."""
         return ["bbox", "segm"] if self.card.masks else ["bbox"]
 
 
 def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotations, Annotations] | None = None) -> Task:
-    """Read and check the data, and decide what follows from them.
+    """Read and check the data; resolve masks, training images and the length of the run.
 
     Args:
-        settings: Of the run.
+        settings: Settings of the run.
         world: Number of processes.
-        known: Train and val split, where they have been read already: those of another task on the same data.
+        known: Train and val annotations, if another task on the same data has already read them.
 
     Raises:
         InputError: Wrong annotations; images missing or of another size; classes of the splits differ; no objects; a
@@ -78,9 +78,9 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
     train, val = known or (read_annotations(settings.data, "train"), read_annotations(settings.data, "val"))
     if settings.learn_difficult:
         train = replace(train, difficult=None)
-    masks = wants_masks(settings.masks, train, True, where="masks")
+    masks = resolve_masks(settings.masks, train, True, where="masks")
     if masks:
-        wants_masks(True, val, True, where="masks")
+        resolve_masks(True, val, True, where="masks")
     card = DetectorCard(
         model=settings.model,
         detector=settings.detector,
@@ -94,7 +94,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
         check_some_images(split)
     useful = train.images_with_objects()
     if not len(useful):
-        raise InputError("no objects to learn from", where=str(train.source), fix="give annotations with objects")
+        raise InputError("no objects to train on", where=str(train.source), fix="give annotations with objects")
     images = np.arange(len(train)) if settings.empty_images else useful
     images = np.intersect1d(images, labeled_subset(train, settings.data.fraction, settings.data.fraction_seed))
     check_batch(len(images), settings.batch_size, world)

@@ -1,7 +1,7 @@
 """Flip and resize of an image with its boxes and masks.
 
-This is the only place where a labeled image changes its size: the detector normalizes and pads, nothing more. Training
-and evaluation hence resample in the same way, and every box and mask can be mapped back exactly.
+Labeled images are resized only here: the detector normalizes and pads, nothing more. So training and evaluation
+resample in the same way, and every box and mask can be mapped back exactly.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ Boxes = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Geometry:
-    """How an image is shown to the detector: resized, then perhaps mirrored.
+    """Resize and optional horizontal flip of an image.
 
     Attributes:
-        size: Height and width in pixels of the image as it is on disk.
-        shown: Height and width that the detector sees.
-        flip: Whether left and right change places.
+        size: Height and width in pixels of the image on disk.
+        resized: Height and width of the detector's input.
+        flip: Whether to mirror the image horizontally.
     """
 
     size: tuple[int, int]
-    shown: tuple[int, int]
+    resized: tuple[int, int]
     flip: bool = False
 
     def image(self, image: Image) -> Image:
-        """uint8 ``(H, W, 3)`` of `size` to uint8 of `shown`."""
-        if self.shown != self.size:
-            # Area averaging when shrinking: bilinear would skip pixels, and small objects with them.
-            shrinks = self.shown[0] < self.size[0]
+        """Transform an image, uint8 ``(H, W, 3)``, from `size` to `resized`."""
+        if self.resized != self.size:
+            # Area averaging when shrinking: bilinear interpolation would skip pixels, and lose small objects.
+            shrinks = self.resized[0] < self.size[0]
             method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            image = np.asarray(cv2.resize(image, self.shown[::-1], interpolation=method), dtype=np.uint8)
+            image = np.asarray(cv2.resize(image, self.resized[::-1], interpolation=method), dtype=np.uint8)
         return np.ascontiguousarray(image[:, ::-1]) if self.flip else image
 
     def boxes(self, boxes: Boxes) -> Boxes:
-        """Boxes ``(n, 4)`` xyxy of the image on disk to boxes of the image shown."""
-        (height, width), (to_height, to_width) = self.size, self.shown
+        """Transform boxes ``(n, 4)`` xyxy of the image on disk."""
+        (height, width), (to_height, to_width) = self.size, self.resized
         scale = np.array([to_width / width, to_height / height] * 2)
         moved: Boxes = (boxes * scale).astype(np.float32)
         if self.flip:
@@ -52,12 +52,12 @@ class Geometry:
         return moved
 
     def mask(self, segmentation: Any) -> Mask:
-        """A segmentation of the image on disk to a mask of the image shown, uint8 ``(H, W)`` of 0 and 1."""
-        mask = draw(segmentation, *self.size, to_size=self.shown)
+        """Draw a segmentation of the image on disk as a transformed mask, uint8 ``(H, W)`` of 0 and 1."""
+        mask = draw(segmentation, *self.size, to_size=self.resized)
         return mask[:, ::-1] if self.flip else mask
 
 
-def shown_size(size: tuple[int, int], short_side: int, max_size: int) -> tuple[int, int]:
+def resized_size(size: tuple[int, int], short_side: int, max_size: int) -> tuple[int, int]:
     """Height and width after scaling the short side to ``short_side``, or the long one to ``max_size`` if that is less.
 
     The rule of Detectron2 and torchvision, rounded to the nearest pixel.
@@ -71,4 +71,4 @@ def random_geometry(
 ) -> Geometry:
     """Draw the geometry of a training image: one of ``short_sides``, mirrored with probability ``flip``."""
     short_side = short_sides[int(rng.integers(len(short_sides)))]
-    return Geometry(size, shown_size(size, short_side, max_size), bool(rng.random() < flip))
+    return Geometry(size, resized_size(size, short_side, max_size), bool(rng.random() < flip))

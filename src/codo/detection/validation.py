@@ -1,7 +1,7 @@
-"""The val split during a finetuning run: precise BN, detections, scores, and whether training may end early.
+"""Evaluation on the val split during a finetuning run: precise BN, detections, metrics, and early stopping.
 
-Evaluations happen every ``eval_every`` steps and after the last one. Each leaves ``detections_val.json`` and a row of
-``ap/…`` in ``metrics.jsonl``; what early stopping decides follows from these rows alone, and so survives a resume.
+Evaluations run every ``eval_every`` steps and after the last one. Each writes ``detections_val.json`` and a row of
+``ap/…`` to ``metrics.jsonl``. Early stopping depends only on these rows, so it works across resumes.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from codo.training.logging import RunLog
 from codo.training.trainer import average_statistics
 
 MAIN = "ap/bbox/AP"
-"""What early stopping looks at: the one number that every detector has."""
+"""The metric of early stopping, which exists for every detector."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What is done with the val split; called on every rank, as a check of the training loop.
+    """Evaluates on the val split; called on every rank, as a check of the training loop.
 
     Attributes:
-        task: What is learned.
+        task: Data and settings.
         context: Rank, world size and device of this process.
-        run: Where results go.
-        detector: On the device of ``context``.
+        run: The run directory, for the results.
+        detector: The detector, on the device of ``context``.
         log: The run's log.
-        save: Saves the checkpoint of a step; precise statistics belong into it.
+        save: Saves the checkpoint of a step, called after precise BN to include its statistics.
     """
 
     task: Task
@@ -47,18 +47,18 @@ class Validation:
     save: Callable[[int], None]
 
     def __call__(self, step: int) -> dict[str, float]:
-        """Score the detector after ``step`` steps.
+        """Evaluate the detector after ``step`` steps.
 
         Returns:
-            Values to log, on rank 0; nothing on the others.
+            Values to log on rank 0; empty on the other ranks.
 
         Raises:
-            Interrupted: Stopped by SIGINT; the same command evaluates this step again.
-            Preempted: Stopped by SIGTERM; likewise.
-            CodoError: An image cannot be read, or a file not written.
+            Interrupted: Stopped by SIGINT; resuming repeats this evaluation.
+            Preempted: Stopped by SIGTERM; resuming repeats this evaluation.
+            CodoError: An image cannot be read, or a file cannot be written.
         """
         with stop_signals() as stop:
-            self._settle(step, stop)
+            self._update_statistics(step, stop)
             results = predict(
                 self.detector,
                 self.task.val,
@@ -69,26 +69,26 @@ class Validation:
                 context=self.context,
                 stop=stop,
             )
-            self._heed(stop, step)
+            self._raise_if_stopped(stop, step)
         if not self.context.main:
             return {}
         row = self._row(results)
-        self.log.say(f"step {step}: " + ", ".join(f"{kind} AP {row[f'ap/{kind}/AP']:.4f}" for kind in self.task.kinds))
-        if self._keeps(step, row[MAIN]):
+        self.log.info(f"step {step}: " + ", ".join(f"{kind} AP {row[f'ap/{kind}/AP']:.4f}" for kind in self.task.kinds))
+        if self._is_kept(step, row[MAIN]):
             write_results(self.run.path / "detections_val.json", results)
             if self.task.settings.early_stop is not None:
                 export_detector(self.run.exports_dir / FILE, self.detector, self.task.card)
         return row
 
     def missing(self, step: int) -> bool:
-        """Whether the run was stopped between the steps and the scores of ``step``; the same on every rank."""
+        """Whether an evaluation after ``step`` is due but not logged, as the run was stopped; same on every rank."""
         every = self.task.settings.eval_every
         due = step == self.task.steps or (every > 0 and step > 0 and step % every == 0)
         scored = self.context.main and step in dict(evaluations(self.run.metrics()))
         return due and not self.context.highest(int(scored))
 
     def enough(self, step: int) -> bool:
-        """Whether early stopping ends the run after ``step``; the same on every rank."""
+        """Whether early stopping ends the run after ``step``; same on every rank."""
         patience = self.task.settings.early_stop
         if patience is None:
             return False
@@ -96,28 +96,28 @@ class Validation:
         stops = bool(self.context.highest(int(since_best(done) >= patience)))
         if stops and done:
             at, ap = max(done, key=lambda one: one[1])
-            self.log.say(f"early_stop={patience}: no better box AP since step {at} ({ap:.4f}); its detector is kept")
+            self.log.info(f"early_stop={patience}: no better box AP since step {at} ({ap:.4f}); its detector is kept")
         return stops
 
-    def _settle(self, step: int, stop: StopSignal) -> None:
-        """Bring the statistics of BatchNorm to what this step is scored, saved and exported with."""
+    def _update_statistics(self, step: int, stop: StopSignal) -> None:
+        """Update the BatchNorm statistics with which this step is evaluated, saved and exported."""
         average_statistics(self.detector, self.context)
         batches = self.task.settings.precise_bn
         if not batches:
             return
         recompute_statistics(
             self.detector,
-            # The batches that training would go on with: random, and a function of (seed, step).
+            # The next batches of training: random, and a function of (seed, step).
             training_batches(self.task, self.context, start=step, stop=step + batches),
             self.context,
             bf16=use_bf16(self.task.settings.precision, self.context.device),
             stop=stop,
         )
-        self._heed(stop, step)
+        self._raise_if_stopped(stop, step)
         self.save(step)
 
-    def _heed(self, stop: StopSignal, step: int) -> None:
-        """Stop if any process was asked to."""
+    def _raise_if_stopped(self, stop: StopSignal, step: int) -> None:
+        """Raise if any process received a stop signal."""
         if signal := self.context.highest(stop.number):
             raise stop.error(signal, step, str(self.run.path))
 
@@ -130,18 +130,18 @@ class Validation:
         }
         return row | {f"ap/voc/{name}": value for name, value in voc_scores(self.task.val, results).items()}
 
-    def _keeps(self, step: int, ap: float) -> bool:
-        """Whether this evaluation's detector is the one to keep: the newest, or the best with early stopping."""
+    def _is_kept(self, step: int, ap: float) -> bool:
+        """Whether to keep these detections: always, or with early stopping if their AP is the best so far."""
         earlier = [value for at, value in evaluations(self.run.metrics()) if at < step]
         return self.task.settings.early_stop is None or all(ap > value for value in earlier)
 
 
 def evaluations(rows: Iterable[Mapping[str, Any]]) -> list[tuple[int, float]]:
-    """Step and box AP of every evaluation in a log, in order; of a step that was scored twice the last counts."""
+    """Step and box AP of every evaluation in a log, in order; if a step was evaluated twice, the last one counts."""
     return sorted({row["step"]: float(row[MAIN]) for row in rows if row.get(MAIN) is not None}.items())
 
 
 def since_best(done: list[tuple[int, float]]) -> int:
-    """Evaluations after the best one; of equal ones the first is the best."""
+    """Number of evaluations after the best one; of equal values the first counts as the best."""
     values = [ap for _, ap in done]
     return len(values) - 1 - values.index(max(values)) if values else 0

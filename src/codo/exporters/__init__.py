@@ -1,18 +1,18 @@
-"""The pretrained trunk of a run as a file for other tools, one file per target; and as a module in Python.
+"""Export of a pretrained trunk (backbone, FPN, box head): files for other libraries, and a PyTorch module.
 
-* ``load_trunk``: `load_trunk` and `Trunk`, the module: pyramid maps and box features of any of our files.
-* ``trunk``: `TrunkWeights`, what is exported: backbone, FPN and box head with the settings they were built from.
-* ``target``: what every target can do, and how a trunk gets the names of a layout.
-* ``torchvision``: torchvision's Faster and Mask R-CNN; builds these detectors around any of our trunks.
-* ``one_stage``: torchvision's RetinaNet and FCOS; ``folding``: BatchNorm into convolutions, for their pyramid.
-* ``detectron2``, ``mmdet``: weights and, in ``*_config``, configurations; ``named``: how both are checked by name;
-  ``keys``: names and shapes of the real models.
+* ``load_trunk``: `load_trunk` and the module `Trunk`: pyramid maps and box features from any CoDo run or file.
+* ``trunk``: `TrunkWeights`: the exported tensors with the settings of backbone, FPN and box head.
+* ``target``: `Target`, the base class of all export formats; converts tensor names to a layout.
+* ``torchvision``: Faster and Mask R-CNN; builds these detectors around any CoDo trunk.
+* ``one_stage``: torchvision's RetinaNet and FCOS; ``folding``: folds BatchNorm into convolutions, for their pyramid.
+* ``detectron2``, ``mmdet``: weights and, in ``*_config``, configurations; ``named``: verifies both by tensor names;
+  ``keys``: tensor names and shapes of the libraries' own models.
 * ``resnet``, ``timm``: the backbone alone.
-* ``safetensors``: the trunk as it is, with its settings in the header; ``hub``: the same as a folder for a model hub.
-* ``write``: `export`: read, write, verify, and only then put the files in their places; ``verify``: the check;
-  ``card``: the page beside the weights; ``origin``: what it says of the run.
+* ``safetensors``: the trunk with its own names, settings in the header; ``hub``: the same as a folder for a model hub.
+* ``write``: `export`: read, write, verify, then move all files into place; ``verify``: the check; ``card``: the page
+  next to the weights; ``origin``: the page's facts about the run.
 
-What matched is reported by ``models.load_report``.
+``models.load_report`` reports which tensors matched.
 """
 
 from __future__ import annotations

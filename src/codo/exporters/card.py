@@ -1,4 +1,4 @@
-"""The page beside the weights: what they are, how to load them, what matched, and where they come from."""
+"""The page next to exported weights: what they are, how to load them, which tensors matched, and their origin."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def card(trunk: TrunkWeights, target: Target, name: str, verified: Verified, dig
     """The page in Markdown.
 
     Args:
-        trunk: What was exported.
-        target: What for.
+        trunk: The exported trunk.
+        target: The export format.
         name: Name of the weights file.
-        verified: What was found to be right.
+        verified: Result of the verification.
         digest: SHA-256 of the file in hexadecimal.
-        origin: Where the weights come from, if they come from a run.
+        origin: The run of the weights, if they come from a run.
     """
     sections = [
         _summary(trunk, target),
         f"```python\n{target.usage(trunk, name)}```",
         _companions(trunk, target, name),
-        "## What matches\n\nAgainst the model that the code builds; `missing` keeps its random start.\n\n"
+        "## What matches\n\nCompared with the model that the code above builds; `missing` tensors stay random.\n\n"
         f"```\n{verified.report.table()}\n```",
         _random(trunk, target, verified),
         _left_out(trunk, target),
@@ -43,7 +43,7 @@ def card(trunk: TrunkWeights, target: Target, name: str, verified: Verified, dig
 
 
 def heading(trunk: TrunkWeights, target: Target, name: str) -> str:
-    """How the page begins, by which an earlier export is known."""
+    """The beginning of the page; an earlier export is recognized by it."""
     return f"{target.front_matter(trunk)}# {name}\n"
 
 
@@ -62,7 +62,7 @@ def _summary(trunk: TrunkWeights, target: Target) -> str:
     }
     titles = [_TITLES[part] for part in parts]
     listed = ", ".join(titles[:-1]) + " and " + titles[-1] if len(titles) > 1 else titles[0]
-    copy = " (the momentum copy, not the trained encoder)" if trunk.network == "key" else ""
+    copy = " (of the momentum encoder, not the trained one)" if trunk.network == "key" else ""
     return (
         f"{listed[0].upper()}{listed[1:]}{copy} ({', '.join(sizes[part] for part in parts)}), pretrained by method "
         f"`{trunk.method}` for {trunk.step} steps with CoDo {__version__}. Images are RGB in 0..1, minus ImageNet's "
@@ -72,7 +72,7 @@ def _summary(trunk: TrunkWeights, target: Target) -> str:
 
 def _companions(trunk: TrunkWeights, target: Target, name: str) -> str:
     files = target.companions(trunk, name)
-    return "Beside it: " + ", ".join(f"`{file}`" for file in files) + "." if files else ""
+    return "In the same folder: " + ", ".join(f"`{file}`" for file in files) + "." if files else ""
 
 
 def _random(trunk: TrunkWeights, target: Target, verified: Verified) -> str:
@@ -88,7 +88,7 @@ def _random(trunk: TrunkWeights, target: Target, verified: Verified) -> str:
 
 def _left_out(trunk: TrunkWeights, target: Target) -> str:
     lines = [f"- {what}: {why}" for what, why in target.left_out(trunk).items()]
-    return "## What of the pretrained trunk is not in the file as it was\n\n" + "\n".join(lines) if lines else ""
+    return "## What is left out or changed\n\n" + "\n".join(lines) if lines else ""
 
 
 def _origin(trunk: TrunkWeights, origin: Origin) -> str:
@@ -111,8 +111,8 @@ def _origin(trunk: TrunkWeights, origin: Origin) -> str:
         "## Where it comes from\n\n"
         + "\n".join(f"- {name}: {value}" for name, value in facts.items())
         + "\n\n| data | used for | images | proposals | content fingerprint |\n|---|---|---|---|---|\n"
-        + f"{data}\n\nCounts and fingerprints are those of the catalogs when this file was written.\n\n"
-        + f"All settings of the run, with names instead of paths:\n\n```yaml\n{origin.config}```"
+        + f"{data}\n\nCounts and fingerprints were computed from the catalogs when this file was written.\n\n"
+        + f"All settings of the run, with file names instead of paths:\n\n```yaml\n{origin.config}```"
     )
 
 
@@ -122,6 +122,6 @@ def _score(metrics: Mapping[str, float], name: str, chance: str) -> str:
 
 def _counts(source: DataSource) -> str:
     if source.images is None:
-        return "no longer where it was | | "
+        return "catalog has moved or been deleted | | "
     proposals = "" if source.proposals is None else f"{source.proposals:,}"
     return f"{source.images:,} | {proposals} | `{source.fingerprint}`"

@@ -1,9 +1,9 @@
 """Detectron2: a ``.pkl`` in its own format and the configurations of the paper's protocol, 1x and 2x.
 
-The pickle holds ``{"model": {name: array}, "__author__": "CoDo", "matching_heuristics": True}``; with both of the first
-keys Detectron2 reads it as its own (docs/method.md#export). Names are full ones, so that the matching heuristics have
-nothing to guess. Arrays are pickled by the public ``numpy.ndarray`` alone: NumPy's own way names a private module that
-versions before 1.26 do not have, and those are common beside Detectron2.
+The pickle holds ``{"model": {name: array}, "__author__": "CoDo", "matching_heuristics": True}``; given the first two
+keys, Detectron2 reads it as its own format (docs/method.md#export). Names are complete, so the matching heuristics have
+nothing to guess. Arrays are pickled as calls of the public ``numpy.ndarray``: NumPy's default names a private module
+that versions before 1.26 do not have, and such versions are common in Detectron2 environments.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ COMPONENTS = {
     "box_predictor": "roi_heads.box_predictor.",
     "mask_head": "roi_heads.mask_head.",
 }
-"""Component of the detector -> how its names begin."""
+"""Component of the detector -> prefix of its tensor names."""
 
 KEY_LISTS = {
     "4conv1fc": "detectron2_mask_rcnn_R_50_FPN_4conv1fc_bn",
     "2fc": "detectron2_mask_rcnn_R_50_FPN",
 }
-"""Box head -> the list of names and shapes of the R-50 Mask R-CNN with it."""
+"""Box head -> the list of names and shapes of the R-50 Mask R-CNN with that head."""
 
 
 class Detectron2(NamedTarget):
-    """A ``.pkl`` with two YAML files beside it."""
+    """A ``.pkl`` file and two YAML configurations."""
 
     file = "detectron2_{detector}.pkl"
     library = "detectron2"
@@ -52,10 +52,10 @@ class Detectron2(NamedTarget):
     endings = (".pkl",)
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
-        """The trunk under Detectron2's names.
+        """The trunk's tensors under Detectron2's names.
 
-        Without convolutions in the head, BatchNorm's counters are left out: Detectron2's stock model of that kind has
-        FrozenBN, which has none. Nothing reads them.
+        For heads without convolutions, BatchNorm's batch counters are left out: Detectron2's stock model of that kind
+        uses FrozenBN, which has none. Nothing reads them.
 
         Raises:
             InputError: See `NamedTarget.state`; or a ResNet-18 or 34 of another width, which Detectron2 cannot build.
@@ -76,13 +76,13 @@ class Detectron2(NamedTarget):
             _Pickler(file, protocol=5).dump({"model": arrays, "__author__": "CoDo", "matching_heuristics": True})
 
     def read(self, path: Path) -> dict[str, Tensor]:
-        """Read the pickle as Detectron2 does; only ever called on what was just written."""
+        """Read the pickle as Detectron2 does; only called on a file that was just written."""
         with path.open("rb") as file:
             content = pickle.load(file, encoding="latin1")
         return {name: torch.from_numpy(array) for name, array in content["model"].items()}
 
     def build(self, config: Path, weights: Path) -> tuple[nn.Module, Features]:
-        """Build the detector of a configuration with Detectron2, and load the file with its checkpointer."""
+        """Build the detector from a configuration with Detectron2, and load the file with its checkpointer."""
         from detectron2.checkpoint import DetectionCheckpointer
         from detectron2.config import get_cfg
         from detectron2.modeling import build_model
@@ -102,12 +102,12 @@ class Detectron2(NamedTarget):
         return model, features
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that trains from the file called ``name``."""
+        """Python code that trains from the file called ``name``."""
         stem = Path(name).stem
         return (
             "import os\nfrom detectron2.config import get_cfg\nfrom detectron2.engine import DefaultTrainer\n\n"
             f'cfg = get_cfg()\ncfg.merge_from_file("{stem}_1x.yaml")\n'
-            f'cfg.MODEL.WEIGHTS = "{name}"  # with its path, if you start elsewhere\n'
+            f'cfg.MODEL.WEIGHTS = "{name}"  # add the folder if you start elsewhere\n'
             "os.makedirs(cfg.OUTPUT_DIR, exist_ok=True)\n"
             "trainer = DefaultTrainer(cfg)\ntrainer.resume_or_load(resume=False)\ntrainer.train()\n"
         )
@@ -120,7 +120,7 @@ class Detectron2(NamedTarget):
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles arrays as ``numpy.ndarray(shape, dtype, buffer)``; the buffer is a bytearray, which can be written to."""
+    """Pickles arrays as ``numpy.ndarray(shape, dtype, buffer)``; the buffer is a bytearray, so arrays are writable."""
 
     def reducer_override(self, value: Any) -> Any:
         """See `pickle.Pickler.reducer_override`."""

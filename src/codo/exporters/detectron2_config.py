@@ -1,6 +1,6 @@
 """Detectron2's configuration for a trunk: the common finetuning protocol (docs/method.md#coco-finetuning).
 
-The files stand alone (no ``_BASE_``), so that they work wherever they lie.
+The files are self-contained (no ``_BASE_``), so they work in any folder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LEVELS = ("p2", "p3", "p4", "p5")
 
 _HEAD = """\
 # {detector} with the trunk in {weights}, {length}x: {max_iter:,} steps of 16 images at a learning rate of 0.02.
-# MODEL.WEIGHTS is looked up from the folder you start in.
+# MODEL.WEIGHTS is relative to the folder in which training is started.
 #
 # On one GPU: SyncBN needs several processes, so replace it by BN everywhere, and scale the rate with the batch:
 #   SOLVER.IMS_PER_BATCH 2 SOLVER.BASE_LR 0.0025 SOLVER.MAX_ITER {one_gpu} SOLVER.STEPS "{one_gpu_steps}"
@@ -28,7 +28,7 @@ _HEAD = """\
 
 
 def config(model: ModelSettings, weights: str, masks: bool, length: int) -> str:
-    """The YAML of one detector.
+    """The YAML configuration of one detector.
 
     Args:
         model: Settings of the trunk, a ResNet.
@@ -67,7 +67,7 @@ def _model(model: ModelSettings, weights: str, masks: bool, pyramid_norm: str, h
         "META_ARCHITECTURE": "GeneralizedRCNN",
         "WEIGHTS": weights,
         "MASK_ON": masks,
-        # Images are RGB in 0..255 here: what the trunk was pretrained with, times 255.
+        # Images are RGB in 0..255 here: the normalization of pretraining, times 255.
         "PIXEL_MEAN": [round(255 * value, 3) for value in PIXEL_MEAN],
         "PIXEL_STD": [round(255 * value, 3) for value in PIXEL_STD],
         "BACKBONE": {"NAME": "build_resnet_fpn_backbone", "FREEZE_AT": 0},

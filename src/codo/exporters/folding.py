@@ -1,9 +1,9 @@
 """A convolution followed by BatchNorm as one convolution with a bias.
 
 In evaluation mode BatchNorm is a fixed scale and shift per channel, ``y = (x - mean) * s + beta`` with
-``s = gamma / sqrt(var + eps)``. A convolution is linear, so both together are the convolution of weights ``W * s`` and
-bias ``beta - mean * s``, exactly up to rounding. It is the way into pyramids that have no norm (RetinaNet, FCOS). What
-is lost is BatchNorm's behavior in training: from the first finetuning step on, nothing renormalizes these maps.
+``s = gamma / sqrt(var + eps)``. A convolution is linear, so both together equal, up to rounding, a convolution with
+weights ``W * s`` and bias ``beta - mean * s``. This is needed for pyramids without norm layers (RetinaNet, FCOS).
+BatchNorm's behavior in training is lost: from the first finetuning step on, these maps are not normalized.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 EPS = 1e-5
-"""BatchNorm's in torch, Detectron2 and mmdet."""
+"""``eps`` of BatchNorm in torch, Detectron2 and mmdet."""
 
 
 def fold(weight: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,10 +37,10 @@ def fold(weight: Tensor, gamma: Tensor, beta: Tensor, mean: Tensor, var: Tensor)
 
 
 def fold_pyramid(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same tensors with every BatchNorm of the pyramid folded; a pyramid without norm is left as it is.
+    """Fold every BatchNorm of the pyramid; a pyramid without norm layers is returned unchanged.
 
     Args:
-        tensors: Tensors of a trunk under its own names.
+        tensors: Tensors of a trunk under the encoder's names.
     """
     norms = {name.removesuffix(".1.running_mean") for name in tensors if _is_norm(name)}
     folded = {name: tensor for name, tensor in tensors.items() if name.rsplit(".", 2)[0] not in norms}

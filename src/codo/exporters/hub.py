@@ -1,8 +1,8 @@
 """A folder for a model hub: ``model.safetensors``, ``config.json`` and a model card, ``README.md``.
 
 Nothing is uploaded; ``hf upload USER/NAME FOLDER`` of huggingface_hub does that, and ``codo.Trunk.from_pretrained``
-loads the model from there. The weights are those of the safetensors target; ``config.json`` says the same as their
-header, for readers that look there.
+loads the model from there. The weights are those of the safetensors target; ``config.json`` repeats the metadata of
+their header, for tools that read it.
 """
 
 from __future__ import annotations
@@ -36,32 +36,32 @@ class Hub(Safetensors):
     file = "hub"  # the folder
 
     def weights(self, out: Path) -> Path:
-        """The weights are in the folder that the user named.
+        """The weights file in the folder ``out``.
 
         Raises:
-            InputError: The folder holds something that is not an earlier export; its README.md would be lost.
+            InputError: The folder is neither empty nor an earlier export; its README.md would be overwritten.
         """
         if out.is_dir() and any(out.iterdir()) and not (out / "model.safetensors").is_file():
             raise InputError("the folder is not empty", where=str(out), fix="name a new folder with --out")
         return out / "model.safetensors"
 
     def page_name(self, weights: Path) -> str:
-        """The hub shows this one."""
+        """The hub shows README.md."""
         return "README.md"
 
     def front_matter(self, trunk: TrunkWeights) -> str:
-        """What the hub sorts models by. A license is left for you to add: it depends on your images."""
+        """Metadata by which the hub lists models. The user has to add a license: it depends on the images."""
         return _FRONT_MATTER.format(backbone=trunk.model.backbone.replace(":", "-"))
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that loads the model by its name on the hub."""
+        """Python code that loads the model by its name on the hub."""
         load = (
             f'trunk = codo.Trunk.from_pretrained("USER/NAME")  # or a folder; .features(images) gives {maps_of(trunk)}'
         )
         return f"import codo\n\n{load}\n"
 
     def companions(self, trunk: TrunkWeights, name: str) -> dict[str, str]:
-        """The configuration."""
+        """``config.json``."""
         config = {
             "codo": __version__,
             "method": trunk.method,

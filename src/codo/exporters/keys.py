@@ -1,4 +1,4 @@
-"""Names and shapes of the models of other libraries, printed from the real ones (``keys/*.tsv``)."""
+"""Tensor names and shapes of the models of other libraries, printed from the real models (``keys/*.tsv``)."""
 
 from __future__ import annotations
 
@@ -22,5 +22,5 @@ def read_keys(name: str) -> dict[str, tuple[int, ...]]:
 
 
 def blueprint(shapes: dict[str, tuple[int, ...]]) -> dict[str, Tensor]:
-    """A state dict of these names and shapes without values, to compare a file with."""
+    """A state dict with these names and shapes on the meta device, to compare a file with."""
     return {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}

@@ -1,4 +1,4 @@
-"""The pretrained trunk as a PyTorch module: pyramid maps of images, and features of any boxes in them.
+"""The pretrained trunk as a PyTorch module: pyramid maps of images, and features of boxes.
 
 Legend: B images, H and W their height and width, L levels (P2 to P5), C channels of a level, N boxes of all images, R
 width of the box head.
@@ -28,26 +28,26 @@ from codo.models.weight_files import header, in_folder
 
 
 class Trunk(nn.Module):
-    """Backbone and, where they were pretrained, FPN and box head.
+    """Backbone and, if they were pretrained, FPN and box head.
 
-    Made by `load_trunk` and `from_pretrained`, in evaluation mode. It is an ordinary module: move it to a device, train
-    it, take its parts. In evaluation mode it gives what the encoder gave at the end of pretraining.
+    Created by `load_trunk` and `from_pretrained`, in evaluation mode. It is an ordinary module: move it to a device,
+    train it, use its parts. In evaluation mode its outputs equal those of the encoder at the end of pretraining.
 
     Args:
-        weights: What it is made of.
-        load_report: What of a file of another tool matched.
+        weights: Tensors and settings.
+        load_report: Which tensors matched, for a file of another tool.
 
     Attributes:
         backbone: (B, 3, H, W) -> four maps of strides 4, 8, 16 and 32.
-        fpn: These four maps -> P2 to P5; ``None`` where it was not pretrained.
-        box_head: (N, C, 7, 7) -> (N, R); ``None`` where it was not pretrained.
-        parts: Names of those that are there.
-        settings: What they were built from.
+        fpn: These four maps -> P2 to P5; ``None`` if it was not pretrained.
+        box_head: (N, C, 7, 7) -> (N, R); ``None`` if it was not pretrained.
+        parts: Names of the parts that exist: ``backbone``, ``fpn``, ``box_head``.
+        settings: The architecture.
         method: The pretraining method; ``unknown`` for files of other tools.
-        step: Training steps done.
-        mean: Of red, green and blue in [0, 1]: subtracted from the images that `features` is given.
-        std: Of red, green and blue in [0, 1]: what they are divided by.
-        strides: Pixels of the image per cell of each map.
+        step: Number of pretraining steps.
+        mean: Mean of R, G and B in [0, 1], for the normalization of images.
+        std: Standard deviation of R, G and B in [0, 1].
+        strides: Stride of each map in pixels.
         channels: Channels of each map of `features`.
         load_report: See above; ``None`` for files and runs of CoDo.
 
@@ -77,14 +77,14 @@ class Trunk(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name: str | Path, **download: Any) -> Trunk:
-        """A trunk by its name on the Hugging Face Hub, or from a folder of ``codo export --to hub``.
+        """Load a trunk by its name on the Hugging Face Hub, or from a folder of ``codo export --to hub``.
 
         Args:
-            name: ``USER/NAME``, or a folder. What has been downloaded once is found again offline.
+            name: ``USER/NAME``, or a folder. A model that was downloaded before also loads offline.
             **download: Options of ``huggingface_hub.snapshot_download``: ``revision``, ``token``, ``cache_dir``, …
 
         Raises:
-            InputError: The package huggingface_hub is missing, there is no such model, or it is none of CoDo.
+            InputError: The package huggingface_hub is missing, the model does not exist, or CoDo did not write it.
         """
         if Path(name).is_dir():
             return load_trunk(name)
@@ -95,14 +95,14 @@ class Trunk(nn.Module):
             raise InputError("huggingface_hub is not installed", where=str(name), fix=fix) from error
         try:
             folder = snapshot_download(str(name), allow_patterns=["config.json", "model.safetensors"], **download)
-        except (OSError, ValueError) as error:  # of the hub's own errors each is one of these
-            fix = "give USER/NAME as the hub has it, or a folder of codo export --to hub"
+        except (OSError, ValueError) as error:  # all errors of the hub are subclasses of these
+            fix = "give USER/NAME as on the hub, or a folder of codo export --to hub"
             what = f"cannot get the model from the hub: {first_line(error)}"
             raise InputError(what, where=str(name), fix=fix) from error
         return load_trunk(folder)
 
     def normalize(self, images: Tensor) -> Tensor:
-        """RGB images, uint8 (…, 3, H, W) -> what `features` takes, float32."""
+        """RGB images, uint8 (…, 3, H, W) -> normalized float32 images for `features`."""
         mean, std = (255 * torch.tensor(values, device=images.device).view(3, 1, 1) for values in (self.mean, self.std))
         return images.float().sub(mean).div(std)
 
@@ -114,7 +114,7 @@ class Trunk(nn.Module):
                 `normalize`). Any size; sides that are multiples of 32 have no padding at the borders of the maps.
 
         Returns:
-            P2 to P5, each (B, C, H / stride, W / stride); of a trunk without FPN the maps of its backbone, C2 to C5.
+            P2 to P5, each (B, C, H / stride, W / stride); without an FPN the maps of the backbone, C2 to C5.
         """
         maps: list[Tensor] = self.backbone(images)
         return maps if self.fpn is None else self.fpn(maps)
@@ -126,24 +126,26 @@ class Trunk(nn.Module):
     ) -> Tensor:
         """Pool boxes from the maps and run the box head.
 
-        RoIAlign is that of pretraining and Detectron2: aligned, 7 x 7 bins, adaptive sampling.
+        RoIAlign is the same as in pretraining and Detectron2: aligned, 7 x 7 bins, adaptive sampling.
 
         Args:
             maps: P2 to P5, as `features` returns them.
-            boxes: As `torchvision.ops.roi_align` takes them: a list with a tensor (n, 4) for each image, x1, y1, x2, y2
-                in pixels of the image; or one tensor (N, 5) with the number of the image in front.
-            levels: ``size``: each box from the level that detectors take for its size; ``all``: each from every
-                level, as pretraining contrasts them and probes compare them.
+            boxes: In the form of `torchvision.ops.roi_align`: a list with a tensor (n, 4) for each image, x1, y1, x2,
+                y2 in pixels of the image; or one tensor (N, 5) whose first column is the index of the image.
+            levels: ``size``: pool each box from the level that detectors choose for its size; ``all``: pool each box
+                from every level, as pretraining and probes do.
 
         Returns:
-            (N, R), boxes in the order given, image after image; (L, N, R) for ``all``.
+            (N, R), boxes in the given order, image after image; (L, N, R) for ``all``.
 
         Raises:
-            InputError: The trunk has no FPN or box head, or the boxes are of another form.
+            InputError: The trunk has no FPN or box head, or the boxes have another shape.
         """
         if self.fpn is None or self.box_head is None:
             what = f"this trunk has no box head: its parts are {', '.join(self.parts)} (method '{self.method}')"
-            fix = "pool its maps with torchvision.ops.roi_align, or load a run of a method that has one, such as codo"
+            fix = (
+                "pool its maps with torchvision.ops.roi_align, or load a run of a method with a box head, such as codo"
+            )
             raise InputError(what, where="Trunk.box_features", fix=fix)
         if levels not in ("size", "all"):
             raise InputError(f"unknown levels '{levels}'", where="Trunk.box_features", fix="one of: size, all")
@@ -160,20 +162,21 @@ class Trunk(nn.Module):
 def load_trunk(
     source: Run | str | Path, *, encoder: Network = "query", model: ModelSettings | Mapping[str, Any] | None = None
 ) -> Trunk:
-    """Load a pretrained trunk, to take features with or to build on.
+    """Load a pretrained trunk, to compute features or to build a model on.
 
     Args:
-        source: A pretraining run (its newest whole checkpoint); a file or folder of ``codo export --to safetensors`` or
-            ``hub``; the ``detector.safetensors`` of a finetuning run; any other weight file that ``weights=`` takes; or
-            ``imagenet``.
-        encoder: Of a run: ``query``, the trained encoder, or ``key``, its momentum copy.
-        model: The architecture in files of other tools, such as ``{"backbone": "resnet18"}``; see `ModelSettings`.
+        source: A pretraining run (its newest intact checkpoint); a file or folder of ``codo export --to safetensors``
+            or ``hub``; the ``detector.safetensors`` of a finetuning run; any other weight file that ``weights=``
+            accepts; or ``imagenet``.
+        encoder: For runs: ``query``, the trained encoder, or ``key``, the momentum encoder.
+        model: The architecture, for files of other tools, such as ``{"backbone": "resnet18"}``; see `ModelSettings`.
 
     Returns:
         The trunk on the CPU, in evaluation mode.
 
     Raises:
-        InputError: Nothing there, not readable, no trunk in it, or another architecture than ``model`` says.
+        InputError: The source does not exist, is not readable, has no trunk, or has another architecture than
+            ``model``.
 
     Example:
         >>> import codo, torch
@@ -190,10 +193,10 @@ def load_trunk(
     if is_run(path):
         return Trunk(read_trunk(open_run(path), encoder))
     if encoder != "query":
-        fix = "leave encoder out: which one is in a file was decided when the file was written"
-        raise InputError(f"encoder='{encoder}' is of runs only", where=str(path), fix=fix)
+        fix = "leave encoder out: a file holds one encoder, chosen when it was written"
+        raise InputError(f"encoder='{encoder}' applies to runs only", where=str(path), fix=fix)
     if model is not None and recorded_model(path) is not None:
-        raise InputError("the file says itself what its architecture is", where=str(path), fix="leave model out")
+        raise InputError("the file already records its architecture", where=str(path), fix="leave model out")
     if {"codo", "model"} <= header(path).keys():
         return Trunk(read_safetensors(in_folder(path)))
     given = model if isinstance(model, ModelSettings) else resolve(ModelSettings, None, dict(model or {}))
@@ -203,11 +206,11 @@ def load_trunk(
 
 
 def _numbered(boxes: Tensor | Sequence[Tensor], finest: Tensor) -> Tensor:
-    """Boxes of either form as (N, 5) on the device of the maps, in float32 at least."""
-    exact = torch.float64 if finest.dtype == torch.float64 else torch.float32  # bf16 has not the digits of a box
+    """Boxes of either form as (N, 5) on the device of the maps, in float32 or float64."""
+    exact = torch.float64 if finest.dtype == torch.float64 else torch.float32  # bf16 is too coarse for coordinates
     where, fix = (
         "Trunk.box_features",
-        "give a list with a tensor (n, 4) for each image, or (N, 5) with its number in front",
+        "give a list with a tensor (n, 4) for each image, or (N, 5) with the image index in the first column",
     )
     if isinstance(boxes, Tensor):
         if boxes.dim() != 2 or boxes.shape[1] != 5:

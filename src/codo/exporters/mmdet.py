@@ -1,4 +1,4 @@
-"""MMDetection: a ``.pth`` of ``{"state_dict", "meta"}`` and a configuration for mmdet 3.x."""
+"""MMDetection: a ``.pth`` file with ``{"state_dict", "meta"}`` and a configuration for mmdet 3.x."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ COMPONENTS = {
     "box_predictor": "roi_head.bbox_head.fc_",
     "mask_head": "roi_head.mask_head.",
 }
-"""Component of the detector -> how its names begin."""
+"""Component of the detector -> prefix of its tensor names."""
 
 KEY_LISTS = {"4conv1fc": "mmdet_mask_rcnn_r50_fpn_4conv1fc_bn"}
-"""Box head -> the list of names and shapes of the R-50 Mask R-CNN with it."""
+"""Box head -> the list of names and shapes of the R-50 Mask R-CNN with that head."""
 
 
 class MMDet(NamedTarget):
-    """A ``.pth`` with a Python configuration beside it."""
+    """A ``.pth`` file and a Python configuration."""
 
     file = "mmdet_{detector}.pth"
     library = "mmdet"
@@ -49,7 +49,7 @@ class MMDet(NamedTarget):
         return tensors
 
     def build(self, config: Path, weights: Path) -> tuple[nn.Module, Features]:
-        """Build the detector of a configuration with mmdet, and load the file with mmengine."""
+        """Build the detector from a configuration with mmdet, and load the file with mmengine."""
         from mmdet.registry import MODELS
         from mmdet.utils import register_all_modules
         from mmengine.config import Config
@@ -64,18 +64,18 @@ class MMDet(NamedTarget):
             maps = model.backbone(images)
             named = dict(zip(MAPS["backbone"], maps, strict=True))
             named |= zip(MAPS["fpn"], model.neck(maps)[:4], strict=True)
-            reaching: list[Tensor] = []  # what the shared layers hand to the classifier
-            with head.fc_cls.register_forward_pre_hook(lambda _, inputs: reaching.extend(inputs)):
+            captured: list[Tensor] = []  # output of the shared layers, which is the input of the classifier
+            with head.fc_cls.register_forward_pre_hook(lambda _, inputs: captured.extend(inputs)):
                 head(pooled)
-            return {**named, "box head": reaching[0]}
+            return {**named, "box head": captured[0]}
 
         return model, features
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that trains from the file called ``name``."""
+        """Python code that trains from the file called ``name``."""
         return (
             "from mmengine.config import Config\nfrom mmengine.runner import Runner\n\n"
-            f'cfg = Config.fromfile("{Path(name).stem}.py")  # loads {name} from beside it\n'
+            f'cfg = Config.fromfile("{Path(name).stem}.py")  # loads {name} from the same folder\n'
             'cfg.work_dir = "work_dirs/codo"\nRunner.from_cfg(cfg).train()\n'
         )
 

@@ -1,4 +1,4 @@
-"""mmdet's configuration for a trunk: its stock detector under the protocol (docs/method.md#coco-finetuning)."""
+"""mmdet's configuration for a trunk: the common finetuning protocol (docs/method.md#coco-finetuning)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from codo.models.box_head import count_convolutions
 from codo.models.encoder import ModelSettings
 
 _TEMPLATE = '''\
-"""{title} with the trunk in {weights}, 1x: 12 epochs of 16 images a step at a learning rate of 0.02.
+"""{title} with the trunk in {weights}, 1x: 12 epochs of 16 images per step at a learning rate of 0.02.
 
 For 2x: train_cfg = dict(max_epochs=24), and milestones=[16, 22] in the second scheduler.
-auto_scale_lr scales the rate with your GPUs; on one GPU also replace SyncBN by BN, which SyncBN needs several of.
-mmengine has no precise BN: to follow the protocol to the letter, recompute the running statistics before testing.
+auto_scale_lr scales the rate with the number of GPUs. SyncBN needs several GPUs: on one GPU replace it by BN.
+mmengine has no precise BN: to follow the protocol exactly, recompute the running statistics before testing.
 """
 
 _base_ = [
@@ -25,7 +25,7 @@ load_from = "{{{{ fileDirname }}}}/{weights}"  # mmengine puts the folder of thi
 norm_cfg = dict(type="SyncBN", requires_grad=True)
 
 model = dict(
-    data_preprocessor=dict(  # RGB, ImageNet's statistics: what the trunk was pretrained with
+    data_preprocessor=dict(  # RGB and ImageNet's statistics, as in pretraining
         mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
     ),
     backbone=dict(
@@ -36,7 +36,7 @@ model = dict(
         norm_cfg=norm_cfg,
         norm_eval=False,
         style="pytorch",  # stride in the 3x3 convolution
-        init_cfg=None,  # else mmdet downloads ImageNet weights first
+        init_cfg=None,  # otherwise mmdet downloads ImageNet weights first
     ),
     neck=dict(in_channels={channels}, out_channels={fpn}, norm_cfg={pyramid_norm}),
     rpn_head=dict(in_channels={fpn}, feat_channels={fpn}),
@@ -67,7 +67,7 @@ auto_scale_lr = dict(enable=True, base_batch_size=16)
 
 
 def config(model: ModelSettings, weights: str, masks: bool) -> str:
-    """The Python of one detector.
+    """The Python configuration of one detector.
 
     Args:
         model: Settings of the trunk, a ResNet.
@@ -82,7 +82,7 @@ def config(model: ModelSettings, weights: str, masks: bool) -> str:
         sizes = f"{sizes}, conv_out_channels={model.fpn_channels}"
         box_head = f"{kind},\n            {sizes},\n            norm_cfg=norm_cfg"
     else:
-        box_head = sizes  # mmdet's own head of two layers
+        box_head = sizes  # mmdet's default head of two layers
     mask_head = ""
     if masks:
         norm = ", norm_cfg=norm_cfg" if convolutions else ""

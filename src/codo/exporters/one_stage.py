@@ -1,8 +1,8 @@
-"""torchvision's one-stage detectors: RetinaNet v2 and FCOS take the backbone and the pyramid from P3 up.
+"""torchvision's one-stage detectors: RetinaNet v2 and FCOS use the backbone and the pyramid from P3 up.
 
-Their pyramid sees layers 2 to 4 only, so their block 0 is our block 1, P2 has no place, and P6 and P7 are convolutions
-that we do not have. P3, P4 and P5 do not depend on P2 and stay exactly what they were: BatchNorm, which their pyramid
-does not have, is folded into the convolutions (see ``folding``). There is no box head.
+Their pyramid has only layers 2 to 4 as inputs, so their block 0 is our block 1, and P2 does not exist. P6 and P7 are
+convolutions that pretraining does not have. P3, P4 and P5 do not depend on P2 and keep their values: BatchNorm, which
+their pyramid lacks, is folded into the convolutions (see ``folding``). There is no box head.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import compare
 
 CONSTRUCTORS = {"retinanet": retinanet_resnet50_fpn_v2, "fcos": fcos_resnet50_fpn}
-"""torchvision's own detectors, of a ResNet-50 and 256 pyramid channels."""
+"""torchvision's constructors, with a ResNet-50 and 256 pyramid channels."""
 
 COMPONENTS = {
     "backbone": "backbone.body.",
@@ -38,19 +38,20 @@ COMPONENTS = {
     "extra_blocks": "backbone.fpn.extra_blocks.",
     "head": "head.",
 }
-"""All components of a one-stage detector -> how their names begin."""
+"""Component of a one-stage detector -> prefix of its tensor names."""
 
 RANDOM = {
-    "extra_blocks": "P6 and P7 are convolutions here; our pyramid ends with P5",
-    "head": "one-stage heads see every position of a map, our box head sees pooled boxes; the classes are yours",
+    "extra_blocks": "P6 and P7 are convolutions here; the pretrained pyramid ends with P5",
+    "head": "it is applied at every position of a map, the pretrained box head to pooled boxes; it depends on your "
+    "classes",
 }
-"""Component -> why it starts random."""
+"""Component -> why it stays random."""
 
 _GROUPS = 32  # of the GroupNorm in both heads
 
 
 class OneStageBackbone(nn.Module):
-    """Backbone and FPN without norm: P3 to P5, then P6 and P7 by convolutions.
+    """Backbone and FPN without norm layers: P3 to P5, then P6 and P7 by convolutions.
 
     Args:
         model: Settings of the trunk.
@@ -82,11 +83,11 @@ def build_one_stage(model: ModelSettings, num_classes: int, detector: str, **opt
         **options: Passed on to the constructor of ``RetinaNet`` or ``FCOS`` (``min_size``, …).
 
     Raises:
-        InputError: The pyramid's channels do not divide into the 32 groups of these detectors' GroupNorm.
+        InputError: The pyramid channels are not divisible by 32, the groups of these detectors' GroupNorm.
     """
     channels = model.fpn_channels
     if channels % _GROUPS:
-        what = f"{detector} needs pyramid channels that divide by {_GROUPS}, the run has {channels}"
+        what = f"{detector} needs pyramid channels divisible by {_GROUPS}, the run has {channels}"
         raise InputError(what, where="--model", fix="use --model mask_rcnn or faster_rcnn")
     options = {"image_mean": list(PIXEL_MEAN), "image_std": list(PIXEL_STD), **options}
     if detector == "fcos":
@@ -95,14 +96,14 @@ def build_one_stage(model: ModelSettings, num_classes: int, detector: str, **opt
     anchors = AnchorGenerator(octaves, ((0.5, 1.0, 2.0),) * 5)
     norm = partial(nn.GroupNorm, _GROUPS)
     head = RetinaNetHead(channels, anchors.num_anchors_per_location()[0], num_classes, norm_layer=norm)
-    head.regression_head._loss_type = "giou"  # what makes it v2, beside the norm
+    head.regression_head._loss_type = "giou"  # besides the norm, the difference between v1 and v2
     return RetinaNet(
         OneStageBackbone(model, p6_from_c5=True), num_classes, anchor_generator=anchors, head=head, **options
     )
 
 
 def is_standard(model: ModelSettings) -> bool:
-    """Whether torchvision's own constructors have the sizes of this trunk; norm and box head do not matter here."""
+    """Whether torchvision's constructors build the sizes of this trunk; norm and box head do not matter here."""
     return (model.backbone, model.width, model.fpn_channels) == ("resnet50", 1.0, 256)
 
 
@@ -115,7 +116,7 @@ class OneStage(Target):
     random = RANDOM
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
-        """Backbone, and pyramid from P3 up with its norms folded."""
+        """Backbone, and pyramid from P3 up with its BatchNorm folded."""
         tensors = fold_pyramid(trunk.tensors)
         finest = ("fpn.inner_blocks.0.", "fpn.layer_blocks.0.")
         kept = {name: tensor for name, tensor in tensors.items() if not name.startswith(finest)}
@@ -127,7 +128,7 @@ class OneStage(Target):
         save_torch(self.state(trunk), path)
 
     def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
-        """Build the detector, by torchvision's own constructor where there is one, and load the file."""
+        """Build the detector, with torchvision's constructor if possible, and load the file."""
         with torch.random.fork_rng(devices=[]):
             if is_standard(trunk.model):
                 own = CONSTRUCTORS[self.detector]
@@ -143,10 +144,10 @@ class OneStage(Target):
             maps = list(detector.backbone(images).values())[:3]
             return {**backbone_maps(detector.backbone.body, images), **dict(zip(("P3", "P4", "P5"), maps, strict=True))}
 
-        return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
+        return Rebuilt(features, report, f"The detector was built by {builder} and loaded this file.")
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that loads the file called ``name``."""
+        """Python code that loads the file called ``name``."""
         load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         if is_standard(trunk.model):
             function = CONSTRUCTORS[self.detector].__name__
@@ -161,14 +162,14 @@ class OneStage(Target):
         )
 
     def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
-        """P2, the box head, and the norms."""
+        """P2, the box head, and the pyramid's BatchNorm."""
         reasons = {}
         if "fpn" in trunk.parts:
             reasons["P2 of the fpn (inner_blocks.0, layer_blocks.0)"] = "the detector's pyramid starts at P3"
             if trunk.model.pyramid_norm:
                 reasons["BatchNorm of the fpn"] = (
                     "the detector's pyramid has none; it is folded into the convolutions, which gives the same maps in "
-                    "evaluation mode, but no longer normalizes by the batch while you train"
+                    "evaluation mode, but no longer normalizes by the batch in training"
                 )
         if "box_head" in trunk.parts:
             reasons["box_head"] = "one-stage detectors have none"

@@ -1,4 +1,4 @@
-"""Where exported weights come from: data, recipe, length, versions and last numbers of a run, for the model card."""
+"""Origin of exported weights, for the model card: data, settings, length, versions and last metrics of a run."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from codo.training.pretrain_settings import PretrainSettings
 
 @dataclass(frozen=True)
 class DataSource:
-    """One catalog that a run learned from.
+    """One catalog of training images of a run.
 
     Attributes:
-        name: Last part of its path; the rest is nobody's business in a file that may be published.
-        roles: What the images were: ``foregrounds``, ``query backgrounds``, ``key backgrounds``; ``images`` of a method
-            that pastes nothing.
-        images: Number of images, or ``None`` when the catalog is no longer where it was.
-        proposals: Number of proposals, or ``None`` where there are none.
-        fingerprint: Of the contents of all images, whatever their names and order; see `fingerprint`.
+        name: Last part of its path; the card may be published, so it does not show folders.
+        roles: Use of the images: ``foregrounds``, ``query backgrounds``, ``key backgrounds``; ``images`` for methods
+            that paste nothing.
+        images: Number of images, or ``None`` if the catalog has moved or been deleted.
+        proposals: Number of proposals, or ``None`` without proposals.
+        fingerprint: Hash of the contents of all images, independent of names and order; see `fingerprint`.
     """
 
     name: str
@@ -43,18 +43,18 @@ class DataSource:
 
 @dataclass(frozen=True)
 class Origin:
-    """What a model card says of a run.
+    """The facts about a run on a model card.
 
     Attributes:
         run: Name of the run's folder.
         sources: The catalogs.
-        samples: Proposals looked at, repeats included: steps times global batch.
-        seed: Of the run.
+        samples: Samples seen, repeats included: steps times global batch size.
+        seed: The run's seed.
         config: All settings as YAML, with names instead of paths.
         versions: Package -> version, and Python.
-        started: When, ISO 8601.
-        hardware: What it started on.
-        metrics: Last logged numbers by name (loss, invariance, probe/…) up to the exported step.
+        started: Time of the first start, ISO 8601.
+        hardware: Devices at the first start.
+        metrics: Last logged value of each metric (loss, invariance, probe/…) up to the exported step.
     """
 
     run: str
@@ -69,7 +69,7 @@ class Origin:
 
 
 def read_origin(run: Run, step: int) -> Origin:
-    """Read what a run says of itself.
+    """Collect the facts about a run.
 
     Args:
         run: A pretraining run.
@@ -112,7 +112,7 @@ def _source(path: str, roles: tuple[str, ...]) -> DataSource:
     name = PurePath(path).name
     try:
         catalog = open_prepared(path, propose="foregrounds" in roles)
-    except CodoError:  # moved or deleted since: the card then says so
+    except CodoError:  # moved or deleted: the card says so
         return DataSource(name, roles)
     proposals = catalog.counts.get("proposals") if catalog.settings.get("propose") else None
     return DataSource(name, roles, len(catalog), proposals, fingerprint(catalog))

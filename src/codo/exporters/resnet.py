@@ -1,4 +1,4 @@
-"""A plain backbone: drop-in for ``torchvision.models.resnet50`` and its kin; ``fc`` stays random."""
+"""The backbone alone, for ``torchvision.models.resnet50`` and the other ResNets; ``fc`` stays random."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from codo.models.encoder import ModelSettings
 from codo.models.load_report import compare
 
 COMPONENTS = {"backbone": "", "classifier": "fc."}
-"""Components of a classifier -> how their names begin."""
+"""Component of a classifier -> prefix of its tensor names."""
 
 RANDOM = {"classifier": "its size depends on your classes"}
 
@@ -29,7 +29,7 @@ PLAIN = {
 
 
 class BackboneTarget(Target):
-    """A backbone alone: the same for all detectors, and the classifier behind it stays random."""
+    """A backbone alone: the same for all detectors; the classifier stays random."""
 
     takes = ("backbone",)
     random = RANDOM
@@ -38,23 +38,25 @@ class BackboneTarget(Target):
         super().__init__("mask_rcnn")
 
     def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
-        """Everything but the backbone."""
+        """All parts except the backbone."""
         return {part: reason for part, reason in PLAIN.items() if part in trunk.parts}
 
 
 class ResNet(BackboneTarget):
     """A state dict under torchvision's names, which are also those of timm's ResNets."""
 
-    file = "resnet.pth"  # for every ResNet; the page says which one
+    file = "resnet.pth"  # for every ResNet; the page names the architecture
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
         """The backbone under torchvision's names.
 
         Raises:
-            InputError: The backbone is no ResNet.
+            InputError: The backbone is not a ResNet.
         """
         if trunk.model.backbone.startswith("timm:"):
-            raise InputError(f"'{trunk.model.backbone}' is no ResNet of torchvision", where="--to", fix="use --to timm")
+            raise InputError(
+                f"'{trunk.model.backbone}' is not a ResNet of torchvision", where="--to", fix="use --to timm"
+            )
         return translate(trunk, "resnet", self.takes)
 
     def write(self, trunk: TrunkWeights, path: Path) -> None:
@@ -70,7 +72,7 @@ class ResNet(BackboneTarget):
         return Rebuilt(resnet_features(model), report, built_by(trunk.model))
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that loads the file called ``name``."""
+        """Python code that loads the file called ``name``."""
         model = trunk.model
         if model.width == 1.0:
             build = f"from torchvision.models import {model.backbone}\n\nmodel = {model.backbone}(weights=None)\n"
@@ -84,7 +86,7 @@ class ResNet(BackboneTarget):
 
 
 def build_resnet(model: ModelSettings) -> nn.Module:
-    """Build torchvision's classifier with the backbone of these settings; of another width, ours without ``fc``."""
+    """Build torchvision's classifier with this backbone; for other widths, CoDo's backbone without ``fc``."""
     with torch.random.fork_rng(devices=[]):
         if model.width != 1.0:
             return ResNetBackbone(model.backbone, model.width)
@@ -93,13 +95,13 @@ def build_resnet(model: ModelSettings) -> nn.Module:
 
 
 def built_by(model: ModelSettings) -> str:
-    """What `build_resnet` did, as a sentence."""
+    """A sentence on what `build_resnet` did."""
     builder = f"torchvision's `{model.backbone}`" if model.width == 1.0 else "`ResNetBackbone`"
-    return f"The backbone was built by {builder} and loaded with this file."
+    return f"The backbone was built by {builder} and loaded this file."
 
 
 def resnet_features(model: Any) -> Features:
-    """Runs a ResNet up to each of its stages; the head behind them is not asked."""
+    """A function that computes the output of each stage of a ResNet, without the classifier."""
     model.eval()
 
     def features(images: Tensor, _: Tensor) -> dict[str, Tensor]:

@@ -1,9 +1,8 @@
-"""The trunk as it is, in one ``.safetensors`` file that can be read without CoDo, without pickle.
+"""The trunk in one ``.safetensors`` file, readable without CoDo and without pickle.
 
-Tensors have the encoder's names (``backbone.*``, ``fpn.*``, ``box_head.*``). The header's metadata says the rest, as
-strings: ``codo`` (version), ``method``, ``network`` (``query`` or ``key``), ``step``, and as JSON ``model`` (the
-settings that rebuild it) and ``normalization`` (``range`` of the RGB values before ``mean`` is subtracted and they are
-divided by ``std``).
+Tensors have the encoder's names (``backbone.*``, ``fpn.*``, ``box_head.*``). The metadata of the header are strings:
+``codo`` (version), ``method``, ``network`` (``query`` or ``key``), ``step``, and as JSON ``model`` (the settings of the
+architecture) and ``normalization`` (``range`` of RGB values, from which ``mean`` is subtracted, divided by ``std``).
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.load_report import compare
 from codo.models.weights import COMPONENTS
 
-RANDOM = {"projection": "it has done its work when pretraining ends"}
-"""Component of an encoder -> why it starts random."""
+RANDOM = {"projection": "it is only needed during pretraining"}
+"""Component of an encoder -> why it stays random."""
 
 
 class Safetensors(Target):
@@ -35,14 +34,14 @@ class Safetensors(Target):
     endings = (".safetensors",)
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
-        """The trunk under its own names."""
+        """The trunk's tensors under the encoder's names."""
         return dict(trunk.tensors)
 
     def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write tensors and metadata."""
         normalization = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
         metadata = {
-            "format": "pt",  # what other readers of safetensors look for
+            "format": "pt",  # other readers of safetensors require it
             "codo": __version__,
             "method": trunk.method,
             "network": trunk.network,
@@ -53,27 +52,27 @@ class Safetensors(Target):
         path.write_bytes(save(self.state(trunk), metadata))
 
     def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
-        """Build an encoder from nothing but the file."""
+        """Build an encoder using only the file."""
         read = read_safetensors(path)
         encoder = read.encoder()
         report = compare(encoder.state_dict(), read.tensors, COMPONENTS)
-        return Rebuilt(encoder_features(encoder), report, "An encoder was built from nothing but this file.")
+        return Rebuilt(encoder_features(encoder), report, "An encoder was built using only this file.")
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that loads the file called ``name``."""
+        """Python code that loads the file called ``name``."""
         return f'import codo\n\ntrunk = codo.load_trunk("{name}")  # trunk.features(images) gives {maps_of(trunk)}\n'
 
 
 def maps_of(trunk: TrunkWeights) -> str:
-    """The maps that a loaded trunk computes, in words."""
+    """Names of the maps that a loaded trunk computes."""
     return "P2 to P5" if "fpn" in trunk.parts else "C2 to C5"
 
 
 def read_safetensors(path: Path) -> TrunkWeights:
-    """Read what `Safetensors` wrote.
+    """Read a file that `Safetensors` wrote.
 
     Raises:
-        InputError: Not a safetensors file, or not one of ours, or of a later version.
+        InputError: Not a safetensors file, not written by CoDo, or written by a later version.
     """
     fix = "give a file written by codo export --to safetensors"
     try:
@@ -83,11 +82,12 @@ def read_safetensors(path: Path) -> TrunkWeights:
     except (OSError, SafetensorError) as error:
         raise InputError(f"cannot read the safetensors file: {error}", where=str(path), fix=fix) from error
     if "model" not in metadata or "codo" not in metadata:
-        raise InputError("the safetensors file does not say what model it holds", where=str(path), fix=fix)
+        raise InputError("the safetensors file does not record its model", where=str(path), fix=fix)
     try:
         model, step = ModelSettings.from_record(metadata["model"], "model"), int(metadata.get("step", 0))
     except ValueError as error:
-        what = f"the safetensors file says things about its model that CoDo {__version__} does not know"
-        raise InputError(what, where=str(path), fix=f"it was written by CoDo {metadata['codo']}: use that") from error
+        what = f"CoDo {__version__} cannot read the model settings of the safetensors file"
+        fix = f"use the version that wrote it: CoDo {metadata['codo']}"
+        raise InputError(what, where=str(path), fix=fix) from error
     network: Network = "key" if metadata.get("network") == "key" else "query"
     return TrunkWeights(model, tensors, metadata.get("method", "unknown"), step, network)

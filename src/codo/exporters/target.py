@@ -1,4 +1,4 @@
-"""What every export target can do; one file per target implements it."""
+"""The base class of all export targets; each target is implemented in its own file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from codo.models.load_report import LoadReport
 DetectorName = Literal["mask_rcnn", "faster_rcnn", "retinanet", "fcos"]
 
 MAPS = {"backbone": ("C2", "C3", "C4", "C5"), "fpn": LEVELS, "box_head": ("box head",)}
-"""Part of a trunk -> what it computes: backbone maps, pyramid maps, box features."""
+"""Part of a trunk -> names of its outputs: backbone maps, pyramid maps, box features."""
 
 Features = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """Runs a rebuilt trunk: images (B, 3, H, W) and pooled boxes (N, C, 7, 7) -> outputs by the names in `MAPS`."""
@@ -28,12 +28,12 @@ Features = Callable[[Tensor, Tensor], dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What came out of a file again.
+    """The model of the target library, rebuilt from an exported file.
 
     Attributes:
-        features: Runs the trunk inside the model that the file is for.
-        report: What of the file matched that model.
-        how: How that was done, as a sentence for the page beside the file.
+        features: Runs the trunk inside that model.
+        report: Which tensors of the file matched that model.
+        how: A sentence on how it was rebuilt, for the page next to the file.
     """
 
     features: Features
@@ -42,21 +42,21 @@ class Rebuilt:
 
 
 class Target(ABC):
-    """A format for one kind of reader.
+    """An export format for one library.
 
     Args:
-        detector: The detector that the file is meant for, where that makes a difference.
+        detector: The detector that the file is for, if the format depends on it.
 
     Attributes:
-        file: Name of the file (or folder), with ``{detector}`` where it differs.
-        takes: The parts of a trunk that the reader has a place for.
-        detectors: The detectors that the target knows; all where it makes no difference.
-        random: Component of the reader's model -> why it starts random.
-        endings: How the name of the file must end for its readers to know what it is; empty where they do not care.
-        editable: Whether the companions are configurations, which users change and would not want to lose.
+        file: Name of the file (or folder), with ``{detector}`` if it depends on the detector.
+        takes: The parts of a trunk that the format includes.
+        detectors: The detectors that the target supports; all if the format does not depend on the detector.
+        random: Component of the library's model -> why it stays random.
+        endings: Allowed extensions, by which the library recognizes the format; empty if any will do.
+        editable: Whether the companions are configurations that users edit, and must not be overwritten.
 
     Raises:
-        InputError: A detector that the target does not know.
+        InputError: The target does not support the detector.
     """
 
     file: ClassVar[str]
@@ -68,7 +68,7 @@ class Target(ABC):
 
     def __init__(self, detector: DetectorName = "mask_rcnn") -> None:
         if detector not in self.detectors:
-            what = f"{type(self).__name__} exports are not made for '{detector}'"
+            what = f"{type(self).__name__} exports do not support '{detector}'"
             raise InputError(what, where="--model", fix=f"one of: {', '.join(self.detectors)}")
         self.detector = detector
 
@@ -79,10 +79,10 @@ class Target(ABC):
 
     @abstractmethod
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
-        """The trunk's tensors under the reader's names.
+        """The trunk's tensors under the library's names.
 
         Raises:
-            InputError: The reader has no place for this kind of trunk.
+            InputError: The library cannot represent this trunk.
         """
 
     @abstractmethod
@@ -91,47 +91,47 @@ class Target(ABC):
 
     @abstractmethod
     def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
-        """Do what a user does with the file: build the model it is for and load it."""
+        """Do what a user does with the file: build the library's model and load it."""
 
     @abstractmethod
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that loads the file called ``name``."""
+        """Python code that loads the file called ``name``."""
 
     def companions(self, trunk: TrunkWeights, name: str) -> dict[str, str]:
-        """Files beside the weights called ``name``, such as configurations: name -> text."""
+        """Further files in the folder of the weights called ``name``, such as configurations: name -> text."""
         return {}
 
     def left_out(self, trunk: TrunkWeights) -> dict[str, str]:
-        """What of the trunk the file does not hold as it is -> why."""
+        """Parts of the trunk that are left out or changed -> why."""
         return {}
 
     def weights(self, out: Path) -> Path:
-        """Where the weights go when the user asks for ``out``.
+        """The weights file for the user's ``--out``.
 
         Raises:
-            InputError: Readers of the format would not know a file of this name for what it is.
+            InputError: The extension is not one of ``endings``.
         """
         if self.endings and out.suffix not in self.endings:
             fix = f"name it {out.stem}{self.endings[0]}"
-            raise InputError(f"the file has to end in {' or '.join(self.endings)}", where=f"--out {out}", fix=fix)
+            raise InputError(f"the file name must end in {' or '.join(self.endings)}", where=f"--out {out}", fix=fix)
         return out
 
     def page_name(self, weights: Path) -> str:
-        """Name of the page beside the weights."""
+        """Name of the page next to the weights."""
         return f"{weights.stem}.md"
 
     def front_matter(self, trunk: TrunkWeights) -> str:
-        """What the page begins with."""
+        """YAML metadata at the beginning of the page."""
         return ""
 
 
 def translate(trunk: TrunkWeights, layout: str, takes: tuple[str, ...] = PARTS) -> dict[str, Tensor]:
-    """Tensors of a trunk under the names of a layout.
+    """Convert the tensor names of a trunk to a layout.
 
     Args:
         trunk: The trunk.
         layout: Name of the layout.
-        takes: Parts that are wanted.
+        takes: Parts to include.
 
     Raises:
         InputError: The layout has no name for one of the tensors.
@@ -148,24 +148,24 @@ def translate(trunk: TrunkWeights, layout: str, takes: tuple[str, ...] = PARTS) 
 
 
 def save_torch(content: Mapping[str, Any], path: Path) -> None:
-    """``torch.save`` through Python's file, whose errors say why the disk refused; torch's own do not."""
+    """``torch.save`` to a Python file, whose errors give the reason of a failed write; torch's own do not."""
     with path.open("wb") as file:
         torch.save(content, file)
 
 
 def covered(target: Target, trunk: TrunkWeights) -> tuple[str, ...]:
-    """The parts that are in the trunk and have a place in the target."""
+    """The parts of the trunk that the target includes."""
     return tuple(part for part in target.takes if part in trunk.parts)
 
 
 def changed_settings(model: ModelSettings) -> str:
-    """Arguments of ``ModelSettings`` that differ from the defaults, as Python."""
+    """Arguments of ``ModelSettings`` that differ from the defaults, as Python code."""
     standard: Any = ModelSettings()
     return ", ".join(f"{key}={value!r}" for key, value in model if value != getattr(standard, key))
 
 
 def encoder_features(encoder: Encoder) -> Features:
-    """Runs an encoder, giving everything that it computes before the projection."""
+    """A function that computes all outputs of an encoder before the projection."""
 
     def features(images: Tensor, pooled: Tensor) -> dict[str, Tensor]:
         maps = encoder.backbone(images)

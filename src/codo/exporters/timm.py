@@ -1,8 +1,7 @@
-"""timm: drop-in weights for ``timm.create_model``, as safetensors; the classifier stays random.
+"""timm: weights for ``timm.create_model``, as safetensors; the classifier stays random.
 
-timm's ResNets have torchvision's names. Where timm is installed its own model is built to check the file; where it is
-not, torchvision's is, which has the same names and computes the same. Other backbones came from timm in the first
-place.
+timm's ResNets have torchvision's names. If timm is installed, the file is verified with its model; otherwise with
+torchvision's, which has the same names and outputs. All other backbones are built by timm itself.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _PREFIX = "timm:"
 class Timm(BackboneTarget):
     """A ``.safetensors`` file under timm's names."""
 
-    file = "timm.safetensors"  # for every model; the page says which one
+    file = "timm.safetensors"  # for every model; the page names the architecture
     endings = (".safetensors",)
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
@@ -43,7 +42,7 @@ class Timm(BackboneTarget):
         """Build the model and load the file.
 
         Raises:
-            InputError: timm calls the tensors of this model otherwise than those of its feature maps.
+            InputError: timm names the tensors of this model differently in its classifier and its feature extractor.
         """
         tensors = load_file(path)
         name = trunk.model.backbone.removeprefix(_PREFIX)
@@ -52,16 +51,16 @@ class Timm(BackboneTarget):
             features, how = resnet_features(model), built_by(trunk.model)
         else:
             model, features = _build(name)
-            how = "The model was built by `timm.create_model` and loaded with this file."
+            how = "The model was built by `timm.create_model` and loaded this file."
         report = compare(model.state_dict(), tensors, self._components(trunk, model))
         if report.unexpected:
-            what = f"timm has other names for tensors of '{name}' than for its feature maps ({report.unexpected[0]})"
+            what = f"timm names tensors of '{name}' differently in its feature extractor ({report.unexpected[0]})"
             raise InputError(what, where="--to timm", fix="use --to torchvision or --to safetensors")
         model.load_state_dict(tensors, strict=False)
         return Rebuilt(features, report, how)
 
     def _components(self, trunk: TrunkWeights, model: Any) -> dict[str, str]:
-        """Backbone, classifier, and by their own names the modules between the last map and the classifier."""
+        """Backbone, classifier, and, under their own names, the modules between the last map and the classifier."""
         classifier = getattr(model, "default_cfg", {}).get("classifier", "fc")
         head = f"{classifier if isinstance(classifier, str) else classifier[0]}."
         known = self.state(trunk)
@@ -70,7 +69,7 @@ class Timm(BackboneTarget):
         return {"backbone": "", "classifier": head} | {module: f"{module}." for module in sorted(between)}
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that loads the file called ``name``."""
+        """Python code that loads the file called ``name``."""
         model = trunk.model
         if model.width != 1.0:
             module = "from codo.models.backbone import ResNetBackbone"
@@ -78,12 +77,12 @@ class Timm(BackboneTarget):
         else:
             module = "import timm"
             build = f'timm.create_model("{model.backbone.removeprefix(_PREFIX)}")'
-        load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all but the classifier'
+        load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all except the classifier'
         return f"{module}\nfrom safetensors.torch import load_file\n\nmodel = {build}\n{load}\n"
 
 
 def _build(name: str) -> tuple[Any, Features]:
-    """A whole timm model with random weights, and what runs it up to each of its maps."""
+    """A complete timm model with random weights, and a function that computes its feature maps."""
     import timm
 
     with torch.random.fork_rng(devices=[]):

@@ -1,10 +1,10 @@
-"""torchvision's Faster and Mask R-CNN: their names, their structure, and detectors built around our trunks.
+"""torchvision's Faster and Mask R-CNN: export under their names, and detectors built around any CoDo trunk.
 
 The file is a plain state dict with the trunk's tensors under torchvision's full names. With a ResNet-50 of full width,
-256 pyramid channels and the ``4conv1fc`` head they are the names and shapes of ``fasterrcnn_resnet50_fpn_v2`` and
-``maskrcnn_resnet50_fpn_v2``, RPN, predictors and mask head excepted (docs/method.md#export); with the ``2fc`` head they
-are those of the first versions. Other trunks load into what `build_detector` builds: the same detector with their
-sizes.
+256 pyramid channels and the ``4conv1fc`` head, names and shapes are those of ``fasterrcnn_resnet50_fpn_v2`` and
+``maskrcnn_resnet50_fpn_v2``, except for RPN, predictors and mask head (docs/method.md#export); with the ``2fc`` head
+they are those of the first versions. All other trunks load into the detector of `build_detector`, which has the same
+structure with their sizes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
     ("mask_rcnn", "2fc"): maskrcnn_resnet50_fpn,
     ("faster_rcnn", "2fc"): fasterrcnn_resnet50_fpn,
 }
-"""torchvision's own detectors by name and box head; all are of a ResNet-50 and 256 pyramid channels."""
+"""torchvision's constructors by detector and box head; all have a ResNet-50 and 256 pyramid channels."""
 
 COMPONENTS = {
     "backbone": "backbone.body.",
@@ -54,19 +54,19 @@ COMPONENTS = {
     "mask_head": "roi_heads.mask_head.",
     "mask_predictor": "roi_heads.mask_predictor.",
 }
-"""All components of a detector -> how their names begin, as a load report lists them."""
+"""Component of a detector -> prefix of its tensor names, in the order of a load report."""
 
 RANDOM = {
-    "rpn": "learns from labeled boxes where objects are; pretraining never asks that",
+    "rpn": "it learns to localize objects from labeled boxes, which pretraining does not have",
     "box_predictor": "its size depends on your classes",
-    "mask_head": "learns from masks, which pretraining does not have",
+    "mask_head": "it learns from masks, which pretraining does not have",
     "mask_predictor": "its size depends on your classes",
 }
-"""Component of a two-stage detector -> why it starts random; the same in every library."""
+"""Component of a two-stage detector -> why it stays random; the same in every library."""
 
 
 class PyramidBackbone(nn.Module):
-    """Backbone and FPN as torchvision's detectors want them: maps in a dictionary, P6 at its end.
+    """Backbone and FPN in the form that torchvision's detectors need: maps in a dictionary, P6 last.
 
     Args:
         model: Settings of the trunk.
@@ -86,10 +86,11 @@ class PyramidBackbone(nn.Module):
 
 
 def build_detector(model: ModelSettings, num_classes: int, masks: bool, **options: Any) -> FasterRCNN | MaskRCNN:
-    """Build a torchvision detector around our backbone, FPN and box head; all weights are random.
+    """Build a torchvision detector around CoDo's backbone, FPN and box head; all weights are random.
 
-    A convolutional head gives the structure of torchvision's ``*_v2`` detectors: two convolutions in the RPN,
-    BatchNorm in the mask head. The ``2fc`` head gives that of their first versions: one, and none.
+    With a convolutional box head, the structure is that of torchvision's ``*_v2`` detectors: two convolutions in the
+    RPN, BatchNorm in the mask head. With the ``2fc`` head it is that of their first versions: one convolution in the
+    RPN, no BatchNorm in the mask head.
 
     Args:
         model: Settings of the trunk.
@@ -98,7 +99,7 @@ def build_detector(model: ModelSettings, num_classes: int, masks: bool, **option
         **options: Passed on to the constructor of ``FasterRCNN`` (``min_size``, ``rpn_anchor_generator``, …).
 
     Raises:
-        InputError: A backbone that needs a package which is missing.
+        InputError: The backbone needs a package that is not installed.
     """
     channels = model.fpn_channels
     second_version = count_convolutions(model.head) > 0
@@ -122,7 +123,7 @@ def build_detector(model: ModelSettings, num_classes: int, masks: bool, **option
 
 
 def constructor(model: ModelSettings, detector: str) -> Callable[..., Any] | None:
-    """Find torchvision's own constructor of this detector with the sizes of this trunk, if there is one."""
+    """Find torchvision's constructor for this detector with the sizes of this trunk, if there is one."""
     function = CONSTRUCTORS.get((detector, model.head))
     standard = ModelSettings(head=model.head)
     sizes = {"backbone", "width", "fpn_channels", "head_dim", "pyramid_norm"}
@@ -137,7 +138,7 @@ class Torchvision(Target):
     random = RANDOM
 
     def state(self, trunk: TrunkWeights) -> dict[str, Tensor]:
-        """The trunk under torchvision's names."""
+        """The trunk's tensors under torchvision's names."""
         return translate(trunk, "torchvision")
 
     def write(self, trunk: TrunkWeights, path: Path) -> None:
@@ -145,7 +146,7 @@ class Torchvision(Target):
         save_torch(self.state(trunk), path)
 
     def rebuild(self, trunk: TrunkWeights, path: Path) -> Rebuilt:
-        """Build the detector, by torchvision's own constructor where there is one, and load the file."""
+        """Build the detector, with torchvision's constructor if possible, and load the file."""
         with torch.random.fork_rng(devices=[]):
             if own := constructor(trunk.model, self.detector):
                 detector, builder = own(weights=None, weights_backbone=None), f"torchvision's `{own.__name__}`"
@@ -161,10 +162,10 @@ class Torchvision(Target):
             maps |= zip(MAPS["fpn"], list(detector.backbone(images).values())[:4], strict=True)
             return {**maps, "box head": detector.roi_heads.box_head(pooled)}
 
-        return Rebuilt(features, report, f"The detector was built by {builder} and loaded with this file.")
+        return Rebuilt(features, report, f"The detector was built by {builder} and loaded this file.")
 
     def usage(self, trunk: TrunkWeights, name: str) -> str:
-        """Python that loads the file called ``name``."""
+        """Python code that loads the file called ``name``."""
         load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         if own := constructor(trunk.model, self.detector):
             function = own.__name__
@@ -180,7 +181,7 @@ class Torchvision(Target):
 
 
 def backbone_maps(body: nn.Module, images: Tensor) -> dict[str, Tensor]:
-    """The maps of a detector's backbone, coarsest last: up to ``C5``, from wherever it starts."""
+    """The maps of a detector's backbone by name; the last is ``C5``, the first depends on the backbone."""
     maps = body(images)
     maps = list(maps.values()) if isinstance(maps, dict) else maps
     return dict(zip(MAPS["backbone"][-len(maps) :], maps, strict=True))

@@ -1,4 +1,4 @@
-"""What is exported: the trunk of a run, and how it came about."""
+"""The exported trunk of a run: its tensors, architecture, method and step."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from codo.models.weights import COMPONENTS
 from codo.training.load_run import load_method
 
 PARTS = ("backbone", "fpn", "box_head")
-"""The components of a trunk. The projection is not one: it has done its work when pretraining ends."""
+"""The components of a trunk. The projection does not belong to it: it is only needed during pretraining."""
 
 Network = Literal["query", "key"]
-"""The trained encoder, or its momentum copy."""
+"""The trained (query) encoder, or the momentum (key) encoder."""
 
 
 @dataclass(frozen=True)
 class TrunkWeights:
-    """Backbone and, where the method pretrains them, FPN and box head.
+    """Weights of the backbone and, if the method pretrains them, FPN and box head.
 
     Attributes:
-        model: Settings that the three are built from, with ``init="none"``.
+        model: Settings of the architecture, with ``init="none"``.
         tensors: Weights and BatchNorm statistics under the encoder's names (``backbone.conv1.weight``), on the CPU.
-        method: What they were pretrained with.
-        step: Training steps done.
-        network: Which of the two encoders they are of.
+        method: Name of the pretraining method.
+        step: Number of pretraining steps.
+        network: Which of the two encoders they belong to.
     """
 
     model: ModelSettings
@@ -43,11 +43,11 @@ class TrunkWeights:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The components that are there; a method that contrasts whole images has only a backbone."""
+        """The components in ``tensors``; methods that contrast whole images have only a backbone."""
         return tuple(part for part in PARTS if any(name.startswith(COMPONENTS[part]) for name in self.tensors))
 
     def encoder(self) -> Encoder:
-        """An encoder with these weights, in evaluation mode; what is not part of this trunk is random.
+        """An encoder with these weights, in evaluation mode; parts that are missing from this trunk are random.
 
         Raises:
             CodoError: The weights do not fit the settings.
@@ -57,57 +57,57 @@ class TrunkWeights:
         missing, unexpected = encoder.load_state_dict(dict(self.tensors), strict=False)
         wrong = [*(name for name in missing if name.split(".")[0] in self.parts), *unexpected]
         if wrong or not self.parts:
-            shown = ", ".join(wrong[:3]) or "there are none"
+            names = ", ".join(wrong[:3]) or "there are none"
             raise CodoError(
-                f"the weights do not fit their settings: {shown}", where="export", fix="export the run again"
+                f"the weights do not fit their settings: {names}", where="export", fix="export the run again"
             )
         return encoder.eval()
 
 
 def read_trunk(run: Run, network: Network = "query") -> TrunkWeights:
-    """Read the trunk from the newest whole checkpoint of a run.
+    """Read the trunk from the newest intact checkpoint of a run.
 
     Args:
         run: A pretraining run.
-        network: ``query``, or ``key`` for its momentum copy.
+        network: ``query``, the trained encoder, or ``key``, the momentum encoder.
 
     Raises:
-        InputError: Not a pretraining run, one without a checkpoint, or of a method without a momentum copy.
+        InputError: Not a pretraining run, no checkpoint, or a method without a momentum encoder.
         CodoError: The run's method does not pretrain a backbone.
     """
     if network not in get_args(Network):
         fix = nearest(network, list(get_args(Network))) or f"one of: {', '.join(get_args(Network))}"
         raise InputError(f"unknown encoder '{network}'", where="--encoder", fix=fix)
     if run.verb != "pretrain":
-        what = f"only pretraining runs are exported, this is one of codo {run.verb}"
-        fix = f"take the detector as it is: {run.exports_dir}/detector.safetensors has torchvision's names"
+        what = f"only pretraining runs can be exported, this is a run of codo {run.verb}"
+        fix = f"use its exported detector: {run.exports_dir}/detector.safetensors has torchvision's names"
         raise InputError(what, where=str(run.path), fix=fix)
     method, settings, step = load_method(run)
     modules = method.exports() if network == "query" else method.key_exports()
     if network == "key" and not modules:
         what = f"method '{settings.method}' has no key encoder"
-        raise InputError(what, where=str(run.path), fix="export the trained one: --encoder query")
+        raise InputError(what, where=str(run.path), fix="export the trained encoder: --encoder query")
     if "backbone" not in modules:
         fix = "export a run of a method that pretrains a backbone, such as codo"
         raise CodoError(f"method '{settings.method}' does not pretrain a backbone", where=str(run.path), fix=fix)
-    # The file of somebody's own method is named without its folder: exports may be published.
+    # A user's method is recorded by its file name without the folder: exports may be published.
     return pack_trunk(settings.model, modules, PurePath(settings.method).name, step, network)
 
 
 def pack_trunk(
     model: ModelSettings, modules: Mapping[str, nn.Module], method: str, step: int, network: Network = "query"
 ) -> TrunkWeights:
-    """Put the modules that a method exports into a `TrunkWeights`.
+    """Create `TrunkWeights` from the modules that a method exports.
 
     Args:
-        model: Settings they were built from.
+        model: Settings of the architecture.
         modules: Component -> module, as ``Method.exports`` returns them.
         method: Name of the method.
-        step: Training steps done.
-        network: Which encoder they are of.
+        step: Number of pretraining steps.
+        network: The encoder that the modules belong to.
     """
     tensors = {
-        # Training stores weights with channels last; files keep the plain layout, and each tensor its own memory.
+        # Training keeps weights in channels_last; files have the default layout, and each tensor its own storage.
         COMPONENTS[part] + name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for part in PARTS
         if part in modules

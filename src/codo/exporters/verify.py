@@ -1,4 +1,4 @@
-"""The last step before a file counts as written: what it is for computes what the encoder computes."""
+"""Verification of an export: the model rebuilt from the file must compute the same features as the encoder."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _FIX = "this is a fault of CoDo: report it with the run's config.yaml"
 
 @dataclass(frozen=True)
 class Verified:
-    """What was found to be right.
+    """Result of a verification.
 
     Attributes:
-        report: What of the file matched the model it is for.
-        how: How that model was rebuilt, as a sentence.
+        report: Which tensors of the file matched the library's model.
+        how: A sentence on how that model was rebuilt.
         outputs: Names of the outputs that were compared (see `MAPS`).
     """
 
@@ -37,13 +37,12 @@ class Verified:
 
 @torch.no_grad()
 def verify(trunk: TrunkWeights, target: Target, path: Path) -> Verified:
-    """Rebuild the model that a file is for, and compare its features with the trunk's on a fixed input.
+    """Rebuild the library's model from a file, and compare its features with the trunk's on a fixed input.
 
-    Only the parts that are in the trunk and have a place in the model are compared: maps of the backbone, of the
-    pyramid, and box features.
+    Only parts that exist in both the trunk and the model are compared: backbone maps, pyramid maps, box features.
 
     Raises:
-        CodoError: A tensor of the trunk is missing, left over or of another shape, or a feature differs.
+        CodoError: A tensor of the trunk is missing, unexpected or has another shape, or a feature differs.
     """
     rebuilt = target.rebuild(trunk, path)
     parts = covered(target, trunk)
@@ -55,23 +54,23 @@ def verify(trunk: TrunkWeights, target: Target, path: Path) -> Verified:
     side = input_side(trunk.model.backbone)
     images = torch.randn(1, 3, side, side, generator=generator)
     pooled = torch.rand(4, trunk.model.fpn_channels, POOL, POOL, generator=generator)
-    ours, theirs = encoder_features(trunk.encoder())(images, pooled), rebuilt.features(images, pooled)
+    expected, actual = encoder_features(trunk.encoder())(images, pooled), rebuilt.features(images, pooled)
     compared = []
     for part in parts:
-        # A one-stage detector has some of the maps; of every part there must be one at least.
-        names = [name for name in MAPS[part] if name in theirs]
+        # A one-stage detector has only some of the maps; each part must have at least one.
+        names = [name for name in MAPS[part] if name in actual]
         if not names:
             raise CodoError(f"the rebuilt model has no {part}", where=str(path), fix=_FIX)
         for name in names:
-            _compare(name, ours[name], theirs[name], path)
+            _compare(name, expected[name], actual[name], path)
         compared += names
     return Verified(rebuilt.report, rebuilt.how, tuple(compared))
 
 
-def _compare(name: str, ours: torch.Tensor, theirs: torch.Tensor, path: Path) -> None:
-    if ours.shape != theirs.shape:
-        what = f"the rebuilt {name} has shape {tuple(theirs.shape)}, not {tuple(ours.shape)}"
+def _compare(name: str, expected: torch.Tensor, actual: torch.Tensor, path: Path) -> None:
+    if expected.shape != actual.shape:
+        what = f"the rebuilt {name} has shape {tuple(actual.shape)}, not {tuple(expected.shape)}"
         raise CodoError(what, where=str(path), fix=_FIX)
-    difference = float((ours - theirs).abs().max() / ours.abs().max().clamp(min=1))
+    difference = float((expected - actual).abs().max() / expected.abs().max().clamp(min=1))
     if not difference <= TOLERANCE:  # also when it is not a number
         raise CodoError(f"the rebuilt {name} differs by {difference:.1e}", where=str(path), fix=_FIX)

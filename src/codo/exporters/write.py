@@ -1,8 +1,9 @@
-"""``codo export``: the trunk of a run as a file for other tools.
+"""``codo export``: write the trunk of a run in the format of another library.
 
-A file counts as written only after the model it is for was rebuilt from it and gave the same numbers. Beside it lies a
-page of the same name, ``.md``, with the code that loads it, the load report and where the weights come from; some
-targets add configurations. All files of an export appear together: weights last, so that they never lack their page.
+Before a file is put in place, the library's model is rebuilt from it and must compute the same features. Next to it is
+a page of the same name, ``.md``, with the code that loads it, the load report and the origin of the weights; some
+targets add configurations. All files of an export are moved into place together, the weights last, so that weights
+never exist without their page.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ TARGETS: dict[str, Callable[[DetectorName], Target]] = {
     "safetensors": Safetensors,
     "hub": Hub,
 }
-"""The targets by name. A new one is a file and a line here."""
+"""The targets by name. To add one, write a `Target` in a new file and list it here."""
 
 
 def export(
@@ -60,18 +61,18 @@ def export(
     Args:
         run: A pretraining run, or its directory.
         to: ``torchvision``, ``detectron2``, ``mmdet``, ``timm``, ``resnet``, ``safetensors`` or ``hub``.
-        out: File to write (a folder for ``hub``); by default one in the run's ``exports/``.
+        out: File to write (a folder for ``hub``); by default in the run's ``exports/``.
         model: The detector that the file is for: ``mask_rcnn``, ``faster_rcnn``, ``retinanet`` or ``fcos``; the last
             two with torchvision only.
-        encoder: ``query``, the trained one, or ``key``, its momentum copy.
+        encoder: ``query``, the trained encoder, or ``key``, the momentum encoder.
 
     Returns:
-        The file, or the folder. How to load it is in the page beside it, of the same name ending in ``.md``.
+        The file, or the folder. A page of the same name, ending in ``.md``, shows how to load it.
 
     Raises:
-        InputError: Unknown target, detector or encoder, one that does not go with the run, not a pretraining run, no
-            checkpoint, or no place to write to.
-        CodoError: The rebuilt model differs from the trunk; no file is left.
+        InputError: Target, detector or encoder are unknown or do not fit the run; not a pretraining run; no checkpoint;
+            or ``out`` is not writable.
+        CodoError: The rebuilt model differs from the trunk; no file is kept.
 
     Example:
         >>> import codo
@@ -100,22 +101,22 @@ def _default_name(target: Target, encoder: Network) -> str:
 
 
 def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Origin | None = None) -> LoadReport:
-    """Write a trunk, rebuild it from the file and compare, then put all files in their places.
+    """Write a trunk, verify the file by rebuilding the model, then move all files into place.
 
     Args:
-        trunk: What to write.
-        target: What for.
-        path: The file, or the folder of a target that writes one.
-        origin: Where the weights come from, for the page.
+        trunk: The trunk to write.
+        target: The export format.
+        path: The file, or the folder of a target that writes a folder.
+        origin: The run of the weights, for the page.
 
     Returns:
-        What of the file matched the model it is for.
+        Which tensors of the file matched the library's model.
 
     Raises:
-        InputError: ``path`` cannot be written to, or the target has no place for this trunk.
-        CodoError: The disk is full, or the rebuilt model lacks something of the trunk or computes something else.
+        InputError: ``path`` is not writable, or the target cannot represent this trunk.
+        CodoError: The disk is full, or the rebuilt model lacks a part of the trunk or computes other features.
     """
-    target.state(trunk)  # refuses a trunk that it has no place for
+    target.state(trunk)  # raises if the target cannot represent the trunk
     weights = target.weights(path)
     texts = {weights.with_name(name): text for name, text in target.companions(trunk, weights.name).items()}
     page = weights.with_name(target.page_name(weights))
@@ -124,7 +125,7 @@ def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Orig
         _check_ours(page, heading(trunk, target, weights.name))
     if target.editable:
         _check_unchanged(texts)
-    # The ending stays: readers tell formats by it.
+    # Temporary names keep the extension: libraries recognize formats by it.
     staged = {final: temporary_path(final, ending=final.suffix) for final in (*texts, page, weights)}
     new = [folder for folder in (weights.parent, *weights.parent.parents) if not folder.exists()]
     try:
@@ -146,7 +147,7 @@ def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Orig
                 temporary.unlink(missing_ok=True)
         with suppress(OSError):
             for folder in new:
-                folder.rmdir()  # refuses where anything lies in it
+                folder.rmdir()  # fails if it is not empty
     return verified.report
 
 
@@ -155,34 +156,34 @@ def _check_places(finals: list[Path]) -> None:
         if final.is_dir():
             raise InputError("the export would replace a folder", where=str(final), fix="name a file with --out")
     if len(set(finals)) < len(finals):
-        fix = "choose another ending for --out"
-        raise InputError("a file beside the weights would have their name", where=str(finals[-1]), fix=fix)
+        fix = "choose another extension for --out"
+        raise InputError("another file of the export would have the same name", where=str(finals[-1]), fix=fix)
 
 
 def _check_ours(page: Path, begins: str) -> None:
-    """Replace an earlier export and nothing else: it is known by the beginning of its page."""
+    """Allow to replace an earlier export, recognized by the beginning of its page, and nothing else."""
     if not (page.is_file() and page.read_bytes().startswith(begins.encode())):
         fix = "move it away, or name another file with --out"
-        raise InputError("what is there is no earlier export, or was changed", where=str(page), fix=fix)
+        raise InputError("the existing file is not an earlier export, or was changed", where=str(page), fix=fix)
 
 
 def _check_unchanged(texts: Mapping[Path, str]) -> None:
-    """Keep a configuration that the user has changed, or that is not ours."""
+    """Refuse to overwrite a configuration that the user has changed, or that is not of an earlier export."""
     for final, text in texts.items():
         if final.exists() and final.read_bytes() != text.encode():
             fix = "move it away, or name another file with --out"
-            raise InputError("there is another configuration of that name", where=str(final), fix=fix)
+            raise InputError("another configuration of that name exists", where=str(final), fix=fix)
 
 
 @contextmanager
 def _writing(path: Path) -> Iterator[None]:
-    """Say what a failed write means for the user."""
+    """Turn a failed write into an error for the user."""
     try:
         yield
     except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-        found = system_error(error)
-        if found is None:
+        cause = system_error(error)
+        if cause is None:
             raise
-        kind = CodoError if found.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else InputError
-        fix = "free some space, or choose another --out"
-        raise kind(f"cannot write the export: {found.strerror}", where=str(path), fix=fix) from error
+        kind = CodoError if cause.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else InputError
+        fix = "free disk space, or choose another --out"
+        raise kind(f"cannot write the export: {cause.strerror}", where=str(path), fix=fix) from error

@@ -1,13 +1,13 @@
-"""Training: drives anything that keeps the protocol of ``methods.base``, for pretraining and finetuning alike.
+"""Training: the loop, checkpoints and logs of pretraining and finetuning, for any method of ``methods.base``.
 
-* ``pretrain``: puts a pretraining run together, top to bottom; ``pretrain_settings``: what can be chosen;
-  ``pretrain_task``: its images, opened and checked; ``run_probes``: its probes.
-* ``session``: what pretraining and finetuning share around the loop: run directory, resume, log, report.
-* ``trainer``: the loop; ``job``: what it is given; ``clock``: images a second.
+* ``pretrain``: ``codo pretrain``; ``pretrain_settings``: its settings; ``pretrain_task``: its data, opened and checked;
+  ``run_probes``: its probes.
+* ``session``: the steps that pretraining and finetuning share around the loop: run directory, resume, log, report.
+* ``trainer``: the loop; ``job``: its inputs; ``clock``: images per second and data wait.
 * ``optim``, ``lars``: SGD, LARS, learning-rate schedules and scaling.
 * ``checkpoint``: saving and exact resume; ``load_run``: the method of a run with its newest weights.
 * ``distributed``: processes, devices, signals.
-* ``profiling``: where the time of a step goes.
+* ``profiling``: ``--profile``, the time of each stage of a step.
 * ``logging``, ``log_settings``: metrics.jsonl, train.log, progress bar; ``trackers``: TensorBoard, W&B, MLflow.
 * ``probing``: probes with labels during a run, and ``codo probe``.
 """

@@ -1,21 +1,21 @@
-"""Checkpoints: everything that the next step depends on, in one file.
+"""Checkpoints: the complete training state, in one file per checkpoint.
 
 ::
 
     checkpoints/
       step-00000123.pt   torch zip file, loaded with weights_only=True:
         format           1
-        step             steps done
+        step             number of steps done
         method           state_dict: query and key encoder, queues and their pointers (or a detector)
         optimizer        state_dict
-        rng              state of torch's CPU generator; each step seeds it anew, earlier versions went on with it
+        rng              state of torch's CPU generator; only used by earlier versions, every step now seeds it
         config           resolved settings
       last               the name of the newest file
 
-The position in the data and in the schedule, and the random numbers of a step, are functions of ``step`` and so need no
-state of their own. Nothing depends on the number of processes. A file is written under a temporary name, flushed to
-disk, then renamed, so that a crash leaves the old ones whole. Reading checks every record's CRC: a torn or damaged file
-is passed over for the one before.
+The position in the data and in the schedule, and the random numbers of a step, are functions of ``step``, so they need
+no state. Nothing depends on the number of processes. A file is written under a temporary name, flushed to disk, then
+renamed, so a crash leaves the older checkpoints intact. Reading verifies the CRC of every record; if a file is
+incomplete or damaged, the checkpoint before it is used.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
     """Write the checkpoint of ``step`` and delete all but the newest ``keep``.
 
     Raises:
-        CodoError: The disk is full or not writable; the checkpoints before are untouched.
+        CodoError: The disk is full or not writable; earlier checkpoints are unchanged.
     """
     path = run.checkpoints_dir / f"step-{step:08d}.pt"
     try:
@@ -53,62 +53,67 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
         raise CodoError(
             f"cannot save the checkpoint of step {step}: {first_line(system_error(error) or error)}",
             where=str(path),
-            fix=f"free some space; the same command then resumes from {kept[-1] if kept else 'the start'}",
+            fix="free disk space, then run the same command again: "
+            f"it resumes from {kept[-1] if kept else 'the beginning'}",
         ) from error
     files = run.checkpoints()
-    newer = [file for file in files if file.name > path.name]  # damaged ones that were passed over on resuming
+    newer = [file for file in files if file.name > path.name]  # damaged files that were skipped on resuming
     for old in [*newer, *[file for file in files if file not in newer][:-keep]]:
         old.unlink(missing_ok=True)
     return path
 
 
 def remove_temporary(run: Run) -> None:
-    """Remove what a killed process left half written; only for the process that holds the run."""
+    """Remove the temporary files of a killed process; only call it while holding the lock of the run."""
     for leftover in run.checkpoints_dir.glob("*.tmp"):
         leftover.unlink(missing_ok=True)
 
 
 def load_last(run: Run, warn: Callable[[str], None] | None = None) -> dict[str, Any] | None:
-    """The newest checkpoint that is whole, on the CPU; ``None`` when there is none.
+    """Load the newest intact checkpoint to the CPU; ``None`` without one.
 
     Args:
         run: The run.
-        warn: Told of every damaged file that is passed over; by default the user, on standard error.
+        warn: Called with a message for every damaged file that is skipped; by default it is logged to standard error.
     """
-    tell = warn or (lambda message: log.warning("WARNING %s", message))
+    warn = warn or (lambda message: log.warning("WARNING %s", message))
     paths = run.checkpoints()
     for i in reversed(range(len(paths))):
         try:
             return load(paths[i])
-        except InputError:  # not damage: starting over would throw the run away
+        except InputError:  # not damaged, but unreadable or too new: skipping it would discard training steps
             raise
         except CodoError as error:
-            instead = f"using {paths[i - 1].name} before it" if i else "and there is none before it"
-            tell(f"{error.what} ({paths[i]}); {instead}")
+            instead = f"using {paths[i - 1].name} instead" if i else "there is no earlier checkpoint"
+            warn(f"{error.what} ({paths[i]}); {instead}")
     return None
 
 
 def load_newest(run: Run, warn: Callable[[str], None] | None = None) -> dict[str, Any]:
-    """The same for those who cannot do without.
+    """Load the newest intact checkpoint to the CPU, or raise.
+
+    Args:
+        run: The run.
+        warn: See `load_last`.
 
     Raises:
-        InputError: There is no checkpoint, or none is whole.
+        InputError: There is no checkpoint, or none is intact.
     """
     state = load_last(run, warn)
     if state is not None:
         return state
     if run.checkpoints():
-        fix = "give the same command again: the run then starts from the beginning"
+        fix = "run the training command again: it starts from the beginning"
         raise InputError("every checkpoint of the run is damaged", where=str(run.checkpoints_dir), fix=fix)
     raise InputError("the run has no checkpoint yet", where=str(run.path), fix="let it train for a while")
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read one checkpoint to the CPU, whole or not at all.
+    """Load one checkpoint to the CPU, after verifying all of its records.
 
     Raises:
-        InputError: There is no such file, it cannot be read, or a newer version of CoDo wrote it.
-        CodoError: Torn, damaged, or no checkpoint.
+        InputError: The file does not exist, is not readable, or was written by a newer version of CoDo.
+        CodoError: The file is incomplete, damaged, or not a checkpoint.
     """
     if not path.is_file():
         raise InputError("no such checkpoint", where=str(path), fix="check the path")
@@ -117,8 +122,8 @@ def load(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         version = state["format"]
     except PermissionError as error:
-        raise InputError("cannot read the checkpoint", where=str(path), fix="mend its permissions") from error
-    except Exception as error:  # damaged bytes raise nearly anything
+        raise InputError("cannot read the checkpoint", where=str(path), fix="fix its permissions") from error
+    except Exception as error:  # damaged bytes can raise almost any exception
         reason = first_line(system_error(error) or error)
         raise CodoError(
             f"the checkpoint is damaged: {reason}", where=str(path), fix="use another checkpoint"
@@ -131,9 +136,9 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def _check_records(path: Path) -> None:
-    """Read every record of a zip file, whose CRC is checked on the way.
+    """Read every record of a zip file, which verifies its CRC.
 
-    In large pieces: adding up a piece leaves the interpreter to other threads, but waits for it at its end.
+    In large chunks: computing a CRC releases the GIL, but has to acquire it again after every chunk.
 
     Raises:
         zipfile.BadZipFile: A record is damaged.

@@ -1,4 +1,4 @@
-"""Where the time of training goes: images a second, and the share of it spent waiting for data."""
+"""Throughput of training: images per second, and the fraction of time spent waiting for data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Clock:
     """Times the steps.
 
     Args:
-        device: Whose memory is told.
-        images_per_step: Images of all ranks in a step.
+        device: The device whose peak memory is reported.
+        images_per_step: Images per step, over all ranks.
     """
 
     def __init__(self, device: torch.device, images_per_step: int) -> None:
@@ -25,7 +25,7 @@ class Clock:
         self.waiting, self.steps = 0.0, 0
 
     def waited(self) -> None:
-        """A batch has come."""
+        """A batch has arrived."""
         self.waiting += time.perf_counter() - self.mark
         self.steps += 1
 
@@ -45,8 +45,8 @@ class Clock:
         return values
 
     @staticmethod
-    def shown(row: Mapping[str, Any]) -> dict[str, str] | None:
-        """What the progress bar says of a logged row."""
+    def postfix(row: Mapping[str, Any]) -> dict[str, str] | None:
+        """The values of a logged row for the progress bar."""
         if "loss" not in row:
             return None
         return {
@@ -57,7 +57,7 @@ class Clock:
 
 
 def _memory(device: torch.device) -> float:
-    """Peak memory in MiB: of the GPU, or of this process."""
+    """Peak memory in MiB of the GPU, or of this process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
     return peak_memory_mib()

@@ -1,6 +1,7 @@
-"""Processes, devices and signals: the one place (beside the command line) that reads the environment.
+"""Processes, devices and signals; reads the environment variables of ``torchrun``.
 
-One process needs nothing. ``torchrun`` sets RANK, WORLD_SIZE and LOCAL_RANK; gloo is used on CPU and NCCL on GPU.
+A single process needs no setup. ``torchrun`` sets RANK, WORLD_SIZE and LOCAL_RANK; the backend is gloo on CPUs and NCCL
+on GPUs.
 """
 
 from __future__ import annotations
@@ -22,12 +23,12 @@ from codo.core.errors import CodoError, InputError, Interrupted, Preempted
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process among all of a run.
+    """Rank, world size and device of this process, with the collectives that training needs.
 
     Attributes:
-        rank: Number of this process; 0 writes.
+        rank: Rank of this process; rank 0 writes files.
         world: Number of processes.
-        device: What this process computes on.
+        device: Device of this process.
     """
 
     rank: int
@@ -36,12 +37,12 @@ class DistributedContext:
 
     @property
     def main(self) -> bool:
-        """Whether this process writes files."""
+        """Whether this is rank 0, which writes files."""
         return self.rank == 0
 
     @property
     def hardware(self) -> str:
-        """What all processes compute on, for the record: ``8 x NVIDIA H100 80GB HBM3``, or ``cpu``."""
+        """Devices of all processes, for the record: ``8 x NVIDIA H100 80GB HBM3``, or ``cpu``."""
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
         return name if self.world == 1 else f"{self.world} x {name}"
 
@@ -56,7 +57,7 @@ class DistributedContext:
         return dict(zip(values, stacked.tolist(), strict=True))
 
     def highest(self, value: int) -> int:
-        """The largest of the processes' values, so that all take the same turn."""
+        """The maximum over all processes, so that all make the same decision."""
         if self.world == 1:
             return value
         tensor = torch.tensor(value, device=self.device)
@@ -71,13 +72,13 @@ class DistributedContext:
 
 @contextmanager
 def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
-    """Join the processes of a run, and leave them at the end; meanwhile torch keeps to the CPU quota.
+    """Initialize torch.distributed under ``torchrun``, and limit torch's threads; both are undone at the end.
 
     Args:
-        device: ``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
-        InputError: A GPU is asked for and there is none.
+        InputError: A GPU is requested and there is none.
     """
     world, rank = world_size(), int(os.environ.get("RANK", 0))
     chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", 0)))
@@ -98,7 +99,7 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
     """Resolve a ``device`` setting.
 
     Raises:
-        InputError: Not a device, or one that this machine lacks.
+        InputError: Not a device, or a device that this machine does not have.
     """
     if device == "auto":
         return torch.device("cuda", local_rank) if torch.cuda.is_available() else torch.device("cpu")
@@ -113,20 +114,20 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
     if chosen.type == "cuda" and chosen.index >= torch.cuda.device_count():
         found = torch.cuda.device_count()
         raise InputError(
-            f"there is no {chosen}, only {found} GPUs", where="device", fix="start one process a GPU at most"
+            f"there is no {chosen}, only {found} GPUs", where="device", fix="start at most one process per GPU"
         )
     return chosen
 
 
 def world_size() -> int:
-    """Number of processes that ``torchrun`` has started, 1 without it."""
+    """Number of processes that ``torchrun`` started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", 1))
 
 
 def cpu_threads() -> int:
-    """Threads that torch computes with: as many as it would take, but not more than a container's CPU quota.
+    """Number of torch's threads: its default, limited to the CPU quota of the container.
 
-    Torch itself sees the cores that the process is bound to and no quotas. ``OMP_NUM_THREADS`` has the last word.
+    Torch itself respects CPU affinity but no quotas. ``OMP_NUM_THREADS`` overrides both.
     """
     threads, quota = torch.get_num_threads(), cpu_quota()
     return threads if quota is None or "OMP_NUM_THREADS" in os.environ else min(threads, quota)
@@ -134,7 +135,7 @@ def cpu_threads() -> int:
 
 @contextmanager
 def threads_within_quota() -> Iterator[None]:
-    """Let torch compute with `cpu_threads` meanwhile; where there is no quota, nothing is set."""
+    """Limit torch to `cpu_threads` threads inside the context; without a quota nothing changes."""
     threads, allowed = torch.get_num_threads(), cpu_threads()
     if allowed == threads:
         yield
@@ -147,24 +148,24 @@ def threads_within_quota() -> Iterator[None]:
 
 
 def worker_environments(jobs: int | None, device: str) -> list[dict[str, str]]:
-    """Where independent runs can be at work at the same time: for each place, the environment of its process.
+    """Environment variables for worker processes that execute independent runs in parallel, one entry per worker.
 
     Args:
-        jobs: Runs at a time; ``None``: one a GPU, on the CPU one.
-        device: The setting ``device``; ``cuda:N`` keeps all to that GPU.
+        jobs: Number of workers; ``None``: one per GPU, or a single one on the CPU.
+        device: The setting ``device``; with ``cuda:N`` all workers use that GPU.
     """
     free = device in ("auto", "cuda") and torch.cuda.is_available()
     gpus = visible_gpus(os.environ.get("CUDA_VISIBLE_DEVICES"), torch.cuda.device_count()) if free else []
     count = jobs or max(1, len(gpus))
     if gpus:
-        return [{**os.environ, "CUDA_VISIBLE_DEVICES": gpus[place % len(gpus)]} for place in range(count)]
-    # Threads of several processes that together want more cores than there are slow each other down.
+        return [{**os.environ, "CUDA_VISIBLE_DEVICES": gpus[worker % len(gpus)]} for worker in range(count)]
+    # More threads in all workers together than there are cores slow each other down.
     threads = os.environ.get("OMP_NUM_THREADS", str(max(1, usable_cores() // count)))
     return [{**os.environ, "OMP_NUM_THREADS": threads} for _ in range(count)]
 
 
 def visible_gpus(visible: str | None, count: int) -> list[str]:
-    """Names of the GPUs this process sees, as a process of its own understands them."""
+    """Names of the GPUs visible to this process, as values of CUDA_VISIBLE_DEVICES for a child process."""
     named = [name.strip() for name in visible.split(",")] if visible else []
     return named[:count] if len(named) >= count else [str(index) for index in range(count)]
 
@@ -177,38 +178,40 @@ def use_bf16(precision: str, device: torch.device) -> bool:
 
 
 def loader_workers(setting: int | None) -> int:
-    """The setting ``workers`` resolved: by default this rank's share of the cores it may use, at most 16."""
+    """Resolve the setting ``workers``: by default this rank's share of the usable cores, at most 16."""
     if setting is not None:
         return setting
     return max(1, min(16, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
 
 
 class StopSignal:
-    """Remembers that the run was asked to stop, until the step at hand is done.
+    """Records a signal to stop, so that the current step can finish first.
 
-    SIGINT and SIGTERM set `number`; a second SIGINT ends the program at once, for those who really mean it.
+    SIGINT and SIGTERM set `number`; a second SIGINT ends the program immediately.
     """
 
     def __init__(self) -> None:
         self.number = 0
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        """The handler."""
+        """The signal handler."""
         if self.number == signal.SIGINT and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.number = number
 
     def error(self, number: int, step: int, where: str) -> CodoError:
-        """What to raise once the checkpoint of ``step`` is saved."""
+        """The error to raise after the checkpoint of ``step`` is saved."""
         kind, name = (Interrupted, "Ctrl-C") if number == signal.SIGINT else (Preempted, "SIGTERM")
         return kind(
-            f"stopped by {name} after step {step}; a checkpoint is saved", where=where, fix="the same command resumes"
+            f"stopped by {name} after step {step}; a checkpoint is saved",
+            where=where,
+            fix="run the same command again to resume",
         )
 
 
 @contextmanager
 def stop_signals() -> Iterator[StopSignal]:
-    """Catch SIGINT and SIGTERM while training, in the main thread; elsewhere nothing is caught."""
+    """Catch SIGINT and SIGTERM inside the context, if this is the main thread; other threads catch nothing."""
     stop = StopSignal()
     try:
         before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,4 +1,4 @@
-"""What the training loop is given, in parts: what is trained, on what, by which schedule, and where it is kept."""
+"""The inputs of the training loop: method and optimizer, batches, schedule, checkpoints, and log."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from codo.training.logging import RunLog
 from codo.training.optim import Schedule
 
 Check = Callable[[int], Mapping[str, Any]]
-"""Something done every so many steps: takes the steps done, returns values to log."""
+"""A function called at intervals, such as an evaluation: takes the number of steps done, returns values to log."""
 
 
 @dataclass(frozen=True)
 class Learner:
-    """What is trained.
+    """The method and its optimizer.
 
     Attributes:
-        method: On the device.
+        method: The method, on the device.
         module: The method, or DistributedDataParallel around it.
-        optimizer: Over the method's parameters.
+        optimizer: Optimizer of the method's parameters.
         bf16: Whether to compute under bfloat16 autocast.
-        clip: Largest norm of the gradient; infinity only measures it.
+        clip: Maximum norm of the gradient; with infinity the norm is only measured.
     """
 
     method: Method
@@ -42,12 +42,12 @@ class Learner:
 
 @dataclass(frozen=True)
 class Feed:
-    """What it learns from.
+    """The training batches.
 
     Attributes:
-        batches: Those of the steps that are left; an error instead of a batch is raised.
-        images_per_step: Images of all ranks in a step, for the rate.
-        finish_batch: What is left to do to a batch on the device.
+        batches: Batches of the remaining steps; an item that is an error is raised.
+        images_per_step: Images per step over all ranks, for the throughput.
+        finish_batch: Device-side part of the batch, such as colors and blur.
     """
 
     batches: Iterable[Any]
@@ -57,13 +57,13 @@ class Feed:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """Where the state is kept.
+    """Where and how often checkpoints are saved.
 
     Attributes:
-        run: Also known to ranks that do not write.
-        config: Resolved settings, kept in every checkpoint.
+        run: The run directory; set on all ranks, written by rank 0.
+        config: Resolved settings, saved in every checkpoint.
         every: Steps between two checkpoints.
-        keep: How many of the newest stay.
+        keep: Number of newest checkpoints to keep.
     """
 
     run: Run
@@ -74,15 +74,15 @@ class Checkpoints:
 
 @dataclass(frozen=True)
 class Watch:
-    """How the training is watched.
+    """Logging, alarms and checks.
 
     Attributes:
-        log: Where values go.
-        every: Steps between two logged ones.
-        health: Looks at the logged values and raises alarms.
-        checks: (every, what) done between steps; with ``every`` 0 only after the last.
+        log: The log of the run.
+        every: Steps between two logged steps.
+        health: Raises alarms from the logged values.
+        checks: Pairs of interval in steps and check; with interval 0 the check is called only after the last step.
         slow_checks: Whether checks take so long that a checkpoint is saved before them, whatever its interval.
-        enough: Whether the run may end early; asked on every rank after checks, once their values are logged.
+        enough: Whether the run ends early; called on every rank after checks, once their values are logged.
     """
 
     log: RunLog
@@ -95,17 +95,17 @@ class Watch:
 
 @dataclass(frozen=True)
 class TrainingJob:
-    """Everything that the loop needs.
+    """All inputs of the training loop.
 
     Attributes:
-        learner: What is trained.
-        feed: What it learns from.
+        learner: The method and its optimizer.
+        feed: The training batches.
         schedule: Learning rate of every step.
-        start: Steps done before.
-        stop: Steps of the whole run.
+        start: Number of steps done before, by the checkpoint resumed from.
+        stop: Total number of steps of the run.
         seed: The run's seed.
-        checkpoints: Where the state is kept.
-        watch: How the training is watched.
+        checkpoints: Where and how often checkpoints are saved.
+        watch: Logging, alarms and checks.
         context: Rank, world size and device of this process.
     """
 

@@ -1,10 +1,10 @@
-"""LARS (You et al. 2017): SGD whose step in every tensor has a length in proportion to the tensor.
+"""LARS (You et al. 2017): SGD in which the step of every tensor is scaled in proportion to the tensor's norm.
 
     g <- g + weight_decay * w
     v <- momentum * v + trust * |w| / |g| * g          (trust ratio 1 where |w| or |g| is 0)
     w <- w - lr * v
 
-Biases and norms (one dimension) take plain SGD steps without decay, as SimCLR, BYOL and SwAV have it.
+Biases and norm parameters (one dimension) take plain SGD steps without weight decay, as in SimCLR, BYOL and SwAV.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ TRUST = 0.001
 
 
 class LARS(torch.optim.Optimizer):
-    """See the top.
+    """The LARS optimizer, see the module.
 
     Args:
-        params: Parameters or groups.
+        params: Parameters or parameter groups.
         lr: Learning rate.
-        momentum: Share of the velocity kept.
-        weight_decay: Of tensors of two dimensions and more.
-        trust: Length of a step at ``lr`` 1, in lengths of the tensor.
+        momentum: Momentum of SGD.
+        weight_decay: Weight decay of tensors with at least two dimensions.
+        trust: Trust coefficient: norm of the gradient step at ``lr`` 1, relative to the norm of the tensor.
     """
 
     def __init__(
@@ -54,6 +54,6 @@ class LARS(torch.optim.Optimizer):
             return gradient
         gradient = gradient.add(parameter, alpha=group["weight_decay"])
         length, slope = parameter.norm(), gradient.norm()
-        # On the device: a comparison on the host would stall every tensor.
+        # On the device: a comparison on the host would synchronize once per tensor.
         ratio = torch.where((length > 0) & (slope > 0), group["trust"] * length / slope, torch.ones_like(length))
         return gradient * ratio

@@ -1,4 +1,4 @@
-"""A pretraining run as it lies on disk: its method with its newest weights."""
+"""Loading the method of a pretraining run with its newest weights."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ from codo.training.pretrain_settings import PretrainSettings, method_setup
 def load_method(
     run: Run | str | Path, warn: Callable[[str], None] | None = None
 ) -> tuple[Method, PretrainSettings, int]:
-    """The method of a pretraining run with the weights of its newest checkpoint, on the CPU; its settings and step.
+    """Load a pretraining run: method with the weights of the newest checkpoint, on the CPU, settings, and step.
 
     Args:
         run: The run, or its directory.
-        warn: Told of damaged checkpoints that are passed over; by default the user, on standard error.
+        warn: Called with a message for every damaged checkpoint that is skipped; by default it is logged to standard
+            error.
 
     Raises:
-        InputError: Not a pretraining run, or one without a whole checkpoint.
-        CodoError: The checkpoint lacks weights that the method has.
+        InputError: Not a pretraining run, or no intact checkpoint.
+        CodoError: The checkpoint lacks weights of the method.
     """
     run = run if isinstance(run, Run) else open_run(run)
     settings = resolve(PretrainSettings, None, run.config)
     state = checkpoint.load_newest(run, warn)
-    # A queue of one is enough to read weights; the real ones are not needed and may be large.
+    # A queue of one key is enough: the real queues are not needed here, and may be large.
     setup = replace(
         method_setup(settings, classes=int(state["method"].get("classes", 0))),
         model=settings.model.model_copy(update={"init": "none"}),

@@ -1,4 +1,4 @@
-"""What a run logs, and where."""
+"""The settings of logging."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class LogSettings(Settings):
 
     every: int = Field(10, ge=1, description="steps between two lines of metrics.jsonl")
     progress: bool = Field(True, description="show a progress bar when the output is a terminal")
-    profile: bool = Field(False, description="trace a few steps into trace.json and tell where their time goes")
+    profile: bool = Field(False, description="profile a few steps: trace.json, and the time of each stage in the log")
     tensorboard: bool = Field(False, description="write TensorBoard events (extra: tensorboard)")
-    wandb: str | None = Field(None, description="project of Weights & Biases to log to (extra: wandb)")
-    mlflow: str | None = Field(None, description="experiment of MLflow to log to (extra: mlflow)")
+    wandb: str | None = Field(None, description="Weights & Biases project to log to (extra: wandb)")
+    mlflow: str | None = Field(None, description="MLflow experiment to log to (extra: mlflow)")

@@ -1,9 +1,9 @@
-"""What a run writes while it trains: metrics.jsonl, train.log, a progress bar, and trackers by choice.
+"""The log of a run: metrics.jsonl, train.log, a progress bar, and optional trackers.
 
-``metrics.jsonl`` holds one JSON object a logged step with all values of that step. Names: ``loss/P2`` … by level,
-``time/…`` for what differs from run to run even when nothing else does, ``alarms`` for messages.
+``metrics.jsonl`` has one JSON object per logged step with all values of that step. Names: ``loss/P2`` … by level,
+``time/…`` for values that differ between otherwise identical runs, ``alarms`` for messages.
 
-What is said in words goes to the standard library's logger ``codo.training`` as well, for programs that route messages.
+Messages also go to the standard library's logger ``codo.training``, for programs that route log messages.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from codo.training.log_settings import LogSettings
 from codo.training.trackers import Tracker, open_trackers
 
 LOGGER = logging.getLogger(__name__)
-# A run tells the terminal itself, between the lines of its bar; without a handler Python would say warnings once more.
+# A run writes to the terminal itself, above its progress bar; without a handler Python would print warnings again.
 LOGGER.addHandler(logging.NullHandler())
 
 
 class RunLog:
-    """The log of a run on rank 0; elsewhere (``run=None``) everything is a no-op.
+    """The log of a run on rank 0; on other ranks (``run=None``) every method is a no-op.
 
     Args:
-        run: Where to write.
+        run: The run directory.
         settings: See `LogSettings`.
-        start: Steps done before; later lines of an interrupted attempt are dropped, since those steps come again.
-        total: Steps of the whole run, for the bar.
-        unit: What the bar counts.
+        start: Number of steps done before; later lines are removed, since those steps are repeated.
+        total: Total number of steps of the run, for the progress bar.
+        unit: Unit of the progress bar.
     """
 
     def __init__(self, run: Run | None, settings: LogSettings, *, start: int, total: int, unit: str = "step") -> None:
@@ -47,8 +47,8 @@ class RunLog:
         self.trackers: list[Tracker] = []
         quiet = run is None or not settings.progress or not sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=start, unit=unit, dynamic_ncols=True, disable=quiet)
-        # Without a bar, a line for every tenth of the run.
-        self._spoken, self._tenth = start, max(1, total // 10)
+        # Without a progress bar, print a line after every tenth of the run.
+        self._printed, self._tenth = start, max(1, total // 10)
         if run is None:
             return
         kept = [row for row in run.metrics() if start and row["step"] <= start]
@@ -68,18 +68,18 @@ class RunLog:
         for tracker in self.trackers:
             tracker.log(scalars, step)
         if self._bar.disable:
-            speaks = self.settings.progress and step // self._tenth > self._spoken // self._tenth
-            self.say(f"step {step}: {_summary(scalars)}", echo=speaks)
-            self._spoken = step if speaks else self._spoken
+            echo = self.settings.progress and step // self._tenth > self._printed // self._tenth
+            self.info(f"step {step}: {_summary(scalars)}", echo=echo)
+            self._printed = step if echo else self._printed
 
-    def advance(self, step: int, shown: Mapping[str, str] | None = None) -> None:
-        """Move the bar to ``step``."""
-        if shown is not None:
-            self._bar.set_postfix(shown, refresh=False)
+    def advance(self, step: int, postfix: Mapping[str, str] | None = None) -> None:
+        """Move the progress bar to ``step``."""
+        if postfix is not None:
+            self._bar.set_postfix(postfix, refresh=False)
         self._bar.update(step - self._bar.n)
 
-    def say(self, message: str, *, echo: bool = True) -> None:
-        """Write a line to train.log and the logger, and to the terminal."""
+    def info(self, message: str, *, echo: bool = True) -> None:
+        """Write a message to train.log and the logger, and with ``echo`` to the terminal."""
         if self.run is not None:
             self._write(message, echo=echo)
             LOGGER.info("%s", message)
@@ -121,7 +121,7 @@ def _append(handle: Any, text: str) -> None:
         raise CodoError(
             f"cannot write the log: {error.strerror}",
             where=handle.name,
-            fix="free some space; the same command resumes",
+            fix="free disk space, then run the same command again to resume",
         ) from error
 
 

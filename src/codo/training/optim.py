@@ -13,11 +13,11 @@ from torch import nn
 from codo.core.config import Settings
 from codo.training.lars import LARS
 
-REFERENCE_BATCH = 256  # what a learning rate is quoted for when it is scaled
+REFERENCE_BATCH = 256  # batch size that a scaled learning rate refers to
 
 
 class OptimSettings(Settings):
-    """The optimizer and the course of its learning rate."""
+    """The optimizer and its learning-rate schedule."""
 
     kind: Literal["sgd", "lars"] = Field(
         "sgd", description="SGD, or LARS for large batches (no weight decay on biases and norms there)"
@@ -31,14 +31,14 @@ class OptimSettings(Settings):
     weight_decay: float = Field(1e-4, ge=0, description="weight decay on all parameters")
     warmup_epochs: float = Field(0, ge=0, description="epochs of linear warm-up")
     warmup_steps: int = Field(0, ge=0, description="steps of linear warm-up; the longer of the two counts")
-    warmup_factor: float = Field(0.001, gt=0, le=1, description="share of lr that the warm-up starts from")
+    warmup_factor: float = Field(0.001, gt=0, le=1, description="the warm-up starts at this fraction of lr")
     schedule: Literal["cosine", "cosine_step", "multistep", "constant"] = Field(
         "cosine", description="cosine per epoch (MoCo), cosine per step, drops at milestones, or constant"
     )
     milestones: tuple[float, ...] = Field(
-        (2 / 3, 8 / 9), description="multistep: where to drop, as shares of the run (60k and 80k of 90k)"
+        (2 / 3, 8 / 9), description="multistep: when lr drops, as fractions of the run (60k and 80k of 90k)"
     )
-    gamma: float = Field(0.1, gt=0, le=1, description="multistep: what a drop multiplies lr by")
+    gamma: float = Field(0.1, gt=0, le=1, description="multistep: factor of lr at every drop")
 
 
 class Schedule:
@@ -46,10 +46,10 @@ class Schedule:
 
     Args:
         settings: See `OptimSettings`.
-        batch_size: Global batch, for scaling.
-        steps: Length of the run.
-        per_epoch: Steps in an epoch.
-        reference: Batch that the learning rate is quoted for, when it is scaled.
+        batch_size: Global batch size, for scaling.
+        steps: Length of the run in steps.
+        per_epoch: Steps per epoch.
+        reference: Batch size that a scaled learning rate refers to.
     """
 
     def __init__(
@@ -82,21 +82,21 @@ class Schedule:
 
 
 def build_optimizer(
-    method: nn.Module, settings: OptimSettings, device: torch.device, fixed: Iterable[nn.Module] = ()
+    method: nn.Module, settings: OptimSettings, device: torch.device, constant_lr: Iterable[nn.Module] = ()
 ) -> torch.optim.Optimizer:
-    """The optimizer over the parameters that take gradients.
+    """Build the optimizer of all parameters that require gradients.
 
     Args:
-        method: Whose parameters.
+        method: The module to train.
         settings: See `OptimSettings`.
-        device: Where they are.
-        fixed: Modules whose learning rate stays at its peak (`set_lr`).
+        device: Device of the parameters.
+        constant_lr: Modules whose learning rate stays at the peak (`set_lr`).
     """
-    apart = {id(parameter) for module in fixed for parameter in module.parameters()}
+    constant = {id(parameter) for module in constant_lr for parameter in module.parameters()}
     trained = [parameter for parameter in method.parameters() if parameter.requires_grad]
-    groups: list[dict[str, Any]] = [{"params": [p for p in trained if id(p) not in apart]}]
-    if apart:
-        groups.append({"params": [p for p in trained if id(p) in apart], "fixed": True})
+    groups: list[dict[str, Any]] = [{"params": [p for p in trained if id(p) not in constant]}]
+    if constant:  # "fixed" is also the name in checkpoints
+        groups.append({"params": [p for p in trained if id(p) in constant], "fixed": True})
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("lr", "momentum", "weight_decay")}
     if settings.kind == "lars":
         return LARS(groups, **options)
@@ -104,6 +104,6 @@ def build_optimizer(
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float, peak: float) -> None:
-    """Give all parameter groups the learning rate ``lr``, those that are fixed ``peak``."""
+    """Set the learning rate of all parameter groups to ``lr``, of groups with a constant learning rate to ``peak``."""
     for group in optimizer.param_groups:
         group["lr"] = peak if group.get("fixed") else lr

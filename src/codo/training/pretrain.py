@@ -1,6 +1,6 @@
-"""``codo pretrain``: puts a run together, top to bottom.
+"""``codo pretrain``: data, method, session and training loop of a pretraining run.
 
-Everything that can be wrong with the input is found before the run directory is created.
+All input is checked before the run directory is created.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from codo.training.trainer import train
 
 
 def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
-    """Pretrain a detector trunk; the same call again resumes.
+    """Pretrain the trunk of a detector; calling it again with the same arguments resumes.
 
     Args:
         recipe: Name of a shipped recipe, or a YAML file.
-        **overrides: Settings on top of it, nested or with dotted names: ``**{"optim.lr": 0.03}``.
+        **overrides: Settings that override the recipe, nested or with dotted names: ``**{"optim.lr": 0.03}``.
 
     Returns:
         The finished run.
 
     Raises:
-        InputError: Bad settings or input; nothing has been written.
+        InputError: Invalid settings or input; nothing has been written.
         Interrupted: Ctrl-C; a checkpoint has been saved.
         Preempted: SIGTERM; a checkpoint has been saved.
-        CodoError: The run cannot go on (see the message).
+        CodoError: The run cannot continue (see the message).
 
     Example:
         >>> import codo
@@ -60,31 +60,31 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
     """
     settings = with_absolute_paths(resolve(PretrainSettings, recipe or recipe_of_method(overrides), overrides))
     unused = unused_settings(settings.method, overrides)
-    told = [f"method {settings.method} has no use for {', '.join(unused)}: it changes nothing"] if unused else []
-    return run_pretraining(settings, told)
+    warnings = [f"method {settings.method} does not use {', '.join(unused)}: no effect"] if unused else []
+    return run_pretraining(settings, warnings)
 
 
 def recipe_of_method(overrides: Mapping[str, Any]) -> str | None:
-    """The recipe of a method that has one of its own name: its augmentation, schedule and optimizer."""
+    """The shipped recipe with the name of the method, if there is one: its augmentation, schedule and optimizer."""
     name = str(overrides.get("method", ""))
     return name if name in shipped_recipes() and name in METHODS else None
 
 
 def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) -> Run:
-    """Pretrain by complete settings whose paths are absolute; returns and raises like `pretrain`.
+    """Pretrain with complete settings and absolute paths; returns and raises like `pretrain`.
 
     Args:
-        settings: All of them.
-        warnings: To be told in the run's log.
+        settings: All settings.
+        warnings: Warnings for the run's log.
     """
     with join_processes(settings.device) as context:
-        # 1. Everything that can be wrong, before anything is written.
+        # 1. Check all input before anything is written.
         task = prepare_pretrain_task(settings, context.world)
         settings = task.settings
         labeled = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and context.main else None
         saved, method = build(task, context)
 
-        # 2. The run, and where it was left.
+        # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "pretrain", saved, context, task.steps) as session:
             learner = session.learner(
                 method, lambda it: build_optimizer(it, settings.optim, context.device, it.constant_lr_modules())
@@ -92,7 +92,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
             schedule = Schedule(
                 settings.optim, batch_size=settings.batch_size, steps=task.steps, per_epoch=task.per_epoch
             )
-            session.tell(
+            session.log_start(
                 [*warnings, *data_warnings(task, method, labeled)],
                 loaded=None if saved.state else method.load_report,
                 source=f"model.init={settings.model.init}",
@@ -111,16 +111,16 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
 
 
 def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Method]:
-    """Where the run was left, and its method on the CPU: with initial weights where it starts, else with any.
+    """Load the saved state of the run, if any, and build its method on the CPU, with initial weights for a new run.
 
-    Meanwhile the kernels are loaded, which takes as long.
+    The kernels are loaded in a second thread, which takes about as long.
 
     Raises:
-        InputError: ``out`` holds something else; the method says no to the settings; initial weights cannot be had.
+        InputError: ``out`` is not free; the method rejects the settings; or initial weights are not available.
     """
     settings = task.settings
-    with ThreadPoolExecutor(1) as beside:
-        loading = beside.submit(load_kernels)
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load_kernels)
         saved = find_saved(settings)
         setup = task.setup(context.world)
         if saved.state:
@@ -136,16 +136,16 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
 
 
 def data_warnings(task: PretrainTask, method: Method, labeled: LabelledProbes | None) -> list[str | None]:
-    """What the user should know of images, queue and probes."""
-    overfull = queue_warning(method.negatives, len(task.dataset)) if method.negatives else None
-    return [overfull, *(labeled.warnings(task.settings.out) if labeled else [])]
+    """Warnings about queue size and probe data."""
+    queue = queue_warning(method.queue_length, len(task.dataset)) if method.queue_length else None
+    return [queue, *(labeled.warnings(task.settings.out) if labeled else [])]
 
 
 def health_monitor(task: PretrainTask, session: Session, method: Method, schedule: Schedule) -> HealthMonitor:
-    """What watches over the embeddings, with a record of its reference for the report."""
+    """The monitor that raises alarms; its reference values are saved for the report."""
     reference = HealthReference.of(
         dim=task.settings.model.embedding_dim,
-        queue=method.negatives,
+        queue=method.queue_length,
         grace=max(GRACE, 2 * schedule.warmup, min(task.steps // 5, 2000)),
     )
     if session.context.main:
@@ -154,7 +154,7 @@ def health_monitor(task: PretrainTask, session: Session, method: Method, schedul
 
 
 def step_batches(task: PretrainTask, session: Session, method: Method) -> DataLoader[Any]:
-    """Batches of the steps that are left, for this rank; one item of the loader is one step."""
+    """Batches of the remaining steps for this rank; one item of the loader is one step."""
     settings, context = task.settings, session.context
     sampler = StepSampler(
         len(task.dataset),
@@ -170,10 +170,10 @@ def step_batches(task: PretrainTask, session: Session, method: Method) -> DataLo
 
 
 def prepare_views(task: PretrainTask, session: Session, method: Method) -> None:
-    """Let the method find what its views must know of all images: rank 0 first, the others read what it has found."""
+    """Compute what the method's views need from all images: rank 0 computes it, then the other ranks load it."""
     context = session.context
-    if context.main and (found := method.prepare_data(task.dataset, session.run.path, session.start)):
-        session.log.say(found)
+    if context.main and (message := method.prepare_data(task.dataset, session.run.path, session.start)):
+        session.log.info(message)
     context.barrier()
     if not context.main:
         method.prepare_data(task.dataset, session.run.path, session.start)
@@ -182,17 +182,17 @@ def prepare_views(task: PretrainTask, session: Session, method: Method) -> None:
 def probe_checks(
     task: PretrainTask, session: Session, method: Method, labeled: LabelledProbes | None
 ) -> list[tuple[int, Check]]:
-    """The probes as a check of the loop, on every rank, so that all agree on what is due; rank 0 does the work.
+    """The probes as checks of the training loop; every rank has them, to stay in step, and rank 0 computes them.
 
-    Before the first step they are asked at once.
+    For a new run they are also computed here, before the first step.
     """
     probe, context = task.settings.probe, session.context
     if probe is None or session.start >= task.steps:
         return []
     invariance = invariance_probe(task) if context.main else None
     if context.main and invariance is None:
-        session.log.say("no invariance score: the images were prepared without proposals")
-    ask = RunProbes(method, context.device, labeled, invariance)
+        session.log.info("no invariance score: the images were prepared without proposals")
+    probes = RunProbes(method, context.device, labeled, invariance)
     if session.start == 0:
-        session.log.row(0, ask(0))
-    return [(probe.every, ask)]
+        session.log.row(0, probes(0))
+    return [(probe.every, probes)]

@@ -24,31 +24,31 @@ from codo.views.photometric import AugmentSettings
 
 
 class PretrainSettings(Settings):
-    """A pretraining run. Groups are described beside the component they configure."""
+    """A pretraining run. Groups are defined in the module of the component that they configure."""
 
-    method: str = Field("codo", description="what to pretrain with: a name, or path/to/file.py:MyMethod")
-    options: dict[str, Any] = Field({}, description="settings of the method's own; listed by method at the end")
+    method: str = Field("codo", description="pretraining method: a name, or path/to/file.py:MyMethod")
+    options: dict[str, Any] = Field(
+        {}, description="method-specific settings, listed by method at the end of the reference"
+    )
     foregrounds: str = Field(
-        description="catalog (or image folder) that proposals are cut from; of methods that paste nothing, the images"
+        description="catalog (or image folder) whose proposals are pasted; for methods without pasting, the images"
     )
     backgrounds: PoolSettings = Field(
-        PoolSettings(), description="catalogs they are pasted on: a list, or backgrounds.query and .key"
+        PoolSettings(), description="catalogs to paste on: a list, or backgrounds.query and backgrounds.key"
     )
     out: str = Field(description="the run directory")
-    seed: int = Field(0, ge=0, description="seed of everything random")
+    seed: int = Field(0, ge=0, description="random seed")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
     compile: bool = Field(False, description="compile the encoders with torch.compile")
-    workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one a core, at most 16")
+    workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one per core, at most 16")
     canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
-    views: int = Field(
-        2, ge=1, description="views of a sample: one for the query network, the rest for the key network"
-    )
-    batch_size: int = Field(256, ge=2, description="samples in a step, over all processes")
+    views: int = Field(2, ge=1, description="views per sample: one for the query network, the rest for the key network")
+    batch_size: int = Field(256, ge=2, description="samples per step, over all processes")
     epochs: float | None = Field(None, gt=0, description="length of the run in epochs")
-    steps: int | None = Field(None, ge=1, description="length of the run in steps; wins over epochs")
+    steps: int | None = Field(None, ge=1, description="length of the run in steps; overrides epochs")
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
-    keep_checkpoints: int = Field(2, ge=1, description="how many of the newest checkpoints stay")
+    keep_checkpoints: int = Field(2, ge=1, description="number of newest checkpoints to keep")
     model: ModelSettings = ModelSettings()
     cpj: CPJSettings = CPJSettings()
     augment: AugmentSettings = AugmentSettings()
@@ -67,12 +67,12 @@ class PretrainSettings(Settings):
             raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
         if any(pools) and not method.needs_backgrounds:
             what = f"method {self.method} pastes nothing, so backgrounds= has no effect"
-            fix = "leave it out; to learn from more images, prepare them together"
+            fix = "leave backgrounds= out; to train on more images, prepare them as one catalog"
             raise InputError(what, where="backgrounds", fix=fix)
         if self.views < 2 and "views" in method.used_settings:
-            raise InputError("views=1 leaves nothing to contrast with", where="views", fix="set views=2 or more")
+            raise InputError("with views=1 there are no pairs to contrast", where="views", fix="set views=2 or more")
         if self.augment.device == "device" and not method.needs_backgrounds:
-            what = f"views of method {self.method} are colored by the loader only"
+            what = f"method {self.method} only supports color augmentation in the loader"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")
         return self
 
@@ -85,7 +85,7 @@ class PretrainSettings(Settings):
 
 
 def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
-    """The settings with paths that a later command finds from any folder."""
+    """The settings with absolute paths, so that a later command may start in any folder."""
 
     def pool(entries: tuple[str, ...]) -> tuple[str, ...]:
         parts = [split_share(entry) for entry in entries]
@@ -120,13 +120,13 @@ def length(settings: PretrainSettings, samples: int) -> tuple[int, int]:
 
 
 def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, classes: int = 0) -> Setup:
-    """What the method of a run is built from.
+    """The `Setup` from which the method of a run is built.
 
     Args:
-        settings: Of the run.
+        settings: Settings of the run.
         world: Number of ranks.
-        steps: Length of the run.
-        classes: Classes of the labels, for methods that learn from some.
+        steps: Length of the run in steps.
+        classes: Number of label classes, for methods that use labels.
     """
     return Setup(
         model=settings.model,

@@ -1,4 +1,4 @@
-"""What a pretraining run learns from: its images, opened and checked, and what follows from them."""
+"""The data of a pretraining run, opened and checked, and the length of the run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from codo.training.trackers import check_trackers
 
 @dataclass(frozen=True)
 class PretrainTask:
-    """What is learned from, checked and ready.
+    """Data and length of a pretraining run, checked.
 
     Attributes:
-        settings: As the run records them.
-        inputs: The images, opened.
-        dataset: The method's views of them.
-        steps: Length of the run.
-        per_epoch: Steps in an epoch.
+        settings: The settings, as the run records them.
+        inputs: The opened catalogs.
+        dataset: The method's dataset of views.
+        steps: Length of the run in steps.
+        per_epoch: Steps per epoch.
     """
 
     settings: PretrainSettings
@@ -35,26 +35,26 @@ class PretrainTask:
     per_epoch: int
 
     def setup(self, world: int = 1) -> Setup:
-        """What the method is built from, in a run of ``world`` processes."""
+        """The `Setup` from which the method is built, in a run of ``world`` processes."""
         classes = len(getattr(self.dataset, "classes", ()))
         return method_setup(self.settings, world=world, steps=self.steps, classes=classes)
 
 
 def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> PretrainTask:
-    """Open the images and look whether the settings suit them; plain image folders are prepared.
+    """Open the images and check that they fit the settings; plain image folders are prepared.
 
     Args:
-        settings: All of them, with absolute paths.
+        settings: All settings, with absolute paths.
         world: Number of processes.
 
     Raises:
-        InputError: A tracker's package is missing; images are missing or lack something that the method needs; a
-            batch larger than the data, or one that does not divide; no length given.
+        InputError: A tracker's package is missing; images are missing or lack what the method needs; the batch is
+            larger than the data or does not divide over the processes; or no length is given.
     """
     check_trackers(settings.log)
     inputs = open_inputs(settings)
     dataset = find_method(settings.method).dataset(inputs)
-    settings = settings.model_copy(update={"views": dataset.num_views})  # some methods have it their way
+    settings = settings.model_copy(update={"views": dataset.num_views})  # some methods fix the number of views
     check_batch(len(dataset), settings.batch_size, world)
     steps, per_epoch = length(settings, len(dataset))
     return PretrainTask(settings, inputs, dataset, steps, per_epoch)
@@ -64,7 +64,7 @@ def open_inputs(settings: PretrainSettings) -> DatasetInputs:
     """Open the catalogs of a run, preparing plain image folders on first use.
 
     Raises:
-        InputError: A catalog is missing or cannot be made.
+        InputError: A catalog is missing or cannot be created.
     """
     opened: dict[str, Catalog] = {}
 
@@ -80,10 +80,10 @@ def open_inputs(settings: PretrainSettings) -> DatasetInputs:
         return Pool([open_once(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
     method = find_method(settings.method)
-    # Where a catalog has proposals every method is asked for background invariance; no folder is searched for that.
-    asked = settings.probe is not None and is_catalog(settings.foregrounds)
+    # The invariance probe runs for every method if the catalog has proposals; no proposals are computed only for it.
+    probed = settings.probe is not None and is_catalog(settings.foregrounds)
     return DatasetInputs(
-        images=open_once(settings.foregrounds, propose=method.needs_proposals or asked),
+        images=open_once(settings.foregrounds, propose=method.needs_proposals or probed),
         query=pool(settings.backgrounds.query),
         key=pool(settings.backgrounds.key),
         canvas=settings.canvas,

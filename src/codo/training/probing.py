@@ -1,4 +1,4 @@
-"""Probes of labels: on the way through pretraining, and of any run or weight file afterwards (``codo probe``)."""
+"""Probes with labels: during pretraining, and for any run or weight file (``codo probe``)."""
 
 from __future__ import annotations
 
@@ -30,26 +30,27 @@ class ProbeVerbSettings(LabelledProbeSettings):
     """``codo probe``."""
 
     source: str = Field(description="a pretraining run, a weight file, imagenet, or none for random weights")
-    canvas: int = Field(224, ge=32, description="side of the square views in pixels; a run brings its own")
+    canvas: int = Field(224, ge=32, description="side of the square views in pixels; for runs, that of the run")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     model: ModelSettings = Field(
-        default_factory=ModelSettings, description="the trunk, unless the source tells: a run, or a file of codo export"
+        default_factory=ModelSettings,
+        description="architecture of the trunk; runs and files of codo export record it themselves",
     )
 
 
 @dataclass(frozen=True)
 class LabelledProbes:
-    """Sets of labeled canvases, read and checked.
+    """Labeled probe sets, read and checked.
 
     Attributes:
-        sets: The sets.
+        sets: The probe sets.
     """
 
     sets: tuple[ProbeSet, ...]
 
     @classmethod
     def read(cls, settings: LabelledProbeSettings, canvas: int) -> LabelledProbes:
-        """Read what the settings name.
+        """Read the probe sets of the settings.
 
         Raises:
             InputError: Wrong annotations or folders; images that cannot be read; too few classes.
@@ -62,29 +63,29 @@ class LabelledProbes:
         return cls(tuple(sets))
 
     def scores(self, parts: Mapping[str, nn.Module], device: torch.device) -> dict[str, float]:
-        """``probe/roi/knn``, ``probe/image/linear``, … of modules that are in evaluation mode.
+        """Compute ``probe/roi/knn``, ``probe/image/linear``, … of modules in evaluation mode.
 
-        The global random state is not touched, so a run with probes computes what it computes without.
+        The global random state is not changed, so probes do not change what a run computes.
         """
         found: dict[str, float] = {}
-        for one in self.sets:
+        for probe_set in self.sets:
             with torch.autocast(device.type, enabled=False):
-                found |= one.scores(trunk_features(parts, device, whole=one.name == "image"))
+                found |= probe_set.scores(trunk_features(parts, device, whole=probe_set.name == "image"))
         return {f"probe/{name}": value for name, value in found.items()}
 
     def warnings(self, weights: str) -> list[str]:
-        """What the user should know of the data; and whether images that judge are ones that ``weights`` have seen.
+        """Warnings about the data, and about evaluation images that were also used to pretrain ``weights``.
 
         Args:
             weights: See `codo.evaluation.leaks.lineage`.
         """
         judges = list(dict.fromkeys(path for one in self.sets for path in one.val_files))
-        told = [text for one in self.sets for text in one.warnings]
-        return [text for text in (*told, pool_warning(judges, weights, "that probes judge by")) if text]
+        messages = [text for one in self.sets for text in one.warnings]
+        return [text for text in (*messages, pool_warning(judges, weights, "that probes judge by")) if text]
 
 
 def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
-    """Ask a frozen trunk about labeled boxes, pictures, or both.
+    """Classify labeled boxes or images on the features of a frozen trunk, by k-NN and a linear classifier.
 
     Args:
         source: A pretraining run, a weight file, ``imagenet``, or ``none`` for random weights.
@@ -92,10 +93,10 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
             `ProbeVerbSettings`.
 
     Returns:
-        ``{"parts": [...], "probe/roi/knn": …, "warnings": [...]}``; scores are mean recalls of the classes in [0, 1].
+        ``{"parts": [...], "probe/roi/knn": …, "warnings": [...]}``; scores are class-averaged recalls in [0, 1].
 
     Raises:
-        InputError: Wrong settings, weights or data.
+        InputError: Invalid settings, weights or data.
 
     Example:
         >>> import codo
@@ -106,7 +107,7 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     named = str(source.path) if isinstance(source, Run) else str(source)
     settings = resolve(ProbeVerbSettings, None, {**overrides, "source": named})
     if settings.data is None and settings.image_folder is None:
-        raise InputError("there is nothing to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
+        raise InputError("no labeled data to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
     warnings: list[str] = []
     parts, canvas = _parts(named, settings, warnings.append)
     probes = LabelledProbes.read(settings, canvas)
@@ -118,12 +119,12 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
 
 
 def _parts(source: str, settings: ProbeVerbSettings, warn: Callable[[str], None]) -> tuple[dict[str, nn.Module], int]:
-    """The parts of the trunk that the source has, and the canvas they were trained on."""
+    """The parts of the trunk in the source, and the canvas size of its pretraining."""
     if is_run(source):
         if open_run(source).verb != "pretrain":
-            fix = "probe the run it started from, or a weight file"
+            fix = "probe the pretraining run that it was finetuned from, or a weight file"
             raise InputError("not a pretraining run", where=source, fix=fix)
         method, trained, _ = load_method(source, warn)
         return method.exports(), trained.canvas
-    encoder, there = load_encoder(source, settings.model)
-    return {part: encoder.get_submodule(part) for part in there}, settings.canvas
+    encoder, loaded = load_encoder(source, settings.model)
+    return {part: encoder.get_submodule(part) for part in loaded}, settings.canvas

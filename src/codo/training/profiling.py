@@ -1,13 +1,13 @@
-"""Where the time of a step goes: a trace of a few steps, and a summary on one screen (``--profile``).
+"""``--profile``: a trace of a few steps, and a summary of the time of each stage and operator.
 
 ::
 
     RUN/trace.json     the profiled steps, for chrome://tracing or ui.perfetto.dev
 
-Stages are marked where they happen (`codo.methods.base.stage`); a mark costs a microsecond when nobody looks. A stage's
-time on the host is that between its marks, less the stages within it. On a GPU the host only hands out work, so that a
-kernel is charged to the stage in which the host *launched* it, in whatever thread: the backward pass has its own.
-Nothing is synchronized, and the run computes what it computes without.
+Stages are marked in the code by `codo.methods.base.stage`; a mark costs a microsecond without a profiler. The host time
+of a stage excludes nested stages. On a GPU, where the host only launches work, the time of a kernel counts for the
+stage in which the host *launched* it, in whatever thread: the backward pass has its own. Nothing is synchronized, and
+profiling does not change what the run computes.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from codo.methods.base import STAGE, stage
 from codo.training.logging import RunLog
 
 WARM, STEPS = 3, 5
-"""Steps left out (they compile, allocate and fill caches), and steps profiled."""
+"""Steps skipped first (they compile, allocate and fill caches), and steps profiled."""
 OPERATORS = 8
 """Operators in the summary."""
 WAIT = "data wait"
-_STEP = "ProfilerStep"  # its number comes as "#3" or "*", by the release of torch
+_STEP = "ProfilerStep"  # followed by "#3" or "*", depending on the release of torch
 
 
 class Span(NamedTuple):
-    """Something that took time: microseconds from ``start`` to ``end``, ``device`` of them on the GPU."""
+    """A time interval on the host, from ``start`` to ``end`` in microseconds, and its GPU time ``device``."""
 
     name: str
     start: float
@@ -49,12 +49,12 @@ class Share(NamedTuple):
 
 
 class Profiler:
-    """Watches some steps of a run; without a log of a run (another rank, or not asked for) it does nothing.
+    """Profiles a few steps of a run; on other ranks, or without ``log.profile``, every method is a no-op.
 
     Args:
-        log: Of the run.
-        steps: Steps that are still to be done.
-        device: Where they are computed.
+        log: The log of the run.
+        steps: Number of remaining steps.
+        device: Device of the training.
     """
 
     def __init__(self, log: RunLog, steps: int, device: torch.device) -> None:
@@ -65,11 +65,11 @@ class Profiler:
         warm = min(WARM, steps - 1)
         activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if device.type == "cuda" else [])]
         plan = schedule(wait=0, warmup=warm, active=min(STEPS, steps - warm), repeat=1)
-        self.profile = profile(activities=activities, schedule=plan, on_trace_ready=self._tell)
+        self.profile = profile(activities=activities, schedule=plan, on_trace_ready=self._report)
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """While the steps run."""
+        """The context in which the steps run."""
         if self.profile is None:
             yield
             return
@@ -77,19 +77,19 @@ class Profiler:
             yield
 
     def step(self) -> None:
-        """A step is done."""
+        """Call it after each step."""
         if self.profile is not None:
             self.profile.step()
 
-    def _tell(self, done: Any) -> None:
+    def _report(self, done: Any) -> None:
         assert self.log.run is not None
         trace = self.log.run.path / "trace.json"
         done.export_chrome_trace(str(trace))
-        self.log.say(f"{summary(done)}\ntrace: {trace}")
+        self.log.info(f"{summary(done)}\ntrace: {trace}")
 
 
 def waits(batches: Iterable[Any]) -> Iterator[Any]:
-    """The batches, the wait for each marked as a stage."""
+    """Iterate over the batches, marking the wait for each as a stage."""
     source = iter(batches)
     while True:
         with stage(WAIT):
@@ -101,42 +101,42 @@ def waits(batches: Iterable[Any]) -> Iterator[Any]:
 
 
 def summary(done: Any) -> str:
-    """Stages and costliest operators of a finished profile, in milliseconds a step."""
-    events = [e for e in done.events() if e.device_type == DeviceType.CPU]  # kernels are told by who launched them
+    """Stages and most expensive operators of a finished profile, in milliseconds per step."""
+    events = [e for e in done.events() if e.device_type == DeviceType.CPU]  # kernels are listed with their launch
     spans = [Span(e.name, e.time_range.start, e.time_range.end, sum(k.duration for k in e.kernels)) for e in events]
     marks = [s for s in spans if s.name.startswith(STAGE)]
     steps = sum(s.name == STAGE + WAIT for s in marks)
     if not steps:
         return "profile: torch recorded no step"
-    # All of the steps by torch's own marks; where it kept none, from the first of ours to the last.
-    whole = sum(s.end - s.start for s in spans if s.name.startswith(_STEP))
-    whole = whole or max(s.end for s in marks) - min(s.start for s in marks)
+    # Time of all steps by torch's step marks; without those, from the first stage mark to the last.
+    total = sum(s.end - s.start for s in spans if s.name.startswith(_STEP))
+    total = total or max(s.end for s in marks) - min(s.start for s in marks)
     launches = [s for s in spans if s.device and not s.name.startswith((STAGE, _STEP))]
     found = shares(marks, launches)
-    found.append(Share("rest: log, checks", whole - sum(s.host for s in found), 0.0))
+    found.append(Share("rest: log, checks", total - sum(s.host for s in found), 0.0))
     gpu, unit = bool(launches), steps * 1e3
     lines = [
-        f"profile of {steps} steps of {whole / unit:.1f} ms; ms a step:",
+        f"profile of {steps} steps of {total / unit:.1f} ms; ms per step:",
         f"  {'stage':<24} {'host':>8} {'':>5} {'GPU' if gpu else '':>8}",
     ]
     for name, host, device in found:
         lines.append(
-            f"  {name:<24} {host / unit:>8.1f} {host / whole:>5.0%} {f'{device / unit:.1f}' if gpu else '':>8}"
+            f"  {name:<24} {host / unit:>8.1f} {host / total:>5.0%} {f'{device / unit:.1f}' if gpu else '':>8}"
         )
-    own = "self_device_time_total" if gpu else "self_cpu_time_total"
+    self_time = "self_device_time_total" if gpu else "self_cpu_time_total"
     rows = [e for e in done.key_averages() if not e.key.startswith((STAGE, _STEP))]
-    costliest = sorted(rows, key=lambda e: -getattr(e, own))[:OPERATORS]
-    lines.append(f"  {'operator':<40} {'itself':>8} {'calls':>6}")
-    lines += [f"  {e.key[:40]:<40} {getattr(e, own) / unit:>8.1f} {e.count / steps:>6.0f}" for e in costliest]
+    slowest = sorted(rows, key=lambda e: -getattr(e, self_time))[:OPERATORS]
+    lines.append(f"  {'operator':<40} {'self':>8} {'calls':>6}")
+    lines += [f"  {e.key[:40]:<40} {getattr(e, self_time) / unit:>8.1f} {e.count / steps:>6.0f}" for e in slowest]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def shares(stages: Sequence[Span], kernels: Sequence[Span]) -> list[Share]:
-    """Time of each stage by itself, in the order in which they first begin.
+    """Time of each stage without nested stages, in the order of their first start.
 
     Args:
-        stages: Marked stretches of the host, nested or apart; a name may come many times.
-        kernels: Calls on the host that launched something, with its time on the device.
+        stages: Marked intervals of the host, nested or not; a name may occur many times.
+        kernels: Calls on the host that launched a kernel, with its time on the device.
     """
     totals: dict[str, list[float]] = {}
     ordered = sorted(stages, key=lambda s: (s.start, -s.end))
@@ -150,7 +150,9 @@ def shares(stages: Sequence[Span], kernels: Sequence[Span]) -> list[Share]:
     return [Share(name.removeprefix(STAGE), host, device) for name, (host, device) in totals.items()]
 
 
-def _innermost(stages: Sequence[Span], moment: float, but: Span | None = None) -> Span | None:
-    """The last stage to begin of those that hold a moment; with ``but``, of those around it."""
-    around = [s for s in stages if s is not but and s.start <= moment < s.end and (but is None or s.end >= but.end)]
+def _innermost(stages: Sequence[Span], moment: float, child: Span | None = None) -> Span | None:
+    """The innermost stage that contains a moment; with ``child``, the innermost that contains this stage."""
+    around = [
+        s for s in stages if s is not child and s.start <= moment < s.end and (child is None or s.end >= child.end)
+    ]
     return max(around, key=lambda s: (s.start, -s.end), default=None)

@@ -18,13 +18,13 @@ from codo.views.photometric import AugmentSettings
 
 @dataclass(frozen=True)
 class RunProbes:
-    """Asks a method between its steps.
+    """Probes the method between training steps.
 
     Attributes:
-        method: On ``device``; left in evaluation mode.
-        device: Where it computes.
-        labeled: Probes of labels, maybe of none; ``None`` on ranks that only have to agree on what is due.
-        invariance: The probe of background invariance, where there is one.
+        method: The method, on ``device``; left in evaluation mode.
+        device: Device of the method.
+        labeled: Probes with labels, possibly none; ``None`` on ranks other than 0, which compute no probes.
+        invariance: The probe of background invariance, if there is one.
     """
 
     method: Method
@@ -33,7 +33,7 @@ class RunProbes:
     invariance: InvarianceProbe | None
 
     def __call__(self, step: int) -> dict[str, float]:
-        """What the log says of the probes."""
+        """Compute the scores of all probes, to be logged."""
         if self.labeled is None:
             return {}
         self.method.eval()
@@ -44,15 +44,15 @@ class RunProbes:
         return found
 
     def embed(self, images: Tensor, boxes: Tensor) -> Tensor:
-        """What the method says of boxes on canvases that lie on the CPU."""
+        """The method's embeddings of boxes in images that are on the CPU."""
         return self.method.embed_boxes(images.to(self.device), boxes.to(self.device))
 
 
 def invariance_probe(task: PretrainTask) -> InvarianceProbe | None:
-    """The probe of background invariance; ``None`` where the images have no proposals.
+    """The probe of background invariance; ``None`` if the images have no proposals.
 
-    It pastes as CoDo does by default whatever the run does, so that methods and settings can be compared. Methods that
-    paste nothing are asked on backgrounds from the images themselves.
+    It always pastes with CoDo's default settings, so that methods and settings can be compared. For methods that paste
+    nothing, the backgrounds are the images themselves.
     """
     inputs, settings = task.inputs, task.settings
     if settings.probe is None or not inputs.images.has_proposals:

@@ -1,12 +1,12 @@
-"""A run that is being trained: where it was left, its directory and log, and the report at its end.
+"""The session of a training run: its saved state, run directory, log, and final report.
 
-What pretraining and finetuning share around the loop, from the first look at the run directory to letting it go::
+The steps that pretraining and finetuning share around the loop::
 
-    saved = find_saved(settings)                     # refuses a directory of another run; nothing is written
-    ...                                              # build what is trained
+    saved = find_saved(settings)                     # raises if out= holds another run; nothing is written
+    ...                                              # build the method
     with open_session(settings, "pretrain", saved, context, steps) as session:
         learner = session.learner(method, optimizer_of)
-        session.tell(warnings)
+        session.log_start(warnings)
         train(session.job(learner, feed, schedule, watch))
         session.report()
 """
@@ -36,7 +36,7 @@ from codo.training.trainer import distribute
 
 
 class RunSettings(Protocol):
-    """The settings that every training run has; `PretrainSettings` describes them."""
+    """The settings shared by pretraining and finetuning; `PretrainSettings` describes them."""
 
     @property
     def out(self) -> str:
@@ -44,7 +44,7 @@ class RunSettings(Protocol):
 
     @property
     def seed(self) -> int:
-        """Of everything random."""
+        """The random seed."""
 
     @property
     def precision(self) -> str:
@@ -52,27 +52,27 @@ class RunSettings(Protocol):
 
     @property
     def checkpoint_every(self) -> int:
-        """In steps."""
+        """Steps between two checkpoints."""
 
     @property
     def keep_checkpoints(self) -> int:
-        """How many."""
+        """Number of newest checkpoints to keep."""
 
     @property
     def log(self) -> LogSettings:
         """What is logged, and where."""
 
     def model_dump(self, *, mode: Literal["json"]) -> dict[str, Any]:
-        """All of them, as the run records them."""
+        """All settings, as the run records them."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """What a run directory holds of this very run.
+    """The saved state of a run that is started or resumed.
 
     Attributes:
-        state: The newest checkpoint that is whole, on the CPU; ``None`` to start at the beginning.
-        warnings: What was wrong with newer ones.
+        state: The newest intact checkpoint, on the CPU; ``None`` to start from the beginning.
+        warnings: Messages about damaged newer checkpoints.
     """
 
     state: dict[str, Any] | None = None
@@ -80,12 +80,12 @@ class Saved:
 
     @property
     def step(self) -> int:
-        """Steps done."""
+        """Number of steps done."""
         return int(self.state["step"]) if self.state else 0
 
 
 def find_saved(settings: RunSettings) -> Saved:
-    """Look where the run was left; nothing is written.
+    """Load the newest checkpoint of the run, if there is one; nothing is written.
 
     Raises:
         InputError: ``out`` is a file, holds something else, or holds a run with other settings.
@@ -98,15 +98,15 @@ def find_saved(settings: RunSettings) -> Saved:
 
 @dataclass(frozen=True)
 class Session:
-    """A run at work; `open_session` makes it.
+    """An open training run, created by `open_session`.
 
     Attributes:
-        settings: Of the run.
-        saved: Where it was left.
-        run: Its directory; also known to ranks that do not write.
+        settings: Settings of the run.
+        saved: Its saved state.
+        run: Its directory; set on all ranks, written by rank 0.
         log: Its log.
         context: Rank, world size and device of this process.
-        steps: Length of the run.
+        steps: Length of the run in steps.
     """
 
     settings: RunSettings
@@ -118,18 +118,18 @@ class Session:
 
     @property
     def start(self) -> int:
-        """Steps done before."""
+        """Number of steps done before, by the checkpoint resumed from."""
         return self.saved.step
 
     def learner(self, method: Method, optimizer_of: Callable[[Method], torch.optim.Optimizer]) -> Learner:
-        """The method on this process's device with its optimizer, both as they were left.
+        """Move the method to the device and build its optimizer; when resuming, restore the state of both.
 
         Args:
-            method: On the CPU.
-            optimizer_of: Builds the optimizer once the method is where it will be trained.
+            method: The method, on the CPU.
+            optimizer_of: Builds the optimizer of the method, once it is on the device.
         """
         state, device = self.saved.state, self.context.device
-        if state:  # popped: while the run goes on, its past need not stay in memory
+        if state:  # popped, so that the loaded checkpoint does not stay in memory
             method.load_state_dict(state.pop("method"))
         method.to(device).to(memory_format=torch.channels_last)
         optimizer = optimizer_of(method)
@@ -137,24 +137,24 @@ class Session:
             optimizer.load_state_dict(state.pop("optimizer"))
         return Learner(method, distribute(method, self.context), optimizer, use_bf16(self.settings.precision, device))
 
-    def tell(self, warnings: Iterable[str | None], loaded: LoadReport | None = None, source: str = "") -> None:
-        """Open the log: what the user should know, and where the run begins.
+    def log_start(self, warnings: Iterable[str | None], loaded: LoadReport | None = None, source: str = "") -> None:
+        """Log warnings, the load report of initial weights, and the step from which the run resumes.
 
         Args:
-            warnings: Of settings and data.
-            loaded: What of the initial weights matched, for a run that starts.
-            source: The setting that names them.
+            warnings: Warnings about settings and data; ``None`` is skipped.
+            loaded: Which tensors of the initial weights matched, for a new run.
+            source: The setting that names the initial weights.
         """
         for warning in filter(None, [*self.saved.warnings, *warnings]):
             self.log.warn(warning)
         if loaded is not None and self.context.main:
             write_atomically(self.run.path / "load_report.txt", loaded.table() + "\n")
-            self.log.say(f"{source}\n{loaded.table()}")
+            self.log.info(f"{source}\n{loaded.table()}")
         if self.saved.state:
-            self.log.say(f"resumed from step {self.start}")
+            self.log.info(f"resumed from step {self.start}")
 
     def job(self, learner: Learner, feed: Feed, schedule: Schedule, watch: Watch) -> TrainingJob:
-        """What the loop needs, the health monitor knowing the steps that are done."""
+        """Collect the inputs of the training loop; the health monitor is given the steps logged so far."""
         settings = self.settings
         if self.context.main:
             watch.health.replay(self.run.metrics())
@@ -173,12 +173,12 @@ class Session:
         )
 
     def report(self) -> None:
-        """Write the report of the finished run on rank 0, while the others wait."""
+        """Write the report of the finished run on rank 0, while the other ranks wait."""
         if self.context.main:
-            from codo.reporting.report import write_report  # loads matplotlib, which no first step should wait for
+            from codo.reporting.report import write_report  # imports matplotlib, which would delay the first step
 
-            if failed := attempt_page(lambda: write_report(self.run), "the same command again"):
-                self.log.warn(failed)
+            if warning := attempt_page(lambda: write_report(self.run), "the same command again"):
+                self.log.warn(warning)
         self.context.barrier()
 
 
@@ -186,19 +186,19 @@ class Session:
 def open_session(
     settings: RunSettings, verb: str, saved: Saved, context: DistributedContext, steps: int
 ) -> Iterator[Session]:
-    """Hold the run directory and its log, and let go of both at the end.
+    """Lock the run directory and open its log; close and unlock them at the end.
 
     Args:
-        settings: Of the run.
+        settings: Settings of the run.
         verb: ``pretrain`` or ``finetune``.
-        saved: Where it was left.
+        saved: Its saved state.
         context: Rank, world size and device of this process.
-        steps: Length of the run.
+        steps: Length of the run in steps.
 
     Raises:
-        InputError: Another live process writes to this run, or the directory cannot be created.
+        InputError: Another running process writes to this run, or the directory cannot be created.
     """
-    context.barrier()  # no rank may create the directory while another still looks whether it is free
+    context.barrier()  # no rank may create the directory while another still checks whether it is free
     if context.main:
         run = start_run(settings.out, settings.model_dump(mode="json"), verb, context.hardware)
     else:

@@ -1,4 +1,4 @@
-"""Trackers: TensorBoard, Weights & Biases and MLflow, by choice. A run that is resumed goes on in the same place."""
+"""Optional trackers: TensorBoard, Weights & Biases and MLflow. A resumed run continues its tracker run."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ MLFLOW_ID = "mlflow_run_id"
 
 
 class Tracker(Protocol):
-    """A place that scalars can be sent to."""
+    """A service that records scalars."""
 
     def log(self, values: Mapping[str, float], step: int) -> None:
         """Send the values of a step."""
 
     def close(self) -> None:
-        """Flush and let go."""
+        """Flush and close."""
 
 
 def open_trackers(settings: LogSettings, run: Run, start: int) -> list[Tracker]:
-    """The trackers that the settings ask for.
+    """Open the trackers that the settings enable.
 
     Args:
         settings: See `LogSettings`.
-        run: What is tracked.
-        start: Steps done before.
+        run: The run to track.
+        start: Number of steps done before.
     """
     trackers: list[Tracker] = []
     if settings.tensorboard:
@@ -45,10 +45,10 @@ def open_trackers(settings: LogSettings, run: Run, start: int) -> list[Tracker]:
 
 
 def check_trackers(settings: LogSettings) -> None:
-    """Refuse trackers whose package is missing, before anything is written.
+    """Check that the packages of all enabled trackers are installed, before anything is written.
 
     Raises:
-        InputError: See above.
+        InputError: A package is not installed.
     """
     for wanted, module, extra in (
         (settings.tensorboard, "torch.utils.tensorboard", "tensorboard"),
@@ -62,13 +62,13 @@ def check_trackers(settings: LogSettings) -> None:
                 raise InputError(
                     f"log.{extra} needs the package {extra}",
                     where=f"log.{extra}",
-                    fix=f"pip install 'codo-detect[{extra}]', or leave it out",
+                    fix=f"pip install 'codo-detect[{extra}]', or leave log.{extra} out",
                 ) from error
 
 
 class _TensorBoard:
     def __init__(self, run: Run, start: int) -> None:
-        # Steps after the one resumed from come again.
+        # Steps after the resumed checkpoint are repeated.
         self.writer = import_module("torch.utils.tensorboard").SummaryWriter(str(run.path), purge_step=start + 1)
 
     def log(self, values: Mapping[str, float], step: int) -> None:
@@ -93,23 +93,23 @@ class _Wandb:
 
 
 def _identity(run: Run) -> str:
-    """The same for every start of a run, another for a run of the same name elsewhere."""
+    """An id that is the same for every start of a run, and different for a run of the same name in another folder."""
     return hashlib.blake2b(str(run.path.resolve()).encode(), digest_size=8).hexdigest()
 
 
 class _MLflow:
     def __init__(self, run: Run, experiment: str) -> None:
         self.mlflow = import_module("mlflow")
-        # W&B takes an id that we choose; MLflow chooses it, so that it is kept.
-        kept = run.path / MLFLOW_ID
-        before = kept.read_text(encoding="utf-8").strip() if kept.is_file() else ""
-        if self._goes_on(before, self.mlflow.set_experiment(experiment)):
-            self.mlflow.start_run(run_id=before)
+        # W&B accepts an id chosen by the client; MLflow creates the id, so it is saved.
+        id_file = run.path / MLFLOW_ID
+        run_id = id_file.read_text(encoding="utf-8").strip() if id_file.is_file() else ""
+        if self._can_continue(run_id, self.mlflow.set_experiment(experiment)):
+            self.mlflow.start_run(run_id=run_id)
         else:
-            write_atomically(kept, self.mlflow.start_run(run_name=run.path.name).info.run_id + "\n")
+            write_atomically(id_file, self.mlflow.start_run(run_name=run.path.name).info.run_id + "\n")
 
-    def _goes_on(self, run_id: str, experiment: Any) -> bool:
-        """Whether a run is there to go on: not where another server or experiment is named, or it was deleted."""
+    def _can_continue(self, run_id: str, experiment: Any) -> bool:
+        """Whether the MLflow run still exists on this server, in this experiment, and was not deleted."""
         if not run_id:
             return False
         try:

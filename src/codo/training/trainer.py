@@ -1,6 +1,7 @@
-"""The loop: one step after the other, for pretraining and finetuning alike.
+"""The training loop of pretraining and finetuning.
 
-It knows a method only by its protocol, batches only as something to move to the device, and time only as steps done.
+It uses a method only through its interface (`codo.methods.base.Method`), moves batches to the device without looking
+into them, and counts time in steps.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ from codo.training.profiling import Profiler, waits
 
 
 def train(job: TrainingJob) -> None:
-    """Run the steps of a job; checkpoints are saved on the way, at the end, and when asked to stop.
+    """Run the steps of a job; checkpoints are saved at intervals, at the end, and on SIGINT or SIGTERM.
 
     Raises:
-        Interrupted: Stopped by SIGINT, after saving.
-        Preempted: Stopped by SIGTERM, after saving.
-        CodoError: The loss is not finite, an image could not be read, or a file not written.
+        Interrupted: Stopped by SIGINT, after saving a checkpoint.
+        Preempted: Stopped by SIGTERM, after saving a checkpoint.
+        CodoError: The loss is not finite, an image cannot be read, or a file cannot be written.
     """
     learner, watch, log = job.learner, job.watch, job.watch.log
     device, step = job.context.device, job.start
@@ -63,12 +64,12 @@ def train(job: TrainingJob) -> None:
             logs = step % watch.every == 0 or step == job.stop
             saves = step % job.checkpoints.every == 0 or step == job.stop
             due = [check for every, check in watch.checks if step == job.stop or (every and step % every == 0)]
-            # Looking at the loss makes the GPU wait, so that is done where it waits anyway; on the CPU it is free.
+            # Reading the loss synchronizes with the GPU, so it is only done where that happens anyway, or on the CPU.
             signal = 0
             if logs or saves or due or device.type == "cpu":
                 signal = sync_stop(job, stop, step, output.loss + 0 * gradient)
             if signal:
-                due = []  # no time for checks: a scheduler waits
+                due = []  # no checks: the scheduler is waiting for the process to end
             if due and watch.slow_checks:
                 save(job, step)
                 saves = False
@@ -83,7 +84,7 @@ def train(job: TrainingJob) -> None:
                 learner.method.train()
             if row:
                 log.row(step, row)
-            log.advance(step, clock.shown(row))
+            log.advance(step, clock.postfix(row))
             if saves or signal:
                 save(job, step)
             if signal:
@@ -95,49 +96,49 @@ def train(job: TrainingJob) -> None:
 
 
 def seed_torch(seed: int, step: int, context: DistributedContext) -> None:
-    """Seed torch's generators for a step, so that what a network draws (dropout) is a function of (seed, step, rank).
+    """Seed torch's generators for a step: random numbers of the network (dropout) depend only on (seed, step, rank).
 
-    A resumed run then draws what an unbroken one does, on a GPU too, and whatever was drawn between the steps; ranks
-    draw different numbers; and no checkpoint has to know how many ranks there were.
+    A resumed run then draws the same numbers as an uninterrupted one, also on a GPU and independent of draws between
+    steps. Ranks draw different numbers, and checkpoints do not depend on the number of ranks.
     """
     number = int(generator(seed, step, context.rank, RngStream.STEP).integers(2**63))
     torch.default_generator.manual_seed(number)
-    if context.device.type == "cuda":  # `torch.manual_seed` would ask for GPUs that the run does not use
+    if context.device.type == "cuda":  # `torch.manual_seed` would also initialize GPUs that the run does not use
         torch.cuda.manual_seed(number)
 
 
 def sync_stop(job: TrainingJob, stop: StopSignal, step: int, loss: Tensor) -> int:
-    """The signal to stop on, if any rank got one, after making sure that no rank's loss or gradient has gone bad.
+    """The largest stop signal over all ranks, 0 for none; also checks that loss and gradient are finite on all ranks.
 
     Raises:
-        CodoError: The loss of some rank, or its gradient, is NaN or infinite.
+        CodoError: Loss or gradient of some rank are NaN or infinite.
     """
     bad = 0 if bool(torch.isfinite(loss)) else 1000
-    verdict = job.context.highest(stop.number + bad)
-    if verdict >= 1000:
+    highest = job.context.highest(stop.number + bad)
+    if highest >= 1000:
         raise not_finite(job, f"the loss or its gradient is {loss.item():g} at step {step}")
-    return verdict
+    return highest
 
 
 def not_finite(job: TrainingJob, what: str) -> CodoError:
-    """The error that ends a run whose numbers have gone bad."""
+    """The error that ends a run with values that are not finite."""
     run = job.checkpoints.run
     kept = [path.name for path in run.checkpoints()]
     return CodoError(
         what,
         where=str(run.path),
-        fix="lower optim.lr or add optim.warmup_steps, in a new out=; the last good checkpoint is "
-        f"{kept[-1] if kept else 'not written yet'}",
+        fix="start a run in a new out= with a lower optim.lr or more optim.warmup_steps; "
+        + (f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"),
     )
 
 
 def save(job: TrainingJob, step: int) -> None:
-    """Write a checkpoint on rank 0, with BN statistics averaged over the ranks; the others wait.
+    """Write a checkpoint on rank 0, with BatchNorm statistics averaged over the ranks; the other ranks wait.
 
     Raises:
-        CodoError: Weights have overflowed in the step's update (the loss was still finite); nothing is written.
+        CodoError: Weights became infinite in the last update (the loss was still finite); nothing is written.
     """
-    method, kept = job.learner.method, job.checkpoints
+    method, checkpoints = job.learner.method, job.checkpoints
     if not bool(torch.stack(torch._foreach_norm([*map(Tensor.detach, trained(method))])).isfinite().all()):
         raise not_finite(job, f"weights are not finite after step {step}")
     average_statistics(method, job.context)
@@ -146,14 +147,14 @@ def save(job: TrainingJob, step: int) -> None:
             "method": method.state_dict(),
             "optimizer": job.learner.optimizer.state_dict(),
             "rng": torch.get_rng_state(),
-            "config": dict(kept.config),
+            "config": dict(checkpoints.config),
         }
-        checkpoint.save(kept.run, step, state, kept.keep)
+        checkpoint.save(checkpoints.run, step, state, checkpoints.keep)
     job.context.barrier()
 
 
 def average_statistics(method: Method, context: DistributedContext) -> None:
-    """Make BatchNorm's running statistics the mean of the ranks'; training never reads them, exports do."""
+    """Average BatchNorm's running statistics over the ranks; training never reads them, exports and evaluation do."""
     if context.world == 1:
         return
     for name, buffer in method.named_buffers():
@@ -163,22 +164,22 @@ def average_statistics(method: Method, context: DistributedContext) -> None:
 
 
 def distribute(method: Method, context: DistributedContext) -> nn.Module:
-    """The method in DistributedDataParallel where there are several ranks.
+    """Wrap the method in DistributedDataParallel if there are several ranks.
 
-    Buffers are left alone: BN statistics are each rank's own, and the queues are equal by construction.
+    Buffers are not synchronized: every rank has its own BN statistics, and the queues are equal by construction.
     """
     if context.world == 1:
         return method
     ids = [context.device.index] if context.device.type == "cuda" else None
     # torch renamed the argument after 2.11, the oldest release supported.
-    known = inspect.signature(DistributedDataParallel.__init__).parameters
-    sync = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    parameters = inspect.signature(DistributedDataParallel.__init__).parameters
+    sync = "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
     options: dict[str, Any] = {sync: False}
     return DistributedDataParallel(method, device_ids=ids, gradient_as_bucket_view=True, **options)
 
 
 def trained(method: nn.Module) -> list[nn.Parameter]:
-    """The parameters that take gradients."""
+    """The parameters that require gradients."""
     return [parameter for parameter in method.parameters() if parameter.requires_grad]
 
 
