@@ -61,7 +61,7 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = tmp_path / "out"
     assert demo(out, scale=SCALE) == out / "report.html"
     told = capsys.readouterr().out
-    for stage in ("1/5", "2/5", "3/5", "4/5 finetuning on 4 labeled pictures", "5/5"):
+    for stage in ("1/5", "2/5", "3/5", "4/5 finetuning on 4 labeled images", "5/5"):
         assert f"== {stage}" in told
     assert "CoDo, 100% of the labels, seed 0: box AP" in told
     assert "CoDo against Random weights:" in told
@@ -79,7 +79,7 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
 
     page = Html((out / "report.html").read_text())
     page.check()
-    assert "4 labeled pictures, 1 seeds" in page.text
+    assert "4 labeled images, 1 seeds" in page.text
     assert "CoDo against Random weights:" in page.text
     assert "Detections from each initialization" in page.text
     assert "Training views" in page.text
@@ -88,7 +88,7 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert len(before) > 5
     demo(out, scale=SCALE)
     assert written(out) == before
-    assert "2 trials, 0 to do" in capsys.readouterr().out
+    assert "2 trials, 0 to run" in capsys.readouterr().out
 
     (out / "report.html").unlink()
     (out / "report.html").mkdir()  # a folder in its place: all else is still told

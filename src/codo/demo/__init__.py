@@ -1,7 +1,7 @@
-"""``codo demo``: the whole system on a data set that is drawn on the spot.
+"""``codo demo``: end-to-end demo on a generated data set.
 
-* ``demo``: the script.
-* ``synthetic``: the data set: object images, and detection scenes with COCO annotations.
+* ``demo``: runs all steps, from drawing the images to the report.
+* ``synthetic``: generates the data set: object images, and detection scenes with COCO annotations.
 """
 
 from __future__ import annotations

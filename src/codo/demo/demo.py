@@ -1,15 +1,15 @@
-"""``codo demo``: the whole system on a data set that is drawn on the spot, on this machine, with nothing downloaded.
+"""``codo demo``: end-to-end demo on a generated data set, without downloads.
 
 ::
 
-    OUT/data/         what codo.demo.synthetic draws
+    OUT/data/         the data set (codo.demo.synthetic)
     OUT/catalogs/     codo prepare
     OUT/pretrain/     codo pretrain, and its export
     OUT/comparison/   codo compare: finetuning from random and from pretrained weights, on the same few labels
-    OUT/report.html   the page to look at
+    OUT/report.html   the report
 
-Everything goes through the public functions and shipped recipes (``demo``, ``demo_finetune``). It prints what came out,
-whichever side wins. Started again it goes on where it was.
+All steps use the public functions and shipped recipes (``demo``, ``demo_finetune``). The results are printed as they
+are, whichever initialization is better. Started again, the demo resumes.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ RANDOM, PRETRAINED = "Random weights", "CoDo"
 
 @dataclass(frozen=True)
 class Scale:
-    """How much of everything.
+    """Sizes of the data set and lengths of the trainings.
 
     Attributes:
-        objects: Unlabeled object images.
-        scenes: Training scenes, the backgrounds of pretraining.
-        labeled: How many of them are labeled for finetuning.
-        val: Scenes to evaluate on.
+        objects: Number of unlabeled object images.
+        scenes: Number of training scenes, which are the backgrounds of pretraining.
+        labeled: Number of training scenes with labels for finetuning.
+        val: Number of evaluation scenes.
         pretrain_steps: Steps of pretraining.
         finetune_steps: Steps of each finetuning.
-        seeds: Finetunings from each start.
+        seeds: Number of finetunings from each initialization.
     """
 
     objects: int
@@ -77,24 +77,24 @@ def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) ->
 
     Args:
         out: Folder to work in.
-        quick: Under 3 minutes instead of 12; too short for the numbers to mean much.
-        scale: How much of everything, in place of what ``quick`` says.
+        quick: Under 3 minutes instead of 12; too short for meaningful numbers.
+        scale: Sizes and lengths, instead of those chosen by ``quick``.
 
     Returns:
         The report.
 
     Raises:
-        CodoError: A step failed; the message says which.
+        CodoError: A step failed; the message names it.
     """
     scale = scale or (QUICK if quick else FULL)
     root, began = Path(out), time.perf_counter()
-    with stage("1/5 drawing pictures"):
+    with stage("1/5 drawing images"):
         data = draw(root / "data", scale)
         few = label_few(data, scale.labeled)
     with stage("2/5 proposals"):
         objects = prepare(data.unlabeled, root / "catalogs/objects")
         scenes = prepare(data.train, root / "catalogs/scenes", propose=False)
-    with stage(f"3/5 pretraining on {len(objects)} unlabeled pictures, {scale.pretrain_steps} steps"):
+    with stage(f"3/5 pretraining on {len(objects)} unlabeled images, {scale.pretrain_steps} steps"):
         pretrained = pretrain(
             "demo",
             foregrounds=str(objects.path),
@@ -103,7 +103,7 @@ def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) ->
             steps=scale.pretrain_steps,
         )
         weights = export(pretrained, to="torchvision")
-    with stage(f"4/5 finetuning on {scale.labeled} labeled pictures, from 2 starts with {scale.seeds} seeds each"):
+    with stage(f"4/5 finetuning on {scale.labeled} labeled images, 2 initializations, {scale.seeds} seeds each"):
         compared = finetune_all(root / "comparison", pretrained, data, few, scale)
     with stage("5/5 report"):
         report = root / "report.html"
@@ -118,8 +118,8 @@ def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) ->
                 finetuned={trial.init: open_run(trial.path) for trial in compared.trials if trial.seed == 0},
             )
 
-        if failed := attempt_page(write, "the same command again"):
-            print(f"WARNING {failed}", file=sys.stderr, flush=True)
+        if warning := attempt_page(write, "the same command again"):
+            print(f"WARNING {warning}", file=sys.stderr, flush=True)
     print(f"\n{markdown(compared)}")
     print(*summary(compared), sep="\n")
     print(f"\nreport   {report}\nweights  {weights}\ntime     {(time.perf_counter() - began) / 60:.1f} min")
@@ -127,23 +127,23 @@ def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) ->
 
 
 def write_data(out: str | Path) -> Path:
-    """Draw the data set of ``codo demo --data-only``: labeled scenes, and pictures in class folders.
+    """Draw the data set of ``codo demo --data-only``: labeled scenes, and object images in class folders.
 
     ::
 
         detection/   200 training and 40 validation scenes
-        pictures/    train/CLASS/ with 600 pictures, val/CLASS/ with 160
+        pictures/    train/CLASS/ with 600 object images, val/CLASS/ with 160
     """
     root = Path(out)
     write_demo(root, size=SIZE, objects=1, train=200, val=40)
     write_pictures(root / "pictures", size=SIZE)
-    print(f"{root}: detection/ has labeled scenes, pictures/ objects in class folders")
+    print(f"{root}: detection/ has labeled scenes, pictures/ has object images in class folders")
     return root
 
 
 @contextmanager
 def stage(title: str) -> Iterator[None]:
-    """Say what is being done, and how long it took."""
+    """Print the title of a stage, and its duration at the end."""
     print(f"== {title}", flush=True)
     began = time.perf_counter()
     yield
@@ -164,7 +164,7 @@ def draw(folder: Path, scale: Scale) -> DemoData:
 
 
 def label_few(data: DemoData, count: int) -> Path:
-    """Annotations of the first ``count`` training scenes only; the other scenes serve unlabeled."""
+    """Write annotations of the first ``count`` training scenes; the other scenes are used without labels."""
     content = json.loads(data.train_json.read_text(encoding="utf-8"))
     images = content["images"][:count]
     ids = {image["id"] for image in images}
@@ -175,12 +175,12 @@ def label_few(data: DemoData, count: int) -> Path:
 
 
 def finetune_all(out: Path, pretrained: Run, data: DemoData, few: Path, scale: Scale) -> Comparison:
-    """Finetune from both starts with every seed; the trunk's architecture is that of the pretraining run for both.
+    """Finetune from both initializations with every seed; both have the trunk architecture of the pretraining run.
 
     Raises:
-        CodoError: Some of them failed.
+        CodoError: Some finetunings failed.
     """
-    # On a GPU one at a time. On the CPU as many as there are cores: small networks gain little from a second thread.
+    # On a GPU one at a time. On the CPU one per core: small networks gain little from a second thread.
     jobs = None if choose_device("auto").type == "cuda" else min(usable_cores(), 2 * scale.seeds)
     return compare(
         "demo_finetune",
@@ -200,11 +200,11 @@ def finetune_all(out: Path, pretrained: Run, data: DemoData, few: Path, scale: S
 
 
 def caveat(scale: Scale, *, quick: bool, photographs: bool) -> str:
-    """What the numbers are, and are not."""
-    origin = "with photographs from installed packages behind some" if photographs else "all of it drawn"
-    short = " The quick version is too short for the numbers to mean much." if quick else ""
+    """A sentence on what the numbers mean."""
+    origin = "some with photographs from installed packages as background" if photographs else "all generated"
+    short = " The quick version is too short for meaningful numbers." if quick else ""
     size = read_recipe("demo")["model"]["backbone"]
     return (
         f"A demonstration on rendered scenes ({origin}), not a benchmark: a slim {size}, {scale.pretrain_steps} steps "
-        f"of pretraining, {scale.labeled} labeled pictures, {scale.seeds} seeds, a few minutes on a CPU.{short}"
+        f"of pretraining, {scale.labeled} labeled images, {scale.seeds} seeds, a few minutes on a CPU.{short}"
     )

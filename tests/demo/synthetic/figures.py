@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from codo.demo.synthetic.outlines import Outline
-from codo.demo.synthetic.primitives import SLOTS, Figure, Plan
+from codo.demo.synthetic.primitives import SLOTS, Figure, FigureBuilder
 
 SEEDS = range(60)
 
 
-def figures(plan: Plan) -> list[Figure]:
+def figures(build: FigureBuilder) -> list[Figure]:
     """One figure of each seed."""
-    return [plan(np.random.default_rng(seed)) for seed in SEEDS]
+    return [build(np.random.default_rng(seed)) for seed in SEEDS]
 
 
 def area(outline: Outline) -> float:

@@ -161,7 +161,7 @@ def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path: P
 
 def test_a_file_in_the_way_is_an_input_error(tmp_path: Path) -> None:
     (tmp_path / "demo").write_text("not a folder")
-    with pytest.raises(InputError, match="cannot make the folder"):
+    with pytest.raises(InputError, match="cannot create the folder"):
         write_demo(tmp_path / "demo", size=64, objects=1, train=1, val=1)
 
 

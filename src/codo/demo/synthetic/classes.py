@@ -1,7 +1,7 @@
 """The eight classes of the demo.
 
-A class is its structure: which parts there are and how they join. Color, pattern, light and size are drawn from the
-same distributions for every class, so that nothing but shape tells them apart.
+A class is defined by its parts and how they are joined. Color, pattern, light and size are drawn from the same
+distributions for every class, so that classes differ only in shape.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from math import pi
 
 from codo.demo.synthetic.manmade_shapes import car, house, key, mug
 from codo.demo.synthetic.organic_shapes import fish, flower, starfish, tree
-from codo.demo.synthetic.primitives import Plan
+from codo.demo.synthetic.primitives import FigureBuilder
 
-CLASSES: dict[str, Plan] = {
+CLASSES: dict[str, FigureBuilder] = {
     "mug": mug,
     "fish": fish,
     "tree": tree,
@@ -22,7 +22,7 @@ CLASSES: dict[str, Plan] = {
     "starfish": starfish,
     "key": key,
 }
-"""Class name -> construction plan, in the order of the category ids 1..8."""
+"""Class name -> function that draws a random figure, in the order of the category ids 1..8."""
 
 LEAN = dict.fromkeys(CLASSES, 0.25) | {"fish": 0.6, "key": 0.6, "flower": pi, "starfish": pi}
-"""How far an object may be turned to either side, in radians: cars stand on the ground, a starfish has no top."""
+"""Largest rotation to either side in radians: cars stand on the ground, a starfish has no top."""

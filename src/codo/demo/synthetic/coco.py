@@ -1,7 +1,7 @@
 """COCO annotations of the detection scenes.
 
-Boxes and areas are those of the visible pixels, as in COCO. Masks are compressed RLE: mug handles and keys have holes,
-which COCO polygons cannot express.
+Boxes and areas are those of the visible pixels, as in COCO. Masks are compressed RLE, because mug handles and keys have
+holes, which COCO polygons cannot express.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _CATEGORY_IDS = {name: number for number, name in enumerate(CLASSES, start=1)}
 
 
 class CocoWriter:
-    """Collects scenes one by one; `content` is what goes into the JSON file.
+    """Collects scenes one by one; `content` is the content of the JSON file.
 
     Args:
-        description: What the data set is.
-        available: The photographs that may be in the backgrounds; each gets an entry among the licenses.
+        description: Description of the data set.
+        available: The photographs that may be in the backgrounds; each gets an entry in the licenses.
     """
 
     def __init__(self, description: str, available: Sequence[Photograph]) -> None:

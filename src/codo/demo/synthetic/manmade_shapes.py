@@ -1,4 +1,4 @@
-"""Classes that are built: mug, house, car, key; each a random construction plan."""
+"""Random figures of man-made classes: mug, house, car, key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classes that grow: fish, tree, flower, starfish; each a random construction plan."""
+"""Random figures of organic classes: fish, tree, flower, starfish."""
 
 from __future__ import annotations
 

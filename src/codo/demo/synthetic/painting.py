@@ -1,8 +1,8 @@
-"""Turn a figure into pixels: pose, relief, light, pattern, soft edges; and the camera that takes the picture.
+"""Render a figure as pixels: pose, relief, light, pattern, soft edges; and simulate the camera.
 
-A figure is drawn as a map of part numbers at twice the resolution. The distance of every pixel to the nearest joint
-gives a height (parts are cushions), the height gives normals, and the normals are lit by the lamp of the scene. This
-costs the same for any number of parts.
+A figure is drawn as a map of part numbers at twice the resolution. The distance of every pixel to the nearest border of
+a part gives a height (parts look like cushions), the height gives normals, and the normals are shaded by the lamp of
+the scene. The cost does not depend on the number of parts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SUBPIXEL = 4  # bits of the fixed-point coordinates that cv2.fillPoly takes
 
 
 class Light(NamedTuple):
-    """The lamp of a picture: direction towards it (x right, y down, z to the camera), and how hard it is."""
+    """The lamp of an image: direction towards it (x right, y down, z to the camera), ambient light, shadow strength."""
 
     direction: tuple[float, float, float]
     ambient: float
@@ -32,7 +32,7 @@ class Light(NamedTuple):
 
 
 class Pose(NamedTuple):
-    """How a figure lies in the picture: longest side in pixels, turn in radians, linear map applied before the turn."""
+    """Pose of a figure: longest side in pixels, rotation in radians, linear map applied before the rotation."""
 
     length: float
     angle: float
@@ -47,7 +47,7 @@ class Sprite(NamedTuple):
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """The pixels of which the object covers at least half."""
+        """Pixels that the object covers by at least half."""
         return self.alpha >= 0.5
 
 
@@ -68,9 +68,9 @@ def random_pose(rng: np.random.Generator, length: float, *, lean: float) -> Pose
 
 
 def random_palette(rng: np.random.Generator, behind: Colors) -> Colors:
-    """Colors of an object's slots, (SLOTS, 3); the body stands out from the mean color ``behind`` it.
+    """Colors of an object's slots, (SLOTS, 3); the body contrasts with the mean color ``behind`` it.
 
-    The number of draws is fixed, so that what is drawn later does not depend on the background.
+    The number of draws is fixed, so that later draws do not depend on the background.
     """
     bodies = np.stack([color(rng, vivid=0.78, low=0.3) for _ in range(5)])
     apart = np.abs(bodies - behind).sum(1)
@@ -88,11 +88,11 @@ def paint(rng: np.random.Generator, figure: Figure, pose: Pose, palette: Colors,
     """Draw a figure.
 
     Args:
-        rng: Decides on pattern, relief, gloss and wear.
+        rng: Draws pattern, relief, gloss and wear.
         figure: Parts in painting order.
-        pose: Size, turn and stretch.
+        pose: Size, rotation and stretch.
         palette: Colors of the slots, (SLOTS, 3).
-        light: Lamp of the picture.
+        light: Lamp of the image.
 
     Returns:
         The sprite, cropped to the object with a margin of a pixel or two.
@@ -156,9 +156,9 @@ def _labels(figure: Figure, pose: Pose) -> Bytes:
 
 
 def _relief(labels: Bytes, *, depth: float, steep: float) -> tuple[Field, Field, Field]:
-    """Slopes of the cushions along x and y (normals are ``(x, y, 1)``), and how deep in a crease a pixel is, 0..1.
+    """Slopes of the cushions along x and y (normals are ``(x, y, 1)``), and the depth of each pixel in a crease, 0..1.
 
-    ``depth`` is how far from the joints a cushion still rises, as a share of the widest part's half width.
+    ``depth`` is the distance from the borders at which a cushion is flat, relative to the widest part's half width.
     """
     joint = cv2.morphologyEx(labels, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
     fine = cast(Field, cv2.distanceTransform((joint == 0).astype(np.uint8), cv2.DIST_L2, 3))
@@ -172,7 +172,7 @@ def _relief(labels: Bytes, *, depth: float, steep: float) -> tuple[Field, Field,
 
 
 def camera(rng: np.random.Generator, picture: Colors) -> Bytes:
-    """Take the photograph: uneven light, white balance, contrast, focus, sensor noise; uint8 (H, W, 3)."""
+    """Simulate a camera: uneven light, white balance, contrast, focus, sensor noise; uint8 (H, W, 3)."""
     height, width = picture.shape[:2]
     side = min(height, width)
     contrast = rng.uniform(0.9, 1.2)
@@ -182,7 +182,7 @@ def camera(rng: np.random.Generator, picture: Colors) -> Bytes:
     if sigma > 0.35:
         picture = blurred(picture, sigma)
     grain = rng.standard_normal((height, width), dtype=np.float32) * np.float32(rng.uniform(0.005, 0.022))
-    # One field, shifted, serves all channels: as good as three to the eye, a third of the time.
+    # One shifted noise field for all channels looks like three independent ones, in a third of the time.
     picture += cv2.merge([np.roll(grain, shift, (0, 1)) for shift in ((0, 0), (height // 3, 7), (7, width // 3))])
     picture += np.float32(0.5 - 0.47 * contrast)
     return (clipped(picture) * 255 + 0.5).astype(np.uint8)

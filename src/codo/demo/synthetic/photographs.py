@@ -1,7 +1,7 @@
-"""Photographs that come inside the wheels of scikit-image and scikit-learn, as backgrounds of the demo.
+"""Photographs contained in the wheels of scikit-image and scikit-learn, as backgrounds of the demo.
 
-The packages are located, never imported, and may be missing: then there are fewer photographs, or none, and the demo
-draws procedural backgrounds alone. Only files whose license is stated by their package are listed.
+The packages are located without importing them. If they are missing, there are fewer photographs or none, and the demo
+uses procedural backgrounds. Only files whose license is stated by their package are listed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class Photograph(NamedTuple):
 
     Attributes:
         package: Import name of the package.
-        path: Where the file is inside the package.
+        path: Path of the file inside the package.
         license: License as stated by the package.
-        author: Whom to credit.
-        objects: Our boxes around what a camera would have been pointed at, ``x1, y1, x2, y2`` in its pixels.
-        keep_out: Boxes of things that look like one of the demo's classes: no detection scene shows them unlabeled.
+        author: Author to credit.
+        objects: Our boxes around the main objects, ``x1, y1, x2, y2`` in its pixels.
+        keep_out: Boxes of objects that look like one of the demo's classes, so they must not be in detection scenes.
     """
 
     package: str
@@ -46,11 +46,11 @@ class Photograph(NamedTuple):
 
     @property
     def is_texture(self) -> bool:
-        """A gray close-up of a surface, to be tinted; not a picture of anything."""
+        """Whether it is a gray close-up of a surface, which is tinted when used."""
         return not self.objects
 
     def locate(self) -> Path | None:
-        """The file on this machine; ``None`` when the package, or the file in it, is not there."""
+        """The file on this machine; ``None`` if the package or the file is missing."""
         spec = importlib.util.find_spec(self.package)
         if spec is None or spec.origin is None:
             return None
@@ -75,7 +75,7 @@ SHIPPED = (
 
 
 def installed() -> tuple[Photograph, ...]:
-    """The photographs that this machine has; empty when neither package is installed."""
+    """The photographs on this machine; empty if neither package is installed."""
     return tuple(photograph for photograph in SHIPPED if photograph.locate() is not None)
 
 
@@ -97,14 +97,14 @@ def read(photograph: Photograph) -> Bytes:
 
 
 def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: int, *, apart: bool) -> Colors:
-    """A random piece of a photograph as a background.
+    """A random crop of a photograph as a background.
 
     Args:
-        rng: Decides on place, scale and mirroring.
+        rng: Draws place, scale and mirroring.
         photograph: One of `installed`.
-        height: Of the result, in pixels.
-        width: Of the result, in pixels.
-        apart: Take the piece that shows least of `Photograph.keep_out` among several candidates.
+        height: Height of the result in pixels.
+        width: Width of the result in pixels.
+        apart: Among several candidates, take the crop that shows least of `Photograph.keep_out`.
 
     Returns:
         RGB in 0..1, float32 (height, width, 3).
@@ -128,10 +128,10 @@ def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: i
 
 
 def around_object(rng: np.random.Generator, photograph: Photograph, size: int) -> Bytes:
-    """A square piece around one of a photograph's objects; uint8 RGB (size, size, 3).
+    """A square crop around one of a photograph's objects; uint8 RGB (size, size, 3).
 
-    The piece is 1.1 to 1.6 times as long as the object and off-center by up to a tenth; where the photograph is too
-    small for that, the piece is its longest square near the object.
+    The crop is 1.1 to 1.6 times as long as the object and off-center by up to a tenth; if the photograph is too small
+    for that, the crop is the largest square near the object.
     """
     image = read(photograph)
     h, w = image.shape[:2]

@@ -1,6 +1,6 @@
-"""Arrays of pixels, and OpenCV's resize and blur with the types kept.
+"""Types of pixel arrays, and typed wrappers of OpenCV's resize and blur.
 
-``H, W`` are pixels of the picture. A `Field` has one number a pixel, float32 (H, W); `Colors` is float32 RGB (H, W, 3)
+``H, W`` are pixels of the image. A `Field` has one number per pixel, float32 (H, W); `Colors` is float32 RGB (H, W, 3)
 or a single color (3,); both usually in 0..1.
 """
 
@@ -20,7 +20,7 @@ _P = TypeVar("_P", bound=NDArray[Any])
 
 
 def resized(picture: _P, height: int, width: int) -> _P:
-    """Area average to make it smaller, cubic to make it larger."""
+    """Resize with area averaging when shrinking, cubic interpolation when enlarging."""
     way = cv2.INTER_AREA if height < picture.shape[0] else cv2.INTER_CUBIC
     return cast(_P, cv2.resize(picture, (width, height), interpolation=way))
 

@@ -1,6 +1,6 @@
-"""What a figure is, and the unlabeled clutter.
+"""Figures and their parts, and the unlabeled clutter.
 
-A `Figure` is a list of parts painted one over the other; a part in slot `HOLE` cuts through what is below it.
+A `Figure` is a list of parts painted over each other; a part in slot `HOLE` cuts a hole into the parts below it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from codo.demo.synthetic.outlines import Outline, blob, box, ellipse, polar, rounded, stroke
 
 HOLE, BODY, SECOND, THIRD, DARK, LIGHT = range(6)
-"""Color slots: which color of the object's palette a part takes."""
+"""Color slots: the index of a part's color in the object's palette."""
 
 SLOTS = 6
 
@@ -26,11 +26,11 @@ class Part(NamedTuple):
 
 
 Figure = list[Part]
-Plan = Callable[[np.random.Generator], Figure]
+FigureBuilder = Callable[[np.random.Generator], Figure]
 
 
 def clutter(rng: np.random.Generator) -> Figure:
-    """A thing of no class: pebble, chip, stick, ring, cross or crescent."""
+    """A figure without a class: pebble, chip, stick, ring, cross or crescent."""
     kind, stretch = int(rng.integers(6)), rng.uniform(0.45, 1.0)
     if kind == 0:
         return [Part(blob(rng, 0, 0, 1, stretch, lumps=0.5, waves=4), BODY)]

@@ -1,17 +1,17 @@
-"""The embedded data set of ``codo demo``: rendered when asked for, nothing to download, any size.
+"""Write the generated data set of ``codo demo``, at any size.
 
-What `write_demo` leaves in its folder::
+Files that `write_demo` writes::
 
-    unlabeled/object-00000.jpg ...                      one object each, on its own background; no labels
-    unlabeled/photo-00000.jpg ...                       pieces of the photographs that installed packages ship
+    unlabeled/object-00000.jpg ...                      one object each; no labels
+    unlabeled/photo-00000.jpg ...                       crops of photographs in installed packages
     detection/train/scene-00000.jpg ...                 scenes with one to four labeled objects among clutter
     detection/val/scene-00000.jpg ...
     detection/annotations/instances_train.json          COCO: boxes and masks; written last, so a complete set has both
     detection/annotations/instances_val.json
     CREDITS.txt                                         authors and licenses of the photographs, if any were used
 
-Every labeled object shows at least half of itself (`stage.MIN_VISIBLE`), and no object is visible but unlabeled.
-Annotations (see `coco`) depend on seed and size alone, pixels also on whether the photographs are there.
+At least half of every labeled object is visible (`compositor.MIN_VISIBLE`), and no object is visible but unlabeled.
+Annotations (see `coco`) depend only on seed and size, pixels also on whether the photographs are installed.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from codo.demo.synthetic.composing import Series, detection_scene, object_image,
 from codo.demo.synthetic.photographs import Photograph
 
 JPEG_QUALITY = 92
-PHOTO_IMAGES = 2  # unlabeled pieces taken from each photograph
-_FIRST_VAL = 10_000 * len(CLASSES)  # beyond the pictures of any train split
+PHOTO_IMAGES = 2  # unlabeled crops of each photograph
+_FIRST_VAL = 10_000 * len(CLASSES)  # larger than the index of any training image
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class DemoData:
-    """Where the data set is.
+    """Paths of the data set.
 
     Attributes:
         root: The folder given to `write_demo`.
@@ -50,7 +50,7 @@ class DemoData:
         train_json: COCO annotations of ``train``.
         val_json: COCO annotations of ``val``.
         classes: Class names in the order of their category ids, from 1.
-        photographs: The photographs used; empty when no package that ships any is installed.
+        photographs: The photographs used; empty if no package with photographs is installed.
     """
 
     root: Path
@@ -74,20 +74,20 @@ def write_demo(
     use_photographs: bool = True,
     progress: Progress | None = None,
 ) -> DemoData:
-    """Render the data set; about 10 ms an image of 192 pixels on one core.
+    """Render the data set; takes about 10 ms per image of 192 pixels on one core.
 
     Args:
-        out: Folder to write to; made when missing. The same call again writes the same bytes.
+        out: Folder to write to, created if missing. The same call again writes the same bytes.
         size: Side of the square images in pixels.
         objects: Number of object images, for pretraining.
         train: Number of training scenes.
         val: Number of validation scenes.
-        seed: Of the data set; every picture is a pure function of (seed, split, index, size).
-        use_photographs: Take photographs from installed packages for some of the backgrounds.
+        seed: Seed of the data set; every image is a pure function of (seed, split, index, size).
+        use_photographs: Use photographs in installed packages for some backgrounds.
         progress: Called as ``progress(done, total)`` after every image.
 
     Raises:
-        InputError: A number out of range, or image folders in ``out`` that hold files of another data set.
+        InputError: A number out of range, or image folders in ``out`` with files of another data set.
     """
     for name, value, low, high in (
         ("size", size, 64, 2048),
@@ -142,9 +142,9 @@ def write_demo(
 def write_pictures(
     out: Path, *, size: int = 192, train: int = 600, val: int = 160, seed: int = 0, use_photographs: bool = True
 ) -> Path:
-    """Render the object images in class folders, the layout of ImageNet, for methods and probes that need labels.
+    """Render object images in class folders, the layout of ImageNet, for methods and probes that need labels.
 
-    ``out/train/CLASS/object-00000.jpg`` are the object images of `write_demo` with the same seed, ``out/val/…`` others.
+    ``out/train/CLASS/object-00000.jpg`` are the object images of `write_demo` with the same seed; ``out/val/…`` differ.
 
     Returns:
         ``out``.
@@ -160,7 +160,7 @@ def write_pictures(
 
 
 def credits_text(used: Sequence[Photograph]) -> str:
-    """One line a photograph: file, author, license."""
+    """One line for each photograph: file, author, license."""
     lines = [f"{photo.package}/{photo.path}: {photo.author}, {photo.license}" for photo in used]
     return "\n".join(["Some pictures show pieces of these photographs:", *lines, ""])
 
@@ -170,7 +170,7 @@ def _name(kind: str, index: int) -> str:
 
 
 def _claim(folder: Path, names: Sequence[str]) -> None:
-    """Make a folder that will hold these files and no others (hidden ones aside)."""
+    """Create a folder for exactly these files; other files in it, except hidden ones, are an error."""
     present = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")} if folder.is_dir() else set()
     if foreign := sorted(present - set(names)):
         raise InputError(
@@ -182,12 +182,12 @@ def _claim(folder: Path, names: Sequence[str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}", where="demo", fix="give another --out"
+            f"cannot create the folder {folder}: {error.strerror}", where="demo", fix="give another --out"
         ) from error
 
 
 def _ticker(progress: Progress | None, total: int) -> Iterator[None]:
-    """Report one more image done at every ``next``."""
+    """Report one more finished image at every ``next``."""
     for done in range(1, total + 1):
         if progress is not None:
             progress(done, total)
@@ -199,7 +199,7 @@ def _write_jpeg(file: Path, image: NDArray[np.uint8]) -> None:
 
 
 def _write_text(file: Path, text: str) -> None:
-    """Write to a temporary name, then rename: a file that is there is complete."""
+    """Write to a temporary name, then rename, so that an existing file is complete."""
     temporary = file.with_name(f".{file.name}.part")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(file)

@@ -1,6 +1,6 @@
 """Procedural textures: patterns on objects and the families of backgrounds.
 
-All values are in 0..1; lengths are fractions of the shorter side, so a background looks alike at every size.
+All values are in 0..1; lengths are fractions of the shorter side, so a background looks the same at every size.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def color(rng: np.random.Generator, *, vivid: float, low: float = 0.3, high: flo
 
 
 def muted(rng: np.random.Generator, *, low: float) -> Colors:
-    """A random color (3,) like those of real surfaces: earth, sand, leaf, sky; seldom any other."""
+    """A random color (3,) like those of real surfaces: mostly earth, sand, leaf or sky."""
     hue = (0.06, 0.11, 0.25, 0.58, rng.random())[rng.integers(5)] + rng.normal(0, 0.025)
     return np.array(colorsys.hsv_to_rgb(hue % 1, rng.uniform(0.03, 0.5), rng.uniform(low, 0.9)), np.float32)
 
@@ -36,7 +36,7 @@ def noise(rng: np.random.Generator, height: int, width: int, cell: float, *, str
 
 
 def clouds(rng: np.random.Generator, height: int, width: int, cell: float = 0.5, octaves: int = 4) -> Field:
-    """Fractal noise, stretched to 0..1: every octave has half the cell and a bit over half the height of the last."""
+    """Fractal noise, scaled to 0..1: every octave has half the cell size and 0.55 of the amplitude of the last."""
     total = noise(rng, height, width, cell)
     for octave in range(1, octaves):
         total += 0.55**octave * noise(rng, height, width, cell / 2**octave)
@@ -65,7 +65,7 @@ def coordinates(rng: np.random.Generator, height: int, width: int, angle: float 
 
 
 def pattern(rng: np.random.Generator, height: int, width: int, angle: float) -> Field:
-    """What is printed on an object: stripes, dots, checks, marble or mottle, turned by ``angle``; a field in 0..1."""
+    """A surface pattern: stripes, dots, checks, marble or mottle, rotated by ``angle``; a field in 0..1."""
     u, v = coordinates(rng, height, width, angle)
     kind, count = int(rng.integers(5)), rng.uniform(3, 9)
     wave_u, wave_v = np.sin(2 * np.pi * np.float32(count) * u), np.sin(2 * np.pi * np.float32(count) * v)
@@ -99,14 +99,14 @@ def haze(rng: np.random.Generator, height: int, width: int) -> Colors:
 
 
 def studio(rng: np.random.Generator, height: int, width: int) -> Colors:
-    """A plain backdrop: a slope of light with a little unevenness."""
+    """A plain backdrop: a brightness gradient, slightly uneven."""
     u, _ = coordinates(rng, height, width)
     uneven = np.float32(0.25) * clouds(rng, height, width, 0.7, 3)
     return blend(stretched(u + uneven), *_pair(rng, 0.3))
 
 
 def planks(rng: np.random.Generator, height: int, width: int) -> Colors:
-    """Boards with grain, of slightly different tone, dark gaps between them."""
+    """Boards with grain and slightly different tones, with dark gaps between them."""
     count = int(rng.integers(3, 8))
     position = (np.arange(height, dtype=np.float32) / height + np.float32(rng.random())) * count
     board = position.astype(np.int32)
@@ -120,7 +120,7 @@ def planks(rng: np.random.Generator, height: int, width: int) -> Colors:
 
 
 def stones(rng: np.random.Generator, height: int, width: int) -> Colors:
-    """Pebbles: the cells of random seeds, each of its own tone, rounded and dark at the joints."""
+    """Pebbles: Voronoi cells of random seeds with different tones, rounded, dark at the borders."""
     across = rng.uniform(5, 14)
     seeds = np.ones((height, width), np.uint8)
     count = int(across * across)
@@ -176,7 +176,7 @@ def cloth(rng: np.random.Generator, height: int, width: int) -> Colors:
 
 
 def bokeh(rng: np.random.Generator, height: int, width: int) -> Colors:
-    """Discs of light out of focus over a dark blur; painted at half size, for there is no detail in it."""
+    """Defocused discs of light over a dark blur; drawn at half size, because there is no detail in it."""
     h, w, side = (height + 1) // 2, (width + 1) // 2, min(height, width) / 2
     base, other = _pair(rng, 0.6)
     picture = np.ascontiguousarray(blend(clouds(rng, h, w, 0.7, 2), base * 0.45, other * 0.7))
