@@ -9,9 +9,9 @@ JOBS   ?= 2
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
 
-setup: $(VENV)/.done  ## make .venv with everything pinned in constraints.txt (uv when found, else pip)
+setup: $(VENV)/.done  ## create .venv with the versions in constraints.txt (with uv if installed, else pip)
 
-# torch and torchvision must come from the same index in one go: their versions and builds belong together.
+# torch and torchvision must be installed together from one index, because their builds must match.
 $(VENV)/.done: pyproject.toml constraints.txt
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
@@ -21,33 +21,33 @@ $(VENV)/.done: pyproject.toml constraints.txt
 	fi
 	@touch $@
 
-demo: setup     ## pretrain, finetune and compare on the built-in data set: under 12 minutes on 2 cores
+demo: setup     ## pretrain, finetune and compare on a generated data set: under 12 minutes on 2 cores
 	$(BIN)/codo demo --out demo_out
 
-demo-quick: setup  ## the same, too short for the numbers to mean much: under 3 minutes
+demo-quick: setup  ## the same in under 3 minutes, too short for meaningful numbers
 	$(BIN)/codo demo --quick --out demo_quick_out
 
 test: setup     ## the test suite: under 10 minutes on 2 cores
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-check: setup    ## linters, types, and whether the reference is up to date
+check: setup    ## linters, types, and a check that the reference is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python docs/build_reference.py --check
 
-format: setup   ## let ruff mend what it can
+format: setup   ## let ruff fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 reference: setup  ## write docs/reference/settings.md from the schemas
 	$(BIN)/python docs/build_reference.py
 
-bench: setup    ## all targets of speed on 2 cores, into docs/results: under 15 minutes; DATA= a folder of photographs
+bench: setup    ## benchmarks on 2 cores, into docs/results: under 15 minutes; DATA= a folder of photographs
 	$(BIN)/python -m benchmarks --out docs/results $(if $(DATA),--data $(DATA))
 
-bench-gpu: setup  ## the step's targets on a GPU, into docs/results; DATA= a folder of photographs
+bench-gpu: setup  ## benchmark of the training step on a GPU, into docs/results; DATA= a folder of photographs
 	$(BIN)/python -m benchmarks --gpu --out docs/results $(if $(DATA),--data $(DATA))
 
-clean:          ## remove what the other targets made
+clean:          ## remove the output of the other targets
 	rm -rf $(VENV) demo_out demo_quick_out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
