@@ -117,9 +117,9 @@ def unused_classes(
     empty = [category for label, category in enumerate(categories, start=1) if label not in present]
     if not empty:
         return ""
-    shown = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
+    names = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
     more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
-    return f"{where}: {len(empty)} of {len(categories)} categories have no annotation: {shown}{more}"
+    return f"{where}: {len(empty)} of {len(categories)} categories have no annotation: {names}{more}"
 
 
 def image_numbers(names: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -60,8 +60,10 @@ def markdown(comparison: Comparison) -> str:
             rows.append(
                 [*first, init, format_parts(initialization.parts), *cost_cells(comparison.costs.get(init)), *values]
             )
-    done = f"{len(comparison.results)} of {len(comparison.trials)} trials, {len(comparison.seeds)} seeds"
-    caption = f"AP times 100, mean ± sample standard deviation over the seeds ({done}); costs are those of pretraining."
+    progress = f"{len(comparison.results)} of {len(comparison.trials)} trials, {len(comparison.seeds)} seeds"
+    caption = (
+        f"AP times 100, mean ± sample standard deviation over the seeds ({progress}); costs are those of pretraining."
+    )
     parts = [caption, *_table(heads, rows)]
     if printed := printed_rows(comparison):
         parts += ["", PROVENANCE, *_table(printed_heads(printed), [printed_cells(row, printed) for row in printed])]
@@ -85,8 +87,8 @@ def printed_heads(rows: Sequence[Published]) -> list[str]:
 def printed_cells(row: Published, rows: Sequence[Published]) -> list[str]:
     """The cells of one published row, for the columns `printed_heads`."""
     values = [v for schedule in _schedules(rows) for v in row.values.get(schedule, [None] * len(MEASURES))]
-    shown = [MISSING if value is None else f"{value:.1f}" for value in values]
-    return [row.label, str(row.epochs), *shown, row.note or "as printed"]
+    texts = [MISSING if value is None else f"{value:.1f}" for value in values]
+    return [row.label, str(row.epochs), *texts, row.note or "as printed"]
 
 
 def _schedules(rows: Sequence[Published]) -> list[str]:

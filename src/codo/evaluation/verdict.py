@@ -44,8 +44,8 @@ def verdict(
 
 def in_points(difference: Difference) -> tuple[str, str | None]:
     """Mean and interval of a difference: ``("+1.2", "+0.3 to +2.1")``; with one seed no interval."""
-    shown = [difference.mean, *(difference.interval or ())]
+    values = [difference.mean, *(difference.interval or ())]
     # One more digit where an end would be rounded to zero, because its sign decides the verdict.
-    digits = 2 if any(value and abs(100 * value) < 0.05 for value in shown) else 1
-    mean, *interval = (points(value, digits) for value in shown)
+    digits = 2 if any(value and abs(100 * value) < 0.05 for value in values) else 1
+    mean, *interval = (points(value, digits) for value in values)
     return mean, " to ".join(interval) or None

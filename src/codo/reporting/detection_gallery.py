@@ -140,11 +140,11 @@ def detections_picture(
             shapes.append(
                 Shape(kind, obj.box, label, polygons(obj, assignment.image_result.size), obj.score, {"label": name})
             )
-    shown = sum((shape.score or 0) >= threshold for shape in shapes)
+    visible = sum((shape.score or 0) >= threshold for shape in shapes)
     return Picture(
         uri,
         assignment.image_result.size,
-        f"{assignment.image_result.name} with {shown} detections",
+        f"{assignment.image_result.name} with {visible} detections",
         shapes[::-1],
         title,
     )

@@ -112,15 +112,15 @@ def errors_section(impact: ErrorImpact, assignments: Sequence[ErrorAssignment], 
         kept = {error_type: counts[classes] for error_type, counts in states.items()}
         total = sum(int(counts.sum()) for counts in kept.values())
         words = ", ".join(f"{error_type} {int(counts.sum())}" for error_type, counts in kept.items())
-        shown = classes[:FOLD]
+        largest = classes[:FOLD]
         caption = f"At confidence {threshold:.2f}, by class; the tables below have the numbers."
-        if len(shown) < len(classes):
+        if len(largest) < len(classes):
             caption = f"The {FOLD} classes with the most objects. {caption}"
         figures.append(
             Figure(
                 "Found and missed objects",
                 shares(
-                    [impact.classes[i] for i in shown],
+                    [impact.classes[i] for i in largest],
                     {error_type: counts[:FOLD] for error_type, counts in kept.items()},
                     x_label="% of the objects of the class",
                 ),

@@ -133,9 +133,9 @@ def detections_section(run: Run, images: int = 8) -> Section:
     ranked = worst_first(assignments, threshold)
     chosen = [ranked[i] for i in spread(len(ranked), images)]
     count = f"{len(chosen)} of {number(len(assignments))} images"
-    shown = f"{count}, evenly from the worst to the best; `codo view` shows more."
+    caption = f"{count}, evenly from the worst to the best; `codo view` shows more."
     cards = detection_cards(chosen, detections.classes, threshold, threshold)
-    return Section(heading, [Gallery(cards, f"{shown} {explain(assignments, threshold)}", LEGEND, span=24)])
+    return Section(heading, [Gallery(cards, f"{caption} {explain(assignments, threshold)}", LEGEND, span=24)])
 
 
 def weights_section(run: Run) -> Section:

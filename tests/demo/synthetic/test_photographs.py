@@ -49,15 +49,17 @@ def test_missing_packages_and_files(monkeypatch: pytest.MonkeyPatch, package: Ph
 
 
 def test_crops_for_scenes_keep_look_alikes_out(package: Photograph) -> None:
-    apart = [_green(photographs.crop(np.random.default_rng(k), package, 32, 32, apart=True)) for k in range(20)]
-    anywhere = [_green(photographs.crop(np.random.default_rng(k), package, 32, 32, apart=False)) for k in range(20)]
+    apart = [_green(photographs.crop(np.random.default_rng(k), package, 32, 32, avoid_objects=True)) for k in range(20)]
+    anywhere = [
+        _green(photographs.crop(np.random.default_rng(k), package, 32, 32, avoid_objects=False)) for k in range(20)
+    ]
     assert max(apart) < 0.05
     assert np.mean(anywhere) > 0.2
 
 
 def test_crop_has_the_asked_shape_and_range(package: Photograph) -> None:
     for height, width in ((30, 70), (200, 180)):
-        piece = photographs.crop(np.random.default_rng(0), package, height, width, apart=False)
+        piece = photographs.crop(np.random.default_rng(0), package, height, width, avoid_objects=False)
         assert piece.shape == (height, width, 3)
         assert piece.dtype == np.float32
         assert 0 <= piece.min() <= piece.max() <= 1.1

@@ -125,7 +125,7 @@ def _backdrop(seed: int, series: Series, index: int, size: int, available: Seque
     if not available or rng.random() >= PHOTOGRAPHED:
         return Backdrop(*textures.background(rng, size, size), None)
     photograph = available[int(rng.integers(len(available)))]
-    picture = photographs.crop(rng, photograph, size, size, apart=series != Series.OBJECTS)
+    picture = photographs.crop(rng, photograph, size, size, avoid_objects=series != Series.OBJECTS)
     if photograph.is_texture:
         picture = np.clip(picture * textures.muted(rng, low=0.6) * np.float32(1.4), 0, 1)
     return Backdrop(picture, photograph.name, photograph)

@@ -73,11 +73,11 @@ def random_palette(rng: np.random.Generator, behind: Colors) -> Colors:
     The number of draws is fixed, so that later draws do not depend on the background.
     """
     bodies = np.stack([color(rng, vivid=0.78, low=0.3) for _ in range(5)])
-    apart = np.abs(bodies - behind).sum(1)
-    good = np.flatnonzero(apart > 0.75)
+    contrast = np.abs(bodies - behind).sum(1)
+    good = np.flatnonzero(contrast > 0.75)
     palette = np.zeros((SLOTS, 3), np.float32)
     palette[HOLE] = 0
-    palette[BODY] = bodies[good[0] if len(good) else int(apart.argmax())]
+    palette[BODY] = bodies[good[0] if len(good) else int(contrast.argmax())]
     palette[SECOND], palette[THIRD] = color(rng, vivid=0.78, low=0.3), color(rng, vivid=0.78, low=0.25)
     palette[DARK] = color(rng, vivid=0.6, low=0.05, high=0.3)
     palette[LIGHT] = color(rng, vivid=0.25, low=0.75)

@@ -96,7 +96,7 @@ def read(photograph: Photograph) -> Bytes:
     return _read(file)
 
 
-def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: int, *, apart: bool) -> Colors:
+def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: int, *, avoid_objects: bool) -> Colors:
     """A random crop of a photograph as a background.
 
     Args:
@@ -104,7 +104,7 @@ def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: i
         photograph: One of `installed`.
         height: Height of the result in pixels.
         width: Width of the result in pixels.
-        apart: Among several candidates, take the crop that shows least of `Photograph.keep_out`.
+        avoid_objects: Among several candidates, take the crop that shows least of `Photograph.keep_out`.
 
     Returns:
         RGB in 0..1, float32 (height, width, 3).
@@ -113,7 +113,7 @@ def crop(rng: np.random.Generator, photograph: Photograph, height: int, width: i
     h, w = image.shape[:2]
     scales = rng.uniform(0.25, 0.9, 40) * min(h / height, w / width)
     places = rng.random((40, 2))
-    if not apart:
+    if not avoid_objects:
         scales, places = scales[:1], places[:1]
     candidates = []
     for scale, (right, down) in zip(scales, places, strict=True):

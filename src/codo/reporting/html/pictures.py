@@ -64,10 +64,10 @@ def proposal_card(catalog: Catalog, index: int, *, least: float = 0.0, longest: 
     boxes = catalog.proposals(index) if catalog.has_proposals else ()
     # Multiples of the golden ratio: the shapes above any threshold are spread evenly over the list.
     shapes = [Shape("proposal", _box(box), score=1 - k * GOLDEN % 1) for k, box in enumerate(boxes)]
-    shown = [shape for shape in shapes if (shape.score or 0) >= least]
+    visible = [shape for shape in shapes if (shape.score or 0) >= least]
     key = catalog.key(index)
     counted = f"{len(shapes)} proposal{'' if len(shapes) == 1 else 's'}" if catalog.has_proposals else "no proposals"
-    picture = Picture(data_uri(catalog.image(index), longest), (width, height), f"Image {key} with {counted}", shown)
+    picture = Picture(data_uri(catalog.image(index), longest), (width, height), f"Image {key} with {counted}", visible)
     values: dict[str, str | float] = {"key": key, "proposals": len(shapes), "pixels": width * height, "index": index}
     return Card([picture], key, f"{width} × {height} px · {counted}", values)
 
