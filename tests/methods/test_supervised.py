@@ -13,7 +13,7 @@ import codo
 from codo.core.errors import InputError
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.methods.base import NoOptions
-from codo.methods.supervised import LabelledCrops, Supervised
+from codo.methods.supervised import LabeledCrops, Supervised
 from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings
 from tests.methods.crops import batch, build
@@ -34,7 +34,7 @@ def test_the_share_of_right_answers_by_hand() -> None:
     assert int(method.state_dict()["classes"]) == 3  # a checkpoint says how many there were
 
 
-def labeled(folder: Path, names: tuple[str, ...]) -> LabelledCrops:
+def labeled(folder: Path, names: tuple[str, ...]) -> LabeledCrops:
     """The data set of pictures with these names."""
     image = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
     for name in names:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from codo.probes.probe_settings import LabelledProbeSettings, ProbeSettings
+from codo.probes.probe_settings import LabeledProbeSettings, ProbeSettings
 
 
 def test_paths_become_absolute_and_the_rest_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,7 +25,7 @@ def test_paths_become_absolute_and_the_rest_stays(tmp_path: Path, monkeypatch: p
 
 
 def test_without_labels_there_is_nothing_to_resolve() -> None:
-    assert LabelledProbeSettings().with_absolute_paths() == LabelledProbeSettings()
+    assert LabeledProbeSettings().with_absolute_paths() == LabeledProbeSettings()
     assert ProbeSettings().data is None
 
 
@@ -40,4 +40,4 @@ def test_values_that_make_no_probe_are_refused(wrong: dict[str, Any]) -> None:
 
 def test_the_labeled_probes_of_a_finished_run_have_no_steps() -> None:
     with pytest.raises(ValidationError):
-        LabelledProbeSettings.model_validate({"every": 3})
+        LabeledProbeSettings.model_validate({"every": 3})

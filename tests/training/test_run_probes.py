@@ -13,7 +13,7 @@ from codo.core.config import resolve
 from codo.methods.registry import build_method
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
-from codo.training.probing import LabelledProbes
+from codo.training.probing import LabeledProbes
 from codo.training.run_probes import RunProbes, invariance_probe
 from tests.training import tiny
 
@@ -32,7 +32,7 @@ def test_scores_are_those_of_the_frozen_method_and_draw_nothing(catalog: Path) -
     method = build_method("codo", task.setup())
     before = {name: value.clone() for name, value in method.state_dict().items()}
     random = torch.get_rng_state()
-    ask = RunProbes(method, CPU, LabelledProbes(()), invariance_probe(task))
+    ask = RunProbes(method, CPU, LabeledProbes(()), invariance_probe(task))
     found = ask(3)
     assert found.keys() == {"invariance", "invariance_chance"}
     assert 0 <= found["invariance"] <= 1

@@ -1,6 +1,7 @@
 """The grid of a comparison: all trials, each of them checked before the first begins.
 
-A trial is the same as ``codo finetune weights=INIT data.fraction=F seed=S`` with the trunk of the initializations.
+A trial is the same as ``codo finetune weights=INIT data.fraction=F seed=S``, with the one architecture that all
+initializations share.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Grid:
 def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> Grid:
     """Build and check all trials and their initializations.
 
-    Seeds are the outermost loop, so that a comparison that is interrupted has complete seeds.
+    Seeds are the outermost loop, so that an interrupted comparison has finished every
+    initialization and fraction of its first seeds.
 
     Args:
         settings: What to compare; ``out`` is absolute.

@@ -14,8 +14,9 @@ top-1                rises late                above 1/4 while the norm of the m
 loss                 fallen from its peak      not finite
 ===================  ========================  =================================================================
 
-Between the two columns the verdict is "watch": the run may be too short yet. Each failed check is an alarm and each
-alarm is a failed check, because both come from `failures`.
+Between the two columns the verdict is "watch": the run may be too short yet. Alarms and failed checks both come from
+`failures`, so a run has an alarm for collapse exactly if it has a failed check. (Drift and collapse of one level share
+one alarm; that the loader is slow is an alarm only.)
 """
 
 from __future__ import annotations
@@ -51,10 +52,12 @@ LEAST_CHANGE = 0.01
 """Least decrease of a norm, or of a loss as a share of ln(K+1), that counts as fallen."""
 NORM_RISE = 0.1  # a norm this far above its lowest value is no longer good
 RISE, LEAST_RISE = 1.25, 0.02
-"""A std has risen if it is this many times its lowest, and at least this share of 1/sqrt(D) above it."""
+"""Risen: std > 1.25 times its lowest value, and > that value + 0.02/sqrt(D)."""
 WAIT = "time/data_wait"
 SLOW_WAIT = 0.2
 """Share of the time spent waiting for data above which the loader is the bottleneck."""
+GOOD_INVARIANCE = 1.5
+"""A good invariance score is above this many times its chance level."""
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,6 @@ def _invariance(metrics: Metrics) -> Check | None:
         f"{percent(score)} of the probes find their object on another background; "
         f"it was {percent(start)} at first, and chance is {percent(chance)}."
     )
-    if score > 1.5 * chance and (score > start or len(metrics.series("invariance").steps) == 1):
+    if score > health.GOOD_INVARIANCE * chance and (score > start or len(metrics.series("invariance").steps) == 1):
         return Check("Background invariance", "good", finding)
     return Check("Background invariance", "watch", finding, "Train longer; nothing is gained before this rises.")

@@ -170,7 +170,7 @@ class Method(nn.Module, ABC):
         """The modules to export by component: ``backbone`` and, if the method trains them, ``fpn`` and ``box_head``."""
 
     def key_exports(self) -> dict[str, nn.Module]:
-        """The same modules of the momentum copy; empty for methods without one."""
+        """The same modules of the momentum encoder; empty for methods without one."""
         return {}
 
     def log_stats(self) -> dict[str, Tensor]:

@@ -56,5 +56,5 @@ class CoDo(MomentumContrast):
         return {"backbone": self.query.backbone, "fpn": self.query.fpn, "box_head": self.query.box_head}
 
     def key_exports(self) -> dict[str, nn.Module]:
-        """The trunk of the momentum copy."""
+        """The trunk of the momentum encoder."""
         return {"backbone": self.key.backbone, "fpn": self.key.fpn, "box_head": self.key.box_head}

@@ -55,5 +55,5 @@ class MoCo(MomentumContrast):
         return {"backbone": self.query.backbone}
 
     def key_exports(self) -> dict[str, nn.Module]:
-        """The backbone of the momentum copy."""
+        """The backbone of the momentum encoder."""
         return {"backbone": self.key.backbone}

@@ -15,7 +15,7 @@ from codo.methods.image_level import ImageLevel
 from codo.models.image_encoder import ImageEncoder
 
 
-class LabelledCrops(CropDataset):
+class LabeledCrops(CropDataset):
     """One crop of each image, with the class of its folder.
 
     Attributes:
@@ -37,7 +37,7 @@ class Supervised(ImageLevel):
         self.register_buffer("classes", torch.tensor(setup.classes))  # to rebuild the method from a checkpoint
 
     @classmethod
-    def dataset(cls, inputs: DatasetInputs) -> LabelledCrops:
+    def dataset(cls, inputs: DatasetInputs) -> LabeledCrops:
         """Labeled crops; the class of an image is the first folder of its name.
 
         Raises:
@@ -53,7 +53,7 @@ class Supervised(ImageLevel):
         if len(classes) < 2:
             raise InputError(f"there is only one class: {classes[0]}", where=where, fix=fix)
         labels = np.searchsorted(classes, [name.split("/")[0] for name in names]).astype(np.int64)
-        made = LabelledCrops(inputs.images, [Crop(inputs.canvas, inputs.augment)], inputs.seed, labels)
+        made = LabeledCrops(inputs.images, [Crop(inputs.canvas, inputs.augment)], inputs.seed, labels)
         made.classes = classes
         return made
 

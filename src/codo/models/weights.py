@@ -27,7 +27,7 @@ TRUNK = ("backbone", "fpn", "box_head")
 """The components that a detector shares."""
 
 _MOMENTUM_COPY = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher)([._]|$)")
-"""Prefix of a momentum copy; of two equal matches the trained encoder is taken (docs/method.md#export)."""
+"""Prefix of a momentum encoder; of two equal matches the trained encoder is taken (docs/method.md#export)."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> Loa
 def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Recognized | None:
     """Find the layout and prefix with which most tensors of a file match the encoder's in name and shape.
 
-    If several encoders in a file match equally, a trained one is preferred to a momentum copy, then the first one.
+    If several encoders in a file match equally, a trained one is preferred to a momentum encoder, then the first one.
 
     Args:
         target: State dict of the encoder, backbone first.

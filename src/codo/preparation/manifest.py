@@ -33,8 +33,8 @@ from codo.preparation.pack import shard_names
 from codo.preparation.prepare_settings import PrepareSettings
 
 MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
-"""Small sources have small chunks, so that many processes share them; no chunk is larger than 512 images, so that a lost
-one costs minutes at most."""
+"""Small sources have small chunks, so that many processes share them; no chunk is larger than 512 images, so that a
+lost one costs minutes at most."""
 
 
 class Item(NamedTuple):

@@ -11,7 +11,7 @@ from codo.core.config import Settings
 from codo.core.paths import absolute
 
 
-class LabelledProbeSettings(Settings):
+class LabeledProbeSettings(Settings):
     """Settings of the probes with labels."""
 
     data: DataSettings | None = Field(
@@ -31,7 +31,7 @@ class LabelledProbeSettings(Settings):
         )
 
 
-class ProbeSettings(LabelledProbeSettings):
+class ProbeSettings(LabeledProbeSettings):
     """Settings of the probes during pretraining: background invariance always, labeled probes if labels are given."""
 
     every: int = Field(500, ge=0, description="steps between two probes; 0: only at the start and at the end")

@@ -28,7 +28,7 @@ from codo.training.job import Check, Feed, Watch
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
-from codo.training.probing import LabelledProbes
+from codo.training.probing import LabeledProbes
 from codo.training.run_probes import RunProbes, invariance_probe
 from codo.training.session import Saved, Session, find_saved, open_session
 from codo.training.trainer import train
@@ -81,7 +81,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
         # 1. Check all input before anything is written.
         task = prepare_pretrain_task(settings, context.world)
         settings = task.settings
-        labeled = LabelledProbes.read(settings.probe, settings.canvas) if settings.probe and context.main else None
+        labeled = LabeledProbes.read(settings.probe, settings.canvas) if settings.probe and context.main else None
         saved, method = build(task, context)
 
         # 2. Open the run, and load its checkpoint if there is one.
@@ -135,7 +135,7 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
     return saved, method
 
 
-def data_warnings(task: PretrainTask, method: Method, labeled: LabelledProbes | None) -> list[str | None]:
+def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | None) -> list[str | None]:
     """Warnings about queue size and probe data."""
     queue = queue_warning(method.queue_length, len(task.dataset)) if method.queue_length else None
     return [queue, *(labeled.warnings(task.settings.out) if labeled else [])]
@@ -180,7 +180,7 @@ def prepare_views(task: PretrainTask, session: Session, method: Method) -> None:
 
 
 def probe_checks(
-    task: PretrainTask, session: Session, method: Method, labeled: LabelledProbes | None
+    task: PretrainTask, session: Session, method: Method, labeled: LabeledProbes | None
 ) -> list[tuple[int, Check]]:
     """The probes as checks of the training loop; every rank has them, to stay in step, and rank 0 computes them.
 

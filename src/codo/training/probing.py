@@ -20,13 +20,13 @@ from codo.models.pretrained import load_encoder
 from codo.probes.boxes import box_probe
 from codo.probes.features import trunk_features
 from codo.probes.pictures import picture_probe
-from codo.probes.probe_settings import LabelledProbeSettings
+from codo.probes.probe_settings import LabeledProbeSettings
 from codo.probes.sets import ProbeSet
 from codo.training.distributed import choose_device, threads_within_quota
 from codo.training.load_run import load_method
 
 
-class ProbeVerbSettings(LabelledProbeSettings):
+class ProbeVerbSettings(LabeledProbeSettings):
     """``codo probe``."""
 
     source: str = Field(description="a pretraining run, a weight file, imagenet, or none for random weights")
@@ -39,7 +39,7 @@ class ProbeVerbSettings(LabelledProbeSettings):
 
 
 @dataclass(frozen=True)
-class LabelledProbes:
+class LabeledProbes:
     """Labeled probe sets, read and checked.
 
     Attributes:
@@ -49,7 +49,7 @@ class LabelledProbes:
     sets: tuple[ProbeSet, ...]
 
     @classmethod
-    def read(cls, settings: LabelledProbeSettings, canvas: int) -> LabelledProbes:
+    def read(cls, settings: LabeledProbeSettings, canvas: int) -> LabeledProbes:
         """Read the probe sets of the settings.
 
         Raises:
@@ -110,7 +110,7 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
         raise InputError("no labeled data to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
     warnings: list[str] = []
     parts, canvas = _parts(named, settings, warnings.append)
-    probes = LabelledProbes.read(settings, canvas)
+    probes = LabeledProbes.read(settings, canvas)
     device = choose_device(settings.device)
     modules = nn.ModuleDict(parts).to(device).eval()
     with threads_within_quota():

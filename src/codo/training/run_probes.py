@@ -11,7 +11,7 @@ from codo.loading.pools import Pool
 from codo.methods.base import Method
 from codo.probes.invariance import InvarianceProbe
 from codo.training.pretrain_task import PretrainTask
-from codo.training.probing import LabelledProbes
+from codo.training.probing import LabeledProbes
 from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings
 
@@ -29,7 +29,7 @@ class RunProbes:
 
     method: Method
     device: torch.device
-    labeled: LabelledProbes | None
+    labeled: LabeledProbes | None
     invariance: InvarianceProbe | None
 
     def __call__(self, step: int) -> dict[str, float]:

@@ -75,7 +75,7 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
         return pasted
     x, y, *_ = corners = pasted.tolist()
     width, height = (pasted[2:] - pasted[:2]).tolist()
-    # Candidates are computed one by one, with Python floats: the first one usually passes, and for arrays of four numbers
+    # Candidates are computed one by one, with Python floats: the first usually passes, and for arrays of four numbers
     # NumPy's overhead is ten times the computation.
     for draw in rng.random((tries, 4)):
         right, down, wider, taller = (2 * reach * draw - reach).tolist()

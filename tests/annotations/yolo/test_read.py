@@ -60,7 +60,7 @@ def test_sizes_are_those_of_the_image_as_it_is_looked_at(yolo: Path) -> None:
         ({"001": "0.5 0.5 0.5 0.2 0.2"}, "1 line whose class is not among the names: line 2 of 001.txt (class 0.5)"),
         (
             {"001": "0 0.5 0.5 0.2 0.2 0.9", "002": "0 0.5 0.5 0.2"},
-            "2 lines with a wrong number of columns; the first: line 2 of 001.txt (6 columns, as in files of",
+            "2 lines with a wrong number of columns; the first: line 2 of 001.txt (6 columns, as in files",
         ),
         ({"001": "cat 0.5 0.5 0.2 0.2"}, "1 line with something other than finite numbers: line 2 of 001.txt (cat 0.5"),
         ({"001": "0 0.5 nan 0.2 0.2"}, "1 line with something other than finite numbers: line 2 of 001.txt (0 0.5 nan"),
