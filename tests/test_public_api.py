@@ -137,7 +137,7 @@ def test_a_finetuned_detector_gives_its_trunk(quietly: Path) -> None:
         trunk.fpn.state_dict()["inner_blocks.0.0.weight"],
         codo.load_trunk("runs/mine").fpn.state_dict()["inner_blocks.0.0.weight"],
     )
-    with pytest.raises(codo.CodoError, match="only pretraining runs are exported") as caught:
+    with pytest.raises(codo.CodoError, match="only pretraining runs can be exported") as caught:
         codo.load_trunk("runs/detector")
     assert "exports/detector.safetensors" in caught.value.fix
 

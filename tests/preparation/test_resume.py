@@ -148,7 +148,7 @@ def test_a_full_disk_is_explained_and_the_same_command_continues(
         with pytest.raises(CodoError, match="no space left on device") as caught:
             quick(source, tmp_path / "out")
     assert caught.value.where == str(tmp_path / "out")
-    assert "continues where it stopped" in caught.value.fix
+    assert "same command again to resume" in caught.value.fix
     assert not list((tmp_path / "out").rglob("*.tmp"))
     assert len(quick(source, tmp_path / "out")) == 20
 
