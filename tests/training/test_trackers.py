@@ -94,3 +94,10 @@ class TestMLflow:
         fourth = self.track(run, 4, experiment="another")
         assert fourth not in (first, second, third)
         assert self.track(run, 5, experiment="another") == fourth
+
+    def test_a_store_that_cannot_be_opened_is_refused(self, mlflow: Any) -> None:
+        check_trackers(LogSettings(mlflow="mine"))
+        mlflow.set_tracking_uri("unknown://nowhere")
+        with pytest.raises(InputError, match="MLflow cannot open its store unknown://nowhere") as caught:
+            check_trackers(LogSettings(mlflow="mine"))
+        assert "MLFLOW_TRACKING_URI" in caught.value.fix

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol
 
-from codo.core.errors import InputError
+from codo.core.errors import InputError, first_line
 from codo.core.io import write_atomically
 from codo.core.run import Run
 from codo.training.log_settings import LogSettings
@@ -45,10 +45,10 @@ def open_trackers(settings: LogSettings, run: Run, start: int) -> list[Tracker]:
 
 
 def check_trackers(settings: LogSettings) -> None:
-    """Check that the packages of all enabled trackers are installed, before anything is written.
+    """Check that all enabled trackers can be used, before anything is written.
 
     Raises:
-        InputError: A package is not installed.
+        InputError: A package is not installed, or MLflow cannot open its store.
     """
     for wanted, module, extra in (
         (settings.tensorboard, "torch.utils.tensorboard", "tensorboard"),
@@ -64,6 +64,26 @@ def check_trackers(settings: LogSettings) -> None:
                     where=f"log.{extra}",
                     fix=f"pip install 'codo-detect[{extra}]', or leave log.{extra} out",
                 ) from error
+    if settings.mlflow:
+        _check_mlflow_store()
+
+
+def _check_mlflow_store() -> None:
+    """Open MLflow's store without a request to a server.
+
+    mlflow-skinny alone has none by default: its default, SQLite, belongs to the full package, and since MLflow 3 it
+    refuses a folder of files unless that is allowed (findings/mlflow_skinny_default_store.sh).
+    """
+    mlflow = import_module("mlflow")
+    try:
+        mlflow.MlflowClient()
+    except Exception as error:  # MLflow has several unrelated classes for this
+        raise InputError(
+            f"MLflow cannot open its store {mlflow.get_tracking_uri()}: {first_line(error)[:200]}",
+            where="log.mlflow",
+            fix="set MLFLOW_TRACKING_URI=http://SERVER; or pip install mlflow, for the SQLite store; or set "
+            "MLFLOW_TRACKING_URI=DIR MLFLOW_ALLOW_FILE_STORE=true",
+        ) from error
 
 
 class _TensorBoard:
