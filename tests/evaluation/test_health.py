@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from codo.core.run import Run
-from codo.evaluation.health import HealthMonitor, HealthReference, queue_warning, slow_loader
+from codo.evaluation.health import HealthMonitor, HealthReference, slow_loader
 from codo.evaluation.health_checks import judge
 from codo.evaluation.run_metrics import Metrics
 
@@ -74,6 +74,35 @@ def test_drift_is_seen_early() -> None:
     assert alarms(step=10, loss=5.84, top1=0.27, std=0.023, norm=0.952) == []
 
 
+def drifting(norm: float, std: float, drift: float, top1: float = 0.05) -> list[list[str]]:
+    """The alarms at steps 10, 20, … 60 of a run that stays at these values."""
+    health = HealthMonitor(REFERENCE)
+    values = row(8.2, top1, std, norm) | {"drift/P2": drift, "drift/P5": 0.01}
+    return [health.look(step, values) for step in range(10, 70, 10)]
+
+
+def test_drift_is_seen_before_top1_rises() -> None:
+    """Values of a real run at step 30 (full spread is .088), which raised no alarm while top-1 was low."""
+    seen = drifting(norm=0.988, std=0.0135, drift=0.30)
+    assert seen[:5] == [[]] * 5  # too early for any judgment
+    (message,) = seen[5]
+    assert message.startswith("Drift collapse")
+    assert "drift 0.30 on P2" in message
+
+
+@pytest.mark.parametrize(("norm", "std", "drift"), [(0.939, 0.029, 0.109), (0.891, 0.038, 0.107), (0.6, 0.07, 0.4)])
+def test_fast_keys_of_a_run_that_spreads_out_are_no_drift(norm: float, std: float, drift: float) -> None:
+    """The two highest values of a healthy run without momentum, and more in embeddings that point everywhere."""
+    assert drifting(norm, std, drift) == [[]] * 6
+
+
+def test_the_report_names_the_drift() -> None:
+    rows = [{"step": step, **row(8.2, 0.05, 0.0135, 0.988), "drift/P2": 0.3} for step in range(10, 70, 10)]
+    checks = {check.name: check for check in judge(Metrics(rows), REFERENCE).checks}
+    assert checks["Top-1"].tone == "bad"
+    assert "new keys are nearer than old ones by 0.300" in checks["Top-1"].finding
+
+
 def test_waiting_for_data() -> None:
     health = HealthMonitor()
     seen = []
@@ -83,13 +112,6 @@ def test_waiting_for_data() -> None:
     assert seen[:4] == [None] * 4  # not for a single slow stretch
     assert "workers=" in str(seen[4])
     assert "--pack" in str(seen[5])
-
-
-def test_queue_larger_than_the_data() -> None:
-    assert queue_warning(1000, 1000) is None
-    message = queue_warning(65536, 170)
-    assert message is not None
-    assert "contrast.queue=85" in message
 
 
 def test_reference_values() -> None:

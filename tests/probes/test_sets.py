@@ -54,3 +54,26 @@ def test_scores_know_what_features_know_and_do_not_depend_on_the_batch() -> None
     assert found["roi/knn"] > 0.9
     assert probe.scores(nothing)["roi/knn"] == 0.25
     assert probe.scores(nothing)["roi/linear"] == 0.25
+
+
+def test_scores_of_parts_stand_apart_and_the_main_one_keeps_its_name() -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(40) % 4
+    noise = torch.randint(0, 40, (40, 8, 8, 3), dtype=torch.uint8, generator=generator)
+    part = Part(noise + (50 * labels).to(torch.uint8).view(-1, 1, 1, 1), torch.zeros(40, 4), labels)
+    probe = ProbeSet("roi", part, part, "abcd")
+
+    def parts(images: torch.Tensor, boxes: torch.Tensor) -> dict[str, torch.Tensor]:
+        mean = images.float().mean(dim=(1, 2, 3)) / 200
+        return {"backbone": torch.ones(len(images), 2), "box_head": torch.stack([mean, 1 - mean], dim=1)}
+
+    found = probe.part_scores(parts, "box_head")
+    readers = ("knn", "linear")
+    expected = {f"roi/{part}{name}" for part in ("", "backbone/", "box_head/") for name in readers} | {"roi/chance"}
+    assert found.keys() == expected
+    for name in readers:
+        assert found[f"roi/{name}"] == found[f"roi/box_head/{name}"] > 0.9
+        assert found[f"roi/backbone/{name}"] == 0.25
+    assert {name: found[name] for name in ("roi/knn", "roi/linear", "roi/chance")} == probe.scores(
+        lambda images, boxes: parts(images, boxes)["box_head"]
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,15 @@ import codo
 from codo.cli import main
 from codo.core.errors import InputError
 from codo.core.run import Run
+from codo.models.batch_statistics import data_statistics, tracking_layers
+from codo.models.encoder import ModelSettings
+from codo.models.pretrained import load_encoder
+from codo.probes.features import part_features
+from codo.probes.probe_settings import LabeledProbeSettings
+from codo.probes.sets import featurize_all
 from codo.training import checkpoint
+from codo.training.load_run import load_method
+from codo.training.probing import LabeledProbes
 from tests.annotations.synthetic import coco, write
 from tests.training import tiny
 
@@ -50,6 +59,7 @@ def run(settings: dict[str, Any]) -> Run:
 
 
 NAMES = {f"probe/{kind}/{name}" for kind in ("roi", "image") for name in ("knn", "linear", "chance")}
+NAMES |= {f"probe/roi/{part}/{name}" for part in ("backbone", "fpn", "box_head") for name in ("knn", "linear")}
 
 
 def test_scores_are_logged_beside_chance_from_the_first_step(run: Run) -> None:
@@ -58,10 +68,13 @@ def test_scores_are_logged_beside_chance_from_the_first_step(run: Run) -> None:
     for row in rows:
         assert row.keys() >= NAMES
         assert all(0 <= row[name] <= 1 for name in NAMES)
+        assert row["probe/roi/knn"] == row["probe/roi/box_head/knn"]
     assert rows[-1]["probe/image/knn"] == 1.0  # dark and light tell themselves apart
     page = (run.path / "report.html").read_text()
     assert "Labeled boxes: mean recall" in page
     assert "Labeled pictures: mean recall" in page
+    assert "Labeled boxes by part, linear: mean recall" in page
+    assert "Effective rank of exported features" in page
 
 
 def test_a_run_with_probes_computes_what_it_computes_without(run: Run, catalog: Path, tmp_path: Path) -> None:
@@ -106,6 +119,33 @@ def test_files_and_random_weights_are_probed_too(run: Run, labeled: Path) -> Non
     assert codo.probe("none", **asked) == codo.probe("none", **asked)
     backbone = codo.probe(codo.export(run, to="resnet"), **asked)
     assert backbone["parts"] == ["backbone"]
+
+
+def test_only_untrained_parts_are_probed_with_new_statistics(run: Run, labeled: Path) -> None:
+    settings = LabeledProbeSettings(data=str(labeled / "boxes"), boxes=12)
+    probes, device = LabeledProbes.read(settings, 64), torch.device("cpu")
+    seen: list[dict[str, torch.Tensor]] = []
+    (boxes,) = probes.sets
+
+    def record(parts: dict[str, torch.nn.Module], untrained: tuple[str, ...]) -> dict[str, torch.Tensor]:
+        """The features that the probe learns from."""
+        layers = tracking_layers(parts[part] for part in untrained)
+        featurize = partial(featurize_all, part_features(parts, device), boxes.train.images, boxes.train.boxes)
+        with data_statistics(layers, featurize):
+            seen.append(featurize())
+        return seen[-1]
+
+    encoder, parts = load_encoder("none", ModelSettings.model_validate(tiny.MODEL))
+    untrained = {part: encoder.get_submodule(part).eval() for part in parts}
+    own, anew = record(untrained, ()), record(untrained, parts)
+    assert all(not torch.allclose(own[part], anew[part], rtol=0.1) for part in parts)
+    by_verb = codo.probe("none", data=str(labeled / "boxes"), boxes=12, canvas=64, model=tiny.MODEL)
+    scores = probes.scores(untrained, device, parts)
+    assert {name: by_verb[name] for name in scores} == scores
+    assert scores != probes.scores(untrained, device)
+    # Of a run the scores are those of its own statistics.
+    trained = load_method(run)[0].exports()
+    assert probes.scores(trained, device)["probe/roi/linear"] == run.metrics()[-1]["probe/roi/linear"]
 
 
 def test_images_of_the_pool_are_warned_about(run: Run, catalog: Path, photos: Path, tmp_path: Path) -> None:

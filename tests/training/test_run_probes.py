@@ -11,10 +11,11 @@ import torch
 import codo
 from codo.core.config import resolve
 from codo.methods.registry import build_method
+from codo.models.load_report import LoadReport
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
 from codo.training.probing import LabeledProbes
-from codo.training.run_probes import RunProbes, invariance_probe
+from codo.training.run_probes import RunProbes, invariance_probe, loaded_parts
 from tests.training import tiny
 
 CPU = torch.device("cpu")
@@ -34,11 +35,45 @@ def test_scores_are_those_of_the_frozen_method_and_draw_nothing(catalog: Path) -
     random = torch.get_rng_state()
     ask = RunProbes(method, CPU, LabeledProbes(()), invariance_probe(task))
     found = ask(3)
-    assert found.keys() == {"invariance", "invariance_chance"}
+    features = {f"features/{p}/{s}" for p in ("backbone", "fpn", "box_head") for s in ("rank", "dead", "std")}
+    assert found.keys() == {"invariance", "invariance_chance"} | features
     assert 0 <= found["invariance"] <= 1
     assert ask(4) == found  # of the same weights, whatever the step
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+
+def test_an_untrained_network_is_asked_with_statistics_of_the_canvases(catalog: Path) -> None:
+    task = task_of(catalog)
+    torch.manual_seed(0)
+    method = build_method("codo", task.setup())
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    random = torch.get_rng_state()
+    ask = RunProbes(method, CPU, LabeledProbes(()), invariance_probe(task))
+    assert loaded_parts(method) == ()
+    anew, stored = ask(0), ask(1)
+    assert anew["features/box_head/std"] != stored["features/box_head/std"]
+    # A layer right behind BatchNorm has mean 0: features of the pyramid point in all directions, not in one.
+    assert anew["features/fpn/std"] > 0.8 > stored["features/fpn/std"]
+    assert torch.equal(torch.get_rng_state(), random)
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+
+def test_loaded_parts_keep_their_statistics(catalog: Path) -> None:
+    """As with model.init=FILE that has a backbone only: its features are those of its own statistics."""
+    task = task_of(catalog)
+    torch.manual_seed(0)
+    method = build_method("codo", task.setup())
+    trunk = {name: value for name, value in method.exports()["backbone"].state_dict().items()}
+    method.load_report = LoadReport(
+        tuple(f"backbone.{n}" for n in trunk), ("fpn.x",), (), {}, {"backbone": "backbone."}
+    )
+    ask = RunProbes(method, CPU, LabeledProbes(()), invariance_probe(task))
+    assert loaded_parts(method) == ("backbone",)
+    first, later = ask(0), ask(1)
+    for name in ("rank", "dead", "std"):
+        assert first[f"features/backbone/{name}"] == later[f"features/backbone/{name}"]
+    assert first["features/fpn/std"] != later["features/fpn/std"]
 
 
 def test_other_ranks_only_agree_on_what_is_due(catalog: Path) -> None:

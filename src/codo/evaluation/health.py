@@ -2,7 +2,7 @@
 
 The loss alone does not show it. In *drift collapse* all embeddings are one point that keeps moving: new keys lie nearer
 to the query than older ones in the queue only because they are newer, so that the loss falls and top-1 rises while
-nothing is learned (docs/method.md#drift-collapse). So four numbers are read together, for every level:
+nothing is learned (docs/method.md#drift-collapse). So five numbers are read together, for every level:
 
 ===================  ========================  =================================================================
 number               healthy                   failed
@@ -11,12 +11,13 @@ std per dimension    above half of 1/sqrt(D)   below a quarter of it, and not ri
 norm of the mean     below 0.9                 0.97 or more, and not falling
 top-1                rises late                above 1/4 while the norm of the mean is above 0.9, or above 1/2
                                                while the loss is above 0.85 ln(K+1)
+drift                up to 0.11                above 0.2 while the norm of the mean is above 0.9
 loss                 fallen from its peak      not finite
 ===================  ========================  =================================================================
 
 Between the two columns the verdict is "watch": the run may be too short yet. Alarms and failed checks both come from
 `failures`, so a run has an alarm for collapse exactly if it has a failed check. (Drift and collapse of one level share
-one alarm; that the loader is slow is an alarm only.)
+one alarm; that the loader is slow is an alarm only, poor features (`feature_checks`) are a warning only.)
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from codo.core.io import write_atomically
 from codo.core.numbers import percent
 from codo.core.run import Run
 from codo.core.run_files import config_of
+from codo.evaluation.feature_checks import feature_warnings
 from codo.evaluation.run_summary import RECENT, Curve, RunSummary
 
 HEALTH_FILE = "health.json"
@@ -46,6 +48,10 @@ MIN_ROWS = 5
 GOOD_STD, FAILED_STD = 0.5, 0.25  # shares of 1/sqrt(D)
 GOOD_NORM, FAILED_NORM = 0.9, 0.97
 DRIFT_TOP1 = 0.25
+HIGH_DRIFT = 0.2
+"""Similarity to the newest keys of the queue minus that to the oldest. Measured: 0.11 at most in a healthy run of 400
+steps with a key encoder without momentum, which changes fastest, at a norm of .9; 0.3 at a norm of .99 in a run that
+drifted from step 30 on, long before its top-1 rose."""
 GUESSING_TOP1, GUESSING_LOSS = 0.5, 0.85  # the loss as a share of ln(K+1)
 EARLY_TOP1, EARLY_LOSS = 0.5, 0.5
 LEAST_CHANGE = 0.01
@@ -114,7 +120,7 @@ class Failures:
 
     Attributes:
         not_finite: The loss was not finite.
-        drift: Most keys are found only because they are newer.
+        drift: Keys are found only because they are newer.
         low_std: The embeddings are not spread out, and their spread is not rising.
         one_direction: The embeddings point in one direction, and the norm of their mean is not falling.
     """
@@ -154,9 +160,17 @@ def has_fallen(norm: Curve) -> bool:
     return norm.now < norm.highest - LEAST_CHANGE
 
 
+def has_high_drift(summary: RunSummary, level: str) -> bool:
+    """Whether the newest keys are much nearer than the oldest while the embeddings point in one direction."""
+    drift, norm = summary.curve("drift", level), summary.curve("mean_norm", level)
+    return drift is not None and norm is not None and drift.now > HIGH_DRIFT and norm.now > GOOD_NORM
+
+
 def _drifts(summary: RunSummary, level: str, reference: HealthReference) -> bool:
     top1, norm, loss = (summary.curve(group, level) for group in ("top1", "mean_norm", "loss"))
     assert top1 is not None
+    if has_high_drift(summary, level):
+        return True
     if norm is not None and top1.now > DRIFT_TOP1 and norm.now > GOOD_NORM:
         return True
     if loss is None or reference.chance_loss is None:
@@ -187,7 +201,7 @@ def alarms(summary: RunSummary, reference: HealthReference) -> list[str]:
 
 
 def _seen(summary: RunSummary, level: str, reference: HealthReference) -> str:
-    std, norm, top1 = (summary.curve(group, level) for group in ("std", "mean_norm", "top1"))
+    std, norm, top1, drift = (summary.curve(group, level) for group in ("std", "mean_norm", "top1", "drift"))
     seen = []
     if std is not None and reference.uniform_std is not None:
         seen.append(f"spread {std.now / reference.uniform_std:.0%} of full")
@@ -195,6 +209,8 @@ def _seen(summary: RunSummary, level: str, reference: HealthReference) -> str:
         seen.append(f"mean embedding of length {norm.now:.2f}")
     if top1 is not None:
         seen.append(f"top-1 {top1.now:.0%}")
+    if drift is not None and drift.now > HIGH_DRIFT:
+        seen.append(f"drift {drift.now:.2f}")
     return f"{', '.join(seen)} on {level}"
 
 
@@ -220,6 +236,11 @@ class HealthMonitor:
         self._add(step, row)
         return alarms(self._summary, self.reference)
 
+    def probed(self, step: int, row: Mapping[str, Any]) -> list[str]:
+        """Add the probes of a step, computed after `look`; returns the warnings of poor features."""
+        self._summary.add_features(row)
+        return feature_warnings(self._summary, step, self.reference.grace)
+
     def slow(self) -> str | None:
         """The alarm of a slow loader, if the last logged steps waited too long for data."""
         return slow_loader(list(self._waits))
@@ -242,14 +263,4 @@ def slow_loader(waits: Sequence[float]) -> str | None:
     return (
         f"Training waits for data more than {percent(SLOW_WAIT)} of the time: raise workers=, or give it smaller "
         "images to decode (catalogs: codo prepare --pack 256)."
-    )
-
-
-def queue_warning(queue: int, samples: int) -> str | None:
-    """A warning when the queue holds more keys than there are samples."""
-    if queue <= samples:
-        return None
-    return (
-        f"The queue ({queue} keys) is larger than the data set ({samples} images): negatives will include other views "
-        f"of the same image. Set contrast.queue={max(1, samples // 2)} or less, or add images."
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from codo.core.numbers import number, percent
 from codo.evaluation import health
+from codo.evaluation.feature_checks import part_features
 from codo.evaluation.health import Failures, HealthReference, failures
 from codo.evaluation.run_metrics import Metrics
 from codo.evaluation.run_summary import RunSummary
@@ -18,6 +19,7 @@ _LONGER = "Train longer before you trust this run."
 _SLOWER = (
     "Lower `optim.lr`, raise `contrast.momentum` or shorten `contrast.queue`, and warm up (`optim.warmup_steps=200`)."
 )
+_WITHOUT = "Finetune also without this part (`parts=`); if that is better, lower `optim.lr`."
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def judge(metrics: Metrics, reference: HealthReference) -> Health:
         _mean_norm(summary, failed),
         _loss(summary, reference, failed),
         _top1(summary, reference, failed),
+        _features(summary),
         _invariance(metrics),
     )
     checks = _advise_once([check for check in found if check is not None])
@@ -156,6 +159,9 @@ def _top1(summary: RunSummary, reference: HealthReference, failed: Failures) -> 
     finding = f"{percent(curve.now)} at {level}, the highest"
     at = f"the loss there is {number(loss.now)}" if loss is not None else ""
     if failed.drift:
+        drift = summary.curve("drift", level)
+        if drift is not None and health.has_high_drift(summary, level):
+            at = f"{at}{' and ' if at else ''}new keys are nearer than old ones by {number(drift.now)}"
         return Check("Top-1", "bad", f"{finding}{f', although {at}' if at else ''}: drift collapse.", _SLOWER)
     if loss is None or chance is None:
         return None
@@ -163,6 +169,18 @@ def _top1(summary: RunSummary, reference: HealthReference, failed: Failures) -> 
     if early is not None and early > health.EARLY_TOP1 and loss.now > health.EARLY_LOSS * chance:
         return Check("Top-1", "watch", f"{finding}, and {percent(early)} already at the start: too early.", _SLOWER)
     return Check("Top-1", "good", f"{finding}, at a loss of {number(loss.now)}.")
+
+
+def _features(summary: RunSummary) -> Check | None:
+    """Rank and dead units of what will be exported, where they were measured."""
+    parts = part_features(summary)
+    if not parts:
+        return None
+    poor = [part for part in parts if part.poor]
+    finding = "; ".join(map(str, poor or parts)) + "."
+    if not poor:
+        return Check("Exported features", "good", finding)
+    return Check("Exported features", "watch", finding, _WITHOUT)
 
 
 def _invariance(metrics: Metrics) -> Check | None:

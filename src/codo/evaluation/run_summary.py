@@ -18,7 +18,7 @@ MAX_BLOCKS = 16
 """A curve is summarized by the means of 8 to 16 equally long blocks. Blocks grow with the run, so an early dip is
 averaged out in time."""
 
-GROUPS = ("loss", "top1", "std", "mean_norm")
+GROUPS = ("loss", "top1", "std", "mean_norm", "drift")
 """Values logged by level (``loss/P2``) that a `RunSummary` keeps."""
 
 
@@ -70,11 +70,13 @@ class RunSummary:
     Attributes:
         step: The last step at which any of them was logged.
         not_finite: Levels whose loss was not finite at some step.
+        features: First and last finite value of ``backbone/rank``, ``fpn/dead``, …, logged by probes as ``features/…``.
     """
 
     def __init__(self) -> None:
         self.step = 0
         self.not_finite: set[str] = set()
+        self.features: dict[str, tuple[float, float]] = {}
         self._curves: dict[str, dict[str, Curve]] = {group: {} for group in GROUPS}
 
     @classmethod
@@ -96,6 +98,14 @@ class RunSummary:
                 self._curves[group].setdefault(level, Curve()).add(float(value))
             elif group == "loss":
                 self.not_finite.add(level)
+        self.add_features(row)
+
+    def add_features(self, row: Mapping[str, Any]) -> None:
+        """Append the values of features only: probes are computed after the alarms of their step."""
+        for key, value in row.items():
+            group, _, name = key.partition("/")
+            if group == "features" and isinstance(value, int | float) and math.isfinite(value):
+                self.features[name] = (self.features.get(name, (value,))[0], value)
 
     def levels(self, group: str) -> dict[str, Curve]:
         """Level -> curve of a group."""

@@ -2,7 +2,8 @@
 
 * ``invariance``: the background-invariance score, without labels, during pretraining.
 * ``boxes``, ``pictures``: read labeled boxes and images in class folders; ``sets``: their sampling and scores.
-* ``features``: features of a canvas; ``neighbors``, ``linear``: the two classifiers on them.
+* ``features``: features of a canvas, by part of the trunk; ``neighbors``, ``linear``: the two classifiers on them.
+* ``feature_health``: effective rank, dead units and spread of features, without labels.
 * ``probe_settings``: the settings (``probe.*``).
 
 ``training/probing`` runs them during pretraining and afterwards (``codo probe``).

@@ -1,8 +1,10 @@
 """Features of a box from a frozen trunk with any of its parts.
 
-With all three parts, the box is pooled from every level and goes through the box head, as in pretraining; the features
-of the levels are concatenated. A backbone alone gives the mean of its last map inside the box; for a box that covers
-the canvas this is the average pooling of classifiers.
+* ``backbone``: the mean of its last map inside the box; for a box that covers the canvas this is the average pooling of
+  classifiers.
+* ``fpn``: the mean of every level inside the box, concatenated.
+* ``box_head``: the box is pooled from every level and goes through the box head, as in pretraining; the features of the
+  levels are concatenated.
 
 Legend: n canvases, S side, L levels, R width of the box head, C channels of the last map.
 """
@@ -19,34 +21,60 @@ from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
 from codo.models.roi_align import roi_align
-from codo.probes.sets import Featurize
+from codo.probes.sets import Featurize, FeaturizeParts
+
+
+def part_features(parts: Mapping[str, nn.Module], device: torch.device) -> FeaturizeParts:
+    """A function from canvases and boxes to the features of every part.
+
+    Call ``eval()`` on the modules first; this does not change modes.
+
+    Args:
+        parts: ``backbone`` and, if available, ``fpn``, and ``box_head``, which needs ``fpn``.
+        device: Device of the modules.
+
+    Returns:
+        A function of uint8 ``(n, S, S, 3)`` and ``(n, 4)``, giving ``(n, C)``, ``(n, L * channels)``, ``(n, L * R)``.
+    """
+    modules: Any = parts
+    mean = 255 * torch.tensor(PIXEL_MEAN, device=device).view(3, 1, 1)
+    std = 255 * torch.tensor(PIXEL_STD, device=device).view(3, 1, 1)
+
+    def featurize(images: Tensor, boxes: Tensor) -> dict[str, Tensor]:
+        pixels = images.to(device).permute(0, 3, 1, 2).float().sub(mean).div(std)
+        boxes = boxes.to(device)
+        maps = modules["backbone"](pixels)
+        found = {"backbone": roi_align(maps[-1], boxes, 1 / STRIDES[-1], POOL).mean(dim=(2, 3))}
+        if "fpn" in parts:
+            levels = zip(modules["fpn"](maps), STRIDES, strict=True)
+            pooled = torch.cat([roi_align(level, boxes, 1 / stride, POOL) for level, stride in levels])
+            found["fpn"] = _join_levels(pooled.mean(dim=(2, 3)), len(images))
+            if "box_head" in parts:
+                found["box_head"] = _join_levels(modules["box_head"](pooled), len(images))
+        return found
+
+    return featurize
+
+
+def main_part(parts: Mapping[str, object]) -> str:
+    """The part whose features stand for the trunk: the box head of a whole trunk, otherwise the backbone."""
+    return "box_head" if {"fpn", "box_head"} <= parts.keys() else "backbone"
 
 
 def trunk_features(parts: Mapping[str, nn.Module], device: torch.device, *, whole: bool = False) -> Featurize:
-    """A function from canvases and boxes to features. Call ``eval()`` on the modules first; this does not change modes.
+    """A function from canvases and boxes to the features of the `main_part`; see `part_features`.
 
     Args:
         parts: ``backbone`` and, if available, ``fpn`` and ``box_head``.
         device: Device of the modules.
         whole: Whether to use only the backbone, as for classification.
-
-    Returns:
-        A function of uint8 ``(n, S, S, 3)`` and ``(n, 4)``, giving ``(n, L * R)`` or ``(n, C)``.
     """
-    modules: Any = parts
-    mean = 255 * torch.tensor(PIXEL_MEAN, device=device).view(3, 1, 1)
-    std = 255 * torch.tensor(PIXEL_STD, device=device).view(3, 1, 1)
-    use_levels = not whole and {"fpn", "box_head"} <= parts.keys()
+    main = "backbone" if whole else main_part(parts)
+    needed = parts if main == "box_head" else {"backbone": parts["backbone"]}
+    featurize = part_features(needed, device)
+    return lambda images, boxes: featurize(images, boxes)[main]
 
-    def featurize(images: Tensor, boxes: Tensor) -> Tensor:
-        pixels = images.to(device).permute(0, 3, 1, 2).float().sub(mean).div(std)
-        boxes = boxes.to(device)
-        maps = modules["backbone"](pixels)
-        if not use_levels:
-            return roi_align(maps[-1], boxes, 1 / STRIDES[-1], POOL).mean(dim=(2, 3))
-        levels = zip(modules["fpn"](maps), STRIDES, strict=True)
-        pooled = torch.cat([roi_align(level, boxes, 1 / stride, POOL) for level, stride in levels])
-        features: Tensor = modules["box_head"](pooled).view(len(STRIDES), len(images), -1)  # levels outermost
-        return features.transpose(0, 1).flatten(1)
 
-    return featurize
+def _join_levels(features: Tensor, count: int) -> Tensor:
+    """``(L * n, F)``, levels outermost, to ``(n, L * F)``."""
+    return features.view(len(STRIDES), count, -1).transpose(0, 1).flatten(1)

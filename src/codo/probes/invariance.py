@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from codo.core.rng import RngStream, generator
 from codo.loading.pasted_views import PastedViews
 from codo.probes.probe_settings import ProbeSettings
+from codo.probes.sets import FeaturizeParts, featurize_all
 
 Embed = Callable[[Tensor, Tensor], Tensor]
 """uint8 canvases ``(n, S, S, 3)`` and boxes ``(n, 4)`` to embeddings ``(n, E)``."""
@@ -59,12 +60,14 @@ class InvarianceProbe:
         self.boxes = torch.from_numpy(np.stack([view.box for view in views])).view(*shape, 4)
         self.chance = 1 / (2 * group - 1)
 
-    @torch.no_grad()
     def score(self, embed: Embed) -> float:
         """Share of canvases whose nearest neighbor in the group is the same proposal on the other background."""
-        images, boxes = self.images.flatten(0, 2), self.boxes.flatten(0, 2)
-        parts = [embed(i, b).float() for i, b in zip(torch.split(images, 64), torch.split(boxes, 64), strict=True)]
-        return retrieval(torch.cat(parts).cpu().view(*self.images.shape[:3], -1))
+        embeddings = self.featurize(lambda images, boxes: {"": embed(images, boxes)})[""]
+        return retrieval(embeddings.view(*self.images.shape[:3], -1))
+
+    def featurize(self, featurize: FeaturizeParts) -> dict[str, Tensor]:
+        """Features ``(n * G * 2, F)`` of every part of a network on all canvases."""
+        return featurize_all(featurize, self.images.flatten(0, 2), self.boxes.flatten(0, 2))
 
 
 def retrieval(embeddings: Tensor) -> float:

@@ -24,6 +24,8 @@ from codo.views.lazy_image import Image
 Ints = npt.NDArray[np.int64]
 Featurize = Callable[[Tensor, Tensor], Tensor]
 """uint8 canvases ``(n, S, S, 3)`` and boxes ``(n, 4)`` to features ``(n, F)``."""
+FeaturizeParts = Callable[[Tensor, Tensor], dict[str, Tensor]]
+"""The same to the features of every part of a network."""
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,37 @@ class ProbeSet:
     @torch.no_grad()
     def scores(self, featurize: Featurize, batch: int = 64) -> dict[str, float]:
         """``roi/knn``, ``roi/linear`` (mean recall of the classes) and ``roi/chance``; with ``image/`` for images."""
-        train, val = (self._features(part, featurize, batch) for part in (self.train, self.val))
+        return self.part_scores(lambda images, boxes: {"": featurize(images, boxes)}, "", batch)
+
+    @torch.no_grad()
+    def part_scores(self, featurize: FeaturizeParts, main: str, batch: int = 64) -> dict[str, float]:
+        """Scores of several parts of a network.
+
+        Args:
+            featurize: Gives the features of every part; parts without a name have no scores of their own.
+            main: The part whose scores are ``roi/knn`` and ``roi/linear``.
+            batch: Canvases at a time.
+
+        Returns:
+            ``roi/knn``, ``roi/linear`` and ``roi/chance``; and ``roi/backbone/knn``, ``roi/backbone/linear``, …
+        """
+        train, val = (featurize_all(featurize, part.images, part.boxes, batch) for part in (self.train, self.val))
         scores = {"chance": 1 / len(self.classes)}
-        for name, predict in (("knn", knn_predict), ("linear", linear_predict)):
-            predicted = predict(train, self.train.labels, val, len(self.classes))
-            scores[name] = balanced_accuracy(predicted, self.val.labels)
+        for part in train:
+            for name, predict in (("knn", knn_predict), ("linear", linear_predict)):
+                predicted = predict(train[part], self.train.labels, val[part], len(self.classes))
+                score = balanced_accuracy(predicted, self.val.labels)
+                scores |= {name: score} if part == main else {}
+                scores |= {f"{part}/{name}": score} if part else {}
         return {f"{self.name}/{name}": value for name, value in scores.items()}
 
-    @staticmethod
-    def _features(part: Part, featurize: Featurize, batch: int) -> Tensor:
-        pairs = zip(torch.split(part.images, batch), torch.split(part.boxes, batch), strict=True)
-        return torch.cat([featurize(images, boxes).float().cpu() for images, boxes in pairs])
+
+@torch.no_grad()
+def featurize_all(featurize: FeaturizeParts, images: Tensor, boxes: Tensor, batch: int = 64) -> dict[str, Tensor]:
+    """Features ``(n, F)`` of every part on the CPU, for any number of canvases and boxes ``(n, 4)``."""
+    pairs = zip(torch.split(images, batch), torch.split(boxes, batch), strict=True)
+    found = [featurize(some, of) for some, of in pairs]
+    return {part: torch.cat([one[part].float().cpu() for one in found]) for part in found[0]}
 
 
 def balanced_accuracy(predicted: Tensor, labels: Tensor) -> float:

@@ -19,6 +19,7 @@ from codo.reporting.common import by_level, figure, figures, headline, run_page
 from codo.reporting.health_section import alarms_block, health_block
 from codo.reporting.html.blocks import Block, Facts, Gallery, Page, Section, Text
 from codo.reporting.html.pictures import PROPOSAL_LEGEND, VIEW_LEGEND, proposal_card, spread, views_card
+from codo.reporting.probes_section import probes_section
 from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.photometric import AugmentSettings
 
@@ -203,21 +204,3 @@ def _int_or_zero(value: Any) -> int:
 
 def _epochs(epoch: float | None) -> str:
     return f", epoch {number(int(epoch) + 1)}" if epoch is not None else ""
-
-
-def probes_section(metrics: Metrics) -> Section:
-    """Probes of the frozen trunk on labeled boxes and images."""
-    titles = {"roi": "Labeled boxes", "image": "Labeled pictures"}
-    found = [
-        figure(
-            metrics,
-            f"{title}: mean recall of the classes (%)",
-            {"k nearest neighbors": f"probe/{name}/knn", "linear": f"probe/{name}/linear"},
-            "On held-out samples, with frozen features: a vote of the 20 nearest neighbors, and logistic regression.",
-            references=[("chance", metrics.last(f"probe/{name}/chance"))],
-            limits=(0, None),
-            scale=100,
-        )
-        for name, title in titles.items()
-    ]
-    return Section("Probes of frozen features", figures(found))

@@ -17,7 +17,8 @@ from torch.utils.data import DataLoader
 
 from codo.core.config import resolve, shipped_recipes
 from codo.core.run import Run
-from codo.evaluation.health import GRACE, HealthMonitor, HealthReference, queue_warning
+from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
+from codo.evaluation.start_warnings import ema_warning, queue_warning
 from codo.loading.loader import build_loader
 from codo.loading.sampler import StepSampler
 from codo.loading.warm_up import load_kernels
@@ -136,9 +137,11 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
 
 
 def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | None) -> list[str | None]:
-    """Warnings about queue size and probe data."""
+    """Warnings about queue size, momentum encoder and probe data."""
     queue = queue_warning(method.queue_length, len(task.dataset)) if method.queue_length else None
-    return [queue, *(labeled.warnings(task.settings.out) if labeled else [])]
+    averages = {"contrast", "contrast.momentum"} & set(method.used_settings)
+    ema = ema_warning(task.setup().contrast.momentum_at(0, task.steps), task.steps) if averages else None
+    return [queue, ema, *(labeled.warnings(task.settings.out) if labeled else [])]
 
 
 def health_monitor(task: PretrainTask, session: Session, method: Method, schedule: Schedule) -> HealthMonitor:

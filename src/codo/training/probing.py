@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.core.run import Run, is_run, open_run
 from codo.evaluation.leaks import pool_warning
+from codo.models.batch_statistics import data_statistics, tracking_layers
 from codo.models.encoder import ModelSettings
 from codo.models.pretrained import load_encoder
 from codo.probes.boxes import box_probe
-from codo.probes.features import trunk_features
+from codo.probes.features import main_part, part_features, trunk_features
 from codo.probes.pictures import picture_probe
 from codo.probes.probe_settings import LabeledProbeSettings
-from codo.probes.sets import ProbeSet
+from codo.probes.sets import ProbeSet, featurize_all
 from codo.training.distributed import choose_device, threads_within_quota
 from codo.training.load_run import load_method
 
@@ -62,15 +64,30 @@ class LabeledProbes:
             sets.append(picture_probe(settings.image_folder, settings.images, canvas))
         return cls(tuple(sets))
 
-    def scores(self, parts: Mapping[str, nn.Module], device: torch.device) -> dict[str, float]:
-        """Compute ``probe/roi/knn``, ``probe/image/linear``, … of modules in evaluation mode.
+    def scores(
+        self, parts: Mapping[str, nn.Module], device: torch.device, untrained: Collection[str] = ()
+    ) -> dict[str, float]:
+        """Compute ``probe/roi/knn``, ``probe/roi/fpn/knn``, ``probe/image/linear``, … of modules in evaluation mode.
 
-        The global random state is not changed, so probes do not change what a run computes.
+        Neither the modules nor the global random state are changed, so probes do not change what a run computes.
+
+        Args:
+            parts: The parts of the trunk.
+            device: Their device.
+            untrained: The parts with random weights, whose BatchNorm statistics are not theirs: they are probed with
+                the statistics of the canvases that the probe learns from.
         """
         found: dict[str, float] = {}
+        layers = tracking_layers(parts[part] for part in untrained)
         for probe_set in self.sets:
-            with torch.autocast(device.type, enabled=False):
-                found |= probe_set.scores(trunk_features(parts, device, whole=probe_set.name == "image"))
+            whole = probe_set.name == "image"  # classified by the backbone alone, as in linear evaluation
+            featurize = part_features({"backbone": parts["backbone"]} if whole else parts, device)
+            pass_train = partial(featurize_all, featurize, probe_set.train.images, probe_set.train.boxes)
+            with torch.autocast(device.type, enabled=False), data_statistics(layers, pass_train):
+                if whole:
+                    found |= probe_set.scores(trunk_features(parts, device, whole=True))
+                else:
+                    found |= probe_set.part_scores(featurize, main_part(parts))
         return {f"probe/{name}": value for name, value in found.items()}
 
     def warnings(self, weights: str) -> list[str]:
@@ -109,22 +126,25 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     if settings.data is None and settings.image_folder is None:
         raise InputError("no labeled data to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
     warnings: list[str] = []
-    parts, canvas = _parts(named, settings, warnings.append)
+    parts, untrained, canvas = _parts(named, settings, warnings.append)
     probes = LabeledProbes.read(settings, canvas)
     device = choose_device(settings.device)
     modules = nn.ModuleDict(parts).to(device).eval()
     with threads_within_quota():
-        scores = probes.scores(dict(modules.items()), device)
+        scores = probes.scores(dict(modules.items()), device, untrained)
     return {"parts": list(parts), **scores, "warnings": [*warnings, *probes.warnings(named)]}
 
 
-def _parts(source: str, settings: ProbeVerbSettings, warn: Callable[[str], None]) -> tuple[dict[str, nn.Module], int]:
-    """The parts of the trunk in the source, and the canvas size of its pretraining."""
+def _parts(
+    source: str, settings: ProbeVerbSettings, warn: Callable[[str], None]
+) -> tuple[dict[str, nn.Module], tuple[str, ...], int]:
+    """The parts of the trunk in the source, those of them that are random, and the canvas size of its pretraining."""
     if is_run(source):
         if open_run(source).verb != "pretrain":
             fix = "probe the pretraining run that it was finetuned from, or a weight file"
             raise InputError("not a pretraining run", where=source, fix=fix)
         method, trained, _ = load_method(source, warn)
-        return method.exports(), trained.canvas
+        return method.exports(), (), trained.canvas
     encoder, loaded = load_encoder(source, settings.model)
-    return {part: encoder.get_submodule(part) for part in loaded}, settings.canvas
+    untrained = loaded if encoder.load_report is None else ()
+    return {part: encoder.get_submodule(part) for part in loaded}, untrained, settings.canvas

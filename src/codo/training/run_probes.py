@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -9,6 +11,9 @@ from torch import Tensor
 
 from codo.loading.pools import Pool
 from codo.methods.base import Method
+from codo.models.batch_statistics import data_statistics, tracking_layers
+from codo.probes.feature_health import part_stats
+from codo.probes.features import part_features
 from codo.probes.invariance import InvarianceProbe
 from codo.training.pretrain_task import PretrainTask
 from codo.training.probing import LabeledProbes
@@ -33,19 +38,42 @@ class RunProbes:
     invariance: InvarianceProbe | None
 
     def __call__(self, step: int) -> dict[str, float]:
-        """Compute the scores of all probes, to be logged."""
+        """Compute the scores of all probes, to be logged.
+
+        At step 0 the parts with random weights are probed with BatchNorm statistics of the probe's canvases: with
+        their own, mean 0 and variance 1, the scores are those of a network that training never comes to.
+        """
         if self.labeled is None:
             return {}
         self.method.eval()
-        found = self.labeled.scores(self.method.exports(), self.device)
+        parts = self.method.exports()
+        loaded = loaded_parts(self.method) if step == 0 else tuple(parts)
+        found = self.labeled.scores(parts, self.device, [part for part in parts if part not in loaded])
         if self.invariance is not None:
-            score = self.invariance.score(self.embed)
-            found |= {"invariance": score, "invariance_chance": self.invariance.chance}
+            with self._statistics(self.invariance, loaded if step == 0 else None):
+                score = self.invariance.score(self.embed)
+                found |= {"invariance": score, "invariance_chance": self.invariance.chance}
+                found |= part_stats(self.invariance.featurize(part_features(parts, self.device)))
         return found
+
+    def _statistics(self, invariance: InvarianceProbe, loaded: Collection[str] | None) -> AbstractContextManager[None]:
+        """A context with BatchNorm statistics of the probe's canvases, except in ``loaded``; ``None``: in no layer."""
+        if loaded is None:
+            return nullcontext()
+        parts = self.method.exports()
+        own = tracking_layers(parts[part] for part in loaded)
+        layers = [layer for layer in tracking_layers([self.method]) if layer not in own]
+        return data_statistics(layers, lambda: invariance.score(self.embed))
 
     def embed(self, images: Tensor, boxes: Tensor) -> Tensor:
         """The method's embeddings of boxes in images that are on the CPU."""
         return self.method.embed_boxes(images.to(self.device), boxes.to(self.device))
+
+
+def loaded_parts(method: Method) -> tuple[str, ...]:
+    """The exported parts of a new method that ``model.init`` has loaded; all others have random weights."""
+    counts = method.load_report.counts() if method.load_report else {}
+    return tuple(part for part in method.exports() if counts.get(part, (0,))[0])
 
 
 def invariance_probe(task: PretrainTask) -> InvarianceProbe | None:

@@ -82,6 +82,8 @@ def train(job: TrainingJob) -> None:
             for check in due:
                 row |= check(step)
                 learner.method.train()
+            if due:
+                log.warn_once(*watch.health.probed(step, row))
             if row:
                 log.row(step, row)
             log.advance(step, clock.postfix(row))
