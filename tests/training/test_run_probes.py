@@ -64,7 +64,7 @@ def test_loaded_parts_keep_their_statistics(catalog: Path) -> None:
     task = task_of(catalog)
     torch.manual_seed(0)
     method = build_method("codo", task.setup())
-    trunk = {name: value for name, value in method.exports()["backbone"].state_dict().items()}
+    trunk = dict(method.exports()["backbone"].state_dict())
     method.load_report = LoadReport(
         tuple(f"backbone.{n}" for n in trunk), ("fpn.x",), (), {}, {"backbone": "backbone."}
     )
