@@ -35,7 +35,7 @@ class PlainStep:
         )
         self.queue, self.pointer = like.queue.keys.clone(), int(like.queue.pointer)  # (L, K, D)
         self.groups, self.temperature = like.groups, like.contrast.temperature
-        self.momentum = like.contrast.momentum
+        self.momentum = like.contrast.momentum_at(0, 1)
         self.mean, self.std = like.mean.clone(), like.std.clone()
         options = {"lr": optim.lr, "momentum": optim.momentum, "weight_decay": optim.weight_decay}
         self.optimizer = torch.optim.SGD(self.query.parameters(), **options)

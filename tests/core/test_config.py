@@ -65,6 +65,14 @@ def test_differences_name_what_changed() -> None:
     assert differences(old, new, ignore=["log"]) == ["a.c: 2 -> 3", "d: unset -> 4"]
 
 
+def test_settings_that_came_later_are_no_difference_at_their_old_meaning() -> None:
+    old = {"contrast": {"queue": 8}}
+    assert differences(old, {"contrast": {"queue": 8, "negatives": "queue"}}) == []
+    found = differences(old, {"contrast": {"queue": 8, "negatives": "batch"}})
+    assert found == ["contrast.negatives: queue -> batch"]
+    assert differences(old, {"contrast": {"queue": 4}}) == ["contrast.queue: 8 -> 4"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "what", "fix"),
     [

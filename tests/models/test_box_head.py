@@ -28,3 +28,10 @@ def test_projection_is_the_two_layer_mlp_of_moco_v2() -> None:
     projection = build_projection(16, 4)
     assert [type(m) for m in projection] == [nn.Linear, nn.ReLU, nn.Linear]
     assert projection(torch.randn(3, 16)).shape == (3, 4)
+
+
+def test_projection_with_norm_has_batchnorm_after_the_hidden_layer() -> None:
+    projection = build_projection(16, 4, norm=True)
+    assert [type(m) for m in projection] == [nn.Linear, nn.BatchNorm1d, nn.ReLU, nn.Linear]
+    assert projection(torch.randn(3, 16)).shape == (3, 4)
+    assert list(build_projection(16, 4).state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]

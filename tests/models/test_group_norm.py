@@ -66,10 +66,10 @@ def test_other_layers_are_left_alone_and_told() -> None:
     assert is_groupable(nn.Sequential(nn.Conv2d(3, 4, 3)))
 
 
-@pytest.fixture
-def encoder() -> Encoder:
+@pytest.fixture(params=["none", "bn"])
+def encoder(request: pytest.FixtureRequest) -> Encoder:
     torch.manual_seed(0)
-    return Encoder(ModelSettings.model_validate(MODEL)).train()
+    return Encoder(ModelSettings.model_validate({**MODEL, "projection_norm": request.param})).train()
 
 
 def passes(encoder: Encoder) -> list[int]:

@@ -106,6 +106,18 @@ def test_more_views_add_forward_passes_of_the_key_encoder() -> None:
     assert (four - two) / 2 == pytest.approx(operations.flops, rel=0.01)  # the products with keys come on top
 
 
+def test_negatives_of_the_batch_need_no_queue() -> None:
+    given = {"model": {**MODEL, "projection_norm": "bn"}, "canvas": 64}
+    contrast = {"momentum": "auto", "queue": 4096}
+    queue, one, both = (
+        count_step(settings(**given, contrast={**contrast, **negatives}), 4)
+        for negatives in ({}, {"negatives": "batch"}, {"negatives": "batch", "symmetric": True})
+    )
+    assert queue.weights - one.weights == pytest.approx(4 * 4096 * MODEL["embedding_dim"] * 4, abs=64)
+    assert both.weights == one.weights
+    assert both.operations.flops == pytest.approx(2 * one.operations.flops, rel=0.01)
+
+
 OWN = """
 from codo.methods.codo import CoDo
 

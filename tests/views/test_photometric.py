@@ -86,3 +86,13 @@ def test_draws_have_the_stated_probabilities() -> None:
 def test_probability_zero_changes_nothing(image: np.ndarray) -> None:
     off = AugmentSettings(color=0, gray=0, blur=0)
     assert np.array_equal(apply(image, draw(off, np.random.default_rng(0))), image)
+
+
+def test_blur_in_units_of_the_canvas() -> None:
+    given = {"blur": 1.0, "blur_sigma": (0.5, 2.0)}
+    drawn = {
+        unit: draw(AugmentSettings.model_validate({**given, "blur_unit": unit}), np.random.default_rng(0), 56)
+        for unit in ("pixels", "canvas")
+    }
+    assert drawn["canvas"].sigma == pytest.approx(drawn["pixels"].sigma * 56 / 224)
+    assert drawn["canvas"].steps == drawn["pixels"].steps

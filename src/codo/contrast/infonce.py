@@ -11,29 +11,45 @@ The second line is how it is computed. All key views share the same negatives, s
 for any number of views. Its gradient, softmax(q.n / T) n / T, is computed in the forward pass, so that the (B, K)
 logits of one level are freed before those of the next level are allocated.
 
-The negatives are kept by `codo.contrast.queue.LevelQueue`; `codo.methods.momentum_contrast` calls `info_nce`.
+The negatives are kept by `codo.contrast.queue.LevelQueue`; `codo.methods.momentum_contrast` calls `info_nce`. With
+``contrast.negatives=batch`` it calls `codo.contrast.in_batch.info_nce_in_batch`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from codo.contrast.auto_momentum import auto_momentum
 from codo.core.config import Settings
+from codo.core.errors import InputError
 
 
 class ContrastSettings(Settings):
     """Momentum contrast (``contrast.*``)."""
 
-    queue: int = Field(65536, ge=1, description="negatives kept for each level")
+    negatives: Literal["queue", "batch"] = Field(
+        "queue",
+        description="a query's negatives: past keys (MoCo), or the keys of the other samples of the global batch; with "
+        "batch there is no queue",
+    )
+    queue: int = Field(65536, ge=1, description="negatives kept for each level; not used with negatives=batch")
+    symmetric: bool = Field(
+        False,
+        description="with negatives=batch and two views: also the other way round, key view through the query encoder "
+        "and query view through the key encoder; the loss is the mean of both",
+    )
     temperature: float = Field(0.2, gt=0, description="T of Eq. 7: similarities are divided by it")
-    momentum: float = Field(0.999, ge=0, le=1, description="EMA momentum of the key encoder (m of MoCo, Eq. 2)")
+    momentum: float | Literal["auto"] = Field(
+        0.999,
+        description="EMA momentum of the key encoder (m of MoCo, Eq. 2), from 0 to 1; auto: from the length of the run",
+    )
     momentum_end: float | None = Field(
         None, ge=0, le=1, description="momentum at the end of the run, on a cosine schedule (BYOL); null: constant"
     )
@@ -47,12 +63,46 @@ class ContrastSettings(Settings):
         "sum", description="over levels and key views; the paper sums, so gradients grow with the number of views"
     )
 
+    @field_validator("momentum", mode="before")
+    @classmethod
+    def _share_or_auto(cls, momentum: Any) -> Any:
+        if momentum == "auto" or (isinstance(momentum, int | float) and 0 <= momentum <= 1):
+            return momentum
+        raise ValueError("must be a number from 0 to 1, or auto")
+
+    @model_validator(mode="after")
+    def _symmetric_in_the_batch(self) -> Self:
+        if self.symmetric and self.negatives == "queue":
+            what = "contrast.symmetric needs the negatives of the batch: a queue holds the keys of one direction"
+            raise InputError(what, where="contrast.symmetric", fix="add contrast.negatives=batch")
+        return self
+
+    def resolved(self, steps: int, batch_size: int, views: int, *, queue: bool = True) -> Self:
+        """The settings with a number for ``momentum=auto``.
+
+        Args:
+            steps: Length of the run in steps.
+            batch_size: Global batch.
+            views: Views per sample, of which one is the query.
+            queue: Whether the method has a queue of keys.
+        """
+        if self.momentum != "auto":
+            return self
+        enqueued = batch_size * (max(1, views - 1) if self.enqueue_views == "all" else 1)
+        age = self.queue / enqueued if queue and self.negatives == "queue" else 0.0
+        return self.model_copy(update={"momentum": auto_momentum(steps, age)})
+
     def momentum_at(self, step: int, steps: int) -> float:
-        """The momentum at ``step`` (counted from 0) of ``steps``."""
+        """The momentum at ``step`` (counted from 0) of ``steps``; of `resolved` settings."""
+        if self.momentum == "auto":
+            raise ValueError("contrast.momentum=auto was not resolved")
         if self.momentum_end is None:
             return self.momentum
         progress = (1 - math.cos(math.pi * min(1.0, step / max(1, steps)))) / 2
         return self.momentum + (self.momentum_end - self.momentum) * progress
+
+
+STATS = ("loss", "top1", "positive", "negative")
 
 
 class InfoNCE(NamedTuple):
@@ -103,19 +153,56 @@ def info_nce(
         one = info_nce(queries[None], keys[None, None], negatives[None], temperature, reduction)
         return InfoNCE(one.losses[0], {name: value[0] for name, value in one.stats.items()})
     levels = len(queries)
-    losses, stats = [], []
+    terms = []
     with torch.autocast(queries.device.type, enabled=False):
-        for query, key, negative in zip(_full(queries), _full(keys).unbind(1), _full(negatives.detach()), strict=True):
+        rows = zip(
+            full_precision(queries),
+            full_precision(keys).unbind(1),
+            full_precision(negatives.detach()),
+            strict=True,
+        )
+        for query, key, negative in rows:
             rest, hardest = _QueueLogSumExp.apply(query, negative, temperature)
-            positive = torch.einsum("bd,vbd->vb", query, key)  # (V, B)
-            loss = -F.logsigmoid(positive / temperature - rest).mean(1)  # (V,)
-            losses.append(loss.sum() if reduction == "sum" else loss.mean() / levels)
             with torch.no_grad():
-                top1 = (positive > hardest).to(loss.dtype).mean()
                 similarity = (query @ negative.mean(0)).mean()  # mean over B and K without the (B, K) matrix
-                stats.append(torch.stack((loss.mean(), top1, positive.mean(), similarity)))
-    columns = torch.stack(stats, dim=1)  # (4, L)
-    return InfoNCE(torch.stack(losses), dict(zip(("loss", "top1", "positive", "negative"), columns, strict=True)))
+            terms.append(level_term(query, key, rest, hardest, similarity, temperature, reduction, levels))
+    return stacked_terms(terms)
+
+
+def level_term(
+    query: Tensor,
+    key: Tensor,
+    rest: Tensor,
+    hardest: Tensor,
+    similarity: Tensor,
+    temperature: float,
+    reduction: Literal["sum", "mean"],
+    levels: int,
+) -> tuple[Tensor, Tensor]:
+    """The loss of one level and its four `STATS`.
+
+    Args:
+        query: (B, D).
+        key: (V, B, D), the positives.
+        rest: (B,), s: log-sum-exp of the negatives.
+        hardest: (B,), similarity of the nearest negative.
+        similarity: Mean similarity of all negatives.
+        temperature: T.
+        reduction: See `info_nce`.
+        levels: L.
+    """
+    positive = torch.einsum("bd,vbd->vb", query, key)  # (V, B)
+    loss = -F.logsigmoid(positive / temperature - rest).mean(1)  # (V,)
+    with torch.no_grad():
+        top1 = (positive > hardest).to(loss.dtype).mean()
+        stats = torch.stack((loss.mean(), top1, positive.mean(), similarity))
+    return loss.sum() if reduction == "sum" else loss.mean() / levels, stats
+
+
+def stacked_terms(terms: list[tuple[Tensor, Tensor]]) -> InfoNCE:
+    """The levels' results of `level_term` as one."""
+    losses, stats = zip(*terms, strict=True)
+    return InfoNCE(torch.stack(losses), dict(zip(STATS, torch.stack(stats, dim=1), strict=True)))
 
 
 class _QueueLogSumExp(torch.autograd.Function):
@@ -145,5 +232,6 @@ class _QueueLogSumExp(torch.autograd.Function):
         return grad_total[:, None] * gradient, None, None
 
 
-def _full(x: Tensor) -> Tensor:
+def full_precision(x: Tensor) -> Tensor:
+    """Float32, or float64 as it is."""
     return x if x.dtype == torch.float64 else x.float()

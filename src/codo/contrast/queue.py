@@ -63,6 +63,16 @@ class LevelQueue(nn.Module):
         self.keys.copy_(F.normalize(mean + spread * noise, dim=-1))
 
     @torch.no_grad()
+    def renewal(self, level: int) -> Tensor:
+        """Mean of the newest eighth of a level's keys minus mean of the oldest eighth: ``(D,)``.
+
+        Its product with the mean query is how much closer to the queries the newest keys are; large values mean drift.
+        """
+        order = (self.pointer + torch.arange(self.size, device=self.keys.device)) % self.size
+        part = max(1, self.size // 8)
+        return self.keys[level, order[-part:]].mean(0) - self.keys[level, order[:part]].mean(0)
+
+    @torch.no_grad()
     def enqueue(self, keys: Tensor) -> None:
         """Replace the oldest keys, wrapping around at the end.
 

@@ -19,7 +19,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codo.core.errors import InputError, nearest
-from codo.core.renamed import new_name, upgrade
+from codo.core.renamed import ADDED, new_name, upgrade
 
 SHORT = ""
 """Key of the text of a group that is given in short form (``data=FOLDER``) and by settings (``data.fraction=0.1``)."""
@@ -169,10 +169,14 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], ignore: Iterable[str] = ()) -> list[str]:
-    """``key: old -> new`` for every setting that differs; ``ignore`` holds dotted keys or whole groups."""
-    a, b, skip = flatten(old), flatten(new), tuple(ignore)
+    """``key: old -> new`` for every setting that differs; ``ignore`` holds dotted keys or whole groups.
+
+    A setting that did not exist when ``old`` was recorded has the value of `ADDED`.
+    """
+    b, skip = flatten(new), tuple(ignore)
+    a = {**{key: ADDED[key] for key in b if key in ADDED}, **flatten(old)}
     keys = [k for k in sorted({*a, *b}) if not any(k == s or k.startswith(f"{s}.") for s in skip)]
-    return [f"{k}: {a.get(k, 'unset')} -> {b.get(k, 'unset')}" for k in keys if a.get(k, None) != b.get(k, None)]
+    return [f"{k}: {a.get(k, 'unset')} -> {b.get(k, 'unset')}" for k in keys if a.get(k) != b.get(k)]
 
 
 def refuse_other_settings(

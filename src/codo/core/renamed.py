@@ -1,4 +1,4 @@
-"""Settings that were renamed before the first release: runs and files with the old names can still be opened."""
+"""Settings that were renamed or added before the first release: runs and files from before can still be opened."""
 
 from __future__ import annotations
 
@@ -13,6 +13,15 @@ RENAMED = {
     "probe.pictures": "probe.image_folder",
 }
 """Old name -> new name, both with their group."""
+
+ADDED: dict[str, Any] = {
+    "augment.blur_unit": "pixels",
+    "contrast.negatives": "queue",
+    "contrast.symmetric": False,
+    "detector.canonical_scale": 224.0,
+    "model.projection_norm": "none",
+}
+"""Setting -> the value with which a run computes what runs did before the setting existed."""
 
 
 def upgrade(values: Mapping[str, Any]) -> dict[str, Any]:

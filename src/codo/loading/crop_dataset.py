@@ -123,7 +123,7 @@ def random_view(image: LazyImage, crop: Crop, rng: np.random.Generator) -> Image
 def render_crop(image: LazyImage, part: Corners, crop: Crop, rng: np.random.Generator) -> tuple[Image, bool]:
     """A given part of an image ``(S, S, 3)`` with random colors and flip, and whether it was flipped."""
     augment = crop.augment
-    change = photometric.draw(augment, rng)
+    change = photometric.draw(augment, rng, crop.side)
     flip = bool(rng.random() < augment.flip)
     canvas = np.empty((crop.side, crop.side, 3), np.uint8)
     pixels, inside = image.part(part)

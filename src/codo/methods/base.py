@@ -42,6 +42,7 @@ OPTIONAL = (
     "model.head",
     "model.head_dim",
     "model.embedding_dim",
+    "model.projection_norm",
 )
 """Settings, or groups of them, that some methods do not use (`Method.used_settings`)."""
 
@@ -104,7 +105,7 @@ class Method(nn.Module, ABC):
 
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
-        queue_length: Length of the queue of past keys; ``None`` for methods without a queue.
+        queue_length: Length of the queue of past keys; ``None`` for methods without a queue, or if it is not used.
         Options: Class of the method's own settings, given as ``options.*``.
         used_settings: Which of the `OPTIONAL` settings have an effect; a user who sets another one is warned.
         parts: The components of a detector that the method trains, as `exports` names them.

@@ -19,6 +19,7 @@ from codo.core.config import Settings
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
+from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.box_head import build_projection
 from codo.models.encoder import ModelSettings, unit_length
 from codo.models.image_encoder import ImageEncoder
@@ -97,6 +98,8 @@ class DenseCL(MoCo):
     """Momentum contrast of images and of the cells of their last maps."""
 
     Options = DenseCLOptions
+    used_settings = MomentumContrast.used_settings
+    batch_negatives = False
     levels = ("image", "dense")
 
     def __init__(self, setup: Setup) -> None:

@@ -24,6 +24,7 @@ from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
+from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.box_head import build_projection
 from codo.models.encoder import ModelSettings, unit_length
 from codo.models.image_encoder import ImageEncoder
@@ -75,6 +76,8 @@ class DetCo(MoCo):
     """Momentum contrast at four stages, of whole images and jigsaws."""
 
     Options = DetCoOptions
+    used_settings = MomentumContrast.used_settings
+    batch_negatives = False
     levels = (*STAGES, *(f"{name}_jigsaw" for name in STAGES))
 
     def __init__(self, setup: Setup) -> None:

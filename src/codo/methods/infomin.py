@@ -19,6 +19,7 @@ from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.jigsaw_dataset import PATCHES, JigsawBatch, JigsawDataset, JigsawSettings, without_colors
 from codo.methods.base import Setup, StepOutput, stage
 from codo.methods.moco import MoCo
+from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.box_head import build_projection
 from codo.models.encoder import ModelSettings
 from codo.models.image_encoder import ImageEncoder
@@ -67,6 +68,8 @@ class InfoMin(MoCo):
     """Momentum contrast of whole images and of jigsaws with whole images."""
 
     Options = InfoMinOptions
+    used_settings = MomentumContrast.used_settings
+    batch_negatives = False
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

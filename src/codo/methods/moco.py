@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from codo.core.config import Settings
+from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop, PairDataset
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.methods.base import Setup
@@ -31,6 +32,7 @@ class MoCo(MomentumContrast):
     """Momentum contrast of whole images."""
 
     Options: ClassVar[type[Settings]] = MoCoOptions
+    used_settings = (*MomentumContrast.used_settings, "model.projection_norm")
     levels: ClassVar[tuple[str, ...]] = ("image",)
 
     @classmethod
@@ -42,9 +44,14 @@ class MoCo(MomentumContrast):
         """Build backbone, average pooling and projection."""
         dim, options = setup.model.embedding_dim, setup.options
         assert isinstance(options, MoCoOptions)
+        norm = setup.model.projection_norm == "bn"
         if options.projection == "linear":
+            if norm:
+                what = "a linear projection has no hidden layer to normalize"
+                fix = "set options.projection=mlp or model.projection_norm=none"
+                raise InputError(what, where="model.projection_norm", fix=fix)
             return ImageEncoder(setup.model, lambda channels: nn.Linear(channels, dim))
-        return ImageEncoder(setup.model, lambda channels: build_projection(channels, dim))
+        return ImageEncoder(setup.model, lambda channels: build_projection(channels, dim, norm=norm))
 
     def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
         """The mean of the last map inside each box: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, C)``."""

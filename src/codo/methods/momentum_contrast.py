@@ -14,16 +14,19 @@ from torch import Tensor, nn
 
 from codo.contrast import ema
 from codo.contrast.bn_groups import gather, groups_per_rank, rank, unshuffle
+from codo.contrast.in_batch import info_nce_in_batch
 from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
+from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
 
 
 class MomentumContrast(Method):
-    """Base of methods that contrast queries with momentum keys against a queue of negatives, on one level or several.
+    """Base of methods that contrast queries with momentum keys, on one level or several.
 
-    A subclass defines the encoder (`build_encoder`) and the levels.
+    The negatives are a queue of past keys or, with ``contrast.negatives=batch``, the keys of the other samples of the
+    batch (docs/method.md#in-batch-negatives). A subclass defines the encoder (`build_encoder`) and the levels.
 
     Args:
         setup: Architecture, contrast settings, sizes and seed. Weights are initialized with torch's global generator.
@@ -31,29 +34,40 @@ class MomentumContrast(Method):
     Attributes:
         levels: Names of the levels, the first axis of an embedding.
         loss_levels: Indices of the levels whose losses are added up; by default all.
+        batch_negatives: Whether the method supports ``contrast.negatives=batch``: a `forward` of its own contrasts with
+            the queue through `term`.
+        queue: The past keys; missing with negatives of the batch.
 
     Raises:
-        InputError: The batch does not divide into the BN groups, or the initial weights do not fit.
+        InputError: The batch does not divide into the BN groups, the initial weights do not fit, or the method does not
+            support the negatives.
     """
 
     levels: ClassVar[tuple[str, ...]]
     used_settings: ClassVar[tuple[str, ...]] = ("views", "contrast", "model.embedding_dim", *WHOLE_IMAGES)
     shuffles = True
+    batch_negatives: ClassVar[bool] = True
     query: Any
     key: Any
+    queue: LevelQueue
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
         contrast = setup.contrast
         self.contrast, self.steps, self.world = contrast, setup.steps, setup.world
+        self.in_batch = contrast.negatives == "batch"
+        if self.in_batch and not self.batch_negatives:
+            what = f"{type(self).__name__} needs a queue: it contrasts several kinds of queries"
+            raise InputError(what, where="contrast.negatives", fix="set contrast.negatives=queue")
         self.loss_levels = list(range(len(self.levels)))
         self.groups = groups_per_rank(contrast.bn_groups, setup.batch_size, setup.world)
         self.query = self.build_encoder(setup)
         self.load_report = self.query.load_report
         self.key = ema.momentum_copy(self.query)
-        noise = torch.Generator().manual_seed(setup.seed)
-        self.queue_length = contrast.queue
-        self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.embedding_dim, noise)
+        if not self.in_batch:
+            noise = torch.Generator().manual_seed(setup.seed)
+            self.queue_length = contrast.queue
+            self.queue = LevelQueue(len(self.levels), contrast.queue, setup.model.embedding_dim, noise)
         # Of the current step: queries of this rank (L, b, D), keys of all ranks (V - 1, L, B, D), number of the step.
         self._queries, self._keys, self._step = torch.empty(0), torch.empty(0), 0
 
@@ -68,12 +82,41 @@ class MomentumContrast(Method):
         with stage("keys"):
             keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
         with stage("contrast"):  # Eq. 7
-            positives = self.of_this_rank(keys)
-            terms = info_nce(queries, positives, self.queue.keys, self.contrast.temperature, self.contrast.reduction)
-            loss = terms.losses[self.loss_levels].sum()  # Eq. 8, summed over the levels
+            terms = self.terms(queries, keys)
+        if self.contrast.symmetric:
+            terms = mean_of(terms, self.reverse_terms(batch))
+        loss = terms.losses[self.loss_levels].sum()  # Eq. 8, summed over the levels
         self.cache_step(queries, keys, batch.step)
         stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
         return StepOutput(loss, {"loss": loss.detach(), **stats})
+
+    def terms(self, queries: Tensor, keys: Tensor, samples: Tensor | None = None) -> InfoNCE:
+        """InfoNCE of queries ``(L, b, D)`` with keys ``(V - 1, L, B, D)`` in the order of the samples.
+
+        Args:
+            queries: Of this rank.
+            keys: Of all ranks.
+            samples: ``(b,)`` int64, the samples of the queries; ``None`` if they are in order.
+        """
+        temperature, reduction = self.contrast.temperature, self.contrast.reduction
+        if not self.in_batch:
+            return info_nce(queries, self.of_this_rank(keys), self.queue.keys, temperature, reduction)
+        if samples is None:
+            samples = torch.arange(keys.shape[2], device=keys.device).tensor_split(self.world)[rank()]
+        return info_nce_in_batch(queries, keys, samples, temperature, reduction)
+
+    def reverse_terms(self, batch: ViewBatch) -> InfoNCE:
+        """The other direction of a symmetric loss: key views are queries, query views are keys.
+
+        A rank then has queries in shuffled order, and its keys are the next rows of the batch in the order of the
+        samples: again a query and its key are normalized with different samples. Boxes stay with their view.
+        """
+        with stage("query"):
+            queries = self.query(self.pixels(batch.key_images[0]), batch.key_boxes[0], self.groups)
+        with stage("keys"), torch.no_grad():
+            keys = gather(self.key(self.pixels(batch.query_images), batch.query_boxes, self.groups)[None])
+        with stage("contrast"):
+            return self.terms(queries, keys, batch.shuffle.tensor_split(self.world)[rank()])
 
     def of_this_rank(self, keys: Tensor) -> Tensor:
         """The keys of this rank's samples: ``(V - 1, L, B, D)`` -> ``(V - 1, L, b, D)``."""
@@ -97,6 +140,8 @@ class MomentumContrast(Method):
         trivial to find and the first steps would only learn to point away from the noise. With matched noise the loss
         starts at chance, ln(K + 1) per level, so the first value in the log shows whether everything works.
         """
+        if self.in_batch:
+            return
         self.queue.match_statistics(self.embed_keys(batch).transpose(0, 1).flatten(1, 2))
 
     @torch.no_grad()
@@ -114,6 +159,8 @@ class MomentumContrast(Method):
     def on_step_end(self) -> None:
         """Update the key encoder (EMA) and enqueue the keys, after all losses of the step (docs/method.md#queue)."""
         ema.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
+        if self.in_batch:
+            return
         if self.contrast.enqueue_views == "all":
             self.queue.enqueue(self._keys.transpose(0, 1).flatten(1, 2))  # (L, (V - 1) * B, D)
         else:
@@ -124,17 +171,14 @@ class MomentumContrast(Method):
     def log_stats(self) -> dict[str, Tensor]:
         """Signs of collapse and drift (docs/method.md#drift-collapse) for each level, from the last step's queries."""
         stats: dict[str, Tensor] = {}
-        order = (self.queue.pointer + torch.arange(self.queue.size, device=self.queue.keys.device)) % self.queue.size
-        part = max(1, self.queue.size // 8)
         for i, level in enumerate(self.levels):
             queries = self._queries[i]  # (b, D)
             center = queries.mean(dim=0)
-            oldest, newest = order[:part], order[-part:]
             stats[f"std/{level}"] = queries.std(dim=0, correction=0).mean()
             stats[f"mean_norm/{level}"] = center.norm()
             stats[f"rank/{level}"] = effective_rank(queries)
-            # How much closer to the queries the newest keys of the queue are than the oldest. Large values mean drift.
-            stats[f"drift/{level}"] = center @ (self.queue.keys[i, newest].mean(0) - self.queue.keys[i, oldest].mean(0))
+            if not self.in_batch:
+                stats[f"drift/{level}"] = center @ self.queue.renewal(i)
         return stats
 
     def embed_boxes(self, images: Tensor, boxes: Tensor) -> Tensor:
@@ -145,6 +189,12 @@ class MomentumContrast(Method):
     def compilable(self) -> list[nn.Module]:
         """The two encoders."""
         return [self.query, self.key]
+
+
+def mean_of(one: InfoNCE, other: InfoNCE) -> InfoNCE:
+    """The mean of two results, losses and statistics."""
+    stats = {name: (value + other.stats[name]) / 2 for name, value in one.stats.items()}
+    return InfoNCE((one.losses + other.losses) / 2, stats)
 
 
 def effective_rank(embeddings: Tensor) -> Tensor:

@@ -54,7 +54,15 @@ def build_box_head(head: str, channels: int, dim: int = 1024) -> nn.Module:
     return module
 
 
-def build_projection(in_dim: int, dim: int, hidden: int | None = None) -> nn.Sequential:
-    """Build the two-layer MLP of MoCo v2: (N, in_dim) -> (N, dim); ``hidden`` is ``in_dim`` unless given."""
+def build_projection(in_dim: int, dim: int, hidden: int | None = None, *, norm: bool = False) -> nn.Sequential:
+    """Build the two-layer MLP of MoCo v2: (N, in_dim) -> (N, dim).
+
+    Args:
+        in_dim: Width of its input.
+        dim: D, width of the embedding.
+        hidden: Width of the hidden layer, ``in_dim`` by default.
+        norm: BatchNorm after the hidden layer, as in SimCLR; the layer then has no bias, which BatchNorm would remove.
+    """
     hidden = hidden or in_dim
-    return nn.Sequential(nn.Linear(in_dim, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))
+    layers = [nn.Linear(in_dim, hidden, bias=not norm), *([nn.BatchNorm1d(hidden)] if norm else [])]
+    return nn.Sequential(*layers, nn.ReLU(inplace=True), nn.Linear(hidden, dim))

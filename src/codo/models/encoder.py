@@ -17,6 +17,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from codo.core.config import Settings
 from codo.core.errors import InputError
@@ -47,6 +48,9 @@ class ModelSettings(Settings):
     head: str = Field("4conv1fc", description="box head: [1-9]conv1fc (with BatchNorm), or 2fc")
     head_dim: int = Field(1024, ge=8, description="width of the box head's fully connected layers")
     embedding_dim: int = Field(128, ge=2, description="dimensions of the embedding")
+    projection_norm: Literal["none", "bn"] = Field(
+        "none", description="BatchNorm after the hidden layer of the projection (SimCLR), or none (MoCo v2)"
+    )
     init: str = Field(
         "none", description="initial weights: none (random), imagenet, a run directory, or a file of any known layout"
     )
@@ -95,8 +99,11 @@ class Encoder(nn.Module):
         self.backbone = build_backbone(settings.backbone, settings.width)
         self.fpn = FPN(self.backbone.channels, settings.fpn_channels, settings.pyramid_norm)
         self.box_head = build_box_head(settings.head, settings.fpn_channels, settings.head_dim)
-        build = projection or partial(build_projection, dim=settings.embedding_dim)
+        build = projection or partial(
+            build_projection, dim=settings.embedding_dim, norm=settings.projection_norm == "bn"
+        )
         self.projection = build(settings.head_dim)
+        self._projection_has_norm = any(isinstance(one, _BatchNorm) for one in self.projection.modules())
         make_groupable(self)
         self.load_report = initialize(self, settings.init, settings.backbone)
         self._compiled: Callable[[Tensor, Tensor], Tensor] | None = None
@@ -147,6 +154,11 @@ class Encoder(nn.Module):
     def embed(self, images: Tensor, boxes: Tensor) -> Tensor:
         """`forward` for one group: (B, 3, H, W) and (B, 4) -> (L, B, D)."""
         features = self.box_features(self.features(images), boxes)
+        if self._groups > 1 and self._projection_has_norm:
+            # Its BatchNorm needs the rows of a group together, over all levels, as in the head: (L, G*b) -> (G, L, b).
+            by_group = features.view(len(features), self._groups, -1, features.shape[-1]).transpose(0, 1)
+            projected = self.projection(by_group.flatten(0, 2)).view(*by_group.shape[:3], -1)
+            return unit_length(projected.transpose(0, 1).flatten(1, 2))
         embeddings = self.projection(features.flatten(0, 1)).view(*features.shape[:2], -1)
         return unit_length(embeddings)
 

@@ -32,28 +32,47 @@ class GroupedBatchNorm2d(nn.BatchNorm2d):
         return torch.cat([super(GroupedBatchNorm2d, self).forward(part) for part in x.chunk(self.groups)])
 
 
+class GroupedBatchNorm1d(nn.BatchNorm1d):
+    """The same for vectors (B, C), as in a projection.
+
+    Attributes:
+        groups: See `GroupedBatchNorm2d`.
+    """
+
+    groups: int = 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C) -> (B, C); each part in turn updates the running statistics."""
+        if self.groups == 1 or not self.training:
+            return super().forward(x)
+        return torch.cat([super(GroupedBatchNorm1d, self).forward(part) for part in x.chunk(self.groups)])
+
+
+GROUPED = (GroupedBatchNorm1d, GroupedBatchNorm2d)
+
+
 def make_groupable(module: nn.Module) -> None:
-    """Replace the BatchNorm layers inside a module by `GroupedBatchNorm2d` with the same parameter objects."""
+    """Replace the BatchNorm layers inside a module by grouped ones with the same parameter objects."""
     for name, child in module.named_children():
-        if type(child) is not nn.BatchNorm2d:
+        if type(child) not in (nn.BatchNorm1d, nn.BatchNorm2d):
             make_groupable(child)
             continue
-        norm = GroupedBatchNorm2d(
-            child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats
-        )
+        assert isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d)
+        grouped_norm = GroupedBatchNorm2d if isinstance(child, nn.BatchNorm2d) else GroupedBatchNorm1d
+        norm = grouped_norm(child.num_features, child.eps, child.momentum, child.affine, child.track_running_stats)
         norm._parameters, norm._buffers = child._parameters, child._buffers
         setattr(module, name, norm.train(child.training))
 
 
 def is_groupable(module: nn.Module) -> bool:
     """Whether all BatchNorm layers support groups; timm's, which are fused with their activation, do not."""
-    return all(isinstance(one, GroupedBatchNorm2d) for one in module.modules() if isinstance(one, _BatchNorm))
+    return all(isinstance(one, GROUPED) for one in module.modules() if isinstance(one, _BatchNorm))
 
 
 @contextmanager
 def grouped(module: nn.Module, groups: int) -> Iterator[None]:
     """Context in which the BatchNorm layers of the module normalize ``groups`` parts separately."""
-    norms = [one for one in module.modules() if isinstance(one, GroupedBatchNorm2d)]
+    norms = [one for one in module.modules() if isinstance(one, GROUPED)]
     for norm in norms:
         norm.groups = groups
     try:

@@ -5,8 +5,8 @@ It is here and not in ``exporters`` because ``model.init`` needs it too, and ``m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from torch import Tensor
@@ -30,6 +30,7 @@ class LoadReport:
         source: The recognized layout of the file, if any: "Detectron2 behind 'model.'".
         origin: Name -> name in the file, where the two differ.
         note: What the user should know about weights of this layout.
+        left_out: Component -> number of its tensors that fit and were not loaded, because others were requested.
     """
 
     matched: tuple[str, ...]
@@ -40,6 +41,7 @@ class LoadReport:
     source: str = ""
     origin: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def component(self, name: str) -> str:
         """The component that a tensor belongs to: the one with the longest fitting prefix, or ``other``."""
@@ -66,9 +68,21 @@ class LoadReport:
             lines.append(f"read as: {self.source}")
             random = [c for c, (matched, missing, _, other) in self.counts().items() if missing + other and not matched]
             lines += [f"stays random: {', '.join(random)}"] if random else []
+        if self.left_out:
+            parts = ", ".join(f"{component} ({count} tensors)" for component, count in self.left_out.items())
+            lines.append(f"left out on request, stays random: {parts}")
         if self.note:
             lines.append(f"note: {self.note}")
         return "\n".join(lines)
+
+    def without(self, components: Collection[str]) -> LoadReport:
+        """The same report if the matched tensors of these components are not loaded."""
+        left_out: dict[str, int] = {}
+        for name in self.matched:
+            if (component := self.component(name)) in components:
+                left_out[component] = left_out.get(component, 0) + 1
+        matched = tuple(name for name in self.matched if self.component(name) not in left_out)
+        return replace(self, matched=matched, left_out=left_out)
 
     def require(self, components: Iterable[str], *, where: str, fix: str, error: type[CodoError] = CodoError) -> None:
         """Raise an error unless every tensor of these components matched.

@@ -8,7 +8,7 @@ that the file lacks stays random; one that matches only in part belongs to anoth
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -53,13 +53,14 @@ class Recognized:
         return self.layout.title + (f" behind '{self.prefix}'" if self.prefix else "")
 
 
-def initialize(encoder: nn.Module, init: str, backbone: str) -> LoadReport | None:
+def initialize(encoder: nn.Module, init: str, backbone: str, parts: Collection[str] | None = None) -> LoadReport | None:
     """Set the initial weights of an encoder, in place.
 
     Args:
         encoder: Module with the children named in `COMPONENTS`.
         init: ``none`` (leave them random), ``imagenet``, or the path of a file or run.
         backbone: Name of the backbone, for ``imagenet``.
+        parts: See `load`.
 
     Returns:
         What was loaded; ``None`` for ``none``.
@@ -70,20 +71,24 @@ def initialize(encoder: nn.Module, init: str, backbone: str) -> LoadReport | Non
     if init == "none":
         return None
     source = _imagenet(backbone) if init == "imagenet" else read_tensors(Path(init))
-    return load(encoder, source, where=f"model.init={init}")
+    return load(encoder, source, where=f"model.init={init}", parts=parts)
 
 
-def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> LoadReport:
+def load(
+    encoder: nn.Module, source: Mapping[str, Tensor], *, where: str, parts: Collection[str] | None = None
+) -> LoadReport:
     """Copy what fits from ``source`` into the encoder: whole components, the backbone at least.
 
     Args:
         encoder: Module with children named in `COMPONENTS`; changed in place.
         source: Tensors as `read_tensors` returns them.
         where: The setting that named them, for messages.
+        parts: Components of `TRUNK` to load, all of which the weights must have; ``None``: all that they have.
 
     Raises:
-        InputError: No backbone is recognized, a tensor of it is missing or has another shape, the pyramid or the box
-            head of the file differ from the encoder's, or values are NaN or infinite.
+        InputError: A component of ``parts`` is not in the weights, no backbone is recognized, a tensor of it is missing
+            or has another shape, the pyramid or the box head of the file differ from the encoder's, or values are NaN
+            or infinite.
     """
     state = encoder.state_dict()
     found = recognize(state, source)
@@ -100,6 +105,9 @@ def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> Loa
         "a file of the backbone alone leaves the rest random",
         error=InputError,
     )
+    if parts is not None:
+        _require_parts(parts, in_file, where)
+        report = report.without([component for component in COMPONENTS if component not in parts])
     # The projection is only used in pretraining: another size is no error, but a partial match is not loaded.
     partial = counts.get("projection", (0, 0, 0, 0))[1:] != (0, 0, 0)
     loaded = [n for n in report.matched if not (partial and report.component(n) == "projection")]
@@ -109,6 +117,15 @@ def load(encoder: nn.Module, source: Mapping[str, Tensor], *, where: str) -> Loa
             raise InputError(what, where=where, fix="give an earlier checkpoint")
     encoder.load_state_dict({name: found.tensors[name] for name in loaded}, strict=False)
     return report
+
+
+def _require_parts(parts: Collection[str], present: Sequence[str], where: str) -> None:
+    """Refuse weights that lack a requested component."""
+    lacking = [part for part in parts if part not in present]
+    if lacking:
+        what = f"the weights have no {' and no '.join(lacking)}"
+        fix = f"choose from those that they have: {', '.join(present)}"
+        raise InputError(what, where=f"parts=[{','.join(parts)}], {where}", fix=fix)
 
 
 def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Recognized | None:

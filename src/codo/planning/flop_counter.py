@@ -132,11 +132,12 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
 
 
 def _build(settings: PretrainSettings, samples: int) -> Method:
+    setup = method_setup(settings, classes=CLASSES)
     setup = replace(
-        method_setup(settings, classes=CLASSES),
+        setup,
         model=settings.model.model_copy(update={"init": "none"}),
         # One BatchNorm group: several groups repeat operators on parts, which moves nearly the same bytes.
-        contrast=settings.contrast.model_copy(update={"bn_groups": 0}),
+        contrast=setup.contrast.model_copy(update={"bn_groups": 0}),
         batch_size=samples,
     )
     with torch.device("meta"):

@@ -136,7 +136,8 @@ def _time(
     gpus, batch = settings.gpus, settings.batch_size
     speed = known.network_bandwidth if settings.on_nodes > 1 else known.link_bandwidth
     gradients = traffic.gradients(step.trained, gpus)
-    keys = traffic.keys(batch, step.views, step.levels, settings.model.embedding_dim, gpus)
+    directions = 1 + settings.contrast.symmetric
+    keys = directions * traffic.keys(batch, step.views, step.levels, settings.model.embedding_dim, gpus)
     lines.append(Line("network", "gradients", gradients / 1e6, "MB/GPU/step", "calculated", "ring all-reduce, float32"))
     if step.levels:
         avoided = traffic.images(batch, step.views, settings.canvas, gpus) / 1e6

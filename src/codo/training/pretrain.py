@@ -98,6 +98,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 loaded=None if saved.state else method.load_report,
                 source=f"model.init={settings.model.init}",
             )
+            for note in task.notes():
+                session.log.info(note)
             prepare_views(task, session, method)
             checks = probe_checks(task, session, method, labeled)
 
@@ -148,7 +150,7 @@ def health_monitor(task: PretrainTask, session: Session, method: Method, schedul
     """The monitor that raises alarms; its reference values are saved for the report."""
     reference = HealthReference.of(
         dim=task.settings.model.embedding_dim,
-        queue=method.queue_length,
+        queue=method.queue_length or task.batch_negatives,
         grace=max(GRACE, 2 * schedule.warmup, min(task.steps // 5, 2000)),
     )
     if session.context.main:

@@ -71,6 +71,9 @@ class PretrainSettings(Settings):
             raise InputError(what, where="backgrounds", fix=fix)
         if self.views < 2 and "views" in method.used_settings:
             raise InputError("with views=1 there are no pairs to contrast", where="views", fix="set views=2 or more")
+        if self.contrast.symmetric and "contrast" in method.used_settings and self.views != 2:
+            what = f"contrast.symmetric is defined for two views, not for {self.views}: each is query and key once"
+            raise InputError(what, where="contrast.symmetric", fix="set views=2 or contrast.symmetric=false")
         if self.augment.device == "device" and not method.needs_backgrounds:
             what = f"method {self.method} only supports color augmentation in the loader"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")
@@ -128,10 +131,13 @@ def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, 
         steps: Length of the run in steps.
         classes: Number of label classes, for methods that use labels.
     """
+    method = find_method(settings.method)
     return Setup(
         model=settings.model,
-        contrast=settings.contrast,
-        options=own_settings(find_method(settings.method), settings.options),
+        contrast=settings.contrast.resolved(
+            steps, settings.batch_size, settings.views, queue="contrast" in method.used_settings
+        ),
+        options=own_settings(method, settings.options),
         batch_size=settings.batch_size,
         world=world,
         seed=settings.seed,

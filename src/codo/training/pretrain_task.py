@@ -39,6 +39,25 @@ class PretrainTask:
         classes = len(getattr(self.dataset, "classes", ()))
         return method_setup(self.settings, world=world, steps=self.steps, classes=classes)
 
+    @property
+    def batch_negatives(self) -> int | None:
+        """Negatives of a query on each level with ``contrast.negatives=batch``; ``None`` with a queue."""
+        settings = self.settings
+        if settings.contrast.negatives == "queue" or "contrast" not in find_method(settings.method).used_settings:
+            return None
+        return (settings.views - 1) * (settings.batch_size - 1)
+
+    def notes(self) -> list[str]:
+        """What settings come to that depend on others, for the log."""
+        contrast, used = self.settings.contrast, find_method(self.settings.method).used_settings
+        notes = []
+        if contrast.momentum == "auto" and {"contrast", "contrast.momentum"} & set(used):
+            notes.append(f"contrast.momentum=auto: {self.setup().contrast.momentum} for {self.steps} steps")
+        if count := self.batch_negatives:
+            unused = "contrast.queue and contrast.enqueue_views are not used"
+            notes.append(f"contrast.negatives=batch: {count} negatives a query and level; {unused}")
+        return notes
+
 
 def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> PretrainTask:
     """Open the images and check that they fit the settings; plain image folders are prepared.

@@ -164,7 +164,7 @@ class CopyPasteJitter:
         corners = (x, y, x + width, y + height)
         self._render(proposal, crop, flip, change, canvas, corners)
         if self.settings.photometric == "composite":
-            background = change = photometric.draw(self.augment, rng)
+            background = change = photometric.draw(self.augment, rng, self.canvas)
             canvas = canvas if self.defer_photometric else photometric.apply(canvas, change)
         pasted = np.array(corners, dtype=np.float32)
         box = boxes.jitter(
@@ -207,5 +207,5 @@ class CopyPasteJitter:
     def _draw_change(self, rng: np.random.Generator) -> tuple[Photometric, bool]:
         """Color, blur and flip of one part; with ``photometric=composite`` color and blur are drawn after pasting."""
         separate = self.settings.photometric == "separate"
-        change = photometric.draw(self.augment, rng) if separate else Photometric()
+        change = photometric.draw(self.augment, rng, self.canvas) if separate else Photometric()
         return change, rng.random() < self.augment.flip

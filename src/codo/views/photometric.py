@@ -37,7 +37,11 @@ class AugmentSettings(Settings):
     hue: float = Field(0.1, ge=0, le=0.5, description="hue is shifted by up to this share of the color circle")
     gray: Probability = Field(0.2, description="probability of conversion to gray")
     blur: Probability = Field(0.5, description="probability of a Gaussian blur")
-    blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels")
+    blur_sigma: Range = Field((0.1, 2.0), description="standard deviation of the blur, in pixels (see blur_unit)")
+    blur_unit: Literal["pixels", "canvas"] = Field(
+        "pixels",
+        description="unit of blur_sigma: pixels, or canvas / 224 pixels, so that small canvases are not blurred more",
+    )
     solarize: Probability = Field(0.0, description="probability of solarization; whole-image views only")
     randaugment: int = Field(0, ge=0, description="operations of RandAugment; whole-image views only")
     magnitude: float = Field(10, ge=0, le=10, description="strength of RandAugment's operations")
@@ -76,8 +80,18 @@ class Photometric:
         return np.array([*codes, *amounts, self.gray, self.sigma], np.float32)
 
 
-def draw(settings: AugmentSettings, rng: np.random.Generator) -> Photometric:
-    """Draw the parameters of one image."""
+BLUR_CANVAS = 224
+"""Side of the views that MoCo v2 chose ``blur_sigma`` for."""
+
+
+def draw(settings: AugmentSettings, rng: np.random.Generator, side: int = BLUR_CANVAS) -> Photometric:
+    """Draw the parameters of one view.
+
+    Args:
+        settings: The ranges.
+        rng: Source of randomness.
+        side: Side of the view in pixels, for ``blur_unit=canvas``.
+    """
     steps: list[tuple[str, float]] = []
     if rng.random() < settings.color:
         for name, reach in (
@@ -90,6 +104,8 @@ def draw(settings: AugmentSettings, rng: np.random.Generator) -> Photometric:
         steps = [steps[i] for i in rng.permutation(len(steps)).tolist()]
     gray = rng.random() < settings.gray
     sigma = uniform(*settings.blur_sigma, rng) if rng.random() < settings.blur else 0.0
+    if settings.blur_unit == "canvas":
+        sigma *= side / BLUR_CANVAS
     return Photometric(tuple(steps), gray, sigma)
 
 
