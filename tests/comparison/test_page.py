@@ -18,14 +18,15 @@ def test_several_fractions_are_a_curve_and_a_table_each() -> None:
     both = make_comparison(grid([0.1, 0.12], [0.2, 0.22], 0.1) | grid([0.30, 0.31], [0.35, 0.36]), seeds=(0, 1))
     page = read(both, "mine", {"steps": 2})
     assert "2 initializations, 2 label fractions and 2 seeds" in page.text
-    assert "codo is ahead of none beyond noise: +7.5 points of box AP" in page.text
+    assert "codo against none: +7.5 points of box AP" in page.text
+    assert "2 seeds: no verdict" in page.text
     figure = next(a["aria-label"] for _, a in page.tags if a.get("role") == "img")
     assert figure == "Boxes: AP × 100 by labeled images. none: 11.0 at 10, 30.5 at 100; codo: 21.0 at 10, 35.5 at 100."
     assert "10% of the labels: 10 images." in page.text
     few, full, parts, trials, settings = page.tables
     assert few[0] == ["Start from", "Seeds", "AP", "AP 50", "AP 75", "Difference of AP"]
     assert few[1] == ["none", "2", "11.0 ± 1.4", "22.0 ± 2.8", "–", "–"]
-    assert few[2][-1] == "+10.0 (+10.0 to +10.0), better"
+    assert few[2][-1] == "+10.0 (+10.0 to +10.0), 2 seeds: no verdict"
     assert full[2][2] == "35.5 ± 0.7"
     assert parts == [
         ["Start from", "Backbone", "FPN", "Box head", "Weights"],

@@ -20,7 +20,8 @@ def test_sentences_say_what_is_beyond_noise() -> None:
     assert noise.startswith("No difference beyond noise between codo and none: +0.3 points")
     equal = verdict(make_comparison(grid([0.3, 0.3, 0.3], [0.3, 0.3, 0.3])), "codo")
     assert equal.startswith("No difference beyond noise")
-    both = verdict(make_comparison(grid([0.3, 0.3], [0.4, 0.41], 0.1) | grid([0.3, 0.3], [0.4, 0.41])), "codo")
+    both = grid([0.3, 0.3, 0.3], [0.4, 0.41, 0.4], 0.1) | grid([0.3, 0.3, 0.3], [0.4, 0.41, 0.4])
+    both = verdict(make_comparison(both), "codo")
     assert "mean of 10% and 100% of the labels" in both
 
 
@@ -31,6 +32,42 @@ def test_one_seed_says_nothing_about_noise() -> None:
         "Give more seeds."
     )
     assert verdict(make_comparison(grid([0.3], [0.4])), "codo").endswith("More seeds will follow.")
+
+
+def test_two_seeds_say_nothing_beyond_the_numbers() -> None:
+    """However far from zero the interval is: the third seed has withdrawn such a result."""
+    two = make_comparison(grid([0.30, 0.31], [0.40, 0.41]), seeds=(0, 1))
+    assert verdicts(two) == [
+        (
+            "codo against none: +10.0 points of box AP at 100% of the labels (95% interval +10.0 to +10.0, from 2 "
+            "seeds and 440 evaluation images). 2 seeds say nothing beyond the numbers. Give more seeds.",
+            "unknown",
+        )
+    ]
+    assert verdict(make_comparison(grid([0.30, 0.31], [0.40, 0.41])), "codo").endswith("More seeds will follow.")
+
+
+def test_ap_near_zero_says_nothing_yet() -> None:
+    low = make_comparison(grid([0.001, 0.002, 0.001], [0.008, 0.009, 0.008]))
+    ((said, found),) = verdicts(low)
+    assert said == (
+        "codo against none: +0.7 points of box AP at 100% of the labels (95% interval +0.7 to +0.7, from 3 seeds and "
+        "440 evaluation images). AP near zero (0.83 and 0.13), which says nothing yet. Finetune longer or on more "
+        "labels."
+    )
+    assert found == "unknown"
+    one_side = verdicts(make_comparison(grid([0.001, 0.002, 0.001], [0.018, 0.019, 0.018])))
+    assert one_side[0][1] == "better"  # the other has learned something
+
+
+def test_the_sentence_is_about_the_chosen_number() -> None:
+    """AP50 is twice the AP here; it is not near zero where AP is."""
+    low = replace(make_comparison(grid([0.004, 0.003, 0.004], [0.008, 0.007, 0.008])), metric="AP50")
+    said, found = verdicts(low)[0]
+    assert said.startswith("codo is ahead of none beyond noise: +0.8 points of box AP50 at 100%")
+    assert found == "better"
+    one = replace(make_comparison(grid([0.3], [0.4]), seeds=(0,)), metric="AP50")
+    assert "+20.0 points of box AP50" in verdict(one, "codo")
 
 
 def test_many_with_one_seed_share_a_sentence() -> None:

@@ -166,8 +166,37 @@ def test_frozen_norms_keep_scales_and_statistics_but_convolutions_learn() -> Non
 
 
 def test_only_resnets_have_stages_to_freeze() -> None:
-    detector = build()
-    from codo.detection.detector import _stages
+    model = MODEL.model_copy(update={"backbone": "timm:test_convnext", "width": 1.0})
+    with pytest.raises(InputError, match="only ResNets") as caught:
+        Detector(model, SETTINGS, classes=2, masks=False, freeze=1)
+    assert caught.value.lines()[1:] == [
+        "  where: freeze=1",
+        "  fix:   set freeze=backbone to freeze all of it, or freeze=0",
+    ]
 
-    with pytest.raises(InputError, match="only ResNets"):
-        _stages(detector.detector.backbone.fpn, 1)
+
+@pytest.mark.parametrize("backbone", ["resnet18", "timm:test_resnet"])
+def test_a_whole_backbone_is_frozen_of_any_kind(backbone: str) -> None:
+    model = MODEL.model_copy(update={"backbone": backbone, "width": 1.0})
+    torch.manual_seed(0)
+    detector = Detector(model, SETTINGS, classes=2, masks=False, freeze="backbone").train()
+    body = detector.detector.backbone.body
+    before = {name: tensor.clone() for name, tensor in body.state_dict().items()}
+    assert any("running_mean" in name for name in before)
+    detector(batch()).loss.backward()
+    assert all(torch.equal(tensor, before[name]) for name, tensor in body.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in body.parameters())
+    assert all(p.grad is not None for n, p in detector.named_parameters() if ".body." not in n)
+
+
+def test_boxes_pool_from_the_level_of_their_size() -> None:
+    """P4 from the canonical scale to its double, a level for each octave, by hand: sides 13 to 108 pixels."""
+    sides = torch.tensor([13.0, 26, 27, 53, 54, 107, 108])
+    boxes = [torch.stack([torch.zeros(7), torch.zeros(7), sides, sides], dim=1)]
+    features = {str(i): torch.full((1, 1, 64 // 2**i, 64 // 2**i), float(i + 2)) for i in range(4)}
+    by_scale = {53.76: [2, 2, 3, 3, 4, 4, 5], 224.0: [2] * 7, 27.0: [2, 3, 4, 4, 5, 5, 5]}
+    for scale, levels in by_scale.items():
+        settings = SETTINGS.model_copy(update={"canonical_scale": scale})
+        heads = Detector(MODEL, settings, classes=2, masks=True).detector.roi_heads
+        for pool in (heads.box_roi_pool, heads.mask_roi_pool):  # the value of a map is the number of its level
+            assert pool(features, boxes, [(256, 256)])[:, 0, 0, 0].round().tolist() == levels

@@ -8,7 +8,7 @@ import pytest
 
 from codo.core.config import resolve
 from codo.core.errors import InputError
-from codo.detection.finetune_settings import FinetuneSettings
+from codo.detection.finetune_settings import FinetuneSettings, without_recipe_width
 
 
 def given(**changes: Any) -> FinetuneSettings:
@@ -33,7 +33,21 @@ def test_defaults_are_the_protocol_of_the_papers() -> None:
         ({"norm": "frozen"}, "norm=frozen needs weights"),
         ({"early_stop": 2}, "set eval_every"),
         ({"model": {"init": "imagenet"}}, "give the weights with weights="),
-        ({"freeze": 6}, "freeze"),
+        ({"norm": "frozen", "weights": "imagenet", "parts": ["fpn"]}, "norm=frozen needs weights"),
+        ({"freeze": 6}, "freeze: must be 0 to 5 stages of a ResNet, or backbone, got 6"),
+        ({"freeze": "all"}, "freeze: must be 0 to 5 stages of a ResNet, or backbone, got 'all'"),
+        ({"freeze": True}, "freeze: must be 0 to 5"),
+        ({"parts": ["backbone"]}, "weights=none has none"),
+        (
+            {"parts": ["neck"], "weights": "w"},
+            r"'neck' is not a part of the trunk \(its parts: backbone, fpn, box_head",
+        ),
+        ({"parts": [], "weights": "w"}, "parts: must be some of backbone, fpn, box_head"),
+        (
+            {"detector": {"canonical_scale": 0}},
+            r"detector\.canonical_scale: must be auto, or a number of pixels above 0",
+        ),
+        ({"detector": {"canonical_scale": "small"}}, r"detector\.canonical_scale: must be auto"),
         ({"optim": {"kind": "lars"}}, r"optim\.kind"),
         ({"data": None}, "data"),
     ],
@@ -46,3 +60,34 @@ def test_settings_that_do_not_go_together_are_refused(changes: dict[str, Any], w
 def test_what_they_go_with_makes_them_right() -> None:
     assert given(norm="frozen", weights="imagenet").norm == "frozen"
     assert given(early_stop=2, eval_every=100).early_stop == 2
+    assert given(parts=["box_head", "backbone"], weights="w").parts == ("backbone", "box_head")
+    assert given(parts="fpn", weights="w").parts == ("fpn",)
+    assert given(freeze="backbone").freeze == "backbone"
+
+
+def test_frozen_norm_of_random_weights_is_refused_with_a_way_out() -> None:
+    with pytest.raises(InputError) as caught:
+        given(norm="frozen")
+    assert caught.value.where == "norm, weights=none"
+    assert caught.value.fix.startswith("set norm=batch")
+
+
+def test_the_canonical_scale_follows_the_images() -> None:
+    """224 pixels are for 800; 192 of them are 0.24 of that."""
+    auto = given(detector={"canonical_scale": "auto"}).detector
+    assert auto.resolve(192).canonical_scale == pytest.approx(53.76)
+    assert auto.resolve(800).canonical_scale == given().detector.canonical_scale == 224
+    assert given(detector={"canonical_scale": 36}).detector.resolve(192).canonical_scale == 36
+
+
+def test_a_timm_backbone_of_the_command_has_no_width_of_the_recipe(caplog: pytest.LogCaptureFixture) -> None:
+    def chosen(**model: Any) -> float:
+        overrides = {"data": "labeled", "out": "run", "model": model}
+        settings = resolve(FinetuneSettings, "finetune_laptop", overrides)
+        return without_recipe_width(settings, overrides).model.width
+
+    assert chosen(backbone="resnet34") == 0.5
+    assert not caplog.records
+    assert chosen(backbone="timm:test_convnext") == 1.0
+    assert caplog.messages == ["model.width=0.5 of the recipe is for ResNets: not used with timm:test_convnext"]
+    assert chosen(backbone="timm:test_convnext", width=0.25) == 0.25  # refused by the backbone

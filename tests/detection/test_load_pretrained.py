@@ -110,6 +110,46 @@ def test_a_part_that_fits_only_partly_is_refused(encoder: Encoder, tmp_path: Pat
         load_weights(detector(), str(tmp_path / "torn.pth"), MODEL)
 
 
+@pytest.mark.parametrize("parts", [("backbone",), ("fpn", "box_head"), ("backbone", "box_head")])
+def test_only_the_requested_parts_are_taken(parts: tuple[str, ...], pretrained: Path, tmp_path: Path) -> None:
+    torch.manual_seed(7)
+    encoder = Encoder(MODEL)
+    torch.save(trunk(encoder), tmp_path / "trunk.pth")
+    for source in (pretrained, tmp_path / "trunk.pth"):
+        made, untouched = detector(), trunk(detector())
+        report = load_weights(made, str(source), MODEL, parts=parts)
+        taken = trunk(encoder)
+        expected = {name: (taken if name.split(".")[0] in parts else untouched)[name] for name in taken}
+        assert_equal(trunk(made), expected)
+        assert report is not None
+        left = [part for part in ("backbone", "fpn", "box_head") if part not in parts]
+        assert list(report.left_out) == left
+        assert {name.split(".")[0] for name in report.matched} - {"projection"} == set(parts)
+        told = ", ".join(f"{part} ({report.left_out[part]} tensors)" for part in left)
+        assert f"left out on request, stays random: {told}" in report.table()
+
+
+def test_parts_that_the_weights_lack_are_refused(encoder: Encoder, tmp_path: Path) -> None:
+    torch.save(encoder.backbone.state_dict(), tmp_path / "backbone.pth")
+    made = detector()
+    before = {name: tensor.clone() for name, tensor in trunk(made).items()}
+    with pytest.raises(InputError) as caught:
+        load_weights(made, str(tmp_path / "backbone.pth"), MODEL, parts=("backbone", "fpn"))
+    assert caught.value.lines() == [
+        "the weights have no fpn",
+        f"  where: parts=[backbone,fpn], weights={tmp_path / 'backbone.pth'}",
+        "  fix:   choose from those that they have: backbone",
+    ]
+    assert_equal(trunk(made), before)
+
+
+def test_parts_that_imagenet_weights_lack_are_refused(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codo.models.weights._imagenet", lambda name: encoder.backbone.state_dict())
+    with pytest.raises(InputError, match="the weights have no box_head") as caught:
+        load_weights(detector(), "imagenet", MODEL, parts=("box_head",))
+    assert caught.value.where == "parts=[box_head], weights=imagenet"
+
+
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
     wider = ModelSettings(**{**TINY["model"], "width": 0.5})
     torch.save(trunk(Encoder(wider)), tmp_path / "wide.pth")

@@ -107,7 +107,8 @@ def test_over_fractions_a_seed_counts_once_and_only_when_it_is_complete() -> Non
         ([0.10, 0.11, 0.12], "better"),
         ([-0.10, -0.11, -0.12], "worse"),
         ([-0.10, 0.11, 0.02], "noise"),
-        ([0.0, 0.0], "noise"),
+        ([0.0, 0.0, 0.0], "noise"),
+        ([0.10, 0.11], "unknown"),
         ([0.3], "unknown"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codo.evaluation.statistics import Difference, Interval
-from codo.evaluation.verdict import in_points, verdict
+from codo.evaluation.verdict import in_points, reservation, verdict
 
 
 def test_whichever_is_ahead_beyond_noise_is_named() -> None:
@@ -29,8 +29,8 @@ def test_noise_is_called_noise() -> None:
 
 def test_images_are_named_where_their_noise_counts() -> None:
     resampled = np.array([0.04, 0.05, 0.06])
-    assert "from 2 seeds and 1,234 evaluation images" in verdict(
-        "a", "b", Difference.of([0.05, 0.05], resampled), evaluated=1234
+    assert "from 3 seeds and 1,234 evaluation images" in verdict(
+        "a", "b", Difference.of([0.05, 0.05, 0.05], resampled), evaluated=1234
     )
     assert "evaluation images" not in verdict("a", "b", Difference.of([0.05, 0.05]), evaluated=1234)
 
@@ -39,6 +39,14 @@ def test_one_seed_says_nothing_about_noise() -> None:
     assert verdict("a", "b", Difference.of([0.1]), advice="More are to come.") == (
         "a against b: +10.0 points of box AP, from one seed, which cannot show noise. More are to come."
     )
+
+
+def test_cells_of_tables_say_why_there_is_no_verdict() -> None:
+    assert reservation(Difference.of([0.1])) == "one seed"
+    assert reservation(Difference.of([0.1, 0.1])) == "2 seeds: no verdict"
+    assert reservation(Difference.of([0.004] * 3, means=(0.009, 0.005))) == "AP near zero"
+    assert reservation(Difference.of([0.006] * 3, means=(0.011, 0.005))) == ""
+    assert Difference.of([0.1, 0.1]).verdict == "unknown"
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,7 @@ from codo.core.io import write_atomically
 from codo.core.numbers import share
 from codo.core.paths import absolute
 from codo.core.run import Run
+from codo.detection.finetune_settings import without_recipe_width
 from codo.reporting.attempt import attempt_page
 from codo.reporting.html.page import write_page
 from codo.training.distributed import choose_device, worker_environments, world_size
@@ -80,7 +81,7 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
         ('none', ['mine'], 2)
     """
     given = nest(overrides)
-    settings = resolve(CompareSettings, recipe, given)
+    settings = without_recipe_width(resolve(CompareSettings, recipe, given), given)
     settings = settings.model_copy(update={"out": absolute(settings.out)})
     out, model_overrides = Path(settings.out), given.get("model", {})
     if world_size() > 1:

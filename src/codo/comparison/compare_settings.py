@@ -1,11 +1,14 @@
 """The settings of a comparison: those of the finetuning that all trials share, and those in which the trials differ.
 
-An initialization is existing weights, or settings of ``codo pretrain`` with which the comparison pretrains them::
+An initialization is existing weights, all of them or some parts, or settings of ``codo pretrain`` with which the
+comparison pretrains them::
 
     inits:
       random: none
       moco_v2: {method: moco_v2}
       codo: {recipe: codo_200ep}
+      mine: runs/mine
+      mine_backbone: {weights: runs/mine, parts: [backbone]}
     pretrain: {foregrounds: "{images}", backgrounds: ["{images}", "{scenes}"]}      # for both, on top of their recipes
     pools: {images: catalogs/imagenet, scenes: catalogs/coco}                       # folders of the names in braces
 """
@@ -19,13 +22,24 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from codo.core.config import SHORT
+from codo.core.config import SHORT, Settings
 from codo.core.errors import nearest
 from codo.core.paths import absolute
-from codo.detection.finetune_settings import FinetuneSettings
+from codo.detection.finetune_settings import FinetuneSettings, known_parts
+
+PARTS = {"weights", "parts"}
+"""The keys of an initialization that takes some parts of existing weights."""
 
 SEED = "{seed}"
 """Placeholder in the path of an initialization, replaced by the seed of the trial."""
+
+
+class JudgeSettings(Settings):
+    """What the sentence of a comparison is about (``judge.*``)."""
+
+    metric: Literal["AP", "AP50", "AP75", "APs", "APm", "APl"] = Field(
+        "AP", description="COCO's number on which the verdicts are given; the tables have all of them"
+    )
 
 
 class CompareSettings(FinetuneSettings):
@@ -37,8 +51,9 @@ class CompareSettings(FinetuneSettings):
     inits: dict[str, str | dict[str, Any]] = Field(
         min_length=1,
         description="initializations to compare, the reference first: inits=[none,imagenet,runs/codo,NAME=FILE]; a "
-        "path may contain {seed} if pretraining was repeated: inits.codo=runs/codo-{seed}; with settings of codo "
-        "pretrain, or recipe=, instead of weights it is pretrained first: inits.moco.method=moco_v2",
+        "path may contain {seed} if pretraining was repeated: inits.codo=runs/codo-{seed}; some parts of weights: "
+        "inits.NAME={weights: RUN, parts: [backbone]}; with settings of codo pretrain, or recipe=, instead of weights "
+        "it is pretrained first: inits.moco.method=moco_v2",
     )
     pretrain: dict[str, Any] = Field(
         {}, description="settings of codo pretrain shared by all initializations that are pretrained here"
@@ -55,6 +70,7 @@ class CompareSettings(FinetuneSettings):
     published: Literal["table1", "table2"] | None = Field(
         None, description="table of the paper whose numbers are shown as well, for initializations of the same name"
     )
+    judge: JudgeSettings = Field(default_factory=JudgeSettings)
     fractions: tuple[float, ...] = Field(
         (1.0,), min_length=1, description="fractions of the labeled images to train on, in (0, 1]"
     )
@@ -76,7 +92,7 @@ class CompareSettings(FinetuneSettings):
         """A list of sources, each with or without ``NAME=``, or a mapping from name to source."""
         if isinstance(value, Mapping):
             # Weights that replace a pretraining of the recipe are merged with its settings (`codo.core.config.merge`).
-            given = {name: v[SHORT] if isinstance(v, Mapping) and SHORT in v else v for name, v in value.items()}
+            given = {name: _weights_alone(source) for name, source in value.items()}
             return {name: source for name, source in given.items() if source is not None}
         if isinstance(value, str | Path):
             value = [value]
@@ -101,6 +117,8 @@ class CompareSettings(FinetuneSettings):
                 raise ValueError("an initialization has no name or no weights: write NAME=FILE, or none")
             if (other := folders.setdefault(folder_name(name), name)) != name:
                 raise ValueError(f"'{other}' and '{name}' would share a folder: choose other names")
+            if isinstance(source, dict) and PARTS.intersection(source):
+                _check_parts(name, source)
         only = info.data.get("only") or tuple(value)
         for name in only:
             if name not in value:
@@ -146,11 +164,24 @@ class CompareSettings(FinetuneSettings):
 
     def source(self, init: str, seed: int) -> str:
         """``weights=`` of an initialization for a seed; paths are absolute."""
-        named = self.inits[init]
-        if not isinstance(named, str):
+        named = self.weights_of(init)
+        if named is None:
             return str(self.pretraining_folder(init, seed))
         source = named.replace(SEED, str(seed))
         return source if source in ("none", "imagenet") else absolute(source)
+
+    def weights_of(self, init: str) -> str | None:
+        """The existing weights of an initialization, with ``{seed}``; ``None`` if they are pretrained here."""
+        given = self.inits[init]
+        return given if isinstance(given, str) else given.get("weights")
+
+    def parts_of(self, init: str) -> tuple[str, ...] | None:
+        """``parts=`` of an initialization: its own, else those of all; random weights have none."""
+        given = self.inits[init]
+        if self.weights_of(init) == "none":
+            return None
+        parts = given.get("parts") if isinstance(given, dict) else None
+        return self.parts if parts is None else known_parts(parts)
 
     def pretraining_folder(self, init: str, seed: int) -> Path:
         """The run that pretrains an initialization for a seed."""
@@ -160,6 +191,29 @@ class CompareSettings(FinetuneSettings):
     def draw(self, seed: int) -> int:
         """Seed of the draw of the labeled images; the same for all initializations."""
         return seed if self.redraw else self.data.fraction_seed
+
+
+def _weights_alone(source: Any) -> Any:
+    """Weights given in short form next to settings (`codo.core.config.merge`): only ``parts`` goes with weights."""
+    if not (isinstance(source, Mapping) and SHORT in source):
+        return source
+    return {"weights": source[SHORT], "parts": source["parts"]} if "parts" in source else source[SHORT]
+
+
+def _check_parts(name: str, source: Mapping[str, Any]) -> None:
+    """Check an initialization with ``weights`` or ``parts``.
+
+    Raises:
+        ValueError: Further keys, no weights, or unknown parts.
+    """
+    if others := sorted(source.keys() - PARTS):
+        raise ValueError(f"'{name}' has weights or parts and {others[0]}: pretraining settings take no parts")
+    weights = source.get("weights")
+    if not isinstance(weights, str) or not weights.strip():
+        raise ValueError(f"'{name}' has parts and no weights: write {{weights: RUN, parts: [backbone]}}")
+    if weights == "none" and source.get("parts") is not None:
+        raise ValueError(f"'{name}' takes parts of weights=none, which has none: leave parts out")
+    known_parts(source.get("parts"))
 
 
 def split_name(item: str) -> tuple[str, str]:

@@ -30,7 +30,8 @@ class Comparison:
         failures: Reasons of the failed trials.
         costs: Cost of the pretraining of each initialization, mean over the seeds, where it is known.
         published: Table of the paper to show as well, if any.
-        notes: Sentences on pretrainings that are unfinished or failed.
+        notes: Sentences on the data, and on pretrainings that are unfinished or failed.
+        metric: The number that the verdicts are about.
     """
 
     out: Path
@@ -42,6 +43,7 @@ class Comparison:
     costs: Mapping[str, PretrainingCost] = field(default_factory=dict)
     published: str | None = None
     notes: Sequence[str] = ()
+    metric: str = "AP"
 
     @classmethod
     def read(cls, grid: Grid, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
@@ -49,9 +51,17 @@ class Comparison:
         results = {trial.key: result for trial in grid.trials if (result := trial.result()) is not None}
         means = {init: mean_cost(map(read_cost, one.weights)) for init, one in grid.initializations.items()}
         costs = {init: cost for init, cost in means.items() if cost is not None}
-        evaluated, table = grid.evaluated, grid.published
         return cls(
-            grid.out, grid.trials, grid.initializations, evaluated, results, dict(failures), costs, table, tuple(notes)
+            grid.out,
+            grid.trials,
+            grid.initializations,
+            grid.evaluated,
+            results,
+            dict(failures),
+            costs,
+            grid.published,
+            (*grid.notes, *notes),
+            grid.metric,
         )
 
     @property
@@ -136,7 +146,9 @@ class Comparison:
         draws = [[self._resampled(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
         resampled = paired(*draws)
         known = len(resampled) == len(values)
-        return Difference.of(values, np.mean(resampled, axis=0) if known else None)
+        seeds = set.intersection(*(set(value) for side in sides for value in side))
+        candidate, reference = (fmean(value[seed] for value in side for seed in seeds) for side in sides)
+        return Difference.of(values, np.mean(resampled, axis=0) if known else None, (candidate, reference))
 
     def _resampled(self, init: str, fraction: float, name: str, kind: str) -> dict[int, Floats]:
         """Seed -> the number on every resample of the evaluation images."""

@@ -20,6 +20,7 @@ from codo.core.errors import InputError
 from codo.core.run import check_out
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.load_pretrained import architecture
+from codo.detection.protocol import describe_rare_classes
 from codo.detection.task import Task, prepare_task
 from codo.models.encoder import ModelSettings
 from codo.training.trackers import check_trackers
@@ -35,6 +36,8 @@ class Grid:
         initializations: The initializations by name, the reference first.
         evaluated: Number of evaluation images.
         published: Table of the paper to show as well, if any.
+        metric: The number that the verdicts are about.
+        notes: Sentences on the data.
     """
 
     out: Path
@@ -42,6 +45,8 @@ class Grid:
     initializations: dict[str, Initialization]
     evaluated: int
     published: str | None = None
+    metric: str = "AP"
+    notes: tuple[str, ...] = ()
 
 
 def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> Grid:
@@ -70,7 +75,8 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
     ]
     for trial in trials:
         _check_folder(trial)
-    return Grid(Path(settings.out), trials, initializations, len(task.val), settings.published)
+    metric, notes = settings.judge.metric, tuple(filter(None, [describe_rare_classes(task.val)]))
+    return Grid(Path(settings.out), trials, initializations, len(task.val), settings.published, metric, notes)
 
 
 def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float, int], Task]:
@@ -79,8 +85,9 @@ def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float,
     data: tuple[Annotations, Annotations] | None = None
     for fraction in settings.fractions:
         for seed in settings.seeds:
-            weights = settings.source(next(iter(settings.inits)), seed)
-            resolved = _validated(settings, fraction, seed, weights=weights, out=settings.out, model=trunk)
+            first = next(iter(settings.inits))
+            with naming_initialization(first):
+                resolved = _validated(settings, first, fraction, seed, out=settings.out, model=trunk)
             task = tasks[fraction, seed] = prepare_task(resolved, 1, data)
             data = task.train, task.val
     return tasks
@@ -91,13 +98,13 @@ def _trial(settings: CompareSettings, init: str, fraction: float, seed: int, tas
     folder = Path(settings.out) / "trials" / folder_name(init) / f"fraction-{fraction:g}" / f"seed-{seed}"
     with naming_initialization(init):
         model = architecture(weights, trunk, {})
-        resolved = _validated(settings, fraction, seed, weights=weights, out=str(folder), model=model)
+        resolved = _validated(settings, init, fraction, seed, out=str(folder), model=model)
     resolved = resolved.model_copy(update={"data": task.settings.data})  # all files, as in the run's config.yaml
     return Trial(init, fraction, seed, len(task.images), resolved)
 
 
 def _validated(
-    settings: CompareSettings, fraction: float, seed: int, *, weights: str, out: str, model: ModelSettings
+    settings: CompareSettings, init: str, fraction: float, seed: int, *, out: str, model: ModelSettings
 ) -> FinetuneSettings:
     """The resolved settings of one trial."""
     shared = {name: getattr(settings, name) for name in FinetuneSettings.model_fields}
@@ -105,7 +112,8 @@ def _validated(
         "fraction": fraction,
         "fraction_seed": settings.draw(seed),
     }
-    values = shared | {"data": data, "model": model, "weights": weights, "seed": seed, "out": out}
+    start = {"weights": settings.source(init, seed), "parts": settings.parts_of(init)}
+    values = shared | start | {"data": data, "model": model, "seed": seed, "out": out}
     plain = {key: value.model_dump() if hasattr(value, "model_dump") else value for key, value in values.items()}
     return resolve(FinetuneSettings, None, plain)
 

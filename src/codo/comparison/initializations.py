@@ -88,7 +88,7 @@ def open_initialization(settings: CompareSettings, init: str, task: Task, trunk:
     for source in dict.fromkeys(settings.source(init, seed) for seed in settings.seeds):
         with naming_initialization(init):
             _check_not_training(source)
-            filled, weights[source] = _load(task, source, architecture(source, trunk, {}))
+            filled, weights[source] = _load(task, source, architecture(source, trunk, {}), settings.parts_of(init))
         if parts is not None and filled != parts:
             first, other = format_parts(parts), format_parts(filled)
             what = f"the seeds fill different parts: {first}, but {other} from {source}"
@@ -130,12 +130,12 @@ def _check_not_training(source: str) -> None:
         raise InputError("the run is still being trained, so its weights change", where=source, fix=fix)
 
 
-def _load(task: Task, source: str, model: ModelSettings) -> tuple[tuple[str, ...], str]:
+def _load(task: Task, source: str, model: ModelSettings, taken: tuple[str, ...] | None) -> tuple[tuple[str, ...], str]:
     """The parts that a source fills, and the hash of the tensors taken from it."""
     settings, context = task.settings, DistributedContext(0, 1, choose_device(task.settings.device))
     detector = Detector(
         model,
-        settings.detector,
+        task.card.detector,
         classes=len(task.card.categories),
         masks=task.card.masks,
         norm=resolve_norm(settings.norm, context),
@@ -143,7 +143,7 @@ def _load(task: Task, source: str, model: ModelSettings) -> tuple[tuple[str, ...
         seed=0,
     )
     try:
-        report = load_weights(detector, source, model)
+        report = load_weights(detector, source, model, parts=taken)
     except InputError as error:
         hint = "" if Path(source).exists() else nearest(Path(source).name, ["none", "imagenet"])
         raise InputError(error.what, where=error.where, fix=hint or error.fix) from error

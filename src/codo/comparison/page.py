@@ -16,8 +16,8 @@ from codo.core.config import flatten
 from codo.core.numbers import MISSING, mean_spread, number, precision, share
 from codo.evaluation.ap_values import KINDS, NAMES
 from codo.evaluation.health_checks import Tone
-from codo.evaluation.statistics import LEVEL, Difference
-from codo.evaluation.verdict import in_points
+from codo.evaluation.statistics import LEVEL, MIN_SEEDS, NEAR_ZERO, Difference
+from codo.evaluation.verdict import in_points, reservation
 from codo.models.weights import TRUNK
 from codo.reporting.average_precision import ap_dots
 from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Verdict
@@ -91,7 +91,8 @@ def _note(comparison: Comparison) -> str:
         "Mean ± sample standard deviation over the seeds, AP times 100. Differences are to "
         f"{comparison.reference} with the same seeds and images, with a {LEVEL:.0%} bootstrap interval over the seeds "
         f"(widened for their small number) and the {comparison.evaluated:,} evaluation images; “better” or “worse” "
-        "where the interval excludes zero." + (f" {chance}" if len(comparison.challengers) > 1 else "")
+        f"where the interval excludes zero; no verdict with fewer than {MIN_SEEDS} seeds or if all AP are below "
+        f"{100 * NEAR_ZERO:g}." + (f" {chance}" if len(comparison.challengers) > 1 else "")
     )
 
 
@@ -143,8 +144,9 @@ def _gain(gain: Difference | None) -> str:
         return MISSING
     mean, interval = in_points(gain)
     if interval is None:
-        return f"{mean} (one seed)"
-    return f"{mean} ({interval})" + ("" if gain.verdict == "noise" else f", {gain.verdict}")
+        return f"{mean} ({reservation(gain)})"
+    remark = reservation(gain) or (gain.verdict if gain.verdict != "noise" else "")
+    return f"{mean} ({interval})" + (f", {remark}" if remark else "")
 
 
 def _parts(comparison: Comparison) -> Table:

@@ -81,7 +81,7 @@ def pretrainings(settings: CompareSettings, model_overrides: Mapping[str, Any]) 
             run contains something else.
     """
     seeds = settings.seeds if settings.repeat_pretraining else settings.seeds[:1]
-    inits = [init for init, source in settings.inits.items() if not isinstance(source, str)]
+    inits = [init for init in settings.inits if settings.weights_of(init) is None]
     shared = merge({"model": model_overrides}, nest(settings.pretrain)) if model_overrides else nest(settings.pretrain)
     settings = settings.model_copy(update={"pretrain": shared})
     first = {init: _checked(settings, init, seeds[0]) for init in inits}
@@ -126,6 +126,10 @@ def _checked(settings: CompareSettings, init: str, seed: int) -> PretrainSetting
     with naming_initialization(init):
         task = prepare_pretrain_task(pretrain_settings(settings, init, seed))
         build_method(task.settings.method, task.setup())
+        trained = find_method(task.settings.method).parts
+        if lacking := [part for part in settings.parts_of(init) or () if part not in trained]:
+            what = f"method {task.settings.method} does not pretrain {' and '.join(lacking)}"
+            raise InputError(what, where="parts", fix=f"choose from those that it does: {', '.join(trained)}")
     return task.settings
 
 
@@ -136,7 +140,7 @@ def pretrain_settings(settings: CompareSettings, init: str, seed: int) -> Pretra
         InputError: Unknown or invalid settings, or a pool that is not in ``pools``.
     """
     given = settings.inits[init]
-    assert not isinstance(given, str)
+    assert not isinstance(given, str)  # `pretrainings` has left weights out
     individual, shared = nest(given), nest(settings.pretrain)
     common = shared.pop(RECIPE, None)
     recipe = individual.pop(RECIPE, None) or recipe_of_method(individual) or common

@@ -8,7 +8,7 @@ from codo.comparison.comparison import Comparison
 from codo.core.numbers import share
 from codo.evaluation import verdict as words
 from codo.evaluation.ap_values import SINGULAR
-from codo.evaluation.statistics import Verdict
+from codo.evaluation.statistics import MIN_SEEDS, Verdict
 from codo.evaluation.verdict import in_points
 
 
@@ -26,7 +26,7 @@ def verdicts(comparison: Comparison) -> list[tuple[str, Verdict]]:
     one_seed: dict[str, list[str]] = {}
     for init in comparison.challengers:
         for kind in comparison.kinds:
-            if difference := comparison.difference(init, kind=kind):
+            if difference := comparison.difference(init, comparison.metric, kind):
                 if difference.interval is None:
                     one_seed.setdefault(kind, []).append(init)
                 else:
@@ -60,13 +60,14 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
 
     The two must have a seed in common.
     """
-    found = comparison.difference(init, kind=kind)
+    found = comparison.difference(init, comparison.metric, kind)
     assert found is not None
     return words.verdict(
         init,
         comparison.reference,
         found,
         kind=kind,
+        metric=comparison.metric,
         over=_labels(comparison.fractions),
         evaluated=comparison.evaluated,
         advice=_advice(comparison),
@@ -76,17 +77,17 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
 def _one_seed(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
     gains = []
     for init in inits:
-        found = comparison.difference(init, kind=kind)
+        found = comparison.difference(init, comparison.metric, kind)
         assert found is not None
         gains.append(f"{init} {in_points(found)[0]}")
     return (
-        f"One seed cannot show noise. Points of {SINGULAR[kind]} AP against {comparison.reference}"
+        f"One seed cannot show noise. Points of {SINGULAR[kind]} {comparison.metric} against {comparison.reference}"
         f"{_labels(comparison.fractions)}: {', '.join(gains)}. {_advice(comparison)}"
     )
 
 
 def _advice(comparison: Comparison) -> str:
-    return "More seeds will follow." if len(comparison.seeds) > 1 else words.MORE_SEEDS
+    return "More seeds will follow." if len(comparison.seeds) >= MIN_SEEDS else words.MORE_SEEDS
 
 
 def _labels(fractions: Sequence[float]) -> str:

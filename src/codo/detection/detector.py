@@ -8,10 +8,10 @@ images a second time: ``transforms`` alone resizes, here images are only normali
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import paste_masks_in_image
@@ -21,12 +21,15 @@ from torchvision.models.detection.transform import resize_boxes
 from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.detection.dataset import DetectionBatch
-from codo.exporters.torchvision import build_detector
+from codo.exporters.torchvision import CANONICAL_SCALE, build_detector
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 
 ANCHOR_SIDES = (32, 64, 128, 256, 512)
 """Sides of the anchors of P2 to P6 in pixels, for images of 800 pixels."""
+
+CANONICAL_SIDE = 800
+"""Short side in pixels of the images that `CANONICAL_SCALE` was chosen for."""
 
 LOSSES = {
     "loss_objectness": "loss/objectness",
@@ -38,6 +41,10 @@ LOSSES = {
 """torchvision's names of the losses -> names in the log."""
 
 Norm = Literal["auto", "batch", "sync", "frozen"]
+Freeze = int | Literal["backbone"]
+
+STAGES = 5
+"""Stages of a ResNet that can be frozen: the stem, and ``layer1`` to ``layer4``."""
 
 
 class DetectorSettings(Settings):
@@ -47,6 +54,11 @@ class DetectorSettings(Settings):
         1.0,
         gt=0,
         description="factor on the anchors' sides (32 to 512 pixels on P2 to P6); 0.25 suits sides of 200 pixels",
+    )
+    canonical_scale: Literal["auto"] | float = Field(
+        CANONICAL_SCALE,
+        description="side in pixels of the boxes that the heads pool from P4; half of it: P3, double: P5. auto: 224 * "
+        "short side / 800, with the short side of evaluation",
     )
     proposals: int = Field(1000, ge=1, description="proposals per image for the box head, after the RPN's NMS")
     proposals_per_level: int = Field(
@@ -60,22 +72,40 @@ class DetectorSettings(Settings):
     )
     detections: int = Field(100, ge=1, description="maximum number of detections per image; COCO AP uses 100")
 
+    @field_validator("canonical_scale", mode="before")
+    @classmethod
+    def _positive(cls, value: Any) -> Any:
+        """Check both kinds at once: pydantic's message on a union names neither."""
+        if value != "auto" and (isinstance(value, bool) or not isinstance(value, int | float) or not value > 0):
+            raise ValueError("must be auto, or a number of pixels above 0")
+        return value
+
+    def resolve(self, short_side: int) -> Self:
+        """These settings with ``auto`` replaced by its value.
+
+        Args:
+            short_side: Short side in pixels to which images are resized for evaluation.
+        """
+        if self.canonical_scale != "auto":
+            return self
+        return self.model_copy(update={"canonical_scale": CANONICAL_SCALE * short_side / CANONICAL_SIDE})
+
 
 class Detector(Method):
     """A detector for finetuning and evaluation.
 
     Args:
         model: Architecture of the trunk.
-        settings: Settings of the detector apart from the trunk.
+        settings: Settings of the detector apart from the trunk, resolved (`DetectorSettings.resolve`).
         classes: Number of classes, without background.
         masks: Whether it is a Mask R-CNN.
         norm: See `FinetuneSettings.norm`.
         freeze: Number of frozen stages: 1 for the stem, 2 for stem and ``layer1``, and so on (Detectron2's
-            ``FREEZE_AT``).
+            ``FREEZE_AT``); or ``backbone`` for the whole, of any backbone.
         seed: Seed of the sampling of anchors and proposals.
 
     Raises:
-        InputError: ``freeze`` with a backbone that is not a ResNet.
+        InputError: Stages to freeze of a backbone that is not a ResNet.
     """
 
     mean: Tensor
@@ -89,7 +119,7 @@ class Detector(Method):
         classes: int,
         masks: bool,
         norm: Norm = "batch",
-        freeze: int = 0,
+        freeze: Freeze = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -191,8 +221,10 @@ def paste(probabilities: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
 
 def _options(settings: DetectorSettings) -> dict[str, Any]:
     """The settings under the names of torchvision's constructors."""
+    assert settings.canonical_scale != "auto"  # depends on the size of the images: see DetectorSettings.resolve
     sides = tuple((settings.anchor_scale * side,) for side in ANCHOR_SIDES)
     return {
+        "canonical_scale": settings.canonical_scale,
         "rpn_anchor_generator": AnchorGenerator(sides, ((0.5, 1.0, 2.0),) * len(sides)),
         "rpn_pre_nms_top_n_train": settings.proposals_per_level,
         "rpn_pre_nms_top_n_test": max(1, settings.proposals_per_level // 2),
@@ -206,12 +238,15 @@ def _options(settings: DetectorSettings) -> dict[str, Any]:
     }
 
 
-def _stages(body: nn.Module, count: int) -> list[nn.Module]:
-    """The first ``count`` stages of a ResNet: the stem, then ``layer1`` to ``layer4``."""
+def _stages(body: nn.Module, count: Freeze) -> list[nn.Module]:
+    """The whole backbone, or the first ``count`` stages of a ResNet: the stem, then ``layer1`` to ``layer4``."""
     if not count:
         return []
+    if count == "backbone":
+        return [body]
     names = (("conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",), ("layer4",))[:count]
     children = dict(body.named_children())
     if not all(name in children for group in names for name in group):
-        raise InputError("only ResNets have stages to freeze", where="freeze", fix="set freeze=0")
+        fix = "set freeze=backbone to freeze all of it, or freeze=0"
+        raise InputError("only ResNets have stages to freeze one by one", where=f"freeze={count}", fix=fix)
     return [children[name] for group in names for name in group]

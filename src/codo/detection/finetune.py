@@ -25,10 +25,10 @@ from codo.core.paths import absolute
 from codo.core.run import Run
 from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
-from codo.detection.finetune_settings import FinetuneSettings
+from codo.detection.finetune_settings import FinetuneSettings, without_recipe_width
 from codo.detection.load_pretrained import architecture, load_weights
 from codo.detection.optim import build_detector_optimizer
-from codo.detection.protocol import describe_length, describe_lr, describe_norm
+from codo.detection.protocol import describe_length, describe_levels, describe_lr, describe_norm, describe_rare_classes
 from codo.detection.task import Task, prepare_task, training_batches
 from codo.detection.validation import Validation
 from codo.evaluation.health import HealthMonitor
@@ -73,7 +73,7 @@ def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) ->
         InputError: Invalid settings, or weights of another trunk than the command specifies.
     """
     given = nest(overrides)
-    settings = with_absolute_paths(resolve(FinetuneSettings, recipe, given))
+    settings = with_absolute_paths(without_recipe_width(resolve(FinetuneSettings, recipe, given), given))
     return settings.model_copy(update={"model": architecture(settings.weights, settings.model, given.get("model", {}))})
 
 
@@ -93,7 +93,10 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
         settings = task.settings
         saved, detector = find_saved(settings), build_detector(task, context)
         new = saved.state is None
-        loaded = load_weights(detector, settings.weights, settings.model, saved.warnings.append) if new else None
+        loaded = None
+        if new:
+            warn = saved.warnings.append
+            loaded = load_weights(detector, settings.weights, settings.model, warn, settings.parts)
 
         # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "finetune", saved, context, task.steps) as session:
@@ -140,13 +143,13 @@ def build_detector(task: Task, context: DistributedContext) -> Detector:
     """The detector with random weights, on the CPU.
 
     Raises:
-        InputError: ``norm=sync`` without GPUs; or ``freeze`` with a backbone that is not a ResNet.
+        InputError: ``norm=sync`` without GPUs; or stages to freeze of a backbone that is not a ResNet.
     """
     settings = task.settings
     torch.manual_seed(settings.seed)
     return Detector(
         settings.model,
-        settings.detector,
+        task.card.detector,
         classes=len(task.card.categories),
         masks=task.card.masks,
         norm=resolve_norm(settings.norm, context),
@@ -167,6 +170,10 @@ def log_protocol(task: Task, session: Session, schedule: Schedule) -> None:
     norm = resolve_norm(settings.norm, context)
     session.log.info(describe_norm(norm, settings.batch_size, context, settings.weights))
     session.log.info(describe_lr(settings.optim, schedule, settings.batch_size))
+    if levels := describe_levels(settings.detector.canonical_scale, task.card.detector.canonical_scale):
+        session.log.info(levels)
+    if rare := describe_rare_classes(task.val):
+        session.log.info(rare)
     session.log.info(describe_length(task.steps, settings.batch_size, len(task.images), schedule.warmup))
 
 

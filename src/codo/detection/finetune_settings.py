@@ -7,16 +7,42 @@ sides of 640 to 800 pixels. The recipes have settings for one GPU and for a lapt
 
 from __future__ import annotations
 
-from typing import Literal, Self
+import logging
+from collections.abc import Mapping
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from codo.annotations.source import DataSettings
 from codo.core.config import Settings
-from codo.detection.detector import DetectorSettings, Norm
+from codo.core.errors import InputError
+from codo.detection.detector import STAGES, DetectorSettings, Freeze, Norm
 from codo.detection.optim import DetectorOptimSettings
 from codo.models.encoder import ModelSettings
+from codo.models.weights import TRUNK
 from codo.training.log_settings import LogSettings
+
+Part = Literal["backbone", "fpn", "box_head"]
+
+
+log = logging.getLogger(__name__)
+
+
+def known_parts(value: Any) -> tuple[str, ...] | None:
+    """Check ``parts=``: components in the order of the trunk; a single one may be given without brackets.
+
+    Raises:
+        ValueError: No or unknown components.
+    """
+    if value is None:
+        return None
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not given:
+        raise ValueError(f"must be some of {', '.join(TRUNK)}; null takes all that the weights have")
+    for part in given:
+        if part not in TRUNK:
+            raise ValueError(f"'{part}' is not a part of the trunk (its parts: {', '.join(TRUNK)})")
+    return tuple(part for part in TRUNK if part in given)
 
 
 class FinetuneSettings(Settings):
@@ -28,6 +54,11 @@ class FinetuneSettings(Settings):
     weights: str = Field(
         "none",
         description="initial weights of the trunk: a run, a weight file, imagenet (backbone only), none (random)",
+    )
+    parts: tuple[Part, ...] | None = Field(
+        None,
+        description="components of the trunk taken from weights=: some of backbone, fpn, box_head; the others stay "
+        "random; null: all that the weights have",
     )
     out: str = Field(description="the run directory")
     masks: Literal["auto"] | bool = Field(
@@ -59,8 +90,10 @@ class FinetuneSettings(Settings):
         "weights in batches of 1 or 2; pyramid and heads use batch). auto: sync on several GPUs, else batch, as in the "
         "protocol of the paper",
     )
-    freeze: int = Field(
-        0, ge=0, le=5, description="number of frozen stages of the backbone: 1: the stem, 2: stem and layer1, ..."
+    freeze: Freeze = Field(
+        0,
+        description="frozen part of the backbone, its BatchNorm in evaluation mode: a number of stages of a ResNet (1: "
+        "the stem, 2: stem and layer1, ... 5), or backbone: all of it, of any backbone",
     )
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(2, ge=1, description="number of newest checkpoints to keep")
@@ -85,14 +118,51 @@ class FinetuneSettings(Settings):
     optim: DetectorOptimSettings = Field(default_factory=DetectorOptimSettings)
     log: LogSettings = Field(default_factory=LogSettings)
 
+    @field_validator("parts", mode="before")
+    @classmethod
+    def _known_parts(cls, value: Any) -> Any:
+        return known_parts(value)
+
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def _freezable(cls, value: Any) -> Any:
+        """Check both kinds at once: pydantic's message on a union names neither."""
+        if value != "backbone" and (isinstance(value, bool) or value not in range(STAGES + 1)):
+            raise ValueError(f"must be 0 to {STAGES} stages of a ResNet, or backbone")
+        return value
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         if min(self.short_sides) < 32:
             raise ValueError("short_sides must be at least 32 pixels")
-        if self.norm == "frozen" and self.weights == "none":
-            raise ValueError("norm=frozen needs weights: a random backbone has no useful statistics")
+        if self.weights == "none" and self.parts is not None:
+            what = "parts= says what to take from the weights, but weights=none has none"
+            raise InputError(what, where="parts", fix="leave parts out, or give weights=RUN or weights=FILE")
+        random = self.weights == "none" or "backbone" not in (self.parts or TRUNK)
+        if self.norm == "frozen" and random:
+            what = "norm=frozen needs weights: a random backbone has no statistics and scales worth keeping"
+            source = "weights=none" if self.weights == "none" else f"parts=[{','.join(self.parts or ())}]"
+            fix = "set norm=batch (norm=sync on several GPUs) for this and for all that it is compared with"
+            raise InputError(what, where=f"norm, {source}", fix=fix)
         if self.early_stop is not None and not self.eval_every:
             raise ValueError("early_stop needs evaluations during the run: set eval_every")
         if self.model.init != "none":
             raise ValueError("model.init is for pretraining; give the weights with weights=")
         return self
+
+
+F = TypeVar("F", bound=FinetuneSettings)
+
+
+def without_recipe_width(settings: F, given: Mapping[str, Any]) -> F:
+    """Drop a recipe's ``model.width`` if the command chooses a timm backbone, which has no widths; tells the user.
+
+    Args:
+        settings: The settings by recipe and command.
+        given: The settings of the command alone, nested; a width among them stays, and is refused later.
+    """
+    model, width = given.get("model", {}), settings.model.width
+    if width == 1.0 or "width" in model or not str(model.get("backbone", "")).startswith("timm:"):
+        return settings
+    log.warning("model.width=%g of the recipe is for ResNets: not used with %s", width, model["backbone"])
+    return settings.model_copy(update={"model": settings.model.model_copy(update={"width": 1.0})})

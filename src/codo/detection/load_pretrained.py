@@ -6,7 +6,7 @@ random, because the classes differ. Files may have the tensor names of any libra
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,11 @@ def _recorded(weights: str) -> ModelSettings | None:
 
 
 def load_weights(
-    detector: Detector, weights: str, model: ModelSettings, warn: Callable[[str], None] | None = None
+    detector: Detector,
+    weights: str,
+    model: ModelSettings,
+    warn: Callable[[str], None] | None = None,
+    parts: Collection[str] | None = None,
 ) -> LoadReport | None:
     """Load the trunk of ``weights`` into the detector.
 
@@ -80,13 +84,14 @@ def load_weights(
         model: Architecture of the trunk.
         warn: Called with a message for every damaged checkpoint of a run that is skipped; by default it is logged to
             standard error.
+        parts: Components of the trunk to load, the others stay random; ``None``: all that the weights have.
 
     Returns:
         Which tensors matched; ``None`` for ``none``.
 
     Raises:
-        InputError: The weights are not available; the backbone does not match completely; or FPN or box head match
-            only in part.
+        InputError: The weights are not available or lack one of ``parts``; the backbone does not match completely; or
+            FPN or box head match only in part.
     """
     trunk = nn.ModuleDict(detector.exports())
     if weights == "none":
@@ -94,17 +99,18 @@ def load_weights(
     where = f"weights={weights}"
     if weights == "imagenet":
         try:
-            return initialize(trunk, "imagenet", model.backbone)
+            return initialize(trunk, "imagenet", model.backbone, parts)
         except InputError as error:
+            where = f"parts=[{','.join(parts)}], {where}" if parts and "parts=" in error.where else where
             raise InputError(error.what, where=where, fix=error.fix.replace("model.init", "weights")) from error
     if is_run(weights):
         run = open_run(weights)
         finetuned = run.verb == "finetune"
         method = SavedDetector.load(run.path, warn).detector if finetuned else load_method(run, warn)[0]
-        report = load(trunk, nn.ModuleDict(method.exports()).state_dict(), where=where)
-        parts = [part for part in TRUNK if part in method.exports()]
+        report = load(trunk, nn.ModuleDict(method.exports()).state_dict(), where=where, parts=parts)
+        taken = [part for part in TRUNK if part in method.exports() and (parts is None or part in parts)]
         report.require(
-            parts, where=where, fix="leave the model.* settings out, to use those of the run", error=InputError
+            taken, where=where, fix="leave the model.* settings out, to use those of the run", error=InputError
         )
         return report
-    return load(trunk, read_tensors(Path(weights)), where=where)
+    return load(trunk, read_tensors(Path(weights)), where=where, parts=parts)

@@ -1,4 +1,4 @@
-"""Log messages about the protocol of a run: mode of BatchNorm, learning rate, length.
+"""Log messages about the protocol of a run: mode of BatchNorm, learning rate, RoI levels, length.
 
 The protocol of the papers is for 16 images on 8 GPUs (docs/method.md#coco-finetuning). With another batch size or fewer
 GPUs a run differs from it, and users of earlier methods lost AP because no message said so (docs/method.md#a6;
@@ -7,9 +7,16 @@ GPUs a run differs from it, and users of earlier methods lost AP because no mess
 
 from __future__ import annotations
 
+import numpy as np
+
+from codo.annotations.records import Annotations
 from codo.detection.optim import DetectorOptimSettings
+from codo.exporters.torchvision import CANONICAL_SCALE
 from codo.training.distributed import DistributedContext
 from codo.training.optim import Schedule
+
+RARE = 20
+"""The AP of a class with fewer objects moves by points with every object found or missed."""
 
 FEW = 2
 """With this many images per process or fewer, batch statistics are too noisy."""
@@ -43,6 +50,31 @@ def describe_lr(optim: DetectorOptimSettings, schedule: Schedule, batch_size: in
     if optim.lr_scaling == "none":
         return f"{text} (optim.lr_scaling=none: independent of the batch size)"
     return f"{text} (optim.lr_scaling={optim.lr_scaling}: {optim.lr:g} for {optim.reference_batch})"
+
+
+def describe_levels(setting: str | float, pixels: str | float) -> str | None:
+    """Which boxes pool from which level; ``None`` for the usual rule.
+
+    Args:
+        setting: ``detector.canonical_scale``.
+        pixels: The same, resolved.
+    """
+    if setting == CANONICAL_SCALE:
+        return None
+    resolved = f"auto: {pixels:g} pixels" if setting == "auto" else f"{pixels:g}"
+    return f"detector.canonical_scale={resolved}: boxes of this side pool from P4, of half from P3, of double from P5"
+
+
+def describe_rare_classes(val: Annotations) -> str | None:
+    """The classes of the val split with few objects, whose AP says little; ``None`` if there are none."""
+    objects = np.bincount(val.labels[~val.ignored], minlength=len(val.categories) + 1)[1:]
+    named = sorted((int(count), category.name) for category, count in zip(val.categories, objects, strict=True))
+    rare = [(count, name) for count, name in named if count < RARE]
+    if not rare:
+        return None
+    shown = ", ".join(f"{name} {count}" for count, name in rare[:5]) + (", …" if len(rare) > 5 else "")
+    what = "1 class has" if len(rare) == 1 else f"{len(rare)} classes have"
+    return f"{what} fewer than {RARE} objects in the val split, too few for an AP of one class: {shown}."
 
 
 def describe_length(steps: int, batch_size: int, images: int, warmup: int) -> str:

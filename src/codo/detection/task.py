@@ -83,7 +83,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
         resolve_masks(True, val, True, where="masks")
     card = DetectorCard(
         model=settings.model,
-        detector=settings.detector,
+        detector=settings.detector.resolve(max(settings.short_sides)),
         masks=masks,
         categories=train.categories,
         short_side=max(settings.short_sides),

@@ -39,7 +39,16 @@ RESAMPLES = 20_000
 EXACT = 6
 """Up to this many seeds, all resamples are enumerated (6**6 = 46,656); with more, `RESAMPLES` are drawn."""
 
+MIN_SEEDS = 3
+"""With fewer seeds there is no verdict. The spread of two differences is known from one number, so their interval is
+sometimes narrow by luck: +0.26 points with +0.00 to +0.53 was "beyond noise" until the third seed withdrew it."""
+
+NEAR_ZERO = 0.01
+"""If both initializations stay below this AP, there is no verdict. Such a detector has hardly learned its task: AP
+comes from a handful of lucky detections, whose number says little about training with more labels or steps."""
+
 Verdict = Literal["better", "worse", "noise", "unknown"]
+Doubt = Literal["few seeds", "near zero"]
 
 Floats = npt.NDArray[np.float64]
 T = TypeVar("T", float, npt.NDArray[np.float64])
@@ -60,22 +69,27 @@ class Difference:
         values: The difference of each seed.
         by_seed: Interval of their mean, by a bootstrap over the seeds; ``None`` with one seed.
         by_image: The same over the evaluation images; ``None`` where it is not known.
+        means: Mean value of the candidate and of the reference; ``None`` where they are not known.
     """
 
     values: tuple[float, ...]
     by_seed: Interval | None
     by_image: Interval | None = None
+    means: tuple[float, float] | None = None
 
     @classmethod
-    def of(cls, values: Sequence[float], resampled: Floats | None = None) -> Difference:
+    def of(
+        cls, values: Sequence[float], resampled: Floats | None = None, means: tuple[float, float] | None = None
+    ) -> Difference:
         """The differences of some seeds.
 
         Args:
             values: The difference of each seed, at least one.
             resampled: Their mean on each resample of the evaluation images, ``(B,)``.
+            means: Mean value of the candidate and of the reference.
         """
         by_image = None if resampled is None else image_interval(fmean(values), resampled)
-        return cls(tuple(values), interval(values), by_image)
+        return cls(tuple(values), interval(values), by_image, means)
 
     @property
     def mean(self) -> float:
@@ -90,9 +104,16 @@ class Difference:
         return joined(self.mean, self.by_seed, self.by_image)
 
     @property
+    def doubt(self) -> Doubt | None:
+        """Why the numbers say nothing yet: see `MIN_SEEDS` and `NEAR_ZERO`; ``None`` if there is a verdict."""
+        if len(self.values) < MIN_SEEDS:
+            return "few seeds"
+        return "near zero" if self.means is not None and max(self.means) < NEAR_ZERO else None
+
+    @property
     def verdict(self) -> Verdict:
-        """``better`` or ``worse`` when the interval lies on one side of zero, else ``noise``; one seed: ``unknown``."""
-        if self.interval is None:
+        """``better`` or ``worse`` when the interval lies on one side of zero, else ``noise``; in doubt ``unknown``."""
+        if self.interval is None or self.doubt is not None:
             return "unknown"
         return "better" if self.interval.low > 0 else "worse" if self.interval.high < 0 else "noise"
 

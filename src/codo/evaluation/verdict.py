@@ -7,6 +7,7 @@ from codo.evaluation.ap_values import SINGULAR
 from codo.evaluation.statistics import LEVEL, Difference
 
 MORE_SEEDS = "Give more seeds."
+NEAR_ZERO = "AP near zero"
 
 
 def verdict(
@@ -15,6 +16,7 @@ def verdict(
     difference: Difference,
     *,
     kind: str = "bbox",
+    metric: str = "AP",
     over: str = "",
     evaluated: int = 0,
     advice: str = MORE_SEEDS,
@@ -26,20 +28,42 @@ def verdict(
         reference: Name of the other, which is subtracted.
         difference: Their difference of AP.
         kind: ``bbox`` or ``segm``.
+        metric: Name of the number: ``AP``, ``AP50``, …
         over: Further words on the AP, as part of the sentence: ``" at 10% of the labels"``.
         evaluated: Number of evaluation images; mentioned where their noise is part of the interval.
-        advice: What to do when there is only one seed.
+        advice: What to do when there are too few seeds.
     """
     gain, between = in_points(difference)
-    found = f"{gain} points of {SINGULAR[kind]} AP{over}"
+    found = f"{gain} points of {SINGULAR[kind]} {metric}{over}"
     if between is None:
         return f"{label} against {reference}: {found}, from one seed, which cannot show noise. {advice}"
     images = f" and {evaluated:,} evaluation images" if difference.by_image else ""
     interval = f"{LEVEL:.0%} interval {between}, from {len(difference.values)} seeds{images}"
+    if difference.doubt == "few seeds":
+        return f"{label} against {reference}: {found} ({interval}). {few_seeds(len(difference.values))}. {advice}"
+    if difference.doubt == "near zero" and difference.means is not None:
+        levels = " and ".join(f"{100 * value:.2f}" for value in difference.means)
+        return (
+            f"{label} against {reference}: {found} ({interval}). {NEAR_ZERO} ({levels}), which says nothing yet. "
+            "Finetune longer or on more labels."
+        )
     if difference.verdict == "noise":
         return f"No difference beyond noise between {label} and {reference}: {found} ({interval})."
     side = "ahead of" if difference.verdict == "better" else "behind"
     return f"{label} is {side} {reference} beyond noise: {found} ({interval})."
+
+
+def few_seeds(count: int) -> str:
+    """That so few seeds give no verdict."""
+    return f"{count} seeds say nothing beyond the numbers"
+
+
+def reservation(difference: Difference) -> str:
+    """For a cell of a table: why the numbers say nothing yet; empty if there is a verdict."""
+    if difference.doubt is None:
+        return ""
+    seeds = len(difference.values)
+    return NEAR_ZERO if difference.doubt == "near zero" else "one seed" if seeds == 1 else f"{seeds} seeds: no verdict"
 
 
 def in_points(difference: Difference) -> tuple[str, str | None]:

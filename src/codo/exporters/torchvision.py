@@ -28,6 +28,7 @@ from torchvision.models.detection import (
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
+from torchvision.ops import MultiScaleRoIAlign
 
 from codo.exporters.target import MAPS, Rebuilt, Target, changed_settings, save_torch, translate
 from codo.exporters.trunk import TrunkWeights
@@ -36,6 +37,9 @@ from codo.models.box_head import build_box_head, count_convolutions
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
 from codo.models.fpn import FPN
 from codo.models.load_report import compare
+
+CANONICAL_SCALE = 224.0
+"""Side in pixels of the boxes that pool from P4, in torchvision and Detectron2; each octave is a level up or down."""
 
 CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
     ("mask_rcnn", "4conv1fc"): maskrcnn_resnet50_fpn_v2,
@@ -85,7 +89,9 @@ class PyramidBackbone(nn.Module):
         return OrderedDict(zip(("0", "1", "2", "3", "pool"), maps, strict=True))
 
 
-def build_detector(model: ModelSettings, num_classes: int, masks: bool, **options: Any) -> FasterRCNN | MaskRCNN:
+def build_detector(
+    model: ModelSettings, num_classes: int, masks: bool, *, canonical_scale: float = CANONICAL_SCALE, **options: Any
+) -> FasterRCNN | MaskRCNN:
     """Build a torchvision detector around CoDo's backbone, FPN and box head; all weights are random.
 
     With a convolutional box head, the structure is that of torchvision's ``*_v2`` detectors: two convolutions in the
@@ -96,6 +102,7 @@ def build_detector(model: ModelSettings, num_classes: int, masks: bool, **option
         model: Settings of the trunk.
         num_classes: Number of classes, background included.
         masks: Mask R-CNN if true, else Faster R-CNN.
+        canonical_scale: Side in pixels of the boxes that box and mask head pool from P4.
         **options: Passed on to the constructor of ``FasterRCNN`` (``min_size``, ``rpn_anchor_generator``, …).
 
     Raises:
@@ -111,6 +118,7 @@ def build_detector(model: ModelSettings, num_classes: int, masks: bool, **option
         "rpn_head": RPNHead(channels, anchors.num_anchors_per_location()[0], conv_depth=2 if second_version else 1),
         "box_head": build_box_head(model.head, channels, model.head_dim),
         "box_predictor": FastRCNNPredictor(model.head_dim, num_classes),
+        "box_roi_pool": _roi_pool(7, canonical_scale),
         "image_mean": list(PIXEL_MEAN),
         "image_std": list(PIXEL_STD),
     }
@@ -119,7 +127,14 @@ def build_detector(model: ModelSettings, num_classes: int, masks: bool, **option
     norm = nn.BatchNorm2d if second_version else None
     parts["mask_head"] = MaskRCNNHeads(channels, [channels] * 4, 1, norm_layer=norm)
     parts["mask_predictor"] = MaskRCNNPredictor(channels, channels, num_classes)
+    parts["mask_roi_pool"] = _roi_pool(14, canonical_scale)
     return MaskRCNN(PyramidBackbone(model), **{**parts, **options})
+
+
+def _roi_pool(cells: int, canonical_scale: float) -> MultiScaleRoIAlign:
+    """The RoIAlign of torchvision for a head, except for the size that belongs to P4."""
+    levels = ["0", "1", "2", "3"]
+    return MultiScaleRoIAlign(levels, cells, 2, canonical_scale=canonical_scale, canonical_level=4)
 
 
 def constructor(model: ModelSettings, detector: str) -> Callable[..., Any] | None:
