@@ -29,6 +29,7 @@ CROSS_CUTTING = {
     "detection/test_two_processes.py": "torchrun with finetune and evaluate",
     "exporters/test_how_to.py": "the how-to page about exports",
     "methods/test_two_ranks.py": "losses over all samples, of several methods, on two ranks",
+    "methods/test_in_batch.py": "negatives of the batch, of several methods, by hand and on two ranks",
     "preparation/test_resume.py": "prepare, killed or shared out, at every stage",
     "test_architecture.py": "the layout itself",
     "test_messages.py": "flags and settings that messages name, wherever they stand",
@@ -36,6 +37,7 @@ CROSS_CUTTING = {
     "test_docs.py": "the commands of README and tutorial",
     "test_public_api.py": "the names that the package exports, and their examples",
     "test_recipes.py": "the shipped recipes, which are YAML",
+    "training/test_in_batch.py": "runs with negatives of the batch, stopped and resumed",
     "training/test_resume.py": "pretrain, killed or stopped, on one rank and two",
 }
 

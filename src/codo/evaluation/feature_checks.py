@@ -15,11 +15,11 @@ from codo.evaluation.run_summary import RunSummary
 LOW_RANK = 0.4
 """Effective rank, as a share of its first value, below which a part is watched.
 
-Measured on small runs (docs/method.md#small-runs): the trunk that improved AP kept 51% (box head) and 50% (FPN), one
-without effect 38% and 32%, one that made AP worse 27% and 26%.
+Measured on small runs (docs/method.md#small-runs): the trunk that improved AP kept 51% (box head) and 50% (FPN), the
+one that made AP worse 27% and 26%.
 """
 MANY_DEAD = 0.25
-"""Share of dead units from which a part is watched: 16%, 33% and 38% in the box heads of those three; untrained 0%."""
+"""Share of dead units above which a part is watched: 16% and 38% in the box heads of those two, untrained 0%."""
 
 
 @dataclass(frozen=True)
