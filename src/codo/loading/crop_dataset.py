@@ -52,20 +52,17 @@ class CropBatch(NamedTuple):
     step: int
 
 
-class CropDataset(StepDataset):
-    """A `StepDataset` of random crops of whole images.
+class CropViews(StepDataset):
+    """Base of datasets of random crops of whole images; they differ in the batch that they make of them.
 
     Args:
         images: The images.
         crops: Settings of each view.
         seed: The run's seed.
-        labels: (N,) class of every image, for methods that learn from labels.
     """
 
-    def __init__(
-        self, images: Catalog, crops: Sequence[Crop], seed: int, labels: npt.NDArray[np.int64] | None = None
-    ) -> None:
-        self.images, self.crops, self.seed, self.labels = images, tuple(crops), seed, labels
+    def __init__(self, images: Catalog, crops: Sequence[Crop], seed: int) -> None:
+        self.images, self.crops, self.seed = images, tuple(crops), seed
         self.num_views = len(self.crops)
 
     def __len__(self) -> int:
@@ -86,6 +83,23 @@ class CropDataset(StepDataset):
         by_sample = [self.views(epoch, int(sample), wanted) for sample in samples]
         return [torch.from_numpy(np.stack(views)) for views in zip(*by_sample, strict=True)]
 
+
+class CropDataset(CropViews):
+    """Random crops, with labels for methods that learn from them.
+
+    Args:
+        images: The images.
+        crops: Settings of each view.
+        seed: The run's seed.
+        labels: (N,) class of every image.
+    """
+
+    def __init__(
+        self, images: Catalog, crops: Sequence[Crop], seed: int, labels: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        super().__init__(images, crops, seed)
+        self.labels = labels
+
     def batch(self, plan: StepPlan) -> CropBatch:
         """Every view of every sample of this rank."""
         views = self.stacked(plan.epoch, plan.query, range(self.num_views))
@@ -93,25 +107,27 @@ class CropDataset(StepDataset):
         return CropBatch(tuple(views), torch.from_numpy(labels), plan.step)
 
 
-class PairDataset(CropDataset):
+class PairDataset(CropViews):
     """Random crops for momentum contrast: view 0 for the query network, the others, shuffled, for the key network."""
 
-    def batch(self, plan: StepPlan) -> ViewBatch:  # type: ignore[override]
-        """A batch in the format of `ViewDataset`; the box of a view is the whole view."""
+    def batch(self, plan: StepPlan) -> ViewBatch:
+        """A batch in the format of `ViewDataset`."""
         (query,) = self.stacked(plan.epoch, plan.query, [0])
-        return self.pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.num_views)))
+        return pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.num_views)))
 
-    def pair(self, plan: StepPlan, query: Tensor, keys: list[Tensor]) -> ViewBatch:
-        """A batch of query views ``(b, S, S, 3)`` and of key views, each ``(b, S, S, 3)``."""
-        whole = torch.tensor([0, 0, self.crops[0].side, self.crops[0].side], dtype=torch.float32)
-        return ViewBatch(
-            query,
-            whole.expand(len(query), 4),
-            torch.stack(keys),
-            whole.expand(len(keys), len(query), 4),
-            torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
-            plan.step,
-        )
+
+def pair(plan: StepPlan, query: Tensor, keys: list[Tensor]) -> ViewBatch:
+    """A batch of query views ``(b, S, S, 3)`` and of key views, each ``(b, S, S, 3)``; their boxes are whole views."""
+    side = query.shape[1]
+    whole = torch.tensor([0, 0, side, side], dtype=torch.float32)
+    return ViewBatch(
+        query,
+        whole.expand(len(query), 4),
+        torch.stack(keys),
+        whole.expand(len(keys), len(query), 4),
+        torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
+        plan.step,
+    )
 
 
 def random_view(image: LazyImage, crop: Crop, rng: np.random.Generator) -> Image:

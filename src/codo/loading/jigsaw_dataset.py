@@ -19,7 +19,7 @@ from torch import Tensor
 
 from codo.catalog.catalog import Catalog
 from codo.core.config import Settings
-from codo.loading.crop_dataset import Crop, PairDataset, random_view
+from codo.loading.crop_dataset import Crop, CropViews, pair, random_view
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import ViewBatch
@@ -61,7 +61,7 @@ class JigsawBatch(NamedTuple):
     step: int
 
 
-class JigsawDataset(PairDataset):
+class JigsawDataset(CropViews):
     """Whole views for momentum contrast, and a jigsaw for the query view or for every view.
 
     Args:
@@ -100,14 +100,14 @@ class JigsawDataset(PairDataset):
             return super().view(image, number, rng)
         return cut_up(random_view(image, self.whole, rng), self.patch, rng)
 
-    def batch(self, plan: StepPlan) -> JigsawBatch:  # type: ignore[override]
+    def batch(self, plan: StepPlan) -> JigsawBatch:
         """Whole views as in `PairDataset`, and jigsaws."""
         key_views, views = self.num_views - 1, self.num_views
         query, jigsaw = self.stacked(plan.epoch, plan.query, [0, views])
         numbers = [*range(1, views), *(range(views + 1, 2 * views) if self.keys else ())]
         stacks = self.stacked(plan.epoch, plan.keys, numbers)
         keys = torch.stack(stacks[key_views:]) if self.keys else jigsaw.new_empty(0, *jigsaw.shape)
-        return JigsawBatch(self.pair(plan, query, stacks[:key_views]), jigsaw, keys, plan.step)
+        return JigsawBatch(pair(plan, query, stacks[:key_views]), jigsaw, keys, plan.step)
 
 
 def cut_up(square: Image, side: int, rng: np.random.Generator) -> Image:

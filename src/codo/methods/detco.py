@@ -94,7 +94,7 @@ class DetCo(MoCo):
         """Build the backbone and the projections."""
         return StageEncoder(setup.model)
 
-    def forward(self, batch: JigsawBatch) -> StepOutput:  # type: ignore[override]
+    def forward(self, batch: JigsawBatch) -> StepOutput:  # type: ignore[override]  # the batch of its own dataset
         """The three contrasts of every stage."""
         with stage("query"):
             whole, jigsaw = (
@@ -122,7 +122,7 @@ class DetCo(MoCo):
         return loss, stats
 
     @torch.no_grad()
-    def embed_keys(self, batch: JigsawBatch) -> Tensor:  # type: ignore[override]
+    def embed_keys(self, batch: JigsawBatch) -> Tensor:  # type: ignore[override]  # the batch of its own dataset
         """Keys of whole views and jigsaws of all samples of all ranks, in the samples' order: ``(V - 1, 8, B, D)``."""
         keys = []
         for views in zip(batch.pair.key_images, batch.keys, strict=True):

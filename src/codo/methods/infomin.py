@@ -85,7 +85,7 @@ class InfoMin(MoCo):
         """Build backbone, average pooling and projections."""
         return JigsawEncoder(setup.model)
 
-    def forward(self, batch: JigsawBatch) -> StepOutput:  # type: ignore[override]
+    def forward(self, batch: JigsawBatch) -> StepOutput:  # type: ignore[override]  # the batch of its own dataset
         """Contrast the query, and the jigsaw, with the keys."""
         with stage("query"):
             query = self.query(self.pixels(batch.pair.query_images), groups=self.groups)  # (1, b, D)
@@ -102,6 +102,6 @@ class InfoMin(MoCo):
         return StepOutput(loss, {"loss": loss.detach(), **stats})
 
     @torch.no_grad()
-    def embed_keys(self, batch: JigsawBatch) -> Tensor:  # type: ignore[override]
+    def embed_keys(self, batch: JigsawBatch) -> Tensor:  # type: ignore[override]  # the batch of its own dataset
         """Keys of the whole views; see `MomentumContrast`."""
         return super().embed_keys(batch.pair)

@@ -15,6 +15,7 @@ from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop, PairDataset
 from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup
 from codo.methods.image_level import box_means
 from codo.methods.momentum_contrast import MomentumContrast
@@ -36,7 +37,7 @@ class MoCo(MomentumContrast):
     levels: ClassVar[tuple[str, ...]] = ("image",)
 
     @classmethod
-    def dataset(cls, inputs: DatasetInputs) -> PairDataset:
+    def dataset(cls, inputs: DatasetInputs) -> StepDataset:
         """Random crops of one image."""
         return PairDataset(inputs.images, [Crop(inputs.canvas, inputs.augment)] * inputs.views, inputs.seed)
 

@@ -64,7 +64,7 @@ class SoCo(BYOL):
         """Build the trunk with BYOL's projector."""
         return Encoder(setup.model, lambda width: self.build_projector(width, setup))
 
-    def forward(self, batch: ObjectBatch) -> StepOutput:  # type: ignore[override]
+    def forward(self, batch: ObjectBatch) -> StepOutput:  # type: ignore[override]  # the batch of its own dataset
         """2 - 2 cos between each object's prediction and the target's projection in the other view; sum of pairs."""
         canvas = batch.views[0].shape[1]
         views = list(zip(map(self.pixels, batch.views), batch.boxes, strict=True))
