@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import codo
-from codo.core.errors import InputError, Interrupted
+from codo.core.errors import InputError
 from codo.exporters.trunk import read_trunk
 from codo.methods import registry
 from codo.methods.base import OPTIONAL
 from codo.methods.registry import METHODS, find_method
 from codo.models.encoder import Encoder, ModelSettings
-from codo.training import checkpoint, trainer
+from codo.training import checkpoint
 from tests.training import tiny
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -63,17 +63,8 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
 ) -> None:
     whole = codo.pretrain(**settings(name, catalog, folders, tmp_path / "whole"))
     monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)  # one page a method is enough
-    original = trainer.save
-
-    def stop(job: Any, step: int) -> None:
-        original(job, step)
-        if step == 2:
-            raise Interrupted("stopped", where="here", fix="go on")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(trainer, "save", stop)
-        with pytest.raises(Interrupted):
-            codo.pretrain(**settings(name, catalog, folders, tmp_path / "broken"))
+    with tiny.stopped_after(2, monkeypatch):
+        codo.pretrain(**settings(name, catalog, folders, tmp_path / "broken"))
     broken = codo.pretrain(**settings(name, catalog, folders, tmp_path / "broken"))
     a, b = (checkpoint.load(run.checkpoints()[-1])["method"] for run in (whole, broken))
     assert a.keys() == b.keys()

@@ -10,9 +10,9 @@ import torch
 import yaml
 
 import codo
-from codo.core.errors import InputError, Interrupted
+from codo.core.errors import InputError
 from codo.exporters.trunk import read_trunk
-from codo.training import checkpoint, trainer
+from codo.training import checkpoint
 from codo.training.load_run import load_method
 from tests.training import tiny
 
@@ -31,17 +31,8 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
 ) -> None:
     monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
     whole = codo.pretrain(**settings(catalog, tmp_path / "whole"))
-    original = trainer.save
-
-    def stop(job: Any, step: int) -> None:
-        original(job, step)
-        if step == 2:
-            raise Interrupted("stopped", where="here", fix="go on")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(trainer, "save", stop)
-        with pytest.raises(Interrupted):
-            codo.pretrain(**settings(catalog, tmp_path / "broken"))
+    with tiny.stopped_after(2, monkeypatch):
+        codo.pretrain(**settings(catalog, tmp_path / "broken"))
     broken = codo.pretrain(**settings(catalog, tmp_path / "broken"))
     a, b = (checkpoint.load(run.checkpoints()[-1])["method"] for run in (whole, broken))
     assert a.keys() == b.keys()

@@ -5,10 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
+
+from codo.core.errors import Interrupted
+from codo.training import trainer
 
 MODEL = {
     "backbone": "resnet18",
@@ -84,3 +90,19 @@ def assert_same_state(a: dict[str, Any], b: dict[str, Any]) -> None:
 def timeless(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Metrics without the times, which never repeat."""
     return [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows]
+
+
+@contextmanager
+def stopped_after(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Within, a run stops as by Ctrl-C once the checkpoint of ``step`` is saved; that it did is checked."""
+    original = trainer.save
+
+    def stop(job: Any, done: int) -> None:
+        original(job, done)
+        if done == step:
+            raise Interrupted("stopped", where="here", fix="go on")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "save", stop)
+        with pytest.raises(Interrupted):
+            yield
