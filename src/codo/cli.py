@@ -21,12 +21,12 @@ measure how much it helps.
 
   codo demo                                                   an end-to-end demo; needs no data
   codo prepare photos/ --out catalog                          compute object proposals, once
-  codo pretrain -c laptop foregrounds=catalog backgrounds=[catalog] out=run
+  codo pretrain -c laptop foregrounds=catalog 'backgrounds=[catalog]' out=run
   codo plan codo_200ep gpus=8                                 estimate the cost of a run
   codo export run --to torchvision                            weights for your detector
   codo finetune -c finetune_laptop data=labeled/ weights=run out=detector
   codo evaluate detector data=labeled/                        the twelve COCO metrics
-  codo compare -c finetune_laptop data=labeled/ inits=[none,run] fractions=[0.1,1] out=answer
+  codo compare -c finetune_laptop data=labeled/ 'inits=[none,run]' 'fractions=[0.1,1]' out=answer
   codo compare -c table1_laptop data=labeled/ pools.images=… pools.scenes=… out=table1   the paper's Table 1
 
 Settings are key=value; dots separate groups (optim.lr=0.03, probe=null). -c takes a shipped recipe or a YAML file.

@@ -125,7 +125,8 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         try:
             values = merge(values, nest({key: yaml.safe_load(text)}))
         except yaml.YAMLError as error:
-            raise InputError(f"cannot read the value of '{item}'", where="command line", fix="quote it") from error
+            fix = "close every bracket, and quote the whole setting in the shell"
+            raise InputError(f"cannot read the value of '{item}'", where="command line", fix=fix) from error
     return values
 
 
@@ -259,7 +260,7 @@ def _explain(error: ValidationError, schema: type[BaseModel]) -> InputError:
     if first["type"] == "missing":
         return InputError(f"setting '{key}' is missing{more}", where=key, fix=f"add {key}=VALUE")
     message = first["msg"].removeprefix("Value error, ")
-    given = first["input"] if not isinstance(first["input"], dict) else "these settings"
+    given = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"  # a group is too long to repeat
     return InputError(
-        f"{key or 'settings'}: {message}, got {given!r}{more}", where=key or "settings", fix=f"correct {key or 'them'}"
+        f"{key or 'settings'}: {message}{given}{more}", where=key or "settings", fix=f"correct {key or 'them'}"
     )

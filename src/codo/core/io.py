@@ -20,7 +20,7 @@ from codo.core.errors import CodoError
 def open_atomically(path: Path, *, work: Path | None = None) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name, and rename it when it is complete and on disk.
 
-    ``path`` is the old file or the new one at any time, also after a crash.
+    ``path`` always holds the complete old file or the complete new one, also after a crash.
 
     Args:
         path: The file.
@@ -118,9 +118,9 @@ class FileLock:
     """A lock between processes, also on different machines.
 
     The kernel holds the lock, so it is released however the process ends. It is a POSIX lock: unlike one of ``flock``,
-    it is not inherited by forked processes such as loader workers, which may outlive a killed run. On file systems
-    without locks (some clusters have them) every process acquires it: two may then do the same work, which is wasteful
-    but not harmful.
+    it is not inherited by forked processes such as loader workers, which may outlive a killed run. On file systems that
+    do not support locks, as on some clusters, every process acquires it: two may then do the same work, which is
+    wasteful but not harmful.
 
     Args:
         path: An empty file, created when the lock is acquired; its folder must exist.

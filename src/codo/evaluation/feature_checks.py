@@ -66,9 +66,9 @@ def feature_warnings(summary: RunSummary, step: int, grace: int) -> list[str]:
     if step < grace:
         return []
     return [
-        f"Features of the {one.part} have become poor (docs/healthy-run.md#poor-features): more than half of the "
-        "directions that told boxes apart, or many units, are gone. Finetune also without this part, and if that is "
-        "better lower optim.lr."
+        f"Features of the {one.part} have become poor (docs/healthy-run.md#poor-features): their effective rank is "
+        f"below {percent(LOW_RANK)} of its first value, or more than {percent(MANY_DEAD)} of the units are dead. "
+        "Finetune also without this part, and if that is better lower optim.lr."
         for one in part_features(summary)
         if one.poor
     ]

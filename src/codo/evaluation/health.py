@@ -189,7 +189,7 @@ def alarms(summary: RunSummary, reference: HealthReference) -> list[str]:
     if failed.drift:
         messages.append(
             f"Drift collapse ({_seen(summary, failed.drift[0], reference)}): the embeddings are one moving point, and "
-            "new keys are found only because they are newer. Lower optim.lr, raise contrast.momentum (0.999) or "
+            "new keys are found only because they are newer. Lower optim.lr, raise contrast.momentum or "
             "shorten contrast.queue, and warm up (optim.warmup_steps=200)."
         )
     elif collapsed := [*failed.low_std, *failed.one_direction]:
