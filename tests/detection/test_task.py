@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
-from codo.detection.task import LABELED, Task, prepare_task, training_batches
+from codo.detection.task import DATA, LABELED, Task, prepare_task, training_batches
 from codo.training.distributed import DistributedContext
 from tests.annotations.synthetic import TINY, coco, write
 
@@ -79,6 +80,16 @@ def test_the_card_says_what_detector_is_built(data: Path) -> None:
 def test_names_of_the_labeled_images_are_written_down(data: Path, tmp_path: Path) -> None:
     prepare(data).write_images(Run(tmp_path))
     assert (tmp_path / LABELED).read_text().split() == ["000.png", "002.png", "003.png", "004.png"]
+
+
+def test_what_was_inferred_about_the_data_is_written_down_once(data: Path, tmp_path: Path) -> None:
+    task = prepare(data)
+    train, val = replace(task.train, notes=("both", "train")), replace(task.val, notes=("both",))
+    replace(task, train=train, val=val).write_data(Run(tmp_path))
+    lines = (tmp_path / DATA).read_text().splitlines()
+    assert lines[0].startswith(f"train: {len(train)} images, {len(train.labels)} objects, 2 classes in ")
+    assert lines[1].startswith(f"val: {len(val)} images, {len(val.labels)} objects, 2 classes in ")
+    assert lines[2:] == ["both", "train"]
 
 
 def test_batches_are_those_of_their_steps_wherever_one_starts(data: Path) -> None:

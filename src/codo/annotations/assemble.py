@@ -33,6 +33,7 @@ def assemble(
     difficult: npt.NDArray[np.bool_] | None = None,
     folder: Path | None = None,
     warnings: Iterable[str] = (),
+    notes: Iterable[str] = (),
 ) -> Annotations:
     """Sort objects by image and build `Annotations`.
 
@@ -52,6 +53,7 @@ def assemble(
         difficult: ``(M,)``, whether an object is difficult; ``None`` where the format does not say.
         folder: Folder of the images.
         warnings: Messages for the user; empty ones are dropped.
+        notes: What was inferred, one line each; empty ones are dropped.
     """
     order = np.argsort(of_image, kind="stable")  # objects of an image keep their order: it decides ties in COCO AP
     return Annotations(
@@ -70,6 +72,7 @@ def assemble(
         segmentations=Segmentations(outlines[i] for i in order),
         difficult=None if difficult is None else difficult[order],
         warnings=tuple(filter(None, warnings)),
+        notes=tuple(filter(None, notes)),
     )
 
 

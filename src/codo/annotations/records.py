@@ -46,6 +46,7 @@ class Annotations:
         difficult: bool ``(M,)``, objects marked difficult in VOC: not trained on, and ignored in evaluation; ``None``
             for formats without this flag.
         warnings: Messages for the user about problems that are not errors.
+        notes: What was inferred about the data, one line each: for the log, and for ``data.txt`` of a run.
     """
 
     source: Path
@@ -63,6 +64,7 @@ class Annotations:
     segmentations: Segmentations
     difficult: npt.NDArray[np.bool_] | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.image_ids)

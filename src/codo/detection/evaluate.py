@@ -166,6 +166,8 @@ def _read(data: DataSettings, split: Split, context: DistributedContext, *, imag
     annotations = read_annotations(data, split, images=images)
     for warning in annotations.warnings if context.main else ():
         log.warning("WARNING %s", warning)
+    for note in annotations.notes if context.main else ():
+        log.info(note)
     return annotations
 
 

@@ -4,6 +4,7 @@ All input is checked before the run directory is created. A finished run has, in
 ``codo.core.run``)::
 
     RUN/detector.json                  architecture and classes, see ``detector_io``
+    RUN/data.txt                       what was read, and what was inferred about it, one line each
     RUN/labeled_images.txt             names of the training images, one per line (see data.fraction)
     RUN/load_report.txt                which tensors of weights= matched
     RUN/detections_val.json            detections of the last evaluation (with early_stop: of the best), see ``results``
@@ -103,6 +104,7 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
             if context.main:
                 task.card.write(session.run)
                 task.write_images(session.run)
+                task.write_data(session.run)
             learner = session.learner(
                 detector, lambda detector: build_detector_optimizer(detector, settings.optim, context.device)
             )
@@ -114,6 +116,8 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
                 reference=settings.optim.reference_batch,
             )
             session.log_start(data_warnings(task, context), loaded, source=f"weights={settings.weights}")
+            for note in task.notes:
+                session.log.info(note)
             log_protocol(task, session, schedule)
             validation = Validation(task, context, session.run, detector, session.log, lambda step: save(job, step))
             checks: list[tuple[int, Check]] = [(settings.eval_every, validation)]

@@ -28,6 +28,7 @@ from codo.loading.sampler import check_batch, steps_per_epoch
 from codo.training.distributed import DistributedContext, loader_workers
 
 LABELED = "labeled_images.txt"
+DATA = "data.txt"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,20 @@ class Task:
         """Write the names of the training images into a run, one per line."""
         names = (str(self.train.file_names[i]) for i in self.images)
         write_atomically(run.path / LABELED, "".join(f"{name}\n" for name in names))
+
+    @property
+    def notes(self) -> list[str]:
+        """What was inferred about the data, each line once."""
+        return list(dict.fromkeys([*self.train.notes, *self.val.notes]))
+
+    def write_data(self, run: Run) -> None:
+        """Write the sizes of both splits, and what was inferred about them, into a run, one line each."""
+        splits = {"train": self.train, "val": self.val}
+        lines = [
+            f"{name}: {len(one)} images, {len(one.labels)} objects, {len(one.categories)} classes in {one.source}"
+            for name, one in splits.items()
+        ]
+        write_atomically(run.path / DATA, "".join(f"{line}\n" for line in [*lines, *self.notes]))
 
     @property
     def kinds(self) -> list[Kind]:

@@ -51,7 +51,7 @@ def box_probe(data: DataSettings, count: int, canvas: int) -> ProbeSet:
         _cut(val, of_val, classes, canvas),
         [names[label] for label in classes],
         val_files=[val.path(int(i)) for i in np.unique(val.of_image()[of_val])],
-        warnings=[*train.warnings, *val.warnings],
+        warnings=[*dict.fromkeys([*train.notes, *val.notes]), *train.warnings, *val.warnings],
     )
 
 
