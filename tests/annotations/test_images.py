@@ -14,6 +14,7 @@ from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
 from tests.annotations.refusals import Refuses, Spoil
+from tests.catalog.pictures import png_header
 from tests.conftest import MakeData
 
 
@@ -30,6 +31,23 @@ def test_sizes_are_those_of_the_image_as_it_is_looked_at(tmp_path: Path) -> None
     picture.save(tmp_path / "plain.png")
     assert read_sizes([tmp_path / "turned.jpg", tmp_path / "plain.png"]).tolist() == [[30, 20], [20, 30]]
     assert read_sizes([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turned_tiffs_have_the_size_that_decoding_gives(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.new("RGB", (30, 20)).save(tmp_path / "a.tif", exif=exif)
+    height, width = (30, 20) if orientation >= 5 else (20, 30)
+    assert read_sizes([tmp_path / "a.tif"]).tolist() == [[height, width]]
+
+
+def test_too_large_images_are_refused_before_anything_starts(spoil: Spoil, refuses: Refuses) -> None:
+    """Neither calls Pillow's limit an attack: one is over 100 megapixels, one over 178."""
+    data = spoil("yolo")
+    for name, size in (("000.png", (20000, 6000)), ("001.png", (40000, 40000))):
+        (data / "images" / "train" / name).write_bytes(png_header(*size))
+    refuses(data, "2 images that cannot be decoded; the first: 000.png (too large: 20000 x 6000 = 120", "000.png")
 
 
 def test_all_images_of_another_size_are_counted_and_the_first_is_named(annotations: Annotations) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import cv2
@@ -33,6 +35,14 @@ def jpeg(number: int, width: int = 60, height: int = 48, orientation: int | None
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     return encode(picture(number, width, height), quality=92, exif=exif)
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and has no pixels: decoding it could only fail as truncated."""
+    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    pixels = b"IDAT" + zlib.compress(b"")
+    chunks = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (chunk, pixels, b"IEND"))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 def write_folder(folder: Path, files: dict[str, bytes]) -> Path:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import io
 import pickle
-import struct
 import warnings
-import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile, ImageOps
 
-from codo.catalog.decode import InvalidImage, Limits, decode, decode_checked, upright
-from tests.catalog.pictures import ORIENTATION, encode, jpeg, picture
+from codo.catalog.decode import InvalidImage, Limits, decode, decode_checked, size_before_turning, stored_size, upright
+from tests.catalog.pictures import ORIENTATION, encode, jpeg, picture, png_header
 
 STRICT = Limits(min_side=32, max_megapixels=100)
 
@@ -58,6 +57,27 @@ def test_orientations_that_make_no_sense_are_none(value: int) -> None:
     exif = Image.Exif()
     exif[ORIENTATION] = value
     assert decode_checked(encode(picture(0), exif=exif), STRICT).orientation == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+def test_sizes_from_the_head_are_those_of_the_pixels(orientation: int, compression: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    for kind, options in {"JPEG": {}, "PNG": {}, "TIFF": {"compression": compression}}.items():
+        (tmp_path / kind).write_bytes(encode(picture(1, 70, 40), kind, exif=exif, **options))
+        assert stored_size(tmp_path / kind) == (40, 70, orientation)
+        height, width = (70, 40) if orientation >= 5 else (40, 70)
+        assert decode((tmp_path / kind).read_bytes()).shape == (height, width, 3)
+
+
+@pytest.mark.parametrize("reported", [(70, 40), (40, 70)])  # before Pillow 11.0, and since
+def test_the_stored_size_of_a_tiff_does_not_depend_on_the_size_that_pillow_reports(reported: tuple[int, int]) -> None:
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    file = Image.open(io.BytesIO(encode(picture(1, 70, 40), "TIFF", exif=exif)))
+    file._size = reported
+    assert size_before_turning(file) == (70, 40)
 
 
 def test_color_jpegs_equal_pillows() -> None:
@@ -175,14 +195,6 @@ def test_a_very_wide_image_under_the_limit_is_fine() -> None:
     assert decode_checked(encode(picture(0, 20000, 40)), STRICT).image.shape == (40, 20000, 3)
 
 
-def png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and has no pixels: decoding it could only fail as truncated."""
-    chunk = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    pixels = b"IDAT" + zlib.compress(b"")
-    chunks = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in (chunk, pixels, b"IEND"))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
-
-
 @pytest.mark.parametrize(
     ("size", "expected"),
     [
@@ -195,6 +207,15 @@ def test_sizes_are_checked_before_pixels_are_decoded(size: tuple[int, int], expe
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert reason(png_header(*size)) == expected
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_too_large_a_file_is_known_from_its_head(tmp_path: Path) -> None:
+    for size, expected in (((20000, 6000), "too large: 20000 x 6000 = 120"), ((40000, 40000), "too large: over 100")):
+        (tmp_path / "a.png").write_bytes(png_header(*size))
+        with pytest.raises(InvalidImage) as caught:
+            stored_size(tmp_path / "a.png")
+        assert caught.value.reason.startswith(expected)
 
 
 def test_a_rejection_travels_between_processes() -> None:

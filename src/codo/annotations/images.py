@@ -13,12 +13,14 @@ import numpy.typing as npt
 
 from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations
-from codo.catalog.decode import InvalidImage, decode, upright_size
+from codo.catalog.decode import InvalidImage, decode, stored_size
 from codo.core.errors import InputError
 from codo.views.lazy_image import Image
 
 THREADS = 8
 """Threads that read image sizes; most of the time they wait for the disk."""
+
+TILES = "cut such images into tiles, and their labels with them, or resize images and labels together"
 
 RESIZE = "resize image and annotations together; the EXIF orientation of the file is applied"
 
@@ -27,23 +29,40 @@ def read_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
     """Height and width ``(n, 2)`` of images in pixels, with their EXIF orientation applied; only headers are read.
 
     Raises:
-        InputError: Images that cannot be read; names the first and how many there are.
+        InputError: See `read_stored_sizes`.
+    """
+    return upright_sizes(read_stored_sizes(images))
+
+
+def upright_sizes(stored: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """Height and width ``(n, 2)`` with the orientation applied, from what `read_stored_sizes` returns."""
+    turned = stored[:, 2] >= 5
+    sizes: npt.NDArray[np.int32] = np.where(turned[:, None], stored[:, 1::-1], stored[:, :2])
+    return sizes
+
+
+def read_stored_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
+    """Height and width as stored, and EXIF orientation from 1 to 8, ``(n, 3)``; only headers are read.
+
+    Raises:
+        InputError: Images that cannot be read, or are too large to be decoded; names the first and how many there are.
     """
 
-    def size(path: Path) -> tuple[int, int] | str:
+    def size(path: Path) -> tuple[int, int, int] | str:
         try:
-            return upright_size(path)
+            return stored_size(path)
         except (OSError, InvalidImage) as error:
             return str(error)
 
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
-        warnings.simplefilter("ignore")  # about unusual metadata
+        warnings.simplefilter("ignore")  # about unusual metadata, and sizes, which are checked here
         found = list(pool.map(size, images))
     wrong = {i: one for i, one in enumerate(found) if isinstance(one, str)}
-    FileEntries("image", images).refuse(
-        wrong, "that cannot be read", "repair it, or remove it and its labels", wrong.__getitem__
-    )
-    return np.array(found, dtype=np.int32).reshape(-1, 2)
+    large = [i for i, one in wrong.items() if one.startswith("too large")]
+    entries = FileEntries("image", images)
+    entries.refuse(large, "that cannot be decoded", TILES, wrong.__getitem__)
+    entries.refuse(wrong, "that cannot be read", "repair it, or remove it and its labels", wrong.__getitem__)
+    return np.array(found, dtype=np.int32).reshape(-1, 3)
 
 
 def check_sizes(annotations: Annotations) -> Annotations:

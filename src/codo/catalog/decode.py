@@ -34,6 +34,7 @@ LONGEST_SIDE = 65500
 """The longest side a JPEG can have; boxes are stored as uint16."""
 
 _ORIENTATION = 0x0112  # EXIF tag
+_WIDTH, _HEIGHT = 256, 257  # TIFF tags
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -88,11 +89,11 @@ def decode(data: bytes, orientation: int | None = None) -> Image:
     return decode_checked(data, Limits()).image
 
 
-def upright_size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels that `decode` gives, from the head of a file.
+def stored_size(path: Path) -> tuple[int, int, int]:
+    """Height and width in pixels as they are stored, before the EXIF orientation (1 to 8), and that orientation.
 
     Raises:
-        InvalidImage: It is not an image.
+        InvalidImage: It is not an image, or over 100 megapixels, which `decode` would refuse.
         OSError: It cannot be read.
     """
     with path.open("rb") as head:
@@ -100,10 +101,25 @@ def upright_size(path: Path) -> tuple[int, int]:
             file = Pillow.open(head, formats=_formats())
         except UnidentifiedImageError as error:
             raise InvalidImage("unreadable: not an image", is_image=False) from error
+        except Pillow.DecompressionBombError as error:
+            raise InvalidImage(f"too large: over {Limits().max_megapixels:g} megapixels") from error
         except Exception as error:
             raise _damaged(error) from error
-        width, height = file.size
-        return (width, height) if _orientation(file) in (5, 6, 7, 8) else (height, width)
+        width, height = size_before_turning(file)
+        _check_size(width, height, Limits())
+        return height, width, _orientation(file)
+
+
+def size_before_turning(file: Pillow.Image) -> tuple[int, int]:
+    """Width and height of an opened file as it is stored.
+
+    Pillow turns TIFFs itself. Before version 11.0 ``size`` is that of the stored image until pixels are loaded, since
+    then it is the turned one from the start; the tags of the file are the same in all versions.
+    """
+    tags = getattr(file, "tag_v2", None)
+    if file.format == "TIFF" and tags is not None and _WIDTH in tags and _HEIGHT in tags:
+        return int(tags[_WIDTH]), int(tags[_HEIGHT])
+    return file.size
 
 
 def decode_checked(data: bytes, limits: Limits) -> Decoded:
