@@ -19,6 +19,14 @@ def test_classes_are_the_folders_by_name(tmp_path: Path) -> None:
     assert read.labels.tolist() == [0, 0, 1]
 
 
+def test_thumbnails_are_no_classes_and_no_images(tmp_path: Path) -> None:
+    """A NAS writes a folder named like each photograph into @eaDir."""
+    files = ["@eaDir/1.jpg", "cat/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "cat/.ipynb_checkpoints/1.jpg", "cat/1.jpg"]
+    read = read_class_folders(write_folder(tmp_path / ".data", dict.fromkeys(files, b"x")))
+    assert read.classes == ("cat",)
+    assert [path.name for path in read.paths] == ["1.jpg"]
+
+
 def test_the_other_split_numbers_its_classes_alike(tmp_path: Path) -> None:
     write_folder(tmp_path, {"dog/1.jpg": b"x"})
     assert read_class_folders(tmp_path, ("cat", "dog")).labels.tolist() == [1]

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension, is_hidden
+from codo.catalog.sources.folder import image_files
+from codo.catalog.sources.listing import is_hidden
 from codo.core.errors import InputError
 
 
@@ -50,13 +51,9 @@ def read_class_folders(folder: str | Path, classes: tuple[str, ...] | None = Non
     known = classes or named
     paths, labels = [], []
     for name in named:
-        files = sorted(path for path in (root / name).rglob("*") if _is_image(path.relative_to(root)))
+        files = image_files(root / name).paths
         paths += files
         labels += [known.index(name)] * len(files)
     if not paths:
         raise InputError("no images in class folders", where=str(root), fix=fix)
     return ClassFolders(root, tuple(paths), np.array(labels, dtype=np.int64), known)
-
-
-def _is_image(path: Path) -> bool:
-    return extension(path.name) in IMAGE_EXTENSIONS and not is_hidden(path.as_posix())

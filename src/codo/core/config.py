@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codo.core.errors import InputError, nearest
 from codo.core.renamed import ADDED, new_name, upgrade
+from codo.core.text import decode_text
 
 SHORT = ""
 """Key of the text of a group that is given in short form (``data=FOLDER``) and by settings (``data.fraction=0.1``)."""
@@ -100,7 +101,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: Not readable, not YAML, or not a mapping.
     """
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+        values = yaml.load(decode_text(path.read_bytes()), _LOADER)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).replace("\n", " ")
         raise InputError(f"cannot read the YAML file: {reason}", where=str(path), fix="correct the file") from error

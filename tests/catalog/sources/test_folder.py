@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from codo.catalog.sources.folder import stamp
+from codo.catalog.sources.folder import image_files, stamp, visible_files
 from tests.catalog.pictures import jpeg, write_folder
-from tests.catalog.sources.listings import keys, listed, read
+from tests.catalog.sources.listings import keys, listed, read, write_zip
 
 
 def test_a_folder_tree(tmp_path: Path) -> None:
@@ -35,6 +35,41 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (tmp_path / "photos" / "linked" / "round").symlink_to(tmp_path / "photos")
     (tmp_path / "photos" / "dangling.jpg").symlink_to(tmp_path / "nothing")
     assert keys(listed(tmp_path / "photos")) == ["dangling.jpg", "linked/1.jpg"]
+
+
+FOREIGN = [
+    "@eaDir/a.jpg/SYNOPHOTO_THUMB_XL.jpg",
+    "b/@eaDir/c.jpg",
+    ".ipynb_checkpoints/a-checkpoint.jpg",
+    ".thumbnails/a.jpg",
+    ".@__thumb/a.jpg",
+    "#recycle/a.jpg",
+    "__MACOSX/a.jpg",
+    "._a.jpg",
+    "Thumbs.db",
+]
+
+
+def test_thumbnails_and_trash_are_no_photographs_in_any_listing(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / ".cache" / "data", {"a.jpg": jpeg(1), "b/c.JPG": jpeg(2), "notes.txt": b"x"})
+    write_folder(folder, {name: jpeg(n) for n, name in enumerate(FOREIGN)})
+    (folder / "folder.jpg").mkdir()
+    found = image_files(folder)
+    assert found.paths == [folder / "a.jpg", folder / "b/c.JPG"]
+    assert found.hidden == sorted(
+        ["#recycle", "._a.jpg", ".@__thumb", ".ipynb_checkpoints", ".thumbnails", "@eaDir", "__MACOSX", "b/@eaDir"]
+    )
+    assert keys(listed(folder)) == ["a.jpg", "b/c.JPG"]
+    assert visible_files(folder) == ["a.jpg", "notes.txt"]
+    assert visible_files(folder / "none") == []
+
+
+def test_foreign_members_of_archives(tmp_path: Path) -> None:
+    write_zip(tmp_path / "a.zip", {"a.jpg": jpeg(1), **{name: jpeg(n) for n, name in enumerate(FOREIGN)}})
+    (tmp_path / "._a.zip").write_bytes(b"what macOS writes beside files on other disks")
+    assert keys(listed(tmp_path)) == ["a.jpg"]
+    (tmp_path / "list.txt").write_text("a.jpg\n")
+    assert keys(listed(tmp_path / "a.zip", select=str(tmp_path / "list.txt"))) == ["a.jpg"]
 
 
 def test_a_stamp_changes_with_the_remote_file() -> None:

@@ -23,6 +23,30 @@ def test_rows_of_image_sets() -> None:
     assert [row.is_negative for row in rows] == [False, False, True, False]
 
 
+def names(lines: str, *existing: str) -> list[tuple[str, str]]:
+    return [tuple(row) for row in parse_image_set(lines.encode(), "train.txt", set(existing).__contains__)]
+
+
+def test_names_with_spaces_are_not_cut() -> None:
+    lines = "img (1)\nimg  (1)\nimg 1\nimg (1)  1\nimg 1 -1\nimg -1\n"
+    there = ("img", "img (1)", "img  (1)", "img 1")
+    expected = [("img (1)", ""), ("img  (1)", ""), ("img 1", ""), ("img (1)", "1"), ("img 1", "-1"), ("img", "-1")]
+    assert names(lines, *there) == expected
+    assert names("img 1\nimg 2\n", "img") == [("img", "1"), ("img 2", "")]  # labels are 1, -1 and 0
+
+
+def test_names_may_be_quoted_and_have_an_extension() -> None:
+    lines = '"img (1)"\n\'a b\' -1\nc.JPG 0\nd.v2\n"q"\n'
+    expected = [("img (1)", ""), ("a b", "-1"), ("c", "0"), ("d.v2", ""), ('"q"', "")]
+    assert names(lines, "img (1)", "a b", "c", "d.v2", '"q"', "q") == expected
+    assert names("'a b.jpg'\n") == [("a b.jpg", "")]  # no such file: as it is in the list
+
+
+def test_lists_in_utf16_as_windows_writes_them() -> None:
+    assert parse_lines("a 1.jpg\n'b 2.jpg'\n".encode("utf-16"), "list.txt") == [(1, "a 1.jpg"), (2, "b 2.jpg")]
+    assert parse_image_set("000005 -1\n".encode("utf-16"), "set.txt") == [("000005", "-1")]
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [

@@ -43,12 +43,8 @@ def test_names_become_keys() -> None:
         "a/b.jpg",
     ]
     assert [extension(key) for key in ("a/B.JPG", "a.b/c", ".jpg", "x.tar.gz")] == [".jpg", "", "", ".gz"]
-    assert [is_hidden(key) for key in ("a/.b/c.jpg", "__MACOSX/a.jpg", "../a.jpg", "a.b/c.jpg")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [is_hidden(key) for key in ("a/.b/c.jpg", "__MACOSX/a.jpg", "@EADIR/a.jpg", "thumbs.db")] == [True] * 4
+    assert [is_hidden(key) for key in ("../a.jpg", "a.b/c.jpg", "@home/a.jpg", "./a.jpg")] == [False] * 4
 
 
 def test_a_key_that_is_taken_gets_the_name_of_its_origin_and_then_a_number() -> None:

@@ -69,6 +69,20 @@ def test_voc_in_the_tars_it_comes_in(vocdevkit: Path, tmp_path: Path) -> None:
     assert read(listing)[f"VOCdevkit/{TRAINVAL[4]}"] == jpeg(4)
 
 
+def test_names_with_spaces_are_the_images_of_that_name(vocdevkit: Path) -> None:
+    """Cut at the space, both sets would be the plain image beside them."""
+    folder = vocdevkit / "VOC2012"
+    write_folder(folder / "JPEGImages", {f"{name}.jpg": jpeg(1) for name in ("img", "img (1)", "img 1", "._img")})
+    write_folder(
+        folder / "ImageSets/Main", {"train.txt": b"img (1)\nimg 1\n", "img_train.txt": b"img (1) -1\nimg  1\n"}
+    )
+    images = [f"VOC2012/JPEGImages/{name}.jpg" for name in ("img", "img (1)", "img 1")]
+    listing = listed(vocdevkit, select="VOC2012/train")
+    assert (keys(listing), listing.repeated) == (images[1:], 0)
+    assert keys(listed(vocdevkit, select="VOC2012/img_train")) == images[:1]
+    assert "VOC2012/JPEGImages/._img.jpg" not in keys(listed(vocdevkit, select="all"))
+
+
 def test_voc_errors(vocdevkit: Path) -> None:
     with pytest.raises(InputError, match="no VOC image set 'trianval'") as caught:
         listed(vocdevkit, select="trianval")

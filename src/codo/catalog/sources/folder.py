@@ -1,24 +1,73 @@
-"""Listing folder trees, local or by URL. In an ImageNet layout the class folders become part of the keys."""
+"""Listing folder trees, local or by URL. In an ImageNet layout the class folders become part of the keys.
+
+There is one way through a local tree, for catalogs (`walk`) and for labeled images (`image_files`): links are followed,
+except into a folder that contains them, and hidden folders and those of NAS systems (`is_hidden`) are left out.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.listing import Member
+from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, extension, is_hidden
 from codo.core.paths import filesystem, is_url
 
 
 def walk(folder: str) -> list[Member]:
     """Every file below ``folder``, sorted by key."""
-    return sorted(_walk_url(folder) if is_url(folder) else _walk_local(folder, "", ()))
+    return sorted(_walk_url(folder) if is_url(folder) else _walk_local(folder))
 
 
-def _walk_local(root: str, below: str, above: tuple[tuple[int, int], ...]) -> Iterator[Member]:
-    """Depth first; links are followed, except into a folder that contains them."""
+class ImageFiles(NamedTuple):
+    """The images below a folder.
+
+    Attributes:
+        paths: Sorted.
+        hidden: Keys of hidden image files and folders, which are left out.
+    """
+
+    paths: list[Path]
+    hidden: list[str]
+
+
+def image_files(folder: Path) -> ImageFiles:
+    """The image files below a local folder, by their extension; reads names only."""
+    hidden: list[str] = []
+    keys: list[str] = []
+    for key, _ in _files(str(folder), "", (), hidden):
+        if extension(key) in IMAGE_EXTENSIONS:
+            (hidden if is_hidden(key) else keys).append(key)
+    return ImageFiles(sorted(folder / key for key in keys), sorted(hidden))
+
+
+def visible_files(folder: Path) -> list[str]:
+    """The names of the files in a local folder, not below it, sorted, without hidden ones; empty without the folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entry.name for entry in entries if not is_hidden(entry.name) and not entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _walk_local(root: str) -> Iterator[Member]:
+    for key, entry in _files(root, "", (), []):
+        location = os.path.join(root, key)
+        try:
+            status = entry.stat()
+        except OSError:  # a dangling link: reading it will report that
+            yield Member(key, Location(location))
+            continue
+        yield Member(key, Location(location, 0, status.st_size), status.st_mtime_ns)
+
+
+def _files(
+    root: str, below: str, above: tuple[tuple[int, int], ...], hidden: list[str]
+) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """Key and entry of every file, depth first; the keys of folders left out are appended to ``hidden``."""
     folder = os.path.join(root, below)
     here = os.stat(folder)
     identity = (here.st_dev, here.st_ino)
@@ -27,16 +76,12 @@ def _walk_local(root: str, below: str, above: tuple[tuple[int, int], ...]) -> It
     with os.scandir(folder) as entries:
         for entry in entries:
             key = f"{below}/{entry.name}" if below else entry.name
-            if entry.is_dir():
-                if not entry.name.startswith("."):
-                    yield from _walk_local(root, key, (*above, identity))
-                continue
-            try:
-                status = entry.stat()
-            except OSError:  # a dangling link: reading it will report that
-                yield Member(key, Location(os.path.join(root, key)))
-                continue
-            yield Member(key, Location(os.path.join(root, key), 0, status.st_size), status.st_mtime_ns)
+            if not entry.is_dir():
+                yield key, entry
+            elif is_hidden(entry.name):
+                hidden.append(key)
+            else:
+                yield from _files(root, key, (*above, identity), hidden)
 
 
 def _walk_url(url: str) -> Iterator[Member]:

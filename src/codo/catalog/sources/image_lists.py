@@ -2,8 +2,8 @@
 
 `codo prepare` reads them to select among the images of a source, `codo.annotations` to find the images of a split.
 
-A VOC image set has one image name per line. The set of a class (``cat_train.txt``) has a second column that says
-whether the image shows the class: ``1`` yes, ``0`` only difficult objects of it, ``-1`` no. What a row with ``-1``
+A VOC image set has one image name per line; names may have spaces. The set of a class (``cat_train.txt``) has a second
+column that says whether the image shows the class: ``1`` yes, ``0`` only difficult objects of it, ``-1`` no. What a row with ``-1``
 means depends on the use:
 
 * As a split for detection (``data.train_split=cat_train``) it counts like every other row: an image without the class
@@ -15,9 +15,15 @@ means depends on the use:
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError
+from codo.core.text import decode_text
+
+_WITH_LABEL = re.compile(r"(.*\S)\s+(-1|0|1)")
 
 
 class TextLine(NamedTuple):
@@ -45,27 +51,58 @@ class ImageSetRow(NamedTuple):
 
 
 def parse_lines(data: bytes, where: str) -> list[TextLine]:
-    """The lines of a text file, stripped, without empty ones and comments (``#``).
+    """The lines of a text file, stripped, without quotation marks around them, empty ones and comments (``#``).
 
     Raises:
-        InputError: The file is not UTF-8 text.
+        InputError: The file is not text in UTF-8 or UTF-16.
     """
+    return [line._replace(text=_unquoted(line.text)) for line in _stripped_lines(data, where)]
+
+
+def _stripped_lines(data: bytes, where: str) -> list[TextLine]:
     try:
-        lines = data.decode("utf-8-sig").splitlines()
+        lines = decode_text(data).splitlines()
     except UnicodeDecodeError as error:
         raise InputError("the list of images is not a text file", where=where, fix="save it as UTF-8 text") from error
     stripped = (TextLine(number, line.strip()) for number, line in enumerate(lines, start=1))
     return [line for line in stripped if line.text and not line.text.startswith("#")]
 
 
-def parse_image_set(data: bytes, where: str) -> list[ImageSetRow]:
+def parse_image_set(data: bytes, where: str, exists: Callable[[str], bool] = lambda name: False) -> list[ImageSetRow]:
     """The rows of a VOC image set (``ImageSets/Main/*.txt``), negative examples of a class included.
 
+    A line is the name of an image if there is one of that name, as ``img (1)`` and ``img 1`` may be; else a last
+    ``1``, ``-1`` or ``0`` is its label in the set of a class. Names may be quoted, and may have an image extension.
+
+    Args:
+        data: The file.
+        where: Its path, for messages.
+        exists: Whether there is an image (or label file) of a name without extension.
+
     Raises:
-        InputError: The file is not UTF-8 text.
+        InputError: The file is not text in UTF-8 or UTF-16.
     """
-    rows = (line.text.split() for line in parse_lines(data, where))
-    return [ImageSetRow(row[0], row[1] if len(row) == 2 else "") for row in rows]
+    return [_image_set_row(line.text, exists) for line in _stripped_lines(data, where)]
+
+
+def _image_set_row(line: str, exists: Callable[[str], bool]) -> ImageSetRow:
+    whole = _name(line, exists)
+    labeled = _WITH_LABEL.fullmatch(line)
+    if labeled is None or exists(whole):
+        return ImageSetRow(whole, "")
+    return ImageSetRow(_name(labeled[1], exists), labeled[2])
+
+
+def _name(text: str, exists: Callable[[str], bool]) -> str:
+    """The name without quotation marks and image extension, unless there is an image named with them."""
+    plain = _unquoted(text)
+    stem = plain.rpartition(".")[0] if extension(plain) in IMAGE_EXTENSIONS else plain
+    return next((name for name in (text, plain, stem) if exists(name)), plain)
+
+
+def _unquoted(text: str) -> str:
+    quoted = len(text) > 2 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if quoted else text
 
 
 def parse_json(data: bytes, where: str) -> Any:

@@ -16,6 +16,17 @@ IMAGE_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split(" "))
 """Files that `decode` can read. Others are ignored; of files without an extension, the first bytes decide."""
 
 
+FOREIGN = frozenset(
+    {
+        *("__macosx", "network trash folder"),  # macOS
+        *("thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),  # Windows
+        *("@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot"),  # NAS systems
+        "lost+found",  # Linux
+    }
+)
+"""Files and folders, in lower case, that operating systems and NAS systems add: thumbnails, trash, metadata."""
+
+
 class Member(NamedTuple):
     """A file of a source.
 
@@ -64,8 +75,8 @@ def extension(key: str) -> str:
 
 
 def is_hidden(key: str) -> bool:
-    """Whether a file is hidden: a dot file, or what macOS adds to archives."""
-    return any(part == "__MACOSX" or (part.startswith(".") and part not in (".", "..")) for part in key.split("/"))
+    """Whether a file is hidden: a dot file or in a dot folder, or `FOREIGN`. Give the path below the data's folder."""
+    return any((part.startswith(".") and part not in (".", "..")) or part.lower() in FOREIGN for part in key.split("/"))
 
 
 def clean_key(name: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from codo.catalog.reading import Location
 from codo.catalog.sources.image_lists import file_name, parse_coco, parse_lines
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, clean_key, extension
+from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, clean_key, extension, is_hidden
 from codo.core.errors import InputError, first_line
 from codo.core.paths import absolute, join, kind, parent, read_whole
 
@@ -117,6 +117,7 @@ def choose(members: Sequence[Member], names: Sequence[str], where: str) -> list[
     chosen, found = [], 0
     for name in map(clean_key, names):
         matches = [member for member in by_name[name.rpartition("/")[2]] if _matches(member.key, name)]
+        matches = [member for member in matches if is_hidden(name) or not is_hidden(member.key)]
         exact = [member for member in matches if member.key == name]
         if len(matches) > 1 and not exact:
             both = f"'{matches[0].key}' and '{matches[1].key}'"

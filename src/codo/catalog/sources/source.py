@@ -22,6 +22,7 @@ from codo.catalog.sources.listing import (
     build_listing,
     extension,
     images_only,
+    is_hidden,
 )
 from codo.catalog.sources.selection import (
     choose,
@@ -94,8 +95,8 @@ def contents(path: str) -> list[Member]:
             fix="give a folder, .tar, .zip, COCO .json, or a .txt file of paths",
         )
     files = walk(path)
-    packed = [file for file in files if archives.is_archive(file.key)]
-    if packed and not any(extension(file.key) in IMAGE_EXTENSIONS for file in files):
+    packed = [file for file in files if archives.is_archive(file.key) and not is_hidden(file.key)]
+    if packed and not any(extension(file.key) in IMAGE_EXTENSIONS and not is_hidden(file.key) for file in files):
         return [member for archive in packed for member in archives.members(archive.location.uri)]
     return files
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from codo.catalog.reading import Location
 from codo.catalog.sources.image_lists import parse_image_set
-from codo.catalog.sources.listing import Member
+from codo.catalog.sources.listing import Member, is_hidden
 from codo.core.errors import InputError, nearest
 
 DEFAULT = "trainval"
@@ -25,7 +25,7 @@ def voc_years(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
     """The image sets of every VOC year in a source: ``{"VOC2007/": {"trainval": its text file}}``."""
     years: dict[str, dict[str, Member]] = defaultdict(dict)
     for member in members:
-        if found := _IMAGE_SET.match(member.key):
+        if (found := _IMAGE_SET.match(member.key)) and not is_hidden(member.key):
             years[found[1]][found[2]] = member
     folders = {member.key[: member.key.find("JPEGImages/")] for member in members if "JPEGImages/" in member.key}
     return {year: sets for year, sets in sorted(years.items()) if year in folders}
@@ -64,7 +64,8 @@ def choose_voc(
             )
         for year in matching:
             used.append(f"{year}{name}")
-            for row in parse_image_set(read(years[year][name].location), years[year][name].key):
+            data, file = read(years[year][name].location), years[year][name].key
+            for row in parse_image_set(data, file, by_stem[year].__contains__):
                 if row.is_negative:
                     continue
                 problem = f"missing: in {name}.txt, not in JPEGImages"
@@ -78,5 +79,5 @@ def _jpegs(members: Sequence[Member], year: str) -> dict[str, Member]:
     return {
         member.key.removeprefix(folder).rpartition(".")[0]: member
         for member in members
-        if member.key.startswith(folder)
+        if member.key.startswith(folder) and not is_hidden(member.key)
     }
