@@ -28,6 +28,20 @@ def test_initializations_are_named_after_their_runs_and_files() -> None:
     assert split_name("runs/v1.5") == ("v1.5", "runs/v1.5")  # a run, not a file with an ending
 
 
+def test_the_verdict_may_be_about_classes() -> None:
+    assert settings().judge.classes is None
+    assert settings(**parse_assignments(["judge.classes=[cat,dog]"])).judge.classes == ("cat", "dog")
+    assert settings(**parse_assignments(["judge.classes=cat"])).judge.classes == ("cat",)
+    assert settings(**parse_assignments(["judge.classes=[1,2]"])).judge.classes == ("1", "2")
+    for given, message in (
+        ({"classes": ["cat"], "metric": "AP50"}, "leave out judge.metric="),
+        ({"classes": ["cat", "cat"]}, "names a class twice"),
+        ({"classes": []}, "at least 1 item"),
+    ):
+        with pytest.raises(InputError, match=message):
+            settings(judge=given)
+
+
 def test_a_path_may_depend_on_the_seed() -> None:
     given = parse_assignments(["inits.none=none", "inits.codo=runs/codo-{seed}"])  # braces mean something within [ ]
     assert settings(**given).source("codo", 3) == str(Path("runs/codo-3").absolute())

@@ -12,7 +12,7 @@ import pytest
 from codo.comparison.initializations import Initialization
 from codo.comparison.result_files import as_json, latex, read_initializations, results_csv, summary_csv
 from codo.core.errors import InputError
-from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison
+from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison, with_classes
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -28,6 +28,17 @@ def test_every_trial_has_a_line() -> None:
     assert (first["state"], first["bbox/AP"], first["bbox/AP50"]) == ("finished", "0.3", "0.6")
     assert [row["state"] for row in rows] == ["finished", "finished", "finished", "failed", "finished", "missing"]
     assert (rows[-1]["init"], rows[-1]["parts"], rows[-1]["bbox/AP"]) == ("codo", "backbone, FPN, box head", "")
+
+
+def test_numbers_of_classes_are_in_the_table_and_the_document() -> None:
+    found = with_classes(make_comparison(grid([0.3, 0.2, 0.1], [0.4])))
+    rows = read(results_csv(found))
+    assert (rows[0]["bbox/class/cat"], rows[0]["bbox/class/a, b/c"]) == ("0.5", "0.1")
+    assert rows[-1]["bbox/class/cat"] == ""  # not finished
+    content = json.loads(as_json(replace(found, classes=("cat",))))
+    assert content["judge"] == {"metric": "AP", "classes": ["cat"]}
+    assert content["trials"][0]["classes"] == {"bbox": {"cat": 0.5, "a, b/c": 0.1}}
+    assert content["trials"][-1]["classes"] == {}
 
 
 def test_summary_has_means_spreads_and_intervals() -> None:

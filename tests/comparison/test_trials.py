@@ -8,7 +8,7 @@ import pytest
 
 from codo.comparison import trials
 from codo.comparison.comparison import Comparison
-from codo.comparison.trials import RESULT, Trial, numbers_of, resampled_of
+from codo.comparison.trials import RESULT, Trial, classes_of, numbers_of, resampled_of
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
 
@@ -33,6 +33,15 @@ def test_numbers_are_those_of_the_detector_that_a_run_keeps(tmp_path: Path) -> N
     best = {"bbox": {"AP": 0.4}, "segm": {"AP": 0.3}, "voc": {"AP50_07": 0.7}}
     assert numbers_of(run_with(tmp_path / "last", ROWS)) == last
     assert numbers_of(run_with(tmp_path / "best", ROWS, early_stop=1)) == best
+
+
+def test_classes_are_those_of_the_same_evaluation_whatever_their_names(tmp_path: Path) -> None:
+    odd = [{**row, "ap/bbox/class/cat/dog": 0.25} if row["step"] == 4 else row for row in ROWS]
+    run = run_with(tmp_path / "run", odd)
+    assert classes_of(run, None) == {"bbox": {"cat": 0.1, "cat/dog": 0.25}}
+    assert classes_of(run, early_stop=1) == {"bbox": {"cat": 0.9}}
+    assert "cat/dog" not in str(numbers_of(run))
+    assert classes_of(run_with(tmp_path / "young", ROWS[:1]), None) == {}
 
 
 def test_a_trial_is_finished_once_its_result_is_there(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from codo.comparison.chosen_classes import CHOSEN
 from codo.comparison.verdicts import summary, verdict, verdicts
 from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison
 
@@ -68,6 +69,26 @@ def test_the_sentence_is_about_the_chosen_number() -> None:
     assert found == "better"
     one = replace(make_comparison(grid([0.3], [0.4]), seeds=(0,)), metric="AP50")
     assert "+20.0 points of box AP50" in verdict(one, "codo")
+
+
+def test_the_sentence_may_be_about_classes() -> None:
+    found = make_comparison(grid([0.30, 0.31, 0.29], [0.35, 0.36, 0.34]))
+    results = {
+        key: replace(one, numbers={"bbox": {**one.numbers["bbox"], CHOSEN: 2 * one.numbers["bbox"]["AP"]}})
+        for key, one in found.results.items()
+    }
+    two = replace(found, results=results, classes=("cat", "dog"))
+    assert verdict(two, "codo").startswith(
+        "codo is ahead of none beyond noise: +10.0 points of box AP of cat and dog at 100% of the labels"
+    )
+    # A trial without them is left out, and named.
+    lacking = {**results, ("codo", 1.0, 2): found.results["codo", 1.0, 2]}
+    lines = summary(replace(two, results=lacking))
+    assert "2 seeds say nothing" in lines[0]
+    assert lines[1] == (
+        "1 of 6 trials have no AP by class, as their metrics.jsonl is gone: they are left out of the verdict (codo, "
+        "100% of the labels, seed 2)."
+    )
 
 
 def test_many_with_one_seed_share_a_sentence() -> None:

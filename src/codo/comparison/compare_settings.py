@@ -40,6 +40,27 @@ class JudgeSettings(Settings):
     metric: Literal["AP", "AP50", "AP75", "APs", "APm", "APl"] = Field(
         "AP", description="COCO's number on which the verdicts are given; the tables have all of them"
     )
+    classes: tuple[str, ...] | None = Field(
+        None, min_length=1, description="names of the classes whose mean AP the verdicts are about; null: all classes"
+    )
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        """Turn a single name into a list, and names that YAML reads as numbers into text."""
+        names = [value] if isinstance(value, str | int) else value
+        if not isinstance(names, list | tuple):
+            return names
+        return [str(one) if type(one) in (int, float) else one for one in names]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.classes is not None:
+            if self.metric != "AP":
+                raise ValueError("judge.classes= is about their mean AP: leave out judge.metric=, or judge.classes=")
+            if len(set(self.classes)) < len(self.classes):
+                raise ValueError("judge.classes= names a class twice")
+        return self
 
 
 class CompareSettings(FinetuneSettings):

@@ -9,10 +9,12 @@ from statistics import fmean, stdev
 
 import numpy as np
 
+from codo.comparison.chosen_classes import CHOSEN, measure_name, with_chosen
 from codo.comparison.grid import Grid
 from codo.comparison.initializations import Initialization
 from codo.comparison.pretraining_costs import PretrainingCost, mean_cost, read_cost
 from codo.comparison.trials import Key, Result, Trial
+from codo.detection.protocol import evaluated_objects
 from codo.evaluation.ap_values import KINDS, NAMES, ap_value
 from codo.evaluation.statistics import Difference, Floats, paired
 
@@ -32,6 +34,8 @@ class Comparison:
         published: Table of the paper to show as well, if any.
         notes: Sentences on the data, and on pretrainings that are unfinished or failed.
         metric: The number that the verdicts are about.
+        classes: The classes whose mean AP the verdicts are about; empty: ``metric`` of all classes.
+        objects: Number of evaluated objects of each class.
     """
 
     out: Path
@@ -44,11 +48,16 @@ class Comparison:
     published: str | None = None
     notes: Sequence[str] = ()
     metric: str = "AP"
+    classes: Sequence[str] = ()
+    objects: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, grid: Grid, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
         """Read the files of the trials and pretrainings."""
         results = {trial.key: result for trial in grid.trials if (result := trial.result()) is not None}
+        if grid.classes and grid.val is not None:
+            done = {trial.key: trial for trial in grid.trials}
+            results = {key: with_chosen(done[key], one, grid.classes, grid.val) for key, one in results.items()}
         means = {init: mean_cost(map(read_cost, one.weights)) for init, one in grid.initializations.items()}
         costs = {init: cost for init, cost in means.items() if cost is not None}
         return cls(
@@ -62,7 +71,19 @@ class Comparison:
             grid.published,
             (*grid.notes, *notes),
             grid.metric,
+            grid.classes,
+            {} if grid.val is None else evaluated_objects(grid.val),
         )
+
+    @property
+    def judged(self) -> str:
+        """Name, among the numbers of a trial, of the one that the verdicts are about."""
+        return CHOSEN if self.classes else self.metric
+
+    @property
+    def judged_words(self) -> str:
+        """The number that the verdicts are about, in words."""
+        return measure_name(self.metric, self.classes)
 
     @property
     def inits(self) -> list[str]:
@@ -102,6 +123,14 @@ class Comparison:
         return coco + sorted(present - set(coco))
 
     @property
+    def class_measures(self) -> list[tuple[str, str]]:
+        """``(kind, class)`` of every AP of a class that a trial has, in the order of the data."""
+        present = {
+            (kind, name): None for one in self.results.values() for kind, of in one.classes.items() for name in of
+        }
+        return [pair for kind in KINDS for pair in present if pair[0] == kind]
+
+    @property
     def missing(self) -> list[Trial]:
         """Trials that are not finished."""
         return [trial for trial in self.trials if trial.key not in self.results]
@@ -123,6 +152,13 @@ class Comparison:
             if value is not None:
                 found[seed] = value
         return found
+
+    def class_values(self, init: str, fraction: float, class_name: str, kind: str = "bbox") -> dict[int, float]:
+        """Seed -> AP of a class in [0, 1], without seeds that do not have it."""
+        results = {seed: self.results.get((init, fraction, seed)) for seed in self.seeds}
+        return {
+            s: r.classes[kind][class_name] for s, r in results.items() if r and class_name in r.classes.get(kind, {})
+        }
 
     def difference(
         self, init: str, name: str = "AP", kind: str = "bbox", fractions: Sequence[float] = ()

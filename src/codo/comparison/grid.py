@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from codo.annotations.records import Annotations
+from codo.comparison.chosen_classes import check_classes
 from codo.comparison.compare_settings import CompareSettings, folder_name
 from codo.comparison.initializations import Initialization, common_trunk, naming_initialization, open_initialization
 from codo.comparison.trials import Trial
@@ -38,6 +39,8 @@ class Grid:
         published: Table of the paper to show as well, if any.
         metric: The number that the verdicts are about.
         notes: Sentences on the data.
+        classes: The classes whose mean AP the verdicts are about; empty: ``metric`` of all classes.
+        val: The evaluation data.
     """
 
     out: Path
@@ -47,6 +50,8 @@ class Grid:
     published: str | None = None
     metric: str = "AP"
     notes: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    val: Annotations | None = None
 
 
 def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> Grid:
@@ -66,6 +71,8 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
     trunk = common_trunk(settings, model_overrides)
     tasks = _tasks(settings, trunk)
     task = tasks[settings.fractions[0], settings.seeds[0]]
+    classes = settings.judge.classes or ()
+    check_classes(classes, task.val)
     initializations = {init: open_initialization(settings, init, task, trunk) for init in settings.inits}
     trials = [
         _trial(settings, init, fraction, seed, tasks[fraction, seed], trunk)
@@ -75,8 +82,17 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
     ]
     for trial in trials:
         _check_folder(trial)
-    metric, notes = settings.judge.metric, tuple(filter(None, [describe_rare_classes(task.val)]))
-    return Grid(Path(settings.out), trials, initializations, len(task.val), settings.published, metric, notes)
+    return Grid(
+        Path(settings.out),
+        trials,
+        initializations,
+        len(task.val),
+        settings.published,
+        settings.judge.metric,
+        tuple(filter(None, [describe_rare_classes(task.val, classes)])),
+        classes,
+        task.val,
+    )
 
 
 def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float, int], Task]:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from statistics import fmean
 
+from codo.comparison.class_section import class_blocks
 from codo.comparison.comparison import Comparison, mean_and_spread
 from codo.comparison.initializations import format_parts
 from codo.comparison.label_efficiency import Trend, label_efficiency
@@ -55,6 +56,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
         lead=f"{counts[0]}, {counts[1]} and {counts[2]}; the same labels, order of images and protocol for all.",
         sections=[
             *result_sections(comparison),
+            Section("Classes", class_blocks(comparison)),
             Section("Initialized parts", [_parts(comparison)]),
             Section("Cost of pretraining", _costs(comparison)),
             Section("Probes and transfer", _transfer(comparison)),
@@ -127,16 +129,18 @@ def _trend(comparison: Comparison, init: str, kind: str) -> Trend | None:
 
 
 def _table(comparison: Comparison, fraction: float, kind: str) -> Table:
-    rows = []
+    rows, judged = [], comparison.judged
+    heads = {**_HEADS, judged: _HEADS.get(judged, NAMES.get(judged, comparison.judged_words))}
     for init in comparison.inits:
-        by_name = {name: comparison.values(init, fraction, name, kind) for name in _HEADS}
-        gain = comparison.difference(init, kind=kind, fractions=[fraction]) if init != comparison.reference else None
+        by_name = {name: comparison.values(init, fraction, name, kind) for name in heads}
+        other = init != comparison.reference
+        gain = comparison.difference(init, judged, kind, fractions=[fraction]) if other else None
         seeds = number(len(by_name["AP"]))
         rows.append([init, seeds, *(mean_spread(list(values.values())) for values in by_name.values()), _gain(gain)])
     low, high = min(comparison.images(fraction)), max(comparison.images(fraction))
     images = f"{low:,} images" if low == high else f"{low:,} to {high:,} images with objects"
     caption = f"{share(fraction)} of the labels: {images}."
-    return Table(["Start from", "Seeds", *_HEADS.values(), "Difference of AP"], rows, caption)
+    return Table(["Start from", "Seeds", *heads.values(), f"Difference of {comparison.judged_words}"], rows, caption)
 
 
 def _gain(gain: Difference | None) -> str:

@@ -1,15 +1,18 @@
 """A comparison as files for other programs.
 
-* ``results.csv``: a line for each trial: its initialization, fraction, seed, path, and every number, in [0, 1].
+* ``results.csv``: a line for each trial: its initialization, fraction, seed, path, and every number, in [0, 1]; then
+  the AP of every class.
 * ``summary.csv``: a line for each initialization, fraction and number: mean, standard deviation over the seeds, and the
   difference to the reference with its interval; ``seed_low`` to ``image_high`` are the two intervals it combines.
+  ``AP_classes`` is the mean AP of the classes of ``judge.classes``.
 * ``table.tex``: the columns of the paper's Table 1, for LaTeX with ``booktabs``.
 * ``comparison.json``: all of it in one file for programs::
 
     {"format": 2, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
+     "judge": {"metric": "AP", "classes": []},                                   classes []: all
      "initializations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``initializations``
      "trials": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
-                "numbers": {"bbox": {"AP": 0.41, …}, …}}, …],
+                "numbers": {"bbox": {"AP": 0.41, …}, …}, "classes": {"bbox": {"cat": 0.5, …}, …}}, …],
      "differences": [{"init": "codo", "fraction": null, "kind": "bbox", "number": "AP", "seeds": 3, "mean": 0.01,
                       "low": …, "high": …, …, "verdict": "noise"}, …]}     fraction null: mean of all
 """
@@ -37,14 +40,16 @@ _ENDS = ("low", "high", "seed_low", "seed_high", "image_low", "image_high")
 
 def results_csv(comparison: Comparison) -> str:
     """Every trial, finished or not, with all its numbers."""
-    measures = comparison.measures
-    rows: list[Sequence[object]] = [
-        ["init", "parts", "fraction", "images", "seed", "state", "run", *(f"{kind}/{name}" for kind, name in measures)]
-    ]
+    measures, by_class = comparison.measures, comparison.class_measures
+    head = ["init", "parts", "fraction", "images", "seed", "state", "run"]
+    columns = [f"{kind}/{name}" for kind, name in measures] + [f"{kind}/class/{name}" for kind, name in by_class]
+    rows: list[Sequence[object]] = [[*head, *columns]]
     for trial in comparison.trials:
         result = comparison.results.get(trial.key)
         numbers = result.numbers if result else {}
         values = [numbers.get(kind, {}).get(name, "") for kind, name in measures]
+        of_classes = result.classes if result else {}
+        values += [of_classes.get(kind, {}).get(name, "") for kind, name in by_class]
         parts = format_parts(comparison.initializations[trial.init].parts)
         what = [trial.init, parts, trial.fraction, trial.images, trial.seed, comparison.state(trial), trial.path]
         rows.append([*what, *values])
@@ -106,7 +111,8 @@ def as_json(comparison: Comparison) -> str:
         what = {"init": trial.init, "fraction": trial.fraction, "images": trial.images, "seed": trial.seed}
         more = {"failure": comparison.failures[trial.key]} if trial.key in comparison.failures else {}
         state = {"state": comparison.state(trial), "run": str(trial.path), **more}
-        trials.append({**what, **state, "numbers": result.numbers if result else {}})
+        found_values = {"numbers": result.numbers if result else {}, "classes": result.classes if result else {}}
+        trials.append({**what, **state, **found_values})
     differences = []
     for init in comparison.challengers:
         for fraction in (None, *comparison.fractions):
@@ -128,6 +134,7 @@ def as_json(comparison: Comparison) -> str:
         "reference": comparison.reference,
         "evaluation_images": comparison.evaluated,
         "sentences": summary(comparison),
+        "judge": {"metric": comparison.metric, "classes": list(comparison.classes)},
         "initializations": initializations,
         "trials": trials,
         "differences": differences,

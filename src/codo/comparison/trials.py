@@ -5,17 +5,19 @@
     OUT/trials/INIT/fraction-F/seed-S/               an ordinary run of codo finetune
     OUT/trials/INIT/fraction-F/seed-S/result.json    written last: a trial that has it is finished
 
-``result.json`` is ``{"numbers": {"bbox": {"AP": 0.41, …}, …}, "resampled": {"bbox": {"AP": [0.40, …], …}, …}}``: the
-numbers that `codo.evaluate` returns, and AP, AP50 and AP75 on each resample of the evaluation images.
+``result.json`` is ``{"numbers": {"bbox": {"AP": 0.41, …}, …}, "classes": {"bbox": {"cat": 0.5, …}, …}, "resampled":
+{"bbox": {"AP": [0.40, …], …}, …}}``: the numbers that `codo.evaluate` returns, the AP of every class with objects, and
+AP, AP50 and AP75 on each resample of the evaluation images. Files written before lack ``classes``, which are then read
+from the run's log.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -48,10 +50,12 @@ class Result:
     Attributes:
         numbers: What `codo.evaluate` returns.
         resampled: Kind -> number -> its value on each resample of the evaluation images, ``(B,)``.
+        classes: Kind -> class -> its AP, for classes with objects.
     """
 
     numbers: Numbers
     resampled: Mapping[str, Mapping[str, Floats]]
+    classes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,8 @@ class Trial:
         resampled = {
             kind: {name: np.array(values) for name, values in of.items()} for kind, of in read["resampled"].items()
         }
-        return Result(read["numbers"], resampled)
+        classes = read["classes"] if "classes" in read else classes_of(Run(self.path), self.settings.early_stop)
+        return Result(read["numbers"], resampled, classes)
 
 
 def run_trial(settings: FinetuneSettings) -> None:
@@ -108,20 +113,39 @@ def run_trial(settings: FinetuneSettings) -> None:
     """
     run = finetune(None, **nest(settings.model_dump()))
     numbers, kinds = numbers_of(run), get_args(Kind)
-    result = {"numbers": numbers, "resampled": resampled_of(run, [kind for kind in kinds if kind in numbers])}
-    write_atomically(run.path / RESULT, json.dumps(result) + "\n")
+    resampled = resampled_of(run, [kind for kind in kinds if kind in numbers])
+    classes = classes_of(run, settings.early_stop)
+    write_atomically(
+        run.path / RESULT, json.dumps({"numbers": numbers, "classes": classes, "resampled": resampled}) + "\n"
+    )
 
 
 def numbers_of(run: Run) -> Numbers:
-    """What `codo.evaluate` returns for a finished run, from its log: the last evaluation (``early_stop``: the best)."""
-    rows = [row for row in run.metrics() if row.get(MAIN) is not None]
-    row = rows[-1] if run.config.get("early_stop") is None else max(rows, key=lambda one: float(one[MAIN]))
+    """What `codo.evaluate` returns for a finished run, from its log."""
     found: Numbers = {}
-    for key, value in row.items():
+    for key, value in _evaluation(run, run.config.get("early_stop")).items():
         parts = key.split("/")
-        if parts[0] == "ap" and len(parts) == 3:  # four: the AP of a class
+        if parts[0] == "ap" and len(parts) == 3:  # four and more: the AP of a class
             found.setdefault(parts[1], {})[parts[2]] = value
     return found
+
+
+def classes_of(run: Run, early_stop: int | None) -> Numbers:
+    """Kind -> class -> AP of a finished run, from its log; empty if the log is gone."""
+    found: Numbers = {}
+    for key, value in _evaluation(run, early_stop).items():
+        parts = key.split("/", 3)  # the name of a class may contain slashes
+        if parts[0] == "ap" and len(parts) == 4 and parts[2] == "class":
+            found.setdefault(parts[1], {})[parts[3]] = value
+    return found
+
+
+def _evaluation(run: Run, early_stop: int | None) -> Mapping[str, Any]:
+    """The logged evaluation of the detector that a run keeps: the last one, with ``early_stop`` the best one."""
+    rows = [row for row in run.metrics() if row.get(MAIN) is not None]
+    if not rows:
+        return {}
+    return rows[-1] if early_stop is None else max(rows, key=lambda one: float(one[MAIN]))
 
 
 def resampled_of(run: Run, kinds: list[Kind]) -> dict[str, dict[str, list[float]]]:

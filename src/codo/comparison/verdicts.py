@@ -26,7 +26,7 @@ def verdicts(comparison: Comparison) -> list[tuple[str, Verdict]]:
     one_seed: dict[str, list[str]] = {}
     for init in comparison.challengers:
         for kind in comparison.kinds:
-            if difference := comparison.difference(init, comparison.metric, kind):
+            if difference := comparison.difference(init, comparison.judged, kind):
                 if difference.interval is None:
                     one_seed.setdefault(kind, []).append(init)
                 else:
@@ -51,6 +51,14 @@ def remarks(comparison: Comparison) -> list[str]:
         rest = "all numbers here are based on these" if finished else "there are no results yet"
         lines.append(f"{finished} of {total} trials are finished; {rest}.")
     trials = {trial.key: trial for trial in comparison.trials}
+    if comparison.classes:
+        without = [key for key, one in comparison.results.items() if comparison.judged not in one.numbers["bbox"]]
+        if without:
+            count, total = len(without), len(comparison.results)
+            lines.append(
+                f"{count} of {total} trials have no AP by class, as their metrics.jsonl is gone: they are left out of "
+                f"the verdict ({trials[without[0]]}{', …' if count > 1 else ''})."
+            )
     lines += comparison.notes
     return lines + [f"Failed: {trials[key]} ({reason})." for key, reason in comparison.failures.items()]
 
@@ -60,14 +68,14 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
 
     The two must have a seed in common.
     """
-    found = comparison.difference(init, comparison.metric, kind)
+    found = comparison.difference(init, comparison.judged, kind)
     assert found is not None
     return words.verdict(
         init,
         comparison.reference,
         found,
         kind=kind,
-        metric=comparison.metric,
+        metric=comparison.judged_words,
         over=_labels(comparison.fractions),
         evaluated=comparison.evaluated,
         advice=_advice(comparison),
@@ -77,12 +85,12 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
 def _one_seed(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
     gains = []
     for init in inits:
-        found = comparison.difference(init, comparison.metric, kind)
+        found = comparison.difference(init, comparison.judged, kind)
         assert found is not None
         gains.append(f"{init} {in_points(found)[0]}")
     return (
-        f"One seed cannot show noise. Points of {SINGULAR[kind]} {comparison.metric} against {comparison.reference}"
-        f"{_labels(comparison.fractions)}: {', '.join(gains)}. {_advice(comparison)}"
+        f"One seed cannot show noise. Points of {SINGULAR[kind]} {comparison.judged_words} against "
+        f"{comparison.reference}{_labels(comparison.fractions)}: {', '.join(gains)}. {_advice(comparison)}"
     )
 
 

@@ -7,6 +7,8 @@ GPUs a run differs from it, and users of earlier methods lost AP because no mess
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from codo.annotations.records import Annotations
@@ -15,8 +17,8 @@ from codo.exporters.torchvision import CANONICAL_SCALE
 from codo.training.distributed import DistributedContext
 from codo.training.optim import Schedule
 
-RARE = 20
-"""The AP of a class with fewer objects moves by points with every object found or missed."""
+RARE = 30
+"""The AP of a class with fewer objects moves by more than three points with every object found or missed."""
 
 FEW = 2
 """With this many images per process or fewer, batch statistics are too noisy."""
@@ -65,16 +67,26 @@ def describe_levels(setting: str | float, pixels: str | float) -> str | None:
     return f"detector.canonical_scale={resolved}: boxes of this side pool from P4, of half from P3, of double from P5"
 
 
-def describe_rare_classes(val: Annotations) -> str | None:
-    """The classes of the val split with few objects, whose AP says little; ``None`` if there are none."""
-    objects = np.bincount(val.labels[~val.ignored], minlength=len(val.categories) + 1)[1:]
-    named = sorted((int(count), category.name) for category, count in zip(val.categories, objects, strict=True))
+def describe_rare_classes(val: Annotations, among: Collection[str] = ()) -> str | None:
+    """The classes of the val split with few objects, whose AP says little; ``None`` if there are none.
+
+    Args:
+        val: The val split.
+        among: The classes to look at; empty: all.
+    """
+    named = sorted((count, name) for name, count in evaluated_objects(val).items() if not among or name in among)
     rare = [(count, name) for count, name in named if count < RARE]
     if not rare:
         return None
     shown = ", ".join(f"{name} {count}" for count, name in rare[:5]) + (", …" if len(rare) > 5 else "")
     what = "1 class has" if len(rare) == 1 else f"{len(rare)} classes have"
     return f"{what} fewer than {RARE} objects in the val split, too few for an AP of one class: {shown}."
+
+
+def evaluated_objects(val: Annotations) -> dict[str, int]:
+    """Number of objects of each class that evaluation counts: neither crowd regions nor difficult ones."""
+    objects = np.bincount(val.labels[~val.ignored], minlength=len(val.categories) + 1)[1:]
+    return {category.name: int(count) for category, count in zip(val.categories, objects, strict=True)}
 
 
 def describe_length(steps: int, batch_size: int, images: int, warmup: int) -> str:

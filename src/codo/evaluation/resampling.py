@@ -9,7 +9,7 @@ only the precision at the k correct detections matters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,14 +34,16 @@ def image_weights(images: int, resamples: int = RESAMPLES) -> Weights:
     return random.multinomial(images, np.full(images, 1 / images), size=resamples).astype(np.int32)
 
 
-def resampled_ap(detections: Detections, weights: Weights) -> dict[str, Floats]:
+def resampled_ap(detections: Detections, weights: Weights, classes: Collection[str] | None = None) -> dict[str, Floats]:
     """AP, AP50 and AP75 on each resample, ``(B,)``: from 0 to 1, or -1 where it has no object.
 
     Args:
         detections: Of N images.
         weights: ``(B, N)``, see `image_weights`.
+        classes: Names of the classes to average over; ``None``: all.
     """
-    by_class = [_class_ap(one, weights) for one in _classes(detections)]
+    chosen = [classes is None or name in classes for name in detections.classes]
+    by_class = [_class_ap(one, weights) for one, counts in zip(_classes(detections), chosen, strict=True) if counts]
     table = np.stack(by_class) if by_class else np.full((1, len(weights), len(THRESHOLDS)), -1.0)
     known = table[..., 0] > -1  # (classes, B); a class has objects at all thresholds or at none
     count = known.sum(axis=0)
