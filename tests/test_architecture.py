@@ -58,6 +58,8 @@ ORDER = [
     "evaluation",
     "loading",
     "annotations",
+    "layouts",
+    "geometry",
     "preparation",
     "catalog",
     "views",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from codo.annotations.fraction import draw_order, labeled_subset
 from codo.annotations.records import Annotations, Category
-from codo.annotations.segmentations import Segmentations
+from codo.geometry.segmentations import Segmentations
 
 FRACTIONS = (0.01, 0.02, 0.05, 0.1, 0.5, 1.0)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from codo.annotations.records import Annotations
-from codo.annotations.segmentations import Segmentations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
 from codo.detection.evaluate import check_writable, resolve_masks
+from codo.geometry.segmentations import Segmentations
 from tests.conftest import MakeData
 
 

@@ -9,9 +9,9 @@ import torch
 
 from codo.annotations.coco.results import read_results
 from codo.annotations.records import Annotations
-from codo.annotations.segmentations import draw
 from codo.annotations.source import DataSettings, read_annotations
 from codo.detection.results import to_results, write_results
+from codo.geometry.segmentations import draw
 from tests.conftest import MakeData
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from codo.annotations.segmentations import draw, encode
+from codo.geometry.segmentations import draw, encode
 from tests.evaluation.assignments import Results, Truth, result, truth_of
 
 BIG = [20.0, 20.0, 100.0, 100.0]

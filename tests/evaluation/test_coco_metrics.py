@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from codo.annotations.segmentations import draw, encode
 from codo.annotations.source import DataSettings, read_annotations
 from codo.detection.evaluate import evaluate
 from codo.detection.finetune import finetune
 from codo.detection.results import write_results
 from codo.evaluation.coco_metrics import NAMES, Kind, coco_metrics
+from codo.geometry.segmentations import draw, encode
 from tests.annotations.synthetic import TINY
 from tests.evaluation.assignments import Results, Truth, result, truth_of
 from tests.evaluation.cases import BIG, CASES, perturbed

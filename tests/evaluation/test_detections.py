@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from codo.annotations.segmentations import encode
 from codo.core.errors import InputError
+from codo.geometry.segmentations import encode
 from tests.evaluation.assignments import detections_of, result, truth_of
 
 SQUARE = [[20.0, 20, 40, 20, 40, 40, 20, 40]]

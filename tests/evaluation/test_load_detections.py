@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from codo.annotations.segmentations import encode
 from codo.annotations.source import DataSettings
 from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.evaluation.load_detections import RESULTS, detections_of_file, detections_of_run
+from codo.geometry.segmentations import encode
 from tests.evaluation.assignments import result, truth_of
 
 BOX = [10.0, 10, 20, 20]

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 import pytest
 
-from codo.annotations.segmentations import encode
 from codo.cli import main
 from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.evaluation.error_impact import measure_impact
 from codo.evaluation.error_types import ERRORS
+from codo.geometry.segmentations import encode
 from codo.reporting.detections_page import FOLD, cost_table, count_table
 from codo.reporting.view import view
 from tests.evaluation.assignments import assign_all, detections_of, result, truth_of

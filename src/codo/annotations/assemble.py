@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.records import Annotations, Category
-from codo.annotations.segmentations import Segmentations
+from codo.annotations.records import Aliases, Annotations, Category
 from codo.core.errors import InputError
+from codo.geometry.segmentations import Segmentations
 
 
 def assemble(
@@ -32,6 +32,8 @@ def assemble(
     outlines: Sequence[Any],
     difficult: npt.NDArray[np.bool_] | None = None,
     folder: Path | None = None,
+    parents: tuple[int, ...] = (),
+    aliases: Aliases | None = None,
     warnings: Iterable[str] = (),
     notes: Iterable[str] = (),
 ) -> Annotations:
@@ -52,6 +54,8 @@ def assemble(
         outlines: M segmentations, ``None`` where there is none.
         difficult: ``(M,)``, whether an object is difficult; ``None`` where the format does not say.
         folder: Folder of the images.
+        parents: Ids of categories that only group others.
+        aliases: Ids as the files write them, where these are not the ones above.
         warnings: Messages for the user; empty ones are dropped.
         notes: What was inferred, one line each; empty ones are dropped.
     """
@@ -71,6 +75,8 @@ def assemble(
         object_ids=object_ids[order],
         segmentations=Segmentations(outlines[i] for i in order),
         difficult=None if difficult is None else difficult[order],
+        parents=parents,
+        aliases=aliases or Aliases({}, {}),
         warnings=tuple(filter(None, warnings)),
         notes=tuple(filter(None, notes)),
     )
@@ -94,17 +100,22 @@ def refuse_same_names(categories: tuple[Category, ...], labels: npt.NDArray[np.i
         ids[categories[label - 1].name].append(categories[label - 1].id)
     repeated = {name: found for name, found in ids.items() if len(found) > 1}
     if repeated:
-        name, found = next(iter(repeated.items()))
-        count = "1 name" if len(repeated) == 1 else f"{len(repeated)} names"
-        raise InputError(
-            f"{count} used by more than one class; the first: '{name}' (ids {', '.join(map(str, found))})",
-            where=where,
-            fix="give the objects one id, or the classes different names",
-        )
+        raise same_names(repeated, where, "give the objects one id, or the classes different names")
+
+
+def same_names(repeated: Mapping[str, Sequence[int]], where: str, fix: str) -> InputError:
+    """The error about classes of the same name; ``repeated`` has the ids of each such name."""
+    name, found = next(iter(repeated.items()))
+    count = "1 name" if len(repeated) == 1 else f"{len(repeated)} names"
+    return InputError(
+        f"{count} used by more than one class; the first: '{name}' (ids {', '.join(map(str, found))})",
+        where=where,
+        fix=fix,
+    )
 
 
 def unused_classes(
-    categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str, parents: Collection[Any] = ()
+    categories: tuple[Category, ...], labels: npt.NDArray[np.int64], where: str, parents: Collection[int] = ()
 ) -> str:
     """A warning about classes without objects; they remain classes, so that ids stay valid.
 
@@ -112,7 +123,7 @@ def unused_classes(
         categories: The classes.
         labels: Label of every object, from 1.
         where: The file or folder that was read.
-        parents: Names of parent categories.
+        parents: Ids of parent categories.
     """
     present = set(labels.tolist())
     if not present:
@@ -120,7 +131,7 @@ def unused_classes(
     empty = [category for label, category in enumerate(categories, start=1) if label not in present]
     if not empty:
         return ""
-    names = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.name in parents else ''})" for c in empty[:5])
+    names = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.id in parents else ''})" for c in empty[:5])
     more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
     return f"{where}: {len(empty)} of {len(categories)} categories have no annotation: {names}{more}"
 

@@ -41,8 +41,12 @@ def upright_sizes(stored: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
     return sizes
 
 
-def read_stored_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
+def read_stored_sizes(images: Sequence[Path], *, tolerant: bool = False) -> npt.NDArray[np.int32]:
     """Height and width as stored, and EXIF orientation from 1 to 8, ``(n, 3)``; only headers are read.
+
+    Args:
+        images: The files.
+        tolerant: Whether images that cannot be read are zeros, not errors.
 
     Raises:
         InputError: Images that cannot be read, or are too large to be decoded; names the first and how many there are.
@@ -57,6 +61,8 @@ def read_stored_sizes(images: Sequence[Path]) -> npt.NDArray[np.int32]:
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
         warnings.simplefilter("ignore")  # about unusual metadata, and sizes, which are checked here
         found = list(pool.map(size, images))
+    if tolerant:
+        found = [(0, 0, 0) if isinstance(one, str) else one for one in found]
     wrong = {i: one for i, one in enumerate(found) if isinstance(one, str)}
     large = [i for i, one in wrong.items() if one.startswith("too large")]
     entries = FileEntries("image", images)

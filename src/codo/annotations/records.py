@@ -8,14 +8,15 @@ Objects are sorted by image; those of image ``i`` are rows ``offsets[i]`` to ``o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.segmentations import Segmentations
+from codo.geometry.segmentations import Segmentations
 
 
 class Category(NamedTuple):
@@ -23,6 +24,18 @@ class Category(NamedTuple):
 
     id: int
     name: str
+
+
+class Aliases(NamedTuple):
+    """Ids as files write them, where other ones are used: strings, and ids of classes that were merged.
+
+    Attributes:
+        images: Written image id -> the one of ``image_ids``.
+        categories: Written category id -> that of a `Category`.
+    """
+
+    images: Mapping[str | int, int]
+    categories: Mapping[str | int, int]
 
 
 @dataclass(frozen=True)
@@ -45,8 +58,12 @@ class Annotations:
         segmentations: M segmentations; `has_masks` is whether all objects have one.
         difficult: bool ``(M,)``, objects marked difficult in VOC: not trained on, and ignored in evaluation; ``None``
             for formats without this flag.
+        parents: Ids of categories without objects that only group others.
+        aliases: Other ids that files may use, see `Aliases`.
+        missing: Names of images that were left out because they are not there.
         warnings: Messages for the user about problems that are not errors.
         notes: What was inferred about the data, one line each: for the log, and for ``data.txt`` of a run.
+        inferred: Settings of ``data`` that a later command needs to read the same without inferring it.
     """
 
     source: Path
@@ -63,8 +80,12 @@ class Annotations:
     object_ids: npt.NDArray[np.int64]
     segmentations: Segmentations
     difficult: npt.NDArray[np.bool_] | None = None
+    parents: tuple[int, ...] = ()
+    aliases: Aliases = Aliases({}, {})  # noqa: RUF009 (immutable in use)
+    missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    inferred: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.image_ids)

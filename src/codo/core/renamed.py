@@ -16,10 +16,32 @@ RENAMED = {
 
 ADDED: dict[str, Any] = {
     "augment.blur_unit": "pixels",
+    "contrast.keys": "momentum",
     "contrast.negatives": "queue",
     "contrast.symmetric": False,
+    "data.voc_origin": "auto",
+    "data.yolo_points": "auto",
+    "data.areas": "file",
+    "data.box_format": "xywh",
+    "data.box_unit": "pixels",
+    "data.crowd": "auto",
+    "data.exif": "auto",
+    "data.missing": "error",
+    "data.same_names": "refuse",
     "detector.canonical_scale": 224.0,
+    "model.freeze": [],
     "model.projection_norm": "none",
+    "model.unfreeze_at": None,
+    "optim.lr_factors": {},
+    "probe.data.areas": "file",
+    "probe.data.box_format": "xywh",
+    "probe.data.box_unit": "pixels",
+    "probe.data.crowd": "auto",
+    "probe.data.exif": "auto",
+    "probe.data.missing": "error",
+    "probe.data.same_names": "refuse",
+    "probe.data.voc_origin": "auto",
+    "probe.data.yolo_points": "auto",
 }
 """Setting -> the value with which a run computes what runs did before the setting existed."""
 

@@ -21,9 +21,9 @@ import numpy as np
 from torch import Tensor
 
 from codo.annotations.records import Annotations
-from codo.annotations.segmentations import encode
 from codo.core.io import write_atomically
 from codo.detection.detector import paste
+from codo.geometry.segmentations import encode
 
 
 def to_results(

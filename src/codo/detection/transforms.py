@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.segmentations import Mask, draw
+from codo.geometry.segmentations import Mask, draw
 
 Image = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float32]

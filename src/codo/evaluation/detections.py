@@ -13,9 +13,9 @@ import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 from codo.annotations.records import Annotations
-from codo.annotations.segmentations import compress
 from codo.core.errors import InputError
 from codo.evaluation.matching import MOST, Flags, Floats, overlaps
+from codo.geometry.segmentations import compress
 
 Kind = Literal["bbox", "segm"]
 

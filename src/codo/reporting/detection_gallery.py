@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import cv2
 import numpy as np
 
-from codo.annotations.segmentations import decode as draw_rle
 from codo.catalog.decode import InvalidImage, decode
 from codo.core.errors import CodoError
 from codo.core.numbers import number, percent
@@ -15,6 +14,7 @@ from codo.core.run import Run
 from codo.evaluation.detections import DetectedObject
 from codo.evaluation.error_types import ErrorAssignment, ErrorType, assign_errors, best_threshold
 from codo.evaluation.load_detections import detections_of_run
+from codo.geometry.segmentations import decode as draw_rle
 from codo.reporting.html.blocks import Card, Control, Gallery, Picture, Section, Shape, Text
 from codo.reporting.html.pictures import data_uri, spread
 

@@ -12,9 +12,9 @@ import pytest
 
 from codo.annotations.coco.results import outlines, read_results
 from codo.annotations.records import Annotations
-from codo.annotations.segmentations import encode
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
+from codo.geometry.segmentations import encode
 from tests.annotations.refusals import check_lines, each
 from tests.conftest import MakeData
 

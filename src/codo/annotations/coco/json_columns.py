@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,8 @@ class JsonColumns(Entries):
             )
         self.rows: list[dict[str, Any]] = rows
         self.ids: npt.NDArray[np.int64] | None = None
+        self.numbered: dict[str | int, int] = {}
+        """The integer of every id, where the ids are strings."""
         self.refuse(
             (i for i, row in enumerate(rows) if not isinstance(row, dict)), "that is not a JSON object", "correct it"
         )
@@ -68,10 +71,15 @@ class JsonColumns(Entries):
     def identify(self) -> npt.NDArray[np.int64]:
         """Read the column ``id``, which must be unique; later messages use it.
 
+        Where all ids are strings they get integers: their own value if all are numbers, else 1, 2, … in order.
+
         Raises:
-            InputError: Missing, not integers, or not unique.
+            InputError: Missing, neither all integers nor all strings, or not unique.
         """
-        ids = self.integers("id")
+        if self.rows and all(type(row.get("id")) is str for row in self.rows):
+            ids = self._number_strings([row["id"] for row in self.rows])
+        else:
+            ids = self.integers("id")
         _, first, counts = np.unique(ids, return_index=True, return_counts=True)
         later = np.setdiff1d(np.arange(len(ids)), first)
         if len(later):
@@ -85,15 +93,38 @@ class JsonColumns(Entries):
         self.ids = ids
         return ids
 
-    def integers(self, key: str, default: int | None = None) -> npt.NDArray[np.int64]:
+    def _number_strings(self, column: list[str]) -> npt.NDArray[np.int64]:
+        values = [int(v) if v.isdecimal() and len(v) <= 18 else -1 for v in column]
+        if min(values) < 0 or len(set(values)) < len(set(column)):
+            place = {v: i for i, v in enumerate(dict.fromkeys(column), start=1)}
+            values = [place[v] for v in column]
+        self.numbered = dict(zip(column, values, strict=True))
+        return np.array(values, dtype=np.int64)
+
+    def integers(
+        self,
+        key: str,
+        default: int | None = None,
+        *,
+        flags: bool = False,
+        numbered: Mapping[str | int, int] | None = None,
+    ) -> npt.NDArray[np.int64]:
         """A column of integers >= 0; rows without the key (or with ``null``) get ``default`` if it is given.
 
         ``3.0`` counts as 3, as some exporters write it; ``True``, ``"3"``, 3.5 and integers over 64 bits are errors.
 
+        Args:
+            key: Name of the column.
+            default: See above.
+            flags: Whether ``true`` and ``false`` count as 1 and 0.
+            numbered: The integers of ids that are strings; others are unknown, -1.
+
         Raises:
             InputError: Missing or invalid values.
         """
-        column = self._column(key, (int, float), "an integer", default)
+        if numbered:
+            return np.array([numbered.get(str(row.get(key)), -1) for row in self.rows], dtype=np.int64)
+        column = self._column(key, (int, float, bool) if flags else (int, float), "an integer", default)
         self.refuse(
             (i for i, v in enumerate(column) if not (0 <= v < 2**63 and v == int(v))),
             f"where '{key}' is not an integer from 0 to 2^63 - 1",
@@ -130,13 +161,17 @@ class JsonColumns(Entries):
         self.refuse((i for i, v in enumerate(column) if not v), f"where '{key}' is empty", f"write the {key}")
         return column
 
-    def boxes(self, key: str) -> npt.NDArray[np.float64]:
+    def boxes(self, key: str, values: list[Any] | None = None) -> npt.NDArray[np.float64]:
         """A column of four finite numbers, ``(rows, 4)``.
+
+        Args:
+            key: Name of the column.
+            values: The column, if it is not the value of ``key`` in each row.
 
         Raises:
             InputError: Missing or invalid values.
         """
-        column = self._column(key, (list,), "a list of four numbers", None)
+        column = self._column(key, (list,), "a list of four numbers", None, values)
         number = (int, float)
         self.refuse(
             (i for i, box in enumerate(column) if len(box) != 4 or not all(type(v) in number for v in box)),

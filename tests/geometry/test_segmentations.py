@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from codo.annotations.segmentations import Segmentations, describe_error, draw, encode, run_lengths
+from codo.geometry.segmentations import Segmentations, describe_error, draw, encode, run_lengths
 
 MASKS = arrays(np.uint8, st.tuples(st.integers(1, 30), st.integers(1, 30)), elements=st.integers(0, 1))
 

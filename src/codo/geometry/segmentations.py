@@ -8,7 +8,7 @@ or those numbers as a string (`run_lengths`). All are stored as text until they 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import cv2
@@ -17,6 +17,10 @@ import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 Mask = npt.NDArray[np.uint8]
+
+
+def _text(segmentation: Any) -> bytes:
+    return b"" if segmentation is None else json.dumps(segmentation, separators=(",", ":")).encode()
 
 
 class Segmentations:
@@ -30,7 +34,9 @@ class Segmentations:
     """
 
     def __init__(self, rows: Iterable[Any]) -> None:
-        texts = [b"" if row is None else json.dumps(row, separators=(",", ":")).encode() for row in rows]
+        self._store([_text(row) for row in rows])
+
+    def _store(self, texts: list[bytes]) -> None:
         self._offsets = np.concatenate([[0], np.cumsum([len(text) for text in texts], dtype=np.int64)]).astype(np.int64)
         self._text = np.frombuffer(b"".join(texts), dtype=np.uint8)
 
@@ -41,6 +47,23 @@ class Segmentations:
         """Segmentation ``i`` in COCO's form, or ``None``."""
         start, end = int(self._offsets[i]), int(self._offsets[i + 1])
         return json.loads(self._text[start:end].tobytes()) if end > start else None
+
+    def take(self, rows: npt.NDArray[np.int64]) -> Segmentations:
+        """Those of some objects, in the order of ``rows``."""
+        return self._of_texts(self._part(row) for row in rows.tolist())
+
+    def replaced(self, changed: Mapping[int, Any]) -> Segmentations:
+        """The same with other segmentations in some rows."""
+        return self._of_texts(_text(changed[row]) if row in changed else self._part(row) for row in range(len(self)))
+
+    def _part(self, row: int) -> bytes:
+        return self._text[int(self._offsets[row]) : int(self._offsets[row + 1])].tobytes()
+
+    @classmethod
+    def _of_texts(cls, texts: Iterable[bytes]) -> Segmentations:
+        made = cls(())
+        made._store(list(texts))
+        return made
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
