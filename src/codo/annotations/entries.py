@@ -8,11 +8,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from codo.core.errors import InputError
+from codo.geometry.rotation import in_degrees, turned_extents
 
 OVERSHOOT = 2.0
 """Pixels by which a box may exceed the image, because of 1-based corners or rounding; it is clipped for training."""
@@ -92,6 +94,40 @@ class Entries(ABC):
             if flat
             else ""
         )
+
+    def turned_boxes(
+        self,
+        bbox: npt.NDArray[np.float64],
+        sizes: npt.NDArray[np.int32],
+        angles: Sequence[Any],
+        where: str,
+    ) -> tuple[npt.NDArray[np.float64], str]:
+        """Boxes around rectangles that are rotated about their centers.
+
+        Args:
+            bbox: x, y, width, height before rotation in pixels, ``(n, 4)``.
+            sizes: Height and width of the image of every entry, ``(n, 2)``.
+            angles: Rotations in degrees as the file has them, a number or a text; ``None`` for none.
+            where: What was read, for the note.
+
+        Returns:
+            The boxes, and a note; the same boxes and an empty one where nothing is rotated.
+
+        Raises:
+            InputError: A rotation is not a finite number.
+        """
+        degrees = in_degrees(angles)
+        self.refuse(
+            np.flatnonzero(~np.isfinite(degrees)).tolist(),
+            "whose rotation is not a number",
+            "write the attribute 'rotation' in degrees, or leave it out",
+            lambda i: f"rotation {angles[i]}",
+        )
+        count = np.count_nonzero(degrees % 360)
+        if not count:
+            return bbox, ""
+        note = f"{where}: {count} rectangles have a rotation; their boxes are the extents after it"
+        return turned_extents(bbox, sizes, degrees), note
 
 
 class FileEntries(Entries):

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from codo.annotations.class_folders import ClassFolders, read_class_folders
 from codo.catalog.decode import InvalidImage, decode
 from codo.core.errors import InputError
+from codo.layouts.class_folders import ClassFolders, read_class_folders
 from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
 from codo.views.lazy_image import Image
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
-from codo.annotations.voc.layout import VocImage
 from codo.annotations.voc.read import read_voc
+from codo.core.errors import InputError
+from codo.layouts.voc import VocImage
 from tests.annotations.refusals import Refuses, Spoil
 
 XML = """<annotation><size><width>500</width><height>375</height><depth>3</depth></size>{}</annotation>"""
@@ -43,6 +45,21 @@ def test_corners_counted_from_0_are_clipped_not_refused(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read.boxes(read.objects(0), 0), [[0, 0, 500, 375]])
 
 
+@pytest.mark.parametrize("size", ["<width>0</width><height>0</height>", "<width>0</width><height>375</height>", ""])
+def test_a_size_of_0_is_read_from_the_image(tmp_path: Path, size: str) -> None:
+    cv2.imwrite(str(tmp_path / "000012.jpg"), np.zeros((375, 500, 3), np.uint8))
+    text = XML.format(OBJECT.format("cat", "", 500, 1, 1, 375))
+    text = text.replace("<width>500</width><height>375</height>", size)
+    (tmp_path / "000012.xml").write_text(text)
+    read = read_voc(tmp_path, [VocImage("000012.jpg", tmp_path / "000012.xml")])
+    assert read.sizes.tolist() == [[375, 500]]
+    assert read.bbox.tolist() == [[0, 0, 500, 375]]
+    assert read.notes == (f"{tmp_path}: 1 XML files without a <size>; it is read from the images",)
+    (tmp_path / "000012.jpg").unlink()
+    with pytest.raises(InputError, match="1 XML file with an impossible <size>"):
+        read_voc(tmp_path, [VocImage("000012.jpg", tmp_path / "000012.xml")])
+
+
 def test_classes_are_those_of_all_files_of_a_year_whatever_the_split(tmp_path: Path) -> None:
     (tmp_path / "000013.xml").write_text(XML.format(OBJECT.format("bee", "", 9, 1, 1, 9)))
     (tmp_path / "000014.xml").write_text("broken, which matters to its own split")
@@ -72,7 +89,7 @@ def change_elements(data: Path, element: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("element", "text", "what"),
     [
-        ("width", "0", "2 XML files with an impossible <size>; the first: train_001.xml (width 0, height 64)"),
+        ("width", "-9", "2 XML files with an impossible <size>; the first: train_001.xml (width -9, height 64)"),
         ("xmax", "1", "2 objects with a box without area; the first: object 1 of train_001.xml (xmin "),
         ("xmax", "99", "2 objects with a box that reaches more than 2 pixels out of its image; the first: object 1 of"),
         ("ymin", "top", "2 objects whose corners are not four numbers; the first: object 1 of train_001.xml (xmin"),

@@ -1,5 +1,1 @@
-"""PASCAL VOC annotations.
-
-* ``layout``: finds images and XML files in a VOCdevkit, and the image sets of a split.
-* ``read``: reads and checks the XML files.
-"""
+"""PASCAL VOC annotations: ``read`` checks the XML files of a split; `codo.layouts.voc` finds them."""

@@ -1,5 +1,5 @@
 """YOLO annotations.
 
-* ``layout``: the data file, and the images and label files of a split.
-* ``read``: reads and checks label files; ``shapes``: converts their numbers to boxes and polygons in pixels.
+* ``read``: reads and checks label files; `codo.layouts.yolo` finds them.
+* ``shapes``: converts their numbers to boxes and polygons in pixels.
 """

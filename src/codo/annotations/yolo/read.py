@@ -4,18 +4,21 @@
 
     0 0.5 0.4 0.25 0.3                       class, center x, center y, width, height
     0 0.1 0.2 0.3 0.2 0.3 0.6 …              class, x, y of at least three points: a polygon
+    0 0.5 0.4 0.25 0.3 0.45 0.35 2 …         a box and key points, if the data file has kpt_shape
 
 Coordinates are relative to the image's width and height, with its EXIF orientation applied. The box of a polygon is
-that of its points. An image without a label file has no objects. Class ids are their indices. Pixel coordinates are
-rounded to 1/100, as in COCO: label files usually have six digits, so that coordinates that were written from pixels
-are recovered exactly, and give the same mask.
+that of its points; key points are not used. Columns may be separated by commas. An image without a label file has no
+objects. Class ids are their indices. Pixel coordinates are rounded to 1/100, as in COCO: label files usually have six
+digits, so that coordinates that were written from pixels are recovered exactly, and give the same mask.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,18 +27,26 @@ from codo.annotations.assemble import assemble, image_numbers, refuse_same_names
 from codo.annotations.entries import FileEntries
 from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations, Category
-from codo.annotations.yolo.layout import DataFile, labels_of
 from codo.annotations.yolo.shapes import abbreviated, shapes_of
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS
+from codo.catalog.sources.folder import visible_files
+from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError
+from codo.geometry.keypoints import may_be_keypoints
+from codo.layouts.yolo import DataFile, labels_of
+from codo.layouts.yolo_lines import read_label_file, split_columns
+
+Points = Literal["auto", "outline", "keypoints"]
+"""What the numbers of lines with more than five columns are."""
 
 
-def read_yolo(data_file: DataFile, images: Sequence[Path]) -> Annotations:
+def read_yolo(data_file: DataFile, images: Sequence[Path], points: Points = "auto") -> Annotations:
     """Read and check the labels of images.
 
     Args:
         data_file: The data file.
-        images: From `codo.annotations.yolo.layout.images_of`.
+        images: From `codo.layouts.yolo.images_of`.
+        points: What the numbers of lines with more than five columns are; ``auto``: key points if the data file has
+            ``kpt_shape``, else outlines, and an error where they may be key points.
 
     Returns:
         The annotations, with classes in the order of their indices.
@@ -45,7 +56,7 @@ def read_yolo(data_file: DataFile, images: Sequence[Path]) -> Annotations:
     """
     sizes = read_sizes(images)
     labels = [labels_of(image) for image in images]
-    texts = [_text(file) for file in labels]
+    texts = [read_label_file(file) for file in labels]
     if all(text is None for text in texts):
         raise InputError(
             f"none of {len(images)} images has a label file; the first would be {labels[0]}",
@@ -53,21 +64,30 @@ def read_yolo(data_file: DataFile, images: Sequence[Path]) -> Annotations:
             fix="put labels/ next to images/, with files of the same names",
         )
     rows = [
-        (i, number, line.split())
+        (i, number, line.split() if "," not in line else split_columns(line))
         for i, text in enumerate(texts)
         for number, line in enumerate((text or "").splitlines(), start=1)
         if line.strip()
     ]
     of_image = np.array([i for i, _, _ in rows], dtype=np.int64)
     lines = FileEntries("line", [labels[i] for i, _, _ in rows], [number for _, number, _ in rows])
-    values = _values(lines, [row for _, _, row in rows])
+    columns = [row for _, _, row in rows]
+    shape = data_file.keypoints if points == "auto" else None
+    _check_counts(lines, [len(row) for row in columns], data_file, "keypoints" if shape else points)
+    values = _values(lines, columns)
+    notes = [_with_commas(texts, data_file)]
+    if shape or points == "keypoints":
+        notes.append(_unused_keypoints(values, data_file))
+        values = [row[:5] for row in values]
+    elif points == "auto" and may_be_keypoints(values, sizes[of_image]):
+        _ask(lines, values, data_file)
     label = _labels(lines, values, data_file)
     categories = tuple(Category(i, name) for i, name in data_file.names.items())
     refuse_same_names(categories, label, str(data_file.path))
     shapes, flat = shapes_of(lines, values, sizes[of_image])
     folder = Path(os.path.abspath(data_file.path.parent))
     names = [image.relative_to(folder).as_posix() if image.is_relative_to(folder) else str(image) for image in images]
-    return assemble(
+    annotations = assemble(
         data_file.path,
         image_ids=image_numbers(names),
         file_names=names,
@@ -82,26 +102,68 @@ def read_yolo(data_file: DataFile, images: Sequence[Path]) -> Annotations:
         outlines=shapes.outlines,
         folder=folder,
         warnings=[flat, unused_classes(categories, label, str(data_file.path)), _without_image(images)],
+        notes=notes,
+    )
+    return replace(annotations, inferred={"yolo_points": "keypoints"}) if shape else annotations
+
+
+def _check_counts(lines: FileEntries, counts: list[int], data_file: DataFile, points: Points) -> None:
+    """Refuse lines with a wrong number of columns."""
+    name, shape = data_file.path.name, data_file.keypoints
+    if points == "keypoints" and shape:
+        expected = 5 + shape[0] * shape[1]
+        lines.refuse(
+            (i for i, count in enumerate(counts) if count not in (5, expected)),
+            f"whose columns do not fit kpt_shape: {list(shape)}",
+            f"write a box and {shape[0]} points of {shape[1]} numbers, or correct kpt_shape in {name}",
+            lambda i: f"{counts[i]} columns instead of {expected}",
+        )
+    elif points == "keypoints":
+        lines.refuse(
+            (i for i, count in enumerate(counts) if count < 5 or count == 6),
+            "without a box and key points",
+            "write class, x, y, width, height, and then the key points",
+            lambda i: f"{counts[i]} columns",
+        )
+    else:
+        wrong = [i for i, count in enumerate(counts) if count != 5 and (count < 7 or count % 2 == 0)]
+        likely = (counts[wrong[0]] - 5) // 3 if wrong and counts[wrong[0]] > 6 and counts[wrong[0]] % 3 == 2 else 0
+        lines.refuse(
+            wrong,
+            "with a wrong number of columns",
+            f"if these are key points, add kpt_shape: [{likely}, 3] to {name}"
+            if likely
+            else "write class, x, y, width, height, or class and x, y of at least three points",
+            lambda i: f"{counts[i]} columns" + (", as in files of detections" if counts[i] == 6 else ""),
+        )
+
+
+def _ask(lines: FileEntries, values: list[list[float]], data_file: DataFile) -> None:
+    """Raise the question what the lines are."""
+    long = [i for i, row in enumerate(values) if len(row) > 5]
+    numbers = len(values[long[0]]) - 5
+    triples = numbers % 3 == 0 and all(values[i][k] in (0, 1, 2) for i in long for k in range(7, numbers + 5, 3))
+    shape = [numbers // 3, 3] if triples else [numbers // 2, 2]
+    lines.refuse(
+        long,
+        "that may be a box with key points, or an outline",
+        f"for key points add kpt_shape: {shape} to {data_file.path.name}; for outlines set data.yolo_points=outline",
+        lambda i: f"{len(values[i])} columns: {abbreviated([f'{value:g}' for value in values[i]])}",
     )
 
 
-def _text(file: Path) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"cannot read a label file: {error}", where=str(file), fix="write it again") from error
+def _unused_keypoints(values: list[list[float]], data_file: DataFile) -> str:
+    count = sum(len(row) > 5 for row in values)
+    return f"{data_file.path}: boxes of {len(values)} lines; key points, in {count} of them, are not used"
+
+
+def _with_commas(texts: Sequence[str | None], data_file: DataFile) -> str:
+    count = sum("," in text for text in texts if text)
+    return f"{data_file.path}: commas separate the columns of {count} label files" if count else ""
 
 
 def _values(lines: FileEntries, rows: list[list[str]]) -> list[list[float]]:
     """The numbers of every line."""
-    lines.refuse(
-        (i for i, row in enumerate(rows) if len(row) != 5 and (len(row) < 7 or len(row) % 2 == 0)),
-        "with a wrong number of columns",
-        "write class, x, y, width, height, or class and x, y of at least three points",
-        lambda i: f"{len(rows[i])} columns" + (", as in files of detections" if len(rows[i]) == 6 else ""),
-    )
     values = [_floats(row) for row in rows]
     lines.refuse(
         (i for i, row in enumerate(values) if not row),
@@ -138,10 +200,11 @@ def _without_image(images: Sequence[Path]) -> str:
     """A warning about label files without an image, in the label folders of ``images``."""
     unmatched: list[Path] = []
     for folder in sorted({image.parent for image in images}):
-        known = {path.stem for path in folder.iterdir() if path.suffix.lower() in IMAGE_EXTENSIONS} | {"classes"}
+        known = {Path(name).stem for name in visible_files(folder) if extension(name) in IMAGE_EXTENSIONS}
         labels = labels_of(folder / "image.jpg").parent
         if labels != folder:  # else the folder may contain other text files
-            unmatched += [path for path in sorted(labels.glob("*.txt")) if path.stem not in known]
+            texts = (labels / name for name in visible_files(labels) if extension(name) == ".txt")
+            unmatched += [path for path in texts if path.stem not in known | {"classes"}]
     if not unmatched:
         return ""
     return f"{unmatched[0].parent}: {len(unmatched)} label files without an image; the first: {unmatched[0].name}"

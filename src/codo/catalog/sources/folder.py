@@ -7,7 +7,7 @@ except into a folder that contains them, and hidden folders and those of NAS sys
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,26 +22,31 @@ def walk(folder: str) -> list[Member]:
     return sorted(_walk_url(folder) if is_url(folder) else _walk_local(folder))
 
 
-class ImageFiles(NamedTuple):
-    """The images below a folder.
+class FoundFiles(NamedTuple):
+    """The files of some extensions below a folder.
 
     Attributes:
         paths: Sorted.
-        hidden: Keys of hidden image files and folders, which are left out.
+        hidden: Keys of hidden files of these extensions and of hidden folders, which are left out.
     """
 
     paths: list[Path]
     hidden: list[str]
 
 
-def image_files(folder: Path) -> ImageFiles:
+def image_files(folder: Path) -> FoundFiles:
     """The image files below a local folder, by their extension; reads names only."""
+    return files_with(folder, IMAGE_EXTENSIONS)
+
+
+def files_with(folder: Path, extensions: Container[str]) -> FoundFiles:
+    """The files of some extensions (in lower case) below a local folder; none if there is no such folder."""
     hidden: list[str] = []
     keys: list[str] = []
-    for key, _ in _files(str(folder), "", (), hidden):
-        if extension(key) in IMAGE_EXTENSIONS:
+    for key, _ in _files(str(folder), "", (), hidden) if folder.is_dir() else ():
+        if extension(key) in extensions:
             (hidden if is_hidden(key) else keys).append(key)
-    return ImageFiles(sorted(folder / key for key in keys), sorted(hidden))
+    return FoundFiles(sorted(folder / key for key in keys), sorted(hidden))
 
 
 def visible_files(folder: Path) -> list[str]:
@@ -51,6 +56,16 @@ def visible_files(folder: Path) -> list[str]:
             return sorted(entry.name for entry in entries if not is_hidden(entry.name) and not entry.is_dir())
     except (FileNotFoundError, NotADirectoryError):
         return []
+
+
+def visible_folders(folder: Path) -> list[Path]:
+    """The folders in a local folder, sorted, without hidden ones; empty without the folder."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if not is_hidden(entry.name) and entry.is_dir())
+    except (FileNotFoundError, NotADirectoryError):
+        names = []
+    return [folder / name for name in names]
 
 
 def _walk_local(root: str) -> Iterator[Member]:

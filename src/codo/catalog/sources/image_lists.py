@@ -3,8 +3,8 @@
 `codo prepare` reads them to select among the images of a source, `codo.annotations` to find the images of a split.
 
 A VOC image set has one image name per line; names may have spaces. The set of a class (``cat_train.txt``) has a second
-column that says whether the image shows the class: ``1`` yes, ``0`` only difficult objects of it, ``-1`` no. What a row with ``-1``
-means depends on the use:
+column that says whether the image shows the class: ``1`` yes, ``0`` only difficult objects of it, ``-1`` no. What a
+row with ``-1`` means depends on the use:
 
 * As a split for detection (``data.train_split=cat_train``) it counts like every other row: an image without the class
   is a negative example, and evaluation without it would not see false detections.

@@ -9,19 +9,27 @@
 
 A split is a folder, a list of folders, or a text file with one image per line. ``val`` may be named ``valid`` or, if
 there is neither, ``test``. Other splits are chosen with ``data.train_split=`` and ``data.val_split=``.
+
+Class names are read as they are written: ``[yes, no]`` are two names, which YAML would read as true and false, and
+``{'0': cat}`` is class 0. ``kpt_shape: [17, 3]`` says that lines have a box and then 17 key points of three numbers.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
+from codo.catalog.sources.folder import image_files, visible_files
 from codo.catalog.sources.image_lists import parse_lines
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS
 from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
+from codo.core.text import decode_text
+from codo.layouts.splits import no_such_split, only_one_set
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "test")}
 """Names of splits, in the order in which they are tried."""
@@ -34,11 +42,22 @@ class DataFile(NamedTuple):
         path: The file.
         names: Name of every class by its index.
         values: Its whole content.
+        keypoints: Number of key points of every object, and of numbers of each (2 or 3); ``None`` without key points.
+        notes: What was inferred, one line each.
     """
 
     path: Path
     names: dict[int, str]
     values: dict[str, Any]
+    keypoints: tuple[int, int] | None = None
+    notes: tuple[str, ...] = ()
+
+
+class YoloSplit(NamedTuple):
+    """The images of a split, by path, and what was inferred about where they are, one line each."""
+
+    images: list[Path]
+    notes: list[str]
 
 
 def find_data_file(folder: Path) -> Path | None:
@@ -54,7 +73,8 @@ def find_data_file(folder: Path) -> Path | None:
     for name in ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"):
         if (folder / name).is_file():
             return folder / name
-    found = [path for path in sorted(folder.iterdir()) if path.suffix in (".yaml", ".yml") and _is_data_file(path)]
+    files = [folder / name for name in visible_files(folder) if name.endswith((".yaml", ".yml"))]
+    found = [path for path in files if _is_data_file(path)]
     if len(found) > 1:
         raise InputError(
             f"{len(found)} YOLO data files; the first: {found[0].name}",
@@ -71,15 +91,44 @@ def read_data_file(path: Path) -> DataFile:
         InputError: Not readable, without names, or ``nc`` is not the number of names.
     """
     values = read_yaml(path)
-    names = values.get("names")
-    if isinstance(names, list):
-        names = dict(enumerate(names))
-    if not isinstance(names, dict) or not names or not all(type(i) is int and i >= 0 for i in names):
-        raise InputError("the data file has no class names", where=str(path), fix="add names: [FIRST, SECOND, …]")
+    names, notes = _names(path, values.get("names"))
     count = values.get("nc", len(names))
-    if count != len(names):
+    if count != len(names) and str(count).strip() != str(len(names)):
         raise InputError(f"nc is {count}, but there are {len(names)} names", where=str(path), fix="correct one of them")
-    return DataFile(path, {i: str(names[i]) for i in sorted(names)}, values)
+    return DataFile(path, names, values, _keypoints(path, values.get("kpt_shape")), tuple(notes))
+
+
+def _names(path: Path, meant: Any) -> tuple[dict[int, str], list[str]]:
+    """Class names by index, as they are written; ``meant`` is what YAML reads, and notes tell where the two differ."""
+    written = yaml.load(decode_text(path.read_bytes()), yaml.BaseLoader).get("names")  # leaves all values text
+    if isinstance(written, list):
+        written, meant = ({str(i): name for i, name in enumerate(names)} for names in (written, meant))
+    indices = [str(i).strip() for i in written] if isinstance(written, dict) else []
+    if not indices or not all(re.fullmatch("[0-9]+", i) for i in indices):
+        raise InputError("the data file has no class names", where=str(path), fix="add names: [FIRST, SECOND, …]")
+    if len({int(i) for i in indices}) < len(meant):
+        raise InputError("two class names have the same number", where=str(path), fix="give every class its own")
+    names = {int(i): name for i, name in zip(indices, written.values(), strict=True)}
+    wrong = next((i for i in sorted(names) if not isinstance(names[i], str) or not names[i].strip()), None)
+    if wrong is not None:
+        raise InputError(f"class {wrong} has no name", where=str(path), fix="write a text for every class of names:")
+    texts = [name for name, value in zip(written.values(), meant.values(), strict=True) if str(value) != name]
+    notes = [f"{path}: class names {', '.join(texts[:5])} are read as text, not as values of YAML"] if texts else []
+    return {i: names[i] for i in sorted(names)}, notes
+
+
+def _keypoints(path: Path, shape: Any) -> tuple[int, int] | None:
+    if shape is None:
+        return None
+    if (
+        not isinstance(shape, list)
+        or [type(one) for one in shape] != [int, int]
+        or shape[0] < 1
+        or shape[1] not in (2, 3)
+    ):
+        what = f"kpt_shape is {shape}, not the number of key points and 2 or 3 for the numbers of each"
+        raise InputError(what, where=str(path), fix="write kpt_shape: [17, 3], or leave it out if there are none")
+    return shape[0], shape[1]
 
 
 def split_name(data_file: DataFile, split: str, named: str | None) -> str:
@@ -94,6 +143,9 @@ def split_name(data_file: DataFile, split: str, named: str | None) -> str:
         if _locations(data_file, key)
     ]
     found = next((name for name in ((named,) if named else SPLIT_NAMES[split]) if name in known), None)
+    if found is None and not named and known:
+        where = str(data_file.path)
+        raise only_one_set("train", where) if split == "val" else no_such_split(split, known, where)
     if found is None:
         raise InputError(
             f"no split '{named or split}' in the data file, and no folder of its images",
@@ -104,8 +156,8 @@ def split_name(data_file: DataFile, split: str, named: str | None) -> str:
     return found
 
 
-def images_of(data_file: DataFile, name: str) -> list[Path]:
-    """Image files of a split, by path.
+def images_of(data_file: DataFile, name: str) -> YoloSplit:
+    """Image files of a split.
 
     Args:
         data_file: The data file.
@@ -115,9 +167,14 @@ def images_of(data_file: DataFile, name: str) -> list[Path]:
         InputError: A folder is missing or empty; images of a list are missing or listed twice.
     """
     images: list[Path] = []
+    notes: list[str] = []
     for location in _locations(data_file, name):
         if location.is_dir():
-            images += [path for path in location.rglob("*") if path.suffix.lower() in IMAGE_EXTENSIONS]
+            found = image_files(location)
+            images += found.paths
+            if found.hidden:
+                what = f"{len(found.hidden)} hidden files and folders are left out, the first: {found.hidden[0]}"
+                notes.append(f"{location}: {what}")
         elif location.is_file():
             images += _read_list(location)
         else:
@@ -135,7 +192,7 @@ def images_of(data_file: DataFile, name: str) -> list[Path]:
             where=str(data_file.path),
             fix="list every image once",
         )
-    return sorted(images)
+    return YoloSplit(sorted(images), notes)
 
 
 def labels_of(image: Path) -> Path:

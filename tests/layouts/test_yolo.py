@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,69 @@ def test_splits_by_every_spelling(yolo: Path) -> None:
     assert names(yolo, "val", val_split="train") == names(yolo, "train")
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("[yes, no]", {0: "yes", 1: "no"}),
+        ("[on, 007]", {0: "on", 1: "007"}),
+        ("{'0': cat, '1': dog}", {0: "cat", 1: "dog"}),
+        ("{1: 1.50, 0: null}", {0: "null", 1: "1.50"}),
+        ("\n- yes\n- 'no'\n", {0: "yes", 1: "no"}),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_class_names_are_read_as_they_are_written(
+    yolo: Path, written: str, expected: dict[int, str], encoding: str
+) -> None:
+    path = yolo / "data.yaml"
+    path.write_text(f"names: {written}\nnc: 2\ntrain: images/train\nval: images/val\n", encoding=encoding)
+    read = read_annotations(settings(yolo), "train")
+    assert {one.id: one.name for one in read.categories} == expected
+    as_values = [name for name in expected.values() if name not in ("cat", "dog")]
+    assert [note for note in read.notes if "are read as text, not as values of YAML" in note] == (
+        [read.notes[0]] if as_values else []
+    )
+
+
+def test_hidden_and_foreign_files_are_no_images_and_no_labels(yolo: Path) -> None:
+    """A picture without objects more would lower every precision; a folder named like a picture cannot be read."""
+    before = read_annotations(settings(yolo), "train")
+    for name in (".ipynb_checkpoints/000-checkpoint.png", "._000.png", "@eaDir/000.png/SYNOPHOTO_THUMB_M.png"):
+        for kind in ("images", "labels"):
+            path = yolo / kind / "train" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes((yolo / "images/train/000.png").read_bytes())
+    (yolo / "images/train/Thumbs.db").write_bytes(b"x")
+    (yolo / "labels/train/._001.txt").write_bytes(b"\0\5\x16\7")
+    (yolo / "._data.yaml").write_bytes(b"\0\5\x16\7")
+    read = read_annotations(settings(yolo), "train")
+    assert read.file_names.tolist() == before.file_names.tolist()
+    assert read.warnings == before.warnings
+    assert read.notes == (f"{yolo}/images/train: 3 hidden files and folders are left out, the first: ._000.png",)
+
+
+def test_a_data_set_may_be_in_a_hidden_folder(yolo: Path, tmp_path: Path) -> None:
+    moved = yolo.rename(tmp_path / ".cache")
+    assert len(names(moved, "train")) == 3
+
+
+def test_test_instead_of_val_is_told_and_only_train_is_asked_about(
+    yolo: Path, answer: Callable[[list[str]], list[str]]
+) -> None:
+    describe(yolo, val=None, test="images/val")
+    (yolo / "images/val").rename(yolo / "images/held")
+    describe(yolo, val=None, test="images/held")
+    (yolo / "labels/val").rename(yolo / "labels/held")
+    read = read_annotations(settings(yolo), "val")
+    assert read.notes[0] == f"{yolo}/data.yaml: there is no 'val', so 'test' is; data.val_split= chooses another"
+    assert read_annotations(settings(yolo, val_split="test"), "val").notes == ()
+    describe(yolo, test=None)
+    lines = answer(["finetune", f"data={yolo}", f"out={yolo / 'run'}", "steps=1"])
+    assert lines[0] == "codo: there is one set of images, 'train', and no other to evaluate on"
+    assert "data.split=0.2" in lines[2]
+    assert len(read_annotations(settings(yolo, split=0.4), "val")) == 1
+
+
 def test_layouts_with_the_split_first_and_other_file_names(tmp_path: Path) -> None:
     folder = write_yolo(tmp_path, {"train": coco(2), "valid": coco(1, seed=3)}, images="{split}/images")
     (folder / "data.yaml").rename(folder / "animals.yaml")
@@ -55,6 +119,10 @@ def test_links_to_images_keep_their_labels(yolo: Path, tmp_path: Path) -> None:
     [
         ("names:\n", "nc: 3\nnames:\n", "nc is 3, but there are 2 names"),
         ("names:\n- box\n- disc", "names: two", "the data file has no class names"),
+        ("names:\n- box\n- disc", "names: {a: box}", "the data file has no class names"),
+        ("names:\n- box\n- disc", "names: {0: box, '0': disc}", "two class names have the same number"),
+        ("- disc", "-", "class 1 has no name"),
+        ("- disc", "- b: disc", "class 1 has no name"),
         ("- disc", "- box", "1 name used by more than one class; the first: 'box' (ids 0, 1)"),
     ],
 )

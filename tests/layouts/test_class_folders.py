@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from codo.annotations.class_folders import read_class_folders
 from codo.core.errors import InputError
+from codo.layouts.class_folders import read_class_folders
 from tests.catalog.pictures import write_folder
 
 

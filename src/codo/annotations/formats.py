@@ -1,0 +1,197 @@
+"""The table of formats of labeled data: how each is recognized, read, and written into explicit settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from codo.annotations.coco.layout import (
+    find_annotations,
+    find_files,
+    find_single_file,
+    image_folders,
+    locate_images,
+)
+from codo.annotations.coco.read import CocoRules, read_coco
+from codo.annotations.data_settings import DataSettings, Format, Split
+from codo.annotations.images import read_sizes
+from codo.annotations.records import Annotations
+from codo.annotations.voc.read import read_voc
+from codo.annotations.yolo.read import read_yolo
+from codo.core.errors import InputError
+from codo.geometry.boxes import Convention
+from codo.layouts import voc, yolo
+from codo.layouts.splits import no_such_split, only_one_set
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format.
+
+    Attributes:
+        layout: The usual layout, for messages.
+        recognizes: Whether a folder has the usual layout.
+        may_be: Whether it has a less common layout; asked only if no format recognizes the folder.
+        read: Reads a split; with images, these are found. ``read(data, split, images)``.
+        explicit: Settings with the files and splits that were read. ``explicit(data, train, val)``.
+        sizes_from_images: Whether the sizes are those of the images, so that they need no check.
+    """
+
+    layout: str
+    recognizes: Callable[[DataSettings, Path], bool]
+    may_be: Callable[[Path], bool]
+    read: Callable[[DataSettings, Split, bool], Annotations]
+    explicit: Callable[[DataSettings, Annotations, Annotations], dict[str, Any]]
+    sizes_from_images: bool = False
+
+
+def _is_coco(data: DataSettings, folder: Path) -> bool:
+    return any(find_annotations(folder, data.split_name(split) or split) for split in ("train", "val"))
+
+
+def _may_be_coco(folder: Path) -> bool:
+    return find_single_file(folder) is not None
+
+
+def _read_coco(data: DataSettings, split: Split, images: bool) -> Annotations:
+    path = _annotation_file(data, split)
+    folders = _image_folders(data, split, path)
+    rules = CocoRules(Convention(data.box_format, data.box_unit), data.crowd, data.same_names, data.areas)
+    annotations = read_coco(path, rules, lambda names: read_sizes(find_files(str(path), names, folders)))
+    try:
+        return locate_images(annotations, folders, data.missing)
+    except InputError:
+        if images:
+            raise
+        return annotations
+
+
+def _explicit_coco(data: DataSettings, train: Annotations, val: Annotations) -> dict[str, Any]:
+    files = {"train": str(train.source), "train_images": str(train.folder)}
+    return files if data.split else files | {"val": str(val.source), "val_images": str(val.folder)}
+
+
+def _annotation_file(data: DataSettings, split: Split) -> Path:
+    """The COCO file of a split.
+
+    Raises:
+        InputError: Nothing there.
+    """
+    named = data.train if split == "train" else data.val
+    if named is not None:
+        if not Path(named).is_file():
+            raise InputError(
+                "no such annotation file",
+                where=named,
+                fix="check the path; if the data were moved, give the new place with data=…",
+            )
+        return Path(named)
+    if data.folder is None:
+        raise InputError(
+            f"no annotation file for {split}", where="data", fix=f"add data.{split}=FILE.json, or give data=FOLDER"
+        )
+    name = data.split_name(split) or split
+    found = find_annotations(Path(data.folder), name)
+    if found is None and split == "train" and data.train_split is None:
+        found = find_single_file(Path(data.folder))
+    if found is None:
+        raise _no_annotations(data, split, name)
+    return found
+
+
+def _no_annotations(data: DataSettings, split: Split, name: str) -> InputError:
+    folder = Path(data.folder or ".")
+    if name == "val":
+        known = [one for one in ("train", "test") if find_annotations(folder, one)]
+        if "test" in known:
+            return no_such_split(split, known, str(folder))
+        if known and not data.train_split:
+            return only_one_set("train", str(folder))
+        if (single := find_single_file(folder)) is not None:
+            return only_one_set(single.name, str(folder))
+    return InputError(
+        f"no COCO annotations of '{name}' in the folder",
+        where=str(folder),
+        fix=f"add annotations/instances_{name}.json, or give the file with data.{split}=FILE.json",
+    )
+
+
+def _image_folders(data: DataSettings, split: Split, annotation_file: Path) -> list[Path]:
+    """Possible folders of the images of a COCO file, best first; only one if the user gave it."""
+    images = (data.train_images if split == "train" else data.val_images) or data.images
+    if images is not None:
+        return [Path(images)]
+    parent = annotation_file.parent
+    root = Path(data.folder) if data.folder else parent.parent if parent.name == "annotations" else parent
+    return image_folders(root, data.split_name(split) or split)
+
+
+def _read_voc(data: DataSettings, split: Split, images: bool) -> Annotations:
+    folder = Path(data.folder or ".")
+    found = voc.images_of(folder, voc.image_sets(folder, split, data.split_name(split)), checked=images)
+    read = read_voc(folder, found.images, data.voc_origin)
+    return replace(read, notes=(*found.notes, *read.notes))
+
+
+def _explicit_voc(data: DataSettings, train: Annotations, val: Annotations) -> dict[str, Any]:
+    folder = Path(data.folder or ".")
+    sets = {
+        f"{split}_split": voc.format_sets(folder, voc.image_sets(folder, split, data.split_name(split)))
+        for split in _own_splits(data)
+    }
+    origin = train.inferred.get("voc_origin", data.voc_origin)
+    return {"folder": str(folder), "voc_origin": origin, **sets}
+
+
+def _read_yolo(data: DataSettings, split: Split, images: bool) -> Annotations:
+    data_file = yolo.read_data_file(_data_file(Path(data.folder or ".")))
+    named = data.split_name(split)
+    name = yolo.split_name(data_file, split, named)
+    found = yolo.images_of(data_file, name)
+    read = read_yolo(data_file, found.images, data.yolo_points)
+    other = name == "test" and named is None
+    note = [f"{data_file.path}: there is no 'val', so 'test' is; data.val_split= chooses another"] if other else []
+    return replace(read, notes=(*data_file.notes, *note, *found.notes, *read.notes))
+
+
+def _explicit_yolo(data: DataSettings, train: Annotations, val: Annotations) -> dict[str, Any]:
+    data_file = yolo.read_data_file(train.source)
+    names = {f"{split}_split": yolo.split_name(data_file, split, data.split_name(split)) for split in _own_splits(data)}
+    points = train.inferred.get("yolo_points", data.yolo_points)
+    return {"folder": str(train.source), "yolo_points": points, **names}
+
+
+def _own_splits(data: DataSettings) -> tuple[Split, ...]:
+    """The splits that have images of their own."""
+    return ("train",) if data.split else ("train", "val")
+
+
+def _data_file(folder: Path) -> Path:
+    found = yolo.find_data_file(folder)
+    if found is None:
+        raise InputError(
+            "no data.yaml in the folder", where=str(folder), fix="add it, or give the file: data=FILE.yaml"
+        )
+    return found
+
+
+READERS: Mapping[Format, Reader] = {
+    "coco": Reader("COCO's annotations/instances_train.json", _is_coco, _may_be_coco, _read_coco, _explicit_coco),
+    "voc": Reader(
+        "VOC's Annotations/ and ImageSets/Main/",
+        lambda data, folder: bool(voc.years(folder)),
+        voc.is_voc,
+        _read_voc,
+        _explicit_voc,
+    ),
+    "yolo": Reader(
+        "YOLO's data.yaml",
+        lambda data, folder: yolo.find_data_file(folder) is not None,
+        lambda folder: False,
+        _read_yolo,
+        _explicit_yolo,
+        sizes_from_images=True,
+    ),
+}
