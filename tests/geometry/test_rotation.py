@@ -29,7 +29,8 @@ def coco_file(folder: Path, *annotations: dict[str, Any]) -> Path:
 
 def turned(angle: Any, box: tuple[float, ...] = (40, 30, 20, 10)) -> list[float]:
     entries = FileEntries("object", [Path("a.xml")], [1])
-    bbox, _ = entries.turned_boxes(np.array([box], dtype=np.float64), np.array([[80, 100]], np.int32), [angle], "a")
+    given = {} if angle is None else {0: angle}
+    bbox, _ = entries.turned_boxes(np.array([box], dtype=np.float64), np.array([[80, 100]], np.int32), given, "a")
     return bbox[0].tolist()
 
 

@@ -6,7 +6,7 @@ Every error names the first invalid entry and says how many there are.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.core.errors import InputError
-from codo.geometry.rotation import in_degrees, turned_extents
+from codo.geometry.rotation import as_degrees, turned_extents
 
 OVERSHOOT = 2.0
 """Pixels by which a box may exceed the image, because of 1-based corners or rounding; it is clipped for training."""
@@ -96,38 +96,32 @@ class Entries(ABC):
         )
 
     def turned_boxes(
-        self,
-        bbox: npt.NDArray[np.float64],
-        sizes: npt.NDArray[np.int32],
-        angles: Sequence[Any],
-        where: str,
+        self, bbox: npt.NDArray[np.float64], sizes: npt.NDArray[np.int32], angles: Mapping[int, Any], where: str
     ) -> tuple[npt.NDArray[np.float64], str]:
-        """Boxes around rectangles that are rotated about their centers.
+        """Boxes around rectangles that are rotated about their centers, and a note, empty where none is.
 
         Args:
             bbox: x, y, width, height before rotation in pixels, ``(n, 4)``.
             sizes: Height and width of the image of every entry, ``(n, 2)``.
-            angles: Rotations in degrees as the file has them, a number or a text; ``None`` for none.
+            angles: Entry -> rotation in degrees as the file has it, a number or a text.
             where: What was read, for the note.
-
-        Returns:
-            The boxes, and a note; the same boxes and an empty one where nothing is rotated.
 
         Raises:
             InputError: A rotation is not a finite number.
         """
-        degrees = in_degrees(angles)
+        degrees = {i: as_degrees(angle) for i, angle in angles.items()}
         self.refuse(
-            np.flatnonzero(~np.isfinite(degrees)).tolist(),
+            (i for i, angle in degrees.items() if not np.isfinite(angle)),
             "whose rotation is not a number",
             "write the attribute 'rotation' in degrees, or leave it out",
             lambda i: f"rotation {angles[i]}",
         )
-        count = np.count_nonzero(degrees % 360)
-        if not count:
+        rows = [i for i, angle in degrees.items() if angle % 360]
+        if not rows:
             return bbox, ""
-        note = f"{where}: {count} rectangles have a rotation; their boxes are the extents after it"
-        return turned_extents(bbox, sizes, degrees), note
+        turned = bbox.copy()
+        turned[rows] = turned_extents(bbox[rows], sizes[rows], np.array([degrees[i] for i in rows]))
+        return turned, f"{where}: {len(rows)} rectangles have a rotation; their boxes are the extents after it"
 
 
 class FileEntries(Entries):

@@ -12,32 +12,23 @@ Floats = npt.NDArray[np.float64]
 
 
 def turned_extents(bbox: Floats, sizes: npt.NDArray[np.int32], degrees: Floats) -> Floats:
-    """Boxes around rotated rectangles, clipped to their images; rectangles without rotation keep their boxes.
+    """Boxes around rotated rectangles, clipped to their images.
 
     Args:
         bbox: x, y, width, height before rotation in pixels, ``(n, 4)``.
         sizes: Height and width of the image of every rectangle, ``(n, 2)``.
         degrees: Rotation about the center, ``(n,)``.
     """
-    rows = np.flatnonzero(degrees % 360)
-    center, half = bbox[rows, :2] + bbox[rows, 2:] / 2, bbox[rows, 2:] / 2
-    radians = np.deg2rad(degrees[rows])
+    center, half = bbox[:, :2] + bbox[:, 2:] / 2, bbox[:, 2:] / 2
+    radians = np.deg2rad(degrees)
     cos, sin = np.abs(np.cos(radians))[:, None], np.abs(np.sin(radians))[:, None]
     half = half * cos + half[:, ::-1] * sin
-    limits = sizes[rows, ::-1]
-    low, high = (center - half).round(4).clip(0, limits), (center + half).round(4).clip(0, limits)
-    turned = bbox.copy()
-    turned[rows] = np.concatenate([low, high - low], axis=1)
-    return turned
+    low, high = ((center + way * half).round(4).clip(0, sizes[:, ::-1]) for way in (-1, 1))
+    return np.concatenate([low, high - low], axis=1)
 
 
-def in_degrees(angles: Sequence[Any]) -> Floats:
-    """Angles as numbers: 0 for ``None``, nan for what is no number."""
-    return np.array([0.0 if angle is None else _number(angle) for angle in angles])
-
-
-def rotations(rows: Sequence[dict[str, Any]], outlines: list[Any], bbox: Floats) -> list[Any]:
-    """CVAT's attribute ``rotation`` of COCO annotations; ``None`` where the box is that of an outline.
+def rotations(rows: Sequence[dict[str, Any]], outlines: list[Any], bbox: Floats) -> dict[int, Any]:
+    """CVAT's attribute ``rotation`` of COCO annotations, by row, where the box is not that of an outline.
 
     An outline that is only the rectangle itself is turned with it, in place.
 
@@ -46,18 +37,26 @@ def rotations(rows: Sequence[dict[str, Any]], outlines: list[Any], bbox: Floats)
         outlines: Their segmentations.
         bbox: Their boxes before rotation.
     """
-    angles: list[Any] = [None] * len(rows)
-    for i, row in enumerate(rows):
-        attributes = row.get("attributes")
+    angles: dict[int, Any] = {}
+    for i in [i for i, row in enumerate(rows) if "attributes" in row]:
+        attributes = rows[i]["attributes"]
         angle = attributes.get("rotation") if type(attributes) is dict else None
-        if not angle:
+        if angle is None:
             continue
         if outlines[i] is None:
             angles[i] = angle
-        elif _is_rectangle(outlines[i], bbox[i]) and np.isfinite(_number(angle)):
+        elif _is_rectangle(outlines[i], bbox[i]) and np.isfinite(degrees := as_degrees(angle)):
             angles[i] = angle
-            outlines[i] = [_turned_points(outlines[i][0], bbox[i], _number(angle))]
+            outlines[i] = [_turned_points(outlines[i][0], bbox[i], degrees)] if degrees % 360 else outlines[i]
     return angles
+
+
+def as_degrees(value: Any) -> float:
+    """A rotation as a number; nan if it is none."""
+    try:
+        return float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return float("nan")
 
 
 def _is_rectangle(outline: Any, box: Floats) -> bool:
@@ -77,10 +76,3 @@ def _turned_points(polygon: list[float], box: Floats, angle: float) -> list[floa
     turned = offsets @ np.array([[cos, sin], [-sin, cos]]) + center
     points: list[float] = turned.round(4).ravel().tolist()
     return points
-
-
-def _number(value: Any) -> float:
-    try:
-        return float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        return float("nan")

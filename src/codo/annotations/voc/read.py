@@ -22,7 +22,7 @@ all splits agree; in alphabetical order, with ids from 1. For VOC itself these a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,7 +73,8 @@ def read_voc(folder: Path, images: Sequence[VocImage], origin: Origin = "auto") 
     objects.refuse((i for i, name in enumerate(names) if not name), "without a name", "write the <name> of its class")
     counting = _counting(labels, sizes, others, origin)
     corners = [corners for one in labels for corners in one.corners]
-    angles = [angle for one in labels for angle in one.rotation]
+    rotation = enumerate(angle for one in labels for angle in one.rotation)
+    angles = {i: angle for i, angle in rotation if angle is not None}
     bbox, flat, turned = _boxes(objects, corners, angles, sizes[of_image], counting, str(folder))
     difficult = [text or "0" for one in labels for text in one.difficult]
     objects.refuse(
@@ -139,7 +140,7 @@ def _counting(
 def _boxes(
     objects: FileEntries,
     corners: Sequence[tuple[str | None, ...]],
-    angles: Sequence[str | None],
+    angles: Mapping[int, str],
     sizes: npt.NDArray[np.int32],
     counting: Counting,
     where: str,
