@@ -33,15 +33,50 @@ Settings are key=value; dots separate groups (optim.lr=0.03, probe=null). -c tak
 """
 
 
+class VerbParser(argparse.ArgumentParser):
+    """The parser of a verb. Settings may stand anywhere, and ``out=DIR`` is the same as ``--out DIR``."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._with_value: set[str] = set()  # options that take a value, with their dashes
+        self._intermixed = False
+        super().__init__(*args, **options)
+
+    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
+        """Add an argument; an option with a value may also be given as ``name=value``."""
+        action = super().add_argument(*names, **options)
+        if action.option_strings and action.nargs is None:
+            self._with_value |= set(action.option_strings)
+        return action
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse options first, then everything else: argparse alone refuses settings after an option."""
+        if self._intermixed:
+            return super().parse_known_args(args, namespace)
+        self._intermixed = True
+        try:
+            return self.parse_known_intermixed_args(self._as_options(list(args)), namespace)
+        finally:
+            self._intermixed = False
+
+    def _as_options(self, words: list[str]) -> list[str]:
+        """Turn ``out=DIR`` into ``--out=DIR`` where the verb has such an option."""
+        found = []
+        for before, word in zip(["", *words], words, strict=False):
+            name, equals, _ = word.partition("=")
+            named = equals and f"--{name}" in self._with_value and before not in self._with_value
+            found.append(f"--{word}" if named else word)
+        return found
+
+
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="codo", description=DESCRIPTION, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"codo-detect {codo.__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python tracebacks")
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=VerbParser)
 
-    def verb(name: str, text: str) -> argparse.ArgumentParser:
+    def verb(name: str, text: str) -> VerbParser:
         subparser = verbs.add_parser(name, help=text, description=text, formatter_class=raw)
         # --debug is accepted after the verb too; SUPPRESS keeps the value of a --debug given before the verb.
         subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
@@ -50,11 +85,11 @@ def build_parser() -> argparse.ArgumentParser:
     prepare = verb("prepare", "scan images, compute proposals, write a catalog; rerun to resume")
     prepare.add_argument(
         "source",
-        nargs="+",
+        nargs="*",
         metavar="SOURCE | key=value",
         help="folders, tars, zips, COCO json, VOCdevkit, lists of paths, URLs; settings such as proposals.mode=single",
     )
-    prepare.add_argument("--out", required=True, metavar="DIR", help="the catalog to write")
+    prepare.add_argument("--out", metavar="DIR", help="the catalog to write (required)")
     prepare.add_argument("--no-proposals", action="store_true", help="skip proposals: the images serve as backgrounds")
     prepare.add_argument("--pack", type=int, metavar="SHORT_SIDE", help="also write resized copies as tar shards")
     prepare.add_argument("--jobs", type=int, metavar="N", help="worker processes (default: one per core)")
@@ -182,6 +217,8 @@ def _prepare(args: argparse.Namespace) -> None:
         raise InputError(
             "no source of images is given", where="command line", fix="name a folder: codo prepare photos/ …"
         )
+    if args.out is None:
+        raise InputError("the catalog to write is not named", where="command line", fix="add --out DIR")
     if args.shard is None:
         catalog = codo.prepare(sources, args.out, jobs=args.jobs, engine=args.engine, **settings)
     elif (finished := prepare_shard(sources, args.out, args.shard, jobs=args.jobs, **settings)) is None:

@@ -37,6 +37,15 @@ def test_other_settings_are_refused_but_neutral_ones_are_not(tmp_path: Path) -> 
         check_out(tmp_path / "run", {**CONFIG, "optim": {"lr": 0.2}})
 
 
+def test_a_run_of_another_verb_is_refused_by_its_name(tmp_path: Path) -> None:
+    start_run(tmp_path / "run", CONFIG, "finetune").unlock()
+    assert check_out(tmp_path / "run", CONFIG, "finetune") is True
+    with pytest.raises(InputError) as error:
+        check_out(tmp_path / "run", {"method": "codo"}, "pretrain")
+    assert error.value.what == "out= holds a run of codo finetune, and this is codo pretrain"
+    assert error.value.fix == "choose another out="
+
+
 @pytest.mark.parametrize("content", ["photo.jpg", "config.yaml"])
 def test_a_folder_with_other_things_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / content).write_text("x")

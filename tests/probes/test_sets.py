@@ -27,8 +27,15 @@ def test_draw_takes_the_classes_in_turn() -> None:
 
 def test_a_probe_needs_two_classes_on_both_sides() -> None:
     assert common_classes(np.array([0, 1, 2]), np.array([2, 1]), ["a", "b", "c"], where="x") == [1, 2]
-    with pytest.raises(InputError, match=r"there are 1 \(b\)"):
+    with pytest.raises(InputError, match=r"there is 1 \(b\)"):
         common_classes(np.array([0, 1]), np.array([1, 2]), ["a", "b", "c"], where="x")
+
+
+def test_data_of_a_single_class_are_refused_with_what_measures_them() -> None:
+    with pytest.raises(InputError) as error:
+        common_classes(np.array([0, 0]), np.array([0]), ["cell"], where="cells")
+    assert error.value.what == "a probe tells classes apart, and these data have only one (cell)"
+    assert "codo compare" in error.value.fix
 
 
 def test_scores_know_what_features_know_and_do_not_depend_on_the_batch() -> None:

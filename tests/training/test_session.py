@@ -10,6 +10,7 @@ import torch
 from codo import cli
 from codo.core.errors import InputError
 from codo.core.run import Run
+from codo.detection.finetune_settings import FinetuneSettings
 from codo.training import checkpoint
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.session import find_saved, open_session
@@ -47,6 +48,9 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
     other = settings_of(tmp_path / "run").model_copy(update={"seed": 1})
     with pytest.raises(InputError, match="other settings"):
         find_saved(other)
+    detector = FinetuneSettings.model_validate({"data": "d", "out": str(tmp_path / "run")})
+    with pytest.raises(InputError, match="out= holds a run of codo pretrain, and this is codo finetune"):
+        find_saved(detector)
 
 
 def test_only_one_process_holds_the_directory_and_lets_go(tmp_path: Path) -> None:

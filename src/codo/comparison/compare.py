@@ -81,6 +81,7 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
         ('none', ['mine'], 2)
     """
     given = nest(overrides)
+    CompareSettings.refuse_settings_of_trials(given)
     settings = without_recipe_width(resolve(CompareSettings, recipe, given), given)
     settings = settings.model_copy(update={"out": absolute(settings.out)})
     out, model_overrides = Path(settings.out), given.get("model", {})

@@ -23,7 +23,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from codo.core.config import SHORT, Settings
-from codo.core.errors import nearest
+from codo.core.errors import InputError, nearest
 from codo.core.paths import absolute
 from codo.detection.finetune_settings import FinetuneSettings, known_parts
 
@@ -178,6 +178,29 @@ class CompareSettings(FinetuneSettings):
         if self.data.fraction_seed and self.redraw:
             raise ValueError("data.fraction_seed needs redraw=false: otherwise every seed has its own draw")
         return self
+
+    @staticmethod
+    def refuse_settings_of_trials(given: Mapping[str, Any]) -> None:
+        """Refuse settings that the comparison sets itself, also with the value that they have anyway.
+
+        Args:
+            given: What the user gave, nested. (A ``compare.yaml`` that is read again has all settings.)
+
+        Raises:
+            InputError: One of them is given.
+        """
+        data = given.get("data")
+        for name, instead, among in (
+            ("weights", "inits=[…]", given),
+            ("seed", "seeds=[…]", given),
+            ("fraction", "fractions=[…]", data if isinstance(data, Mapping) else {}),
+        ):
+            if name in among:
+                setting = name if among is given else f"data.{name}"
+                value = among[name]
+                shown = instead.replace("…", str(value)) if isinstance(value, str | int | float) else instead
+                what = f"{setting} is set for every trial by codo compare"
+                raise InputError(what, where=setting, fix=f"give {shown} instead")
 
     def protocol(self) -> dict[str, Any]:
         """The settings that `FinetuneSettings` has too, unchanged."""

@@ -88,9 +88,13 @@ class ContrastSettings(Settings):
         """
         if self.momentum != "auto":
             return self
-        enqueued = batch_size * (max(1, views - 1) if self.enqueue_views == "all" else 1)
-        age = self.queue / enqueued if queue and self.negatives == "queue" else 0.0
+        age = self.queue_age(batch_size, views) if queue else 0.0
         return self.model_copy(update={"momentum": auto_momentum(steps, age)})
+
+    def queue_age(self, batch_size: int, views: int) -> float:
+        """Age of the oldest queued key in steps; 0 with negatives of the batch."""
+        enqueued = batch_size * (max(1, views - 1) if self.enqueue_views == "all" else 1)
+        return self.queue / enqueued if self.negatives == "queue" else 0.0
 
     def momentum_at(self, step: int, steps: int) -> float:
         """The momentum at ``step`` (counted from 0) of ``steps``; of `resolved` settings."""

@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -30,6 +30,8 @@ class Settings(BaseModel):
     """Base of every schema: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    instead: ClassVar[Mapping[str, str]] = {}
+    """Names that users try because other verbs have them -> the setting of this schema with that purpose."""
 
     @classmethod
     def from_record(cls, text: str, group: str = "") -> Self:
@@ -242,7 +244,7 @@ def schema_keys(schema: type[BaseModel], prefix: str = "") -> list[str]:
     return keys
 
 
-def _explain(error: ValidationError, schema: type[BaseModel]) -> InputError:
+def _explain(error: ValidationError, schema: type[Settings]) -> InputError:
     """Turn a pydantic error into an `InputError`; a misspelled key goes first, as it may explain a missing one."""
     errors = error.errors(include_url=False)
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
@@ -251,6 +253,9 @@ def _explain(error: ValidationError, schema: type[BaseModel]) -> InputError:
     if first["type"] == "extra_forbidden":
         if renamed := new_name(key):
             return InputError(f"setting '{key}' is now called '{renamed}'{more}", where=key, fix=f"write {renamed}=")
+        if key in schema.instead:
+            what = f"unknown setting '{key}'{more}"
+            return InputError(what, where=key, fix=f"did you mean '{schema.instead[key]}'?")
         known = schema_keys(schema)
         leaf = {k.rsplit(".", 1)[-1]: k for k in reversed(known)}
         hint = nearest(key, known)

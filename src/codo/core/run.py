@@ -154,13 +154,18 @@ def is_run(path: str | Path) -> bool:
     return (Path(path) / "config.yaml").is_file() and (Path(path) / "environment.json").is_file()
 
 
-def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
+def check_out(out: str | Path, config: Mapping[str, Any], verb: str = "") -> bool:
     """Whether ``out`` holds a run with these settings (resume) or is free (start); nothing is written.
 
     A folder whose run was killed before it recorded its settings counts as free (`is_unstarted`).
 
+    Args:
+        out: The folder.
+        config: The resolved settings.
+        verb: ``pretrain`` or ``finetune``; empty: not checked.
+
     Raises:
-        InputError: ``out`` is a file, holds something else, or holds a run with other settings.
+        InputError: ``out`` is a file, holds something else, or holds a run of another verb or with other settings.
     """
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
@@ -169,6 +174,9 @@ def check_out(out: str | Path, config: Mapping[str, Any]) -> bool:
         return False
     if not is_run(folder):
         raise InputError("out= is not empty and not a run", where=str(out), fix="choose an empty or new folder")
+    if verb and (other := Run(folder).verb) != verb:
+        what = f"out= holds a run of codo {other}, and this is codo {verb}"
+        raise InputError(what, where=str(out), fix="choose another out=")
     refuse_other_settings(
         Run(folder).config,
         _plain(config),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -47,6 +47,9 @@ def known_parts(value: Any) -> tuple[str, ...] | None:
 
 class FinetuneSettings(Settings):
     """A finetuning run. Groups are defined in the module of the component that they configure."""
+
+    verb: ClassVar[str] = "finetune"
+    instead: ClassVar[Mapping[str, str]] = {"foregrounds": "data", "init": "weights"}
 
     data: DataSettings = Field(
         description="labeled images: data=FOLDER, or data.train=FILE data.val=FILE data.images=DIR"

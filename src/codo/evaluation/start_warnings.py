@@ -1,9 +1,10 @@
-"""Warnings before the first step: settings of momentum contrast that do not fit the length of the run or the data."""
+"""Warnings before the first step: settings that do not fit the length of the run or the data."""
 
 from __future__ import annotations
 
 import math
 
+from codo.contrast.auto_momentum import auto_momentum
 from codo.core.numbers import number
 
 EMA_SHARE = 1 / 5
@@ -12,28 +13,53 @@ EMA_SHARE = 1 / 5
 Measured on runs of 200 steps (docs/method.md#small-runs): with 0.999 (5 runs long) the linear probe of the box head was
 23.5, with 0.99 (half a run) 28.4, without momentum 34.3; untrained 17 to 21. The paper's runs last 250 time constants.
 """
+ROUNDING = 1.05
+"""``contrast.momentum=auto`` rounds to three digits, which may make a time constant of 80 steps one of 83."""
 QUEUE_SHARE = 1 / 2
 """Largest share of the images that may have a key in the queue."""
 
 
-def ema_warning(momentum: float, steps: int) -> str | None:
+def ema_warning(momentum: float, steps: int, queue_age: float = 0.0) -> str | None:
     """A warning when the momentum encoder is too slow for the length of the run.
 
     Args:
         momentum: m of the EMA, at the start of the run if it rises.
         steps: Length of the run.
+        queue_age: Age of the oldest queued key in steps; 0 without a queue. ``contrast.momentum=auto`` depends on it.
     """
     time_constant = 1 / (1 - momentum) if momentum < 1 else math.inf
-    if time_constant <= EMA_SHARE * steps * (1 + 1e-9):
+    longest = EMA_SHARE * steps * ROUNDING
+    if time_constant <= longest:
         return None
+    auto = auto_momentum(steps, queue_age)
+    advice = []
+    if auto < momentum:
+        advice.append(f"set contrast.momentum=auto (here {auto:g})")
+    if auto > auto_momentum(steps) and 1 / (1 - auto) > longest:  # the queue asks for a slow encoder
+        advice.append(f"shorten contrast.queue, which holds the keys of {queue_age:.3g} steps")
+    words = " and ".join(advice)
     slow = f"contrast.momentum={momentum:.6g} averages over {number(time_constant)} steps, of {number(steps)} in all"
     if math.isinf(time_constant):
-        return f"The momentum encoder never changes: {slow}. Lower contrast.momentum."
-    enough, lower = math.ceil(time_constant / EMA_SHARE - 1e-6), math.floor(1000 * (1 - 10 / max(steps, 100))) / 1000
+        return f"The momentum encoder never changes: {slow}. {words[:1].upper()}{words[1:]}."
+    enough = math.ceil(time_constant / EMA_SHARE - 1e-6)
     return (
         f"The momentum encoder is too slow for this run: {slow}, so the keys stay near those of an untrained network. "
-        f"Train for {number(enough)} steps or more"
-        + (f", or set contrast.momentum={lower} with a contrast.queue of a few batches." if lower < momentum else ".")
+        f"Train for {number(enough)} steps or more{', or ' if advice else ''}{words}."
+    )
+
+
+def warmup_warning(warmup: int, steps: int) -> str | None:
+    """A warning when a run ends before its warm-up does: the learning rate never reaches ``optim.lr``.
+
+    Args:
+        warmup: Steps of the warm-up.
+        steps: Length of the run.
+    """
+    if steps > warmup:
+        return None
+    return (
+        f"The run ends before its warm-up does ({steps} steps of {warmup}), so the learning rate never reaches "
+        f"optim.lr. Train longer, or set optim.warmup_steps={steps // 10} optim.warmup_epochs=0."
     )
 
 

@@ -139,7 +139,11 @@ def common_classes(train: Ints, val: Ints, names: Sequence[str], where: str) -> 
     """
     found = sorted(set(train.tolist()) & set(val.tolist()))
     if len(found) < 2:
+        if len(names) == 1:
+            what = f"a probe tells classes apart, and these data have only one ({names[0]})"
+            fix = "leave it out; invariance and features/… need no labels, and codo compare measures what counts"
+            raise InputError(what, where=where, fix=fix)
         common = ", ".join(names[label] for label in found) or "none"
-        what = f"a probe needs two classes that occur in both splits; there are {len(found)} ({common})"
-        raise InputError(what, where=where, fix="give more labeled images, or turn the probe off")
+        what = f"a probe needs two classes that occur in both splits; there {'is' if found else 'are'} {len(found)}"
+        raise InputError(f"{what} ({common})", where=where, fix="give more labeled images, or turn the probe off")
     return found

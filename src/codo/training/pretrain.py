@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from codo.core.config import resolve, shipped_recipes
 from codo.core.run import Run
 from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
-from codo.evaluation.start_warnings import ema_warning, queue_warning
+from codo.evaluation.start_warnings import ema_warning, queue_warning, warmup_warning
 from codo.loading.loader import build_loader
 from codo.loading.sampler import StepSampler
 from codo.loading.warm_up import load_kernels
@@ -94,7 +94,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 settings.optim, batch_size=settings.batch_size, steps=task.steps, per_epoch=task.per_epoch
             )
             session.log_start(
-                [*warnings, *data_warnings(task, method, labeled)],
+                [*warnings, *data_warnings(task, method, labeled), warmup_warning(schedule.warmup, task.steps)],
                 loaded=None if saved.state else method.load_report,
                 source=f"model.init={settings.model.init}",
             )
@@ -142,7 +142,11 @@ def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | N
     """Warnings about queue size, momentum encoder and probe data."""
     queue = queue_warning(method.queue_length, len(task.dataset)) if method.queue_length else None
     averages = {"contrast", "contrast.momentum"} & set(method.used_settings)
-    ema = ema_warning(task.setup().contrast.momentum_at(0, task.steps), task.steps) if averages else None
+    ema = None
+    if averages:
+        age = task.settings.contrast.queue_age(task.settings.batch_size, task.settings.views)
+        contrast = task.setup().contrast
+        ema = ema_warning(contrast.momentum_at(0, task.steps), task.steps, age if method.queue_length else 0.0)
     return [queue, ema, *(labeled.warnings(task.settings.out) if labeled else [])]
 
 

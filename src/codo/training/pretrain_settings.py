@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,6 +26,9 @@ from codo.views.photometric import AugmentSettings
 
 class PretrainSettings(Settings):
     """A pretraining run. Groups are defined in the module of the component that they configure."""
+
+    verb: ClassVar[str] = "pretrain"
+    instead: ClassVar[Mapping[str, str]] = {"weights": "model.init", "data": "foregrounds", "init": "model.init"}
 
     method: str = Field("codo", description="pretraining method: a name, or path/to/file.py:MyMethod")
     options: dict[str, Any] = Field(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 
@@ -37,6 +37,9 @@ from codo.training.trainer import distribute
 
 class RunSettings(Protocol):
     """The settings shared by pretraining and finetuning; `PretrainSettings` describes them."""
+
+    verb: ClassVar[str]
+    """``pretrain`` or ``finetune``."""
 
     @property
     def out(self) -> str:
@@ -88,9 +91,9 @@ def find_saved(settings: RunSettings) -> Saved:
     """Load the newest checkpoint of the run, if there is one; nothing is written.
 
     Raises:
-        InputError: ``out`` is a file, holds something else, or holds a run with other settings.
+        InputError: ``out`` is a file, holds something else, or holds a run of another verb or with other settings.
     """
-    if not check_out(settings.out, settings.model_dump(mode="json")):
+    if not check_out(settings.out, settings.model_dump(mode="json"), settings.verb):
         return Saved()
     warnings: list[str] = []
     return Saved(checkpoint.load_last(Run(Path(settings.out)), warnings.append), warnings)
