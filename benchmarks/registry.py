@@ -30,6 +30,7 @@ CPU = (
     Entry("views", "views", ("--from", "jpeg")),
     Entry("views-packed", "views", ("--from", "packed")),
     Entry("step", "step"),
+    Entry("frozen-step", "frozen_step"),
     Entry("memory", "memory"),
     Entry("evaluation", "evaluation"),
     Entry("resume", "resume"),

@@ -9,7 +9,7 @@ import torch
 from benchmarks.plain_step import PlainStep
 from benchmarks.steps import OPTIM, OurStep, Size, method, views
 
-from benchmarks import gpu_step, step
+from benchmarks import frozen_step, gpu_step, step
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -28,6 +28,14 @@ def test_the_step_on_a_cpu_runs() -> None:
     assert row.target == "T5"
     assert all(check.passed for check in row.checks), row.checks
     assert "GFLOP at" in row.note
+
+
+def test_the_frozen_step_runs_with_less_to_do() -> None:
+    backbone, pyramid = frozen_step.rows(argparse.Namespace(smoke=True, batch=8, groups=2))
+    assert [row.target for row in (backbone, pyramid)] == ["T5", "T5"]
+    assert all(check.passed for row in (backbone, pyramid) for check in row.checks)
+    shares = [float(row.note.split()[-4]) for row in (backbone, pyramid)]
+    assert 1 > shares[0] > shares[1] > 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="on a GPU it is measured, not tried")

@@ -8,8 +8,12 @@ import pytest
 import torch
 from torch import nn
 
+from codo.core.errors import InputError
+from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.optim import DetectorOptimSettings, build_detector_optimizer
-from codo.training.optim import Schedule
+from codo.models.encoder import ModelSettings
+from codo.training.lr_factors import trained_parts
+from codo.training.optim import Schedule, set_lr
 
 CPU = torch.device("cpu")
 
@@ -61,3 +65,20 @@ def test_the_rate_is_quoted_for_16_images_and_scaled_linearly() -> None:
     rate = Schedule(settings, batch_size=4, steps=9000, per_epoch=100, reference=settings.reference_batch)
     assert rate.peak == pytest.approx(0.005)
     assert [rate(step) for step in (1000, 5999, 6000, 8000)] == pytest.approx([0.005, 0.005, 0.0005, 0.00005])
+
+
+def test_parts_of_a_detector_have_factors_on_their_rates() -> None:
+    model = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=8, head="1conv1fc", head_dim=16)
+    settings = DetectorOptimSettings(lr_factors={"backbone": 0.1, "rpn": 2.0}, norm_weight_decay=0.5)
+    detector = Detector(model, DetectorSettings(), classes=2, masks=False)
+    assert list(trained_parts(detector)) == ["backbone", "fpn", "rpn", "box_head", "roi_heads"]
+    optimizer = build_detector_optimizer(detector, settings, CPU)
+    set_lr(optimizer, 1.0, peak=1.0)
+    found = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    for name, parameter in detector.named_parameters():
+        assert found[id(parameter)] == (0.1 if ".body." in name else 2.0 if ".rpn." in name else 1.0), name
+    decays = {group["weight_decay"] for group in optimizer.param_groups if group.get("lr_factor") == 0.1}
+    assert decays == {settings.weight_decay, 0.5}
+    frozen = Detector(model, DetectorSettings(), classes=2, masks=False, freeze="backbone")
+    with pytest.raises(InputError, match="the backbone is frozen"):
+        build_detector_optimizer(frozen, settings, CPU)

@@ -57,6 +57,25 @@ def test_two_views_take_59_gflop_a_sample(resnet50: Step) -> None:
     assert resnet50.operations.flops / 4 / 1e9 == pytest.approx(59.4 + contrast, rel=0.005)
 
 
+def test_a_frozen_backbone_needs_neither_gradients_nor_activations_nor_a_copy(resnet50: Step) -> None:
+    """ResNet-50 has 23.508 M parameters; of each: gradient, momentum and the copy in the key encoder are saved."""
+    freeze = {"init": "imagenet", "freeze": ["backbone"]}
+    frozen = count_step(settings(model=freeze), 4)
+    assert resnet50.trained - frozen.trained == 23_508_032
+    statistics = 2 * 26_560 * 4 + 53 * 8  # of the copy's 53 BatchNorm layers: means, variances, counters
+    assert resnet50.weights - frozen.weights == 3 * 4 * 23_508_032 + statistics
+    assert frozen.saved < 0.3 * resnet50.saved
+    # Backward passes of the backbone are twice its 8.2 GFLOP; the pyramid needs no gradient of its input either.
+    assert (resnet50.operations.flops - frozen.operations.flops) / 4 / 1e9 == pytest.approx(2 * 8.18 + 0.5, rel=0.05)
+
+
+def test_parts_that_are_trained_later_count_as_trained() -> None:
+    small, frozen = {**MODEL, "init": "imagenet", "width": 1.0}, {"freeze": ["backbone"], "unfreeze_at": 100}
+    steps = [count_step(settings(model=model, canvas=32), 2) for model in (small, {**small, **frozen})]
+    assert steps[0].trained == steps[1].trained
+    assert steps[0].weights == steps[1].weights
+
+
 def test_an_image_takes_14_9_gflop_forward() -> None:
     with torch.device("meta"):
         encoder = Encoder(ModelSettings())

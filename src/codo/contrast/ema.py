@@ -9,6 +9,7 @@ its own batch (docs/method.md#queue).
 from __future__ import annotations
 
 import copy
+from itertools import compress
 from typing import TypeVar
 
 import torch
@@ -29,6 +30,8 @@ def momentum_copy(query: M) -> M:
 def update(key: nn.Module, query: nn.Module, momentum: float) -> None:
     """Move the parameters of ``key`` towards those of ``query``, in place and in a few fused calls.
 
+    Parameters that both encoders share, those of frozen parts, stay as they are.
+
     Args:
         key: The encoder made by `momentum_copy`.
         query: The trained encoder itself, not its DDP wrapper.
@@ -39,4 +42,5 @@ def update(key: nn.Module, query: nn.Module, momentum: float) -> None:
     if len(key_parameters) != len(query_parameters):
         what = f"the key encoder has {len(key_parameters)} parameters, the query encoder {len(query_parameters)}"
         raise ValueError(what)
-    torch._foreach_lerp_(key_parameters, query_parameters, 1 - momentum)
+    apart = [k is not q for k, q in zip(key_parameters, query_parameters, strict=True)]
+    torch._foreach_lerp_([*compress(key_parameters, apart)], [*compress(query_parameters, apart)], 1 - momentum)

@@ -30,6 +30,7 @@ ADDED: dict[str, Any] = {
     "data.same_names": "refuse",
     "detector.canonical_scale": 224.0,
     "model.freeze": [],
+    "options.localization": 0.0,
     "model.projection_norm": "none",
     "model.unfreeze_at": None,
     "optim.lr_factors": {},

@@ -36,6 +36,7 @@ from codo.evaluation.health import HealthMonitor
 from codo.evaluation.leaks import leak_warning
 from codo.training.distributed import DistributedContext, join_processes
 from codo.training.job import Check, Feed, Watch
+from codo.training.lr_factors import factor_by_parameter
 from codo.training.optim import Schedule
 from codo.training.session import Session, find_saved, open_session
 from codo.training.trackers import check_trackers
@@ -93,6 +94,7 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
         task = prepare_task(settings, context.world)
         settings = task.settings
         saved, detector = find_saved(settings), build_detector(task, context)
+        factor_by_parameter(detector, settings.optim.lr_factors)  # raises errors before anything is written
         new = saved.state is None
         loaded = None
         if new:

@@ -22,6 +22,7 @@ from codo.models.load_report import LoadReport
 from codo.models.pretrained import recorded_model
 from codo.models.weight_files import read_tensors
 from codo.models.weights import TRUNK, initialize, load
+from codo.training.freezing import PretrainModelSettings
 from codo.training.load_run import load_method
 
 PRETRAINING_ONLY = ("embedding_dim", "init")
@@ -65,7 +66,7 @@ def recorded_names(weights: str) -> set[str]:
 def _recorded(weights: str) -> ModelSettings | None:
     """The settings recorded with the weights, in a run or in the header of a file exported by CoDo."""
     if is_run(weights):
-        return ModelSettings.model_validate(open_run(weights).config["model"])
+        return PretrainModelSettings.model_validate(open_run(weights).config["model"]).architecture()
     return recorded_model(Path(weights))
 
 

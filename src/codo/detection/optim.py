@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
+from codo.training.lr_factors import factor_by_parameter, split_groups
 from codo.training.optim import OptimSettings
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
@@ -32,15 +33,20 @@ class DetectorOptimSettings(OptimSettings):
 def build_detector_optimizer(
     detector: nn.Module, settings: DetectorOptimSettings, device: torch.device
 ) -> torch.optim.SGD:
-    """SGD over all parameters that require gradients; normalization layers have their own weight decay."""
+    """SGD over all parameters that require gradients; normalization layers have their own weight decay.
+
+    Raises:
+        InputError: ``lr_factors`` of unknown or frozen parts.
+    """
     norms = {id(p) for module in detector.modules() if isinstance(module, NORMS) for p in module.parameters()}
     trained = [parameter for parameter in detector.parameters() if parameter.requires_grad]
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"params": [p for p in trained if id(p) not in norms], "weight_decay": settings.weight_decay},
         {"params": [p for p in trained if id(p) in norms], "weight_decay": settings.norm_weight_decay},
     ]
+    groups = [group for group in groups if group["params"]]
     return torch.optim.SGD(
-        [group for group in groups if group["params"]],
+        split_groups(groups, factor_by_parameter(detector, settings.lr_factors)),
         lr=settings.lr,
         momentum=settings.momentum,
         nesterov=settings.nesterov,

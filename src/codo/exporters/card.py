@@ -97,6 +97,8 @@ def _origin(trunk: TrunkWeights, origin: Origin) -> str:
         "run": f"`{origin.run}`, started {origin.started} on {origin.hardware}, seed {origin.seed}",
         "length": f"{trunk.step:,} steps, {origin.samples:,} samples seen",
     }
+    if origin.frozen:
+        facts["frozen"] = origin.frozen
     if "loss" in metrics:
         facts["last loss"] = f"{metrics['loss']:.4g}"
     if "invariance" in metrics:

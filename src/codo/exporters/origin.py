@@ -18,6 +18,7 @@ from codo.core.run import Run
 from codo.loading.pools import split_share
 from codo.methods.registry import find_method
 from codo.preparation.prepare import open_prepared
+from codo.training.freezing import PretrainModelSettings
 from codo.training.pretrain_settings import PretrainSettings
 
 
@@ -55,6 +56,7 @@ class Origin:
         started: Time of the first start, ISO 8601.
         hardware: Devices at the first start.
         metrics: Last logged value of each metric (loss, invariance, probe/…) up to the exported step.
+        frozen: What kept its initial weights, in words; empty if everything was trained.
     """
 
     run: str
@@ -66,6 +68,7 @@ class Origin:
     started: str
     hardware: str
     metrics: Mapping[str, float]
+    frozen: str = ""
 
 
 def read_origin(run: Run, step: int) -> Origin:
@@ -90,6 +93,7 @@ def read_origin(run: Run, step: int) -> Origin:
         started=str(environment.get("started", "?")),
         hardware=str(environment.get("device", "?")),
         metrics=_last(run, step),
+        frozen=_frozen(settings.model),
     )
 
 
@@ -116,6 +120,13 @@ def _source(path: str, roles: tuple[str, ...]) -> DataSource:
         return DataSource(name, roles)
     proposals = catalog.counts.get("proposals") if catalog.settings.get("propose") else None
     return DataSource(name, roles, len(catalog), proposals, fingerprint(catalog))
+
+
+def _frozen(model: PretrainModelSettings) -> str:
+    if not model.freeze:
+        return ""
+    how = "not trained" if model.unfreeze_at is None else f"trained from step {model.unfreeze_at:,} on"
+    return f"{' and '.join(model.freeze)}: {how}, initialized by model.init={PurePath(model.init).name}"
 
 
 def _last(run: Run, step: int) -> dict[str, float]:

@@ -113,4 +113,4 @@ def pack_trunk(
         if part in modules
         for name, tensor in modules[part].state_dict().items()
     }
-    return TrunkWeights(model.model_copy(update={"init": "none"}), tensors, method, step, network)
+    return TrunkWeights(model.architecture(), tensors, method, step, network)

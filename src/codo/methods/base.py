@@ -12,10 +12,11 @@ Finetuning wraps a detector in the same protocol, so that both share the trainin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from codo.core.config import Settings
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import StepDataset
 from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.frozen_maps import EncoderInput
 from codo.models.load_report import LoadReport
 
 WHOLE_IMAGES = ("augment.solarize", "augment.randaugment", "augment.magnitude")
@@ -106,6 +108,8 @@ class Method(nn.Module, ABC):
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
         queue_length: Length of the queue of past keys; ``None`` for methods without a queue, or if it is not used.
+        frozen: The frozen parts (`codo.methods.freezing`): name in `exports` -> name of the momentum encoder's module,
+            empty without one.
         Options: Class of the method's own settings, given as ``options.*``.
         used_settings: Which of the `OPTIONAL` settings have an effect; a user who sets another one is warned.
         parts: The components of a detector that the method trains, as `exports` names them.
@@ -125,6 +129,7 @@ class Method(nn.Module, ABC):
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
     queue_length: int | None = None
+    frozen: Mapping[str, str] = {}
     mean: Tensor
     std: Tensor
 
@@ -132,6 +137,15 @@ class Method(nn.Module, ABC):
         super().__init__()
         self.register_buffer("mean", 255 * torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the training mode; frozen parts stay in evaluation mode, so that their BatchNorm does not change."""
+        super().train(mode)
+        if self.frozen:
+            parts = self.exports()
+            for part in self.frozen:
+                parts[part].eval()
+        return self
 
     @classmethod
     def dataset(cls, inputs: DatasetInputs) -> StepDataset:
@@ -189,6 +203,14 @@ class Method(nn.Module, ABC):
     def pixels(self, images: Tensor) -> Tensor:
         """uint8 ``(…, S, S, 3)`` to normalized float ``(…, 3, S, S)``; the memory layout stays channels last."""
         return images.movedim(-1, -3).to(self.mean.dtype).sub(self.mean).div(self.std)
+
+    def frozen_maps(self, images: Tensor, encoder: Any) -> EncoderInput:
+        """What the frozen parts of an encoder make of uint8 images ``(b, S, S, 3)``; pixels if none is frozen.
+
+        Either can be given to the trained and to the momentum encoder, so that a view that both see is computed once.
+        """
+        pixels = self.pixels(images)
+        return encoder.frozen_maps(pixels, self.frozen) if self.frozen else pixels
 
     def compilable(self) -> list[nn.Module]:
         """The modules that ``compile=true`` compiles."""

@@ -20,6 +20,7 @@ from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
 from codo.methods.lightly_adapter import lightly
+from codo.models.frozen_maps import EncoderInput
 from codo.models.image_encoder import ImageEncoder
 
 
@@ -82,8 +83,8 @@ class BYOL(ImageLevel):
         self._step = batch.step
         return StepOutput(loss, {"loss": loss.detach()})
 
-    def symmetric_loss(self, pair: Sequence[Tensor], predictor: nn.Module) -> tuple[Tensor, Tensor]:
-        """The loss between two views, each (b, 3, S, S), in both directions, and the projections of the first."""
+    def symmetric_loss(self, pair: Sequence[EncoderInput], predictor: nn.Module) -> tuple[Tensor, Tensor]:
+        """The loss between two views, as `views` returns them, in both directions, and the projections of the first."""
         first, second = pair
         with torch.no_grad():
             targets = [self.target.project(view) for view in (second, first)]

@@ -22,6 +22,7 @@ from codo.methods.moco import MoCo
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.box_head import build_projection
 from codo.models.encoder import ModelSettings, unit_length
+from codo.models.frozen_maps import EncoderInput
 from codo.models.image_encoder import ImageEncoder
 
 
@@ -68,13 +69,13 @@ class DenseEncoder(ImageEncoder):
         super().__init__(settings, heads)
         self.grid, self.dim = grid, settings.embedding_dim
 
-    def forward(self, images: Tensor, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
+    def forward(self, images: EncoderInput, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
         """Images (B, 3, H, W) -> (1, B, X) float32, for `unpack`; see `ImageEncoder`."""
         return self.by_groups(images, groups)[None]
 
-    def project(self, images: Tensor) -> Tensor:
+    def project(self, images: EncoderInput) -> Tensor:
         """(B, 3, H, W) -> (B, X)."""
-        last = self.backbone(images)[-1]  # (B, C, h, w)
+        last = self.maps(images)[-1]  # (B, C, h, w)
         features = F.adaptive_avg_pool2d(last, min(self.grid, last.shape[-1])).flatten(2).transpose(1, 2)  # (B, N, C)
         cells = self.projection["cells"](features)  # (B, N, D)
         image = self.projection["image"](last.mean(dim=(2, 3)))

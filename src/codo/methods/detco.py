@@ -59,11 +59,13 @@ class StageEncoder(ImageEncoder):
 
         super().__init__(settings, heads)
 
-    def forward(self, images: Tensor, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
+    def forward(  # type: ignore[override]  # takes no maps
+        self, images: Tensor, boxes: Tensor | None = None, groups: int = 1
+    ) -> Tensor:
         """Whole images (B, 3, H, W) or jigsaws (B, 9, 3, P, P) -> (4, B, D) float32 of length 1."""
         return unit_length(self.by_groups(images, groups)).transpose(0, 1)
 
-    def project(self, images: Tensor) -> Tensor:
+    def project(self, images: Tensor) -> Tensor:  # type: ignore[override]
         """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, 4, D), not normalized."""
         whole = images.dim() == 4
         maps = self.backbone(images if whole else images.flatten(0, 1))

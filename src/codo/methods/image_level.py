@@ -14,11 +14,13 @@ from torch.nn import functional as F
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
 from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.object_crops import ObjectBatch
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import WHOLE_IMAGES, Method, Setup
 from codo.methods.momentum_contrast import effective_rank
 from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
+from codo.models.frozen_maps import EncoderInput
 from codo.models.roi_align import roi_align
 
 
@@ -61,9 +63,9 @@ class ImageLevel(Method):
         """The mean of the last map inside each box: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, C)``."""
         return box_means(self.encoder.backbone(self.pixels(images))[-1], boxes)
 
-    def views(self, batch: CropBatch) -> list[Tensor]:
-        """The views of a batch as pixels, each ``(b, 3, S, S)``."""
-        return [self.pixels(view) for view in batch.views]
+    def views(self, batch: CropBatch | ObjectBatch) -> list[EncoderInput]:
+        """The views of a batch as pixels, each ``(b, 3, S, S)``; as maps if the backbone is frozen."""
+        return [self.frozen_maps(view, self.encoder) for view in batch.views]
 
     def store_embeddings(self, embeddings: Tensor) -> None:
         """Store embeddings ``(n, D)`` of the step for `log_stats`."""

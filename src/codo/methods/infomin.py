@@ -53,7 +53,7 @@ class JigsawEncoder(ImageEncoder):
 
         super().__init__(settings, heads)
 
-    def project(self, images: Tensor) -> Tensor:
+    def project(self, images: Tensor) -> Tensor:  # type: ignore[override]  # takes no maps
         """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, D), not normalized."""
         projected: Tensor
         if images.dim() == 4:

@@ -20,6 +20,7 @@ from codo.contrast.queue import LevelQueue
 from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
+from codo.models.frozen_maps import EncoderInput, FrozenMaps
 
 
 class MomentumContrast(Method):
@@ -77,8 +78,10 @@ class MomentumContrast(Method):
 
     def forward(self, batch: ViewBatch) -> StepOutput:
         """Embed the views and contrast them level by level; the loss sums over levels and key views (section 3.2)."""
+        if self.contrast.symmetric:
+            batch = self.with_frozen_maps(batch)  # both encoders see every view
         with stage("query"):
-            queries = self.query(self.pixels(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
+            queries = self.query(self.inputs(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
         with stage("keys"):
             keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
         with stage("contrast"):  # Eq. 7
@@ -112,11 +115,24 @@ class MomentumContrast(Method):
         samples: again a query and its key are normalized with different samples. Boxes stay with their view.
         """
         with stage("query"):
-            queries = self.query(self.pixels(batch.key_images[0]), batch.key_boxes[0], self.groups)
+            queries = self.query(self.inputs(batch.key_images[0]), batch.key_boxes[0], self.groups)
         with stage("keys"), torch.no_grad():
-            keys = gather(self.key(self.pixels(batch.query_images), batch.query_boxes, self.groups)[None])
+            keys = gather(self.key(self.inputs(batch.query_images), batch.query_boxes, self.groups)[None])
         with stage("contrast"):
             return self.terms(queries, keys, batch.shuffle.tensor_split(self.world)[rank()])
+
+    def with_frozen_maps(self, batch: ViewBatch) -> ViewBatch:
+        """The batch with the maps of frozen parts instead of images; the batch itself if nothing is frozen."""
+        if not self.frozen:
+            return batch
+        with stage("frozen parts"):
+            query: Any = self.frozen_maps(batch.query_images, self.query)
+            keys: Any = [self.frozen_maps(images, self.query) for images in batch.key_images]
+        return batch._replace(query_images=query, key_images=keys)
+
+    def inputs(self, images: EncoderInput) -> EncoderInput:
+        """What the encoders take for images of a batch, or for the maps that stand for them."""
+        return images if isinstance(images, FrozenMaps) else self.pixels(images)
 
     def of_this_rank(self, keys: Tensor) -> Tensor:
         """The keys of this rank's samples: ``(V - 1, L, B, D)`` -> ``(V - 1, L, b, D)``."""
@@ -152,7 +168,7 @@ class MomentumContrast(Method):
         samples.
         """
         views = zip(batch.key_images, batch.key_boxes, strict=True)
-        keys = torch.stack([self.key(self.pixels(images), boxes, self.groups) for images, boxes in views])
+        keys = torch.stack([self.key(self.inputs(images), boxes, self.groups) for images, boxes in views])
         return unshuffle(gather(keys), batch.shuffle)
 
     @torch.no_grad()

@@ -123,7 +123,7 @@ class ORL(BYOL):
             return features
 
         found = find_pairs(embed, dataset, neighbors=self.options.neighbors, top=self.options.top)
-        finder.train()
+        self.train()
         return found
 
     def forward(self, batch: CropBatch) -> StepOutput:

@@ -25,6 +25,7 @@ from torch.nn import functional as F
 from codo.contrast.sinkhorn import transport
 from codo.methods.base import Setup
 from codo.methods.byol import BYOL, BYOLOptions
+from codo.models.frozen_maps import EncoderInput
 from codo.models.image_encoder import ImageEncoder
 
 MIN_WEIGHT = 1e-3
@@ -44,10 +45,9 @@ class SelfEMDOptions(BYOLOptions):
 class MapEncoder(ImageEncoder):
     """Backbone and projection of every cell of its last map."""
 
-    def pool(self, images: Tensor) -> Tensor:
+    def pool(self, images: EncoderInput) -> Tensor:
         """The last map, without pooling: (b, 3, S, S) -> (b, C, h, w)."""
-        last: Tensor = self.backbone(images)[-1]
-        return last
+        return self.maps(images)[-1]
 
 
 class SelfEMD(BYOL):

@@ -25,6 +25,7 @@ from codo.methods.base import Setup, StepOutput
 from codo.methods.byol import BYOL, BYOLOptions, two_crops
 from codo.models.box_levels import pool_by_size
 from codo.models.encoder import Encoder
+from codo.models.frozen_maps import EncoderInput
 from codo.views.random_crop import Shares
 
 PAIRS = ((0, 1), (1, 0), (0, 2), (2, 0))
@@ -67,7 +68,7 @@ class SoCo(BYOL):
     def forward(self, batch: ObjectBatch) -> StepOutput:  # type: ignore[override]  # the batch of its own dataset
         """2 - 2 cos between each object's prediction and the target's projection in the other view; sum of pairs."""
         canvas = batch.views[0].shape[1]
-        views = list(zip(map(self.pixels, batch.views), batch.boxes, strict=True))
+        views = list(zip(self.views(batch), batch.boxes, strict=True))
         with torch.no_grad():
             targets = [embed_boxes(self.target, *view, canvas) for view in views]
         projected = [embed_boxes(self.encoder, *view, canvas) for view in views]
@@ -94,7 +95,7 @@ class SoCo(BYOL):
         return embed_boxes(self.encoder, self.pixels(images), boxes[:, None], images.shape[1])
 
 
-def embed_boxes(encoder: Encoder, images: Tensor, boxes: Tensor, canvas: int) -> Tensor:
-    """Project boxes ``(b, K, 4)`` on pixels ``(b, 3, S, S)``: ``(b * K, D)``, each from the level of its size."""
+def embed_boxes(encoder: Encoder, images: EncoderInput, boxes: Tensor, canvas: int) -> Tensor:
+    """Project boxes ``(b, K, 4)`` on views ``(b, 3, S, S)``: ``(b * K, D)``, each from the level of its size."""
     embeddings: Tensor = encoder.projection(encoder.box_head(pool_by_size(encoder.features(images), boxes, canvas)))
     return embeddings

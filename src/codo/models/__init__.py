@@ -3,6 +3,7 @@
 * ``encoder``: `ModelSettings`, and `Encoder`, which combines the parts; ``image_encoder``: without FPN and box head.
 * ``backbone``: torchvision ResNets (any width) and timm models that return the maps of strides 4 to 32.
 * ``fpn``: the feature pyramid P2-P5, with or without BatchNorm.
+* ``frozen_maps``: maps of frozen parts, computed once for query and key encoder.
 * ``roi_align``: RoIAlign for exactly one box per image, as two small matrix products; ``box_levels``: for any number
   of boxes, each pooled from the level that fits its size.
 * ``box_head``: the detector's box head, shared by all levels, and the projection to the embedding.

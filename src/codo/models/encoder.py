@@ -8,7 +8,7 @@ once, so its BatchNorm statistics mix the levels by design (docs/method.md#trunk
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, Self
@@ -24,6 +24,7 @@ from codo.core.errors import InputError
 from codo.models.backbone import STRIDES, build_backbone, check_backbone
 from codo.models.box_head import POOL, build_box_head, build_projection, count_convolutions
 from codo.models.fpn import FPN
+from codo.models.frozen_maps import EncoderInput, FrozenMaps
 from codo.models.group_norm import grouped, is_groupable, make_groupable
 from codo.models.roi_align import roi_align
 from codo.models.weights import initialize
@@ -69,6 +70,11 @@ class ModelSettings(Settings):
         """Whether the pyramid has BatchNorm; ``auto`` follows the head, as in torchvision's detectors."""
         return count_convolutions(self.head) > 0 if self.fpn_norm == "auto" else self.fpn_norm == "bn"
 
+    def architecture(self) -> ModelSettings:
+        """The network alone, with random weights and without the settings that only pretraining has."""
+        fields = {name: getattr(self, name) for name in ModelSettings.model_fields}
+        return ModelSettings.model_validate({**fields, "init": "none"})
+
 
 class Encoder(nn.Module):
     """Backbone, pyramid, RoIAlign, box head and projection.
@@ -106,14 +112,14 @@ class Encoder(nn.Module):
         self._projection_has_norm = any(isinstance(one, _BatchNorm) for one in self.projection.modules())
         make_groupable(self)
         self.load_report = initialize(self, settings.init, settings.backbone)
-        self._compiled: Callable[[Tensor, Tensor], Tensor] | None = None
+        self._compiled: Callable[[EncoderInput, Tensor], Tensor] | None = None
         self._groups = 1  # in the current forward pass
 
-    def forward(self, images: Tensor, boxes: Tensor, groups: int = 1) -> Tensor:
+    def forward(self, images: EncoderInput, boxes: Tensor, groups: int = 1) -> Tensor:
         """Embed one box of every image.
 
         Args:
-            images: (B, 3, H, W) normalized canvases; sides are multiples of 32.
+            images: (B, 3, H, W) normalized canvases, whose sides are multiples of 32; or their `frozen_maps`.
             boxes: (B, 4) float32, one box per image: x1, y1, x2, y2 in pixels of the canvas, half-open.
             groups: Split the batch into this many contiguous parts with their own BatchNorm statistics, exactly as on
                 that many devices (see `codo.contrast.bn_groups`). The parts share one pass if all BatchNorm layers
@@ -134,8 +140,8 @@ class Encoder(nn.Module):
         if self._compiled is None and is_groupable(self):
             with self._grouped_pass(groups):
                 return self.embed(images, boxes)
-        parts = zip(images.chunk(groups), boxes.chunk(groups), strict=True)
-        return torch.cat([embed(*part) for part in parts], dim=1)
+        parts: list[EncoderInput] = [*images.chunk(groups)]
+        return torch.cat([embed(*part) for part in zip(parts, boxes.chunk(groups), strict=True)], dim=1)
 
     @contextmanager
     def _grouped_pass(self, groups: int) -> Iterator[None]:
@@ -151,9 +157,12 @@ class Encoder(nn.Module):
         """Compile `embed` only: one graph that all groups reuse, not one that repeats the network for each group."""
         self._compiled = torch.compile(self.embed, *args, **kwargs)
 
-    def embed(self, images: Tensor, boxes: Tensor) -> Tensor:
+    def embed(self, images: EncoderInput, boxes: Tensor) -> Tensor:
         """`forward` for one group: (B, 3, H, W) and (B, 4) -> (L, B, D)."""
-        features = self.box_features(self.features(images), boxes)
+        return self.project(self.box_features(self.features(images), boxes))
+
+    def project(self, features: Tensor) -> Tensor:
+        """Features of boxes (L, B, R) -> embeddings (L, B, D) of length 1."""
         if self._groups > 1 and self._projection_has_norm:
             # Its BatchNorm needs the rows of a group together, over all levels, as in the head: (L, G*b) -> (G, L, b).
             by_group = features.view(len(features), self._groups, -1, features.shape[-1]).transpose(0, 1)
@@ -162,23 +171,32 @@ class Encoder(nn.Module):
         embeddings = self.projection(features.flatten(0, 1)).view(*features.shape[:2], -1)
         return unit_length(embeddings)
 
-    def features(self, images: Tensor) -> list[Tensor]:
-        """Images (B, 3, H, W) -> the maps P2 to P5, each (B, C, H / stride, W / stride)."""
-        maps: list[Tensor] = self.fpn(self.backbone(images))
+    def features(self, images: EncoderInput) -> list[Tensor]:
+        """Images (B, 3, H, W), or their `frozen_maps` -> the maps P2 to P5, each (B, C, H / stride, W / stride)."""
+        if isinstance(images, Tensor):
+            images = FrozenMaps(self.backbone(images), "backbone")
+        maps: list[Tensor] = list(images.levels) if images.part == "fpn" else self.fpn(images.levels)
         return maps
+
+    def frozen_maps(self, images: Tensor, frozen: Collection[str]) -> EncoderInput:
+        """The maps of the ``frozen`` parts for images (B, 3, H, W); the images themselves if the backbone is not."""
+        if "backbone" not in frozen:
+            return images
+        maps = FrozenMaps(self.backbone(images), "backbone")
+        return FrozenMaps(self.fpn(maps.levels), "fpn") if "fpn" in frozen else maps
 
     def box_features(self, maps: list[Tensor], boxes: Tensor) -> Tensor:
         """Pool the same box from every level and run the shared head.
 
         Args:
-            maps: P2 to P5, as `features` returns them.
-            boxes: (B, 4) in pixels of the canvas, or (L, B, 4) with separate boxes for each level.
+            maps: P2 to P5, as `features` returns them; or several times, L = 4n, to pool several boxes of each level.
+            boxes: (B, 4) in pixels of the canvas, or (L, B, 4) with separate boxes for each map.
 
         Returns:
             (L, B, R) features.
         """
         boxes_by_level = boxes if boxes.dim() == 3 else [boxes] * len(maps)
-        levels = zip(maps, boxes_by_level, STRIDES, strict=True)
+        levels = zip(maps, boxes_by_level, STRIDES * (len(maps) // len(STRIDES)), strict=True)
         pooled = [roi_align(m, b, 1 / stride, POOL) for m, b, stride in levels]
         # The boxes of a group are contiguous over all levels, for the head's BatchNorm: (G*L*b, C, 7, 7), b = B / G.
         parts = zip(*(level.chunk(self._groups) for level in pooled), strict=True)

@@ -65,8 +65,12 @@ def make_groupable(module: nn.Module) -> None:
 
 
 def is_groupable(module: nn.Module) -> bool:
-    """Whether all BatchNorm layers support groups; timm's, which are fused with their activation, do not."""
-    return all(isinstance(one, GROUPED) for one in module.modules() if isinstance(one, _BatchNorm))
+    """Whether all BatchNorm layers support groups or, in evaluation mode, do not need to.
+
+    timm's, which are fused with their activation, do not support them.
+    """
+    norms = (one for one in module.modules() if isinstance(one, _BatchNorm))
+    return all(isinstance(one, GROUPED) or not one.training for one in norms)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ boxes, so that `MomentumContrast` can use either encoder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from codo.core.errors import InputError
 from codo.models.backbone import build_backbone
 from codo.models.encoder import ModelSettings, unit_length
+from codo.models.frozen_maps import EncoderInput, FrozenMaps
 from codo.models.weights import initialize
 
 
@@ -37,9 +38,9 @@ class ImageEncoder(nn.Module):
         self.backbone = build_backbone(settings.backbone, settings.width)
         self.projection = build_projection(self.backbone.channels[-1])
         self.load_report = initialize(self, settings.init, settings.backbone)
-        self._compiled: Callable[[Tensor], Tensor] | None = None
+        self._compiled: Callable[[EncoderInput], Tensor] | None = None
 
-    def forward(self, images: Tensor, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
+    def forward(self, images: EncoderInput, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
         """Embed whole images: (B, 3, H, W) -> (1, B, D) float32 of length 1, each group with its own BN statistics.
 
         Raises:
@@ -47,7 +48,7 @@ class ImageEncoder(nn.Module):
         """
         return unit_length(self.by_groups(images, groups))[None]
 
-    def by_groups(self, images: Tensor, groups: int) -> Tensor:
+    def by_groups(self, images: EncoderInput, groups: int) -> Tensor:
         """Apply `project` to one contiguous part of the batch after the other; raises like `forward`."""
         if len(images) % groups:
             fix = "choose a batch size that the number of groups divides"
@@ -59,12 +60,22 @@ class ImageEncoder(nn.Module):
         """Compile `project` only: one graph that all groups reuse, not one that repeats the network for each group."""
         self._compiled = torch.compile(self.project, *args, **kwargs)
 
-    def project(self, images: Tensor) -> Tensor:
+    def project(self, images: EncoderInput) -> Tensor:
         """(B, 3, H, W) -> (B, D), not normalized."""
         projected: Tensor = self.projection(self.pool(images))
         return projected
 
-    def pool(self, images: Tensor) -> Tensor:
+    def pool(self, images: EncoderInput) -> Tensor:
         """(B, 3, H, W) -> (B, C), the mean over the last map."""
-        pooled: Tensor = self.backbone(images)[-1].mean(dim=(2, 3))
-        return pooled
+        return self.maps(images)[-1].mean(dim=(2, 3))
+
+    def maps(self, images: EncoderInput) -> Sequence[Tensor]:
+        """The backbone's four maps of images (B, 3, H, W); `frozen_maps` already are."""
+        if isinstance(images, FrozenMaps):
+            return images.levels
+        maps: list[Tensor] = self.backbone(images)
+        return maps
+
+    def frozen_maps(self, images: Tensor, frozen: Collection[str]) -> EncoderInput:
+        """The maps of a ``frozen`` backbone for images (B, 3, H, W); the images themselves if it is not frozen."""
+        return FrozenMaps(self.maps(images), "backbone") if "backbone" in frozen else images

@@ -24,6 +24,7 @@ from torch.utils.flop_counter import flop_registry
 
 from codo.core.errors import InputError
 from codo.methods.base import Method
+from codo.methods.freezing import freeze
 from codo.methods.registry import build_method, find_method
 from codo.planning.synthetic_batch import CLASSES, stretched, synthetic_batch, synthetic_dataset
 from codo.training.pretrain_settings import PretrainSettings, method_setup
@@ -104,7 +105,7 @@ class Step:
 
 
 def count_step(settings: PretrainSettings, samples: int) -> Step:
-    """Count a step of a run in bfloat16 with float32 weights.
+    """Count a step of a run in bfloat16 with float32 weights; with ``model.unfreeze_at`` a step after it.
 
     Args:
         settings: The run's settings.
@@ -141,7 +142,9 @@ def _build(settings: PretrainSettings, samples: int) -> Method:
         batch_size=samples,
     )
     with torch.device("meta"):
-        return build_method(settings.method, setup).to(memory_format=torch.channels_last)
+        method = build_method(settings.method, setup).to(memory_format=torch.channels_last)
+    freeze(method, settings.model.frozen_throughout)
+    return method
 
 
 def _count(method: Method, small: Any, samples: int, views: int, *, whole_loss: bool = True) -> Step:

@@ -215,6 +215,10 @@ def _warnings(settings: PlanSettings, step: Step, known: UnitCosts) -> list[str]
     if step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value) < operators * LAUNCH:
         what = f"{operators:,} operators are so small that launching them takes longer than computing them"
         warnings.append(f"{what}: the estimated times are far too short; use a larger batch per GPU, or compile=true")
+    if settings.model.unfreeze_at is not None:
+        warnings.append(
+            f"counted as after step {settings.model.unfreeze_at}; steps before it need less time and memory"
+        )
     if not step.whole_loss:
         warnings.append(f"the loss of {settings.method} is not counted, only its networks")
     if settings.gpus > 1 and not step.levels:

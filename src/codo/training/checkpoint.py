@@ -6,7 +6,8 @@
       step-00000123.pt   torch zip file, loaded with weights_only=True:
         format           1
         step             number of steps done
-        method           state_dict: query and key encoder, queues and their pointers (or a detector)
+        method           state_dict: query and key encoder, queues and their pointers (or a detector); parts that are
+                         frozen (model.freeze) are in both encoders by name, and stored once
         optimizer        state_dict
         rng              state of torch's CPU generator; only used by earlier versions, every step now seeds it
         config           resolved settings

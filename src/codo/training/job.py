@@ -21,13 +21,14 @@ Check = Callable[[int], Mapping[str, Any]]
 """A function called at intervals, such as an evaluation: takes the number of steps done, returns values to log."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Learner:
     """The method and its optimizer.
 
     Attributes:
         method: The method, on the device.
-        module: The method, or DistributedDataParallel around it.
+        module: The method, or DistributedDataParallel around it; replaced if frozen parts are trained from some step
+            on, because the wrapper only knows the parameters that needed gradients when it was made.
         optimizer: Optimizer of the method's parameters.
         bf16: Whether to compute under bfloat16 autocast.
         clip: Maximum norm of the gradient; with infinity the norm is only measured.
@@ -107,6 +108,7 @@ class TrainingJob:
         checkpoints: Where and how often checkpoints are saved.
         watch: Logging, alarms and checks.
         context: Rank, world size and device of this process.
+        unfreeze_at: Step from which the frozen parts of the method are trained; ``None``: never.
     """
 
     learner: Learner
@@ -118,3 +120,4 @@ class TrainingJob:
     checkpoints: Checkpoints
     watch: Watch
     context: DistributedContext
+    unfreeze_at: int | None = None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import nn
 
 from codo.core.config import Settings
+from codo.core.errors import InputError
 from codo.training.lars import LARS
+from codo.training.lr_factors import factor_by_parameter, split_groups
 
 REFERENCE_BATCH = 256  # batch size that a scaled learning rate refers to
 
@@ -39,6 +41,23 @@ class OptimSettings(Settings):
         (2 / 3, 8 / 9), description="multistep: when lr drops, as fractions of the run (60k and 80k of 90k)"
     )
     gamma: float = Field(0.1, gt=0, le=1, description="multistep: factor of lr at every drop")
+    lr_factors: dict[str, float] = Field(
+        {},
+        description="part of the network -> factor on its learning rate, such as {backbone: 0.1}; other parts are fpn, "
+        "box_head, and others by method (projection, predictor; in a detector rpn, roi_heads)",
+    )
+
+    @field_validator("lr_factors")
+    @classmethod
+    def _positive(cls, factors: dict[str, float]) -> dict[str, float]:
+        for part, factor in factors.items():
+            if factor == 0:
+                what = f"a learning rate of 0 would compute gradients of the {part} for nothing"
+                fix = f"freeze it: model.freeze=[{part}] (freeze=backbone in codo finetune)"
+                raise InputError(what, where=f"optim.lr_factors.{part}", fix=fix)
+            if not 0 < factor < math.inf:
+                raise ValueError(f"the factor of {part} must be a positive number")
+        return factors
 
 
 class Schedule:
@@ -82,7 +101,11 @@ class Schedule:
 
 
 def build_optimizer(
-    method: nn.Module, settings: OptimSettings, device: torch.device, constant_lr: Iterable[nn.Module] = ()
+    method: nn.Module,
+    settings: OptimSettings,
+    device: torch.device,
+    constant_lr: Iterable[nn.Module] = (),
+    later: Collection[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
     """Build the optimizer of all parameters that require gradients.
 
@@ -91,12 +114,18 @@ def build_optimizer(
         settings: See `OptimSettings`.
         device: Device of the parameters.
         constant_lr: Modules whose learning rate stays at the peak (`set_lr`).
+        later: Frozen parameters that will be trained; without gradients they are skipped.
+
+    Raises:
+        InputError: ``lr_factors`` of unknown or frozen parts.
     """
     constant = {id(parameter) for module in constant_lr for parameter in module.parameters()}
-    trained = [parameter for parameter in method.parameters() if parameter.requires_grad]
+    frozen = {id(parameter) for parameter in later}
+    trained = [parameter for parameter in method.parameters() if parameter.requires_grad or id(parameter) in frozen]
     groups: list[dict[str, Any]] = [{"params": [p for p in trained if id(p) not in constant]}]
     if constant:  # "fixed" is also the name in checkpoints
         groups.append({"params": [p for p in trained if id(p) in constant], "fixed": True})
+    groups = split_groups(groups, factor_by_parameter(method, settings.lr_factors, later))
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("lr", "momentum", "weight_decay")}
     if settings.kind == "lars":
         return LARS(groups, **options)
@@ -104,6 +133,9 @@ def build_optimizer(
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float, peak: float) -> None:
-    """Set the learning rate of all parameter groups to ``lr``, of groups with a constant learning rate to ``peak``."""
+    """Set the learning rate of all parameter groups to ``lr``, of groups with a constant learning rate to ``peak``.
+
+    Groups with a factor of their own (``optim.lr_factors``) are set to that multiple.
+    """
     for group in optimizer.param_groups:
-        group["lr"] = peak if group.get("fixed") else lr
+        group["lr"] = (peak if group.get("fixed") else lr) * group.get("lr_factor", 1.0)

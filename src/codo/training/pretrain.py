@@ -23,14 +23,17 @@ from codo.loading.loader import build_loader
 from codo.loading.sampler import StepSampler
 from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
+from codo.methods.freezing import frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
 from codo.training.distributed import DistributedContext, join_processes, loader_workers
+from codo.training.freezing import apply_freezing, describe_freezing
 from codo.training.job import Check, Feed, Watch
+from codo.training.lr_factors import factor_by_parameter
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
 from codo.training.probing import LabeledProbes
-from codo.training.run_probes import RunProbes, invariance_probe
+from codo.training.run_probes import RunProbes, invariance_probe, loaded_parts
 from codo.training.session import Saved, Session, find_saved, open_session
 from codo.training.trainer import train
 
@@ -88,7 +91,14 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
         # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "pretrain", saved, context, task.steps) as session:
             learner = session.learner(
-                method, lambda it: build_optimizer(it, settings.optim, context.device, it.constant_lr_modules())
+                method,
+                lambda it: build_optimizer(
+                    it,
+                    settings.optim,
+                    context.device,
+                    it.constant_lr_modules(),
+                    later=frozen_parameters(it) if settings.model.unfreeze_at else (),
+                ),
             )
             schedule = Schedule(
                 settings.optim, batch_size=settings.batch_size, steps=task.steps, per_epoch=task.per_epoch
@@ -100,6 +110,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
             )
             for note in task.notes():
                 session.log.info(note)
+            if method.frozen:
+                session.log.info(describe_freezing(method, settings.model.unfreeze_at))
             prepare_views(task, session, method)
             checks = probe_checks(task, session, method, labeled)
 
@@ -108,7 +120,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 images = settings.batch_size * settings.views
                 feed = Feed(step_batches(task, session, method), images, task.dataset.finish)
                 watch = Watch(session.log, settings.log.every, health_monitor(task, session, method, schedule), checks)
-                train(session.job(learner, feed, schedule, watch))
+                job = session.job(learner, feed, schedule, watch)
+                train(replace(job, unfreeze_at=settings.model.unfreeze_at))
             session.report()
     return session.run
 
@@ -133,6 +146,10 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
     loading.result()
     if method.batch_statistics == "global" and context.world > 1 and context.device.type == "cuda":
         method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
+    frozen = settings.model.frozen_at(saved.step)
+    apply_freezing(method, frozen, loaded=None if saved.state else loaded_parts(method))
+    later = frozen_parameters(method) if settings.model.unfreeze_at else ()
+    factor_by_parameter(method, settings.optim.lr_factors, later)  # raises errors before anything is written
     for module in method.compilable() if settings.compile else ():
         module.compile()
     return saved, method

@@ -16,8 +16,8 @@ from codo.loading.pools import PoolSettings, split_share
 from codo.loading.sampler import steps_per_epoch
 from codo.methods.base import Setup
 from codo.methods.registry import absolute_name, find_method, own_settings, read_options
-from codo.models.encoder import ModelSettings
 from codo.probes.probe_settings import ProbeSettings
+from codo.training.freezing import PretrainModelSettings, check_freezing
 from codo.training.log_settings import LogSettings
 from codo.training.optim import OptimSettings
 from codo.views.cpj import CPJSettings
@@ -53,7 +53,7 @@ class PretrainSettings(Settings):
     steps: int | None = Field(None, ge=1, description="length of the run in steps; overrides epochs")
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(2, ge=1, description="number of newest checkpoints to keep")
-    model: ModelSettings = ModelSettings()
+    model: PretrainModelSettings = PretrainModelSettings()
     cpj: CPJSettings = CPJSettings()
     augment: AugmentSettings = AugmentSettings()
     contrast: ContrastSettings = ContrastSettings()
@@ -78,6 +78,7 @@ class PretrainSettings(Settings):
         if self.contrast.symmetric and "contrast" in method.used_settings and self.views != 2:
             what = f"contrast.symmetric is defined for two views, not for {self.views}: each is query and key once"
             raise InputError(what, where="contrast.symmetric", fix="set views=2 or contrast.symmetric=false")
+        check_freezing(self.model, self.method, method)
         if self.augment.device == "device" and not method.needs_backgrounds:
             what = f"method {self.method} only supports color augmentation in the loader"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")

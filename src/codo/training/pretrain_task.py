@@ -12,6 +12,7 @@ from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup
 from codo.methods.registry import find_method, own_settings
 from codo.preparation.prepare import open_or_prepare
+from codo.training.freezing import check_unfreezing
 from codo.training.pretrain_settings import PretrainSettings, length, method_setup
 from codo.training.trackers import check_trackers
 
@@ -68,7 +69,8 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
 
     Raises:
         InputError: A tracker's package is missing; images are missing or lack what the method needs; the batch is
-            larger than the data or does not divide over the processes; or no length is given.
+            larger than the data or does not divide over the processes; no length is given, or it ends before frozen
+            parts are trained.
     """
     check_trackers(settings.log)
     inputs = open_inputs(settings)
@@ -76,6 +78,7 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
     settings = settings.model_copy(update={"views": dataset.num_views})  # some methods fix the number of views
     check_batch(len(dataset), settings.batch_size, world)
     steps, per_epoch = length(settings, len(dataset))
+    check_unfreezing(settings.model, steps)
     return PretrainTask(settings, inputs, dataset, steps, per_epoch)
 
 

@@ -16,6 +16,8 @@ from torch.nn.parallel import DistributedDataParallel
 from codo.core.errors import CodoError
 from codo.core.rng import RngStream, generator
 from codo.methods.base import Method, stage
+from codo.methods.freezing import unfreeze
+from codo.models.batch_statistics import running, tracking_layers
 from codo.training import checkpoint
 from codo.training.clock import Clock
 from codo.training.distributed import DistributedContext, StopSignal, stop_signals
@@ -45,6 +47,10 @@ def train(job: TrainingJob) -> None:
             seed_torch(job.seed, step, job.context)
             with stage("batch to device"):
                 batch = job.feed.finish_batch(to_device(batch, device))
+            if step == job.unfreeze_at and learner.method.frozen:  # a run resumed at this step is unfrozen already
+                unfreeze(learner.method)
+                learner.module = distribute(learner.method, job.context)
+                log.info(f"all parts are trained from step {step} on")
             if step == 0:
                 learner.method.on_first_batch(batch)
             lr = job.schedule(step)
@@ -156,11 +162,14 @@ def save(job: TrainingJob, step: int) -> None:
 
 
 def average_statistics(method: Method, context: DistributedContext) -> None:
-    """Average BatchNorm's running statistics over the ranks; training never reads them, exports and evaluation do."""
+    """Average BatchNorm's running statistics over the ranks; training never reads them, exports and evaluation do.
+
+    Those of frozen layers are equal on all ranks, and are not touched: a sum divided again may differ in its last bit.
+    """
     if context.world == 1:
         return
-    for name, buffer in method.named_buffers():
-        if name.endswith(("running_mean", "running_var")):
+    for layer in tracking_layers([method]):
+        for buffer in running(layer) if layer.training else ():
             torch.distributed.all_reduce(buffer)
             buffer /= context.world
 

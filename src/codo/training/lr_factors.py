@@ -1,0 +1,73 @@
+"""Learning rates of parts of a network (``optim.lr_factors``).
+
+The parts of a method are those that it exports (``backbone``, ``fpn``, ``box_head``), the other modules of the network
+that contains them (``projection``; in a detector ``rpn``, ``roi_heads``), and modules beside it (``predictor``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from torch import nn
+
+from codo.core.errors import InputError, nearest
+from codo.methods.base import Method
+
+
+def factor_by_parameter(
+    method: nn.Module, factors: Mapping[str, float], later: Collection[nn.Parameter] = ()
+) -> dict[nn.Parameter, float]:
+    """The factor of every parameter of the parts in ``factors``.
+
+    Args:
+        method: A `Method`.
+        factors: Part -> factor on the learning rate.
+        later: Frozen parameters that will be trained.
+
+    Raises:
+        InputError: Unknown or frozen parts.
+    """
+    if not factors:
+        return {}
+    assert isinstance(method, Method)
+    parts = trained_parts(method, later)
+    for part in factors:
+        if part not in parts:
+            known = list(parts)
+            if part in method.exports():
+                what, fix = f"the {part} is frozen: it has no learning rate", f"leave {part} out"
+            else:
+                what = f"the network has no part '{part}'"
+                fix = nearest(part, known) or f"one of: {', '.join(known)}"
+            raise InputError(what, where="optim.lr_factors", fix=fix)
+    return {parameter: factor for part, factor in factors.items() for parameter in parts[part]}
+
+
+def trained_parts(method: Method, later: Collection[nn.Parameter] = ()) -> dict[str, list[nn.Parameter]]:
+    """The trained parameters of a method by part, in the order of the method."""
+    exported = {p: part for part, module in method.exports().items() for p in module.parameters()}
+    networks = {name.split(".")[0] for name, parameter in method.named_parameters() if parameter in exported}
+    wanted = set(later)
+    parts: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in method.named_parameters():
+        if parameter.requires_grad or parameter in wanted:
+            first, *rest = name.split(".")
+            part = exported.get(parameter) or (rest[0] if first in networks and rest else first)
+            parts.setdefault(part, []).append(parameter)
+    return parts
+
+
+def split_groups(groups: list[dict[str, Any]], factors: Mapping[nn.Parameter, float]) -> list[dict[str, Any]]:
+    """Parameter groups split by factor; a group with another factor than 1 has it as ``lr_factor`` (`set_lr`)."""
+    if not factors:
+        return groups
+    found = []
+    for group in groups:
+        by_factor: dict[float, list[nn.Parameter]] = {}
+        for parameter in group["params"]:
+            by_factor.setdefault(factors.get(parameter, 1.0), []).append(parameter)
+        for factor, parameters in sorted(by_factor.items(), reverse=True):
+            own = {} if factor == 1.0 else {"lr_factor": factor}
+            found.append({**group, "params": parameters, **own})
+    return found
