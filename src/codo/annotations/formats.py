@@ -7,13 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codo.annotations.coco.layout import (
-    find_annotations,
-    find_files,
-    find_single_file,
-    image_folders,
-    locate_images,
-)
+from codo.annotations.coco.layout import find_files, locate_images
 from codo.annotations.coco.read import CocoRules, read_coco
 from codo.annotations.data_settings import DataSettings, Format, Split
 from codo.annotations.images import read_sizes
@@ -23,6 +17,7 @@ from codo.annotations.yolo.read import read_yolo
 from codo.core.errors import InputError
 from codo.geometry.boxes import Convention
 from codo.layouts import voc, yolo
+from codo.layouts.coco import find_annotations, find_single_file, image_folders
 from codo.layouts.splits import no_such_split, only_one_set
 
 

@@ -1,6 +1,7 @@
 """Where a folder of labeled data has its images and labels, and the texts of its label files.
 
 * ``class_folders``: images in one folder per class, as in ImageNet.
+* ``coco``: places of COCO annotation files and of their images.
 * ``voc``: folders of PASCAL VOC, and of tools that write its XML files; ``voc_xml``: one such file.
 * ``yolo``: YOLO's data file, and the images and label files of a split; ``yolo_lines``: one label file.
 * ``splits``: what is said where a split is missing.

@@ -1,16 +1,4 @@
-"""COCO's folder layout: where annotation files and images are.
-
-For each split (``train``, ``val``) these places are tried in order; the first that exists is used::
-
-    annotations   annotations/instances_SPLIT.json   annotations/instances_SPLIT2017.json   annotations/SPLIT.json
-                  SPLIT/_annotations.coco.json   SPLIT/labels.json
-    images        SPLIT/   SPLIT/images/   SPLIT/data/   SPLIT2017/   the same in images/
-                  images/   data/   images/default/   the folder itself
-
-``val`` may also be called ``valid`` or ``validation``, and case does not matter. One file for all images is
-``annotations/instances_default.json`` (CVAT), ``labels.json`` (FiftyOne), ``result.json`` (Label Studio),
-``_annotations.coco.json``, ``annotations.json`` or the only JSON file of the folder: for it, give ``data.split=0.2``.
-"""
+"""Find the images of a COCO annotation file in their folders (`codo.layouts.coco`)."""
 
 from __future__ import annotations
 
@@ -28,41 +16,6 @@ from codo.annotations.subset import without_missing
 from codo.catalog.sources.file_names import match_files, readings
 from codo.catalog.sources.folder import image_files
 from codo.core.errors import InputError
-
-SINGLE = (
-    "annotations/instances_default.json",
-    "annotations/instances.json",
-    "instances_default.json",
-    "labels.json",
-    "result.json",
-    "_annotations.coco.json",
-    "annotations.json",
-)
-
-
-def find_annotations(folder: Path, split: str) -> Path | None:
-    """The annotation file of a split, or ``None``."""
-    stems = [f"instances_{name}{year}" for name in _names(split) for year in ("", "2017")]
-    wanted = [f"annotations/{stem}.json" for stem in (*stems, *_names(split))]
-    wanted += [f"{name}/{file}" for name in _names(split) for file in ("_annotations.coco.json", "labels.json")]
-    return next((found for one in wanted if (found := _any_case(folder, one))), None)
-
-
-def find_single_file(folder: Path) -> Path | None:
-    """The one annotation file of all images, or ``None``."""
-    named = next((folder / name for name in SINGLE if (folder / name).is_file()), None)
-    if named is not None:
-        return named
-    files = [path for place in (folder, folder / "annotations") if place.is_dir() for path in place.glob("*.json")]
-    return files[0] if len(files) == 1 else None
-
-
-def image_folders(root: Path, split: str) -> list[Path]:
-    """Possible folders of the images of a split, best first."""
-    names = [f"{name}{inside}" for name in _names(split) for inside in ("", "/images", "/data")]
-    names.insert(len(names), f"{split}2017")
-    inner = [f"images/{name}" for name in (*_names(split), f"{split}2017")]
-    return [*(root / name for name in (*names, *inner, "images", "data", "images/default")), root]
 
 
 def locate_images(
@@ -224,23 +177,3 @@ def _missing(names: Sequence[str], folder: Path) -> list[int]:
         present = set(os.listdir(parent)) if os.path.isdir(parent) else set()
         missing += [i for i in indices if os.path.basename(names[i]) not in present]
     return sorted(missing)
-
-
-def _any_case(folder: Path, name: str) -> Path | None:
-    """A file in a folder by a name whose case does not matter; the exact name if there is one."""
-    if (folder / name).is_file():
-        return folder / name
-    parent, _, last = name.rpartition("/")
-    place = folder / parent if (folder / parent).is_dir() else _folder_any_case(folder, parent)
-    if place is None:
-        return None
-    return next((path for path in sorted(place.iterdir()) if path.name.casefold() == last and path.is_file()), None)
-
-
-def _folder_any_case(folder: Path, name: str) -> Path | None:
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    return next((path for path in entries if path.name.casefold() == name and path.is_dir()), None)
-
-
-def _names(split: str) -> tuple[str, ...]:
-    return (split, "valid", "validation") if split == "val" else (split,)
