@@ -18,6 +18,7 @@ from tests.training import tiny
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CONTRAST = {"negatives": "batch", "symmetric": True, "momentum": "auto", "bn_groups": 2}
+END_TO_END = {"negatives": "batch", "keys": "end_to_end", "bn_groups": 0}
 
 
 def settings(catalog: Path, out: Path, **changes: Any) -> dict[str, Any]:
@@ -49,6 +50,27 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
     assert read_trunk(whole).parts == ("backbone", "fpn", "box_head")
 
 
+def test_end_to_end_with_localization_ends_with_the_same_bits(
+    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
+    changes = {"contrast": END_TO_END, "options": {"localization": 1.0}}
+    whole = codo.pretrain(**settings(catalog, tmp_path / "whole", **changes))
+    with tiny.stopped_after(2, monkeypatch):
+        codo.pretrain(**settings(catalog, tmp_path / "broken", **changes))
+    broken = codo.pretrain(**settings(catalog, tmp_path / "broken", **changes))
+    a, b = (checkpoint.load(run.checkpoints()[-1])["method"] for run in (whole, broken))
+    assert a.keys() == b.keys()
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    log = (whole.path / "train.log").read_text()
+    assert "contrast.negatives=batch: 14 negatives a query and level; there is no key encoder" in log
+    assert "momentum encoder" not in log
+    assert {"box/P2", "foreground/P3", "objectness/P5"} <= whole.metrics()[-1].keys()
+    assert read_trunk(whole).parts == ("backbone", "fpn", "box_head")
+    with pytest.raises(InputError, match="no key encoder"):
+        read_trunk(whole, "key")
+
+
 def test_a_run_from_before_these_settings_goes_on(
     catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,7 +78,8 @@ def test_a_run_from_before_these_settings_goes_on(
     given = tiny.settings(catalog, tmp_path / "run", steps=1, canvas=32, probe=None)
     run = codo.pretrain(**given)
     config = yaml.safe_load((run.path / "config.yaml").read_text())
-    del config["contrast"]["negatives"], config["contrast"]["symmetric"]
+    del config["contrast"]["negatives"], config["contrast"]["symmetric"], config["contrast"]["keys"]
+    del config["options"]["localization"]
     del config["model"]["projection_norm"], config["augment"]["blur_unit"]
     (run.path / "config.yaml").write_text(yaml.safe_dump(config))
     assert codo.pretrain(**given).metrics() == run.metrics()

@@ -1,7 +1,7 @@
 """Momentum contrast, one pyramid level at a time. Works on tensors; does not depend on models or views.
 
 * ``infonce``: `ContrastSettings`, and InfoNCE against the queue (paper, Eq. 7-8).
-* ``in_batch``: InfoNCE against the other samples of the batch.
+* ``in_batch``: InfoNCE against the other samples of the batch; ``end_to_end``: without a key encoder.
 * ``queue``: a ring buffer of past keys for each level.
 * ``ema``: the key encoder as an exponential moving average of the query encoder; ``auto_momentum``: how slow a one.
 * ``bn_groups``: which samples share BatchNorm statistics, on one device and on many.
@@ -16,6 +16,7 @@ from codo.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from codo.contrast.ema import momentum_copy as momentum_copy
+    from codo.contrast.end_to_end import info_nce_end_to_end as info_nce_end_to_end
     from codo.contrast.in_batch import info_nce_in_batch as info_nce_in_batch
     from codo.contrast.infonce import ContrastSettings as ContrastSettings
     from codo.contrast.infonce import InfoNCE as InfoNCE
@@ -30,6 +31,7 @@ else:
             "InfoNCE": "infonce",
             "LevelQueue": "queue",
             "info_nce": "infonce",
+            "info_nce_end_to_end": "end_to_end",
             "info_nce_in_batch": "in_batch",
             "momentum_copy": "ema",
             "transport": "sinkhorn",

@@ -23,11 +23,14 @@ has bn_groups / W of them. Either way the same samples are normalized together, 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch import distributed as dist
+from torch.autograd.function import once_differentiable
 
 from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
@@ -99,6 +102,29 @@ def gather(keys: Tensor) -> Tensor:
     dist.all_gather_into_tensor(gathered, keys.contiguous())
     views, levels, share, dim = keys.shape
     return gathered.view(world, views, levels, share, dim).permute(1, 2, 0, 3, 4).reshape(views, levels, -1, dim)
+
+
+class _Gather(torch.autograd.Function):
+    """`gather` with a gradient: the sum over all ranks of the gradients for this rank's rows."""
+
+    @staticmethod
+    def forward(ctx: Any, keys: Tensor) -> Tensor:
+        return gather(keys)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        gradient = gradient.contiguous()
+        dist.all_reduce(gradient)
+        return gradient.tensor_split(dist.get_world_size(), dim=2)[rank()]
+
+
+def gather_with_gradient(keys: Tensor) -> Tensor:
+    """`gather`, through which the gradients of all ranks' losses flow back to the ranks of the keys."""
+    if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+        return keys
+    gathered: Tensor = _Gather.apply(keys)
+    return gathered
 
 
 def unshuffle(keys: Tensor, order: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ for any number of views. Its gradient, softmax(q.n / T) n / T, is computed in th
 logits of one level are freed before those of the next level are allocated.
 
 The negatives are kept by `codo.contrast.queue.LevelQueue`; `codo.methods.momentum_contrast` calls `info_nce`. With
-``contrast.negatives=batch`` it calls `codo.contrast.in_batch.info_nce_in_batch`.
+``contrast.negatives=batch`` it calls `codo.contrast.in_batch.info_nce_in_batch`, without a key encoder
+`codo.contrast.end_to_end.info_nce_end_to_end`.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class ContrastSettings(Settings):
         "batch there is no queue",
     )
     queue: int = Field(65536, ge=1, description="negatives kept for each level; not used with negatives=batch")
+    keys: Literal["momentum", "end_to_end"] = Field(
+        "momentum",
+        description="encoder of the keys: an average of the query encoder (MoCo), or with negatives=batch the query "
+        "encoder itself, with gradients through queries and keys (SimCLR); contrast.momentum then has no effect",
+    )
     symmetric: bool = Field(
         False,
         description="with negatives=batch and two views: also the other way round, key view through the query encoder "
@@ -75,6 +81,18 @@ class ContrastSettings(Settings):
         if self.symmetric and self.negatives == "queue":
             what = "contrast.symmetric needs the negatives of the batch: a queue holds the keys of one direction"
             raise InputError(what, where="contrast.symmetric", fix="add contrast.negatives=batch")
+        return self
+
+    @model_validator(mode="after")
+    def _end_to_end_in_the_batch(self) -> Self:
+        if self.keys == "momentum":
+            return self
+        if self.negatives == "queue":
+            what = "contrast.keys=end_to_end needs the negatives of the batch: keys of earlier steps have no gradient"
+            raise InputError(what, where="contrast.keys", fix="add contrast.negatives=batch")
+        if self.symmetric:
+            what = "contrast.symmetric has no meaning with contrast.keys=end_to_end, where every view is query and key"
+            raise InputError(what, where="contrast.symmetric", fix="leave contrast.symmetric out")
         return self
 
     def resolved(self, steps: int, batch_size: int, views: int, *, queue: bool = True) -> Self:

@@ -8,6 +8,7 @@ float32. The result does not depend on the worker.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -98,6 +99,10 @@ class ViewDataset(StepDataset):
     def __len__(self) -> int:
         return len(self.pasted)
 
+    def views(self, epoch: int, sample: int, numbers: Sequence[int]) -> list[View]:
+        """The views of a sample with these numbers; a subclass may add boxes to them."""
+        return self.pasted.views(epoch, sample, numbers)
+
     def batch(self, plan: StepPlan) -> ViewBatch:
         """Make all views of a step; a sample that this rank needs twice is decoded once."""
         keys = range(1, self.num_views)
@@ -106,7 +111,7 @@ class ViewDataset(StepDataset):
             wanted.setdefault(int(sample), []).extend(keys)
         views: dict[tuple[int, int], View] = {}
         for sample, numbers in wanted.items():
-            for number, view in zip(numbers, self.pasted.views(plan.epoch, sample, numbers), strict=True):
+            for number, view in zip(numbers, self.views(plan.epoch, sample, numbers), strict=True):
                 views[sample, number] = view
         query = [views[int(sample), 0] for sample in plan.query]
         key = [views[int(sample), number] for number in keys for sample in plan.keys]
@@ -114,7 +119,7 @@ class ViewDataset(StepDataset):
         return ViewBatch(
             *_stack(query),
             pixels.view(self.num_views - 1, -1, *pixels.shape[1:]),
-            boxes.view(self.num_views - 1, -1, 4),
+            boxes.view(self.num_views - 1, -1, boxes.shape[-1]),
             torch.from_numpy(np.asarray(plan.shuffle, dtype=np.int64)),
             plan.step,
             (_deferred(query), _deferred(key)) if self.pasted.cpj.defer_photometric else None,

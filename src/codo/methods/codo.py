@@ -8,22 +8,36 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from pydantic import Field
-from torch import nn
+from torch import Tensor, nn
 
+from codo.contrast.infonce import InfoNCE
 from codo.core.config import Settings
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import ViewDataset
 from codo.methods.base import OPTIONAL, WHOLE_IMAGES, Setup
+from codo.methods.localization import TASKS, LocatedViews, LocatingEncoder
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.encoder import LEVELS, Encoder
 
 
-class CoDoOptions(Settings):
-    """CoDo's own settings."""
+class LevelOptions(Settings):
+    """Settings of methods that contrast the levels of the pyramid."""
 
     levels: tuple[Literal["P2", "P3", "P4", "P5"], ...] = Field(
         ("P2", "P3", "P4", "P5"), min_length=1, description="levels whose losses are added up; the paper uses all"
+    )
+
+
+class CoDoOptions(LevelOptions):
+    """CoDo's own settings."""
+
+    localization: float = Field(
+        0.0,
+        ge=0,
+        description="weight of learning where the pasted object is: its box, foreground or background, and objectness "
+        "of locations; not in the paper, helps short runs; 0: off",
     )
 
 
@@ -39,22 +53,47 @@ class CoDo(MomentumContrast):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        chosen = setup.options.levels if isinstance(setup.options, CoDoOptions) else LEVELS
+        chosen = setup.options.levels if isinstance(setup.options, LevelOptions) else LEVELS
+        self.localization, self.dim = localization_of(setup.options), setup.model.embedding_dim
         self.loss_levels = [i for i, level in enumerate(LEVELS) if level in chosen]
 
     @classmethod
     def dataset(cls, inputs: DatasetInputs) -> ViewDataset:
         """Pasted views with jittered boxes: one for the query network, the others for the key network."""
-        return ViewDataset(inputs.pasted_views(may_defer=True), inputs.views)
+        views = LocatedViews if localization_of(inputs.options) else ViewDataset
+        return views(inputs.pasted_views(may_defer=True), inputs.views)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, pyramid, RoIAlign, box head and projection (Eq. 3-6)."""
-        return Encoder(setup.model)
+        return LocatingEncoder(setup.model) if localization_of(setup.options) else Encoder(setup.model)
+
+    def terms(self, queries: Tensor, keys: Tensor, samples: Tensor | None = None) -> InfoNCE:
+        """InfoNCE, to whose losses those of localization are added, if it is on."""
+        if not self.localization:
+            return super().terms(queries, keys, samples)
+        found = queries[None, ..., self.dim :]  # (V, L, b, 3), of every view with a gradient
+        if self.end_to_end:
+            found = torch.cat([found, self.of_this_rank(keys)[..., self.dim :]])
+        contrast = super().terms(queries[..., : self.dim], keys[..., : self.dim], samples)
+        by_task = found.mean(dim=(0, 2))  # (L, 3)
+        stats = dict(zip(TASKS, by_task.detach().unbind(1), strict=True))
+        return InfoNCE(contrast.losses + self.localization * by_task.sum(1), contrast.stats | stats)
+
+    def cache_step(self, queries: Tensor, keys: Tensor, step: int) -> None:
+        """See `MomentumContrast.cache_step`; embeddings only."""
+        super().cache_step(queries[..., : self.dim], keys[..., : self.dim], step)
 
     def exports(self) -> dict[str, nn.Module]:
         """The trunk of the query encoder (docs/method.md#export)."""
         return {"backbone": self.query.backbone, "fpn": self.query.fpn, "box_head": self.query.box_head}
 
     def key_exports(self) -> dict[str, nn.Module]:
-        """The trunk of the momentum encoder."""
+        """The trunk of the momentum encoder, if there is one."""
+        if self.end_to_end:
+            return {}
         return {"backbone": self.key.backbone, "fpn": self.key.fpn, "box_head": self.key.box_head}
+
+
+def localization_of(options: Settings) -> float:
+    """The weight of localization; 0 for methods without it."""
+    return options.localization if isinstance(options, CoDoOptions) else 0.0

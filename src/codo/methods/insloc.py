@@ -19,12 +19,12 @@ from codo.loading.pasted_views import PastedViews
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import ViewBatch, ViewDataset
 from codo.methods.base import Setup
-from codo.methods.codo import CoDo, CoDoOptions
+from codo.methods.codo import CoDo, LevelOptions
 from codo.models.encoder import Encoder
 from codo.views.anchors import anchor_box
 
 
-class InsLocOptions(CoDoOptions):
+class InsLocOptions(LevelOptions):
     """InsLoc's own settings."""
 
     min_iou: float = Field(0.5, ge=0, lt=1, description="the IoU of anchor and pasted box must be greater than this")

@@ -63,5 +63,5 @@ class MoCo(MomentumContrast):
         return {"backbone": self.query.backbone}
 
     def key_exports(self) -> dict[str, nn.Module]:
-        """The backbone of the momentum encoder."""
-        return {"backbone": self.key.backbone}
+        """The backbone of the momentum encoder, if there is one."""
+        return {} if self.end_to_end else {"backbone": self.key.backbone}

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from codo.contrast import ema
-from codo.contrast.bn_groups import gather, groups_per_rank, rank, unshuffle
+from codo.contrast.bn_groups import gather, gather_with_gradient, groups_per_rank, rank, unshuffle
+from codo.contrast.end_to_end import info_nce_end_to_end
 from codo.contrast.in_batch import info_nce_in_batch
 from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
@@ -27,7 +28,8 @@ class MomentumContrast(Method):
     """Base of methods that contrast queries with momentum keys, on one level or several.
 
     The negatives are a queue of past keys or, with ``contrast.negatives=batch``, the keys of the other samples of the
-    batch (docs/method.md#in-batch-negatives). A subclass defines the encoder (`build_encoder`) and the levels.
+    batch (docs/method.md#in-batch-negatives). With ``contrast.keys=end_to_end`` there is no momentum encoder: the
+    query encoder embeds the keys too, and both get gradients. A subclass defines encoder (`build_encoder`) and levels.
 
     Args:
         setup: Architecture, contrast settings, sizes and seed. Weights are initialized with torch's global generator.
@@ -38,6 +40,7 @@ class MomentumContrast(Method):
         batch_negatives: Whether the method supports ``contrast.negatives=batch``: a `forward` of its own contrasts with
             the queue through `term`.
         queue: The past keys; missing with negatives of the batch.
+        key: The momentum encoder; missing with end-to-end keys.
 
     Raises:
         InputError: The batch does not divide into the BN groups, the initial weights do not fit, or the method does not
@@ -64,7 +67,9 @@ class MomentumContrast(Method):
         self.groups = groups_per_rank(contrast.bn_groups, setup.batch_size, setup.world)
         self.query = self.build_encoder(setup)
         self.load_report = self.query.load_report
-        self.key = ema.momentum_copy(self.query)
+        self.end_to_end = contrast.keys == "end_to_end"
+        if not self.end_to_end:
+            self.key = ema.momentum_copy(self.query)
         if not self.in_batch:
             noise = torch.Generator().manual_seed(setup.seed)
             self.queue_length = contrast.queue
@@ -96,17 +101,26 @@ class MomentumContrast(Method):
     def terms(self, queries: Tensor, keys: Tensor, samples: Tensor | None = None) -> InfoNCE:
         """InfoNCE of queries ``(L, b, D)`` with keys ``(V - 1, L, B, D)`` in the order of the samples.
 
+        With end-to-end keys every view is also a query.
+
         Args:
             queries: Of this rank.
             keys: Of all ranks.
             samples: ``(b,)`` int64, the samples of the queries; ``None`` if they are in order.
         """
         temperature, reduction = self.contrast.temperature, self.contrast.reduction
+        if self.end_to_end:
+            views = torch.cat([gather_with_gradient(queries[None]), keys])
+            return info_nce_end_to_end(views, self.samples_of_this_rank(keys), temperature, reduction)
         if not self.in_batch:
             return info_nce(queries, self.of_this_rank(keys), self.queue.keys, temperature, reduction)
         if samples is None:
-            samples = torch.arange(keys.shape[2], device=keys.device).tensor_split(self.world)[rank()]
+            samples = self.samples_of_this_rank(keys)
         return info_nce_in_batch(queries, keys, samples, temperature, reduction)
+
+    def samples_of_this_rank(self, keys: Tensor) -> Tensor:
+        """``(b,)`` int64: the rows of ``keys`` ``(…, B, D)`` that belong to this rank's queries."""
+        return torch.arange(keys.shape[-2], device=keys.device).tensor_split(self.world)[rank()]
 
     def reverse_terms(self, batch: ViewBatch) -> InfoNCE:
         """The other direction of a symmetric loss: key views are queries, query views are keys.
@@ -146,7 +160,7 @@ class MomentumContrast(Method):
 
     def cache_step(self, queries: Tensor, keys: Tensor, step: int) -> None:
         """Store queries ``(L, b, D)``, keys ``(V - 1, L, B, D)`` and the step for `on_step_end` and `log_stats`."""
-        self._queries, self._keys, self._step = queries.detach(), keys, step
+        self._queries, self._keys, self._step = queries.detach(), keys.detach(), step
 
     @torch.no_grad()
     def on_first_batch(self, batch: ViewBatch) -> None:
@@ -158,23 +172,26 @@ class MomentumContrast(Method):
         """
         if self.in_batch:
             return
-        self.queue.match_statistics(self.embed_keys(batch).transpose(0, 1).flatten(1, 2))
+        keys = self.embed_keys(batch)[..., : self.queue.keys.shape[-1]]
+        self.queue.match_statistics(keys.transpose(0, 1).flatten(1, 2))
 
-    @torch.no_grad()
     def embed_keys(self, batch: ViewBatch) -> Tensor:
         """Keys of all samples of all ranks, in the order of the samples: ``(V - 1, L, B, D)``.
 
         The batch contains the key views in shuffled order, so that a query and its keys are normalized with different
-        samples.
+        samples. Only end-to-end keys have a gradient.
         """
+        encoder = self.query if self.end_to_end else self.key
         views = zip(batch.key_images, batch.key_boxes, strict=True)
-        keys = torch.stack([self.key(self.inputs(images), boxes, self.groups) for images, boxes in views])
-        return unshuffle(gather(keys), batch.shuffle)
+        with torch.set_grad_enabled(self.end_to_end and torch.is_grad_enabled()):
+            keys = torch.stack([encoder(self.inputs(images), boxes, self.groups) for images, boxes in views])
+            return unshuffle(gather_with_gradient(keys), batch.shuffle)
 
     @torch.no_grad()
     def on_step_end(self) -> None:
         """Update the key encoder (EMA) and enqueue the keys, after all losses of the step (docs/method.md#queue)."""
-        ema.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
+        if not self.end_to_end:
+            ema.update(self.key, self.query, self.contrast.momentum_at(self._step, self.steps))
         if self.in_batch:
             return
         if self.contrast.enqueue_views == "all":
@@ -203,8 +220,8 @@ class MomentumContrast(Method):
         return embeddings.transpose(0, 1).flatten(1)
 
     def compilable(self) -> list[nn.Module]:
-        """The two encoders."""
-        return [self.query, self.key]
+        """The encoders."""
+        return [self.query] if self.end_to_end else [self.query, self.key]
 
 
 def mean_of(one: InfoNCE, other: InfoNCE) -> InfoNCE:

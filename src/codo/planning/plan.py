@@ -136,8 +136,11 @@ def _time(
     gpus, batch = settings.gpus, settings.batch_size
     speed = known.network_bandwidth if settings.on_nodes > 1 else known.link_bandwidth
     gradients = traffic.gradients(step.trained, gpus)
-    directions = 1 + settings.contrast.symmetric
-    keys = directions * traffic.keys(batch, step.views, step.levels, settings.model.embedding_dim, gpus)
+    # Embeddings of the key views: gathered, twice with a symmetric loss. Without key encoder those of all views are,
+    # and their gradients are added up over the GPUs, which costs two gathers.
+    end_to_end = settings.contrast.keys == "end_to_end"
+    times, views = (3, step.views + 1) if end_to_end else (1 + settings.contrast.symmetric, step.views)
+    keys = times * traffic.keys(batch, views, step.levels, settings.model.embedding_dim, gpus)
     lines.append(Line("network", "gradients", gradients / 1e6, "MB/GPU/step", "calculated", "ring all-reduce, float32"))
     if step.levels:
         avoided = traffic.images(batch, step.views, settings.canvas, gpus) / 1e6

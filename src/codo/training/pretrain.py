@@ -158,12 +158,13 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
 def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | None) -> list[str | None]:
     """Warnings about queue size, momentum encoder and probe data."""
     queue = queue_warning(method.queue_length, len(task.dataset)) if method.queue_length else None
-    averages = {"contrast", "contrast.momentum"} & set(method.used_settings)
+    contrast, used = task.settings.contrast, set(method.used_settings)
+    averages = "contrast.momentum" in used or ("contrast" in used and contrast.keys == "momentum")
     ema = None
     if averages:
-        age = task.settings.contrast.queue_age(task.settings.batch_size, task.settings.views)
-        contrast = task.setup().contrast
-        ema = ema_warning(contrast.momentum_at(0, task.steps), task.steps, age if method.queue_length else 0.0)
+        age = contrast.queue_age(task.settings.batch_size, task.settings.views)
+        momentum = task.setup().contrast.momentum_at(0, task.steps)
+        ema = ema_warning(momentum, task.steps, age if method.queue_length else 0.0)
     return [queue, ema, *(labeled.warnings(task.settings.out) if labeled else [])]
 
 

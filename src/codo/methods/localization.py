@@ -1,0 +1,141 @@
+"""Finding the pasted object: an optional part of CoDo's loss that is not in the paper (docs/method.md#localization).
+
+Contrast teaches what an object is, not where it ends: the paper's loss even asks for the same embedding wherever the
+jittered box lies. A detector with few labels and few steps lacks the second more than the first. But CPJ knows where it
+has pasted, so the trunk can learn the tasks of a detector without labels:
+
+* box: from the features of the jittered box, predict the pasted box (Fast R-CNN's regression);
+* foreground: tell jittered boxes from boxes that show little of the object (Fast R-CNN's classification, one class);
+* objectness: tell the locations of every map that lie in the middle of the pasted box from the others (as an RPN does).
+
+The three small predictors are not exported.
+
+Shapes: ``b`` samples, ``L`` levels, ``D`` embedding, ``R`` features of the box head, ``S`` side of the canvas.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from codo.core.rng import RngStream, generator
+from codo.loading.step_dataset import ViewDataset
+from codo.models.backbone import STRIDES
+from codo.models.encoder import Encoder, ModelSettings
+from codo.models.frozen_maps import EncoderInput
+from codo.views.boxes import Box, iou
+from codo.views.cpj import View
+
+TASKS = ("box", "foreground", "objectness")
+WEIGHTS = (10.0, 10.0, 5.0, 5.0)
+"""Fast R-CNN's factors on the four targets of the regression, which give them a standard deviation near 1."""
+MIDDLE = 0.5
+"""Sides of the middle of a box, as a share of the box's sides."""
+MAX_IOU, TRIES = 0.3, 20
+"""A background box overlaps the pasted one less; so many are tried."""
+
+
+class LocatedViews(ViewDataset):
+    """Pasted views with three boxes each, concatenated to ``(12,)``: jittered, pasted and background box."""
+
+    def views(self, epoch: int, sample: int, numbers: Sequence[int]) -> list[View]:
+        """See `ViewDataset.views`."""
+        located = []
+        for number, view in zip(numbers, super().views(epoch, sample, numbers), strict=True):
+            rng = generator(self.pasted.seed, epoch, sample, RngStream.BACKGROUND + number)
+            background = background_box(view.pasted, len(view.image), rng)
+            located.append(replace(view, box=np.concatenate([view.box, view.pasted, background])))
+        return located
+
+
+def background_box(pasted: Box, canvas: int, rng: np.random.Generator) -> Box:
+    """A random box whose IoU with the pasted box is below `MAX_IOU`; of `TRIES` the one with the least if none is.
+
+    Sides are uniform from a fifth to four fifths of the canvas, positions uniform.
+    """
+    sides = canvas * rng.uniform(0.2, 0.8, (TRIES, 2))
+    corners = rng.uniform(0.0, 1.0, (TRIES, 2)) * (canvas - sides)
+    candidates = np.concatenate([corners, corners + sides], axis=1)
+    overlaps = iou(candidates, pasted[None])
+    chosen = np.argmax(overlaps < MAX_IOU) if (overlaps < MAX_IOU).any() else np.argmin(overlaps)
+    return candidates[chosen].astype(np.float32)
+
+
+class LocatingEncoder(Encoder):
+    """An encoder that also predicts where the pasted object is, and how wrong that is.
+
+    With boxes ``(b, 4)`` it is a plain `Encoder`. With boxes ``(b, 12)`` (see `LocatedViews`) it returns
+    ``(L, b, D + 3)``: embeddings, and the losses of the three `TASKS`, which are zero where no gradient is recorded.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__(settings)
+        width, channels = settings.head_dim, settings.fpn_channels
+        self.box_predictor = nn.Linear(width, 4)
+        self.foreground = nn.Linear(width, 1)
+        self.objectness = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1), nn.ReLU(), nn.Conv2d(channels, 1, 1)
+        )
+        for layer in (self.box_predictor, self.foreground):
+            nn.init.normal_(layer.weight, std=0.01)
+            nn.init.zeros_(layer.bias)
+
+    def embed(self, images: EncoderInput, boxes: Tensor) -> Tensor:
+        """See `Encoder.embed` and the class."""
+        if boxes.shape[-1] == 4:
+            return super().embed(images, boxes)
+        jittered, pasted, background = boxes.split(4, dim=-1)
+        maps = self.features(images)
+        if not torch.is_grad_enabled():
+            embeddings = self.project(self.box_features(maps, jittered))
+            return torch.cat([embeddings, embeddings.new_zeros(*embeddings.shape[:2], len(TASKS))], dim=-1)
+        # One pass of the head for both kinds of boxes, so that they share BatchNorm statistics, as in a detector.
+        levels = len(maps)
+        both = self.box_features([*maps, *maps], torch.stack([jittered] * levels + [background] * levels))
+        objects, backgrounds = both[:levels], both[levels:]
+        offsets = box_loss(self.box_predictor(objects), box_targets(jittered, pasted))
+        foreground = foreground_loss(self.foreground(objects)[..., 0], self.foreground(backgrounds)[..., 0])
+        pairs = zip(maps, STRIDES, strict=True)
+        objectness = torch.stack([objectness_loss(self.objectness(m)[:, 0], pasted, stride) for m, stride in pairs])
+        losses = torch.stack([offsets, foreground, objectness], dim=-1)  # (L, b, 3)
+        embeddings = self.project(objects)
+        return torch.cat([embeddings, losses.to(embeddings.dtype)], dim=-1)
+
+
+def box_targets(boxes: Tensor, targets: Tensor) -> Tensor:
+    """Fast R-CNN's parametrization of ``targets`` relative to ``boxes``, times `WEIGHTS`; all ``(b, 4)``."""
+    sizes, centers = boxes[:, 2:] - boxes[:, :2], (boxes[:, 2:] + boxes[:, :2]) / 2
+    wanted, aims = targets[:, 2:] - targets[:, :2], (targets[:, 2:] + targets[:, :2]) / 2
+    relative = torch.cat([(aims - centers) / sizes, (wanted / sizes).log()], dim=1)
+    return relative * relative.new_tensor(WEIGHTS)
+
+
+def box_loss(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Smooth L1 of predictions ``(L, b, 4)`` and targets ``(b, 4)``, mean over the four numbers: ``(L, b)``."""
+    return F.smooth_l1_loss(predicted.float(), targets.float().expand_as(predicted), reduction="none").mean(-1)
+
+
+def foreground_loss(objects: Tensor, backgrounds: Tensor) -> Tensor:
+    """Binary cross-entropy of the logits of object and background boxes, mean over both: ``(L, b)`` each."""
+    return (F.softplus(-objects.float()) + F.softplus(backgrounds.float())) / 2
+
+
+def objectness_loss(logits: Tensor, pasted: Tensor, stride: int) -> Tensor:
+    """Binary cross-entropy of a map's logits ``(b, h, w)``, mean over the locations: ``(b,)``.
+
+    A location is positive if its center lies in the middle of the pasted box (see `MIDDLE`).
+    """
+    height, width = logits.shape[-2:]
+    center, reach = (pasted[:, 2:] + pasted[:, :2]) / 2, (pasted[:, 2:] - pasted[:, :2]) * MIDDLE / 2
+    x = (torch.arange(width, device=logits.device) + 0.5) * stride
+    y = (torch.arange(height, device=logits.device) + 0.5) * stride
+    inside_x = (x - center[:, :1]).abs() < reach[:, :1]  # (b, w)
+    inside_y = (y - center[:, 1:]).abs() < reach[:, 1:]  # (b, h)
+    positive = inside_y[:, :, None] & inside_x[:, None, :]
+    losses = F.binary_cross_entropy_with_logits(logits.float(), positive.float(), reduction="none")
+    return losses.mean(dim=(1, 2))
