@@ -123,15 +123,15 @@ def unused_classes(
         categories: The classes.
         labels: Label of every object, from 1.
         where: The file or folder that was read.
-        parents: Ids of parent categories.
+        parents: Ids of parent categories, about which nothing is said.
     """
     present = set(labels.tolist())
     if not present:
         return f"{where}: there are no objects, so every AP is -1 (undefined)"
-    empty = [category for label, category in enumerate(categories, start=1) if label not in present]
+    empty = [c for label, c in enumerate(categories, start=1) if label not in present and c.id not in parents]
     if not empty:
         return ""
-    names = ", ".join(f"{c.name} (id {c.id}{', a parent category' if c.id in parents else ''})" for c in empty[:5])
+    names = ", ".join(f"{c.name} (id {c.id})" for c in empty[:5])
     more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
     return f"{where}: {len(empty)} of {len(categories)} categories have no annotation: {names}{more}"
 

@@ -1,4 +1,4 @@
-"""A part of a labeled data set: a random split (``data.split``), or the images that are there (``data.missing``)."""
+"""A part of a labeled data set: a random split, the images that are there, or the classes that are no parents."""
 
 from __future__ import annotations
 
@@ -67,6 +67,24 @@ def random_split(annotations: Annotations, split: Literal["train", "val"], share
     note = f"{annotations.source}: one set of images, split at random into {counts} (data.split={share:g})"
     part = take(annotations, train if split == "train" else val)
     return replace(part, notes=(*part.notes, note))
+
+
+def without_parents(train: Annotations, val: Annotations) -> tuple[Annotations, Annotations]:
+    """Both splits without the categories that only group others and have no objects in either."""
+    empty = set(train.parents) & set(val.parents)
+    if not empty or train.categories != val.categories:
+        return train, val
+    names = ", ".join(f"'{c.name}' (id {c.id})" for c in train.categories if c.id in empty)
+    note = f"categories that only group others and have no objects are no classes: {names}"
+    kept = tuple(category for category in train.categories if category.id not in empty)
+    label_of = {category.id: label for label, category in enumerate(kept, start=1)}
+    moved = np.array([0, *(label_of.get(category.id, 0) for category in train.categories)], dtype=np.int64)
+
+    def left(annotations: Annotations) -> Annotations:
+        labels, notes = moved[annotations.labels], (*annotations.notes, note)
+        return replace(annotations, categories=kept, labels=labels, parents=(), notes=notes)
+
+    return left(train), left(val)
 
 
 def without_missing(annotations: Annotations, present: npt.NDArray[np.bool_]) -> Annotations:

@@ -25,6 +25,8 @@ from codo.detection.predict import predict, score
 from codo.detection.results import write_results
 from codo.evaluation.coco_metrics import Backend, Kind
 from codo.evaluation.leaks import leak_warning
+from codo.evaluation.result_conventions import check_results
+from codo.evaluation.truth_checks import truth_warnings
 from codo.evaluation.voc_metrics import voc_scores
 from codo.training.distributed import DistributedContext, join_processes, loader_workers
 
@@ -96,6 +98,7 @@ def _evaluate_results(
         raise InputError("out= applies to detectors only, not to a result file", where=str(path), fix="leave out= out")
     annotations = _read(settings.data, settings.split, context, images=False)
     results = read_results(path, annotations)
+    check_results(str(path), annotations, results)
     found = outlines(results)
     kinds: list[Kind] = ["bbox"] if "bbox" in found else []
     if resolve_masks(settings.masks, annotations, "segmentation" in found, where=str(path)):
@@ -132,7 +135,7 @@ def _evaluate_detector(
         context=context,
     )
     if settings.out is not None and context.main:
-        write_results(Path(settings.out), results)
+        write_results(Path(settings.out), results, annotations.aliases)
     return numbers(annotations, results, kinds, settings.backend)
 
 
@@ -165,6 +168,8 @@ def numbers(
 def _read(data: DataSettings, split: Split, context: DistributedContext, *, images: bool = True) -> Annotations:
     annotations = read_annotations(data, split, images=images)
     for warning in annotations.warnings if context.main else ():
+        log.warning("WARNING %s", warning)
+    for warning in truth_warnings(annotations) if context.main else ():
         log.warning("WARNING %s", warning)
     for note in annotations.notes if context.main else ():
         log.info(note)

@@ -33,7 +33,9 @@ from codo.detection.protocol import describe_length, describe_levels, describe_l
 from codo.detection.task import Task, prepare_task, training_batches
 from codo.detection.validation import Validation
 from codo.evaluation.health import HealthMonitor
+from codo.evaluation.identical_images import identical_warning
 from codo.evaluation.leaks import leak_warning
+from codo.evaluation.truth_checks import repeated_objects, truth_warnings
 from codo.training.distributed import DistributedContext, join_processes
 from codo.training.job import Check, Feed, Watch
 from codo.training.lr_factors import factor_by_parameter
@@ -167,7 +169,9 @@ def build_detector(task: Task, context: DistributedContext) -> Detector:
 def data_warnings(task: Task, context: DistributedContext) -> list[str | None]:
     """Warnings about the images."""
     leak = leak_warning(task.val, task.settings.weights) if context.main else None
-    return [*task.train.warnings, *task.val.warnings, shared_images(task.train, task.val), leak]
+    same = identical_warning(task.train, task.val) if context.main else None
+    truth = [repeated_objects(task.train), *truth_warnings(task.val)]
+    return [*task.train.warnings, *task.val.warnings, *truth, shared_images(task.train, task.val), same, leak]
 
 
 def log_protocol(task: Task, session: Session, schedule: Schedule) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from codo.annotations.records import Annotations
+from codo.annotations.records import Aliases, Annotations
 from codo.core.io import write_atomically
 from codo.detection.detector import paste
 from codo.geometry.segmentations import encode
@@ -51,7 +51,17 @@ def to_results(
     return results
 
 
-def write_results(path: Path, results: Sequence[dict[str, Any]]) -> None:
-    """Write a result file, one detection per line."""
+def write_results(path: Path, results: Sequence[dict[str, Any]], aliases: Aliases | None = None) -> None:
+    """Write a result file, one detection per line; ids that are strings in the ground truth are written as such."""
+    images, categories = ({to: one for one, to in ids.items() if type(one) is str} for ids in aliases or ({}, {}))
+    if images or categories:
+        results = [
+            {
+                **row,
+                "image_id": images.get(row["image_id"], row["image_id"]),
+                "category_id": categories.get(row["category_id"], row["category_id"]),
+            }
+            for row in results
+        ]
     lines = ",\n".join(json.dumps(result, separators=(",", ":")) for result in results)
     write_atomically(path, f"[{lines}]\n")

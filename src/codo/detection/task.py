@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,14 @@ from torch.utils.data import DataLoader
 
 from codo.annotations.fraction import labeled_subset
 from codo.annotations.images import check_some_images
-from codo.annotations.records import Annotations
+from codo.annotations.records import Annotations, Category
 from codo.annotations.source import read_annotations, resolved
+from codo.annotations.subset import without_parents
 from codo.core.errors import InputError
 from codo.core.io import write_atomically
 from codo.core.run import Run
 from codo.detection.dataset import TrainingDataset
-from codo.detection.detector_io import DetectorCard
+from codo.detection.detector_io import CARD, DetectorCard
 from codo.detection.evaluate import resolve_masks
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.sampler import AspectSampler
@@ -29,6 +31,7 @@ from codo.training.distributed import DistributedContext, loader_workers
 
 LABELED = "labeled_images.txt"
 DATA = "data.txt"
+MISSING = "missing_images.txt"
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Task:
         """Write the names of the training images into a run, one per line."""
         names = (str(self.train.file_names[i]) for i in self.images)
         write_atomically(run.path / LABELED, "".join(f"{name}\n" for name in names))
+        if missing := [*self.train.missing, *self.val.missing]:
+            write_atomically(run.path / MISSING, "".join(f"{name}\n" for name in missing))
 
     @property
     def notes(self) -> list[str]:
@@ -91,6 +96,8 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
             batch larger than the data; no length given.
     """
     train, val = known or (read_annotations(settings.data, "train"), read_annotations(settings.data, "val"))
+    if not _has_card_with(settings.out, train.categories):
+        train, val = without_parents(train, val)
     if settings.learn_difficult:
         train = replace(train, difficult=None)
     masks = resolve_masks(settings.masks, train, True, where="masks")
@@ -119,6 +126,12 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
     steps = settings.steps or max(1, math.floor((settings.epochs or 0) * per_epoch))
     data = resolved(settings.data, train, val)
     return Task(settings.model_copy(update={"data": data}), train, val, images, card, steps, per_epoch)
+
+
+def _has_card_with(out: str, categories: tuple[Category, ...]) -> bool:
+    """Whether a run to be resumed has all these categories as classes, as runs had before parents were left out."""
+    path = Path(out) / CARD
+    return path.is_file() and DetectorCard.model_validate_json(path.read_bytes()).categories == categories
 
 
 def training_batches(task: Task, context: DistributedContext, *, start: int, stop: int) -> DataLoader[Any]:

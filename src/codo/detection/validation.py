@@ -75,7 +75,7 @@ class Validation:
         row = self._row(results)
         self.log.info(f"step {step}: " + ", ".join(f"{kind} AP {row[f'ap/{kind}/AP']:.4f}" for kind in self.task.kinds))
         if self._is_kept(step, row[MAIN]):
-            write_results(self.run.path / "detections_val.json", results)
+            write_results(self.run.path / "detections_val.json", results, self.task.val.aliases)
             if self.task.settings.early_stop is not None:
                 export_detector(self.run.exports_dir / FILE, self.detector, self.task.card)
         return row

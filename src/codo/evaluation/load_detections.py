@@ -13,6 +13,7 @@ from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.core.run_files import config_of
 from codo.evaluation.detections import Detections, Kind, join
+from codo.evaluation.result_conventions import check_results
 
 By = Literal["auto", "bbox", "segm"]
 
@@ -32,7 +33,7 @@ def detections_of_run(run: Run, by: By = "auto") -> Detections:
     config = config_of(run)
     if "data" not in config:
         raise InputError("the settings of this run have no data", where=str(run.path), fix="add data=FOLDER")
-    return detections_of_file(path, resolve(DataSettings, None, config["data"]), "val", by)
+    return join_results(path, read_annotations(resolve(DataSettings, None, config["data"]), "val", sizes=False), by)
 
 
 def detections_of_file(path: Path, data: DataSettings, split: Split, by: By = "auto") -> Detections:
@@ -41,17 +42,24 @@ def detections_of_file(path: Path, data: DataSettings, split: Split, by: By = "a
     Raises:
         InputError: Wrong annotations or detections, or images missing.
     """
-    annotations = read_annotations(data, split, sizes=False)
-    return join_results(path, annotations, by)
+    return join_results(path, read_annotations(data, split, sizes=False), by, check=True)
 
 
-def join_results(path: Path, annotations: Annotations, by: By = "auto") -> Detections:
+def join_results(path: Path, annotations: Annotations, by: By = "auto", *, check: bool = False) -> Detections:
     """Join the detections of a result file with the ground truth, by boxes (``auto``: if there are any) or masks.
+
+    Args:
+        path: The result file.
+        annotations: The ground truth.
+        by: See above.
+        check: Whether the file may be of another program, and have boxes in another unit (`check_results`).
 
     Raises:
         InputError: Invalid detections, none of that kind, or scores outside of [0, 1].
     """
     results = read_results(path, annotations)
+    if check:
+        check_results(str(path), annotations, results)
     odd = [i for i, row in enumerate(results) if not 0 <= row["score"] <= 1]
     if odd:
         raise InputError(

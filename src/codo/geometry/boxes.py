@@ -114,7 +114,7 @@ def check_numbers(bbox: Boxes, sizes: Sizes, areas: npt.NDArray[np.float64]) -> 
         return "", None
     bbox, sizes, areas = bbox[use], sizes[use], areas[use]
     tiny = (np.abs(bbox) <= 1.05).all(axis=1)
-    if tiny.mean() >= HALF:
+    if tiny.mean() >= HALF and (bbox[tiny] % 1).any():
         what = f"{int(tiny.sum())} of {len(bbox)} boxes lie within one pixel, as shares of the image would"
         fits = [
             f for f in FORMATS if _inside(to_pixels(bbox[tiny], sizes[tiny], Convention(f, "relative")), sizes[tiny])

@@ -26,7 +26,7 @@ def crowds(*flags: int) -> Callable[[dict[str, Any]], None]:
 def test_a_class_of_crowd_regions_only_is_refused_with_the_counts(save: Save) -> None:  # noqa: F811
     path = save(changed(crowds(1, 1, 1)))
     with pytest.raises(InputError) as caught:
-        read_coco(path)
+        read_coco(path, CocoRules(crowd="auto"))
     assert caught.value.what == (
         "2 classes have hardly any object that is not marked iscrowd=1, and nothing to learn; the first: "
         "'ant' (2 of 2; of all 3 of 3)"
@@ -34,7 +34,7 @@ def test_a_class_of_crowd_regions_only_is_refused_with_the_counts(save: Save) ->
     assert "data.crowd=object" in caught.value.fix
     one = save(changed(crowds(1, 0, 0)))  # the only zebra
     with pytest.raises(InputError, match=r"1 class has .* 'zebra' \(1 of 1; of all 1 of 3\)"):
-        read_coco(one)
+        read_coco(one, CocoRules(crowd="auto"))
 
 
 def test_crowd_regions_are_read_as_objects_or_ignored_on_request(save: Save) -> None:  # noqa: F811
@@ -42,11 +42,11 @@ def test_crowd_regions_are_read_as_objects_or_ignored_on_request(save: Save) -> 
     read = read_coco(path, CocoRules(crowd="object"))
     assert read.crowd.tolist() == [False, False, False]
     assert read.notes == (f"{path}: 3 of 3 objects are marked iscrowd=1, read as objects",)
-    assert read_coco(path, CocoRules(crowd="ignore")).crowd.all()
+    assert read_coco(path).crowd.all()
 
 
 def test_some_crowd_regions_of_a_class_stay_crowd_regions(save: Save) -> None:  # noqa: F811
-    read = read_coco(save(changed(crowds(0, 1, 0))))
+    read = read_coco(save(changed(crowds(0, 1, 0))), CocoRules(crowd="auto"))
     assert read.crowd.tolist() == [True, False, False]
     assert read.notes == ()
 

@@ -46,7 +46,7 @@ class CocoRules(NamedTuple):
     """
 
     boxes: Convention = Convention()
-    crowd: str = "auto"
+    crowd: str = "ignore"
     same_names: str = "refuse"
     areas: str = "file"
 

@@ -38,6 +38,9 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     if not isinstance(rows, list):
         raise InputError("a result file is a JSON list of detections", where=str(path), fix="give COCO results")
     table = JsonColumns(rows, "results", "detection", path)
+    for key, aliases in (("image_id", annotations.aliases.images), ("category_id", annotations.aliases.categories)):
+        if aliases and all(type(row.get(key)) in (int, str) for row in rows):
+            table.rows = rows = [{**row, key: aliases.get(row[key], row[key])} for row in rows]
     _check_known(table, "image_id", annotations.image_ids, annotations)
     _check_known(table, "category_id", np.array([c.id for c in annotations.categories]), annotations)
     table.numbers("score")
