@@ -6,7 +6,7 @@ The views are copy-pasted and jittered (section 3.1, `codo.views.cpj`), the enco
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -44,7 +44,7 @@ class CoDoOptions(LevelOptions):
 class CoDo(MomentumContrast):
     """Hierarchical, multi-view momentum contrast of pasted objects."""
 
-    Options = CoDoOptions
+    Options: ClassVar[type[Settings]] = CoDoOptions
     levels = LEVELS
     parts = ("backbone", "fpn", "box_head")
     used_settings = tuple(name for name in OPTIONAL if name not in WHOLE_IMAGES)

@@ -63,7 +63,8 @@ def background_box(pasted: Box, canvas: int, rng: np.random.Generator) -> Box:
     candidates = np.concatenate([corners, corners + sides], axis=1)
     overlaps = iou(candidates, pasted[None])
     chosen = np.argmax(overlaps < MAX_IOU) if (overlaps < MAX_IOU).any() else np.argmin(overlaps)
-    return candidates[chosen].astype(np.float32)
+    box: Box = candidates[chosen].astype(np.float32)
+    return box
 
 
 class LocatingEncoder(Encoder):
@@ -89,7 +90,7 @@ class LocatingEncoder(Encoder):
         """See `Encoder.embed` and the class."""
         if boxes.shape[-1] == 4:
             return super().embed(images, boxes)
-        jittered, pasted, background = boxes.split(4, dim=-1)
+        jittered, pasted, background = boxes[..., :4], boxes[..., 4:8], boxes[..., 8:]
         maps = self.features(images)
         if not torch.is_grad_enabled():
             embeddings = self.project(self.box_features(maps, jittered))
