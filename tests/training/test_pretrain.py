@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,23 @@ def test_key_encoder_and_queue_have_moved_as_they_should(finished: codo.Run) -> 
     # 6 steps of 0.999: the key encoder has hardly left the start, but it has.
     assert 0 < (query - key).norm() < query.norm()
     assert torch.allclose(state["queue.keys"].norm(dim=-1), torch.ones(4, 64), atol=1e-5)
+
+
+def test_looking_at_the_first_views_changes_nothing(
+    finished: codo.Run, catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they show is in log, file and report; the random numbers stay the run's."""
+    log = (finished.path / "train.log").read_text()
+    assert log.count("views of the first batch: crops keep") == 1
+    first = json.loads((finished.path / "views.json").read_text())
+    assert (first["samples"], first["views"]) == (8, 16)
+    assert "Views of the first batch: crops keep" in (finished.path / "report.html").read_text()
+    monkeypatch.setattr(import_module("codo.training.pretrain"), "measure_first_views", lambda *_: [])
+    blind = codo.pretrain(**tiny.settings(catalog, tmp_path / "blind"))
+    assert not (blind.path / "views.json").exists()
+    assert [row["loss"] for row in blind.metrics() if "loss" in row] == [
+        row["loss"] for row in finished.metrics() if "loss" in row
+    ]
 
 
 def test_the_same_command_again_changes_nothing(finished: codo.Run, catalog: Path) -> None:

@@ -6,6 +6,7 @@ import math
 
 from codo.contrast.auto_momentum import auto_momentum
 from codo.core.numbers import number
+from codo.evaluation.first_views import FirstViews
 
 EMA_SHARE = 1 / 5
 """Largest time constant 1/(1-m) of the momentum encoder, as a share of the run's steps.
@@ -17,6 +18,14 @@ ROUNDING = 1.05
 """``contrast.momentum=auto`` rounds to three digits, which may make a time constant of 80 steps one of 83."""
 QUEUE_SHARE = 1 / 2
 """Largest share of the images that may have a key in the queue."""
+
+LEAST_SHOWN = 1 / 3
+"""Least share of a proposal's area, or of its fine detail where a view is blurred, that views should show.
+
+Measured on 96 photographs of ImageNet and Caltech-101 (docs/healthy-run.md#small-views): the paper's views of 224
+pixels keep 0.48 of the area and 0.75 of the detail, views of 96 pixels 0.42, of 64 pixels 0.19."""
+BLURRED_SHARE, FEWEST_BLURRED = 1 / 4, 8
+"""The blur is judged if at least this share of the views, and this many, are blurred."""
 
 
 def ema_warning(momentum: float, steps: int, queue_age: float = 0.0) -> str | None:
@@ -46,6 +55,28 @@ def ema_warning(momentum: float, steps: int, queue_age: float = 0.0) -> str | No
         f"The momentum encoder is too slow for this run: {slow}, so the keys stay near those of an untrained network. "
         f"Train for {number(enough)} steps or more{', or ' if advice else ''}{words}."
     )
+
+
+def view_warnings(first: FirstViews) -> list[str]:
+    """Warnings when blur or crops leave less than `LEAST_SHOWN` of a proposal's detail or area.
+
+    Args:
+        first: Measurements of the first batch.
+    """
+    found = []
+    often = first.blurred >= max(FEWEST_BLURRED, BLURRED_SHARE * first.views)
+    if first.detail is not None and first.detail < LEAST_SHOWN and often:
+        found.append(
+            f"Blur leaves {first.detail:.0%} of the fine detail in the views that it is applied to (median of "
+            f"{first.blurred} of {first.views} views; objects are shown with {first.pixels:.0f} pixels a side). "
+            "Set augment.blur_unit=canvas, or augment.blur=0."
+        )
+    if first.area < LEAST_SHOWN:
+        found.append(
+            f"Crops keep {first.area:.0%} of a proposal's area (mean of {first.views} views), so two views of an "
+            "object rarely show the same part. Set cpj.foreground_area=[0.4,1.0]."
+        )
+    return found
 
 
 def warmup_warning(warmup: int, steps: int) -> str | None:

@@ -15,7 +15,7 @@ from codo.catalog.catalog import Catalog
 from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
 from codo.loading.pools import Pool
-from codo.views.cpj import CopyPasteJitter, View
+from codo.views.cpj import CopyPasteJitter, Paste, View
 from codo.views.lazy_image import Image
 
 
@@ -55,6 +55,13 @@ class PastedViews:
         rng = generator(self.seed, epoch, sample, RngStream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
         return self.cpj.view(proposal, catalog.lazy_image(index), rng)
+
+    def paste(self, proposal: Image, epoch: int, sample: int, number: int) -> Paste:
+        """How view ``number`` of a sample shows its proposal; the view itself is not computed."""
+        rng = generator(self.seed, epoch, sample, RngStream.VIEW + number)
+        catalog, index = (self.query if number == 0 else self.key).draw(rng)
+        image = catalog.lazy_image(index)
+        return self.cpj.draw_paste((proposal.shape[1], proposal.shape[0]), (image.width, image.height), rng)
 
     def proposal(self, epoch: int, sample: int) -> Image:
         """``I_p``: the part of image ``sample`` inside the proposal drawn for this epoch."""

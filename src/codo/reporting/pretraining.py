@@ -10,8 +10,10 @@ from codo.core.errors import CodoError
 from codo.core.numbers import compact, number, percent
 from codo.core.run import Run
 from codo.core.run_files import config_of
+from codo.evaluation.first_views import FirstViews
 from codo.evaluation.health import HealthReference
 from codo.evaluation.run_metrics import Metrics
+from codo.evaluation.start_warnings import view_warnings
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool, PoolSettings, split_share
 from codo.preparation.prepare import open_prepared
@@ -149,11 +151,20 @@ def picture_sections(run: Run, images: int = 8, samples: int = 4) -> list[Sectio
         pasted, views = open_views(config)
         if pasted.cpj.settings.proposal != "whole":
             blocks.append(("Proposals", [proposals_gallery(pasted.foregrounds, images)]))
-        blocks.append(("Training views", [views_gallery(pasted, views, samples)]))
+        blocks.append(("Training views", [*first_views_text(run), views_gallery(pasted, views, samples)]))
     except (CodoError, OSError) as error:
         what = error.what if isinstance(error, CodoError) else str(error)
         blocks.append(("Pictures", [Text([f"No pictures: the images of this run can no longer be read ({what})."])]))
     return [Section(heading, content) for heading, content in blocks]
+
+
+def first_views_text(run: Run) -> list[Block]:
+    """What the views of the first batch show of their proposals; empty if it was not measured."""
+    first = FirstViews.read(run)
+    if first is None:
+        return []
+    words = first.words()
+    return [Text([f"{words[0].upper()}{words[1:]}.", *view_warnings(first)])]
 
 
 def proposals_gallery(catalog: Catalog, images: int) -> Gallery:

@@ -25,7 +25,7 @@ from codo.reporting.detections_page import detections_page
 from codo.reporting.html.blocks import Control, Gallery, Page, Section
 from codo.reporting.html.page import write_page
 from codo.reporting.html.pictures import VIEW_LEGEND, spread, views_card
-from codo.reporting.pretraining import open_views
+from codo.reporting.pretraining import first_views_text, open_views
 
 
 class ViewSettings(Settings):
@@ -132,4 +132,6 @@ def views_page(run: Run) -> Page:
     gallery = Gallery(cards, caption, VIEW_LEGEND, controls, span=min(44, 10 * (views + 1)))
     side = pasted.cpj.canvas
     lead = f"Views of {side} × {side} px, made by copy, paste and jitter from seed {pasted.seed}."
-    return Page(run.path.resolve().name, "CoDo views", lead, [Section("Views", [gallery])], FOOTER)
+    return Page(
+        run.path.resolve().name, "CoDo views", lead, [Section("Views", [*first_views_text(run), gallery])], FOOTER
+    )

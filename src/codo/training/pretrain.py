@@ -17,10 +17,12 @@ from torch.utils.data import DataLoader
 
 from codo.core.config import resolve, shipped_recipes
 from codo.core.run import Run
+from codo.evaluation.first_views import FirstViews
 from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
-from codo.evaluation.start_warnings import ema_warning, queue_warning, warmup_warning
+from codo.evaluation.start_warnings import ema_warning, queue_warning, view_warnings, warmup_warning
 from codo.loading.loader import build_loader
-from codo.loading.sampler import StepSampler
+from codo.loading.pasted_views import PastedViews
+from codo.loading.sampler import StepSampler, epoch_order
 from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
 from codo.methods.freezing import frozen_parameters
@@ -108,6 +110,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 loaded=None if saved.state else method.load_report,
                 source=f"model.init={settings.model.init}",
             )
+            for warning in measure_first_views(task, session):
+                session.log.warn(warning)
             for note in task.notes():
                 session.log.info(note)
             if method.frozen:
@@ -166,6 +170,18 @@ def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | N
         momentum = task.setup().contrast.momentum_at(0, task.steps)
         ema = ema_warning(momentum, task.steps, age if method.queue_length else 0.0)
     return [queue, ema, *(labeled.warnings(task.settings.out) if labeled else [])]
+
+
+def measure_first_views(task: PretrainTask, session: Session) -> list[str]:
+    """Measure on rank 0 what the views of a new run show of their proposals; returns warnings."""
+    pasted = getattr(task.dataset, "pasted", None)
+    if not isinstance(pasted, PastedViews) or session.start > 0 or not session.context.main:
+        return []
+    samples = epoch_order(len(task.dataset), task.settings.seed, 0)[: task.settings.batch_size]
+    first = FirstViews.measure(pasted, samples.tolist(), task.dataset.num_views)
+    first.write(session.run)
+    session.log.info(first.words())
+    return view_warnings(first)
 
 
 def health_monitor(task: PretrainTask, session: Session, method: Method, schedule: Schedule) -> HealthMonitor:

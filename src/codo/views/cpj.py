@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,22 @@ class View:
     box: Box
     pasted: Box
     changes: Floats | None = None
+
+
+class Paste(NamedTuple):
+    """What is drawn for the proposal of a view.
+
+    Attributes:
+        crop: The part of the proposal that is shown, in pixels of the proposal.
+        corners: Where it is pasted, in pixels of the canvas.
+        change: Its color and blur; with ``photometric=composite`` none, until the view is composed.
+        flip: Whether it is flipped.
+    """
+
+    crop: Corners
+    corners: Corners
+    change: Photometric
+    flip: bool
 
 
 _UNCHANGED = Photometric().coded()
@@ -156,12 +172,22 @@ class CopyPasteJitter:
         """A new canvas ``(S, S, 3)`` with the augmented background."""
         return self._background(background, rng)[0]
 
+    def draw_paste(self, size: tuple[int, int], background: tuple[int, int], rng: np.random.Generator) -> Paste:
+        """What `view` draws for a proposal with the same random numbers, without computing the view.
+
+        Args:
+            size: Width and height of the proposal.
+            background: Width and height of the background image.
+            rng: Source of randomness.
+        """
+        self._draw_background(*background, rng)
+        paste = self._draw_paste(*size, rng)
+        if self.settings.photometric == "composite":
+            return paste._replace(change=photometric.draw(self.augment, rng, self.canvas))
+        return paste
+
     def _paste(self, proposal: Image, canvas: Image, background: Photometric, rng: np.random.Generator) -> View:
-        crop, (width, height) = self._draw_foreground(proposal, rng)
-        change, flip = self._draw_change(rng)
-        x = int(rng.integers(0, self.canvas - width, endpoint=True))
-        y = int(rng.integers(0, self.canvas - height, endpoint=True))
-        corners = (x, y, x + width, y + height)
+        crop, corners, change, flip = self._draw_paste(proposal.shape[1], proposal.shape[0], rng)
         self._render(proposal, crop, flip, change, canvas, corners)
         if self.settings.photometric == "composite":
             background = change = photometric.draw(self.augment, rng, self.canvas)
@@ -174,11 +200,7 @@ class CopyPasteJitter:
         return View(canvas, box, pasted, changes)
 
     def _background(self, image: LazyImage, rng: np.random.Generator) -> tuple[Image, Photometric]:
-        crop = (0, 0, image.width, image.height)
-        if self.settings.background == "crop":
-            area, ratio = self.augment.crop_area, self.augment.crop_ratio
-            crop = random_crop(image.width, image.height, area, ratio, rng)
-        change, flip = self._draw_change(rng)
+        crop, change, flip = self._draw_background(image.width, image.height, rng)
         canvas = np.empty((self.canvas, self.canvas, 3), np.uint8)
         self._render(*image.part(crop), flip, change, canvas, (0, 0, self.canvas, self.canvas))
         return canvas, change
@@ -189,9 +211,23 @@ class CopyPasteJitter:
         coded = _UNCHANGED if self.defer_photometric else change.coded()
         render(image, part, flip, *coded, canvas, target)
 
-    def _draw_foreground(self, proposal: Image, rng: np.random.Generator) -> tuple[Corners, tuple[int, int]]:
+    def _draw_background(self, width: int, height: int, rng: np.random.Generator) -> tuple[Corners, Photometric, bool]:
+        """The part of the background to show, its color and blur, and whether it is flipped."""
+        crop = (0, 0, width, height)
+        if self.settings.background == "crop":
+            crop = random_crop(width, height, self.augment.crop_area, self.augment.crop_ratio, rng)
+        return crop, *self._draw_change(rng)
+
+    def _draw_paste(self, width: int, height: int, rng: np.random.Generator) -> Paste:
+        """Crop, place, color and blur of a proposal of this size."""
+        crop, (pasted_width, pasted_height) = self._draw_foreground(width, height, rng)
+        change, flip = self._draw_change(rng)
+        x = int(rng.integers(0, self.canvas - pasted_width, endpoint=True))
+        y = int(rng.integers(0, self.canvas - pasted_height, endpoint=True))
+        return Paste(crop, (x, y, x + pasted_width, y + pasted_height), change, flip)
+
+    def _draw_foreground(self, width: int, height: int, rng: np.random.Generator) -> tuple[Corners, tuple[int, int]]:
         """A random crop of the proposal, and the width and height at which to paste it."""
-        height, width = proposal.shape[:2]
         crop = random_crop(width, height, self.settings.foreground_area, self.settings.foreground_ratio, rng)
         # Rounded down, which excludes the end of the range: a side of the whole canvas would leave no background.
         sides = [math.floor(uniform(*self.settings.size, rng) * self.canvas) for _ in range(2)]
