@@ -29,6 +29,7 @@ CROSS_CUTTING = {
     "detection/test_two_processes.py": "torchrun with finetune and evaluate",
     "exporters/test_how_to.py": "the how-to page about exports",
     "methods/test_two_ranks.py": "losses over all samples, of several methods, on two ranks",
+    "methods/test_end_to_end.py": "end-to-end keys of several methods, by hand and on two ranks",
     "methods/test_in_batch.py": "negatives of the batch, of several methods, by hand and on two ranks",
     "preparation/test_resume.py": "prepare, killed or shared out, at every stage",
     "test_architecture.py": "the layout itself",

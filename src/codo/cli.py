@@ -151,6 +151,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     demo = verb("demo", "end-to-end demo on a generated data set")
     demo.add_argument("--out", default="demo_out", metavar="DIR", help="folder of all results (default: demo_out)")
+    demo.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the images and of all trainings")
     demo.add_argument("--quick", action="store_true", help="under 3 minutes: too short for meaningful numbers")
     demo.add_argument("--data-only", action="store_true", help="only generate the data set, for your own experiments")
 
@@ -304,7 +305,7 @@ def _demo(args: argparse.Namespace) -> None:
     if args.data_only:
         write_data(args.out)
     else:
-        demo(args.out, quick=args.quick)
+        demo(args.out, quick=args.quick, seed=args.seed)
 
 
 def _doctor(args: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ import pytest
 import codo
 from codo.cli import main
 from codo.comparison import jobs
+from codo.comparison.compare import _rounds
 from codo.comparison.comparison import Comparison
 from codo.comparison.trials import RESULT, Result
 from codo.core.config import flatten
@@ -158,6 +159,14 @@ def test_everything_is_checked_before_anything_is_written(
     with pytest.raises(InputError, match=message):
         codo.compare(out=str(tmp_path / "out"), **{**protocol, **changes})
     assert not (tmp_path / "out").exists()
+
+
+def test_as_many_seeds_at_once_as_keep_the_workers_busy() -> None:
+    assert _rounds(3, 0, 2) == [3]  # nothing to pretrain
+    assert _rounds(3, 3, 1) == [1, 2, 3]
+    assert _rounds(5, 5, 2) == [2, 4, 5]
+    assert _rounds(3, 36, 8) == [1, 2, 3]  # twelve pretrainings a seed
+    assert _rounds(3, 1, 2) == [3]  # one pretraining for all seeds
 
 
 def test_torchrun_is_refused(protocol: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -61,7 +61,7 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     out = tmp_path / "out"
     assert demo(out, scale=SCALE) == out / "report.html"
     told = capsys.readouterr().out
-    for stage in ("1/5", "2/5", "3/5", "4/5 finetuning on 4 labeled images", "5/5"):
+    for stage in ("1/4", "2/4", "3/4 1 times: pretraining on 20 unlabeled images", "4/4"):
         assert f"== {stage}" in told
     assert "CoDo, 100% of the labels, seed 0: box AP" in told
     assert "CoDo against Random weights:" in told
@@ -69,7 +69,7 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert Path(weights).is_file()
 
     trials = {name: codo.open_run(out / f"comparison/trials/{name}/fraction-1/seed-0") for name in STARTS}
-    pretrained = codo.open_run(out / "pretrain")
+    pretrained = codo.open_run(out / "pretrain/CoDo/seed-0")
     few = {run.config["data"]["train"] for run in trials.values()}
     assert few == {str(out / "data/detection/annotations/instances_few.json")}
     assert trials["Random-weights"].config["weights"] == "none"
@@ -79,7 +79,7 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
 
     page = Html((out / "report.html").read_text())
     page.check()
-    assert "4 labeled images, 1 seeds" in page.text
+    assert "4 labeled images, 1 seeds of both" in page.text
     assert "CoDo against Random weights:" in page.text
     assert "Detections from each initialization" in page.text
     assert "Training views" in page.text
@@ -99,11 +99,11 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_scales_are_those_that_the_time_was_measured_with() -> None:
-    assert (FULL.pretrain_steps, FULL.finetune_steps, FULL.seeds) == (700, 350, 3)
-    assert (QUICK.pretrain_steps, QUICK.finetune_steps, QUICK.seeds) == (55, 50, 3)
+    assert (FULL.pretrain_steps, FULL.finetune_steps, FULL.seeds) == (1200, 350, 4)
+    assert (QUICK.pretrain_steps, QUICK.finetune_steps, QUICK.seeds) == (40, 40, 3)
 
 
-@pytest.mark.parametrize("flags", [[], ["--quick"]])
+@pytest.mark.parametrize("flags", [[], ["--quick"], ["--seed", "3"]])
 def test_the_command_passes_on_what_it_is_told(
     flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,4 +114,4 @@ def test_the_command_passes_on_what_it_is_told(
 
     monkeypatch.setattr(import_module("codo.demo.demo"), "demo", record)
     assert main(["demo", "--out", str(tmp_path), *flags]) == 0
-    assert asked == [(str(tmp_path), {"quick": bool(flags)})]
+    assert asked == [(str(tmp_path), {"quick": "--quick" in flags, "seed": 3 if "--seed" in flags else 0})]

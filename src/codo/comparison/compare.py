@@ -138,9 +138,8 @@ def _run_missing(
     """
     failed_inits: dict[str, str] = {}  # name of the initialization -> message
     failures: dict[Key, str] = {}
-    # With pretrainings, one seed after the other: a comparison that is interrupted then has complete seeds.
     seeds = settings.seeds
-    for count in range(1, len(seeds) + 1) if pretraining_jobs else [len(seeds)]:
+    for count in _rounds(len(seeds), len(pretraining_jobs), len(worker_environments(settings.jobs, settings.device))):
         jobs = [job for job in pretraining_jobs if job.seed in seeds[:count]]
         failed_inits |= _pretrain(settings, [job for job in jobs if not job.finished and job.init not in failed_inits])
         if next(iter(settings.inits)) in failed_inits:  # without the reference nothing can be compared
@@ -159,6 +158,18 @@ def _run_missing(
         fix = "fix the cause, then run the same command again: it retries the failed runs and keeps the finished ones"
         raise CodoError(what, where=settings.out, fix=fix)
     return Comparison.read(grid, {})
+
+
+def _rounds(seeds: int, pretraining_jobs: int, workers: int) -> list[int]:
+    """How many seeds are finished after each round of pretraining and finetuning.
+
+    One seed after the other, so that a comparison that is interrupted has complete seeds; but at least as many at once
+    as keep all workers busy.
+    """
+    if not pretraining_jobs:
+        return [seeds]
+    together = max(1, workers * seeds // pretraining_jobs)
+    return [*range(together, seeds, together), seeds]
 
 
 def _pretrain(settings: CompareSettings, missing: Sequence[Pretraining]) -> dict[str, str]:

@@ -63,19 +63,19 @@ def remarks(comparison: Comparison) -> list[str]:
     return lines + [f"Failed: {trials[key]} ({reason})." for key, reason in comparison.failures.items()]
 
 
-def verdict(comparison: Comparison, init: str, kind: str = "bbox") -> str:
+def verdict(comparison: Comparison, init: str, kind: str = "bbox", metric: str | None = None) -> str:
     """Whether an initialization differs from the reference beyond noise, over all label fractions together.
 
-    The two must have a seed in common.
+    The two must have a seed in common. The sentence is about ``metric``, by default what the comparison judges.
     """
-    found = comparison.difference(init, comparison.judged, kind)
+    found = comparison.difference(init, metric or comparison.judged, kind)
     assert found is not None
     return words.verdict(
         init,
         comparison.reference,
         found,
         kind=kind,
-        metric=comparison.judged_words,
+        metric=metric or comparison.judged_words,
         over=_labels(comparison.fractions),
         evaluated=comparison.evaluated,
         advice=_advice(comparison),

@@ -2,11 +2,11 @@
 
 ::
 
-    OUT/data/         the data set (codo.demo.synthetic)
-    OUT/catalogs/     codo prepare
-    OUT/pretrain/     codo pretrain, and its export
-    OUT/comparison/   codo compare: finetuning from random and from pretrained weights, on the same few labels
-    OUT/report.html   the report
+    OUT/data/           the data set (codo.demo.synthetic)
+    OUT/catalogs/       codo prepare
+    OUT/pretrain/CoDo/  a pretraining run for each seed; the first one is exported
+    OUT/comparison/     codo compare: finetuning from random and from pretrained weights, on the same few labels
+    OUT/report.html     the report
 
 All steps use the public functions and shipped recipes (``demo``, ``demo_finetune``). The results are printed as they
 are, whichever initialization is better. Started again, the demo resumes.
@@ -24,14 +24,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from codo.catalog.catalog import Catalog
 from codo.comparison.compare import compare
 from codo.comparison.comparison import Comparison
 from codo.comparison.page import result_sections
 from codo.comparison.paper_table import markdown
-from codo.comparison.verdicts import summary
+from codo.comparison.verdicts import summary, verdict
 from codo.core.config import read_recipe
 from codo.core.cpu import usable_cores
 from codo.core.io import write_atomically
+from codo.core.numbers import share
 from codo.core.run import Run, open_run
 from codo.demo.synthetic.scenes import DemoData, write_demo, write_pictures
 from codo.exporters.write import export
@@ -39,9 +41,10 @@ from codo.preparation.prepare import prepare
 from codo.reporting.attempt import attempt_page
 from codo.reporting.report import write_demo_report
 from codo.training.distributed import choose_device
-from codo.training.pretrain import pretrain
 
 RANDOM, PRETRAINED = "Random weights", "CoDo"
+SEEDS_APART = 100
+"""Demos of neighboring ``seed`` share no seed of a training."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ class Scale:
         scenes: Number of training scenes, which are the backgrounds of pretraining.
         labeled: Number of training scenes with labels for finetuning.
         val: Number of evaluation scenes.
-        pretrain_steps: Steps of pretraining.
+        pretrain_steps: Steps of each pretraining.
         finetune_steps: Steps of each finetuning.
-        seeds: Number of finetunings from each initialization.
+        seeds: Number of pretrainings, and of finetunings from each initialization.
     """
 
     objects: int
@@ -67,17 +70,18 @@ class Scale:
     seeds: int
 
 
-FULL = Scale(objects=1500, scenes=400, labeled=48, val=80, pretrain_steps=700, finetune_steps=350, seeds=3)
-QUICK = Scale(objects=1100, scenes=100, labeled=24, val=24, pretrain_steps=55, finetune_steps=50, seeds=3)
+FULL = Scale(objects=1500, scenes=400, labeled=48, val=160, pretrain_steps=1200, finetune_steps=350, seeds=4)
+QUICK = Scale(objects=1100, scenes=100, labeled=24, val=24, pretrain_steps=40, finetune_steps=40, seeds=3)
 SIZE = 160  # side of the images in pixels
 
 
-def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) -> Path:
+def demo(out: str | Path, *, quick: bool = False, seed: int = 0, scale: Scale | None = None) -> Path:
     """Run the demo.
 
     Args:
         out: Folder to work in.
         quick: Under 3 minutes instead of 12; too short for meaningful numbers.
+        seed: Seed of the images and of all trainings.
         scale: Sizes and lengths, instead of those chosen by ``quick``.
 
     Returns:
@@ -88,24 +92,20 @@ def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) ->
     """
     scale = scale or (QUICK if quick else FULL)
     root, began = Path(out), time.perf_counter()
-    with stage("1/5 drawing images"):
-        data = draw(root / "data", scale)
+    with stage("1/4 drawing images"):
+        data = draw(root / "data", scale, seed)
         few = label_few(data, scale.labeled)
-    with stage("2/5 proposals"):
+    with stage("2/4 proposals"):
         objects = prepare(data.unlabeled, root / "catalogs/objects")
         scenes = prepare(data.train, root / "catalogs/scenes", propose=False)
-    with stage(f"3/5 pretraining on {len(objects)} unlabeled images, {scale.pretrain_steps} steps"):
-        pretrained = pretrain(
-            "demo",
-            foregrounds=str(objects.path),
-            backgrounds=[str(objects.path), str(scenes.path)],
-            out=str(root / "pretrain"),
-            steps=scale.pretrain_steps,
-        )
+    with stage(
+        f"3/4 {scale.seeds} times: pretraining on {len(objects)} unlabeled images ({scale.pretrain_steps} steps), "
+        f"finetuning on {scale.labeled} labeled ones, from it and from random weights"
+    ):
+        compared = train_all(root, (objects, scenes), data, few, scale, seed)
+    pretrained = open_run(root / "pretrain" / PRETRAINED / f"seed-{compared.trials[0].seed}")
+    with stage("4/4 report"):
         weights = export(pretrained, to="torchvision")
-    with stage(f"4/5 finetuning on {scale.labeled} labeled images, 2 initializations, {scale.seeds} seeds each"):
-        compared = finetune_all(root / "comparison", pretrained, data, few, scale)
-    with stage("5/5 report"):
         report = root / "report.html"
 
         def write() -> None:
@@ -115,13 +115,14 @@ def demo(out: str | Path, *, quick: bool = False, scale: Scale | None = None) ->
                 label=caveat(scale, quick=quick, photographs=bool(data.photographs)),
                 results=result_sections(compared),
                 pretrained=pretrained,
-                finetuned={trial.init: open_run(trial.path) for trial in compared.trials if trial.seed == 0},
+                finetuned={trial.init: open_run(trial.path) for trial in compared.trials[:2]},
             )
 
         if warning := attempt_page(write, "the same command again"):
             print(f"WARNING {warning}", file=sys.stderr, flush=True)
     print(f"\n{markdown(compared)}")
-    print(*summary(compared), sep="\n")
+    print(*summary(compared), verdict(compared, PRETRAINED, metric="AP50"), sep="\n")
+    print(f"\n{learning_curve(pretrained)}")
     print(f"\nreport   {report}\nweights  {weights}\ntime     {(time.perf_counter() - began) / 60:.1f} min")
     return report
 
@@ -150,7 +151,7 @@ def stage(title: str) -> Iterator[None]:
     print(f"   {time.perf_counter() - began:.0f} s", flush=True)
 
 
-def draw(folder: Path, scale: Scale) -> DemoData:
+def draw(folder: Path, scale: Scale, seed: int) -> DemoData:
     """Render the data set."""
     with tqdm(total=scale.objects + scale.scenes + scale.val, unit="image", disable=not sys.stderr.isatty()) as bar:
 
@@ -159,7 +160,13 @@ def draw(folder: Path, scale: Scale) -> DemoData:
             bar.update(done - bar.n)
 
         return write_demo(
-            folder, size=SIZE, objects=scale.objects, train=scale.scenes, val=scale.val, progress=progress
+            folder,
+            size=SIZE,
+            objects=scale.objects,
+            train=scale.scenes,
+            val=scale.val,
+            seed=seed,
+            progress=progress,
         )
 
 
@@ -174,29 +181,47 @@ def label_few(data: DemoData, count: int) -> Path:
     return path
 
 
-def finetune_all(out: Path, pretrained: Run, data: DemoData, few: Path, scale: Scale) -> Comparison:
-    """Finetune from both initializations with every seed; both have the trunk architecture of the pretraining run.
+def train_all(
+    root: Path, pools: tuple[Catalog, Catalog], data: DemoData, few: Path, scale: Scale, seed: int
+) -> Comparison:
+    """Pretrain with every seed, and finetune from it and from random weights of the same architecture.
 
     Raises:
-        CodoError: Some finetunings failed.
+        CodoError: Some trainings failed.
     """
+    objects, scenes = (str(pool.path) for pool in pools)
     # On a GPU one at a time. On the CPU one per core: small networks gain little from a second thread.
     jobs = None if choose_device("auto").type == "cuda" else min(usable_cores(), 2 * scale.seeds)
+    detection = {"train_images": str(data.train), "val_images": str(data.val), "val": str(data.val_json)}
     return compare(
         "demo_finetune",
-        inits={RANDOM: "none", PRETRAINED: str(pretrained.path)},
-        seeds=list(range(scale.seeds)),
-        data={
-            "train": str(few),
-            "val": str(data.val_json),
-            "train_images": str(data.train),
-            "val_images": str(data.val),
+        inits={RANDOM: "none", PRETRAINED: {"recipe": "demo"}},
+        pretrain={
+            "foregrounds": objects,
+            "backgrounds": [objects, scenes],
+            "steps": scale.pretrain_steps,
+            # The probe shows whether features of labeled boxes get better; its labels train nothing else.
+            "probe": {"data": {"train": str(data.train_json), **detection}},
         },
+        pretrained=str(root / "pretrain"),
+        seeds=[SEEDS_APART * seed + i for i in range(scale.seeds)],
+        data={"train": str(few), **detection},
         steps=scale.finetune_steps,
         workers=0,
         jobs=jobs,
-        out=str(out),
+        out=str(root / "comparison"),
     )
+
+
+def learning_curve(pretrained: Run) -> str:
+    """The probe of labeled boxes at the steps of a pretraining, as one line."""
+    rows = [row for row in pretrained.metrics() if PROBE in row]
+    curve = ", ".join(f"{share(row[PROBE])} at step {row['step']:,}" for row in rows)
+    chance = share(rows[-1]["probe/roi/chance"]) if rows else ""
+    return f"Classes of labeled boxes told by a linear classifier on the frozen box head (chance {chance}): {curve}."
+
+
+PROBE = "probe/roi/box_head/linear"
 
 
 def caveat(scale: Scale, *, quick: bool, photographs: bool) -> str:
@@ -206,5 +231,5 @@ def caveat(scale: Scale, *, quick: bool, photographs: bool) -> str:
     size = read_recipe("demo")["model"]["backbone"]
     return (
         f"A demonstration on rendered scenes ({origin}), not a benchmark: a slim {size}, {scale.pretrain_steps} steps "
-        f"of pretraining, {scale.labeled} labeled images, {scale.seeds} seeds, a few minutes on a CPU.{short}"
+        f"of pretraining, {scale.labeled} labeled images, {scale.seeds} seeds of both, a few minutes on a CPU.{short}"
     )
