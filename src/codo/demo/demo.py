@@ -200,6 +200,7 @@ def train_all(
             "foregrounds": objects,
             "backgrounds": [objects, scenes],
             "steps": scale.pretrain_steps,
+            "workers": None if jobs is None else 0,  # each job has one core
             # The probe shows whether features of labeled boxes get better; its labels train nothing else.
             "probe": {"data": {"train": str(data.train_json), **detection}},
         },
