@@ -99,7 +99,7 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_scales_are_those_that_the_time_was_measured_with() -> None:
-    assert (FULL.pretrain_steps, FULL.finetune_steps, FULL.seeds) == (1200, 350, 4)
+    assert (FULL.pretrain_steps, FULL.finetune_steps, FULL.seeds) == (800, 350, 4)
     assert (QUICK.pretrain_steps, QUICK.finetune_steps, QUICK.seeds) == (40, 40, 3)
 
 

@@ -70,7 +70,7 @@ class Scale:
     seeds: int
 
 
-FULL = Scale(objects=1500, scenes=400, labeled=48, val=160, pretrain_steps=1200, finetune_steps=350, seeds=4)
+FULL = Scale(objects=1500, scenes=400, labeled=48, val=160, pretrain_steps=800, finetune_steps=350, seeds=4)
 QUICK = Scale(objects=1100, scenes=100, labeled=24, val=24, pretrain_steps=40, finetune_steps=40, seeds=3)
 SIZE = 160  # side of the images in pixels
 
