@@ -19,7 +19,7 @@ from torchvision.transforms import functional as F
 from codo.catalog.catalog import Catalog
 from codo.core.rng import RngStream, generator
 from codo.loading.pasted_views import PastedViews
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
+from codo.models.normalization import PIXEL_MEAN, PIXEL_STD
 from codo.views import boxes
 from codo.views.photometric import AugmentSettings, Photometric, draw
 from codo.views.random_crop import random_crop

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import codo.detection.task
 from codo.comparison.compare_settings import CompareSettings
@@ -14,6 +15,11 @@ from codo.comparison.comparison import Comparison
 from codo.comparison.grid import make_grid
 from codo.core.config import resolve
 from codo.core.errors import InputError
+from codo.exporters.safetensors import Safetensors
+from codo.exporters.trunk import pack_trunk
+from codo.exporters.write import write_verified
+from codo.models.encoder import Encoder, ModelSettings
+from codo.models.normalization import IMAGENET
 from tests.annotations.synthetic import coco, write
 from tests.training import tiny
 
@@ -88,3 +94,23 @@ def test_trunks_must_agree_with_each_other_and_with_the_command(
         make_grid(settings(protocol, tmp_path / "out", inits=both), {})
     with pytest.raises(InputError, match=r"model.width=1.0, but the weights were trained with 0.125"):
         make_grid(settings(protocol, tmp_path / "out"), {"width": 1.0})
+
+
+def test_each_initialization_has_its_own_normalization_and_the_report_says_so(
+    protocol: dict[str, Any], place: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    model = ModelSettings.model_validate({**tiny.MODEL, "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)})
+    encoder = Encoder(model)
+    parts = {name: encoder.get_submodule(name) for name in ("backbone", "fpn", "box_head")}
+    write_verified(pack_trunk(model, parts, "codo", 1), Safetensors(), tmp_path / "half.safetensors")
+    inits = {"none": "none", "codo": str(place / "run"), "half": str(tmp_path / "half.safetensors")}
+    grid = make_grid(settings(protocol, tmp_path / "out", inits=inits), {})
+    found = {trial.init: trial.settings.model.normalization for trial in grid.trials}
+    assert found["none"] == found["codo"] == IMAGENET
+    assert found["half"].mean == (0.5, 0.5, 0.5)
+    assert [note for note in grid.notes if "normalized" in note] == [
+        "Images are normalized as the weights of each initialization were trained (none, codo: ImageNet; half: mean "
+        "0.5, 0.5, 0.5, standard deviation 0.5, 0.5, 0.5)."
+    ]
+    assert not any("normalized" in note for note in make_grid(settings(protocol, tmp_path / "out"), {}).notes)

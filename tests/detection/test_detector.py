@@ -9,7 +9,8 @@ import torch
 from codo.core.errors import InputError
 from codo.detection.dataset import DetectionBatch
 from codo.detection.detector import LOSSES, Detector, DetectorSettings, paste
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
+from codo.models.normalization import PIXEL_MEAN, PIXEL_STD
 from tests.annotations.synthetic import TINY
 
 MODEL = ModelSettings(**TINY["model"])

@@ -16,7 +16,8 @@ from codo.loading.step_dataset import StepDataset
 from codo.methods.base import STAGE, Method, Setup, StepOutput, stage
 from codo.methods.byol import BYOLOptions
 from codo.methods.registry import build_method
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
+from codo.models.normalization import PIXEL_MEAN, PIXEL_STD
 from tests.training.tiny import MODEL
 
 

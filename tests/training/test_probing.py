@@ -18,6 +18,7 @@ from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.models.batch_statistics import data_statistics, tracking_layers
 from codo.models.encoder import ModelSettings
+from codo.models.normalization import IMAGENET
 from codo.models.pretrained import load_encoder
 from codo.probes.features import part_features
 from codo.probes.probe_settings import LabeledProbeSettings
@@ -130,7 +131,8 @@ def test_only_untrained_parts_are_probed_with_new_statistics(run: Run, labeled: 
     def record(parts: dict[str, torch.nn.Module], untrained: tuple[str, ...]) -> dict[str, torch.Tensor]:
         """The features that the probe learns from."""
         layers = tracking_layers(parts[part] for part in untrained)
-        featurize = partial(featurize_all, part_features(parts, device), boxes.train.images, boxes.train.boxes)
+        features = part_features(parts, device, IMAGENET)
+        featurize = partial(featurize_all, features, boxes.train.images, boxes.train.boxes)
         with data_statistics(layers, featurize):
             seen.append(featurize())
         return seen[-1]
@@ -140,12 +142,12 @@ def test_only_untrained_parts_are_probed_with_new_statistics(run: Run, labeled: 
     own, anew = record(untrained, ()), record(untrained, parts)
     assert all(not torch.allclose(own[part], anew[part], rtol=0.1) for part in parts)
     by_verb = codo.probe("none", data=str(labeled / "boxes"), boxes=12, canvas=64, model=tiny.MODEL)
-    scores = probes.scores(untrained, device, parts)
+    scores = probes.scores(untrained, device, IMAGENET, parts)
     assert {name: by_verb[name] for name in scores} == scores
-    assert scores != probes.scores(untrained, device)
+    assert scores != probes.scores(untrained, device, IMAGENET)
     # Of a run the scores are those of its own statistics.
     trained = load_method(run)[0].exports()
-    assert probes.scores(trained, device)["probe/roi/linear"] == run.metrics()[-1]["probe/roi/linear"]
+    assert probes.scores(trained, device, IMAGENET)["probe/roi/linear"] == run.metrics()[-1]["probe/roi/linear"]
 
 
 def test_images_of_the_pool_are_warned_about(run: Run, catalog: Path, photos: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ initializations share.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from codo.detection.load_pretrained import architecture
 from codo.detection.protocol import describe_rare_classes
 from codo.detection.task import Task, prepare_task
 from codo.models.encoder import ModelSettings
+from codo.models.normalization import IMAGENET, Normalization, recorded_normalization
 from codo.training.trackers import check_trackers
 
 
@@ -89,10 +90,21 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
         len(task.val),
         settings.published,
         settings.judge.metric,
-        tuple(filter(None, [describe_rare_classes(task.val, classes)])),
+        tuple(filter(None, [describe_rare_classes(task.val, classes), _normalizations(trials)])),
         classes,
         task.val,
     )
+
+
+def _normalizations(trials: Iterable[Trial]) -> str:
+    """A sentence on how the images of each initialization are normalized; empty if all are alike."""
+    found: dict[Normalization, dict[str, None]] = {}
+    for trial in trials:
+        found.setdefault(trial.settings.model.normalization, {})[trial.init] = None
+    if len(found) < 2:
+        return ""
+    each = "; ".join(f"{', '.join(inits)}: {'ImageNet' if own == IMAGENET else own}" for own, inits in found.items())
+    return f"Images are normalized as the weights of each initialization were trained ({each})."
 
 
 def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float, int], Task]:
@@ -113,7 +125,7 @@ def _trial(settings: CompareSettings, init: str, fraction: float, seed: int, tas
     weights = settings.source(init, seed)
     folder = Path(settings.out) / "trials" / folder_name(init) / f"fraction-{fraction:g}" / f"seed-{seed}"
     with naming_initialization(init):
-        model = architecture(weights, trunk, {})
+        model = architecture(weights, trunk, {}).normalized_for(weights, recorded_normalization(folder))
         resolved = _validated(settings, init, fraction, seed, out=str(folder), model=model)
     resolved = resolved.model_copy(update={"data": task.settings.data})  # all files, as in the run's config.yaml
     return Trial(init, fraction, seed, len(task.images), resolved)

@@ -21,7 +21,7 @@ from codo.core.errors import InputError, nearest
 from codo.core.run import Run, is_run
 from codo.detection.detector import Detector
 from codo.detection.finetune import resolve_norm
-from codo.detection.load_pretrained import PRETRAINING_ONLY, architecture, load_weights, recorded_names
+from codo.detection.load_pretrained import OWN, architecture, load_weights, recorded_names
 from codo.detection.task import Task
 from codo.models.encoder import ModelSettings
 from codo.models.weights import TRUNK
@@ -68,7 +68,7 @@ def common_trunk(settings: CompareSettings, model_overrides: Mapping[str, Any]) 
                 recorded = architecture(source, settings.model, model_overrides)
             if recorded is settings.model:  # the source records no architecture
                 continue
-            names = recorded_names(source) - set(PRETRAINING_ONLY)  # for image-level methods only the backbone's
+            names = recorded_names(source) - set(OWN)  # for image-level methods only the backbone's
             for name in sorted(names):
                 first, value = decided.setdefault(name, (source, getattr(recorded, name)))
                 if (other := getattr(recorded, name)) != value:

@@ -22,7 +22,7 @@ from codo.core.config import merge, nest, read_recipe, resolve
 from codo.core.errors import InputError, nearest
 from codo.core.io import write_atomically
 from codo.core.run import check_out
-from codo.detection.load_pretrained import PRETRAINING_ONLY
+from codo.detection.load_pretrained import OWN
 from codo.methods.registry import build_method, find_method
 from codo.models.encoder import ModelSettings
 from codo.training.pretrain import recipe_of_method, run_pretraining
@@ -108,14 +108,12 @@ def restrict_to_available(settings: CompareSettings, pretraining_jobs: Sequence[
         for name in ModelSettings.model_fields if has_fpn else ("backbone", "width"):
             value = getattr(job.settings.model, name)
             init, other = trunk.setdefault(name, (job.init, value))
-            if value != other and name not in PRETRAINING_ONLY:
+            if value != other and name not in OWN:
                 what = f"the trunks differ: model.{name} is {other} in {init}, {value} in {job.init}"
                 raise InputError(what, where="inits", fix="set the same model for all with pretrain.model")
     if not pretraining_jobs:
         return settings
-    model = settings.model.model_copy(
-        update={name: value for name, (_, value) in trunk.items() if name not in PRETRAINING_ONLY}
-    )
+    model = settings.model.model_copy(update={name: value for name, (_, value) in trunk.items() if name not in OWN})
     missing = {job.init for job in pretraining_jobs if not job.finished}
     available = {init: source for init, source in settings.inits.items() if init not in missing} or {"none": "none"}
     return settings.model_copy(update={"model": model, "inits": available})

@@ -23,7 +23,7 @@ from codo.core.errors import InputError
 from codo.detection.dataset import DetectionBatch
 from codo.exporters.torchvision import CANONICAL_SCALE, build_detector
 from codo.methods.base import Method, StepOutput
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
 
 ANCHOR_SIDES = (32, 64, 128, 256, 512)
 """Sides of the anchors of P2 to P6 in pixels, for images of 800 pixels."""
@@ -135,8 +135,7 @@ class Detector(Method):
             for part in norms:
                 part.requires_grad_(False)
             self._frozen += norms
-        self.register_buffer("mean", 255 * torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
+        self.normalize_by(model.normalization)
 
     def train(self, mode: bool = True) -> Detector:
         """Set the training mode; frozen parts stay in evaluation mode, so their BatchNorm keeps its statistics."""

@@ -35,6 +35,7 @@ from codo.detection.validation import Validation
 from codo.evaluation.health import HealthMonitor
 from codo.evaluation.identical_images import identical_warning
 from codo.evaluation.leaks import leak_warning
+from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings
 from codo.training.distributed import DistributedContext, join_processes
 from codo.training.job import Check, Feed, Watch
@@ -78,7 +79,9 @@ def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) ->
     """
     given = nest(overrides)
     settings = with_absolute_paths(without_recipe_width(resolve(FinetuneSettings, recipe, given), given))
-    return settings.model_copy(update={"model": architecture(settings.weights, settings.model, given.get("model", {}))})
+    model = architecture(settings.weights, settings.model, given.get("model", {}))
+    model = model.normalized_for(settings.weights, recorded_normalization(settings.out))
+    return settings.model_copy(update={"model": model})
 
 
 def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
@@ -179,6 +182,9 @@ def log_protocol(task: Task, session: Session, schedule: Schedule) -> None:
     settings, context = task.settings, session.context
     norm = resolve_norm(settings.norm, context)
     session.log.info(describe_norm(norm, settings.batch_size, context, settings.weights))
+    model = settings.model
+    if pixels := describe_normalization(model.normalization, settings.weights, model.backbone):
+        session.log.info(pixels)
     session.log.info(describe_lr(settings.optim, schedule, settings.batch_size))
     if levels := describe_levels(settings.detector.canonical_scale, task.card.detector.canonical_scale):
         session.log.info(levels)

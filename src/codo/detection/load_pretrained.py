@@ -28,6 +28,9 @@ from codo.training.load_run import load_method
 PRETRAINING_ONLY = ("embedding_dim", "init")
 """Settings of the trunk that detectors do not use."""
 
+OWN = (*PRETRAINING_ONLY, "mean", "std")
+"""Settings in which the initializations of one comparison may differ: each has its own normalization."""
+
 
 def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any]) -> ModelSettings:
     """The architecture of the trunk: as recorded in ``weights`` (a run, or a file exported by CoDo), else ``model``.
@@ -43,6 +46,8 @@ def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any
     recorded = _recorded(weights)
     if recorded is None:
         return model
+    # What was trained before mean and std were recorded had ImageNet's.
+    recorded = recorded.model_copy(update={"mean": recorded.normalization.mean, "std": recorded.normalization.std})
     names = recorded_names(weights)
     for name in sorted(requested.keys() & names - set(PRETRAINING_ONLY)):
         wanted, trained = getattr(model, name), getattr(recorded, name)
@@ -59,7 +64,7 @@ def recorded_names(weights: str) -> set[str]:
     """The settings of the trunk fixed by the weights: all, or only the backbone's if the run trained nothing else."""
     method = open_run(weights).config.get("method") if is_run(weights) else None
     if method is not None and find_method(method).parts == ("backbone",):
-        return {"backbone", "width"}
+        return {"backbone", "width", "mean", "std"}
     return set(ModelSettings.model_fields) - {"init"}
 
 

@@ -11,6 +11,7 @@ from codo.exporters.origin import DataSource, Origin
 from codo.exporters.target import Target, covered
 from codo.exporters.trunk import PARTS, TrunkWeights
 from codo.exporters.verify import TOLERANCE, Verified
+from codo.models.normalization import IMAGENET
 
 _TITLES = {"backbone": "backbone", "fpn": "FPN", "box_head": "box head"}
 
@@ -62,11 +63,14 @@ def _summary(trunk: TrunkWeights, target: Target) -> str:
     }
     titles = [_TITLES[part] for part in parts]
     listed = ", ".join(titles[:-1]) + " and " + titles[-1] if len(titles) > 1 else titles[0]
+    own = model.normalization
+    mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (own.mean, own.std))
+    usual = "minus ImageNet's mean, divided by its deviation"
+    pixels = usual if own == IMAGENET else f"minus ({mean}), divided by ({std})"
     copy = " (of the momentum encoder, not the trained one)" if trunk.network == "key" else ""
     return (
         f"{listed[0].upper()}{listed[1:]}{copy} ({', '.join(sizes[part] for part in parts)}), pretrained by method "
-        f"`{trunk.method}` for {trunk.step} steps with CoDo {__version__}. Images are RGB in 0..1, minus ImageNet's "
-        "mean, divided by its deviation."
+        f"`{trunk.method}` for {trunk.step} steps with CoDo {__version__}. Images are RGB in 0..1, {pixels}."
     )
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from codo.models.backbone import resnet_channels, scale_channels
 from codo.models.box_head import POOL, count_convolutions
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
 
 _STEPS = {1: (60_000, 80_000, 90_000), 2: (120_000, 160_000, 180_000)}
 _BLOCKS = ("res2", "res3", "res4", "res5")
@@ -68,8 +68,8 @@ def _model(model: ModelSettings, weights: str, masks: bool, pyramid_norm: str, h
         "WEIGHTS": weights,
         "MASK_ON": masks,
         # Images are RGB in 0..255 here: the normalization of pretraining, times 255.
-        "PIXEL_MEAN": [round(255 * value, 3) for value in PIXEL_MEAN],
-        "PIXEL_STD": [round(255 * value, 3) for value in PIXEL_STD],
+        "PIXEL_MEAN": [round(255 * value, 3) for value in model.normalization.mean],
+        "PIXEL_STD": [round(255 * value, 3) for value in model.normalization.std],
         "BACKBONE": {"NAME": "build_resnet_fpn_backbone", "FREEZE_AT": 0},
         "RESNETS": {
             "DEPTH": int(model.backbone.removeprefix("resnet")),

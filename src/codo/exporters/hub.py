@@ -12,9 +12,8 @@ from pathlib import Path
 
 from codo import __version__
 from codo.core.errors import InputError
-from codo.exporters.safetensors import Safetensors, maps_of
+from codo.exporters.safetensors import Safetensors, maps_of, normalization_of
 from codo.exporters.trunk import TrunkWeights
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
 
 _FRONT_MATTER = """\
 ---
@@ -69,6 +68,6 @@ class Hub(Safetensors):
             "step": trunk.step,
             "parts": trunk.parts,
             "model": trunk.model.model_dump(mode="json"),
-            "normalization": {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD},
+            "normalization": normalization_of(trunk),
         }
         return {"config.json": json.dumps(config, indent=2) + "\n"}

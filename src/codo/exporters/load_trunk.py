@@ -21,7 +21,7 @@ from codo.exporters.safetensors import read_safetensors
 from codo.exporters.trunk import Network, TrunkWeights, pack_trunk, read_trunk
 from codo.models.backbone import STRIDES
 from codo.models.box_levels import detector_levels, pool_from_levels
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
 from codo.models.load_report import LoadReport
 from codo.models.pretrained import load_encoder, recorded_model
 from codo.models.weight_files import header, in_folder
@@ -67,7 +67,8 @@ class Trunk(nn.Module):
         encoder = weights.encoder()
         self.parts, self.settings = weights.parts, weights.model
         self.method, self.step, self.load_report = weights.method, weights.step, load_report
-        self.mean, self.std, self.strides = PIXEL_MEAN, PIXEL_STD, STRIDES
+        self.mean, self.std = self.settings.normalization.mean, self.settings.normalization.std
+        self.strides = STRIDES
         self.backbone = encoder.backbone
         self.fpn = encoder.fpn if "fpn" in self.parts else None
         self.box_head = encoder.box_head if "box_head" in self.parts else None
@@ -103,7 +104,7 @@ class Trunk(nn.Module):
 
     def normalize(self, images: Tensor) -> Tensor:
         """RGB images, uint8 (…, 3, H, W) -> normalized float32 images for `features`."""
-        mean, std = (255 * torch.tensor(values, device=images.device).view(3, 1, 1) for values in (self.mean, self.std))
+        mean, std = self.settings.normalization.tensors(images.device)
         return images.float().sub(mean).div(std)
 
     def features(self, images: Tensor) -> list[Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codo.models.backbone import resnet_channels, scale_channels
 from codo.models.box_head import count_convolutions
 from codo.models.encoder import ModelSettings
+from codo.models.normalization import IMAGENET
 
 _TEMPLATE = '''\
 """{title} with the trunk in {weights}, 1x: 12 epochs of 16 images per step at a learning rate of 0.02.
@@ -25,8 +26,8 @@ load_from = "{{{{ fileDirname }}}}/{weights}"  # mmengine puts the folder of thi
 norm_cfg = dict(type="SyncBN", requires_grad=True)
 
 model = dict(
-    data_preprocessor=dict(  # RGB and ImageNet's statistics, as in pretraining
-        mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], bgr_to_rgb=True
+    data_preprocessor=dict(  # RGB{statistics}, as in pretraining
+        mean={mean}, std={std}, bgr_to_rgb=True
     ),
     backbone=dict(
         depth={depth},
@@ -90,7 +91,11 @@ def config(model: ModelSettings, weights: str, masks: bool) -> str:
             f"        mask_roi_extractor=dict(out_channels={model.fpn_channels}),\n"
             f"        mask_head=dict(in_channels={model.fpn_channels}, conv_out_channels={model.fpn_channels}{norm}),\n"
         )
+    own = model.normalization
     return _TEMPLATE.format(
+        statistics=" and ImageNet's statistics" if own == IMAGENET else "",
+        mean=[round(255 * value, 3) for value in own.mean],
+        std=[round(255 * value, 3) for value in own.std],
         title="Mask R-CNN" if masks else "Faster R-CNN",
         weights=weights,
         base="mask-rcnn_r50_fpn" if masks else "faster-rcnn_r50_fpn",

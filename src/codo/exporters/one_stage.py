@@ -22,11 +22,11 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 from codo.core.errors import InputError
 from codo.exporters.folding import fold_pyramid
-from codo.exporters.target import Rebuilt, Target, changed_settings, save_torch, translate
+from codo.exporters.target import Rebuilt, Target, changed_normalization, changed_settings, save_torch, translate
 from codo.exporters.torchvision import backbone_maps
 from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import build_backbone
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
 from codo.models.load_report import compare
 
 CONSTRUCTORS = {"retinanet": retinanet_resnet50_fpn_v2, "fcos": fcos_resnet50_fpn}
@@ -89,7 +89,8 @@ def build_one_stage(model: ModelSettings, num_classes: int, detector: str, **opt
     if channels % _GROUPS:
         what = f"{detector} needs pyramid channels divisible by {_GROUPS}, the run has {channels}"
         raise InputError(what, where="--model", fix="use --model mask_rcnn or faster_rcnn")
-    options = {"image_mean": list(PIXEL_MEAN), "image_std": list(PIXEL_STD), **options}
+    pixels = model.normalization
+    options = {"image_mean": list(pixels.mean), "image_std": list(pixels.std), **options}
     if detector == "fcos":
         return FCOS(OneStageBackbone(model, p6_from_c5=False), num_classes, **options)
     octaves = tuple((side, int(side * 2 ** (1 / 3)), int(side * 2 ** (2 / 3))) for side in (32, 64, 128, 256, 512))
@@ -151,9 +152,10 @@ class OneStage(Target):
         load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         if is_standard(trunk.model):
             function = CONSTRUCTORS[self.detector].__name__
+            own_pixels = changed_normalization(trunk.model, "image_mean", "image_std")
             return (
                 f"import torch\nfrom torchvision.models.detection import {function}\n\n"
-                f"detector = {function}(weights=None, weights_backbone=None, num_classes=91)\n{load}"
+                f"detector = {function}(weights=None, weights_backbone=None, num_classes=91{own_pixels})\n{load}"
             )
         return (
             "import torch\nfrom codo.exporters.one_stage import build_one_stage\n"

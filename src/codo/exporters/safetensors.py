@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -18,7 +19,7 @@ from codo import __version__
 from codo.core.errors import InputError
 from codo.exporters.target import Rebuilt, Target, encoder_features
 from codo.exporters.trunk import Network, TrunkWeights
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
 from codo.models.load_report import compare
 from codo.models.weights import COMPONENTS
 
@@ -39,7 +40,6 @@ class Safetensors(Target):
 
     def write(self, trunk: TrunkWeights, path: Path) -> None:
         """Write tensors and metadata."""
-        normalization = {"range": [0, 1], "mean": PIXEL_MEAN, "std": PIXEL_STD}
         metadata = {
             "format": "pt",  # other readers of safetensors require it
             "codo": __version__,
@@ -47,7 +47,7 @@ class Safetensors(Target):
             "network": trunk.network,
             "step": str(trunk.step),
             "model": trunk.model.model_dump_json(),
-            "normalization": json.dumps(normalization),
+            "normalization": json.dumps(normalization_of(trunk)),
         }
         path.write_bytes(save(self.state(trunk), metadata))
 
@@ -61,6 +61,12 @@ class Safetensors(Target):
     def usage(self, trunk: TrunkWeights, name: str) -> str:
         """Python code that loads the file called ``name``."""
         return f'import codo\n\ntrunk = codo.load_trunk("{name}")  # trunk.features(images) gives {maps_of(trunk)}\n'
+
+
+def normalization_of(trunk: TrunkWeights) -> dict[str, Any]:
+    """How images are normalized, in the form of the header."""
+    own = trunk.model.normalization
+    return {"range": [0, 1], "mean": own.mean, "std": own.std}
 
 
 def maps_of(trunk: TrunkWeights) -> str:

@@ -16,6 +16,7 @@ from codo.exporters.trunk import PARTS, TrunkWeights
 from codo.models.encoder import LEVELS, Encoder, ModelSettings
 from codo.models.key_maps import LAYOUTS
 from codo.models.load_report import LoadReport
+from codo.models.normalization import IMAGENET, PIXEL_MEAN, PIXEL_STD
 
 DetectorName = Literal["mask_rcnn", "faster_rcnn", "retinanet", "fcos"]
 
@@ -161,7 +162,24 @@ def covered(target: Target, trunk: TrunkWeights) -> tuple[str, ...]:
 def changed_settings(model: ModelSettings) -> str:
     """Arguments of ``ModelSettings`` that differ from the defaults, as Python code."""
     standard: Any = ModelSettings()
-    return ", ".join(f"{key}={value!r}" for key, value in model if value != getattr(standard, key))
+    usual = {"mean": (None, PIXEL_MEAN), "std": (None, PIXEL_STD)}
+    changed = ((key, value) for key, value in model if value not in usual.get(key, (getattr(standard, key),)))
+    return ", ".join(f"{key}={value!r}" for key, value in changed)
+
+
+def changed_normalization(model: ModelSettings, mean: str, std: str) -> str:
+    """Further arguments of a constructor whose defaults are ImageNet's normalization, as Python code.
+
+    Args:
+        model: Settings of the trunk.
+        mean: The constructor's name for the mean.
+        std: The same for the deviation.
+
+    Returns:
+        ``, mean=(…), std=(…)``, or nothing if the trunk has ImageNet's.
+    """
+    own = model.normalization
+    return "" if own == IMAGENET else f", {mean}={own.mean}, {std}={own.std}"
 
 
 def encoder_features(encoder: Encoder) -> Features:

@@ -19,7 +19,9 @@ from codo.exporters.resnet import BackboneTarget, build_resnet, built_by, resnet
 from codo.exporters.target import MAPS, Features, Rebuilt, translate
 from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import STRIDES
+from codo.models.encoder import ModelSettings
 from codo.models.load_report import compare
+from codo.models.normalization import IMAGENET, timm_normalization
 
 _PREFIX = "timm:"
 
@@ -76,9 +78,16 @@ class Timm(BackboneTarget):
             build = f'ResNetBackbone("{model.backbone}", width={model.width})  # timm has no such width'
         else:
             module = "import timm"
-            build = f'timm.create_model("{model.backbone.removeprefix(_PREFIX)}")'
+            build = f'timm.create_model("{model.backbone.removeprefix(_PREFIX)}"{_own_pixels(model)})'
         load = f'model.load_state_dict(load_file("{name}"), strict=False)  # all except the classifier'
         return f"{module}\nfrom safetensors.torch import load_file\n\nmodel = {build}\n{load}\n"
+
+
+def _own_pixels(model: ModelSettings) -> str:
+    """An argument with the normalization, from which timm makes its transforms, if timm's is another one."""
+    timms = timm_normalization(_PREFIX + model.backbone.removeprefix(_PREFIX)) or IMAGENET
+    own = model.normalization
+    return "" if own == timms else f", pretrained_cfg_overlay={{'mean': {own.mean}, 'std': {own.std}}}"
 
 
 def _build(name: str) -> tuple[Any, Features]:

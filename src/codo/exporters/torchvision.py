@@ -30,11 +30,19 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
 from torchvision.ops import MultiScaleRoIAlign
 
-from codo.exporters.target import MAPS, Rebuilt, Target, changed_settings, save_torch, translate
+from codo.exporters.target import (
+    MAPS,
+    Rebuilt,
+    Target,
+    changed_normalization,
+    changed_settings,
+    save_torch,
+    translate,
+)
 from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import build_backbone
 from codo.models.box_head import build_box_head, count_convolutions
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
 from codo.models.fpn import FPN
 from codo.models.load_report import compare
 
@@ -119,8 +127,8 @@ def build_detector(
         "box_head": build_box_head(model.head, channels, model.head_dim),
         "box_predictor": FastRCNNPredictor(model.head_dim, num_classes),
         "box_roi_pool": _roi_pool(7, canonical_scale),
-        "image_mean": list(PIXEL_MEAN),
-        "image_std": list(PIXEL_STD),
+        "image_mean": list(model.normalization.mean),
+        "image_std": list(model.normalization.std),
     }
     if not masks:
         return FasterRCNN(PyramidBackbone(model), **{**parts, **options})
@@ -184,9 +192,10 @@ class Torchvision(Target):
         load = f'detector.load_state_dict(torch.load("{name}", weights_only=True), strict=False)\n'
         if own := constructor(trunk.model, self.detector):
             function = own.__name__
+            own_pixels = changed_normalization(trunk.model, "image_mean", "image_std")
             return (
                 f"import torch\nfrom torchvision.models.detection import {function}\n\n"
-                f"detector = {function}(weights=None, weights_backbone=None, num_classes=91)\n{load}"
+                f"detector = {function}(weights=None, weights_backbone=None, num_classes=91{own_pixels})\n{load}"
             )
         return (
             "import torch\nfrom codo.exporters.torchvision import build_detector\n"

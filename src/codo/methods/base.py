@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-import torch
 from torch import Tensor, nn
 from torch._C._autograd import _profiler_enabled
 from torch.profiler import record_function
@@ -27,9 +26,10 @@ from codo.contrast.infonce import ContrastSettings
 from codo.core.config import Settings
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import StepDataset
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD, ModelSettings
+from codo.models.encoder import ModelSettings
 from codo.models.frozen_maps import EncoderInput
 from codo.models.load_report import LoadReport
+from codo.models.normalization import IMAGENET, Normalization
 
 WHOLE_IMAGES = ("augment.solarize", "augment.randaugment", "augment.magnitude")
 """Settings that only apply to views of whole images."""
@@ -108,6 +108,7 @@ class Method(nn.Module, ABC):
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
         queue_length: Length of the queue of past keys; ``None`` for methods without a queue, or if it is not used.
+        normalization: How `pixels` normalizes images.
         frozen: The frozen parts (`codo.methods.freezing`): name in `exports` -> name of the momentum encoder's module,
             empty without one.
         Options: Class of the method's own settings, given as ``options.*``.
@@ -135,8 +136,14 @@ class Method(nn.Module, ABC):
 
     def __init__(self, setup: Setup | None = None) -> None:
         super().__init__()
-        self.register_buffer("mean", 255 * torch.tensor(PIXEL_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(PIXEL_STD).view(3, 1, 1), persistent=False)
+        self.normalize_by(setup.model.normalization if setup else IMAGENET)
+
+    def normalize_by(self, normalization: Normalization) -> None:
+        """Set how `pixels` normalizes images."""
+        self.normalization = normalization
+        mean, std = normalization.tensors()
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
 
     def train(self, mode: bool = True) -> Self:
         """Set the training mode; frozen parts stay in evaluation mode, so that their BatchNorm does not change."""

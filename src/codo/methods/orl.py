@@ -31,6 +31,7 @@ from codo.methods.base import Setup, StepOutput
 from codo.methods.byol import BYOL, BYOLOptions, two_crops
 from codo.methods.correspondence import find_pairs
 from codo.models.image_encoder import ImageEncoder
+from codo.models.normalization import start_normalization
 from codo.models.weight_files import read_tensors
 
 FILE = "pairs.npz"
@@ -111,15 +112,18 @@ class ORL(BYOL):
 
     @torch.no_grad()
     def _find(self, dataset: ObjectPairs) -> Pairs:
-        finder = self.encoder
+        finder, normalization = self.encoder, self.normalization
         if self.options.weights != "none":
             with torch.random.fork_rng(devices=[]):
                 loaded = self.model.model_copy(update={"init": self.options.weights})
+                normalization = start_normalization(loaded.init, loaded.backbone)
                 finder = ImageEncoder(loaded, lambda channels: nn.Identity()).to(self.mean.device)
         finder.eval()
+        mean, std = normalization.tensors(self.mean.device)
 
         def embed(images: Tensor) -> Tensor:
-            features: Tensor = finder.pool(self.pixels(images.to(self.mean.device)))
+            pixels = images.to(self.mean.device).movedim(-1, -3).float().sub(mean).div(std)
+            features: Tensor = finder.pool(pixels)
             return features
 
         found = find_pairs(embed, dataset, neighbors=self.options.neighbors, top=self.options.top)

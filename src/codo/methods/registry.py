@@ -117,7 +117,9 @@ def build_method(name: str, setup: Setup) -> Method:
     method = find_method(name)
     if isinstance(setup.options, NoOptions):
         setup = replace(setup, options=own_settings(method, {}))
-    return method(setup)
+    built = method(setup)
+    built.normalize_by(setup.model.normalization)  # whatever a user's method passes on to `Method.__init__`
+    return built
 
 
 def _among(key: str, names: tuple[str, ...]) -> bool:

@@ -12,6 +12,7 @@
 * ``weights``: recognizes the layout of a weight file and loads it into an encoder (``model.init``, ``weights=``);
   ``key_maps``: names of our tensors in other libraries; ``weight_files``, ``pickles``: read tensors from files and runs
   without executing code from them; ``load_report``: which tensors of a file fit a model.
+* ``normalization``: mean and deviation for images (``model.mean``, ``model.std``): those of the initial weights.
 * ``pretrained``: builds an encoder with the weights and, if recorded, the architecture of a file.
 """
 
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from codo.models.box_head import build_projection as build_projection
     from codo.models.box_levels import pool_by_size as pool_by_size
     from codo.models.encoder import LEVELS as LEVELS
-    from codo.models.encoder import PIXEL_MEAN as PIXEL_MEAN
-    from codo.models.encoder import PIXEL_STD as PIXEL_STD
     from codo.models.encoder import Encoder as Encoder
     from codo.models.encoder import ModelSettings as ModelSettings
     from codo.models.fpn import FPN as FPN
     from codo.models.image_encoder import ImageEncoder as ImageEncoder
     from codo.models.load_report import LoadReport as LoadReport
+    from codo.models.normalization import PIXEL_MEAN as PIXEL_MEAN
+    from codo.models.normalization import PIXEL_STD as PIXEL_STD
+    from codo.models.normalization import Normalization as Normalization
     from codo.models.roi_align import roi_align as roi_align
     from codo.models.weight_files import read_tensors as read_tensors
 else:
@@ -46,8 +48,9 @@ else:
             "LEVELS": "encoder",
             "LoadReport": "load_report",
             "ModelSettings": "encoder",
-            "PIXEL_MEAN": "encoder",
-            "PIXEL_STD": "encoder",
+            "Normalization": "normalization",
+            "PIXEL_MEAN": "normalization",
+            "PIXEL_STD": "normalization",
             "build_backbone": "backbone",
             "build_box_head": "box_head",
             "build_projection": "box_head",

@@ -26,15 +26,12 @@ from codo.models.box_head import POOL, build_box_head, build_projection, count_c
 from codo.models.fpn import FPN
 from codo.models.frozen_maps import EncoderInput, FrozenMaps
 from codo.models.group_norm import grouped, is_groupable, make_groupable
+from codo.models.normalization import PIXEL_MEAN, PIXEL_STD, Channels, Normalization, start_normalization
 from codo.models.roi_align import roi_align
 from codo.models.weights import initialize
 
 LEVELS = ("P2", "P3", "P4", "P5")
 """Names of the levels, in the order of the first axis of an embedding."""
-
-PIXEL_MEAN = (0.485, 0.456, 0.406)
-PIXEL_STD = (0.229, 0.224, 0.225)
-"""Mean and standard deviation for normalizing RGB values in 0..1: those of ImageNet, as in torchvision."""
 
 
 class ModelSettings(Settings):
@@ -55,6 +52,14 @@ class ModelSettings(Settings):
     init: str = Field(
         "none", description="initial weights: none (random), imagenet, a run directory, or a file of any known layout"
     )
+    mean: Channels | None = Field(
+        None,
+        description="mean of R, G and B in 0..1, subtracted from images; null: that of the initial weights (what a run "
+        "or file of CoDo records; timm's for other weights of timm:NAME; else, and without weights, ImageNet's)",
+    )
+    std: Channels | None = Field(
+        None, description="standard deviation of R, G and B in 0..1, by which images are divided; null: as model.mean"
+    )
 
     @model_validator(mode="after")
     def _check_names(self) -> Self:
@@ -63,7 +68,28 @@ class ModelSettings(Settings):
         if self.init == "imagenet" and self.width != 1.0:
             fix = "set model.width=1.0 or model.init=none"
             raise InputError(f"there are no ImageNet weights of width {self.width}", where="model.init", fix=fix)
+        if not all(0 <= value <= 1 for value in self.mean or ()) or not all(0 < one <= 1 for one in self.std or ()):
+            where = "model.mean" if not all(0 <= value <= 1 for value in self.mean or ()) else "model.std"
+            what = "mean and standard deviation are of values in 0..1"
+            raise InputError(what, where=where, fix="divide by 255 what is meant for values in 0..255")
         return self
+
+    @property
+    def normalization(self) -> Normalization:
+        """How images are normalized; ImageNet's mean and deviation where the settings leave it open."""
+        return Normalization(self.mean or PIXEL_MEAN, self.std or PIXEL_STD)
+
+    def normalized_for(self, source: str, existing: Normalization | None = None) -> Self:
+        """These settings with the mean and deviation that they leave open filled in.
+
+        Args:
+            source: The initial weights: ``none``, ``imagenet``, a run or a file.
+            existing: Those of the run that is resumed, which keeps its own.
+        """
+        if self.mean is not None and self.std is not None:
+            return self
+        own = existing or start_normalization(source, self.backbone)
+        return self.model_copy(update={"mean": self.mean or own.mean, "std": self.std or own.std})
 
     @property
     def pyramid_norm(self) -> bool:

@@ -38,7 +38,7 @@ def load_encoder(source: str, model: ModelSettings) -> tuple[Encoder, tuple[str,
     Raises:
         InputError: See `codo.models.weights.load`.
     """
-    settings = recorded_model(Path(source)) or model
+    settings = (recorded_model(Path(source)) or model).normalized_for(source)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         encoder = Encoder(settings.model_copy(update={"init": source}))

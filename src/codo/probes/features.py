@@ -19,12 +19,12 @@ from torch import Tensor, nn
 
 from codo.models.backbone import STRIDES
 from codo.models.box_head import POOL
-from codo.models.encoder import PIXEL_MEAN, PIXEL_STD
+from codo.models.normalization import Normalization
 from codo.models.roi_align import roi_align
 from codo.probes.sets import Featurize, FeaturizeParts
 
 
-def part_features(parts: Mapping[str, nn.Module], device: torch.device) -> FeaturizeParts:
+def part_features(parts: Mapping[str, nn.Module], device: torch.device, normalization: Normalization) -> FeaturizeParts:
     """A function from canvases and boxes to the features of every part.
 
     Call ``eval()`` on the modules first; this does not change modes.
@@ -32,13 +32,13 @@ def part_features(parts: Mapping[str, nn.Module], device: torch.device) -> Featu
     Args:
         parts: ``backbone`` and, if available, ``fpn``, and ``box_head``, which needs ``fpn``.
         device: Device of the modules.
+        normalization: That of the images that the modules were trained on.
 
     Returns:
         A function of uint8 ``(n, S, S, 3)`` and ``(n, 4)``, giving ``(n, C)``, ``(n, L * channels)``, ``(n, L * R)``.
     """
     modules: Any = parts
-    mean = 255 * torch.tensor(PIXEL_MEAN, device=device).view(3, 1, 1)
-    std = 255 * torch.tensor(PIXEL_STD, device=device).view(3, 1, 1)
+    mean, std = normalization.tensors(device)
 
     def featurize(images: Tensor, boxes: Tensor) -> dict[str, Tensor]:
         pixels = images.to(device).permute(0, 3, 1, 2).float().sub(mean).div(std)
@@ -61,17 +61,20 @@ def main_part(parts: Mapping[str, object]) -> str:
     return "box_head" if {"fpn", "box_head"} <= parts.keys() else "backbone"
 
 
-def trunk_features(parts: Mapping[str, nn.Module], device: torch.device, *, whole: bool = False) -> Featurize:
+def trunk_features(
+    parts: Mapping[str, nn.Module], device: torch.device, normalization: Normalization, *, whole: bool = False
+) -> Featurize:
     """A function from canvases and boxes to the features of the `main_part`; see `part_features`.
 
     Args:
         parts: ``backbone`` and, if available, ``fpn`` and ``box_head``.
         device: Device of the modules.
+        normalization: See `part_features`.
         whole: Whether to use only the backbone, as for classification.
     """
     main = "backbone" if whole else main_part(parts)
     needed = parts if main == "box_head" else {"backbone": parts["backbone"]}
-    featurize = part_features(needed, device)
+    featurize = part_features(needed, device, normalization)
     return lambda images, boxes: featurize(images, boxes)[main]
 
 

@@ -11,6 +11,7 @@ from codo.loading.sampler import check_batch
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup
 from codo.methods.registry import find_method, own_settings
+from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.preparation.prepare import open_or_prepare
 from codo.training.freezing import check_unfreezing
 from codo.training.pretrain_settings import PretrainSettings, length, method_setup
@@ -51,7 +52,9 @@ class PretrainTask:
     def notes(self) -> list[str]:
         """What settings come to that depend on others, for the log."""
         contrast, used = self.settings.contrast, find_method(self.settings.method).used_settings
-        notes = []
+        model = self.settings.model
+        normalization = describe_normalization(model.normalization, model.init, model.backbone)
+        notes = [normalization] if normalization else []
         if contrast.momentum == "auto" and {"contrast", "contrast.momentum"} & set(used):
             notes.append(f"contrast.momentum=auto: {self.setup().contrast.momentum} for {self.steps} steps")
         if count := self.batch_negatives:
@@ -75,7 +78,9 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
     check_trackers(settings.log)
     inputs = open_inputs(settings)
     dataset = find_method(settings.method).dataset(inputs)
-    settings = settings.model_copy(update={"views": dataset.num_views})  # some methods fix the number of views
+    model = settings.model.normalized_for(settings.model.init, recorded_normalization(settings.out))
+    # Some methods fix the number of views.
+    settings = settings.model_copy(update={"views": dataset.num_views, "model": model})
     check_batch(len(dataset), settings.batch_size, world)
     steps, per_epoch = length(settings, len(dataset))
     check_unfreezing(settings.model, steps)

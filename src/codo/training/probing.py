@@ -18,6 +18,7 @@ from codo.core.run import Run, is_run, open_run
 from codo.evaluation.leaks import pool_warning
 from codo.models.batch_statistics import data_statistics, tracking_layers
 from codo.models.encoder import ModelSettings
+from codo.models.normalization import Normalization
 from codo.models.pretrained import load_encoder
 from codo.probes.boxes import box_probe
 from codo.probes.features import main_part, part_features, trunk_features
@@ -65,7 +66,11 @@ class LabeledProbes:
         return cls(tuple(sets))
 
     def scores(
-        self, parts: Mapping[str, nn.Module], device: torch.device, untrained: Collection[str] = ()
+        self,
+        parts: Mapping[str, nn.Module],
+        device: torch.device,
+        normalization: Normalization,
+        untrained: Collection[str] = (),
     ) -> dict[str, float]:
         """Compute ``probe/roi/knn``, ``probe/roi/fpn/knn``, ``probe/image/linear``, … of modules in evaluation mode.
 
@@ -74,6 +79,7 @@ class LabeledProbes:
         Args:
             parts: The parts of the trunk.
             device: Their device.
+            normalization: That of the images that they were trained on.
             untrained: The parts with random weights, whose BatchNorm statistics are not theirs: they are probed with
                 the statistics of the canvases that the probe learns from.
         """
@@ -81,11 +87,11 @@ class LabeledProbes:
         layers = tracking_layers(parts[part] for part in untrained)
         for probe_set in self.sets:
             whole = probe_set.name == "image"  # classified by the backbone alone, as in linear evaluation
-            featurize = part_features({"backbone": parts["backbone"]} if whole else parts, device)
+            featurize = part_features({"backbone": parts["backbone"]} if whole else parts, device, normalization)
             pass_train = partial(featurize_all, featurize, probe_set.train.images, probe_set.train.boxes)
             with torch.autocast(device.type, enabled=False), data_statistics(layers, pass_train):
                 if whole:
-                    found |= probe_set.scores(trunk_features(parts, device, whole=True))
+                    found |= probe_set.scores(trunk_features(parts, device, normalization, whole=True))
                 else:
                     found |= probe_set.part_scores(featurize, main_part(parts))
         return {f"probe/{name}": value for name, value in found.items()}
@@ -126,25 +132,26 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     if settings.data is None and settings.image_folder is None:
         raise InputError("no labeled data to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
     warnings: list[str] = []
-    parts, untrained, canvas = _parts(named, settings, warnings.append)
+    parts, untrained, canvas, normalization = _parts(named, settings, warnings.append)
     probes = LabeledProbes.read(settings, canvas)
     device = choose_device(settings.device)
     modules = nn.ModuleDict(parts).to(device).eval()
     with threads_within_quota():
-        scores = probes.scores(dict(modules.items()), device, untrained)
+        scores = probes.scores(dict(modules.items()), device, normalization, untrained)
     return {"parts": list(parts), **scores, "warnings": [*warnings, *probes.warnings(named)]}
 
 
 def _parts(
     source: str, settings: ProbeVerbSettings, warn: Callable[[str], None]
-) -> tuple[dict[str, nn.Module], tuple[str, ...], int]:
-    """The parts of the trunk in the source, those of them that are random, and the canvas size of its pretraining."""
+) -> tuple[dict[str, nn.Module], tuple[str, ...], int, Normalization]:
+    """The parts of the trunk in the source, which of them are random, and canvas and normalization of its training."""
     if is_run(source):
         if open_run(source).verb != "pretrain":
             fix = "probe the pretraining run that it was finetuned from, or a weight file"
             raise InputError("not a pretraining run", where=source, fix=fix)
         method, trained, _ = load_method(source, warn)
-        return method.exports(), (), trained.canvas
+        return method.exports(), (), trained.canvas, method.normalization
     encoder, loaded = load_encoder(source, settings.model)
     untrained = loaded if encoder.load_report is None else ()
-    return {part: encoder.get_submodule(part) for part in loaded}, untrained, settings.canvas
+    parts = {part: encoder.get_submodule(part) for part in loaded}
+    return parts, untrained, settings.canvas, encoder.settings.normalization

@@ -48,12 +48,14 @@ class RunProbes:
         self.method.eval()
         parts = self.method.exports()
         loaded = loaded_parts(self.method) if step == 0 else tuple(parts)
-        found = self.labeled.scores(parts, self.device, [part for part in parts if part not in loaded])
+        normalization = self.method.normalization
+        random = [part for part in parts if part not in loaded]
+        found = self.labeled.scores(parts, self.device, normalization, random)
         if self.invariance is not None:
             with self._statistics(self.invariance, loaded if step == 0 else None):
                 score = self.invariance.score(self.embed)
                 found |= {"invariance": score, "invariance_chance": self.invariance.chance}
-                found |= part_stats(self.invariance.featurize(part_features(parts, self.device)))
+                found |= part_stats(self.invariance.featurize(part_features(parts, self.device, normalization)))
         return found
 
     def _statistics(self, invariance: InvarianceProbe, loaded: Collection[str] | None) -> AbstractContextManager[None]:
