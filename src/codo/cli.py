@@ -117,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="RECIPE | key=value",
         help="a shipped recipe or a YAML file; gpus=N, nodes=N, images=N, and any setting of codo pretrain",
     )
+    plan.add_argument("-c", "--config", metavar="RECIPE", help="the recipe, as codo pretrain takes it")
 
     export = verb("export", "write the pretrained trunk of a run in the format of another library")
     export.add_argument("run", help="directory of a pretraining run")
@@ -265,7 +266,10 @@ def _compare(args: argparse.Namespace) -> None:
 def _plan(args: argparse.Namespace) -> None:
     from codo.core.config import parse_assignments
 
-    recipes = [item for item in args.settings if "=" not in item]
+    recipes = [item for item in [args.config, *args.settings] if item is not None and "=" not in item]
+    if not args.config and not args.settings:
+        fix = "name one, such as codo plan codo_200ep gpus=8, or give the settings of codo pretrain"
+        raise InputError("no recipe is given", where="command line", fix=fix)
     if len(recipes) > 1:
         raise InputError(f"{len(recipes)} recipes are given", where="command line", fix="name one recipe")
     settings = parse_assignments(item for item in args.settings if "=" in item)

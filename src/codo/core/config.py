@@ -217,6 +217,14 @@ def resolve(schema: type[S], recipe: str | Path | None = None, overrides: Mappin
         InputError: Unknown keys (with the nearest known one), wrong types, missing values; one error at a time.
     """
     values = read_recipe(recipe) if recipe is not None else {}
+    shipped = not Path(str(recipe)).is_file()  # in files of the user, a foreign setting is rather a misspelled one
+    if shipped and (foreign := sorted(values.keys() - schema.model_fields.keys())):
+        suitable = [name for name in shipped_recipes() if read_recipe(name).keys() <= schema.model_fields.keys()]
+        raise InputError(
+            f"the recipe '{recipe}' has settings that this command has not: {', '.join(foreign)}",
+            where="-c / recipe",
+            fix=f"take one of: {', '.join(suitable)}",
+        )
     values = merge(values, _paths_as_text(nest(overrides or {})))
     try:
         return schema.model_validate(values)

@@ -219,10 +219,11 @@ def learning_curve(pretrained: Run) -> str:
     rows = [row for row in pretrained.metrics() if PROBE in row]
     curve = ", ".join(f"{share(row[PROBE])} at step {row['step']:,}" for row in rows)
     chance = share(rows[-1]["probe/roi/chance"]) if rows else ""
-    return f"Classes of labeled boxes told by a linear classifier on the frozen box head (chance {chance}): {curve}."
+    return f"Classes of labeled boxes told by a linear classifier on the frozen FPN (chance {chance}): {curve}."
 
 
-PROBE = "probe/roi/box_head/linear"
+PROBE = "probe/roi/fpn/linear"
+"""The probe that predicts AP best, see docs/how-to/probes.md."""
 
 
 def caveat(scale: Scale, *, quick: bool, photographs: bool) -> str:

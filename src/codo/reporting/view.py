@@ -105,7 +105,9 @@ def folder_page(path: str | Path, settings: ViewSettings, given: list[str]) -> P
             if Path(path).exists()
             else "no such catalog, run or file",
             where=str(path),
-            fix="give a folder that codo prepare, pretrain or finetune made, or a COCO result file (.json)",
+            fix=f"open {path}/report.html: a comparison has a page"
+            if (Path(path) / "comparison.json").is_file()
+            else "give a folder that codo prepare, pretrain or finetune made, or a COCO result file (.json)",
         )
     if given:
         raise InputError(
