@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import codo
 from codo.comparison.compare_settings import CompareSettings
@@ -14,7 +15,9 @@ from codo.comparison.initializations import Initialization, check_unchanged, for
 from codo.comparison.trials import Trial
 from codo.core.config import resolve
 from codo.core.errors import InputError
+from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
+from codo.training import checkpoint
 
 
 @pytest.fixture
@@ -42,6 +45,34 @@ def test_every_method_says_which_parts_it_fills(starts: Any, place: Path, tmp_pa
     assert codo_ != moco
     assert found["none"].weights == {"none": ""}
     assert starts(f"codo={place / 'run'}")["codo"] == found["codo"]
+
+
+def test_own_parts_of_an_initialization_reach_the_detector(
+    protocol: dict[str, Any], place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a step that hardly moves, each part is the pretrained one or that of random weights."""
+    monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
+    run = str(place / "run")
+    inits = {"none": "none", "whole": run, "some": {"weights": run, "parts": ["backbone", "box_head"]}}
+    short = {"fractions": [1], "seeds": [0], "steps": 1, "optim": {"lr": 1e-9, "lr_scaling": "none"}}
+    found = codo.compare(**{**protocol, **short, "inits": inits, "norm": "batch"}, out=str(tmp_path / "out"))
+    assert [found.initializations[init].parts for init in inits] == [
+        (),
+        ("backbone", "fpn", "box_head"),
+        ("backbone", "box_head"),
+    ]
+    states = {trial.init: checkpoint.load(Run(trial.path).checkpoints()[-1])["method"] for trial in found.trials}
+    for part, source, other in (
+        ("detector.backbone.body.", "whole", "none"),
+        ("detector.backbone.fpn.", "none", "whole"),
+        ("detector.roi_heads.box_head.", "whole", "none"),
+    ):
+        names = [
+            n for n in states["none"] if n.startswith(part) and n.endswith("weight") and states["none"][n].ndim > 1
+        ]
+        assert names
+        assert all(torch.allclose(states["some"][name], states[source][name], atol=1e-6) for name in names)
+        assert not any(torch.allclose(states["some"][name], states[other][name], atol=1e-3) for name in names)
 
 
 def test_one_source_for_each_seed(starts: Any, place: Path, tmp_path: Path) -> None:

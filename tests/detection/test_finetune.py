@@ -139,6 +139,62 @@ def test_a_resumed_run_and_one_with_workers_are_bit_identical(make_data: MakeDat
         assert (other.path / "detections_val.json").read_text() == (whole.path / "detections_val.json").read_text()
 
 
+@pytest.fixture(scope="module")
+def partial(learned: Run, data: Path) -> Run:
+    """Finetuned from two parts of a detector, with a frozen backbone and RoI levels that follow the images."""
+    return finetune(None, **partial_settings(learned, data), out=str(data.parent / "partial"))
+
+
+def partial_settings(learned: Run, data: Path) -> dict[str, Any]:
+    start = {
+        "seed": 1,
+        "weights": learned,
+        "parts": ["backbone", "fpn"],
+        "freeze": "backbone",
+        "model": {},
+        "masks": False,
+    }
+    detector = {**TINY["detector"], "canonical_scale": "auto"}
+    return {**QUICK, **SHORT, "data": data, "batch_size": 2, **start, "detector": detector}
+
+
+def test_a_run_from_some_parts_with_a_frozen_backbone_resumes_to_the_same_bits(
+    partial: Run, learned: Run, data: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(partial.path, tmp_path / "killed")
+    (tmp_path / "killed" / "checkpoints" / "step-00000004.pt").unlink()
+    torch.manual_seed(99)
+    resumed = finetune(None, **partial_settings(learned, data), out=str(tmp_path / "killed"))
+    assert without_times(resumed) == without_times(partial)
+    expected, found, before = weights(partial), weights(resumed), weights(learned)
+    assert all(torch.equal(tensor, found[name]) for name, tensor in expected.items())
+    assert (resumed.path / "detections_val.json").read_text() == (partial.path / "detections_val.json").read_text()
+    # What the settings say has happened to the weights: the backbone is the one taken, the pyramid has gone on from it.
+    backbone = [name for name in before if name.startswith("detector.backbone.body.") and "batches" not in name]
+    assert len(backbone) > 80
+    assert [name for name in backbone if not torch.equal(expected[name], before[name])] == []
+    fpn, head = (next(n for n in before if part in n and n.endswith("weight")) for part in ("fpn.", "box_head"))
+    assert 0 < (expected[fpn] - before[fpn]).norm() < 0.5 * before[fpn].norm()
+    assert (expected[head] - before[head]).norm() > 0.5 * before[head].norm()  # random, not taken
+
+
+def test_roi_levels_that_follow_the_images_are_exported_and_evaluated(partial: Run, data: Path, tmp_path: Path) -> None:
+    """The card has the resolved number, which a detector read back pools with."""
+    file = partial.exports_dir / "detector.safetensors"
+    saved = SavedDetector.load(file)
+    scale = partial.config["detector"]["canonical_scale"]
+    resolved = saved.card.detector.canonical_scale
+    assert scale == "auto"
+    assert resolved == pytest.approx(224 * 64 / 800)  # the largest short side of training
+    assert saved.detector.detector.roi_heads.box_roi_pool.canonical_scale == resolved
+    logged = {"bbox": {name: last(partial)[f"ap/bbox/{name}"] for name in NAMES}}
+    assert evaluate(partial, workers=0) == logged
+    assert evaluate(file, data, workers=0, masks=False, out=str(tmp_path / "found.json")) == logged
+    assert json.loads((tmp_path / "found.json").read_text()) == json.loads(
+        (partial.path / "detections_val.json").read_text()
+    )
+
+
 def test_a_run_that_saved_nothing_starts_anew_from_its_weights(learned: Run, data: Path, tmp_path: Path) -> None:
     settings = {**QUICK, "data": data, "weights": str(learned.path), "steps": 1, "model": {}, "optim.lr": 1e-9}
     run = finetune(None, **{**settings, "out": tmp_path / "run"})

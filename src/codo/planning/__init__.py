@@ -2,6 +2,7 @@
 
 * ``plan``: computes the estimate; ``estimate``: its lines, and how certain each of them is.
 * ``flop_counter``: floating-point operations, bytes and memory of a step, counted on the method itself.
+* ``gathered_negatives``: what the samples of other GPUs add to a loss within the batch.
 * ``synthetic_batch``: a batch of any method, without data.
 * ``traffic``: bytes that a step sends between GPUs.
 * ``costs``: measured and published unit costs, with source and date (``costs.yaml``).

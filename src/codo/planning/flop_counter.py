@@ -4,7 +4,8 @@ Fake tensors have shapes and types but no contents. The method runs on them unde
 operator is counted with its floating-point operations and with the bytes of its inputs and outputs, as if nothing were
 fused or cached. Its time is the longer of computing and moving (the roofline); without fusion no step is faster.
 
-Not counted: BatchNorm's second pass over its input, and gathering samples of other ranks in a loss.
+Not counted: BatchNorm's second pass over its input, and the samples of other ranks in a loss (those of
+`contrast.negatives=batch` are added by `codo.planning.gathered_negatives`).
 """
 
 from __future__ import annotations

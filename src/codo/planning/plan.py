@@ -17,6 +17,7 @@ from codo.planning import traffic
 from codo.planning.costs import UnitCost, UnitCosts, unit_costs
 from codo.planning.estimate import Estimate, Kind, Line, weakest
 from codo.planning.flop_counter import Step, count_step
+from codo.planning.gathered_negatives import gathered_logits
 from codo.training.pretrain import recipe_of_method
 from codo.training.pretrain_settings import PretrainSettings, length
 
@@ -79,6 +80,7 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
     images, counted = _images(settings, known)
     length(settings, images)  # raises errors before the counting, which takes seconds
     step = count_step(settings, settings.batch_size // settings.gpus)
+    step.operations.each += gathered_logits(settings, step.samples, step.views, step.levels)
     return estimate(settings.model_copy(update={"images": images}), counted, step, known)
 
 
