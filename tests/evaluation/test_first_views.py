@@ -22,7 +22,7 @@ from codo.loading.pools import Pool
 from codo.training.pretrain_settings import PretrainSettings
 from codo.views.cpj import CopyPasteJitter
 
-RECIPES = ["codo_200ep", "codo_400ep", "codo_m", "insloc"]
+RECIPES = ["codo_200ep", "codo_m", "insloc", "laptop", "demo"]
 
 
 def views_of(catalog: Path, recipe: str, **changes: Any) -> PastedViews:
@@ -51,16 +51,15 @@ def natural(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_recipes_of_the_paper_show_enough(natural: Path, recipe: str) -> None:
+def test_recipes_show_enough(natural: Path, recipe: str) -> None:
     first = FirstViews.measure(views_of(natural, recipe), range(24), 2)
     assert (first.samples, first.views) == (24, 48)
     assert view_warnings(first) == []
-    assert first.detail is not None
-    assert first.detail > 0.5
+    assert first.detail is None or first.detail > 0.5
 
 
 def test_small_views_with_the_blur_of_large_ones_are_told(natural: Path) -> None:
-    first = FirstViews.measure(views_of(natural, "laptop"), range(24), 2)
+    first = FirstViews.measure(views_of(natural, "paper_laptop"), range(24), 2)
     (warning,) = view_warnings(first)
     assert first.detail is not None
     assert first.detail < 1 / 3
@@ -68,7 +67,7 @@ def test_small_views_with_the_blur_of_large_ones_are_told(natural: Path) -> None
     assert f"Blur leaves {first.detail:.0%} of the fine detail" in warning
     assert "Set augment.blur_unit=canvas, or augment.blur=0." in warning
     for cure in ({"augment": {"blur_unit": "canvas"}}, {"augment": {"blur": 0}}):  # what the warning asks for
-        assert view_warnings(FirstViews.measure(views_of(natural, "laptop", **cure), range(24), 2)) == []
+        assert view_warnings(FirstViews.measure(views_of(natural, "paper_laptop", **cure), range(24), 2)) == []
 
 
 def test_small_crops_are_told(natural: Path) -> None:
@@ -101,9 +100,9 @@ def test_pastes_are_those_of_the_views(natural: Path) -> None:
 
 def test_large_images_end_the_measurement(natural: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(first_views, "PIXELS", 10 * 240 * 320)
-    assert FirstViews.measure(views_of(natural, "laptop"), range(24), 2).samples == 10
+    assert FirstViews.measure(views_of(natural, "paper_laptop"), range(24), 2).samples == 10
     monkeypatch.setattr(first_views, "PIXELS", 1)
-    assert FirstViews.measure(views_of(natural, "laptop"), range(24), 2).samples == first_views.FEWEST
+    assert FirstViews.measure(views_of(natural, "paper_laptop"), range(24), 2).samples == first_views.FEWEST
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -127,5 +126,5 @@ def test_photographs(test_data: Path, tmp_path: Path) -> None:
     samples = range(len(open_catalog(tmp_path / "catalog")))
     for recipe in RECIPES:
         assert view_warnings(FirstViews.measure(views_of(tmp_path / "catalog", recipe), samples, 2)) == []
-    (warning,) = view_warnings(FirstViews.measure(views_of(tmp_path / "catalog", "laptop"), samples, 2))
+    (warning,) = view_warnings(FirstViews.measure(views_of(tmp_path / "catalog", "paper_laptop"), samples, 2))
     assert "Blur leaves" in warning
