@@ -15,7 +15,7 @@ from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
-from codo.detection.task import DATA, LABELED, Task, prepare_task, training_batches
+from codo.detection.task import DATA, LABELED, MISSING, Task, prepare_task, training_batches
 from codo.training.distributed import DistributedContext
 from tests.annotations.synthetic import TINY, coco, write
 
@@ -52,6 +52,34 @@ def data(tmp_path: Path) -> Path:
 def test_images_without_objects_are_left_out_unless_wanted(data: Path) -> None:
     assert prepare(data).images.tolist() == [0, 2, 3, 4]
     assert prepare(data, empty_images=True).images.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_missing_images_are_listed_in_the_run(data: Path, tmp_path: Path) -> None:
+    (data / "train" / "003.png").unlink()
+    task = prepare(data, **{"data.missing": "skip"})
+    run = Run(tmp_path)
+    task.write_images(run)
+    assert (tmp_path / MISSING).read_text() == "003.png\n"
+    assert "003.png" not in (tmp_path / LABELED).read_text()
+    assert any("1 of 5 images are not there and were left out" in note for note in task.notes)
+
+
+def test_parents_without_objects_are_no_classes_and_said(data: Path, tmp_path: Path) -> None:
+    def parent(truth: dict[str, Any]) -> None:
+        truth["categories"] = [{"id": 0, "name": "things", "supercategory": "none"}] + [
+            {**one, "supercategory": "things"} for one in truth["categories"]
+        ]
+
+    before = prepare(data)
+    for split in ("train", "val"):
+        edit(data, split, parent)
+    task = prepare(data)
+    assert task.card.categories == before.card.categories
+    assert task.train.labels.tolist() == before.train.labels.tolist()
+    assert "no objects are no classes: 'things' (id 0)" in task.notes[-1]
+    everything = task.card.model_copy(update={"categories": ((0, "things"), *task.card.categories)})
+    everything.write(Run(tmp_path))  # a run from before, which has it as a class, goes on with it
+    assert len(prepare(data, out=str(tmp_path)).card.categories) == 3
 
 
 def test_files_are_named_one_by_one_for_the_record(data: Path) -> None:

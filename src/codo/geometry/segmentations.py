@@ -19,8 +19,11 @@ from pycocotools import mask as coco_mask
 Mask = npt.NDArray[np.uint8]
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make one for every object
+
+
 def _text(segmentation: Any) -> bytes:
-    return b"" if segmentation is None else json.dumps(segmentation, separators=(",", ":")).encode()
+    return b"" if segmentation is None else _encode(segmentation).encode()
 
 
 class Segmentations:

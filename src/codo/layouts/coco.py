@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from codo.catalog.sources.listing import is_hidden
+
 SINGLE = (
     "annotations/instances_default.json",
     "annotations/instances.json",
@@ -41,6 +43,7 @@ def find_single_file(folder: Path) -> Path | None:
     if named is not None:
         return named
     files = [path for place in (folder, folder / "annotations") if place.is_dir() for path in place.glob("*.json")]
+    files = [path for path in files if not is_hidden(path.name)]
     return files[0] if len(files) == 1 else None
 
 
@@ -60,12 +63,13 @@ def _any_case(folder: Path, name: str) -> Path | None:
     place = folder / parent if (folder / parent).is_dir() else _folder_any_case(folder, parent)
     if place is None:
         return None
-    return next((path for path in sorted(place.iterdir()) if path.name.casefold() == last and path.is_file()), None)
+    names = sorted(path for path in place.iterdir() if path.name.casefold() == last.casefold())
+    return next((path for path in names if path.is_file()), None)
 
 
 def _folder_any_case(folder: Path, name: str) -> Path | None:
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    return next((path for path in entries if path.name.casefold() == name and path.is_dir()), None)
+    return next((path for path in entries if path.name.casefold() == name.casefold() and path.is_dir()), None)
 
 
 def _names(split: str) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ segmentations of another size, are errors: images and annotations do not belong 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,6 +71,25 @@ def read_coco(
     Raises:
         InputError: Names the first invalid entry and how many there are.
     """
+    with _without_collection():
+        return _read(path, rules, sizes_of)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """No garbage collection meanwhile: reading makes millions of lists and no cycles, and each pass visits them all."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _read(
+    path: Path, rules: CocoRules, sizes_of: Callable[[Sequence[str]], npt.NDArray[np.int32]] | None
+) -> Annotations:
     values = parse_coco(read_bytes(path, "annotation file"), str(path))
     images = JsonColumns(values.get("images"), "images", "image", path)
     categories = JsonColumns(values.get("categories"), "categories", "category", path)
