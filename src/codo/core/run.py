@@ -15,7 +15,7 @@
       exports/             exported weights (codo export)
       pairs.npz            of ORL: pairs of similar objects (loading/object_pairs.py)
       health.json          of pretraining: reference values of the alarms (evaluation/health.py)
-      views.json           of pasted views: what the first batch shows of its proposals (evaluation/first_views.py)
+      views.json           of pasted views: what the first batch shows of its proposals (loading/first_views.py)
       report.html          the report, one self-contained page
 
 Running the same command again resumes. A run with other settings is refused, and the differences are shown, unless

@@ -9,8 +9,7 @@
   ``verdict``: the sentence that states whether a difference is beyond noise.
 * ``run_metrics``: the logged steps of a run as columns; ``run_summary``: current, first, lowest and highest values.
 * ``health``: thresholds and alarms for collapse and slow loading; ``feature_checks``: what is left of the features to
-  export; ``first_views``: what views show of their proposals; ``start_warnings``: settings that do not fit
-  the run; ``health_checks``: the verdict of the report.
+  export; ``start_warnings``: settings that do not fit the run; ``health_checks``: the verdict of the report.
 * ``leaks``: whether evaluation images were in the pretraining data.
 """
 

@@ -6,7 +6,7 @@ import math
 
 from codo.contrast.auto_momentum import auto_momentum
 from codo.core.numbers import number
-from codo.evaluation.first_views import FirstViews
+from codo.loading.first_views import FirstViews
 
 EMA_SHARE = 1 / 5
 """Largest time constant 1/(1-m) of the momentum encoder, as a share of the run's steps.

@@ -4,6 +4,7 @@
 * ``sampler``: which samples a step uses, and their order for the key network.
 * ``loader``: builds the data loaders of pretraining, finetuning, evaluation and prediction.
 * ``pasted_views``, ``pools``: which proposal of which image is pasted on which background (Table 2).
+* ``first_views``: how much of their proposals the pasted views of the first batch show.
 * ``crop_dataset``: random crops of whole images; ``jigsaw_dataset``: the same with jigsaws of nine shuffled patches.
 * ``object_crops``: SoCo's views, which share proposals; ``object_pairs``: ORL's pairs of objects.
 * ``dataset_inputs``: what a run gives its method to build a dataset from.

@@ -10,10 +10,10 @@ from codo.core.errors import CodoError
 from codo.core.numbers import compact, number, percent
 from codo.core.run import Run
 from codo.core.run_files import config_of
-from codo.evaluation.first_views import FirstViews
 from codo.evaluation.health import HealthReference
 from codo.evaluation.run_metrics import Metrics
 from codo.evaluation.start_warnings import view_warnings
+from codo.loading.first_views import FirstViews
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool, PoolSettings, split_share
 from codo.preparation.prepare import open_prepared

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader
 
 from codo.core.config import resolve, shipped_recipes
 from codo.core.run import Run
-from codo.evaluation.first_views import FirstViews
 from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
 from codo.evaluation.start_warnings import ema_warning, queue_warning, view_warnings, warmup_warning
+from codo.loading.first_views import FirstViews
 from codo.loading.loader import build_loader
 from codo.loading.pasted_views import PastedViews
 from codo.loading.sampler import StepSampler, epoch_order

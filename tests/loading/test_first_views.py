@@ -14,9 +14,9 @@ import codo
 from codo.catalog.catalog import open_catalog
 from codo.core.config import resolve
 from codo.core.run import Run
-from codo.evaluation import first_views
-from codo.evaluation.first_views import FirstViews
 from codo.evaluation.start_warnings import view_warnings
+from codo.loading import first_views
+from codo.loading.first_views import FirstViews
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
 from codo.training.pretrain_settings import PretrainSettings
