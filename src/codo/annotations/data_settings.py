@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from codo.annotations.upright import Exif
 from codo.annotations.yolo.read import Points
+from codo.catalog.bit_depth import rising
 from codo.core.config import SHORT, Settings
 from codo.core.paths import absolute
 from codo.geometry.boxes import Format as BoxFormat
@@ -60,6 +61,10 @@ class DataSettings(Settings):
         description="which images the labels are of where an EXIF orientation turns images: stored, upright, or auto "
         "(by their sizes)",
     )
+    value_range: tuple[float, float] | None = Field(
+        None,
+        description="values that become black and white in images of more than 8 bits, [LOW, HIGH], as for prepare",
+    )
     missing: Literal["error", "skip"] = Field(
         "error", description="images that are not there: error, or skip them and list them in the run"
     )
@@ -86,6 +91,11 @@ class DataSettings(Settings):
         description="what YOLO lines with more than five columns are, outline or keypoints; auto: key points if the "
         "data file has kpt_shape, else outlines, and an error where they may be key points",
     )
+
+    @field_validator("value_range")
+    @classmethod
+    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        return rising(value)
 
     @model_validator(mode="before")
     @classmethod

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations
-from codo.catalog.decode import InvalidImage, decode, stored_size
+from codo.catalog.bit_depth import depth_warning, summarize
+from codo.catalog.decode import Decoded, InvalidImage, Limits, decode_checked, stored_size
 from codo.core.errors import InputError
 from codo.views.lazy_image import Image
 
@@ -94,29 +95,40 @@ def read_image(annotations: Annotations, i: int) -> Image:
     Raises:
         InputError: Not readable, or of another size than the annotations say.
     """
+    return _read(annotations, i).image
+
+
+def _read(annotations: Annotations, i: int) -> Decoded:
     path = annotations.path(i)
     try:
-        image = decode(path.read_bytes())
+        decoded = decode_checked(path.read_bytes(), Limits(), annotations.value_range)
     except (OSError, InvalidImage) as error:
         raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or remove it") from error
     height, width = annotations.sizes[i]
+    image = decoded.image
     if image.shape[:2] != (height, width):
         raise InputError(
             f"the image is {image.shape[1]} x {image.shape[0]} pixels, its annotations are for {width} x {height}",
             where=str(path),
             fix=RESIZE,
         )
-    return image
+    return decoded
 
 
-def check_some_images(annotations: Annotations, count: int = 16) -> None:
+def check_some_images(annotations: Annotations, count: int = 16) -> str:
     """Decode a few images spread over the data set, to find systematic damage before a run starts.
+
+    Returns:
+        A warning about images of more than 8 bits (`depth_warning`), or an empty string.
 
     Raises:
         InputError: See `read_image`.
     """
-    for i in np.unique(np.linspace(0, len(annotations) - 1, count).astype(int)):
-        read_image(annotations, int(i))
+    depths = [
+        _read(annotations, int(i)).depth for i in np.unique(np.linspace(0, len(annotations) - 1, count).astype(int))
+    ]
+    warning = depth_warning(summarize(depth for depth in depths if depth is not None), "data.value_range")
+    return f"{annotations.source}: {warning} (of {len(depths)} images that were looked at)" if warning else ""
 
 
 def shared_images(train: Annotations, val: Annotations) -> str:

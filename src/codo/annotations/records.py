@@ -60,6 +60,7 @@ class Annotations:
             for formats without this flag.
         parents: Ids of categories without objects that only group others.
         aliases: Other ids that files may use, see `Aliases`.
+        value_range: Values that become black and white in images of more than 8 bits; ``None``: a rule for each image.
         missing: Names of images that were left out because they are not there.
         warnings: Messages for the user about problems that are not errors.
         notes: What was inferred about the data, one line each: for the log, and for ``data.txt`` of a run.
@@ -82,6 +83,7 @@ class Annotations:
     difficult: npt.NDArray[np.bool_] | None = None
     parents: tuple[int, ...] = ()
     aliases: Aliases = Aliases({}, {})  # noqa: RUF009 (immutable in use)
+    value_range: tuple[float, float] | None = None
     missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

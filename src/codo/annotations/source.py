@@ -7,6 +7,7 @@ differ). ``formats`` is the table of formats, `codo.layouts` has the layouts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from codo.annotations.data_settings import PATHS, Format
@@ -39,6 +40,8 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True, s
     else:
         whole: Split = "val" if data.val and not data.train else "train"
         annotations = random_split(reader.read(data, whole, images), split, data.split, seed=0)
+    if data.value_range is not None:
+        annotations = replace(annotations, value_range=data.value_range)
     return annotations if reader.sizes_from_images else fit_to_images(annotations, data.exif, check=images and sizes)
 
 

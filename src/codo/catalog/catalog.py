@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codo.catalog.bit_depth import Depths, depth_warning
 from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.jpeg_tiles import cut, layout
@@ -41,6 +42,7 @@ class Catalog:
         fallbacks: Number of images by fallback stage.
         has_proposals: Whether proposals are there (and were asked for when opening).
         packed: Whether the images are in the catalog's own shards.
+        depths: What values its images of more than 8 bits have; ``None`` if there are none.
 
     Example:
         >>> import codo
@@ -59,6 +61,8 @@ class Catalog:
         self.counts: dict[str, Any] = dict(info["counts"])
         self.fallbacks: dict[str, int] = dict(info["fallbacks"])
         self.packed = info["settings"]["pack"] is not None
+        self.depths = Depths(*info["depths"]) if info.get("depths") else None
+        self._value_range = None if self.packed else info["settings"].get("value_range")
         self.has_proposals = table.proposals is not None
         self._reader = Reader(base=path)
         self._key, self._uri = columns["key"], columns["uri"]
@@ -138,7 +142,7 @@ class Catalog:
 
     def _decode(self, i: int, data: bytes) -> Image:
         try:
-            image = decode(data, orientation=int(self._orientation[i]))
+            image = decode(data, int(self._orientation[i]), self._value_range)
         except InvalidImage as rejected:
             raise self._changed(i, rejected.reason) from rejected
         if not self.packed and (image.shape[1], image.shape[0]) != self.size(i):
@@ -172,7 +176,7 @@ class Catalog:
         return np.array([i for i in likely if self.content_hash(i) in wanted], dtype=np.int64)
 
     def summary(self) -> str:
-        """One line about the contents of the catalog."""
+        """One line about the contents of the catalog, and a warning where images of more than 8 bits lose much."""
         counts = self.counts
         parts = [f"{counts['images']:,} images"]
         if self.settings["propose"]:
@@ -183,7 +187,8 @@ class Catalog:
         if counts["ignored"]:
             kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
             parts.append(f"ignored {kinds}")
-        return "; ".join(parts)
+        warning = depth_warning(self.depths, "value_range")
+        return "; ".join(parts) + (f"\nWARNING {warning}" if warning else "")
 
     def _changed(self, i: int, what: str) -> CodoError:
         uri = join(self.path, self.location(i).uri)

@@ -5,9 +5,7 @@ The result is always uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orienta
 * gray, 1-bit and palette images: their colors
 * alpha: composited over white, as browsers do (colors under transparent pixels are arbitrary, often black)
 * CMYK, YCCK: Pillow's conversion; color profiles are ignored, as everywhere in training pipelines
-* 16 bit: 65535 becomes 255, as PNG defines; but when no pixel exceeds 4095, these are 12-bit samples in 16-bit words
-  (cameras, medical images), which would be nearly black: then 4095 becomes 255
-* 32-bit integers and floats, which define no white: smallest to largest value (integers that fit 16 bits: as these)
+* more than 8 bits: by a range that is given for all images, or else a rule for each (bit_depth.py)
 * animations and multi-page files: the first frame
 """
 
@@ -20,11 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import simplejpeg
 from PIL import Image as Pillow
 from PIL import ImageFile, UnidentifiedImageError
 
+from codo.catalog.bit_depth import Depth, Range, color_to_8_bits, is_deep, is_deep_color, to_8_bits
 from codo.views.lazy_image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
@@ -63,18 +61,20 @@ class Limits(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """An upright image, and the EXIF orientation (1 to 8) that was undone."""
+    """An upright image, the EXIF orientation (1 to 8) that was undone, and its values if it has more than 8 bits."""
 
     image: Image
     orientation: int
+    depth: Depth | None = None
 
 
-def decode(data: bytes, orientation: int | None = None) -> Image:
+def decode(data: bytes, orientation: int | None = None, value_range: Range | None = None) -> Image:
     """Decode an image file.
 
     Args:
         data: The bytes of the file.
         orientation: Its EXIF orientation where that is known, which saves parsing the metadata.
+        value_range: The values that become black and white in images of more than 8 bits; ``None``: see bit_depth.py.
 
     Returns:
         Upright RGB, uint8 ``(H, W, 3)``, contiguous.
@@ -86,7 +86,7 @@ def decode(data: bytes, orientation: int | None = None) -> Image:
         image = _jpeg(data, Limits())
         if image is not None:
             return upright(image, orientation)
-    return decode_checked(data, Limits()).image
+    return decode_checked(data, Limits(), value_range).image
 
 
 def stored_size(path: Path) -> tuple[int, int, int]:
@@ -122,8 +122,8 @@ def size_before_turning(file: Pillow.Image) -> tuple[int, int]:
     return file.size
 
 
-def decode_checked(data: bytes, limits: Limits) -> Decoded:
-    """Decode and check an image file for the first time.
+def decode_checked(data: bytes, limits: Limits, value_range: Range | None = None) -> Decoded:
+    """Decode and check an image file for the first time; ``value_range`` as in `decode`.
 
     Raises:
         InvalidImage: It is not an image, damaged, or of a size beyond ``limits`` (checked before pixels are decoded).
@@ -135,12 +135,12 @@ def decode_checked(data: bytes, limits: Limits) -> Decoded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata, and sizes, which are checked here
-            return _decode_checked(data, limits)
+            return _decode_checked(data, limits, value_range)
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerated
 
 
-def _decode_checked(data: bytes, limits: Limits) -> Decoded:
+def _decode_checked(data: bytes, limits: Limits, value_range: Range | None) -> Decoded:
     try:
         file = Pillow.open(io.BytesIO(data), formats=_formats())
     except UnidentifiedImageError as error:
@@ -151,14 +151,23 @@ def _decode_checked(data: bytes, limits: Limits) -> Decoded:
         raise _damaged(error) from error
     _check_size(*file.size, limits)
     image = _jpeg(data, limits) if data[:3] == _JPEG else None
+    depth: Depth | None = None
     try:
         if image is None:
+            deep, deep_color = is_deep(file, data), is_deep_color(file, data)
+            turned = _orientation(file) if deep_color and file.format == "TIFF" else 1  # by Pillow, when it loads
             file.load()
-            image = rgb(file)
+            if deep and not deep_color:
+                image, depth = to_8_bits(file, np.asarray(file), value_range)
+            else:
+                image = rgb(file)
+            if deep_color:
+                image, depth = color_to_8_bits(data, image, value_range)
+                image = image if value_range is None else upright(image, turned)
         orientation = _orientation(file)  # after loading: TIFFs are turned by then, a PNG's may be known only then
     except Exception as error:
         raise _damaged(error) from error
-    return Decoded(upright(image, orientation), orientation)
+    return Decoded(upright(image, orientation), orientation, depth)
 
 
 @lru_cache
@@ -223,34 +232,11 @@ def _orientation(file: Pillow.Image) -> int:
 
 
 def rgb(file: Pillow.Image) -> Image:
-    """A loaded Pillow image of any mode as RGB; the rules are at the top of this file."""
-    if file.mode.startswith("I;16"):
-        return _gray(_from_16_bit(np.asarray(file).astype(np.float32)))
-    if file.mode in ("I", "F"):
-        return _gray(_from_32_bit(np.asarray(file)))
+    """A loaded Pillow image of at most 8 bits as RGB; the rules are at the top of this file."""
     if file.has_transparency_data:
         file = file.convert("RGBA")
         file = Pillow.alpha_composite(Pillow.new("RGBA", file.size, "white"), file)
     return np.array(file.convert("RGB"))
-
-
-def _from_16_bit(values: npt.NDArray[np.float32]) -> Image:
-    white = 4095 if values.max() <= 4095 else 65535
-    scaled: Image = np.rint(values * (255 / white)).astype(np.uint8)
-    return scaled
-
-
-def _from_32_bit(values: npt.NDArray[np.generic]) -> Image:
-    finite = np.nan_to_num(values.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = finite.min(), finite.max()
-    if values.dtype.kind == "i" and low >= 0 and high <= 65535:
-        return _from_16_bit(finite.astype(np.float32))
-    scaled: Image = np.rint((finite - low) * (255 / (high - low if high > low else 1))).astype(np.uint8)
-    return scaled
-
-
-def _gray(values: Image) -> Image:
-    return np.repeat(values[:, :, None], 3, axis=2)
 
 
 def upright(image: Image, orientation: int) -> Image:

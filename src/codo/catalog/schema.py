@@ -39,6 +39,8 @@ selected       what selected among the images: annotation file or VOC image sets
 counts         images, rejected, ignored (files that are no images, by extension), repeated (files named twice in the
                source), duplicates (images whose bytes equal those of an earlier one), proposals
 fallbacks      number of images by fallback stage (``rung``)
+depths         only if images have more than 8 bits: their number, smallest and largest value, the largest share of its
+               range that one uses, and numbers of images by the value that became white (bit_depth.py)
 =============  ========================================================================================================
 """
 

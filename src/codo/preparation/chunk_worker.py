@@ -12,6 +12,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from codo.catalog.bit_depth import Depth, summarize
 from codo.catalog.boxes import Boxes, as_words
 from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
@@ -46,13 +47,14 @@ def process(out: str, fingerprint: str, index: int) -> Report:
     rows: list[dict[str, Any]] = []
     rejected: list[tuple[str, str]] = []
     ignored = packed = 0
+    depths: list[Depth] = []
     with explain_full_disk(manifest.out), ExitStack() as stack:
         tar = stack.enter_context(open_atomically(manifest.tar(index))) if settings.pack else None
         for item, data in read_all(manifest.items(index)):
             try:
                 if isinstance(data, InvalidImage):
                     raise data
-                rows.append(examine(item, data, settings, limits, tar))
+                rows.append(examine(item, data, settings, limits, tar, depths))
             except InvalidImage as error:
                 # A file without an extension need not be an image; any other that is none is reported.
                 if not error.is_image and not extension(item.key) and data:
@@ -68,6 +70,7 @@ def process(out: str, fingerprint: str, index: int) -> Report:
         proposals=sum(len(row["proposals"]) for row in rows if row["proposals"] is not None),
         fallbacks=dict(Counter(row[FALLBACK_STAGE] for row in rows if row[FALLBACK_STAGE])),
         packed=packed,
+        depths=summarize(depths),
     )
     with explain_full_disk(manifest.out):
         manifest.write_part(report, pa.Table.from_pylist(rows, SCHEMA))
@@ -75,15 +78,22 @@ def process(out: str, fingerprint: str, index: int) -> Report:
 
 
 def examine(
-    item: Item, data: bytes, settings: PrepareSettings, limits: Limits, tar: IO[bytes] | None
+    item: Item,
+    data: bytes,
+    settings: PrepareSettings,
+    limits: Limits,
+    tar: IO[bytes] | None,
+    depths: list[Depth] | None = None,
 ) -> dict[str, Any]:
-    """A row of the catalog from the bytes of an image.
+    """A row of the catalog from the bytes of an image; ``depths`` gets its values if it has more than 8 bits.
 
     Raises:
         InvalidImage: The image cannot be used.
         CodoError: The search for proposals failed, which is a bug; the error names the image.
     """
-    image, orientation = decode_checked(data, limits)
+    image, orientation, depth = decode_checked(data, limits, settings.value_range)
+    if depth is not None and depths is not None:
+        depths.append(depth)
     digest = content_hash(data)
     boxes: Boxes | None = None
     fallback_stage = None

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from codo.catalog.bit_depth import Depths
 from codo.catalog.schema import FILE, FORMAT, UNFINISHED
 from codo.catalog.sources.listing import Listing
 from codo.core.errors import CodoError
@@ -60,6 +61,7 @@ class Report(NamedTuple):
         proposals: Number of proposals of all images.
         fallbacks: Number of images by fallback stage.
         packed: Bytes of the packed images' tar.
+        depths: `Depths` of the images of more than 8 bits, if there are any.
     """
 
     chunk: int
@@ -69,6 +71,7 @@ class Report(NamedTuple):
     proposals: int
     fallbacks: dict[str, int]
     packed: int
+    depths: Depths | None = None
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,7 @@ class Manifest:
         if info.pop("plan") != self._tag:
             return None
         info["rejected"] = [(key, reason) for key, reason in info["rejected"]]
+        info["depths"] = Depths(*depths) if (depths := info.get("depths")) else None
         return Report(**info)
 
     def forget_rejected(self) -> None:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from codo import __version__
+from codo.catalog.bit_depth import summarize
 from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, REJECTED, SCHEMA
 from codo.catalog.table import bytes_of
 from codo.core.errors import CodoError
@@ -188,6 +189,7 @@ def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
     fallbacks: Counter[str] = Counter()
     for report in reports:
         fallbacks.update(report.fallbacks)
+    depths = summarize(report.depths for report in reports if report.depths is not None)
     return {
         "format": FORMAT,
         "codo": __version__,
@@ -203,6 +205,7 @@ def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
             "proposals": sum(report.proposals for report in reports),
         },
         "fallbacks": dict(sorted(fallbacks.items())),
+        **({} if depths is None else {"depths": depths}),
     }
 
 
