@@ -15,7 +15,7 @@ from codo.contrast.infonce import ContrastSettings
 from codo.loading.step_dataset import ViewBatch
 from codo.methods import localization
 from codo.methods.base import Setup
-from codo.methods.codo import CoDo, CoDoOptions
+from codo.methods.codo import CoDo
 from codo.methods.localization import LocatingEncoder
 from codo.models.encoder import ModelSettings
 from codo.views.boxes import iou
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def method(weight: float = 1.0, **contrast: Any) -> CoDo:
     torch.manual_seed(0)
     settings = ContrastSettings.model_validate({"queue": 16, "bn_groups": 2, "momentum": 0.9, **contrast})
-    return CoDo(Setup(MODEL, settings, CoDoOptions(localization=weight), batch_size=B)).train()
+    return CoDo(Setup(MODEL, settings, localization=weight, batch_size=B)).train()
 
 
 def batch(step: int = 0, views: int = 2) -> ViewBatch:

@@ -54,7 +54,7 @@ def test_end_to_end_with_localization_ends_with_the_same_bits(
     catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
-    changes = {"contrast": END_TO_END, "options": {"localization": 1.0}}
+    changes = {"contrast": END_TO_END, "localization": 1.0}
     whole = codo.pretrain(**settings(catalog, tmp_path / "whole", **changes))
     with tiny.stopped_after(2, monkeypatch):
         codo.pretrain(**settings(catalog, tmp_path / "broken", **changes))
@@ -79,7 +79,7 @@ def test_a_run_from_before_these_settings_goes_on(
     run = codo.pretrain(**given)
     config = yaml.safe_load((run.path / "config.yaml").read_text())
     del config["contrast"]["negatives"], config["contrast"]["symmetric"], config["contrast"]["keys"]
-    del config["options"]["localization"]
+    del config["localization"]
     del config["model"]["projection_norm"], config["augment"]["blur_unit"]
     (run.path / "config.yaml").write_text(yaml.safe_dump(config))
     assert codo.pretrain(**given).metrics() == run.metrics()

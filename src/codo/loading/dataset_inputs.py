@@ -27,6 +27,7 @@ class DatasetInputs:
         augment: The settings ``augment.*``.
         options: The method's own settings (``options.*``).
         seed: The run's seed.
+        localization: Weight of finding the pasted object, for methods that do (``localization``).
     """
 
     images: Catalog
@@ -38,6 +39,7 @@ class DatasetInputs:
     augment: AugmentSettings
     options: Settings
     seed: int
+    localization: float = 0.0
 
     def pasted_views(self, *, may_defer: bool = False) -> PastedViews:
         """Build the pasted views (CPJ).

@@ -36,6 +36,7 @@ WHOLE_IMAGES = ("augment.solarize", "augment.randaugment", "augment.magnitude")
 
 OPTIONAL = (
     "views",
+    "localization",
     "cpj",
     "contrast",
     *WHOLE_IMAGES,
@@ -72,6 +73,7 @@ class Setup:
         contrast: Queue, temperature, momentum, BN groups (``contrast.*``), for methods that have them.
         options: The method's own settings (``options.*``), an instance of its `Method.Options`; if none are given,
             `build_method` uses the defaults.
+        localization: Weight of finding the pasted object (``localization``).
         batch_size: Global batch B.
         world: Number of ranks.
         seed: The run's seed.
@@ -82,6 +84,7 @@ class Setup:
     model: ModelSettings
     contrast: ContrastSettings
     options: Settings = field(default_factory=NoOptions)
+    localization: float = 0.0
     batch_size: int = 2
     world: int = 1
     seed: int = 0

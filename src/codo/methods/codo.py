@@ -22,22 +22,11 @@ from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.encoder import LEVELS, Encoder
 
 
-class LevelOptions(Settings):
-    """Settings of methods that contrast the levels of the pyramid."""
+class CoDoOptions(Settings):
+    """CoDo's own settings."""
 
     levels: tuple[Literal["P2", "P3", "P4", "P5"], ...] = Field(
         ("P2", "P3", "P4", "P5"), min_length=1, description="levels whose losses are added up; the paper uses all"
-    )
-
-
-class CoDoOptions(LevelOptions):
-    """CoDo's own settings."""
-
-    localization: float = Field(
-        0.0,
-        ge=0,
-        description="weight of learning where the pasted object is: its box, foreground or background, and objectness "
-        "of locations; not in the paper, helps short runs; 0: off",
     )
 
 
@@ -53,19 +42,19 @@ class CoDo(MomentumContrast):
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
-        chosen = setup.options.levels if isinstance(setup.options, LevelOptions) else LEVELS
-        self.localization, self.dim = localization_of(setup.options), setup.model.embedding_dim
+        chosen = setup.options.levels if isinstance(setup.options, CoDoOptions) else LEVELS
+        self.localization, self.dim = setup.localization, setup.model.embedding_dim
         self.loss_levels = [i for i, level in enumerate(LEVELS) if level in chosen]
 
     @classmethod
     def dataset(cls, inputs: DatasetInputs) -> ViewDataset:
         """Pasted views with jittered boxes: one for the query network, the others for the key network."""
-        views = LocatedViews if localization_of(inputs.options) else ViewDataset
+        views = LocatedViews if inputs.localization else ViewDataset
         return views(inputs.pasted_views(may_defer=True), inputs.views)
 
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, pyramid, RoIAlign, box head and projection (Eq. 3-6)."""
-        return LocatingEncoder(setup.model) if localization_of(setup.options) else Encoder(setup.model)
+        return LocatingEncoder(setup.model) if setup.localization else Encoder(setup.model)
 
     def terms(self, queries: Tensor, keys: Tensor, samples: Tensor | None = None) -> InfoNCE:
         """InfoNCE, to whose losses those of localization are added, if it is on."""
@@ -92,8 +81,3 @@ class CoDo(MomentumContrast):
         if self.end_to_end:
             return {}
         return {"backbone": self.key.backbone, "fpn": self.key.fpn, "box_head": self.key.box_head}
-
-
-def localization_of(options: Settings) -> float:
-    """The weight of localization; 0 for methods without it."""
-    return options.localization if isinstance(options, CoDoOptions) else 0.0

@@ -19,12 +19,12 @@ from codo.loading.pasted_views import PastedViews
 from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import ViewBatch, ViewDataset
 from codo.methods.base import Setup
-from codo.methods.codo import CoDo, LevelOptions
+from codo.methods.codo import CoDo, CoDoOptions
 from codo.models.encoder import Encoder
 from codo.views.anchors import anchor_box
 
 
-class InsLocOptions(LevelOptions):
+class InsLocOptions(CoDoOptions):
     """InsLoc's own settings."""
 
     min_iou: float = Field(0.5, ge=0, lt=1, description="the IoU of anchor and pasted box must be greater than this")
@@ -64,6 +64,7 @@ class InsLoc(CoDo):
     """Instance localization."""
 
     Options = InsLocOptions
+    used_settings = tuple(name for name in CoDo.used_settings if name != "localization")
     needs_proposals = False  # whole images are pasted: the recipe's cpj.proposal
 
     @classmethod

@@ -68,6 +68,7 @@ def synthetic_dataset(settings: PretrainSettings) -> StepDataset:
         augment=settings.augment.model_copy(update={"device": "cpu"}),
         options=own_settings(find_method(settings.method), settings.options),
         seed=settings.seed,
+        localization=settings.localization_weight,
     )
     return find_method(settings.method).dataset(inputs)
 

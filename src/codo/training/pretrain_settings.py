@@ -48,6 +48,12 @@ class PretrainSettings(Settings):
     workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one per core, at most 16")
     canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
     views: int = Field(2, ge=1, description="views per sample: one for the query network, the rest for the key network")
+    localization: float = Field(
+        0.0,
+        ge=0,
+        description="weight of learning where the pasted object is: its box, foreground or background, and objectness "
+        "of locations; not in the paper, helps short runs; 0: off",
+    )
     batch_size: int = Field(256, ge=2, description="samples per step, over all processes")
     epochs: float | None = Field(None, gt=0, description="length of the run in epochs")
     steps: int | None = Field(None, ge=1, description="length of the run in steps; overrides epochs")
@@ -83,6 +89,11 @@ class PretrainSettings(Settings):
             what = f"method {self.method} only supports color augmentation in the loader"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")
         return self
+
+    @property
+    def localization_weight(self) -> float:
+        """``localization``; 0 for methods that do not use it."""
+        return self.localization if "localization" in find_method(self.method).used_settings else 0.0
 
     @field_validator("canvas")
     @classmethod
@@ -143,6 +154,7 @@ def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, 
             steps, settings.batch_size, settings.views, queue="contrast" in method.used_settings
         ),
         options=own_settings(method, settings.options),
+        localization=settings.localization_weight,
         batch_size=settings.batch_size,
         world=world,
         seed=settings.seed,

@@ -47,7 +47,8 @@ class PretrainTask:
         settings = self.settings
         if settings.contrast.negatives == "queue" or "contrast" not in find_method(settings.method).used_settings:
             return None
-        return (settings.views - 1) * (settings.batch_size - 1)
+        counted = settings.views - (settings.contrast.keys == "momentum")  # without key encoder, all views are keys
+        return counted * (settings.batch_size - 1)
 
     def notes(self) -> list[str]:
         """What settings come to that depend on others, for the log."""
@@ -55,10 +56,13 @@ class PretrainTask:
         model = self.settings.model
         normalization = describe_normalization(model.normalization, model.init, model.backbone)
         notes = [normalization] if normalization else []
-        if contrast.momentum == "auto" and {"contrast", "contrast.momentum"} & set(used):
+        momentum = contrast.keys == "momentum" and {"contrast", "contrast.momentum"} & set(used)
+        if contrast.momentum == "auto" and momentum:
             notes.append(f"contrast.momentum=auto: {self.setup().contrast.momentum} for {self.steps} steps")
         if count := self.batch_negatives:
             unused = "contrast.queue and contrast.enqueue_views are not used"
+            if contrast.keys == "end_to_end":
+                unused = "there is no key encoder, so contrast.queue, .enqueue_views and .momentum are not used"
             notes.append(f"contrast.negatives=batch: {count} negatives a query and level; {unused}")
         return notes
 
@@ -119,4 +123,5 @@ def open_inputs(settings: PretrainSettings) -> DatasetInputs:
         augment=settings.augment,
         options=own_settings(method, settings.options),
         seed=settings.seed,
+        localization=settings.localization_weight,
     )
