@@ -21,11 +21,11 @@ from codo.models.encoder import ModelSettings
 from codo.models.normalization import IMAGENET
 from codo.models.pretrained import load_encoder
 from codo.probes.features import part_features
+from codo.probes.labeled import LabeledProbes
 from codo.probes.probe_settings import LabeledProbeSettings
 from codo.probes.sets import featurize_all
 from codo.training import checkpoint
 from codo.training.load_run import load_method
-from codo.training.probing import LabeledProbes
 from tests.annotations.synthetic import coco, write
 from tests.training import tiny
 

@@ -12,9 +12,9 @@ import codo
 from codo.core.config import resolve
 from codo.methods.registry import build_method
 from codo.models.load_report import LoadReport
+from codo.probes.labeled import LabeledProbes
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
-from codo.training.probing import LabeledProbes
 from codo.training.run_probes import RunProbes, invariance_probe, loaded_parts
 from tests.training import tiny
 

@@ -15,6 +15,8 @@ RENAMED = {
 """Old name -> new name, both with their group."""
 
 ADDED: dict[str, Any] = {
+    "anchor.decay": 0.0,
+    "anchor.features": 0.0,
     "augment.blur_unit": "pixels",
     "contrast.keys": "momentum",
     "contrast.negatives": "queue",
@@ -36,6 +38,7 @@ ADDED: dict[str, Any] = {
     "model.std": [0.229, 0.224, 0.225],
     "model.unfreeze_at": None,
     "optim.lr_factors": {},
+    "probe.stop_below_start": False,
     "probe.data.areas": "file",
     "probe.data.box_format": "xywh",
     "probe.data.box_unit": "pixels",

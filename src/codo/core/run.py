@@ -11,6 +11,7 @@
       checkpoints/
         step-00000123.pt   see training/checkpoint.py
         last               the name of the newest checkpoint
+        best.pt            with probe.stop_below_start: the checkpoint with the best labeled probes
       mlflow_run_id        with MLflow: id of the MLflow run, which is continued on resuming
       exports/             exported weights (codo export)
       pairs.npz            of ORL: pairs of similar objects (loading/object_pairs.py)

@@ -7,6 +7,7 @@ Shapes: ``b`` samples of this rank, ``B`` of all ranks, ``V`` views (1 query, V 
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
 import torch
@@ -20,6 +21,7 @@ from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
 from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
+from codo.methods.anchoring import Anchor, Pass
 from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
 from codo.models.frozen_maps import EncoderInput, FrozenMaps
 
@@ -41,6 +43,7 @@ class MomentumContrast(Method):
             the queue through `term`.
         queue: The past keys; missing with negatives of the batch.
         key: The momentum encoder; missing with end-to-end keys.
+        start: The anchor to the initial weights (`codo.methods.anchoring`), if there is one.
 
     Raises:
         InputError: The batch does not divide into the BN groups, the initial weights do not fit, or the method does not
@@ -54,9 +57,11 @@ class MomentumContrast(Method):
     query: Any
     key: Any
     queue: LevelQueue
+    start: Anchor | None
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
+        self.start = None
         contrast = setup.contrast
         self.contrast, self.steps, self.world = contrast, setup.steps, setup.world
         self.in_batch = contrast.negatives == "batch"
@@ -85,7 +90,7 @@ class MomentumContrast(Method):
         """Embed the views and contrast them level by level; the loss sums over levels and key views (section 3.2)."""
         if self.contrast.symmetric:
             batch = self.with_frozen_maps(batch)  # both encoders see every view
-        with stage("query"):
+        with stage("query"), self.anchored_passes() as passes:
             queries = self.query(self.inputs(batch.query_images), batch.query_boxes, self.groups)  # Eq. 3, 5: (L, b, D)
         with stage("keys"):
             keys = self.embed_keys(batch)  # Eq. 4, 6: (V - 1, L, B, D)
@@ -96,7 +101,20 @@ class MomentumContrast(Method):
         loss = terms.losses[self.loss_levels].sum()  # Eq. 8, summed over the levels
         self.cache_step(queries, keys, batch.step)
         stats = {f"{name}/{level}": row[i] for name, row in terms.stats.items() for i, level in enumerate(self.levels)}
+        if self.start is not None and (trained := self.anchored_parts()):
+            with stage("anchor"):
+                anchor, distances = self.start.loss(trained, passes)
+            loss, stats = loss + anchor, stats | distances
         return StepOutput(loss, {"loss": loss.detach(), **stats})
+
+    def anchored_parts(self) -> dict[str, nn.Module]:
+        """The parts that the anchor holds and that are not frozen in this step."""
+        held = self.start or ()
+        return {part: module for part, module in self.exports().items() if part in held and part not in self.frozen}
+
+    def anchored_passes(self) -> AbstractContextManager[list[Pass]]:
+        """A context that collects the forward passes of `anchored_parts`."""
+        return nullcontext([]) if self.start is None else self.start.watching(self.anchored_parts())
 
     def terms(self, queries: Tensor, keys: Tensor, samples: Tensor | None = None) -> InfoNCE:
         """InfoNCE of queries ``(L, b, D)`` with keys ``(V - 1, L, B, D)`` in the order of the samples.

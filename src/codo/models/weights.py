@@ -26,8 +26,9 @@ COMPONENTS = {"backbone": "backbone.", "fpn": "fpn.", "box_head": "box_head.", "
 TRUNK = ("backbone", "fpn", "box_head")
 """The components that a detector shares."""
 
-_MOMENTUM_COPY = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher)([._]|$)")
-"""Prefix of a momentum encoder; of two equal matches the trained encoder is taken (docs/method.md#export)."""
+_MOMENTUM_COPY = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher|start)([._]|$)")
+"""Prefix of a momentum encoder, or of the initial weights that an anchor keeps; of two equal matches the trained
+encoder is taken (docs/method.md#export)."""
 
 
 @dataclass(frozen=True)

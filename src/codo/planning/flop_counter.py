@@ -28,6 +28,7 @@ from codo.methods.base import Method
 from codo.methods.freezing import freeze
 from codo.methods.registry import build_method, find_method
 from codo.planning.synthetic_batch import CLASSES, stretched, synthetic_batch, synthetic_dataset
+from codo.training.anchoring import apply_anchor
 from codo.training.pretrain_settings import PretrainSettings, method_setup
 
 FLOAT = 4
@@ -145,6 +146,8 @@ def _build(settings: PretrainSettings, samples: int) -> Method:
     with torch.device("meta"):
         method = build_method(settings.method, setup).to(memory_format=torch.channels_last)
     freeze(method, settings.model.frozen_throughout)
+    loaded = ("backbone",) if settings.model.init == "imagenet" else method.parts  # files are not opened for a plan
+    apply_anchor(method, settings.anchor, loaded, settings.model.frozen_throughout)
     return method
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from codo.annotations.source import DataSettings
 from codo.core.config import Settings
+from codo.core.errors import InputError
 from codo.core.paths import absolute
 
 
@@ -37,3 +38,15 @@ class ProbeSettings(LabeledProbeSettings):
     every: int = Field(500, ge=0, description="steps between two probes; 0: only at the start and at the end")
     proposals: int = Field(128, ge=2, description="proposals in the probe set of background invariance")
     group: int = Field(8, ge=2, description="proposals that share two backgrounds; chance is 1 / (2 group - 1)")
+    stop_below_start: bool = Field(
+        False,
+        description="end the run when a labeled probe falls clearly below its value at step 0, and keep the checkpoint "
+        "with the best probes as checkpoints/best.pt",
+    )
+
+    @model_validator(mode="after")
+    def _has_labels(self) -> Self:
+        if self.stop_below_start and self.data is None and self.image_folder is None:
+            what = "without labels there is no probe that could fall below the start"
+            raise InputError(what, where="probe.stop_below_start", fix="add probe.data=DIR or probe.image_folder=DIR")
+        return self

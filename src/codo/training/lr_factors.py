@@ -58,16 +58,28 @@ def trained_parts(method: Method, later: Collection[nn.Parameter] = ()) -> dict[
     return parts
 
 
-def split_groups(groups: list[dict[str, Any]], factors: Mapping[nn.Parameter, float]) -> list[dict[str, Any]]:
-    """Parameter groups split by factor; a group with another factor than 1 has it as ``lr_factor`` (`set_lr`)."""
-    if not factors:
+def split_groups(
+    groups: list[dict[str, Any]],
+    values: Mapping[nn.Parameter, float],
+    name: str = "lr_factor",
+    default: float = 1.0,
+) -> list[dict[str, Any]]:
+    """Parameter groups split by a value, such as the factor on the learning rate (`set_lr`).
+
+    Args:
+        groups: The groups.
+        values: Parameter -> value.
+        name: What groups with another value than the default have it as.
+        default: Value of the other parameters.
+    """
+    if not values:
         return groups
     found = []
     for group in groups:
-        by_factor: dict[float, list[nn.Parameter]] = {}
+        by_value: dict[float, list[nn.Parameter]] = {}
         for parameter in group["params"]:
-            by_factor.setdefault(factors.get(parameter, 1.0), []).append(parameter)
-        for factor, parameters in sorted(by_factor.items(), reverse=True):
-            own = {} if factor == 1.0 else {"lr_factor": factor}
+            by_value.setdefault(values.get(parameter, default), []).append(parameter)
+        for value, parameters in sorted(by_value.items(), reverse=True):
+            own = {} if value == default else {name: value}
             found.append({**group, "params": parameters, **own})
     return found

@@ -106,6 +106,7 @@ def build_optimizer(
     device: torch.device,
     constant_lr: Iterable[nn.Module] = (),
     later: Collection[nn.Parameter] = (),
+    anchored: Collection[nn.Parameter] = (),
 ) -> torch.optim.Optimizer:
     """Build the optimizer of all parameters that require gradients.
 
@@ -115,6 +116,7 @@ def build_optimizer(
         device: Device of the parameters.
         constant_lr: Modules whose learning rate stays at the peak (`set_lr`).
         later: Frozen parameters that will be trained; without gradients they are skipped.
+        anchored: Parameters without weight decay towards zero (``anchor.decay``).
 
     Raises:
         InputError: ``lr_factors`` of unknown or frozen parts.
@@ -126,6 +128,7 @@ def build_optimizer(
     if constant:  # "fixed" is also the name in checkpoints
         groups.append({"params": [p for p in trained if id(p) in constant], "fixed": True})
     groups = split_groups(groups, factor_by_parameter(method, settings.lr_factors, later))
+    groups = split_groups(groups, dict.fromkeys(anchored, 0.0), "weight_decay", settings.weight_decay)
     options: dict[str, Any] = {name: getattr(settings, name) for name in ("lr", "momentum", "weight_decay")}
     if settings.kind == "lars":
         return LARS(groups, **options)

@@ -27,14 +27,18 @@ from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
 from codo.methods.freezing import frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
+from codo.probes.labeled import LabeledProbes
+from codo.probes.labels_at_hand import labels_at_hand
+from codo.probes.start_comparison import StartComparison
+from codo.probes.watched_probes import WatchedProbes
+from codo.training.anchoring import anchored_parameters, anchored_parts, apply_anchor, describe_anchor
 from codo.training.distributed import DistributedContext, join_processes, loader_workers
 from codo.training.freezing import apply_freezing, describe_freezing
-from codo.training.job import Check, Feed, Watch
+from codo.training.job import Feed, Watch
 from codo.training.lr_factors import factor_by_parameter
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
-from codo.training.probing import LabeledProbes
 from codo.training.run_probes import RunProbes, invariance_probe, loaded_parts
 from codo.training.session import Saved, Session, find_saved, open_session
 from codo.training.trainer import train
@@ -103,6 +107,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 ),
             )
             schedule = Schedule(
+                    anchored=anchored_parameters(it),
                 settings.optim, batch_size=settings.batch_size, steps=task.steps, per_epoch=task.per_epoch
             )
             session.log_start(
@@ -112,18 +117,23 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
             )
             for warning in measure_first_views(task, session):
                 session.log.warn(warning)
-            for note in task.notes():
+            for note in (*task.notes(), *labels_note(task)):
                 session.log.info(note)
             if method.frozen:
                 session.log.info(describe_freezing(method, settings.model.unfreeze_at))
             prepare_views(task, session, method)
-            checks = probe_checks(task, session, method, labeled)
+            health = health_monitor(task, session, method, schedule)
+            checks = probe_checks(task, session, method, labeled, health.reference.grace)
+            enough = checks[0][1].enough if checks else lambda step: False
 
             # 3. Train.
-            if session.start < task.steps:
+            if session.start < task.steps and not enough(session.start):
+            if anchor := describe_anchor(method):
+                session.log.info(anchor)
                 images = settings.batch_size * settings.views
                 feed = Feed(step_batches(task, session, method), images, task.dataset.finish)
-                watch = Watch(session.log, settings.log.every, health_monitor(task, session, method, schedule), checks)
+                stops = settings.probe is not None and settings.probe.stop_below_start
+                watch = Watch(session.log, settings.log.every, health, [*checks], slow_checks=stops, enough=enough)
                 job = session.job(learner, feed, schedule, watch)
                 train(replace(job, unfreeze_at=settings.model.unfreeze_at))
             session.report()
@@ -151,7 +161,10 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
     if method.batch_statistics == "global" and context.world > 1 and context.device.type == "cuda":
         method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
     frozen = settings.model.frozen_at(saved.step)
-    apply_freezing(method, frozen, loaded=None if saved.state else loaded_parts(method))
+    loaded = None if saved.state else loaded_parts(method)
+    apply_freezing(method, frozen, loaded=loaded)
+    held = loaded or anchored_parts(saved.state["method"] if saved.state else ())
+    apply_anchor(method, settings.anchor, held, settings.model.frozen_throughout)
     later = frozen_parameters(method) if settings.model.unfreeze_at else ()
     factor_by_parameter(method, settings.optim.lr_factors, later)  # raises errors before anything is written
     for module in method.compilable() if settings.compile else ():
@@ -189,6 +202,16 @@ def health_monitor(task: PretrainTask, session: Session, method: Method, schedul
     reference = HealthReference.of(
         dim=task.settings.model.embedding_dim,
         queue=method.queue_length or task.batch_negatives,
+def labels_note(task: PretrainTask) -> list[str]:
+    """A line if the backgrounds are, or lie in, a folder of labeled images, and no probe uses it."""
+    if task.settings.probe is None or task.settings.probe.data is not None:
+        return []
+    pools = [pool for pool in (task.inputs.query, task.inputs.key) if pool is not None]
+    sources = [path for pool in pools for catalog in pool.catalogs for path in catalog.settings["source"]]
+    folder = labels_at_hand(sources)
+    return [] if folder is None else [f"there are labels: probe.data={folder} would show whether features get better"]
+
+
         grace=max(GRACE, 2 * schedule.warmup, min(task.steps // 5, 2000)),
     )
     if session.context.main:
@@ -223,8 +246,8 @@ def prepare_views(task: PretrainTask, session: Session, method: Method) -> None:
 
 
 def probe_checks(
-    task: PretrainTask, session: Session, method: Method, labeled: LabeledProbes | None
-) -> list[tuple[int, Check]]:
+    task: PretrainTask, session: Session, method: Method, labeled: LabeledProbes | None, grace: int
+) -> list[tuple[int, WatchedProbes]]:
     """The probes as checks of the training loop; every rank has them, to stay in step, and rank 0 computes them.
 
     For a new run they are also computed here, before the first step.
@@ -237,5 +260,12 @@ def probe_checks(
         session.log.info("no invariance score: the images were prepared without proposals")
     probes = RunProbes(method, context.device, labeled, invariance)
     if session.start == 0:
-        session.log.row(0, probes(0))
-    return [(probe.every, probes)]
+        session.log.row(0, watched(0))
+    return [(probe.every, watched)]
+    comparison = None
+    if labeled is not None and labeled.sets:
+        counts = {one.name: len(one.val.labels) for one in labeled.sets}
+        comparison = StartComparison(counts, from_weights=task.settings.model.init != "none", grace=grace)
+        for row in session.run.metrics():  # of a resumed run
+            comparison.add(row["step"], row)
+    watched = WatchedProbes(probes, comparison, session.run, session.log, context.highest, probe.stop_below_start)

@@ -14,9 +14,11 @@ from codo.core.errors import InputError
 from codo.core.paths import absolute
 from codo.loading.pools import PoolSettings, split_share
 from codo.loading.sampler import steps_per_epoch
+from codo.methods.anchoring import AnchorSettings
 from codo.methods.base import Setup
 from codo.methods.registry import absolute_name, find_method, own_settings, read_options
 from codo.probes.probe_settings import ProbeSettings
+from codo.training.anchoring import check_anchor
 from codo.training.freezing import PretrainModelSettings, check_freezing
 from codo.training.log_settings import LogSettings
 from codo.training.optim import OptimSettings
@@ -60,6 +62,7 @@ class PretrainSettings(Settings):
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(2, ge=1, description="number of newest checkpoints to keep")
     model: PretrainModelSettings = PretrainModelSettings()
+    anchor: AnchorSettings = AnchorSettings()
     cpj: CPJSettings = CPJSettings()
     augment: AugmentSettings = AugmentSettings()
     contrast: ContrastSettings = ContrastSettings()
@@ -85,6 +88,7 @@ class PretrainSettings(Settings):
             what = f"contrast.symmetric is defined for two views, not for {self.views}: each is query and key once"
             raise InputError(what, where="contrast.symmetric", fix="set views=2 or contrast.symmetric=false")
         check_freezing(self.model, self.method, method)
+        check_anchor(self.anchor, self.method, method, self.model.init, self.compile)
         if self.augment.device == "device" and not method.needs_backgrounds:
             what = f"method {self.method} only supports color augmentation in the loader"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")

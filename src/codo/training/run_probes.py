@@ -15,8 +15,8 @@ from codo.models.batch_statistics import data_statistics, tracking_layers
 from codo.probes.feature_health import part_stats
 from codo.probes.features import part_features
 from codo.probes.invariance import InvarianceProbe
+from codo.probes.labeled import LabeledProbes
 from codo.training.pretrain_task import PretrainTask
-from codo.training.probing import LabeledProbes
 from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings
 
