@@ -104,10 +104,10 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                     context.device,
                     it.constant_lr_modules(),
                     later=frozen_parameters(it) if settings.model.unfreeze_at else (),
+                    anchored=anchored_parameters(it),
                 ),
             )
             schedule = Schedule(
-                    anchored=anchored_parameters(it),
                 settings.optim, batch_size=settings.batch_size, steps=task.steps, per_epoch=task.per_epoch
             )
             session.log_start(
@@ -121,6 +121,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 session.log.info(note)
             if method.frozen:
                 session.log.info(describe_freezing(method, settings.model.unfreeze_at))
+            if anchor := describe_anchor(method):
+                session.log.info(anchor)
             prepare_views(task, session, method)
             health = health_monitor(task, session, method, schedule)
             checks = probe_checks(task, session, method, labeled, health.reference.grace)
@@ -128,8 +130,6 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
 
             # 3. Train.
             if session.start < task.steps and not enough(session.start):
-            if anchor := describe_anchor(method):
-                session.log.info(anchor)
                 images = settings.batch_size * settings.views
                 feed = Feed(step_batches(task, session, method), images, task.dataset.finish)
                 stops = settings.probe is not None and settings.probe.stop_below_start
@@ -197,11 +197,6 @@ def measure_first_views(task: PretrainTask, session: Session) -> list[str]:
     return view_warnings(first)
 
 
-def health_monitor(task: PretrainTask, session: Session, method: Method, schedule: Schedule) -> HealthMonitor:
-    """The monitor that raises alarms; its reference values are saved for the report."""
-    reference = HealthReference.of(
-        dim=task.settings.model.embedding_dim,
-        queue=method.queue_length or task.batch_negatives,
 def labels_note(task: PretrainTask) -> list[str]:
     """A line if the backgrounds are, or lie in, a folder of labeled images, and no probe uses it."""
     if task.settings.probe is None or task.settings.probe.data is not None:
@@ -212,6 +207,11 @@ def labels_note(task: PretrainTask) -> list[str]:
     return [] if folder is None else [f"there are labels: probe.data={folder} would show whether features get better"]
 
 
+def health_monitor(task: PretrainTask, session: Session, method: Method, schedule: Schedule) -> HealthMonitor:
+    """The monitor that raises alarms; its reference values are saved for the report."""
+    reference = HealthReference.of(
+        dim=task.settings.model.embedding_dim,
+        queue=method.queue_length or task.batch_negatives,
         grace=max(GRACE, 2 * schedule.warmup, min(task.steps // 5, 2000)),
     )
     if session.context.main:
@@ -259,9 +259,6 @@ def probe_checks(
     if context.main and invariance is None:
         session.log.info("no invariance score: the images were prepared without proposals")
     probes = RunProbes(method, context.device, labeled, invariance)
-    if session.start == 0:
-        session.log.row(0, watched(0))
-    return [(probe.every, watched)]
     comparison = None
     if labeled is not None and labeled.sets:
         counts = {one.name: len(one.val.labels) for one in labeled.sets}
@@ -269,3 +266,6 @@ def probe_checks(
         for row in session.run.metrics():  # of a resumed run
             comparison.add(row["step"], row)
     watched = WatchedProbes(probes, comparison, session.run, session.log, context.highest, probe.stop_below_start)
+    if session.start == 0:
+        session.log.row(0, watched(0))
+    return [(probe.every, watched)]
