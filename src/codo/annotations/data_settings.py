@@ -70,8 +70,8 @@ class DataSettings(Settings):
     )
     crowd: Literal["auto", "ignore", "object"] = Field(
         "auto",
-        description="COCO objects with iscrowd=1: ignore, or read as object; auto: ignore, but an error where a class "
-        "has hardly any other",
+        description="COCO objects marked as crowds: ignore, or read as object; auto: ignore, but an error where a "
+        "class has hardly any other",
     )
     box_format: BoxFormat = Field("xywh", description="how COCO boxes are written: xywh, corners (xyxy) or cxcywh")
     box_unit: BoxUnit = Field("pixels", description="unit of COCO boxes: pixels, relative (0 to 1) or percent")

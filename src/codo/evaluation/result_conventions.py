@@ -27,8 +27,10 @@ SAMPLE = 1000
 """Detections that are compared with the objects of their images."""
 HARDLY = 0.1
 """Share of detections with the class of their object up to which classes are suspect."""
-RARELY = 0.4
+RARELY = 0.6
 """Share of detections on an object up to which boxes are suspect: corners near the origin resemble sizes."""
+MORE = 0.3
+"""By how much another reading has to raise that share."""
 MOST = 0.5
 """Share that another reading has to explain."""
 FEW = 3
@@ -114,7 +116,7 @@ def _refuse_boxes(
             text = name if format_ == "xywh" else f"{name}, as {Convention(format_)}"
             fits.setdefault(f"{text}: times {factor:.4g}" if per_image.max() == 1 else text, share(bbox * factor))
     best = max(fits, key=fits.__getitem__)
-    if fits[best] >= max(MOST, 2.5 * own):
+    if fits[best] >= max(MOST, own + MORE):
         raise InputError(
             f"{own:.0%} of the best detections are on an object, but {fits[best]:.0%} if the boxes are read as {best}",
             where=where,

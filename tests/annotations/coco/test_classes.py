@@ -28,7 +28,7 @@ def test_a_class_of_crowd_regions_only_is_refused_with_the_counts(save: Save) ->
     with pytest.raises(InputError) as caught:
         read_coco(path, CocoRules(crowd="auto"))
     assert caught.value.what == (
-        "2 classes have hardly any object that is not marked iscrowd=1, and nothing to learn; the first: "
+        "2 classes have hardly any object that is not marked as a crowd, and nothing to learn; the first: "
         "'ant' (2 of 2; of all 3 of 3)"
     )
     assert "data.crowd=object" in caught.value.fix
@@ -41,7 +41,7 @@ def test_crowd_regions_are_read_as_objects_or_ignored_on_request(save: Save) -> 
     path = save(changed(crowds(1, 1, 1)))
     read = read_coco(path, CocoRules(crowd="object"))
     assert read.crowd.tolist() == [False, False, False]
-    assert read.notes == (f"{path}: 3 of 3 objects are marked iscrowd=1, read as objects",)
+    assert read.notes == (f"{path}: 3 of 3 objects are marked as crowds, read as objects",)
     assert read_coco(path).crowd.all()
 
 

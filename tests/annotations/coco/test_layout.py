@@ -166,7 +166,7 @@ def test_boxes_and_crowds_are_refused_by_the_command_line(spoil: Spoil, refuses:
     for row in truth["annotations"]:
         row["iscrowd"] = 1
     path.write_text(json.dumps(truth))
-    refuses(data, "2 classes have hardly any object that is not marked iscrowd=1", "instances_train.json")
+    refuses(data, "2 classes have hardly any object that is not marked as a crowd", "instances_train.json")
     truth = json.loads(right)
     for row in truth["annotations"]:
         x, y, w, h = row["bbox"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from codo.annotations.coco.read import CocoRules, read_coco
 from codo.annotations.coco.results import outlines, read_results
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
+from codo.cli import main
 from codo.core.errors import InputError
+from codo.detection.results import write_results
 from codo.geometry.segmentations import encode
-from tests.annotations.refusals import check_lines, each
+from tests.annotations.refusals import Spoil, check_lines, each
+from tests.annotations.synthetic import coco
 from tests.conftest import MakeData
 
 
@@ -127,3 +132,40 @@ def test_broken_results(right: dict[str, Path], judge: Judge) -> None:
     each(results[2:4], score="0.5")
     what = "2 detections where 'score' is not a number; the first: detection number 3 (score '0.5')"
     check_lines(judge(results, right["coco"]), what, "results.json")
+
+
+def test_corners_are_refused_by_the_command_line(
+    spoil: Spoil, answer: Callable[[list[str]], list[str]], tmp_path: Path
+) -> None:
+    data = spoil("coco")
+    truth = json.loads((data / "annotations/instances_val.json").read_text())
+    rows = [{k: row[k] for k in ("image_id", "category_id", "bbox")} | {"score": 0.9} for row in truth["annotations"]]
+    found = tmp_path / "found.json"
+    found.write_text(json.dumps(rows))
+    assert main(["evaluate", str(found), f"data={data}"]) == 0
+    for row in rows:
+        x, y, w, h = row["bbox"]
+        row["bbox"] = [x, y, x + w, y + h]
+    found.write_text(json.dumps(rows))
+    check_lines(answer(["evaluate", str(found), f"data={data}"]), "read as corners x1, y1, x2, y2", str(found))
+
+
+def test_string_and_merged_ids_of_results_are_those_of_the_data(tmp_path: Path) -> None:
+    truth = copy.deepcopy(coco(2, seed=4)[0])
+    for row in truth["images"]:
+        row["id"] = f"im{row['id']}"
+    for row in truth["annotations"]:
+        row["image_id"] = f"im{row['image_id']}"
+    truth["categories"].append({"id": 11, "name": "disc"})
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    annotations = read_coco(tmp_path / "truth.json", CocoRules(same_names="merge"))
+    first = truth["images"][1]["id"]
+    rows = [{"image_id": first, "category_id": id_, "score": 0.5, "bbox": [1, 2, 3, 4]} for id_ in (8, 11)]
+    (tmp_path / "found.json").write_text(json.dumps(rows))
+    read = read_results(tmp_path / "found.json", annotations)
+    assert [(row["image_id"], row["category_id"]) for row in read] == [(2, 8), (2, 8)]
+    write_results(tmp_path / "again.json", read, annotations.aliases)
+    assert [(row["image_id"], row["category_id"]) for row in json.loads((tmp_path / "again.json").read_text())] == [
+        (first, 8),
+        (first, 8),
+    ]

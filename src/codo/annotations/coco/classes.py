@@ -88,7 +88,7 @@ def resolve_crowds(
     if not count or setting == "ignore":
         return crowd, ""
     if setting == "object":
-        return np.zeros_like(crowd), f"{where}: {count} of {len(crowd)} objects are marked iscrowd=1, read as objects"
+        return np.zeros_like(crowd), f"{where}: {count} of {len(crowd)} objects are marked as crowds, read as objects"
     size = len(used.classes) + 1
     objects, crowds = (np.bincount(labels, minlength=size)[1:] for labels in (used.labels, used.labels[crowd]))
     wrong = np.flatnonzero((objects > 0) & (crowds >= NEARLY_ALL * objects)).tolist()
@@ -96,7 +96,7 @@ def resolve_crowds(
         first = wrong[0]
         classes = "1 class has" if len(wrong) == 1 else f"{len(wrong)} classes have"
         raise InputError(
-            f"{classes} hardly any object that is not marked iscrowd=1, and nothing to learn; the first: "
+            f"{classes} hardly any object that is not marked as a crowd, and nothing to learn; the first: "
             f"'{used.classes[first].name}' ({crowds[first]} of {objects[first]}; of all {count} of {len(crowd)})",
             where=where,
             fix="set data.crowd=object to read them as objects, as exporters of masks mean it, or data.crowd=ignore",
