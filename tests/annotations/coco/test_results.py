@@ -135,7 +135,7 @@ def test_broken_results(right: dict[str, Path], judge: Judge) -> None:
 
 
 def test_corners_are_refused_by_the_command_line(
-    spoil: Spoil, answer: Callable[[list[str]], list[str]], tmp_path: Path
+    spoil: Spoil, answer: Callable[[list[str]], list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = spoil("coco")
     truth = json.loads((data / "annotations/instances_val.json").read_text())
@@ -143,6 +143,7 @@ def test_corners_are_refused_by_the_command_line(
     found = tmp_path / "found.json"
     found.write_text(json.dumps(rows))
     assert main(["evaluate", str(found), f"data={data}"]) == 0
+    assert '"AP": 1.0' in capsys.readouterr().out
     for row in rows:
         x, y, w, h = row["bbox"]
         row["bbox"] = [x, y, x + w, y + h]
