@@ -42,7 +42,10 @@ def test_a_mistyped_verb_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -
         (["plan", "codo_200ep", "laptop"], ["2 recipes"]),
         (["plan", "laptop", "-c", "laptop"], ["2 recipes"]),
         (["plan"], ["no recipe is given", "codo plan codo_200ep gpus=8"]),
-        (["finetune", "-c", "laptop"], ["the recipe 'laptop' has settings that this command has not", "finetune_laptop"]),
+        (
+            ["finetune", "-c", "laptop"],
+            ["the recipe 'laptop' has settings that this command has not", "finetune_laptop"],
+        ),
         (["pretrain", "-c", "finetune_laptop"], ["detector, max_size, short_sides", "one_gpu"]),
         (["plan", "codo_200ep", "gpu=8"], ["unknown setting 'gpu'", "did you mean 'gpus'?"]),
         (["prepare", "nowhere", "--out", "x"], ["nowhere"]),

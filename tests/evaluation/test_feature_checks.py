@@ -58,7 +58,9 @@ def test_the_trunk_that_lost(healthy: list[dict[str, Any]]) -> None:
     assert judge(Metrics(rows), REFERENCE).tone == "watch"
 
 
-@pytest.mark.parametrize(("rank", "dead", "poor"), [(62, 0.0, True), (64, 0.0, False), (200, 0.41, False), (200, 0.51, True)])
+@pytest.mark.parametrize(
+    ("rank", "dead", "poor"), [(62, 0.0, True), (64, 0.0, False), (200, 0.41, False), (200, 0.51, True)]
+)
 def test_either_sign_is_enough(healthy: list[dict[str, Any]], rank: float, dead: float, poor: bool) -> None:
     assert bool(warnings(course(healthy, rank, dead))) == poor
     assert (check(course(healthy, rank, dead)).tone == "watch") == poor

@@ -27,7 +27,9 @@ def method(name: str, world: int = 1, localization: float = 0.0) -> MomentumCont
     cls: Any = find_method(name)
     torch.manual_seed(0)
     settings = ContrastSettings(negatives="batch", keys="end_to_end", bn_groups=2, temperature=T)
-    made: MomentumContrast = cls(Setup(MODEL, settings, cls.Options(), localization=localization, batch_size=B, world=world)).train()
+    made: MomentumContrast = cls(
+        Setup(MODEL, settings, cls.Options(), localization=localization, batch_size=B, world=world)
+    ).train()
     return made
 
 
