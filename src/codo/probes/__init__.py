@@ -4,6 +4,8 @@
 * ``boxes``, ``pictures``: read labeled boxes and images in class folders; ``sets``: their sampling and scores.
 * ``features``: features of a canvas, by part of the trunk; ``neighbors``, ``linear``: the two classifiers on them.
 * ``feature_health``: effective rank, dead units and spread of features, without labels.
+* ``labeled``: all probes with labels of a trunk; ``labels_at_hand``: labels beside the images of a run.
+* ``start_comparison``: have scores fallen below the start? ``watched_probes``: alarm, early stop, best checkpoint.
 * ``probe_settings``: the settings (``probe.*``).
 
 ``training/probing`` runs them during pretraining and afterwards (``codo probe``).

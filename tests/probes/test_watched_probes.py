@@ -10,8 +10,9 @@ import torch
 
 import codo
 from codo.core.errors import InputError
+from codo.core.run import Run
 from codo.probes.labeled import LabeledProbes
-from codo.probes.watched_probes import BEST
+from codo.probes.watched_probes import BEST, keep_best
 from codo.training import checkpoint
 from tests.annotations.synthetic import coco, write
 from tests.training import tiny
@@ -57,3 +58,21 @@ def test_without_labels_it_is_refused(catalog: Path, tmp_path: Path) -> None:
         codo.pretrain(**tiny.settings(catalog, tmp_path / "run", probe={"stop_below_start": True}))
     assert caught.value.where == "probe.stop_below_start"
     assert not (tmp_path / "run").exists()
+
+
+def test_without_hard_links_the_best_is_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(tmp_path)
+    run.checkpoints_dir.mkdir()
+    for step, content in ((3, b"first"), (7, b"second")):
+        (run.checkpoints_dir / f"step-{step:08d}.pt").write_bytes(content)
+    keep_best(run, 3)
+    assert (run.checkpoints_dir / BEST).samefile(run.checkpoints()[0])
+
+    def refused(*_: object) -> None:
+        raise OSError("no hard links here")
+
+    monkeypatch.setattr("os.link", refused)
+    keep_best(run, 7)
+    run.checkpoints()[1].unlink()  # as training does with old ones
+    assert (run.checkpoints_dir / BEST).read_bytes() == b"second"
+    assert [path.name for path in run.checkpoints_dir.iterdir() if path.suffix == ".tmp"] == []
