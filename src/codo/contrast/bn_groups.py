@@ -75,8 +75,8 @@ def groups_per_rank(bn_groups: int, batch: int, world: int = 1) -> int:
     if groups % world:
         fix = f"choose a multiple of {world}, or 0"
         raise InputError(f"{bn_groups} BatchNorm groups do not divide among {world} ranks", where=where, fix=fix)
-    if bn_groups > 1 and batch == groups:
-        fix = "enlarge batch_size, or set contrast.bn_groups to a smaller number"
+    if groups > 1 and batch == groups:
+        fix = "enlarge batch_size, or use fewer processes or contrast.bn_groups"
         raise InputError("a BatchNorm group of one sample has no statistics", where=where, fix=fix)
     return groups // world
 
