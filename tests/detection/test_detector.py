@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from codo.core.errors import InputError
 from codo.detection.dataset import DetectionBatch
 from codo.detection.detector import LOSSES, Detector, DetectorSettings, paste
 from codo.models.encoder import ModelSettings
@@ -164,16 +163,6 @@ def test_frozen_norms_keep_scales_and_statistics_but_convolutions_learn() -> Non
     assert "layer1.0.conv1.weight" in learned
     assert not any(".bn" in name or name.startswith("bn") for name in learned)
     assert detector.detector.backbone.fpn.training
-
-
-def test_only_resnets_have_stages_to_freeze() -> None:
-    model = MODEL.model_copy(update={"backbone": "timm:test_convnext", "width": 1.0})
-    with pytest.raises(InputError, match="only ResNets") as caught:
-        Detector(model, SETTINGS, classes=2, masks=False, freeze=1)
-    assert caught.value.lines()[1:] == [
-        "  where: freeze=1",
-        "  fix:   set freeze=backbone to freeze all of it, or freeze=0",
-    ]
 
 
 @pytest.mark.parametrize("backbone", ["resnet18", "timm:test_resnet"])

@@ -8,7 +8,7 @@ import pytest
 
 from codo.core.config import resolve
 from codo.core.errors import InputError
-from codo.detection.finetune_settings import FinetuneSettings, without_recipe_width
+from codo.detection.finetune_settings import FinetuneSettings
 
 
 def given(**changes: Any) -> FinetuneSettings:
@@ -34,8 +34,8 @@ def test_defaults_are_the_protocol_of_the_papers() -> None:
         ({"early_stop": 2}, "set eval_every"),
         ({"model": {"init": "imagenet"}}, "give the weights with weights="),
         ({"norm": "frozen", "weights": "imagenet", "parts": ["fpn"]}, "norm=frozen needs weights"),
-        ({"freeze": 6}, "freeze: must be 0 to 5 stages of a ResNet, or backbone, got 6"),
-        ({"freeze": "all"}, "freeze: must be 0 to 5 stages of a ResNet, or backbone, got 'all'"),
+        ({"freeze": 6}, "freeze: must be 0 to 5 stages, or backbone, got 6"),
+        ({"freeze": "all"}, "freeze: must be 0 to 5 stages, or backbone, got 'all'"),
         ({"freeze": True}, "freeze: must be 0 to 5"),
         ({"parts": ["backbone"]}, "weights=none has none"),
         (
@@ -78,16 +78,3 @@ def test_the_canonical_scale_follows_the_images() -> None:
     assert auto.resolve(192).canonical_scale == pytest.approx(53.76)
     assert auto.resolve(800).canonical_scale == given().detector.canonical_scale == 224
     assert given(detector={"canonical_scale": 36}).detector.resolve(192).canonical_scale == 36
-
-
-def test_a_timm_backbone_of_the_command_has_no_width_of_the_recipe(caplog: pytest.LogCaptureFixture) -> None:
-    def chosen(**model: Any) -> float:
-        overrides = {"data": "labeled", "out": "run", "model": model}
-        settings = resolve(FinetuneSettings, "finetune_laptop", overrides)
-        return without_recipe_width(settings, overrides).model.width
-
-    assert chosen(backbone="resnet34") == 0.5
-    assert not caplog.records
-    assert chosen(backbone="timm:test_convnext") == 1.0
-    assert caplog.messages == ["model.width=0.5 of the recipe is for ResNets: not used with timm:test_convnext"]
-    assert chosen(backbone="timm:test_convnext", width=0.25) == 0.25  # refused by the backbone

@@ -45,10 +45,10 @@ from codo.core.io import write_atomically
 from codo.core.numbers import share
 from codo.core.paths import absolute
 from codo.core.run import Run
-from codo.detection.finetune_settings import without_recipe_width
 from codo.reporting.attempt import attempt_page
 from codo.reporting.html.page import write_page
 from codo.training.distributed import choose_device, worker_environments, world_size
+from codo.training.recipe_width import without_recipe_width
 
 DOCUMENT = "comparison.json"
 _TABLES = {"results.csv", "summary.csv", "costs.csv", "table.md", "table.tex"}
@@ -82,7 +82,7 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     """
     given = nest(overrides)
     CompareSettings.refuse_settings_of_trials(given)
-    settings = without_recipe_width(resolve(CompareSettings, recipe, given), given)
+    settings, dropped = without_recipe_width(resolve(CompareSettings, recipe, given), given)
     settings = settings.model_copy(update={"out": absolute(settings.out)})
     out, model_overrides = Path(settings.out), given.get("model", {})
     if world_size() > 1:
@@ -105,7 +105,7 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     folder.lock()
     try:
         write_atomically(out / "compare.yaml", _yaml(settings))
-        comparison = _run_missing(settings, pretraining_jobs, model_overrides)
+        comparison = _run_missing(settings, pretraining_jobs, model_overrides, [f"{dropped}."] if dropped else [])
     finally:
         folder.unlock()
     return comparison
@@ -129,9 +129,12 @@ def check_folder(out: Path) -> None:
 
 
 def _run_missing(
-    settings: CompareSettings, pretraining_jobs: Sequence[Pretraining], model_overrides: Mapping[str, Any]
+    settings: CompareSettings,
+    pretraining_jobs: Sequence[Pretraining],
+    model_overrides: Mapping[str, Any],
+    told: Sequence[str],
 ) -> Comparison:
-    """Run the missing pretrainings and trials.
+    """Run the missing pretrainings and trials; the report repeats what the user was ``told``.
 
     Raises:
         CodoError: Some runs failed; the message names them.
@@ -146,7 +149,7 @@ def _run_missing(
             break
         inits = {init: source for init, source in settings.inits.items() if init not in failed_inits}
         grid = make_grid(settings.model_copy(update={"seeds": seeds[:count], "inits": inits}), model_overrides)
-        notes = [*_progress(pretraining_jobs), *(f"Failed: {message}." for message in failed_inits.values())]
+        notes = [*told, *_progress(pretraining_jobs), *(f"Failed: {message}." for message in failed_inits.values())]
         failures = _finetune(settings, grid, notes)
     if failed_inits or failures:
         trials = [

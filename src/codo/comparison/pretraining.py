@@ -28,6 +28,7 @@ from codo.models.encoder import ModelSettings
 from codo.training.pretrain import recipe_of_method, run_pretraining
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import prepare_pretrain_task
+from codo.training.recipe_width import without_recipe_width
 
 RECIPE = "recipe"
 """Key for the recipe of a pretraining, if it is not the recipe with the method's name."""
@@ -147,7 +148,8 @@ def pretrain_settings(settings: CompareSettings, init: str, seed: int) -> Pretra
     fixed = {"seed": seed, "out": str(settings.pretraining_folder(init, seed)), "device": settings.device}
     values = merge(merge(shared, individual), fixed)
     filled = dict(_fill_pools(values, settings.pools))
-    return with_absolute_paths(resolve(PretrainSettings, recipe, filled))
+    resolved, _ = without_recipe_width(resolve(PretrainSettings, recipe, filled), filled)
+    return with_absolute_paths(resolved)
 
 
 def method_of(recipe: str | None, overrides: Mapping[str, Any]) -> str:

@@ -19,8 +19,8 @@ from torchvision.models.detection.rpn import AnchorGenerator
 from torchvision.models.detection.transform import resize_boxes
 
 from codo.core.config import Settings
-from codo.core.errors import InputError
 from codo.detection.dataset import DetectionBatch
+from codo.detection.frozen_stages import Freeze, stages_to_freeze
 from codo.exporters.torchvision import CANONICAL_SCALE, build_detector
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import ModelSettings
@@ -41,10 +41,6 @@ LOSSES = {
 """torchvision's names of the losses -> names in the log."""
 
 Norm = Literal["auto", "batch", "sync", "frozen"]
-Freeze = int | Literal["backbone"]
-
-STAGES = 5
-"""Stages of a ResNet that can be frozen: the stem, and ``layer1`` to ``layer4``."""
 
 
 class DetectorSettings(Settings):
@@ -100,12 +96,8 @@ class Detector(Method):
         classes: Number of classes, without background.
         masks: Whether it is a Mask R-CNN.
         norm: See `FinetuneSettings.norm`.
-        freeze: Number of frozen stages: 1 for the stem, 2 for stem and ``layer1``, and so on (Detectron2's
-            ``FREEZE_AT``); or ``backbone`` for the whole, of any backbone.
+        freeze: See `codo.detection.frozen_stages`.
         seed: Seed of the sampling of anchors and proposals.
-
-    Raises:
-        InputError: Stages to freeze of a backbone that is not a ResNet.
     """
 
     mean: Tensor
@@ -127,7 +119,7 @@ class Detector(Method):
         self.detector: Any = build_detector(model, classes + 1, masks, **_options(settings))
         if norm == "sync":
             self.detector = nn.SyncBatchNorm.convert_sync_batchnorm(self.detector)  # type: ignore[no-untyped-call]
-        self._frozen = _stages(self.detector.backbone.body, freeze)
+        self._frozen = stages_to_freeze(self.detector.backbone.body, freeze)
         for part in self._frozen:
             part.requires_grad_(False)
         if norm == "frozen":
@@ -235,17 +227,3 @@ def _options(settings: DetectorSettings) -> dict[str, Any]:
         "box_nms_thresh": settings.nms_threshold,
         "box_detections_per_img": settings.detections,
     }
-
-
-def _stages(body: nn.Module, count: Freeze) -> list[nn.Module]:
-    """The whole backbone, or the first ``count`` stages of a ResNet: the stem, then ``layer1`` to ``layer4``."""
-    if not count:
-        return []
-    if count == "backbone":
-        return [body]
-    names = (("conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",), ("layer4",))[:count]
-    children = dict(body.named_children())
-    if not all(name in children for group in names for name in group):
-        fix = "set freeze=backbone to freeze all of it, or freeze=0"
-        raise InputError("only ResNets have stages to freeze one by one", where=f"freeze={count}", fix=fix)
-    return [children[name] for group in names for name in group]

@@ -13,7 +13,7 @@ All input is checked before the run directory is created. A finished run has, in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from codo.core.paths import absolute
 from codo.core.run import Run
 from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
-from codo.detection.finetune_settings import FinetuneSettings, without_recipe_width
+from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.load_pretrained import architecture, load_weights
 from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import describe_length, describe_levels, describe_lr, describe_norm, describe_rare_classes
@@ -35,12 +35,13 @@ from codo.detection.validation import Validation
 from codo.evaluation.health import HealthMonitor
 from codo.evaluation.identical_images import identical_warning
 from codo.evaluation.leaks import leak_warning
-from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings
+from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.training.distributed import DistributedContext, join_processes
 from codo.training.job import Check, Feed, Watch
 from codo.training.lr_factors import factor_by_parameter
 from codo.training.optim import Schedule
+from codo.training.recipe_width import without_recipe_width
 from codo.training.session import Session, find_saved, open_session
 from codo.training.trackers import check_trackers
 from codo.training.trainer import save, train
@@ -68,7 +69,7 @@ def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
         >>> (run.exports_dir / "detector.safetensors").is_file()
         True
     """
-    return run_finetuning(resolve_settings(recipe, overrides))
+    return run_finetuning(*_resolved(recipe, overrides))
 
 
 def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) -> FinetuneSettings:
@@ -77,11 +78,17 @@ def resolve_settings(recipe: str | Path | None, overrides: Mapping[str, Any]) ->
     Raises:
         InputError: Invalid settings, or weights of another trunk than the command specifies.
     """
+    return _resolved(recipe, overrides)[0]
+
+
+def _resolved(recipe: str | Path | None, overrides: Mapping[str, Any]) -> tuple[FinetuneSettings, list[str]]:
+    """The resolved settings, and warnings about them; raises like `resolve_settings`."""
     given = nest(overrides)
-    settings = with_absolute_paths(without_recipe_width(resolve(FinetuneSettings, recipe, given), given))
+    settings, dropped = without_recipe_width(resolve(FinetuneSettings, recipe, given), given)
+    settings = with_absolute_paths(settings)
     model = architecture(settings.weights, settings.model, given.get("model", {}))
     model = model.normalized_for(settings.weights, recorded_normalization(settings.out))
-    return settings.model_copy(update={"model": model})
+    return settings.model_copy(update={"model": model}), [dropped] if dropped else []
 
 
 def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
@@ -91,8 +98,13 @@ def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
     return settings.model_copy(update=changed)
 
 
-def run_finetuning(settings: FinetuneSettings) -> Run:
-    """Finetune with complete settings and absolute paths; returns and raises like `finetune`."""
+def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> Run:
+    """Finetune with complete settings and absolute paths; returns and raises like `finetune`.
+
+    Args:
+        settings: All settings.
+        warnings: Warnings for the run's log.
+    """
     with join_processes(settings.device) as context:
         # 1. Check all input before anything is written.
         check_trackers(settings.log)
@@ -122,10 +134,11 @@ def run_finetuning(settings: FinetuneSettings) -> Run:
                 per_epoch=task.per_epoch,
                 reference=settings.optim.reference_batch,
             )
-            session.log_start(data_warnings(task, context), loaded, source=f"weights={settings.weights}")
+            told = [*warnings, *data_warnings(task, context)]
+            session.log_start(told, loaded, source=f"weights={settings.weights}")
             for note in task.notes:
                 session.log.info(note)
-            log_protocol(task, session, schedule)
+            log_protocol(task, session, schedule, detector)
             validation = Validation(task, context, session.run, detector, session.log, lambda step: save(job, step))
             checks: list[tuple[int, Check]] = [(settings.eval_every, validation)]
             watch = Watch(
@@ -154,7 +167,7 @@ def build_detector(task: Task, context: DistributedContext) -> Detector:
     """The detector with random weights, on the CPU.
 
     Raises:
-        InputError: ``norm=sync`` without GPUs; or stages to freeze of a backbone that is not a ResNet.
+        InputError: ``norm=sync`` without GPUs.
     """
     settings = task.settings
     torch.manual_seed(settings.seed)
@@ -177,7 +190,7 @@ def data_warnings(task: Task, context: DistributedContext) -> list[str | None]:
     return [*task.train.warnings, *task.val.warnings, *truth, shared_images(task.train, task.val), same, leak]
 
 
-def log_protocol(task: Task, session: Session, schedule: Schedule) -> None:
+def log_protocol(task: Task, session: Session, schedule: Schedule, detector: Detector) -> None:
     """Log the resolved BatchNorm mode, learning rate and length."""
     settings, context = task.settings, session.context
     norm = resolve_norm(settings.norm, context)
@@ -185,6 +198,8 @@ def log_protocol(task: Task, session: Session, schedule: Schedule) -> None:
     model = settings.model
     if pixels := describe_normalization(model.normalization, settings.weights, model.backbone):
         session.log.info(pixels)
+    if padding := getattr(detector.exports()["backbone"], "note", ""):
+        session.log.info(padding)
     session.log.info(describe_lr(settings.optim, schedule, settings.batch_size))
     if levels := describe_levels(settings.detector.canonical_scale, task.card.detector.canonical_scale):
         session.log.info(levels)

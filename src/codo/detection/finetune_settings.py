@@ -7,25 +7,22 @@ sides of 640 to 800 pixels. The recipes have settings for one GPU and for a lapt
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from codo.annotations.source import DataSettings
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.detection.detector import STAGES, DetectorSettings, Freeze, Norm
+from codo.detection.detector import DetectorSettings, Norm
+from codo.detection.frozen_stages import STAGES, Freeze
 from codo.detection.optim import DetectorOptimSettings
 from codo.models.encoder import ModelSettings
 from codo.models.weights import TRUNK
 from codo.training.log_settings import LogSettings
 
 Part = Literal["backbone", "fpn", "box_head"]
-
-
-log = logging.getLogger(__name__)
 
 
 def known_parts(value: Any) -> tuple[str, ...] | None:
@@ -95,8 +92,8 @@ class FinetuneSettings(Settings):
     )
     freeze: Freeze = Field(
         0,
-        description="frozen part of the backbone, its BatchNorm in evaluation mode: a number of stages of a ResNet (1: "
-        "the stem, 2: stem and layer1, ... 5), or backbone: all of it, of any backbone",
+        description="frozen part of the backbone, its BatchNorm in evaluation mode: number of stages (1: the stem, 2: "
+        "also that of stride 4, a ResNet's layer1, ... 5: also that of stride 32), or backbone: all of it",
     )
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(2, ge=1, description="number of newest checkpoints to keep")
@@ -131,7 +128,7 @@ class FinetuneSettings(Settings):
     def _freezable(cls, value: Any) -> Any:
         """Check both kinds at once: pydantic's message on a union names neither."""
         if value != "backbone" and (isinstance(value, bool) or value not in range(STAGES + 1)):
-            raise ValueError(f"must be 0 to {STAGES} stages of a ResNet, or backbone")
+            raise ValueError(f"must be 0 to {STAGES} stages, or backbone")
         return value
 
     @model_validator(mode="after")
@@ -152,20 +149,3 @@ class FinetuneSettings(Settings):
         if self.model.init != "none":
             raise ValueError("model.init is for pretraining; give the weights with weights=")
         return self
-
-
-F = TypeVar("F", bound=FinetuneSettings)
-
-
-def without_recipe_width(settings: F, given: Mapping[str, Any]) -> F:
-    """Drop a recipe's ``model.width`` if the command chooses a timm backbone, which has no widths; tells the user.
-
-    Args:
-        settings: The settings by recipe and command.
-        given: The settings of the command alone, nested; a width among them stays, and is refused later.
-    """
-    model, width = given.get("model", {}), settings.model.width
-    if width == 1.0 or "width" in model or not str(model.get("backbone", "")).startswith("timm:"):
-        return settings
-    log.warning("model.width=%g of the recipe is for ResNets: not used with %s", width, model["backbone"])
-    return settings.model_copy(update={"model": settings.model.model_copy(update={"width": 1.0})})

@@ -8,15 +8,15 @@ of the residual stages for laptops and tests; at 1.0 the model is exactly torchv
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from codo.core.errors import InputError, nearest
-
-STRIDES = (4, 8, 16, 32)
-"""Pixels of the canvas per cell of the four maps."""
+from codo.models.timm_backbone import STRIDES as STRIDES
+from codo.models.timm_backbone import TimmBackbone
 
 _RESNETS: dict[str, tuple[type[BasicBlock | Bottleneck], list[int]]] = {
     "resnet18": (BasicBlock, [2, 2, 2, 2]),
@@ -71,64 +71,15 @@ class ResNetBackbone(ResNet):  # type: ignore[misc]  # torchvision ships no type
         return maps
 
 
-class TimmBackbone(nn.Module):
-    """Any timm model with ``features_only`` that has maps of strides 4, 8, 16 and 32 (extra ``timm``).
-
-    Args:
-        name: timm's name of the model, without the prefix ``timm:``.
-        pretrained: Download and use timm's default weights of the model.
-
-    Raises:
-        InputError: timm is not installed or has no such model, the model lacks one of the strides, or its weights
-            cannot be downloaded.
-    """
-
-    def __init__(self, name: str, pretrained: bool = False) -> None:
-        super().__init__()
-        where = f"model.backbone={_TIMM}{name}"
-        try:
-            import timm
-        except ImportError as error:
-            fix = "pip install 'codo-detect[timm]'"
-            raise InputError("timm is not installed", where=where, fix=fix) from error
-        if not timm.is_model(name):
-            fix = nearest(name, timm.list_models()) or "see timm.list_models()"
-            raise InputError(f"timm has no model '{name}'", where=where, fix=fix)
-        try:
-            # Created without out_indices first: which index has which stride differs between model families, and in
-            # some (DLA) the indices do not begin with 0.
-            info: Any = timm.create_model(name, features_only=True).feature_info
-            strides = info.reduction()
-            indices = tuple(info.out_indices[strides.index(stride)] for stride in STRIDES)
-            model: Any = timm.create_model(name, features_only=True, out_indices=indices)
-            self.model: nn.Module = model
-            self.channels: tuple[int, ...] = tuple(model.feature_info.channels())
-        except (RuntimeError, ValueError, AttributeError, AssertionError) as error:
-            reason = f"'{name}' has no feature maps of strides {', '.join(map(str, STRIDES))}"
-            fix = "use a convolutional or hierarchical model, such as timm:convnext_tiny"
-            raise InputError(reason, where=where, fix=fix) from error
-        if pretrained:
-            self._download(name, indices, where)
-        self.channels_last = getattr(self.model, "output_fmt", "NCHW") == "NHWC"  # Swin and similar models
-
-    def _download(self, name: str, indices: tuple[int, ...], where: str) -> None:
-        import timm
-
-        try:
-            self.model = timm.create_model(name, features_only=True, out_indices=indices, pretrained=True)
-        except Exception as error:  # timm passes on whatever its hub client raises
-            fix = "choose a model with weights, or download them elsewhere and set model.init=FILE"
-            raise InputError(f"cannot get timm's weights of '{name}': {error}", where=where, fix=fix) from error
-
-    def forward(self, images: Tensor) -> list[Tensor]:
-        """Images (B, 3, H, W) -> four maps (B, channels[i], H / stride, W / stride)."""
-        maps: list[Tensor] = self.model(images)
-        return [m.permute(0, 3, 1, 2) for m in maps] if self.channels_last else maps
-
-
 def resnet_channels(name: str, width: float) -> tuple[int, ...]:
     """Channels of the four maps of a ResNet."""
     return tuple(scale_channels(planes, width) * _RESNETS[name][0].expansion for planes in (64, 128, 256, 512))
+
+
+def resnet_of(blocks: Sequence[int], bottlenecks: bool) -> str | None:
+    """The ResNet with these numbers of blocks in its four stages; ``None`` if there is none."""
+    block = Bottleneck if bottlenecks else BasicBlock
+    return next((name for name, one in _RESNETS.items() if one == (block, list(blocks))), None)
 
 
 def input_side(name: str) -> int:

@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from codo.models.normalization import Normalization
+
 _SLOT = re.compile(r"\{(\w|\*)(?:\+(\d))?\}")
 _FC = "n"
 """Slot for the index of the fully connected layer: number of convolutions + 1. Other layouts do not contain it."""
@@ -25,12 +27,13 @@ class KeyMap:
     Attributes:
         title: Name of the library for messages, such as "Detectron2".
         pairs: (our module, their module), most specific first.
-        caveat: What the user should know about such weights and cannot see from the names.
+        normalization: Of the images that all weights with these names were trained on; ``None`` if the names do not
+            tell.
     """
 
     title: str
     pairs: tuple[tuple[str, str], ...]
-    caveat: str = ""
+    normalization: Normalization | None = None
 
     def foreign(self, name: str) -> str | None:
         """The other library's name of a tensor.
@@ -166,7 +169,29 @@ _TIMM = (
     ("backbone.model", ""),
 )
 
-_BGR = "Detectron2's MSRA weights expect BGR images and have stride in the 1x1 convolutions; CoDo uses RGB and 3x3"
+
+def _efficientnet(depths: tuple[int, ...]) -> tuple[tuple[str, str], ...]:
+    """TensorFlow's names of an EfficientNet without squeeze-and-excitation, whose blocks are counted through.
+
+    Args:
+        depths: Blocks of each stage; those of the first do not expand.
+    """
+    shrinking = {"conv_dw": "_depthwise_conv", "bn1": "_bn1", "conv_pw": "_project_conv", "bn2": "_bn2"}
+    inverted = {"conv_pw": "_expand_conv", "bn1": "_bn0", "conv_dw": "_depthwise_conv", "bn2": "_bn1"}
+    inverted |= {"conv_pwl": "_project_conv", "bn3": "_bn2"}
+    places = [(stage, block) for stage, depth in enumerate(depths) for block in range(depth)]
+    return (
+        ("backbone.model.conv_stem", "_conv_stem"),
+        ("backbone.model.bn1", "_bn0"),
+        *(
+            (f"backbone.model.blocks.{stage}.{block}.{ours}", f"_blocks.{index}.{theirs}")
+            for index, (stage, block) in enumerate(places)
+            for ours, theirs in (inverted if stage else shrinking).items()
+        ),
+    )
+
+
+_TENSORFLOW = Normalization((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 LAYOUTS: dict[str, KeyMap] = {
     "codo": KeyMap("CoDo", tuple((f"{part}.{{*}}",) * 2 for part in ("backbone", "fpn", "box_head", "projection"))),
@@ -175,8 +200,11 @@ LAYOUTS: dict[str, KeyMap] = {
     "torchvision_retinanet": KeyMap("torchvision RetinaNet or FCOS", _torchvision("{i+1}.{t}", "{i}.{t}")),
     "resnet": KeyMap("torchvision or timm ResNet", _resnet("")),
     "timm": KeyMap("timm model", _TIMM),
-    "detectron2": KeyMap("Detectron2", _detectron2("backbone.bottom_up.", "backbone.", "roi_heads.box_head."), _BGR),
-    "detectron2_short": KeyMap("Detectron2 without prefixes", _detectron2("", "", "box_head."), _BGR),
+    "efficientnet_lite0": KeyMap(
+        "EfficientNet-Lite0 of TensorFlow", _efficientnet((1, 2, 2, 3, 3, 4, 1)), normalization=_TENSORFLOW
+    ),
+    "detectron2": KeyMap("Detectron2", _detectron2("backbone.bottom_up.", "backbone.", "roi_heads.box_head.")),
+    "detectron2_short": KeyMap("Detectron2 without prefixes", _detectron2("", "", "box_head.")),
     "mmdet": KeyMap("MMDetection", _MMDET),
 }
 """Name -> layout. In RetinaNet and FCOS the pyramid begins at P3, so their block 0 is our block 1."""

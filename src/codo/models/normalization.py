@@ -55,8 +55,11 @@ def start_normalization(source: str, backbone: str) -> Normalization:
         backbone: Name of the backbone.
 
     Returns:
-        What a run of CoDo, or a file exported by it, records; timm's for other weights of its models; else ImageNet's,
-        also for random weights.
+        What a run of CoDo, or a file exported by it, records; what the names or values of other weights tell
+        (`codo.models.foreign_pixels`); timm's for its models; else ImageNet's, also for random weights.
+
+    Raises:
+        InputError: The file cannot be read.
     """
     if source == "none":
         return IMAGENET
@@ -67,6 +70,10 @@ def start_normalization(source: str, backbone: str) -> Normalization:
 
         if (model := recorded_model(Path(source))) is not None:
             return model.normalization
+        from codo.models.foreign_pixels import file_normalization
+
+        if (own := file_normalization(Path(source))) is not None:
+            return own
     return timm_normalization(backbone) or IMAGENET
 
 

@@ -15,9 +15,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from codo.core.errors import InputError
-from codo.models.backbone import TimmBackbone
+from codo.models.fitting_settings import settings_to_change
+from codo.models.foreign_pixels import is_caffe
 from codo.models.key_maps import LAYOUTS, KeyMap
 from codo.models.load_report import IGNORED, LoadReport, compare
+from codo.models.timm_backbone import TimmBackbone
 from codo.models.weight_files import read_tensors
 
 COMPONENTS = {"backbone": "backbone.", "fpn": "fpn.", "box_head": "box_head.", "projection": "projection."}
@@ -25,6 +27,13 @@ COMPONENTS = {"backbone": "backbone.", "fpn": "fpn.", "box_head": "box_head.", "
 
 TRUNK = ("backbone", "fpn", "box_head")
 """The components that a detector shares."""
+
+_ARCHITECTURE = "model.backbone, width, fpn_channels, fpn_norm, head and head_dim"
+
+_CAFFE = (
+    "these weights are from Caffe2: their first convolution was turned from BGR to RGB, and images are not divided by "
+    "a deviation (model.std=1/255); their stride is in the 1x1 convolutions, here in the 3x3, so they have to adapt"
+)
 
 _MOMENTUM_COPY = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher|start)([._]|$)")
 """Prefix of a momentum encoder, or of the initial weights that an anchor keeps; of two equal matches the trained
@@ -95,15 +104,18 @@ def load(
     found = recognize(state, source)
     if found is None:
         raise _unrecognized(source, where)
+    caffe = is_caffe(source)
+    if caffe:
+        found = _from_bgr(found)
     report = compare(state, found.tensors, COMPONENTS)
-    report = replace(report, source=str(found), origin=found.origin, note=found.layout.caveat)
+    report = replace(report, source=str(found), origin=found.origin, note=_CAFFE if caffe else "")
     counts = report.counts()
     in_file = [part for part in TRUNK if part in counts and counts[part][0] + counts[part][2] + counts[part][3]]
     report.require(
         dict.fromkeys(["backbone", *in_file]),
         where=where,
-        fix="set model.backbone, width, fpn_channels, fpn_norm, head and head_dim to those of the weights; "
-        "a file of the backbone alone leaves the rest random",
+        fix=f"set {settings_to_change(found.tensors, state) or _ARCHITECTURE}, as in the weights; a file of the "
+        "backbone alone leaves the rest random",
         error=InputError,
     )
     if parts is not None:
@@ -118,6 +130,14 @@ def load(
             raise InputError(what, where=where, fix="give an earlier checkpoint")
     encoder.load_state_dict({name: found.tensors[name] for name in loaded}, strict=False)
     return report
+
+
+def _from_bgr(found: Recognized) -> Recognized:
+    """The same tensors with the first convolution's channels in the order of RGB."""
+    first = "backbone.conv1.weight"
+    if first not in found.tensors:
+        return found
+    return replace(found, tensors={**found.tensors, first: found.tensors[first].flip(1)})
 
 
 def _require_parts(parts: Collection[str], present: Sequence[str], where: str) -> None:

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from codo.core.config import resolve, shipped_recipes
+from codo.core.config import nest, resolve, shipped_recipes
 from codo.core.run import Run
 from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
 from codo.evaluation.start_warnings import ema_warning, queue_warning, view_warnings, warmup_warning
@@ -39,6 +39,7 @@ from codo.training.lr_factors import factor_by_parameter
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
+from codo.training.recipe_width import without_recipe_width
 from codo.training.run_probes import RunProbes, invariance_probe, loaded_parts
 from codo.training.session import Saved, Session, find_saved, open_session
 from codo.training.trainer import train
@@ -68,10 +69,12 @@ def pretrain(recipe: str | Path | None = None, **overrides: Any) -> Run:
         >>> run.verb, len(run.checkpoints()) > 0
         ('pretrain', True)
     """
-    settings = with_absolute_paths(resolve(PretrainSettings, recipe or recipe_of_method(overrides), overrides))
+    settings = resolve(PretrainSettings, recipe or recipe_of_method(overrides), overrides)
+    settings, dropped = without_recipe_width(settings, nest(overrides))
+    settings = with_absolute_paths(settings)
     unused = unused_settings(settings.method, overrides)
     warnings = [f"method {settings.method} does not use {', '.join(unused)}: no effect"] if unused else []
-    return run_pretraining(settings, warnings)
+    return run_pretraining(settings, [*warnings, *([dropped] if dropped else [])])
 
 
 def recipe_of_method(overrides: Mapping[str, Any]) -> str | None:
@@ -119,6 +122,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 session.log.warn(warning)
             for note in (*task.notes(), *labels_note(task)):
                 session.log.info(note)
+            if padding := getattr(method.exports().get("backbone"), "note", ""):
+                session.log.info(padding)
             if method.frozen:
                 session.log.info(describe_freezing(method, settings.model.unfreeze_at))
             if anchor := describe_anchor(method):

@@ -1,0 +1,70 @@
+"""What weights of other tools tell about the images that they were trained on.
+
+* TensorFlow's EfficientNet-Lite has mean and deviation 0.5; its tensors' names tell (`KeyMap.normalization`).
+* Detectron2's weights from Caffe2 ("MSRA") have BGR images, minus ImageNet's mean, not divided. Their statistics tell:
+  BatchNorm was folded into scales and shifts, which leaves means of 0 and variances of 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from torch import Tensor
+
+from codo.models.key_maps import LAYOUTS
+from codo.models.normalization import PIXEL_MEAN, Normalization
+from codo.models.weight_files import in_folder, read_tensors
+
+CAFFE = Normalization(PIXEL_MEAN, (1 / 255, 1 / 255, 1 / 255))
+"""Caffe2's, for RGB in 0..1: the deviation is 1 in 0..255."""
+
+_STEM = "stem.conv1.norm.running_mean"
+
+
+def file_normalization(path: Path) -> Normalization | None:
+    """The normalization that a weight file of another tool tells; ``None`` if it tells none, or there is no file."""
+    file = in_folder(path)
+    if not file.is_file():
+        return None  # loading the weights raises the error
+    stat = file.stat()
+    return _read(file, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _read(path: Path, changed: int, size: int) -> Normalization | None:
+    """`tensors_normalization` of a file; `codo compare` asks again for every trial."""
+    return tensors_normalization(read_tensors(path))
+
+
+def tensors_normalization(tensors: Mapping[str, Tensor]) -> Normalization | None:
+    """The normalization that tensors of another tool tell, under any prefix."""
+    if is_caffe(tensors):
+        return CAFFE
+    for layout in LAYOUTS.values():
+        if layout.normalization is None:
+            continue
+        theirs = [f"{module}.weight" for _, module in layout.pairs]
+        for prefix in (name.removesuffix(theirs[0]) for name in tensors if name.endswith(theirs[0])):
+            if all(prefix + name in tensors for name in theirs):
+                return layout.normalization
+    return None
+
+
+def is_caffe(tensors: Mapping[str, Tensor]) -> bool:
+    """Whether these are weights of Detectron2 that come from Caffe2, whose BatchNorm has no statistics of its own.
+
+    Those of a new network are the same, but its shifts are 0.
+    """
+    stem = next((name for name in tensors if name == _STEM or name.endswith(f".{_STEM}")), None)
+    if stem is None:
+        return False
+    prefix = stem.removesuffix(_STEM)
+
+    def leaves(leaf: str) -> list[Tensor]:
+        return [tensor for name, tensor in tensors.items() if name.startswith(prefix) and name.endswith(f"norm.{leaf}")]
+
+    trained = any(bool((shift != 0).any()) for shift in leaves("bias"))
+    flat = all(bool((mean == 0).all()) for mean in leaves("running_mean"))
+    return trained and flat and all(bool(((one - 1).abs() < 1e-3).all()) for one in leaves("running_var"))
