@@ -48,3 +48,8 @@ def test_the_log_of_the_run_tells(catalog: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"width 0\.5 is not possible with a timm model"):
         codo.pretrain(recipe, **{**arguments, "out": str(tmp_path / "other"), "model.width": 0.5})
     assert not (tmp_path / "other").exists()
+
+
+def test_a_plan_drops_it_too() -> None:
+    estimate = codo.plan("laptop", images=1000, **{"model.backbone": CONVNEXT, "batch_size": 2, "canvas": 64})
+    assert estimate.line("memory", "floor").value > 0

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from codo.catalog.catalog import is_catalog, open_catalog
 from codo.contrast.bn_groups import groups_per_rank
-from codo.core.config import resolve
+from codo.core.config import nest, resolve
 from codo.core.errors import InputError
 from codo.methods.registry import find_method
 from codo.planning import traffic
@@ -20,6 +20,7 @@ from codo.planning.flop_counter import Step, count_step
 from codo.planning.gathered_negatives import gathered_logits
 from codo.training.pretrain import recipe_of_method
 from codo.training.pretrain_settings import PretrainSettings, length
+from codo.training.recipe_width import without_recipe_width
 
 GPUS_PER_NODE = 8
 LAUNCH = 4e-6
@@ -68,6 +69,7 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
         >>> text = estimate.text()  # what codo plan prints
     """
     settings = resolve(PlanSettings, recipe or recipe_of_method(overrides), overrides)
+    settings, _ = without_recipe_width(settings, nest(overrides))
     if settings.gpus % settings.on_nodes:
         what = f"{settings.gpus} GPUs do not divide over {settings.on_nodes} nodes"
         raise InputError(what, where="nodes", fix="choose another number")
