@@ -56,7 +56,13 @@ def test_a_class_without_objects_to_evaluate_is_refused(protocol: dict[str, Any]
     for row in truth["annotations"]:
         row["iscrowd"] = int(row["category_id"] == 8)  # crowds are ignored
     write(tmp_path / "data", truth, pictures, "val")
-    given = {**protocol, "data": str(tmp_path / "data"), "masks": False, "judge": {"classes": ["disc"]}}
+    given = {
+        **protocol,
+        "data": str(tmp_path / "data"),
+        "data.crowd": "ignore",
+        "masks": False,
+        "judge": {"classes": ["disc"]},
+    }
     with pytest.raises(InputError, match="the val split has no object of this class"):
         codo.compare(out=str(tmp_path / "out"), **given)
     assert not (tmp_path / "out").exists()

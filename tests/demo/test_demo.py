@@ -14,6 +14,7 @@ import codo
 from codo.cli import main
 from codo.demo.demo import FULL, QUICK, Scale, demo
 from codo.detection.load_pretrained import PRETRAINING_ONLY
+from codo.models.encoder import ModelSettings
 from tests.reporting.conftest import Html
 from tests.training.tiny import MODEL
 
@@ -74,7 +75,11 @@ def test_from_drawing_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert few == {str(out / "data/detection/annotations/instances_few.json")}
     assert trials["Random-weights"].config["weights"] == "none"
     assert trials["CoDo"].config["weights"] == str(pretrained.path)
-    trunk = {key: value for key, value in pretrained.config["model"].items() if key not in PRETRAINING_ONLY}
+    trunk = {
+        key: value
+        for key, value in pretrained.config["model"].items()
+        if key in ModelSettings.model_fields.keys() - set(PRETRAINING_ONLY)
+    }
     assert all(run.config["model"].items() >= trunk.items() for run in trials.values())
 
     page = Html((out / "report.html").read_text())

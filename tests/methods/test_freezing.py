@@ -174,7 +174,7 @@ def test_from_unfreezing_on_all_learn_and_the_key_encoder_follows() -> None:
     train(made)
     unfreeze(made)
     query, key = made.query.backbone, made.key.backbone
-    assert not made.frozen
+    assert not made.frozen_parts
     assert key is not query
     assert query.bn1.training
     assert key.bn1.training

@@ -112,8 +112,8 @@ class Method(nn.Module, ABC):
         load_report: What ``model.init`` has loaded, if anything.
         queue_length: Length of the queue of past keys; ``None`` for methods without a queue, or if it is not used.
         normalization: How `pixels` normalizes images.
-        frozen: The frozen parts (`codo.methods.freezing`): name in `exports` -> name of the momentum encoder's module,
-            empty without one.
+        frozen_parts: The frozen parts (`codo.methods.freezing`): name in `exports` -> name of the momentum encoder's
+            module, empty without one.
         Options: Class of the method's own settings, given as ``options.*``.
         used_settings: Which of the `OPTIONAL` settings have an effect; a user who sets another one is warned.
         parts: The components of a detector that the method trains, as `exports` names them.
@@ -133,7 +133,7 @@ class Method(nn.Module, ABC):
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
     queue_length: int | None = None
-    frozen: Mapping[str, str] = {}
+    frozen_parts: Mapping[str, str] = {}
     mean: Tensor
     std: Tensor
 
@@ -151,9 +151,9 @@ class Method(nn.Module, ABC):
     def train(self, mode: bool = True) -> Self:
         """Set the training mode; frozen parts stay in evaluation mode, so that their BatchNorm does not change."""
         super().train(mode)
-        if self.frozen:
+        if self.frozen_parts:
             parts = self.exports()
-            for part in self.frozen:
+            for part in self.frozen_parts:
                 parts[part].eval()
         return self
 
@@ -220,7 +220,7 @@ class Method(nn.Module, ABC):
         Either can be given to the trained and to the momentum encoder, so that a view that both see is computed once.
         """
         pixels = self.pixels(images)
-        return encoder.frozen_maps(pixels, self.frozen) if self.frozen else pixels
+        return encoder.frozen_maps(pixels, self.frozen_parts) if self.frozen_parts else pixels
 
     def compilable(self) -> list[nn.Module]:
         """The modules that ``compile=true`` compiles."""

@@ -30,22 +30,22 @@ def freeze(method: Method, parts: Iterable[str]) -> None:
         if part in copies:
             name = next(name for name, module in method.named_modules() if module is copies[part])
             method.set_submodule(name, trained[part])
-        method.frozen = {**method.frozen, part: name}
+        method.frozen_parts = {**method.frozen_parts, part: name}
     method.train(method.training)
 
 
 def unfreeze(method: Method) -> None:
     """Train all parts from now on; the momentum encoder gets its own copies of those that were frozen."""
     trained = method.exports()
-    for part, name in method.frozen.items():
+    for part, name in method.frozen_parts.items():
         trained[part].requires_grad_(True)
         if name:
             method.set_submodule(name, ema.momentum_copy(trained[part]))
-    method.frozen = {}
+    method.frozen_parts = {}
     method.train(method.training)
 
 
 def frozen_parameters(method: Method) -> list[nn.Parameter]:
     """The parameters of the frozen parts."""
     trained = method.exports()
-    return [parameter for part in method.frozen for parameter in trained[part].parameters()]
+    return [parameter for part in method.frozen_parts for parameter in trained[part].parameters()]

@@ -110,7 +110,8 @@ class MomentumContrast(Method):
     def anchored_parts(self) -> dict[str, nn.Module]:
         """The parts that the anchor holds and that are not frozen in this step."""
         held = self.start or ()
-        return {part: module for part, module in self.exports().items() if part in held and part not in self.frozen}
+        trained = {part: module for part, module in self.exports().items() if part not in self.frozen_parts}
+        return {part: module for part, module in trained.items() if part in held}
 
     def anchored_passes(self) -> AbstractContextManager[list[Pass]]:
         """A context that collects the forward passes of `anchored_parts`."""
@@ -155,7 +156,7 @@ class MomentumContrast(Method):
 
     def with_frozen_maps(self, batch: ViewBatch) -> ViewBatch:
         """The batch with the maps of frozen parts instead of images; the batch itself if nothing is frozen."""
-        if not self.frozen:
+        if not self.frozen_parts:
             return batch
         with stage("frozen parts"):
             query: Any = self.frozen_maps(batch.query_images, self.query)

@@ -116,4 +116,4 @@ def describe_freezing(method: Method, unfreeze_at: int | None) -> str:
     trained = sum(parameter.numel() for parameter in method.parameters() if parameter.requires_grad)
     until = "" if unfreeze_at is None else f" until step {unfreeze_at}"
     share = f"{frozen / 1e6:.3g}M of {(frozen + trained) / 1e6:.3g}M parameters"
-    return f"model.freeze=[{','.join(method.frozen)}]: {share} stay as they are{until}"
+    return f"model.freeze=[{','.join(method.frozen_parts)}]: {share} stay as they are{until}"

@@ -124,7 +124,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 session.log.info(note)
             if padding := getattr(method.exports().get("backbone"), "note", ""):
                 session.log.info(padding)
-            if method.frozen:
+            if method.frozen_parts:
                 session.log.info(describe_freezing(method, settings.model.unfreeze_at))
             if anchor := describe_anchor(method):
                 session.log.info(anchor)
