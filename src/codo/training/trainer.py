@@ -47,9 +47,7 @@ def train(job: TrainingJob) -> None:
             seed_torch(job.seed, step, job.context)
             with stage("batch to device"):
                 batch = job.feed.finish_batch(to_device(batch, device))
-            if (
-                step == job.unfreeze_at and learner.method.frozen_parts
-            ):  # a run resumed at this step is unfrozen already
+            if step == job.unfreeze_at and learner.method.frozen_parts:  # a run resumed here is unfrozen already
                 unfreeze(learner.method)
                 learner.module = distribute(learner.method, job.context)
                 log.info(f"all parts are trained from step {step} on")
