@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from codo.annotations.images import check_sizes, check_some_images, read_image, read_sizes, shared_images
+from codo.annotations.images import check_some_images, read_image, read_sizes, shared_images
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
+from codo.annotations.upright import fit_to_images
 from codo.core.errors import InputError
 from tests.annotations.refusals import Refuses, Spoil
 from tests.catalog.pictures import png_header
@@ -50,24 +51,6 @@ def test_too_large_images_are_refused_before_anything_starts(spoil: Spoil, refus
     refuses(data, "2 images that cannot be decoded; the first: 000.png (too large: 20000 x 6000 = 120", "000.png")
 
 
-def test_all_images_of_another_size_are_counted_and_the_first_is_named(annotations: Annotations) -> None:
-    assert check_sizes(annotations) is annotations
-    for i in (3, 4):
-        cv2.imwrite(str(annotations.path(i)), np.zeros((96, 64, 3), np.uint8))
-    message = r"2 images whose size differs .*; the first: 003.png \(64 x 96 pixels, annotated as 96 x 64\)"
-    with pytest.raises(InputError, match=message) as caught:
-        check_sizes(annotations)
-    assert caught.value.where == str(annotations.path(3))
-    assert "EXIF" in caught.value.fix
-
-
-def test_all_images_that_are_none_are_counted_and_the_first_is_named(annotations: Annotations) -> None:
-    annotations.path(2).write_bytes(b"no image")
-    annotations.path(5).write_bytes(b"")
-    with pytest.raises(InputError, match=r"2 images that cannot be read; the first: 002.png \(unreadable"):
-        check_sizes(annotations)
-
-
 def test_an_image_of_another_size_is_not_read(annotations: Annotations) -> None:
     cv2.imwrite(str(annotations.path(3)), np.zeros((96, 64, 3), np.uint8))
     with pytest.raises(InputError, match="the image is 64 x 96 pixels, its annotations are for 96 x 64") as caught:
@@ -88,7 +71,7 @@ def test_a_damaged_image_is_found_by_reading_a_few(annotations: Annotations) -> 
     """Its head is whole: sizes alone do not tell."""
     data = annotations.path(5).read_bytes()
     annotations.path(5).write_bytes(data[: len(data) // 2])
-    check_sizes(annotations)
+    fit_to_images(annotations, "auto")
     with pytest.raises(InputError, match="cannot read an image: truncated"):
         check_some_images(annotations)
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,8 +17,14 @@ from codo.annotations.source import DataSettings, read_annotations
 from codo.annotations.upright import fit_to_images, turn_labels
 from codo.core.errors import InputError
 from tests.annotations.refusals import Refuses, Spoil
+from tests.conftest import MakeData
 
 Make = Callable[..., Annotations]
+
+
+@pytest.fixture
+def annotations(make_data: MakeData) -> Annotations:
+    return read_annotations(DataSettings(folder=str(make_data(images=6))), "train")
 
 
 @pytest.fixture
@@ -106,3 +113,21 @@ def test_a_folder_is_read_turned(spoil: Spoil) -> None:
         after = read_annotations(DataSettings(folder=str(data)), "val", sizes=sizes)
         x, y, w, h = before.bbox[0]
         assert after.bbox[0].tolist() == [y, image.width - x - w, h, w]
+
+
+def test_all_images_of_another_size_are_counted_and_the_first_is_named(annotations: Annotations) -> None:
+    assert fit_to_images(annotations, "auto") is annotations
+    for i in (3, 4):
+        cv2.imwrite(str(annotations.path(i)), np.zeros((96, 64, 3), np.uint8))
+    message = r"2 images whose size differs .*; the first: 003.png \(64 x 96 pixels, annotated as 96 x 64\)"
+    with pytest.raises(InputError, match=message) as caught:
+        fit_to_images(annotations, "auto")
+    assert caught.value.where == str(annotations.path(3))
+    assert "EXIF" in caught.value.fix
+
+
+def test_all_images_that_are_none_are_counted_and_the_first_is_named(annotations: Annotations) -> None:
+    annotations.path(2).write_bytes(b"no image")
+    annotations.path(5).write_bytes(b"")
+    with pytest.raises(InputError, match=r"2 images that cannot be read; the first: 002.png \(unreadable"):
+        fit_to_images(annotations, "auto")

@@ -72,23 +72,6 @@ def read_stored_sizes(images: Sequence[Path], *, tolerant: bool = False) -> npt.
     return np.array(found, dtype=np.int32).reshape(-1, 3)
 
 
-def check_sizes(annotations: Annotations) -> Annotations:
-    """Check that the images have the annotated sizes, else boxes would be wrong; returns the annotations.
-
-    Raises:
-        InputError: Images cannot be read or have another size; names the first and how many there are.
-    """
-    paths = [annotations.path(i) for i in range(len(annotations))]
-    actual, annotated = read_sizes(paths), annotations.sizes
-    FileEntries("image", paths).refuse(
-        np.flatnonzero((actual != annotated).any(axis=1)).tolist(),
-        "whose size differs from the annotations",
-        RESIZE,
-        lambda i: f"{actual[i, 1]} x {actual[i, 0]} pixels, annotated as {annotated[i, 1]} x {annotated[i, 0]}",
-    )
-    return annotations
-
-
 def read_image(annotations: Annotations, i: int) -> Image:
     """Image ``i``, uint8 ``(H, W, 3)`` RGB, with its EXIF orientation applied.
 
