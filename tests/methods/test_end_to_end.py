@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.nn import functional as F
 
 from codo.contrast.infonce import ContrastSettings
@@ -16,6 +16,7 @@ from codo.core.errors import InputError
 from codo.methods.base import Setup
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.methods.registry import find_method
+from tests.methods.learning import check_ranks, loss_and_gradient
 from tests.methods.test_in_batch import MODEL, B, T, batch, plain_embed
 from tests.methods.test_localization import batch as located
 from tests.ranks import on_two_ranks
@@ -117,7 +118,7 @@ CASES = {"plain": 0.0, "localization": 1.0}
 
 
 def steps(case: str, rank: int, world: int) -> list[Tensor]:
-    """Loss and gradient of every step, averaged over the ranks as DistributedDataParallel does."""
+    """`loss_and_gradient` of every step."""
     ours = method("codo", world, CASES[case]).double()
     rows = []
     for step in range(2):
@@ -131,13 +132,7 @@ def steps(case: str, rank: int, world: int) -> list[Tensor]:
             key_images=data.key_images[:, mine],
             key_boxes=data.key_boxes[:, mine].double(),
         )
-        loss = ours(data).loss
-        gradients = torch.autograd.grad(loss, list(ours.query.parameters()))
-        row = torch.cat([loss.detach().view(1), *(gradient.flatten() for gradient in gradients)])
-        if world > 1:
-            distributed.all_reduce(row)
-            row /= world
-        rows.append(row)
+        rows.append(loss_and_gradient(ours, ours(data).loss, world))
     return rows
 
 
@@ -148,8 +143,4 @@ def save_steps(rank: int, folder: Path) -> None:
 
 def test_two_ranks_compute_what_one_process_does(tmp_path: Path) -> None:
     on_two_ranks(save_steps, tmp_path)
-    for rank in range(2):
-        found = torch.load(tmp_path / f"{rank}.pt")
-        for case in CASES:
-            for one, two in zip(steps(case, 0, 1), found[case], strict=True):
-                assert torch.allclose(one, two, rtol=1e-6, atol=1e-7 * float(one.abs().max())), case
+    check_ranks(tmp_path, CASES, steps, tolerance=1e-7)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, distributed
+from torch import Tensor
 from torch.nn import functional as F
 
 from codo.contrast.bn_groups import permutation
@@ -19,7 +19,7 @@ from codo.methods.base import Setup
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
-from tests.methods.learning import check_only_the_query_learns
+from tests.methods.learning import check_only_the_query_learns, check_ranks, loss_and_gradient
 from tests.ranks import on_two_ranks
 
 B, S, T, M = 8, 64, 0.2, 0.9
@@ -158,19 +158,14 @@ CASES = {"codo": {"symmetric": True}, "moco_v2": {}}
 
 
 def steps(name: str, rank: int, world: int) -> list[Tensor]:
-    """Loss and gradient of every step, averaged over the ranks as DistributedDataParallel does."""
+    """`loss_and_gradient` of every step."""
     ours = method(name, world, norm=True, **CASES[name]).double()
     mine = slice(rank * B // world, (rank + 1) * B // world)
     rows = []
     for step in range(2):
         loss = ours(batch(name, step, 2 if CASES[name] else 3, mine)).loss
-        gradients = torch.autograd.grad(loss, list(ours.query.parameters()))
-        row = torch.cat([loss.detach().view(1), *(gradient.flatten() for gradient in gradients)])
+        rows.append(loss_and_gradient(ours, loss, world))
         ours.on_step_end()
-        if world > 1:
-            distributed.all_reduce(row)
-            row /= world
-        rows.append(row)
     return rows
 
 
@@ -181,8 +176,4 @@ def save_steps(rank: int, folder: Path) -> None:
 
 def test_two_ranks_compute_what_one_process_does(tmp_path: Path) -> None:
     on_two_ranks(save_steps, tmp_path)
-    for rank in range(2):
-        found = torch.load(tmp_path / f"{rank}.pt")
-        for name in CASES:
-            for one, two in zip(steps(name, 0, 1), found[name], strict=True):
-                assert torch.allclose(one, two, rtol=1e-6, atol=1e-9 * float(one.abs().max())), name
+    check_ranks(tmp_path, CASES, steps, tolerance=1e-9)
