@@ -45,6 +45,8 @@ from codo.training.distributed import choose_device
 RANDOM, PRETRAINED = "Random weights", "CoDo"
 SEEDS_APART = 100
 """Demos of neighboring ``seed`` share no seed of a training."""
+PROBE = "probe/roi/fpn/linear"
+"""The probe that predicts AP best, see docs/how-to/probes.md."""
 
 
 @dataclass(frozen=True)
@@ -220,10 +222,6 @@ def learning_curve(pretrained: Run) -> str:
     curve = ", ".join(f"{share(row[PROBE])} at step {row['step']:,}" for row in rows)
     chance = share(rows[-1]["probe/roi/chance"]) if rows else ""
     return f"Classes of labeled boxes told by a linear classifier on the frozen FPN (chance {chance}): {curve}."
-
-
-PROBE = "probe/roi/fpn/linear"
-"""The probe that predicts AP best, see docs/how-to/probes.md."""
 
 
 def caveat(scale: Scale, *, quick: bool, photographs: bool) -> str:

@@ -65,7 +65,7 @@ class StageEncoder(ImageEncoder):
         """Whole images (B, 3, H, W) or jigsaws (B, 9, 3, P, P) -> (4, B, D) float32 of length 1."""
         return unit_length(self.by_groups(images, groups)).transpose(0, 1)
 
-    def project(self, images: Tensor) -> Tensor:  # type: ignore[override]
+    def project(self, images: Tensor) -> Tensor:  # type: ignore[override]  # takes no maps
         """(B, 3, H, W) or (B, 9, 3, P, P) -> (B, 4, D), not normalized."""
         whole = images.dim() == 4
         maps = self.backbone(images if whole else images.flatten(0, 1))

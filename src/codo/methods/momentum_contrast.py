@@ -67,7 +67,9 @@ class MomentumContrast(Method):
         self.in_batch = contrast.negatives == "batch"
         if self.in_batch and not self.batch_negatives:
             what = f"{type(self).__name__} needs a queue: it contrasts several kinds of queries"
-            raise InputError(what, where="contrast.negatives", fix="set contrast.negatives=queue")
+            raise InputError(
+                what, where="contrast.negatives", fix="set contrast.negatives=queue contrast.keys=momentum"
+            )
         self.loss_levels = list(range(len(self.levels)))
         self.groups = groups_per_rank(contrast.bn_groups, setup.batch_size, setup.world)
         self.query = self.build_encoder(setup)

@@ -6,6 +6,7 @@ Records made before these settings existed have none: their images were normaliz
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,6 +120,6 @@ def recorded_normalization(out: str | Path) -> Normalization | None:
     return _recorded(open_run(out).config.get("model", {})) if is_run(out) else None
 
 
-def _channels(values: object) -> Channels:
-    red, green, blue = (float(value) for value in values)  # type: ignore[attr-defined]
+def _channels(values: Iterable[float]) -> Channels:
+    red, green, blue = (float(value) for value in values)
     return red, green, blue
