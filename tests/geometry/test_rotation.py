@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from codo.annotations.coco.read import read_coco
-from codo.annotations.entries import FileEntries
 from codo.annotations.source import read_annotations
 from codo.core.errors import InputError
+from codo.layouts.entries import FileEntries
 from tests.annotations.layouts import settings
 from tests.annotations.refusals import Refuses, Spoil
 

@@ -3,7 +3,7 @@
 * ``records``: `Annotations`, the common data structure of all readers.
 * ``data_settings``, ``source``: the settings ``data=``, and reading a split by them; ``formats``: the table of formats.
 * ``coco``, ``voc``, ``yolo``: the reader of each format; folder layouts are in `codo.layouts`.
-* ``assemble``, ``entries``: shared by the readers: building `Annotations`, and messages about invalid entries.
+* ``assemble``: builds `Annotations`, for every reader.
 * ``images``: sizes and pixels of the image files, checked against the annotations.
 * ``fraction``: a class-aware random fraction of the labeled images.
 """

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.entries import FileEntries
 from codo.annotations.records import Annotations
 from codo.catalog.bit_depth import depth_warning, summarize
 from codo.catalog.decode import Decoded, InvalidImage, Limits, decode_checked, stored_size
 from codo.core.errors import InputError
+from codo.layouts.entries import FileEntries
 from codo.views.lazy_image import Image
 
 THREADS = 8

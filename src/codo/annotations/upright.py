@@ -8,10 +8,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.entries import FileEntries
 from codo.annotations.images import RESIZE, read_stored_sizes, upright_sizes
 from codo.annotations.records import Annotations
 from codo.geometry.turning import turn_boxes, turn_outline
+from codo.layouts.entries import FileEntries
 
 Exif = Literal["auto", "upright", "stored"]
 

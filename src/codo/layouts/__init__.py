@@ -4,7 +4,7 @@
 * ``coco``: places of COCO annotation files and of their images.
 * ``voc``: folders of PASCAL VOC, and of tools that write its XML files; ``voc_xml``: one such file.
 * ``yolo``: YOLO's data file, and the images and label files of a split; ``yolo_lines``: one label file.
-* ``splits``: what is said where a split is missing.
+* ``splits``: what is said where a split is missing; ``entries``: messages about invalid entries of label files.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.entries import Entries
 from codo.core.errors import InputError
+from codo.layouts.entries import Entries
 
 
 def read_bytes(path: Path, name: str) -> bytes:

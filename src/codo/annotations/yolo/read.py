@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.annotations.assemble import assemble, image_numbers, refuse_same_names, unused_classes
-from codo.annotations.entries import FileEntries
 from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations, Category
 from codo.annotations.yolo.shapes import abbreviated, shapes_of
@@ -32,6 +31,7 @@ from codo.catalog.sources.folder import visible_files
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError
 from codo.geometry.keypoints import may_be_keypoints
+from codo.layouts.entries import FileEntries
 from codo.layouts.yolo import DataFile, labels_of
 from codo.layouts.yolo_lines import read_label_file, split_columns
 

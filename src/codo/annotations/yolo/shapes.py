@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.entries import OVERSHOOT, FileEntries
+from codo.layouts.entries import OVERSHOOT, FileEntries
 
 RELATIVE = "write coordinates relative to the image's width and height, from 0 to 1, and clip boxes to the image"
 
