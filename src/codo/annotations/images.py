@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.annotations.records import Annotations
+from codo.catalog import heif
 from codo.catalog.bit_depth import depth_warning, summarize
 from codo.catalog.decode import Decoded, InvalidImage, Limits, decode_checked, stored_size
 from codo.core.errors import InputError
@@ -68,6 +69,7 @@ def read_stored_sizes(images: Sequence[Path], *, tolerant: bool = False) -> npt.
     large = [i for i, one in wrong.items() if one.startswith("too large")]
     entries = FileEntries("image", images)
     entries.refuse(large, "that cannot be decoded", TILES, wrong.__getitem__)
+    entries.refuse([i for i, one in wrong.items() if one.endswith(heif.EXTRA)], "in HEIC", heif.EXTRA)
     entries.refuse(wrong, "that cannot be read", "repair it, or remove it and its labels", wrong.__getitem__)
     return np.array(found, dtype=np.int32).reshape(-1, 3)
 

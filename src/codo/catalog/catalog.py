@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codo.catalog import heif
 from codo.catalog.bit_depth import Depths, depth_warning
 from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
@@ -187,8 +188,8 @@ class Catalog:
         if counts["ignored"]:
             kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
             parts.append(f"ignored {kinds}")
-        warning = depth_warning(self.depths, "value_range")
-        return "; ".join(parts) + (f"\nWARNING {warning}" if warning else "")
+        warnings = (depth_warning(self.depths, "value_range"), heif.left_out_warning(counts["ignored"]))
+        return "\n".join(["; ".join(parts), *(f"WARNING {warning}" for warning in warnings if warning)])
 
     def _changed(self, i: int, what: str) -> CodoError:
         uri = join(self.path, self.location(i).uri)

@@ -7,6 +7,7 @@ The result is always uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orienta
 * CMYK, YCCK: Pillow's conversion; color profiles are ignored, as everywhere in training pipelines
 * more than 8 bits: by a range that is given for all images, or else a rule for each (bit_depth.py)
 * animations and multi-page files: the first frame
+* HEIC and HEIF: where ``pillow-heif`` is installed (heif.py)
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import io
 import warnings
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 import simplejpeg
 from PIL import Image as Pillow
 from PIL import ImageFile, UnidentifiedImageError
 
+from codo.catalog import heif
 from codo.catalog.bit_depth import Depth, Range, color_to_8_bits, is_deep, is_deep_color, to_8_bits
 from codo.views.lazy_image import Image
 
@@ -97,14 +99,7 @@ def stored_size(path: Path) -> tuple[int, int, int]:
         OSError: It cannot be read.
     """
     with path.open("rb") as head:
-        try:
-            file = Pillow.open(head, formats=_formats())
-        except UnidentifiedImageError as error:
-            raise InvalidImage("unreadable: not an image", is_image=False) from error
-        except Pillow.DecompressionBombError as error:
-            raise InvalidImage(f"too large: over {Limits().max_megapixels:g} megapixels") from error
-        except Exception as error:
-            raise _damaged(error) from error
+        file = _open(head, Limits())
         width, height = size_before_turning(file)
         _check_size(width, height, Limits())
         return height, width, _orientation(file)
@@ -141,14 +136,7 @@ def decode_checked(data: bytes, limits: Limits, value_range: Range | None = None
 
 
 def _decode_checked(data: bytes, limits: Limits, value_range: Range | None) -> Decoded:
-    try:
-        file = Pillow.open(io.BytesIO(data), formats=_formats())
-    except UnidentifiedImageError as error:
-        raise InvalidImage(f"unreadable: not an image (it begins with {data[:12]!r})", is_image=False) from error
-    except Pillow.DecompressionBombError as error:
-        raise InvalidImage(f"too large: over {limits.max_megapixels:g} megapixels") from error
-    except Exception as error:
-        raise _damaged(error) from error
+    file = _open(io.BytesIO(data), limits)
     _check_size(*file.size, limits)
     image = _jpeg(data, limits) if data[:3] == _JPEG else None
     depth: Depth | None = None
@@ -168,6 +156,26 @@ def _decode_checked(data: bytes, limits: Limits, value_range: Range | None) -> D
     except Exception as error:
         raise _damaged(error) from error
     return Decoded(upright(image, orientation), orientation, depth)
+
+
+def _open(file: IO[bytes], limits: Limits) -> Pillow.Image:
+    """Open a file without decoding it.
+
+    Raises:
+        InvalidImage: It is not an image, damaged, or so large that Pillow refuses it.
+    """
+    head = file.read(heif.HEAD)
+    file.seek(0)
+    if (name := heif.name_of(head)) and not heif.is_readable():
+        raise InvalidImage(f"unreadable: the format is {name}: {heif.EXTRA}")
+    try:
+        return heif.open_heif(file) if name else Pillow.open(file, formats=_formats())
+    except UnidentifiedImageError as error:
+        raise InvalidImage(f"unreadable: not an image (it begins with {head[:12]!r})", is_image=False) from error
+    except Pillow.DecompressionBombError as error:
+        raise InvalidImage(f"too large: over {limits.max_megapixels:g} megapixels") from error
+    except Exception as error:
+        raise _damaged(error) from error
 
 
 @lru_cache
@@ -217,7 +225,7 @@ def _jpeg(data: bytes, limits: Limits) -> Image | None:
 def _damaged(error: Exception) -> InvalidImage:
     """The rejection for an exception of Pillow's; a damaged file can raise nearly any."""
     message = str(error).replace("\n", " ") or type(error).__name__
-    if "truncated" in message.lower() or isinstance(error, EOFError):
+    if "truncated" in message.lower() or "end of file" in message or isinstance(error, EOFError):
         return InvalidImage("truncated: the file ends before the image does")
     return InvalidImage(f"corrupt: {message}")
 

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from codo.catalog import heif
 from codo.catalog.reading import Location
 
 _ENDINGS = "jpg jpeg jpe jfif png apng webp avif bmp dib gif tif tiff ppm pgm pbm pnm jp2 j2k"
-IMAGE_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split(" "))
+IMAGE_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split(" ")) | heif.ENDINGS
 """Files that `decode` can read. Others are ignored; of files without an extension, the first bytes decide."""
 
 
@@ -86,13 +87,14 @@ def clean_key(name: str) -> str:
 
 
 def images_only(members: Iterable[Member], ignored: Counter[str]) -> list[Member]:
-    """The members with an image extension or none; the others are counted."""
+    """The members with an image extension or none; the others, and HEIC where it cannot be read, are counted."""
     kept = []
+    readable = IMAGE_EXTENSIONS if heif.is_readable() else IMAGE_EXTENSIONS - heif.ENDINGS
     for member in members:
         ending = extension(member.key)
         if is_hidden(member.key):
             ignored["hidden"] += 1
-        elif ending and ending not in IMAGE_EXTENSIONS:
+        elif ending and ending not in readable:
             ignored[ending] += 1
         else:
             kept.append(member)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from codo.catalog import heif
 from codo.catalog.reading import Location, Reader
 from codo.catalog.sources import archives
 from codo.catalog.sources.folder import walk
@@ -70,7 +71,7 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
         raise InputError(
             f"no images found ({seen or 'it is empty'})",
             where=", ".join(sources),
-            fix="give a source with .jpg, .png, .webp, .tif or other images",
+            fix=heif.left_out_warning(ignored) or "give a source with .jpg, .png, .webp, .tif or other images",
         )
     return listing
 
