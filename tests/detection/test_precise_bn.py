@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from codo.core.errors import CodoError
 from codo.core.run import Run
+from codo.core.signals import StopSignal
 from codo.detection.dataset import DetectionBatch
 from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.finetune import finetune
@@ -20,7 +21,7 @@ from codo.detection.precise_bn import recompute_statistics
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import ModelSettings
 from codo.training import checkpoint
-from codo.training.distributed import DistributedContext, StopSignal
+from codo.training.distributed import DistributedContext
 from tests.annotations.synthetic import TINY
 from tests.conftest import MakeData
 from tests.detection.test_finetune import QUICK

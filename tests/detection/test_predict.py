@@ -12,12 +12,13 @@ from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import CodoError
+from codo.core.signals import StopSignal
 from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.predict import predict, score
 from codo.detection.results import to_results
 from codo.evaluation.coco_metrics import NAMES, coco_metrics
 from codo.models.encoder import ModelSettings
-from codo.training.distributed import DistributedContext, StopSignal
+from codo.training.distributed import DistributedContext
 from tests.annotations.synthetic import TINY
 from tests.conftest import MakeData
 

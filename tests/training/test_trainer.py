@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from collections import namedtuple
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,11 +13,13 @@ from typing import Any
 
 import pytest
 import torch
+from torch.utils.data import Dataset
 
 import codo
-from codo.core.errors import CodoError, InputError
+from codo.core.errors import CodoError, InputError, Interrupted, Preempted
 from codo.core.run import Run
-from codo.training import checkpoint
+from codo.loading.loader import build_loader
+from codo.training import checkpoint, trainer
 from codo.training.distributed import DistributedContext
 from codo.training.trainer import seed_torch, to_device
 from tests.ranks import on_two_ranks
@@ -151,3 +157,76 @@ def test_only_tensors_move() -> None:
     assert moved.images[0].is_meta
     assert moved.names["a"][0].is_meta
     assert moved.names["a"][1] == "word"
+
+
+class Stuck(Dataset[Any]):
+    """The third batch never comes."""
+
+    def __getitem__(self, step: int) -> Any:
+        if step == 2:
+            time.sleep(300)
+        return torch.ones(3, 64)
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(signal.SIGINT, Interrupted), (signal.SIGTERM, Preempted)], ids=["int", "term"]
+)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_signal_ends_a_run_that_waits_for_a_batch_and_saves_it(
+    number: int, kind: type[CodoError], workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codo.loading.loader.GRACE", 0.1)
+    out = tmp_path / "run"
+
+    def send(step: int) -> dict[str, float]:
+        if step == 2:
+            threading.Timer(0.1, os.kill, (os.getpid(), number)).start()
+        return {}
+
+    loader: Any = build_loader(Stuck(), range(STEPS), workers=workers, device=torch.device("cpu"))
+    with pytest.raises(kind, match="after step 2; a checkpoint is saved"):
+        run_noisy(out, batches=loader, checkpoint_every=100, check=send)
+    assert [path.name for path in Run(out).checkpoints()] == ["step-00000002.pt"]
+    run_noisy(out, checkpoint_every=100)
+    run_noisy(tmp_path / "whole", checkpoint_every=100)
+    assert_equal(newest(out), newest(tmp_path / "whole"))
+
+
+def test_a_signal_before_the_first_batch_leaves_nothing_to_save(tmp_path: Path) -> None:
+    def never() -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+        yield
+
+    with pytest.raises(Preempted, match="before step 1"):
+        run_noisy(tmp_path / "run", batches=never())
+    assert Run(tmp_path / "run").checkpoints() == []
+    run_noisy(tmp_path / "run")
+
+
+def one_rank_waits(rank: int, folder: Path) -> None:
+    trainer.PATIENCE = 0.3
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    def batches() -> Any:
+        yield torch.ones(3, 64)
+        if rank == 1:
+            time.sleep(60)
+        yield torch.ones(3, 64)
+
+    try:
+        run_noisy(folder / "run", DistributedContext(rank, 2, torch.device("cpu")), batches=batches())
+    except Preempted as error:
+        (folder / f"{rank}.txt").write_text(error.what)
+        os._exit(0)
+    except RuntimeError:  # the connection is closed
+        (folder / f"{rank}.txt").write_text("alone")
+        os._exit(0)
+
+
+def test_of_several_ranks_the_one_that_waits_leaves_after_its_patience(tmp_path: Path) -> None:
+    on_two_ranks(one_rank_waits, tmp_path)
+    assert (tmp_path / "1.txt").read_text() == (
+        "stopped by SIGTERM after step 1, waiting for a batch; the last checkpoint is older"
+    )
+    assert (tmp_path / "0.txt").read_text() == "alone"

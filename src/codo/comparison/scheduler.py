@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from codo.comparison.jobs import Job, run_job, serialize
 from codo.core.errors import CodoError, Interrupted, Preempted, class_and_line
-from codo.training.distributed import stop_signals
+from codo.core.signals import stop_signals
 
 W = TypeVar("W", bound=Job)
 

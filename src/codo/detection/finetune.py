@@ -149,7 +149,8 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
                 slow_checks=True,
                 enough=validation.enough,
             )
-            feed = Feed(training_batches(task, context, start=session.start, stop=task.steps), settings.batch_size)
+            batches = training_batches(task, context, start=session.start, stop=task.steps, warn=session.log.warn)
+            feed = Feed(batches, settings.batch_size)
             job = session.job(learner, feed, schedule, watch)
 
             # 3. Train, evaluate, export.

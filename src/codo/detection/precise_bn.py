@@ -21,10 +21,11 @@ import torch
 import torch.distributed as dist
 
 from codo.core.errors import CodoError
+from codo.core.signals import STOPPED, StopSignal, until_stopped
 from codo.methods.base import Method
 from codo.models.batch_statistics import gathered, tracking_layers
-from codo.training.distributed import DistributedContext, StopSignal
-from codo.training.trainer import to_device
+from codo.training.distributed import DistributedContext
+from codo.training.trainer import patience, to_device
 
 
 def recompute_statistics(
@@ -65,7 +66,10 @@ def _pass(
     method: Method, batches: Iterable[Any], context: DistributedContext, bf16: bool, stop: StopSignal | None
 ) -> bool:
     """Run the batches through the method; whether all of them were processed."""
-    for batch in batches:
+    for batch in until_stopped(batches, stop, patience(context)):
+        if batch is STOPPED:
+            assert stop is not None
+            return not context.highest(stop.number)  # the others ask after their batch
         if isinstance(batch, CodoError):
             raise batch
         with torch.autocast(context.device.type, torch.bfloat16, enabled=bf16):

@@ -14,12 +14,13 @@ import torch.distributed as dist
 
 from codo.annotations.records import Annotations
 from codo.core.errors import CodoError
+from codo.core.signals import STOPPED, StopSignal, until_stopped
 from codo.detection.dataset import EvaluationDataset
 from codo.detection.detector import Detector
 from codo.detection.results import to_results
 from codo.evaluation.coco_metrics import Backend, Kind, Scores, coco_metrics
 from codo.loading.loader import build_loader
-from codo.training.distributed import DistributedContext, StopSignal
+from codo.training.distributed import DistributedContext, local_world_size
 
 
 def predict(
@@ -55,10 +56,11 @@ def predict(
         range(context.rank, len(annotations), context.world),
         workers=workers,
         device=context.device,
+        ranks=local_world_size(),
     )
     results: dict[int, list[dict[str, Any]]] = {}
-    for item in loader:
-        if stop is not None and stop.number:
+    for item in until_stopped(loader, stop):
+        if item is STOPPED:
             break
         if isinstance(item, CodoError):
             raise item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from codo.detection.sampler import AspectSampler
 from codo.evaluation.coco_metrics import Kind
 from codo.loading.loader import build_loader
 from codo.loading.sampler import check_batch, steps_per_epoch
-from codo.training.distributed import DistributedContext, loader_workers
+from codo.training.distributed import DistributedContext, loader_workers, local_world_size
 
 LABELED = "labeled_images.txt"
 DATA = "data.txt"
@@ -135,8 +136,23 @@ def _has_card_with(out: str, categories: tuple[Category, ...]) -> bool:
     return path.is_file() and DetectorCard.model_validate_json(path.read_bytes()).categories == categories
 
 
-def training_batches(task: Task, context: DistributedContext, *, start: int, stop: int) -> DataLoader[Any]:
-    """Batches of the steps ``start`` to ``stop`` of this rank, a function of (seed, step); one item is one step."""
+def training_batches(
+    task: Task,
+    context: DistributedContext,
+    *,
+    start: int,
+    stop: int,
+    warn: Callable[[str], None] = lambda message: None,
+) -> DataLoader[Any]:
+    """Batches of the steps ``start`` to ``stop`` of this rank, a function of (seed, step); one item is one step.
+
+    Args:
+        task: Data and settings.
+        context: Rank, world size and device of this process.
+        start: First step.
+        stop: The step before which to end.
+        warn: Called with a warning when shared memory is too small.
+    """
     settings = task.settings
     height, width = task.train.sizes[task.images].T
     sampler = AspectSampler(
@@ -157,4 +173,11 @@ def training_batches(task: Task, context: DistributedContext, *, start: int, sto
         max_size=settings.max_size,
         flip=settings.flip,
     )
-    return build_loader(dataset, sampler, workers=loader_workers(settings.workers), device=context.device)
+    return build_loader(
+        dataset,
+        sampler,
+        workers=loader_workers(settings.workers),
+        device=context.device,
+        ranks=local_world_size(),
+        warn=warn,
+    )

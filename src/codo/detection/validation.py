@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codo.core.run import Run
+from codo.core.signals import StopSignal, stop_signals
 from codo.detection.detector import Detector
 from codo.detection.detector_io import FILE, export_detector
 from codo.detection.precise_bn import recompute_statistics
@@ -18,7 +19,7 @@ from codo.detection.predict import predict, score
 from codo.detection.results import write_results
 from codo.detection.task import Task, training_batches
 from codo.evaluation.voc_metrics import voc_scores
-from codo.training.distributed import DistributedContext, StopSignal, loader_workers, stop_signals, use_bf16
+from codo.training.distributed import DistributedContext, loader_workers, use_bf16
 from codo.training.logging import RunLog
 from codo.training.trainer import average_statistics
 
@@ -119,7 +120,7 @@ class Validation:
     def _raise_if_stopped(self, stop: StopSignal, step: int) -> None:
         """Raise if any process received a stop signal."""
         if signal := self.context.highest(stop.number):
-            raise stop.error(signal, step, str(self.run.path))
+            raise stop.error(signal, f"after step {step}; a checkpoint is saved", str(self.run.path))
 
     def _row(self, results: list[dict[str, Any]]) -> dict[str, float]:
         scores = score(self.task.val, results, self.task.kinds)

@@ -3,6 +3,7 @@
 * ``step_dataset``: the base of all datasets, from a step plan to a batch; the loader's workers run it.
 * ``sampler``: which samples a step uses, and their order for the key network.
 * ``loader``: builds the data loaders of pretraining, finetuning, evaluation and prediction.
+* ``delivery``: how items travel from a worker to the main process, whatever the size of shared memory.
 * ``pasted_views``, ``pools``: which proposal of which image is pasted on which background (Table 2).
 * ``first_views``: how much of their proposals the pasted views of the first batch show.
 * ``crop_dataset``: random crops of whole images; ``jigsaw_dataset``: the same with jigsaws of nine shuffled patches.

@@ -6,7 +6,7 @@
 * ``trainer``: the loop; ``job``: its inputs; ``clock``: images per second and data wait.
 * ``optim``, ``lars``: SGD, LARS, learning-rate schedules and scaling.
 * ``checkpoint``: saving and exact resume; ``load_run``: the method of a run with its newest weights.
-* ``distributed``: processes, devices, signals.
+* ``distributed``: processes and devices.
 * ``profiling``: ``--profile``, the time of each stage of a step.
 * ``logging``, ``log_settings``: metrics.jsonl, train.log, progress bar; ``trackers``: TensorBoard, W&B, MLflow.
 * ``probing``: probes with labels during a run, and ``codo probe``.

@@ -1,4 +1,4 @@
-"""Processes, devices and signals; reads the environment variables of ``torchrun``.
+"""Processes and devices; reads the environment variables of ``torchrun``.
 
 A single process needs no setup. ``torchrun`` sets RANK, WORLD_SIZE and LOCAL_RANK; the backend is gloo on CPUs and NCCL
 on GPUs.
@@ -7,18 +7,17 @@ on GPUs.
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from codo.core.cpu import cpu_quota, usable_cores
-from codo.core.errors import CodoError, InputError, Interrupted, Preempted
+from codo.core.errors import InputError
+from codo.loading.loader import dead_workers_told
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,14 @@ class DistributedContext:
 def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
     """Initialize torch.distributed under ``torchrun``, and limit torch's threads; both are undone at the end.
 
+    A loader worker that dies inside the context, in whatever step, is an error for users.
+
     Args:
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:N``.
 
     Raises:
         InputError: A GPU is requested and there is none.
+        CodoError: A loader worker died.
     """
     world, rank = world_size(), int(os.environ.get("RANK", 0))
     chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", 0)))
@@ -88,7 +90,7 @@ def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
     if joined:
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        with threads_within_quota():
+        with threads_within_quota(), dead_workers_told():
             yield DistributedContext(rank, world, chosen)
     finally:
         if joined:
@@ -122,6 +124,11 @@ def choose_device(device: str, local_rank: int = 0) -> torch.device:
 def world_size() -> int:
     """Number of processes that ``torchrun`` started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", 1))
+
+
+def local_world_size() -> int:
+    """Number of the processes of ``torchrun`` on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
 def cpu_threads() -> int:
@@ -181,44 +188,4 @@ def loader_workers(setting: int | None) -> int:
     """Resolve the setting ``workers``: by default this rank's share of the usable cores, at most 16."""
     if setting is not None:
         return setting
-    return max(1, min(16, usable_cores() // int(os.environ.get("LOCAL_WORLD_SIZE", 1))))
-
-
-class StopSignal:
-    """Records a signal to stop, so that the current step can finish first.
-
-    SIGINT and SIGTERM set `number`; a second SIGINT ends the program immediately.
-    """
-
-    def __init__(self) -> None:
-        self.number = 0
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler."""
-        if self.number == signal.SIGINT and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        self.number = number
-
-    def error(self, number: int, step: int, where: str) -> CodoError:
-        """The error to raise after the checkpoint of ``step`` is saved."""
-        kind, name = (Interrupted, "Ctrl-C") if number == signal.SIGINT else (Preempted, "SIGTERM")
-        return kind(
-            f"stopped by {name} after step {step}; a checkpoint is saved",
-            where=where,
-            fix="run the same command again to resume",
-        )
-
-
-@contextmanager
-def stop_signals() -> Iterator[StopSignal]:
-    """Catch SIGINT and SIGTERM inside the context, if this is the main thread; other threads catch nothing."""
-    stop = StopSignal()
-    try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread
-        before = {}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return max(1, min(16, usable_cores() // local_world_size()))

@@ -32,7 +32,7 @@ from codo.probes.labels_at_hand import labels_at_hand
 from codo.probes.start_comparison import StartComparison
 from codo.probes.watched_probes import WatchedProbes
 from codo.training.anchoring import anchored_parameters, anchored_parts, apply_anchor, describe_anchor
-from codo.training.distributed import DistributedContext, join_processes, loader_workers
+from codo.training.distributed import DistributedContext, join_processes, loader_workers, local_world_size
 from codo.training.freezing import apply_freezing, describe_freezing
 from codo.training.job import Feed, Watch
 from codo.training.lr_factors import factor_by_parameter
@@ -237,7 +237,14 @@ def step_batches(task: PretrainTask, session: Session, method: Method) -> DataLo
         world=context.world,
         shuffled=method.shuffles and settings.contrast.bn_groups > 0,
     )
-    return build_loader(task.dataset, sampler, workers=loader_workers(settings.workers), device=context.device)
+    return build_loader(
+        task.dataset,
+        sampler,
+        workers=loader_workers(settings.workers),
+        device=context.device,
+        ranks=local_world_size(),
+        warn=session.log.warn,
+    )
 
 
 def prepare_views(task: PretrainTask, session: Session, method: Method) -> None:

@@ -15,15 +15,19 @@ from torch.nn.parallel import DistributedDataParallel
 
 from codo.core.errors import CodoError
 from codo.core.rng import RngStream, generator
+from codo.core.signals import STOPPED, StopSignal, stop_signals, until_stopped
 from codo.methods.base import Method, stage
 from codo.methods.freezing import unfreeze
 from codo.models.batch_statistics import running, tracking_layers
 from codo.training import checkpoint
 from codo.training.clock import Clock
-from codo.training.distributed import DistributedContext, StopSignal, stop_signals
+from codo.training.distributed import DistributedContext
 from codo.training.job import TrainingJob
 from codo.training.optim import set_lr
 from codo.training.profiling import Profiler, waits
+
+PATIENCE = 10.0
+"""Of several processes, see `patience`; a third of the time that torchrun leaves between SIGTERM and SIGKILL."""
 
 
 def train(job: TrainingJob) -> None:
@@ -40,8 +44,10 @@ def train(job: TrainingJob) -> None:
     clock = Clock(device, job.feed.images_per_step)
     profiler = Profiler(log, job.stop - job.start, device)
     with stop_signals() as stop, profiler.watching():
-        for batch in waits(job.feed.batches):
+        for batch in waits(until_stopped(job.feed.batches, stop, patience(job.context))):
             clock.waited()
+            if batch is STOPPED:
+                raise stopped_waiting(job, stop, step)
             if isinstance(batch, CodoError):
                 raise batch
             seed_torch(job.seed, step, job.context)
@@ -96,7 +102,7 @@ def train(job: TrainingJob) -> None:
             if saves or signal:
                 save(job, step)
             if signal:
-                raise stop.error(signal, step, str(job.checkpoints.run.path))
+                raise stop.error(signal, f"after step {step}; a checkpoint is saved", str(job.checkpoints.run.path))
             if due and watch.enough(step):
                 return
             profiler.step()
@@ -126,6 +132,22 @@ def sync_stop(job: TrainingJob, stop: StopSignal, step: int, loss: Tensor) -> in
     if highest >= 1000:
         raise not_finite(job, f"the loss or its gradient is {loss.item():g} at step {step}")
     return highest
+
+
+def patience(context: DistributedContext) -> float:
+    """Seconds for which a batch is still awaited after a signal: other processes may be in the same step."""
+    return PATIENCE if context.world > 1 else 0.0
+
+
+def stopped_waiting(job: TrainingJob, stop: StopSignal, step: int) -> CodoError:
+    """Save a checkpoint, if this process may do so alone, and return the error that ends a run between two steps."""
+    where = str(job.checkpoints.run.path)
+    if job.context.world > 1:
+        return stop.error(stop.number, f"after step {step}, waiting for a batch; the last checkpoint is older", where)
+    if step == job.start:
+        return stop.error(stop.number, f"before step {step + 1}", where)
+    save(job, step)
+    return stop.error(stop.number, f"after step {step}; a checkpoint is saved", where)
 
 
 def not_finite(job: TrainingJob, what: str) -> CodoError:

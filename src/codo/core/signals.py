@@ -1,0 +1,118 @@
+"""SIGINT and SIGTERM while a run works: the current step is finished first, unless there is nothing to finish.
+
+The loop waits for its next batch most of all when something is wrong with the loader's workers (a network disk that
+does not answer, a batch that never comes). Between two steps the state of a run is complete, so a signal ends this wait
+at once (`until_stopped`).
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Final
+
+from codo.core.errors import CodoError, Interrupted, Preempted
+
+STOPPED: Final = object()
+"""The last item of `until_stopped` when a signal has ended the wait."""
+_END: Final = object()
+
+
+class StopSignal:
+    """Records a signal to stop, so that the current step can finish first.
+
+    SIGINT and SIGTERM set `number`; a second SIGINT ends the program immediately.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._waiting = False
+        self._patience = 0.0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
+        if self.number == signal.SIGINT and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.number = number
+        if self._waiting:
+            self._end_wait()
+
+    def error(self, number: int, done: str, where: str) -> CodoError:
+        """The error that ends the run.
+
+        Args:
+            number: The signal.
+            done: What was done until then, and whether a checkpoint is saved.
+            where: The run directory.
+        """
+        kind, name = (Interrupted, "Ctrl-C") if number == signal.SIGINT else (Preempted, "SIGTERM")
+        return kind(f"stopped by {name} {done}", where=where, fix="run the same command again to resume")
+
+    def next(self, source: Iterator[Any], patience: float) -> Any:
+        """The next item; `STOPPED` if a signal comes first. See `until_stopped`."""
+        alarm, self._patience = None, patience
+        try:
+            if patience and threading.current_thread() is threading.main_thread():
+                alarm = signal.signal(signal.SIGALRM, self._alarm)
+            self._waiting = True
+            if self.number:
+                self._end_wait()
+            item = next(source, _END)
+            self._waiting = False
+        except _WaitEndedError:
+            return STOPPED
+        finally:
+            self._waiting = False
+            if alarm is not None:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, alarm)
+        return item
+
+    def _end_wait(self) -> None:
+        if self._patience:
+            signal.setitimer(signal.ITIMER_REAL, self._patience)
+        else:
+            self._alarm()
+
+    def _alarm(self, *_: object) -> None:
+        if self._waiting:
+            self._waiting = False  # raised once: what handles the exception is not interrupted again
+            raise _WaitEndedError
+
+
+class _WaitEndedError(BaseException):
+    """Raised by the handler in the middle of a wait. Not an `Exception`: the waiting code must not catch it."""
+
+
+def until_stopped(items: Iterable[Any], stop: StopSignal | None, patience: float = 0.0) -> Iterator[Any]:
+    """Iterate; a signal that comes while the next item is awaited ends the iteration with the item `STOPPED`.
+
+    Args:
+        items: The items.
+        stop: Records the signals, as `stop_signals` gives it; ``None`` to wait whatever happens.
+        patience: Seconds for which the item is still awaited after the signal: 0 where this process may stop alone;
+            where others are in the same step, it needs time to finish the step, too.
+    """
+    source = iter(items)
+    while (item := next(source, _END) if stop is None else stop.next(source, patience)) is not _END:
+        yield item
+        if item is STOPPED:
+            return
+
+
+@contextmanager
+def stop_signals() -> Iterator[StopSignal]:
+    """Catch SIGINT and SIGTERM inside the context, if this is the main thread; other threads catch nothing."""
+    stop = StopSignal()
+    try:
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread
+        before = {}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

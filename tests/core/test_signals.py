@@ -1,0 +1,106 @@
+"""Signals end a wait at once, or after the patience that other processes need; work is never cut in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from threading import Event, Thread, Timer
+
+import pytest
+
+from codo.core.errors import Interrupted, Preempted
+from codo.core.signals import STOPPED, StopSignal, stop_signals, until_stopped
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+def stuck(*first: int) -> Iterator[int]:
+    """Some items, then nothing for a minute; it catches ordinary exceptions, as torch's loader does."""
+    yield from first
+    try:
+        time.sleep(60)
+    except Exception:
+        yield 0
+
+
+def send_soon(number: int) -> None:
+    Timer(0.05, os.kill, (os.getpid(), number)).start()
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_wait_ends_with_the_signal(number: int) -> None:
+    with stop_signals() as stop:
+        send_soon(number)
+        assert list(until_stopped(stuck(1, 2), stop)) == [1, 2, STOPPED]
+        assert stop.number == number
+
+
+def test_work_between_two_items_is_finished() -> None:
+    done = []
+    with stop_signals() as stop:
+        for item in until_stopped(iter([1, 2, 3]), stop):
+            if item is STOPPED:
+                break
+            if item == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+            done.append(item)
+    assert done == [1, 2]  # the third is not begun: the signal came before its wait
+
+
+def test_without_a_signal_all_items_come_and_handlers_are_as_before() -> None:
+    before = [signal.getsignal(number) for number in (*NUMBERS, signal.SIGALRM)]
+    with stop_signals() as stop:
+        assert list(until_stopped(iter([1, None, 3]), stop, patience=5)) == [1, None, 3]
+        assert list(until_stopped([], stop)) == []
+        assert list(until_stopped([4], None)) == [4]
+    assert [signal.getsignal(number) for number in (*NUMBERS, signal.SIGALRM)] == before
+
+
+def test_with_patience_a_late_item_is_still_taken() -> None:
+    def late() -> Iterator[int]:
+        Event().wait(0.2)
+        yield 7
+        time.sleep(60)
+
+    with stop_signals() as stop:
+        send_soon(signal.SIGTERM)
+        items = until_stopped(late(), stop, patience=0.6)
+        assert next(items) == 7
+        assert stop.number == signal.SIGTERM
+        assert next(items) is STOPPED  # the next one is not awaited for longer
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_second_ctrl_c_ends_the_program() -> None:
+    with stop_signals() as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.number == signal.SIGINT
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_another_thread_catches_nothing() -> None:
+    found: list[object] = []
+
+    def work() -> None:
+        with stop_signals() as stop:
+            found.extend(until_stopped([1], stop, patience=1))
+
+    thread = Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [1]
+
+
+def test_the_error_says_what_was_done() -> None:
+    error = StopSignal().error(signal.SIGTERM, "after step 3; a checkpoint is saved", "runs/a")
+    assert isinstance(error, Preempted)
+    assert error.lines() == [
+        "stopped by SIGTERM after step 3; a checkpoint is saved",
+        "  where: runs/a",
+        "  fix:   run the same command again to resume",
+    ]
+    assert isinstance(StopSignal().error(signal.SIGINT, "before step 1", "runs/a"), Interrupted)
