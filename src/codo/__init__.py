@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from codo.catalog.catalog import Catalog as Catalog
     from codo.catalog.catalog import open_catalog as open_catalog
     from codo.comparison.compare import compare as compare
+    from codo.convert import convert as convert
     from codo.core.errors import CodoError as CodoError
     from codo.core.run import Run as Run
     from codo.core.run import open_run as open_run
@@ -44,6 +45,7 @@ else:
             "Run": "core.run",
             "Trunk": "exporters.load_trunk",
             "compare": "comparison.compare",
+            "convert": "convert",
             "evaluate": "detection.evaluate",
             "export": "exporters.write",
             "finetune": "detection.finetune",

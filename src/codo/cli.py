@@ -15,6 +15,7 @@ from typing import Any
 
 import codo
 from codo.core.errors import CodoError, InputError, class_and_line, nearest
+from codo.core.verb_parser import VerbParser
 
 DESCRIPTION = """Pretrain the trunk of a detector (backbone, FPN, box head) on your own unlabeled images, and
 measure how much it helps.
@@ -26,46 +27,12 @@ measure how much it helps.
   codo export run --to torchvision                            weights for your detector
   codo finetune -c finetune_laptop data=labeled/ weights=run out=detector
   codo evaluate detector data=labeled/                        the twelve COCO metrics
+  codo convert labelme_folder/ --to coco --out labeled        write labels of other tools as COCO
   codo compare -c finetune_laptop data=labeled/ 'inits=[none,run]' 'fractions=[0.1,1]' out=answer
   codo compare -c table1_laptop data=labeled/ pools.images=… pools.scenes=… out=table1   the paper's Table 1
 
 Settings are key=value; dots separate groups (optim.lr=0.03, probe=null). -c takes a shipped recipe or a YAML file.
 """
-
-
-class VerbParser(argparse.ArgumentParser):
-    """The parser of a verb. Settings may stand anywhere, and ``out=DIR`` is the same as ``--out DIR``."""
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        self._with_value: set[str] = set()  # options that take a value, with their dashes
-        self._intermixed = False
-        super().__init__(*args, **options)
-
-    def add_argument(self, *names: Any, **options: Any) -> argparse.Action:
-        """Add an argument; an option with a value may also be given as ``name=value``."""
-        action = super().add_argument(*names, **options)
-        if action.option_strings and action.nargs is None:
-            self._with_value |= set(action.option_strings)
-        return action
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Parse options first, then everything else: argparse alone refuses settings after an option."""
-        if self._intermixed:
-            return super().parse_known_args(args, namespace)
-        self._intermixed = True
-        try:
-            return self.parse_known_intermixed_args(self._as_options(list(args)), namespace)
-        finally:
-            self._intermixed = False
-
-    def _as_options(self, words: list[str]) -> list[str]:
-        """Turn ``out=DIR`` into ``--out=DIR`` where the verb has such an option."""
-        found = []
-        for before, word in zip(["", *words], words, strict=False):
-            name, equals, _ = word.partition("=")
-            named = equals and f"--{name}" in self._with_value and before not in self._with_value
-            found.append(f"--{word}" if named else word)
-        return found
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -149,6 +116,16 @@ def build_parser() -> argparse.ArgumentParser:
     view.add_argument(
         "--out", metavar="FILE", help="the page (default: view.html in the catalog or run, or next to the file)"
     )
+
+    convert = verb("convert", "write labeled data in any format as COCO annotation files; say what was understood")
+    convert.add_argument(
+        "source",
+        nargs="*",
+        metavar="SOURCE | key=value",
+        help="a folder of labeled data or its annotation file; settings such as data.format=via, data.missing=skip",
+    )
+    convert.add_argument("--to", default="coco", metavar="FORMAT", help="coco (default)")
+    convert.add_argument("--out", metavar="DIR", help="the folder to write (required)")
 
     demo = verb("demo", "end-to-end demo on a generated data set")
     demo.add_argument("--out", default="demo_out", metavar="DIR", help="folder of all results (default: demo_out)")
@@ -303,6 +280,19 @@ def _view(args: argparse.Namespace) -> None:
     print(codo.view(args.path, out=args.out, **settings))
 
 
+def _convert(args: argparse.Namespace) -> None:
+    from codo.core.config import parse_assignments
+
+    sources = [item for item in args.source if "=" not in item]
+    if len(sources) != 1:
+        what = f"{len(sources)} sources are given" if sources else "no labeled data are given"
+        raise InputError(what, where="command line", fix="name one folder or file: codo convert labeled/ --out coco")
+    if args.out is None:
+        raise InputError("the folder to write is not named", where="command line", fix="add --out DIR")
+    settings = parse_assignments(item for item in args.source if "=" in item)
+    print(codo.convert(sources[0], args.out, to=args.to, **settings).text())
+
+
 def _demo(args: argparse.Namespace) -> None:
     from codo.demo.demo import demo, write_data
 
@@ -334,6 +324,7 @@ VERBS: dict[str, Any] = {
     "compare": _compare,
     "probe": _probe,
     "view": _view,
+    "convert": _convert,
     "demo": _demo,
     "doctor": _doctor,
 }

@@ -1,21 +1,13 @@
-"""What all readers share: order of objects, names of classes, numbers of images."""
+"""What all readers share: order of objects, names of classes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from codo.annotations.assemble import image_numbers, refuse_same_names, unused_classes
+from codo.annotations.assemble import refuse_same_names, unused_classes
 from codo.annotations.records import Category
 from codo.core.errors import InputError
-
-
-def test_ids_are_the_numbers_in_names_that_all_have_one() -> None:
-    assert image_numbers(["a/000012.jpg", "b/2008_000002.jpg"]).tolist() == [12, 2008000002]
-    assert image_numbers(["7.jpg", "007.png"]).tolist() == [1, 2]  # one number twice
-    assert image_numbers(["7.jpg", "seven.jpg"]).tolist() == [1, 2]
-    assert image_numbers(["9" * 30 + ".jpg"]).tolist() == [1]
-
 
 CLASSES = (Category(1, "cat"), Category(2, "dog"), Category(7, "cat"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -134,17 +133,3 @@ def unused_classes(
     names = ", ".join(f"{c.name} (id {c.id})" for c in empty[:5])
     more = f" and {len(empty) - 5} more" if len(empty) > 5 else ""
     return f"{where}: {len(empty)} of {len(categories)} categories have no annotation: {names}{more}"
-
-
-def image_numbers(names: Sequence[str]) -> npt.NDArray[np.int64]:
-    """Image ids for formats that have none, as result files use them.
-
-    If all file names are numbers, these are the ids (``000012.jpg`` is 12, ``2008_000002.jpg`` is 2008000002), as in
-    common converters; else the ids are 1, 2, … in order.
-    """
-    stems = [name.rpartition("/")[2].rpartition(".")[0] for name in names]
-    if all(re.fullmatch(r"[0-9]+(_[0-9]+)?", stem) and len(stem) <= 18 for stem in stems):
-        ids = np.array([int(stem.replace("_", "")) for stem in stems], dtype=np.int64)
-        if len(np.unique(ids)) == len(ids):
-            return ids
-    return np.arange(1, len(names) + 1, dtype=np.int64)

@@ -15,9 +15,16 @@ from codo.core.paths import absolute
 from codo.geometry.boxes import Format as BoxFormat
 from codo.geometry.boxes import Unit as BoxUnit
 from codo.geometry.corners import Origin
+from codo.label_formats.formats import FORMATS as LABEL_FORMATS
+from codo.label_formats.formats import LabelFormatName
 
 Split = Literal["train", "val"]
-Format = Literal["coco", "voc", "yolo"]
+Format = Literal["coco", "voc", "yolo"] | LabelFormatName
+
+FORMATS = ("coco", "voc", "yolo", *LABEL_FORMATS)
+
+FOLDERS_ONLY = ("voc", "yolo", *(name for name, one in LABEL_FORMATS.items() if not one.one_file))
+"""Formats whose labels are a folder, never one file."""
 
 PATHS = ("folder", "train", "val", "images", "train_images", "val_images")
 """Settings that are paths."""
@@ -28,14 +35,16 @@ class DataSettings(Settings):
 
     folder: str | None = Field(
         None,
-        description="folder with both splits in the layout of COCO, VOC or YOLO, or YOLO's data file; "
+        description="folder with both splits in the layout of one of the formats, or YOLO's data file; "
         "data=FOLDER is short for it",
     )
     format: Literal["auto"] | Format = Field(
-        "auto", description="coco, voc or yolo; auto: recognized by the folder's contents"
+        "auto", description=f"{', '.join(FORMATS)}; auto: recognized by the folder's contents"
     )
-    train: str | None = Field(None, description="COCO annotation file to train on, instead of a folder")
-    val: str | None = Field(None, description="COCO annotation file to evaluate on, instead of a folder")
+    train: str | None = Field(
+        None, description="annotation file to train on, instead of a folder: COCO, or another format with one file"
+    )
+    val: str | None = Field(None, description="annotation file to evaluate on, likewise")
     images: str | None = Field(None, description="folder of the images of data.train and data.val")
     train_images: str | None = Field(None, description="folder of the images of data.train, if it is another")
     val_images: str | None = Field(None, description="folder of the images of data.val, if it is another")
@@ -74,7 +83,9 @@ class DataSettings(Settings):
         "class has hardly any other",
     )
     box_format: BoxFormat = Field("xywh", description="how COCO boxes are written: xywh, corners (xyxy) or cxcywh")
-    box_unit: BoxUnit = Field("pixels", description="unit of COCO boxes: pixels, relative (0 to 1) or percent")
+    box_unit: BoxUnit = Field(
+        "pixels", description="unit of the boxes of COCO and CreateML: pixels, relative (0 to 1) or percent"
+    )
     same_names: Literal["refuse", "merge"] = Field(
         "refuse", description="COCO categories of the same name: refuse, or merge them into one class"
     )
@@ -90,6 +101,9 @@ class DataSettings(Settings):
         "auto",
         description="what YOLO lines with more than five columns are, outline or keypoints; auto: key points if the "
         "data file has kpt_shape, else outlines, and an error where they may be key points",
+    )
+    class_attribute: str | None = Field(
+        None, description="region attribute of VIA that is the class; null: the only one, an error if there are more"
     )
 
     @field_validator("value_range")
@@ -116,7 +130,7 @@ class DataSettings(Settings):
             raise ValueError("data.folder is not used when data.train and data.val are given: leave one of them out")
         if self.split and ((self.val and (self.train or self.folder)) or self.val_split):
             raise ValueError("data.split takes the evaluation images from the train images: leave data.val* out")
-        if self.format in ("voc", "yolo") and (self.folder is None or self.train or self.val):
+        if self.format in FOLDERS_ONLY and (self.folder is None or self.train or self.val):
             raise ValueError(f"data.format={self.format} needs a folder, and no data.train or data.val")
         return self
 

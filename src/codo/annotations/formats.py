@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from codo.annotations.coco.layout import find_files, locate_images
-from codo.annotations.coco.read import CocoRules, read_coco
+from codo.annotations.coco.json_columns import read_bytes
+from codo.annotations.coco.layout import drop_missing, find_files, locate_images
+from codo.annotations.coco.read import CocoRules, read_lists, without_collection
 from codo.annotations.data_settings import DataSettings, Format, Split
 from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations
 from codo.annotations.voc.read import read_voc
 from codo.annotations.yolo.read import read_yolo
+from codo.catalog.sources.image_lists import parse_coco
 from codo.core.errors import InputError
 from codo.geometry.boxes import Convention
+from codo.label_formats.formats import FORMATS, LabelFormatName, Options, find_sets, read_labels
+from codo.label_formats.json_kind import json_kind
+from codo.label_formats.sets import LabelSet, choose
+from codo.label_formats.table import LabelTable
 from codo.layouts import voc, yolo
 from codo.layouts.coco import find_annotations, find_single_file, image_folders
 from codo.layouts.splits import no_such_split, only_one_set
@@ -43,24 +50,78 @@ class Reader:
 
 
 def _is_coco(data: DataSettings, folder: Path) -> bool:
-    return any(find_annotations(folder, data.split_name(split) or split) for split in ("train", "val"))
+    found = (find_annotations(folder, data.split_name(split) or split) for split in ("train", "val"))
+    return any(path is not None and json_kind(path) in (None, "coco") for path in found)
 
 
 def _may_be_coco(folder: Path) -> bool:
-    return find_single_file(folder) is not None
+    found = find_single_file(folder)
+    return found is not None and json_kind(found) in (None, "coco")
 
 
 def _read_coco(data: DataSettings, split: Split, images: bool) -> Annotations:
     path = _annotation_file(data, split)
-    folders = _image_folders(data, split, path)
     rules = CocoRules(Convention(data.box_format, data.box_unit), data.crowd, data.same_names, data.areas)
-    annotations = read_coco(path, rules, lambda names: read_sizes(find_files(str(path), names, folders)))
+    with without_collection():
+        values = parse_coco(read_bytes(path, "annotation file"), str(path))
+        return _read_lists(data, values, path, _image_folders(data, split, path), rules, images)
+
+
+def _read_labels(name: LabelFormatName, data: DataSettings, split: Split, images: bool) -> Annotations:
+    folder, sets, chosen = _label_sets(name, data, split)
+    table = read_labels(name, chosen, sets, folder, split, Options(data.class_attribute))
+    given = (data.train_images if split == "train" else data.val_images) or data.images
+    folders = [Path(given)] if given and FORMATS[name].one_file else table.folders
+    unit = data.box_unit if table.unsure and data.box_unit != "pixels" else table.unit
+    rules = CocoRules(Convention("xywh", unit), areas=data.areas)
+    return _read_lists(data, table.values, table.source, folders, rules, images, table)
+
+
+def _label_sets(name: LabelFormatName, data: DataSettings, split: Split) -> tuple[Path, list[LabelSet], LabelSet]:
+    """The data folder, all sets, and that of a split."""
+    files = {key: path for key, path in (("train", data.train), ("val", data.val)) if path is not None}
+    sets = [LabelSet(Path(path).stem, Path(path)) for path in files.values()]
+    if split in files or data.folder is None:
+        path = _annotation_file(data, split)
+        return path.parent, sets, LabelSet(path.stem, path)
+    folder = Path(data.folder)
+    found = find_sets(name, folder)
+    chosen = choose(found, split, data.split_name(split), str(folder))
+    return folder if folder.is_dir() else folder.parent, [*found, *sets], chosen
+
+
+def _explicit_labels(name: LabelFormatName, data: DataSettings, train: Annotations, val: Annotations) -> dict[str, Any]:
+    read = {split: one for split, one in (("train", train), ("val", val)) if split in _own_splits(data)}
+    images = {f"{split}_images": str(one.folder) for split, one in read.items()} if FORMATS[name].one_file else {}
+    if data.train or data.val:
+        return {split: str(one.source) for split, one in read.items()} | images
+    names = {one.path: one.name for one in find_sets(name, Path(data.folder or "."))}
+    return {"folder": data.folder, **{f"{split}_split": names[one.source] for split, one in read.items()}, **images}
+
+
+def _read_lists(
+    data: DataSettings,
+    values: dict[str, Any],
+    path: Path,
+    folders: list[Path],
+    rules: CocoRules,
+    images: bool,
+    table: LabelTable | None = None,
+) -> Annotations:
+    """Check the lists of a COCO file, or those made of another format, and find their images."""
+    missing, notes = list[str](), list[str]()
+    if data.missing == "skip":
+        values, missing, notes = drop_missing(values, str(path), folders)
+        table = table and replace(table, values=values)
+    sizes_of = lambda names: read_sizes(find_files(str(path), names, folders))  # noqa: E731
+    annotations = read_lists(values, path, rules, sizes_of, table)
     try:
-        return locate_images(annotations, folders, data.missing)
+        located = locate_images(annotations, folders, data.missing)
     except InputError:
         if images:
             raise
         return annotations
+    return replace(located, missing=(*missing, *located.missing), notes=(*notes, *located.notes))
 
 
 def _explicit_coco(data: DataSettings, train: Annotations, val: Annotations) -> dict[str, Any]:
@@ -125,9 +186,10 @@ def _image_folders(data: DataSettings, split: Split, annotation_file: Path) -> l
 
 def _read_voc(data: DataSettings, split: Split, images: bool) -> Annotations:
     folder = Path(data.folder or ".")
-    found = voc.images_of(folder, voc.image_sets(folder, split, data.split_name(split)), checked=images)
+    sets = voc.image_sets(folder, split, data.split_name(split))
+    found = voc.images_of(folder, sets, checked=images, missing=data.missing)
     read = read_voc(folder, found.images, data.voc_origin)
-    return replace(read, notes=(*found.notes, *read.notes))
+    return replace(read, missing=tuple(found.missing), notes=(*found.notes, *read.notes))
 
 
 def _explicit_voc(data: DataSettings, train: Annotations, val: Annotations) -> dict[str, Any]:
@@ -144,11 +206,11 @@ def _read_yolo(data: DataSettings, split: Split, images: bool) -> Annotations:
     data_file = yolo.read_data_file(_data_file(Path(data.folder or ".")))
     named = data.split_name(split)
     name = yolo.split_name(data_file, split, named)
-    found = yolo.images_of(data_file, name)
+    found = yolo.images_of(data_file, name, data.missing)
     read = read_yolo(data_file, found.images, data.yolo_points)
     other = name == "test" and named is None
     note = [f"{data_file.path}: there is no 'val', so 'test' is; data.val_split= chooses another"] if other else []
-    return replace(read, notes=(*data_file.notes, *note, *found.notes, *read.notes))
+    return replace(read, missing=tuple(found.missing), notes=(*data_file.notes, *note, *found.notes, *read.notes))
 
 
 def _explicit_yolo(data: DataSettings, train: Annotations, val: Annotations) -> dict[str, Any]:
@@ -172,6 +234,17 @@ def _data_file(folder: Path) -> Path:
     return found
 
 
+def _label_reader(name: LabelFormatName) -> Reader:
+    """The reader of a format of `codo.label_formats`; a folder of COCO, VOC or YOLO is never taken for one."""
+    return Reader(
+        FORMATS[name].layout,
+        lambda data, folder: False,
+        lambda folder: bool(FORMATS[name].find(folder)),
+        partial(_read_labels, name),
+        partial(_explicit_labels, name),
+    )
+
+
 READERS: Mapping[Format, Reader] = {
     "coco": Reader("COCO's annotations/instances_train.json", _is_coco, _may_be_coco, _read_coco, _explicit_coco),
     "voc": Reader(
@@ -189,4 +262,5 @@ READERS: Mapping[Format, Reader] = {
         _explicit_yolo,
         sizes_from_images=True,
     ),
+    **{name: _label_reader(name) for name in FORMATS},
 }

@@ -1,6 +1,6 @@
 """The setting ``data=``: find the annotation files and images of a split, and read them.
 
-``data=`` is a folder in the layout of COCO, PASCAL VOC or YOLO, recognized by its contents, or single COCO files:
+``data=`` is a folder in the layout of one of the formats, recognized by its contents, or single annotation files:
 ``data.train=a.json data.val=b.json data.images=DIR`` (or ``data.train_images=`` and ``data.val_images=`` if they
 differ). ``formats`` is the table of formats, `codo.layouts` has the layouts.
 """
@@ -18,6 +18,7 @@ from codo.annotations.records import Annotations
 from codo.annotations.subset import random_split
 from codo.annotations.upright import fit_to_images
 from codo.core.errors import InputError
+from codo.label_formats.formats import format_of_file
 
 
 def read_annotations(data: DataSettings, split: Split, *, images: bool = True, sizes: bool = True) -> Annotations:
@@ -52,7 +53,8 @@ def find_format(data: DataSettings) -> Format:
         InputError: The folder does not exist, or has none or several of the layouts.
     """
     if data.train or data.val or data.folder is None:
-        return "coco"
+        kinds = {format_of_file(Path(path)) for path in (data.train, data.val) if path}
+        return data.format if data.format != "auto" else (kinds.pop() if len(kinds) == 1 else None) or "coco"
     folder = Path(data.folder)
     if not folder.exists():
         raise InputError("no such folder", where=str(folder), fix="give a folder of labeled images")

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from codo.annotations.fraction import labeled_subset
 from codo.annotations.records import Annotations
 from codo.core.errors import InputError
+from codo.layouts.missing import missing_note
 
 SPLIT_SEED = 1
 """Added to the seed of a split, so that it is another draw than that of ``data.fraction`` with the same seed."""
@@ -100,12 +101,6 @@ def without_missing(annotations: Annotations, present: npt.NDArray[np.bool_]) ->
     if present.all():
         return annotations
     names = annotations.file_names[~present].tolist()
-    if not present.any():
-        raise InputError(
-            f"none of {len(names)} images is there; the first: {names[0]}",
-            where=str(annotations.source),
-            fix="give their folder with data.images=DIR",
-        )
-    note = f"{annotations.source}: {len(names)} of {len(annotations)} images are not there and were left out"
+    note = missing_note(str(annotations.source), names, len(annotations))
     part = take(annotations, np.flatnonzero(present))
-    return replace(part, missing=tuple(names), notes=(*part.notes, f"{note} (data.missing=skip)"))
+    return replace(part, missing=tuple(names), notes=(*part.notes, note))

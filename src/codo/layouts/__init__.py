@@ -4,7 +4,8 @@
 * ``coco``: places of COCO annotation files and of their images.
 * ``voc``: folders of PASCAL VOC, and of tools that write its XML files; ``voc_xml``: one such file.
 * ``yolo``: YOLO's data file, and the images and label files of a split; ``yolo_lines``: one label file.
-* ``splits``: what is said where a split is missing; ``entries``: messages about invalid entries of label files.
+* ``splits``: what is said where a split is missing; ``entries``: messages about invalid entries of label files;
+  ``image_ids``: ids of images for formats without.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ For each split (``train``, ``val``) these places are tried in order; the first t
 
     annotations   annotations/instances_SPLIT.json   annotations/instances_SPLIT2017.json   annotations/SPLIT.json
                   SPLIT/_annotations.coco.json   SPLIT/labels.json
+                  annotations/lvis_v1_SPLIT.json   zhiyuan_objv2_SPLIT.json (Objects365), in annotations/ or not
     images        SPLIT/   SPLIT/images/   SPLIT/data/   SPLIT2017/   the same in images/
                   images/   data/   images/default/   the folder itself
 
@@ -29,11 +30,18 @@ SINGLE = (
 )
 
 
+PUBLISHED = ("lvis_v1", "lvis_v0.5", "zhiyuan_objv2")
+"""Names of the files of LVIS and Objects365, before the split."""
+
+
 def find_annotations(folder: Path, split: str) -> Path | None:
     """The annotation file of a split, or ``None``."""
     stems = [f"instances_{name}{year}" for name in _names(split) for year in ("", "2017")]
     wanted = [f"annotations/{stem}.json" for stem in (*stems, *_names(split))]
     wanted += [f"{name}/{file}" for name in _names(split) for file in ("_annotations.coco.json", "labels.json")]
+    wanted += [
+        f"{place}{stem}_{name}.json" for name in _names(split) for stem in PUBLISHED for place in ("annotations/", "")
+    ]
     return next((found for one in wanted if (found := _any_case(folder, one))), None)
 
 

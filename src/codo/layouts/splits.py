@@ -7,9 +7,13 @@ from collections.abc import Sequence
 from codo.core.errors import InputError, nearest
 
 
-def only_one_set(name: str, where: str) -> InputError:
+class OnlyOneSet(InputError):
+    """A folder has one set of images, and no other to evaluate on."""
+
+
+def only_one_set(name: str, where: str) -> OnlyOneSet:
     """The error for a folder whose only images are trained on already."""
-    return InputError(
+    return OnlyOneSet(
         f"there is one set of images, '{name}', and no other to evaluate on",
         where=where,
         fix=f"keep a fifth of it for that with data.split=0.2, or evaluate on all of it with data.val_split={name}",

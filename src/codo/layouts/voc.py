@@ -33,6 +33,7 @@ from codo.catalog.sources.folder import files_with, image_files, visible_files, 
 from codo.catalog.sources.image_lists import parse_image_set
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError, nearest
+from codo.layouts.missing import Missing, missing_note
 from codo.layouts.splits import no_such_split, only_one_set
 
 IMAGES = ("JPEGImages", "images", "Images", "imgs")
@@ -99,10 +100,12 @@ class VocSplit(NamedTuple):
     Attributes:
         images: The images.
         notes: One line each.
+        missing: Names of the images that are not there and were left out.
     """
 
     images: list[VocImage]
     notes: list[str]
+    missing: list[str]
 
 
 def years(folder: Path) -> list[Path]:
@@ -155,19 +158,21 @@ def image_sets(folder: Path, split: str, named: str | None) -> list[ImageSet]:
     return _named(folder, known, split, f"data.{split}_split")
 
 
-def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> VocSplit:
+def images_of(folder: Path, sets: list[ImageSet], *, checked: bool, missing: Missing = "error") -> VocSplit:
     """Images of image sets, in order.
 
     Args:
         folder: Folder that names are relative to.
         sets: From `image_sets`.
         checked: Whether the images must exist; else they are assumed to be JPEGs.
+        missing: What to do about images that do not exist: ``error``, or ``skip`` them.
 
     Raises:
         InputError: Images or XML files are missing, or sets are empty or list an image twice; names the first.
     """
     images: list[VocImage] = []
     notes: list[str] = []
+    gone: list[str] = []
     for one in sets:
         found = image_files(one.images)
         pictures = _by_stem(found.paths, one.images)
@@ -181,6 +186,11 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> VocSplit:
                 where=str(one.file),
                 fix="list every image once",
             )
+        if missing == "skip":
+            absent = [f"{one.images.relative_to(folder).as_posix()}/{stem}" for stem in stems if stem not in pictures]
+            notes += filter(None, [missing_note(str(one.file), absent, len(stems))])
+            gone += absent
+            stems = [stem for stem in stems if stem in pictures]
         _refuse_missing(stems, labels, "XML files", one.labels, one)
         if checked:
             _refuse_missing(stems, pictures, "images", one.images, one)
@@ -190,7 +200,7 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool) -> VocSplit:
         notes += _notes(one, pictures, labels, found.hidden)
     if not images:
         raise InputError("the image set is empty", where=", ".join(str(one.file) for one in sets), fix="choose another")
-    return VocSplit(images, notes)
+    return VocSplit(images, notes, gone)
 
 
 def format_sets(folder: Path, sets: list[ImageSet]) -> str:
@@ -289,5 +299,6 @@ def _refuse_missing(stems: list[str], present: Container[str], what: str, folder
         raise InputError(
             f"{len(missing)} of {len(stems)} {what} missing in {folder}; the first: {missing[0]}",
             where=str(one.file),
-            fix="copy them there, or remove the names from the list" if one.listed else "copy them there",
+            fix=f"copy them there, or {'remove the names from the list' if one.listed else 'remove the others'}"
+            + (", or leave them out: data.missing=skip" if what == "images" else ""),
         )

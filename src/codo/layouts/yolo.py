@@ -19,16 +19,20 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from codo.catalog.sources.folder import image_files, visible_files
-from codo.catalog.sources.image_lists import parse_lines
+from codo.catalog.sources.image_lists import TextLine, parse_lines
+from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
 from codo.core.text import decode_text
+from codo.layouts.darknet import is_darknet, read_darknet, without_data
+from codo.layouts.missing import Missing, missing_note
 from codo.layouts.splits import no_such_split, only_one_set
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "test")}
@@ -54,10 +58,17 @@ class DataFile(NamedTuple):
 
 
 class YoloSplit(NamedTuple):
-    """The images of a split, by path, and what was inferred about where they are, one line each."""
+    """The images of a split, by path, and what was inferred about where they are, one line each.
+
+    Attributes:
+        images: Their paths.
+        notes: What was inferred.
+        missing: Images that are not there and were left out.
+    """
 
     images: list[Path]
     notes: list[str]
+    missing: list[str]
 
 
 def find_data_file(folder: Path) -> Path | None:
@@ -66,15 +77,15 @@ def find_data_file(folder: Path) -> Path | None:
     Raises:
         InputError: There are several.
     """
-    if folder.suffix in (".yaml", ".yml"):
+    if folder.suffix in (".yaml", ".yml") or (folder.suffix == ".data" and folder.is_file()):
         return folder
     if not folder.is_dir():
         return None
     for name in ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml"):
         if (folder / name).is_file():
             return folder / name
-    files = [folder / name for name in visible_files(folder) if name.endswith((".yaml", ".yml"))]
-    found = [path for path in files if _is_data_file(path)]
+    files = [folder / name for name in visible_files(folder) if name.endswith((".yaml", ".yml", ".data"))]
+    found = [path for path in files if (is_darknet if path.suffix == ".data" else _is_data_file)(path)]
     if len(found) > 1:
         raise InputError(
             f"{len(found)} YOLO data files; the first: {found[0].name}",
@@ -90,6 +101,9 @@ def read_data_file(path: Path) -> DataFile:
     Raises:
         InputError: Not readable, without names, or ``nc`` is not the number of names.
     """
+    if path.suffix == ".data":
+        values, names = read_darknet(path)
+        return DataFile(path, names, values, notes=(f"{path}: a data file of Darknet, as CVAT writes for YOLO 1.1",))
     values = read_yaml(path)
     names, notes = _names(path, values.get("names"))
     count = values.get("nc", len(names))
@@ -156,27 +170,48 @@ def split_name(data_file: DataFile, split: str, named: str | None) -> str:
     return found
 
 
-def images_of(data_file: DataFile, name: str) -> YoloSplit:
+def images_of(data_file: DataFile, name: str, missing: Missing = "error") -> YoloSplit:
     """Image files of a split.
 
     Args:
         data_file: The data file.
         name: From `split_name`.
+        missing: What to do about images of a list that are not there: ``error``, or ``skip`` them. In folders, label
+            files without an image tell of them.
 
     Raises:
         InputError: A folder is missing or empty; images of a list are missing or listed twice.
     """
     images: list[Path] = []
     notes: list[str] = []
+    gone: list[str] = []
     for location in _locations(data_file, name):
         if location.is_dir():
             found = image_files(location)
             images += found.paths
+            if missing == "skip":
+                without = [labels.with_suffix("") for labels in labels_without_image(found.paths)]
+                gone += [str(path) for path in without]
+                notes += filter(
+                    None, [missing_note(str(location), [str(p) for p in without], len(found.paths) + len(without))]
+                )
             if found.hidden:
                 what = f"{len(found.hidden)} hidden files and folders are left out, the first: {found.hidden[0]}"
                 notes.append(f"{location}: {what}")
         elif location.is_file():
-            images += _read_list(location)
+            listed, absent = _read_list(location, data_file.path.parent)
+            if absent and missing == "error":
+                first = absent[0]
+                raise InputError(
+                    f"{len(absent)} of {len(listed) + len(absent)} images missing; the first: {first.text} "
+                    f"(line {first.number})",
+                    where=str(location),
+                    fix="copy them there, remove the lines, or leave them out: data.missing=skip",
+                )
+            images += listed
+            gone += [line.text for line in absent]
+            texts = [line.text for line in absent]
+            notes += filter(None, [missing_note(str(location), texts, len(listed) + len(absent))])
         else:
             raise InputError(
                 f"no folder or list of the images of '{name}': {location}",
@@ -192,7 +227,7 @@ def images_of(data_file: DataFile, name: str) -> YoloSplit:
             where=str(data_file.path),
             fix="list every image once",
         )
-    return YoloSplit(sorted(images), notes)
+    return YoloSplit(sorted(images), notes, gone)
 
 
 def labels_of(image: Path) -> Path:
@@ -204,6 +239,18 @@ def labels_of(image: Path) -> Path:
     return Path(*parts)
 
 
+def labels_without_image(images: Sequence[Path]) -> list[Path]:
+    """Label files without an image, in the label folders of ``images``."""
+    unmatched: list[Path] = []
+    for folder in sorted({image.parent for image in images}):
+        known = {Path(name).stem for name in visible_files(folder) if extension(name) in IMAGE_EXTENSIONS}
+        labels = labels_of(folder / "image.jpg").parent
+        if labels != folder:  # else the folder may contain other text files
+            texts = (labels / name for name in visible_files(labels) if extension(name) == ".txt")
+            unmatched += [path for path in texts if path.stem not in known | {"classes"}]
+    return unmatched
+
+
 def _locations(data_file: DataFile, name: str) -> list[Path]:
     """Folders and lists of a split, from the data file, or else the usual folder."""
     folder = data_file.path.parent
@@ -212,6 +259,8 @@ def _locations(data_file: DataFile, name: str) -> list[Path]:
         usual = (folder / "images" / name, folder / name / "images")
         return [location for location in usual if location.is_dir()][:1]
     root = folder / str(data_file.values.get("path") or "")
+    if data_file.path.suffix == ".data":
+        return [_first_existing([folder / str(value), folder / without_data(str(value))])]
     return [
         _first_existing([root / str(one), folder / str(one), *_without_parent(folder, str(one))])
         for one in _list(value)
@@ -236,19 +285,18 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _read_list(file: Path) -> list[Path]:
-    """Images listed in a text file, relative to its folder."""
-    lines = parse_lines(file.read_bytes(), str(file))
-    images = [_absolute(file.parent / line.text) for line in lines]
-    missing = [i for i, image in enumerate(images) if not image.is_file()]
-    if missing:
-        first = lines[missing[0]]
-        raise InputError(
-            f"{len(missing)} of {len(images)} images missing; the first: {first.text} (line {first.number})",
-            where=str(file),
-            fix="copy them there, or remove the lines",
-        )
-    return images
+def _read_list(file: Path, root: Path) -> tuple[list[Path], list[TextLine]]:
+    """Images listed in a text file, relative to its folder or to that of the data file, and lines without one."""
+    images, missing = [], []
+    for line in parse_lines(file.read_bytes(), str(file)):
+        text = line.text.replace("\\", "/")
+        places = dict.fromkeys([file.parent / line.text, root / text, root / without_data(text)])
+        found = next((_absolute(place) for place in places if place.is_file()), None)
+        if found is None:
+            missing.append(line)
+        else:
+            images.append(found)
+    return images, missing
 
 
 def _is_data_file(path: Path) -> bool:

@@ -54,3 +54,9 @@ def test_two_names_never_share_a_file() -> None:
 def test_a_file_whose_name_looks_escaped_is_itself() -> None:
     assert match_files(["a%20b.jpg"], ["a b.jpg", "a%20b.jpg"]).files == ["a%20b.jpg"]
     assert readings("100%.jpg") == ["100%.jpg"]
+
+
+def test_the_prefix_of_an_upload_to_label_studio_counts_only_where_it_is_there() -> None:
+    names = ["/data/upload/1/1f2e3d4c-a.jpg", "/data/upload/1/0a1b2c3d-b.jpg", "deadbeef.jpg"]
+    found = match_files(names, ["x/a.jpg", "0a1b2c3d-b.jpg", "b.jpg", "f.jpg"])
+    assert found.files == ["x/a.jpg", "0a1b2c3d-b.jpg", ""]

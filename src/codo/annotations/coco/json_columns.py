@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.core.errors import InputError
+from codo.label_formats.table import Extra
 from codo.layouts.entries import Entries
 
 
@@ -49,7 +50,7 @@ class JsonColumns(Entries):
             raise InputError(
                 f"'{name}' is missing or not a list", where=str(path), fix="give a COCO annotation file (instances)"
             )
-        self.rows: list[dict[str, Any]] = rows
+        self.rows: list[dict[Any, Any]] = rows
         self.ids: npt.NDArray[np.int64] | None = None
         self.numbered: dict[str | int, int] = {}
         """The integer of every id, where the ids are strings."""
@@ -61,12 +62,20 @@ class JsonColumns(Entries):
         return len(self.rows)
 
     def label(self, i: int) -> str:
-        """Name of row ``i`` in messages: by its id if ids are known, else by its position."""
+        """Name of row ``i`` in messages: by its place in another format, its id if ids are known, or its position."""
+        if place := self._place(i):
+            return place[0]
         return f"{self.singular} {self.ids[i]}" if self.ids is not None else f"{self.singular} number {i + 1}"
 
     def where(self, i: int) -> str:
         """The file."""
-        return str(self.path)
+        place = self._place(i)
+        return str(place[1] if place else self.path)
+
+    def _place(self, i: int) -> tuple[str, Path] | None:
+        """The place of row ``i`` in the file of another format."""
+        row: Any = self.rows[i]
+        return row.get(Extra.PLACE) if isinstance(row, dict) else None
 
     def identify(self) -> npt.NDArray[np.int64]:
         """Read the column ``id``, which must be unique; later messages use it.

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from codo.annotations.records import Annotations
 from codo.annotations.subset import without_missing
 from codo.catalog.sources.file_names import match_files, readings
 from codo.catalog.sources.folder import image_files
+from codo.catalog.sources.image_lists import file_name
 from codo.core.errors import InputError
+from codo.label_formats.table import without_images
+from codo.layouts.missing import missing_note
 
 
 def locate_images(
@@ -46,6 +49,33 @@ def locate_images(
     present = np.ones(len(names), dtype=np.bool_)
     present[found.missing] = False
     return without_missing(found.apply(annotations), present)
+
+
+def drop_missing(
+    values: dict[str, Any], where: str, folders: list[Path]
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """The lists of a COCO file without the images that are not there, where their sizes are not in the file.
+
+    Args:
+        values: The content of the file.
+        where: The file, for messages.
+        folders: Possible folders of images, best first.
+
+    Returns:
+        The lists, the names of the images that were left out, and a note on them.
+
+    Raises:
+        InputError: See `locate_images`; or none is there.
+    """
+    rows = [row for row in values["images"] if isinstance(row, dict)]
+    names = [file_name(row) for row in rows]
+    known = all(row.get("height") is not None and row.get("width") is not None for row in rows)
+    if known or len(rows) < len(values["images"]) or not all(isinstance(name, str) and name for name in names):
+        return values, [], []
+    gone = _find(where, names, folders).missing
+    missing = [names[i] for i in gone]
+    note = missing_note(where, missing, len(names))
+    return (without_images(values, gone) if gone else values), missing, [note] if note else []
 
 
 def _find(where: str, names: Sequence[str], folders: list[Path]) -> _Found:

@@ -33,6 +33,8 @@ from codo.geometry.extents import outline_area
 from codo.geometry.rotation import rotations
 from codo.geometry.segmentations import clean, describe_error
 from codo.geometry.units import check_units
+from codo.label_formats.coco_dialects import dialect_notes
+from codo.label_formats.table import Extra, LabelTable
 
 BOX = "write bbox as [x, y, width, height], not as corners, in pixels of the image as it is on disk, or clip it"
 
@@ -71,12 +73,32 @@ def read_coco(
     Raises:
         InputError: Names the first invalid entry and how many there are.
     """
-    with _without_collection():
-        return _read(path, rules, sizes_of)
+    with without_collection():
+        return _read(parse_coco(read_bytes(path, "annotation file"), str(path)), path, rules, sizes_of)
+
+
+def read_lists(
+    values: dict[str, Any],
+    path: Path,
+    rules: CocoRules,
+    sizes_of: Callable[[Sequence[str]], npt.NDArray[np.int32]],
+    table: LabelTable | None = None,
+) -> Annotations:
+    """Check the lists of a COCO file that have been read already, or those of another format; see `read_coco`.
+
+    Args:
+        values: The lists.
+        path: What was read, for messages.
+        rules: How to read them.
+        sizes_of: See `read_coco`.
+        table: The labels in another format that the lists are of.
+    """
+    with without_collection():
+        return _read(values, path, rules, sizes_of, table)
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """No garbage collection meanwhile: reading makes millions of lists and no cycles, and each pass visits them all."""
     enabled = gc.isenabled()
     gc.disable()
@@ -88,12 +110,15 @@ def _without_collection() -> Iterator[None]:
 
 
 def _read(
-    path: Path, rules: CocoRules, sizes_of: Callable[[Sequence[str]], npt.NDArray[np.int32]] | None
+    values: dict[str, Any],
+    path: Path,
+    rules: CocoRules,
+    sizes_of: Callable[[Sequence[str]], npt.NDArray[np.int32]] | None,
+    table: LabelTable | None = None,
 ) -> Annotations:
-    values = parse_coco(read_bytes(path, "annotation file"), str(path))
     images = JsonColumns(values.get("images"), "images", "image", path)
     categories = JsonColumns(values.get("categories"), "categories", "category", path)
-    objects = JsonColumns(values.get("annotations"), "annotations", "annotation", path)
+    objects = JsonColumns(values.get("annotations"), "annotations", table.entry if table else "annotation", path)
     image_ids, names, sizes, size_note = _images(images, sizes_of)
     classes, category_ids = _categories(categories)
 
@@ -105,10 +130,15 @@ def _read(
     bbox = to_pixels(written, sizes[of_image], rules.boxes)
     outlines = _segmentations(objects, sizes[of_image])
     areas = objects.numbers("area", default=float("nan"))
-    unit_warning = check_units(str(path), written, sizes[of_image], outlines, areas, rules.boxes)
+    unit_warning = ""
+    if table is None or table.unsure:
+        unit_warning = check_units(str(path), written, sizes[of_image], outlines, areas, rules.boxes)
     rectangles = bbox
     bbox, turned = objects.turned_boxes(bbox, sizes[of_image], rotations(objects.rows, outlines, bbox), str(path))
-    flat = objects.check_boxes(bbox, sizes[of_image], lambda i: f"bbox {written[i].tolist()}", BOX)
+    if table is not None:
+        bbox = table.clip(objects, bbox, sizes[of_image])
+    fix = BOX if table is None else "write positions in the image as it is on disk, or clip them"
+    flat = objects.check_boxes(bbox, sizes[of_image], lambda i: f"bbox {written[i].tolist()}", fix)
     crowd = objects.integers("iscrowd", default=0, flags=True)
     objects.refuse(
         np.flatnonzero((crowd != 0) & (crowd != 1)).tolist(), "where 'iscrowd' is not 0 or 1", "write 0 or 1"
@@ -123,7 +153,8 @@ def _read(
         areas = np.array([float("nan") if one is None else outline_area(one) for one in outlines])
     parents = parent_ids(categories, classes, of_class + 1)
     used = merge_classes(classes, of_class + 1, parents, rules.same_names, str(path))
-    ignored, crowd_note = resolve_crowds(used, crowd.astype(bool), rules.crowd, str(path))
+    ignored, crowd_note = resolve_crowds(used, crowd.astype(bool), "ignore" if table else rules.crowd, str(path))
+    hard = [bool(row.get(Extra.DIFFICULT)) for row in objects.rows] if table else []
     aliases = Aliases({**images.numbered}, {**categories.numbered, **used.merged})
     return assemble(
         path,
@@ -138,10 +169,14 @@ def _read(
         areas=np.where(np.isnan(areas), rectangles[:, 2] * rectangles[:, 3], areas),
         object_ids=object_ids,
         outlines=outlines,
+        difficult=np.array(hard, dtype=np.bool_) if any(hard) else None,
         parents=parents,
         aliases=aliases,
         warnings=[flat, unit_warning, unused_classes(used.classes, used.labels, str(path), parents)],
-        notes=[size_note, box_note, turned, crowd_note, used.note, _id_note(aliases, str(path))],
+        notes=[
+            *(table.notes if table else dialect_notes(values, str(path))),
+            *(size_note, box_note, turned, crowd_note, used.note, _id_note(aliases, str(path))),
+        ],
     )
 
 

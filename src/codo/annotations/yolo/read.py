@@ -23,16 +23,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from codo.annotations.assemble import assemble, image_numbers, refuse_same_names, unused_classes
+from codo.annotations.assemble import assemble, refuse_same_names, unused_classes
 from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations, Category
 from codo.annotations.yolo.shapes import abbreviated, shapes_of
-from codo.catalog.sources.folder import visible_files
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError
 from codo.geometry.keypoints import may_be_keypoints
 from codo.layouts.entries import FileEntries
-from codo.layouts.yolo import DataFile, labels_of
+from codo.layouts.image_ids import image_numbers
+from codo.layouts.yolo import DataFile, labels_of, labels_without_image
 from codo.layouts.yolo_lines import read_label_file, split_columns
 
 Points = Literal["auto", "outline", "keypoints"]
@@ -198,13 +197,7 @@ def _labels(lines: FileEntries, values: list[list[float]], data_file: DataFile) 
 
 def _without_image(images: Sequence[Path]) -> str:
     """A warning about label files without an image, in the label folders of ``images``."""
-    unmatched: list[Path] = []
-    for folder in sorted({image.parent for image in images}):
-        known = {Path(name).stem for name in visible_files(folder) if extension(name) in IMAGE_EXTENSIONS}
-        labels = labels_of(folder / "image.jpg").parent
-        if labels != folder:  # else the folder may contain other text files
-            texts = (labels / name for name in visible_files(labels) if extension(name) == ".txt")
-            unmatched += [path for path in texts if path.stem not in known | {"classes"}]
+    unmatched = labels_without_image(images)
     if not unmatched:
         return ""
     return f"{unmatched[0].parent}: {len(unmatched)} label files without an image; the first: {unmatched[0].name}"

@@ -7,6 +7,7 @@ two files fit equally, it means none.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_left
 from collections import defaultdict
@@ -15,6 +16,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
+
+_UPLOAD = re.compile(r"(?<![^/])[0-9a-f]{8}-(?=[^/]+$)")
+"""What Label Studio writes before the name of an uploaded file."""
 
 
 class Matches(NamedTuple):
@@ -76,7 +80,10 @@ def match_files(names: Sequence[str], files: Sequence[str]) -> Matches:
 
 
 def readings(name: str) -> list[str]:
-    """What a name may mean, the most literal first: as it is, without URL parts and escapes, with slashes."""
+    """What a name may mean, the most literal first: as it is, without URL parts and escapes, with slashes.
+
+    Last comes the name without the prefix of an upload to Label Studio: ``1f2e3d4c-a.jpg`` is ``a.jpg``.
+    """
     found = [name]
     if "?" in name or "://" in name:
         url = urlsplit(name)
@@ -84,6 +91,7 @@ def readings(name: str) -> list[str]:
         found.append(queried or unquote(url.path))
     found += [one.replace("\\", "/") for one in found]
     found += [unquote(one) for one in found if "%" in one]
+    found += [_UPLOAD.sub("", one) for one in found if _UPLOAD.search(one)]
     return [one for one in dict.fromkeys(found) if one.strip("/.")]
 
 

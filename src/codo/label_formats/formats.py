@@ -1,0 +1,137 @@
+"""The table of formats of this package: how each is found in a folder, and read into a `LabelTable`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from codo.core.errors import InputError
+from codo.label_formats import createml, dota, label_studio, labelme, open_images, via, visdrone
+from codo.label_formats.json_kind import json_kind
+from codo.label_formats.sets import LabelSet
+from codo.label_formats.table import Labels, LabelTable, coco_lists
+from codo.layouts.coco import image_folders
+from codo.layouts.image_ids import image_numbers
+
+LabelFormatName = Literal["labelme", "via", "createml", "label_studio", "open_images", "visdrone", "dota"]
+
+
+class Options(NamedTuple):
+    """Settings that some formats need.
+
+    Attributes:
+        class_attribute: The region attribute of VIA that is the class.
+    """
+
+    class_attribute: str | None = None
+
+
+@dataclass(frozen=True)
+class LabelFormat:
+    """One format.
+
+    Attributes:
+        layout: The usual layout, for messages.
+        entry: What an object is called in messages.
+        find: The sets of a folder; empty if it has no labels of this format.
+        read: Reads a set; names of images are relative to the folder. ``read(set, folder, options)``.
+        one_file: Whether the labels of a set are one file, so that ``data.train`` and ``data.val`` can name it.
+        unsure: Whether boxes may be in other units than the format says.
+    """
+
+    layout: str
+    entry: str
+    find: Callable[[Path], list[LabelSet]]
+    read: Callable[[LabelSet, Path, Options], Labels]
+    one_file: bool = True
+    unsure: bool = False
+
+
+FORMATS: Mapping[LabelFormatName, LabelFormat] = {
+    "labelme": LabelFormat(
+        "labelme's JSON files", "shape", labelme.find, lambda one, root, _: labelme.read(one, root), one_file=False
+    ),
+    "via": LabelFormat(
+        "VIA's JSON", "region", via.find, lambda one, _, options: via.read(one, options.class_attribute)
+    ),
+    "createml": LabelFormat(
+        "CreateML's JSON", "annotation", createml.find, lambda one, _, __: createml.read(one), unsure=True
+    ),
+    "label_studio": LabelFormat(
+        "Label Studio's JSON", "result", label_studio.find, lambda one, _, __: label_studio.read(one)
+    ),
+    "open_images": LabelFormat("Open Images' CSV", "row", open_images.find, lambda one, _, __: open_images.read(one)),
+    "visdrone": LabelFormat(
+        "VisDrone's annotations/*.txt",
+        "line",
+        visdrone.find,
+        lambda one, root, _: visdrone.read(one, root),
+        one_file=False,
+    ),
+    "dota": LabelFormat(
+        "DOTA's labelTxt/*.txt", "line", dota.find, lambda one, root, _: dota.read(one, root), one_file=False
+    ),
+}
+
+
+def format_of_file(path: Path) -> LabelFormatName | None:
+    """The format of one file with the labels of many images; ``None`` if it is none of `FORMATS`."""
+    if path.suffix.lower() == ".csv":
+        return "open_images" if open_images.is_boxes(path) else None
+    kind = json_kind(path)
+    return None if kind in (None, "coco", "labelme") else kind  # type: ignore[return-value]
+
+
+def find_sets(name: LabelFormatName, folder: Path) -> list[LabelSet]:
+    """The sets of a folder.
+
+    Raises:
+        InputError: It has no labels of this format.
+    """
+    found = FORMATS[name].find(folder)
+    if not found:
+        fix = "give another folder, or another data.format"
+        raise InputError(f"no {FORMATS[name].layout} in the folder", where=str(folder), fix=fix)
+    return found
+
+
+def read_labels(
+    name: LabelFormatName, chosen: LabelSet, sets: Sequence[LabelSet], folder: Path, split: str, options: Options
+) -> LabelTable:
+    """Read a set.
+
+    Args:
+        name: The format.
+        chosen: The set.
+        sets: All sets, which have the same classes.
+        folder: The data folder.
+        split: ``train`` or ``val``.
+        options: See `Options`.
+
+    Raises:
+        InputError: Its labels are invalid; names the first and how many there are.
+    """
+    form = FORMATS[name]
+    labels = form.read(chosen, folder, options)
+    classes = labels.classes or _class_names(form, labels, [one for one in sets if one != chosen], folder, options)
+    names = [image.name for image in labels.images]
+    values = coco_lists([labels], classes, form.entry, (int(one) for one in image_numbers(names)))
+    folders = [chosen.path.parent, *image_folders(folder, split)] if form.one_file else [folder]
+    notes = [f"{chosen.path}: this is the set for {split}"] if len(sets) > 1 and chosen.name != split else []
+    notes += labels.notes
+    return LabelTable(chosen.path, values, notes, labels.unit, form.entry, list(dict.fromkeys(folders)), form.unsure)
+
+
+def _class_names(
+    form: LabelFormat, labels: Labels, others: Sequence[LabelSet], root: Path, options: Options
+) -> list[str]:
+    """The classes of all sets, in alphabetical order, so that all splits agree; errors in other sets are not told."""
+    names = set(labels.names)
+    for one in others:
+        try:
+            names |= form.read(one, root, options).names
+        except InputError:
+            continue
+    return sorted(names)

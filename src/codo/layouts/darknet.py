@@ -1,0 +1,69 @@
+"""Darknet's data file, which CVAT's export "YOLO 1.1" has instead of ``data.yaml``.
+
+::
+
+    obj.data                    classes = 2
+                                train = data/train.txt      valid = data/valid.txt
+                                names = data/obj.names
+    obj.names                   one class per line
+    train.txt                   data/obj_train_data/a.jpg   one image per line
+    obj_train_data/a.jpg        with obj_train_data/a.txt beside it
+
+Paths begin with ``data/``, the folder of Darknet into which the export is meant to be copied.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codo.core.errors import InputError
+from codo.core.text import decode_text
+
+FIX = "export it again, or write data.yaml with names, train and val"
+
+
+def is_darknet(path: Path) -> bool:
+    """Whether a file is one of Darknet's data files."""
+    try:
+        return {"names", "train"} <= _values(path).keys()
+    except InputError:
+        return False
+
+
+def read_darknet(path: Path) -> tuple[dict[str, str], dict[int, str]]:
+    """The values of a data file, and the classes by index.
+
+    Raises:
+        InputError: Not readable, without classes, or another number of them than ``classes`` says.
+    """
+    values = _values(path)
+    place = values.get("names", "obj.names")
+    found = next((one for one in (path.parent / place, path.parent / without_data(place)) if one.is_file()), None)
+    if found is None:
+        raise InputError(f"the file of class names is not there: {place}", where=str(path), fix=FIX)
+    listed = [line.strip() for line in _text(found).splitlines()]
+    while listed and not listed[-1]:
+        listed.pop()
+    if not listed or not all(listed):
+        raise InputError("the file of class names is empty, or has an empty line", where=str(found), fix=FIX)
+    if values.get("classes", str(len(listed))) != str(len(listed)):
+        what = f"classes is {values['classes']}, but there are {len(listed)} names in {found.name}"
+        raise InputError(what, where=str(path), fix="correct one of them")
+    return values, dict(enumerate(listed))
+
+
+def without_data(place: str) -> str:
+    """A path without the folder ``data/`` of Darknet before it."""
+    return place.removeprefix("./").removeprefix("data/")
+
+
+def _values(path: Path) -> dict[str, str]:
+    rows = (line.partition("=") for line in _text(path).splitlines() if "=" in line and not line.startswith("#"))
+    return {key.strip(): value.strip().replace("\\", "/") for key, _, value in rows if value.strip()}
+
+
+def _text(path: Path) -> str:
+    try:
+        return decode_text(path.read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read the file: {error}", where=str(path), fix="save it as UTF-8 text") from error
