@@ -53,6 +53,21 @@ def test_fiftyones_layout(tmp_path: Path) -> None:
         assert (found.file_names.tolist(), boxes(found)) == ([name], [("Cat", 10, 20, 30, 40)])
 
 
+def test_the_layout_of_datumaro_and_cvat(tmp_path: Path) -> None:
+    """Everything in annotations/, with a JSON file of the hierarchy of classes, which is no COCO file."""
+    for split, name in (("train", "a"), ("val", "b")):
+        image(tmp_path / "images" / split / f"{name}.jpg")
+        row = line(name, "cat", flags="-1,-1,0,-1,-1")
+        save(tmp_path / "annotations" / f"{split}-annotations-bbox.csv", HEAD + row)
+    save(tmp_path / "annotations" / "class-descriptions.csv", "cat,cat\n")
+    save(tmp_path / "annotations" / "bbox_labels_600_hierarchy.json", {"LabelName": "/m/0bl9f", "Subcategory": []})
+    assert find_format(DataSettings(folder=str(tmp_path))) == "open_images"
+    for split, name in (("train", "a.jpg"), ("val", "b.jpg")):
+        found = read(tmp_path, split)
+        assert (found.file_names.tolist(), boxes(found)) == ([name], [("cat", 10, 20, 30, 40)])
+        assert not found.crowd.any()
+
+
 def test_classes_without_a_name_keep_their_id(folder: Path) -> None:
     (folder / "class-descriptions-boxable.csv").unlink()
     found = read(folder)

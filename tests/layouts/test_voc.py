@@ -199,6 +199,23 @@ def test_missing_files(folder: str, what: str, spoil: Spoil, refuses: Refuses) -
     refuses(data, f"2 of 4 {what} missing in ", "Main/train.txt")
 
 
+def test_missing_images_are_skipped_on_request(spoil: Spoil, answer: Callable[[list[str]], list[str]]) -> None:
+    data = spoil("voc")
+    pictures = data / "VOC2007/JPEGImages"
+    for name in ("train_001", "train_002"):
+        (pictures / f"{name}.png").unlink()
+    (data / "VOC2007/Annotations/train_002.xml").unlink()  # an image of which nothing is there but its name
+    read = read_annotations(settings(data, missing="skip"), "train")
+    assert read.file_names.tolist() == [f"VOC2007/JPEGImages/train_{i}.png" for i in ("000", "003")]
+    assert read.missing == ("VOC2007/JPEGImages/train_001", "VOC2007/JPEGImages/train_002")
+    note = "2 of 4 images are not there and were left out (data.missing=skip)"
+    assert read.notes == (f"{data / 'VOC2007/ImageSets/Main/train.txt'}: {note}",)
+    for file in pictures.glob("train_*"):
+        file.unlink()
+    lines = answer(["finetune", f"data={data}", "data.missing=skip", f"out={data.parent / 'run'}", "steps=1"])
+    assert lines[0] == "codo: none of 4 images is there; the first: VOC2007/JPEGImages/train_000"
+
+
 def test_an_image_that_is_named_twice(spoil: Spoil, refuses: Refuses) -> None:
     data = spoil("voc")
     replace_in(data / "VOC2007/ImageSets/Main/train.txt", old="train_002", new="train_001")

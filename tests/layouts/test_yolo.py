@@ -154,6 +154,19 @@ def test_missing_images_of_a_list(spoil: Spoil, refuses: Refuses) -> None:
     refuses(data, what, "train.txt")
 
 
+def test_missing_images_are_skipped_on_request(spoil: Spoil) -> None:
+    """A list names them; in a folder, a label file without an image tells of one."""
+    data = spoil("yolo")
+    (data / "images/train/001.png").unlink()
+    read = read_annotations(settings(data, missing="skip"), "train")
+    assert (read.missing, len(read)) == (("labels/train/001.txt",), 3)
+    assert any("1 of 4 images are not there and were left out (data.missing=skip)" in note for note in read.notes)
+    assert read_annotations(settings(data), "train").missing == ()  # only a warning, as before
+    (data / "list.txt").write_text("images/train/000.png\nimages/train/001.png\n")
+    read = read_annotations(settings(describe(data, train="list.txt"), missing="skip"), "train")
+    assert (read.missing, read.file_names.tolist()) == (("images/train/001.png",), ["images/train/000.png"])
+
+
 def test_an_unknown_split(right: dict[str, Path], refuses: Refuses) -> None:
     what = "no split 'trian' in the data file"
     refuses(right["yolo"], what, "data.yaml", "data.train_split=trian")

@@ -56,7 +56,9 @@ def _is_coco(data: DataSettings, folder: Path) -> bool:
 
 def _may_be_coco(folder: Path) -> bool:
     found = find_single_file(folder)
-    return found is not None and json_kind(found) in (None, "coco")
+    kind = None if found is None else json_kind(found)
+    # The only JSON file may be another file of another format, such as the hierarchy of Open Images' classes.
+    return found is not None and (kind == "coco" or not (kind or any(form.find(folder) for form in FORMATS.values())))
 
 
 def _read_coco(data: DataSettings, split: Split, images: bool) -> Annotations:

@@ -63,7 +63,7 @@ class YoloSplit(NamedTuple):
     Attributes:
         images: Their paths.
         notes: What was inferred.
-        missing: Images that are not there and were left out.
+        missing: Images that are not there and were left out; in folders, their label files.
     """
 
     images: list[Path]
@@ -190,11 +190,9 @@ def images_of(data_file: DataFile, name: str, missing: Missing = "error") -> Yol
             found = image_files(location)
             images += found.paths
             if missing == "skip":
-                without = [labels.with_suffix("") for labels in labels_without_image(found.paths)]
-                gone += [str(path) for path in without]
-                notes += filter(
-                    None, [missing_note(str(location), [str(p) for p in without], len(found.paths) + len(without))]
-                )
+                without = [str(_below(labels, data_file.path.parent)) for labels in labels_without_image(found.paths)]
+                gone += without
+                notes += filter(None, [missing_note(str(location), without, len(found.paths) + len(without))])
             if found.hidden:
                 what = f"{len(found.hidden)} hidden files and folders are left out, the first: {found.hidden[0]}"
                 notes.append(f"{location}: {what}")
@@ -249,6 +247,11 @@ def labels_without_image(images: Sequence[Path]) -> list[Path]:
             texts = (labels / name for name in visible_files(labels) if extension(name) == ".txt")
             unmatched += [path for path in texts if path.stem not in known | {"classes"}]
     return unmatched
+
+
+def _below(path: Path, folder: Path) -> Path:
+    """A path relative to a folder that contains it."""
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _locations(data_file: DataFile, name: str) -> list[Path]:
