@@ -133,6 +133,10 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("--quick", action="store_true", help="under 3 minutes: too short for meaningful numbers")
     demo.add_argument("--data-only", action="store_true", help="only generate the data set, for your own experiments")
 
+    cache = verb("cache", "list the catalogs that commands have prepared of plain image folders, and remove them")
+    text = "remove entries: those that no command will use again (stale, the default), or all"
+    cache.add_argument("--clear", nargs="?", const="stale", choices=("stale", "all"), help=text)
+
     verb("doctor", "print versions and devices, and run a one-minute self-check")
     return parser
 
@@ -302,6 +306,12 @@ def _demo(args: argparse.Namespace) -> None:
         demo(args.out, quick=args.quick, seed=args.seed)
 
 
+def _cache(args: argparse.Namespace) -> None:
+    from codo.preparation.cache import report
+
+    print(report(args.clear))
+
+
 def _doctor(args: argparse.Namespace) -> None:
     from codo.doctor import doctor
 
@@ -326,6 +336,7 @@ VERBS: dict[str, Any] = {
     "view": _view,
     "convert": _convert,
     "demo": _demo,
+    "cache": _cache,
     "doctor": _doctor,
 }
 

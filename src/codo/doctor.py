@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from codo.core.cache import VARIABLE, default_cache
 from codo.core.cpu import usable_cores
 from codo.core.run import describe_environment
 
@@ -38,6 +39,9 @@ def doctor() -> bool:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     print(f"disk        {free:.0f} GiB free here{'' if free > 5 else ' (low: checkpoints and catalogs need space)'}")
 
+    print(f"cache       {_cache_folder()}")
+    print(f"kernels     {_kernels()}")
+
     checks: list[tuple[str, Callable[[], str]]] = [
         ("images", _images),
         ("proposals", _proposals),
@@ -58,6 +62,19 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
         return False
     print(f"{name:<11} ok   {result} ({time.perf_counter() - started:.1f} s)")
     return True
+
+
+def _cache_folder() -> str:
+    folder = default_cache()
+    exists = next(path for path in (folder, *folder.parents) if path.exists())
+    return f"{folder}{'' if os.access(exists, os.W_OK) else f' (cannot be written: set {VARIABLE}=DIR)'}"
+
+
+def _kernels() -> str:
+    from codo.core.jit import kernel_folder
+    from codo.views.kernels.color import change
+
+    return kernel_folder(change) or f"compiled by every process, ten seconds: set {VARIABLE}=DIR to keep them"
 
 
 def _test_image() -> Path:

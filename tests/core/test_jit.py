@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import numpy as np
+import runpy
+from pathlib import Path
+from typing import Any
 
-from codo.core.jit import contiguous, kernel
+import numba
+import numpy as np
+import pytest
+
+from codo.core.jit import contiguous, kernel, kernel_folder
 
 
 def test_a_kernel_that_cannot_be_cached_is_compiled_all_the_same() -> None:
@@ -25,3 +31,23 @@ def test_ready_copies_only_what_must_be_copied() -> None:
         assert made.flags.c_contiguous
         assert made.flags.writeable
         np.testing.assert_array_equal(made, view)
+
+
+def test_a_kernel_without_a_place_goes_to_the_cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files stand where its folders would be, next to the source and at home: read-only for root, too."""
+    (tmp_path / "__pycache__").write_text("")
+    (tmp_path / "module.py").write_text("def twice(a):\n    return 2 * a\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "__pycache__"))
+    monkeypatch.setenv("HOME", str(tmp_path / "__pycache__"))
+    monkeypatch.setenv("CODO_CACHE", str(tmp_path / "cache"))
+    twice = runpy.run_path(str(tmp_path / "module.py"))["twice"]
+    compiled = kernel(twice)
+    assert str(kernel_folder(compiled)).startswith(str(tmp_path / "cache" / "kernels"))
+    assert compiled(21) == 42
+    assert list((tmp_path / "cache" / "kernels").rglob("*.nbi"))
+    config: Any = numba.config
+    assert not config.CACHE_DIR  # kernels of other programs stay where they are
+    monkeypatch.setenv("CODO_CACHE", str(tmp_path / "__pycache__"))  # not there either
+    compiled = kernel(twice)
+    assert kernel_folder(compiled) is None
+    assert compiled(21) == 42

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from urllib.error import URLError
 
@@ -212,3 +213,16 @@ def test_a_failed_download_tells_where_the_file_is(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(type(torchvision.models.ResNet18_Weights.IMAGENET1K_V1), "get_state_dict", offline)
     with pytest.raises(InputError, match=r"(?s)no network.*resnet18-\w+\.pth.*model.init=FILE"):
         Encoder(ModelSettings(**{**SLIM, "width": 1.0}, init="imagenet"))
+
+
+def test_weights_that_cannot_be_kept_name_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container with a read-only home."""
+
+    def unwritable(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", "/home/torch")
+
+    monkeypatch.setattr(type(torchvision.models.ResNet18_Weights.IMAGENET1K_V1), "get_state_dict", unwritable)
+    with pytest.raises(InputError, match="Read-only file system: '/home/torch'") as caught:
+        Encoder(ModelSettings(**{**SLIM, "width": 1.0}, init="imagenet"))
+    assert len(caught.value.lines()) == 3
+    assert "TORCH_HOME" in caught.value.fix

@@ -15,7 +15,7 @@ from codo.catalog import reading
 from codo.core.errors import CodoError, InputError
 from codo.core.io import open_atomically
 from codo.preparation import engines
-from codo.preparation.prepare import default_cache, open_or_prepare, prepare
+from codo.preparation.prepare import open_or_prepare, prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 from tests.catalog.sources.listings import write_tar, write_zip
 from tests.catalog.test_decode import png_header
@@ -190,11 +190,23 @@ def test_a_catalog_is_simply_opened(catalog: Path, tmp_path: Path) -> None:
         open_or_prepare(tmp_path / "begun", cache_dir=tmp_path / "cache")
 
 
-def test_the_default_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CODO_CACHE", "/somewhere")
-    assert default_cache() == Path("/somewhere")
-    monkeypatch.delenv("CODO_CACHE")
-    assert default_cache() == Path("~/.cache/codo").expanduser()
+def test_a_cache_that_cannot_be_written_is_named_with_what_moves_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file stands where the folder should be: like a read-only home, also for root."""
+    (tmp_path / "home").write_text("")
+    monkeypatch.setenv("CODO_CACHE", str(tmp_path / "home"))
+    source = write_folder(tmp_path / "s", jpegs(2))
+    with pytest.raises(InputError, match="cannot create") as caught:
+        open_or_prepare(source, propose=False)
+    assert len(caught.value.lines()) == 3
+    assert str(tmp_path / "home") in caught.value.where
+    assert "CODO_CACHE" in caught.value.fix
+    with pytest.raises(InputError, match="cannot create") as caught:
+        prepare(source, tmp_path / "home" / "catalog")
+    assert "CODO_CACHE" not in caught.value.fix  # that folder was named by the user
+    monkeypatch.setenv("CODO_CACHE", str(tmp_path / "other"))
+    assert len(open_or_prepare(source, propose=False, jobs=1)) == 2
 
 
 @pytest.mark.photographs

@@ -9,6 +9,7 @@
 * ``cpu``, ``memory``: cores that may be used, container quotas included; peak memory of the process.
 * ``paths``: paths and URLs.
 * ``numbers``: formatting of numbers in reports and tables.
+* ``cache``: where catalogs of plain folders and compiled kernels are kept.
 * ``rng``: random generators keyed by seed, epoch, sample and stream.
 * ``jit``: the decorator that compiles Numba kernels.
 * ``lazy``: public names that are imported on first use.

@@ -1,4 +1,7 @@
-"""The decorator for Numba kernels: they release the GIL, and are cached on disk next to the source.
+"""The decorator for Numba kernels: they release the GIL, and are cached on disk.
+
+Numba keeps them next to the source, in ``NUMBA_CACHE_DIR`` or in the user's cache. Where none of these can be written
+(a container with a read-only file system), they go to the cache of this package, which ``CODO_CACHE`` moves.
 
 Every kernel is called with one set of argument types, as each further set costs a compilation (`contiguous` converts a
 user's image). Numba's cache does not notice changed constants of other files, so a kernel uses constants of its own
@@ -7,12 +10,16 @@ file, or arguments. Fast-math stays off: it would let the compiler reorder sums.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from codo.core.cache import default_cache
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -22,15 +29,35 @@ Ints = npt.NDArray[np.int32]
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function on its first call, keeping its Python signature for type checkers.
 
-    Where neither the source folder nor the user's cache is writable, every process compiles it again. The caller must
-    avoid division by zero: a check inside a loop would prevent its vectorization.
+    Where no folder for it can be written, every process compiles it again (`kernel_folder`). The caller must avoid
+    division by zero: a check inside a loop would prevent its vectorization.
     """
     options: Any = {"nogil": True, "error_model": "numpy"}
     try:
         compiled = numba.njit(**options, cache=True)(function)
-    except RuntimeError:
+    except RuntimeError:  # "no locator available"
+        with suppress(OSError, RuntimeError), _cache_in(default_cache() / "kernels"):
+            return cast(Callable[P, R], numba.njit(**options, cache=True)(function))
         compiled = numba.njit(**options)(function)
     return cast(Callable[P, R], compiled)
+
+
+@contextmanager
+def _cache_in(folder: Path) -> Iterator[None]:
+    """Kernels decorated inside the context are kept in ``folder``; those of other programs are not."""
+    config: Any = numba.config
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
+
+
+def kernel_folder(compiled: Any) -> str | None:
+    """The folder in which a kernel is kept; ``None``: nowhere, so that every process compiles it."""
+    path: str | None = compiled.stats.cache_path
+    return path
 
 
 def contiguous(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -7,6 +7,7 @@ that the file lacks stays random; one that matches only in part belongs to anoth
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -222,5 +223,7 @@ def _imagenet(backbone: str) -> Mapping[str, Tensor]:
         tensors: Mapping[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
     except (OSError, RuntimeError) as error:  # URLError is an OSError; a broken download fails its hash
         fix = f"download {weights.url} on another machine and set model.init=FILE"
+        if getattr(error, "errno", None) in (errno.EROFS, errno.EACCES, errno.EPERM):
+            fix = "set TORCH_HOME=DIR to a folder that can be written; torch keeps downloaded weights there"
         raise InputError(f"cannot download the ImageNet weights: {error}", where=where, fix=fix) from error
     return tensors

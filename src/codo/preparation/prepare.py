@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from tqdm import tqdm
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.catalog.sources.listing import Listing
 from codo.catalog.sources.source import list_sources
+from codo.core.cache import VARIABLE, default_cache
 from codo.core.cpu import usable_cores
 from codo.core.errors import InputError, Interrupted
 from codo.core.io import FileLock
@@ -37,6 +37,9 @@ from codo.preparation.manifest import (
 )
 from codo.preparation.merge import check_rejections, merge
 from codo.preparation.request import Request, Source, check_out
+
+CATALOGS = "catalogs"
+"""Folder of prepared catalogs in the cache."""
 
 
 def prepare(
@@ -179,13 +182,8 @@ def _find(
     wanted = (True,) if propose else (True, False)
     requests = [Request.of(source, source, {"propose": proposed, **settings}) for proposed in wanted]
     listing = list_sources(requests[0].source, requests[0].settings.select)
-    found = [replace(request, out=_cached(cache, request, listing)) for request in requests]
+    found = [replace(request, out=cached_path(cache, request, listing)) for request in requests]
     return next((request for request in found if is_catalog(request.out)), found[-1]), listing
-
-
-def default_cache() -> Path:
-    """Where catalogs of plain image folders are kept: ``CODO_CACHE``, or ``~/.cache/codo``."""
-    return Path(os.environ.get("CODO_CACHE") or "~/.cache/codo").expanduser()
 
 
 def _prepare(
@@ -253,8 +251,11 @@ def _create(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        fix = "name another one"
+        if folder.parent.parent == default_cache() / CATALOGS:
+            fix = f"set {VARIABLE}=DIR to a folder for prepared images, or prepare them: codo prepare … --out DIR"
         raise InputError(
-            f"cannot create the catalog's directory: {error.strerror}", where=str(folder.parent), fix="name another one"
+            f"cannot create the catalog's directory: {error.strerror}", where=str(folder.parent), fix=fix
         ) from error
 
 
@@ -303,11 +304,11 @@ def _work(
                 check_rejections(manifest, reports, total=total)
 
 
-def _cached(cache: Path, request: Request, listing: Listing) -> Path:
+def cached_path(cache: Path, request: Request, listing: Listing) -> Path:
     """Where the catalog of a source is kept in a cache."""
     text = json.dumps([request.as_dict(), listing.fingerprint()], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
-    return cache / "catalogs" / f"{Path(request.source[0]).stem}-{digest}"
+    return cache / CATALOGS / f"{Path(request.source[0]).stem}-{digest}"
 
 
 def _share(shard: str) -> tuple[int, int]:

@@ -1,0 +1,20 @@
+"""The folder for what is computed once and kept: catalogs of plain image folders, and compiled kernels.
+
+::
+
+    ~/.cache/codo/      or the folder that CODO_CACHE names
+      catalogs/         NAME-DIGEST: one catalog each (preparation/cache.py)
+      kernels/          only where Numba cannot keep them next to the source, nor in its own cache (core/jit.py)
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+VARIABLE = "CODO_CACHE"
+
+
+def default_cache() -> Path:
+    """The cache folder: ``CODO_CACHE``, or ``~/.cache/codo``."""
+    return Path(os.environ.get(VARIABLE) or "~/.cache/codo").expanduser()
