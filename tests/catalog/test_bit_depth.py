@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 import codo
-from codo.catalog.bit_depth import Depth, Depths, depth_warning, rising, summarize
+from codo.catalog.bit_depth import Depths, depth_warning, summarize
 from codo.catalog.decode import Limits, decode, decode_checked
+from codo.models.pixel_rules import PixelRules
+from codo.rasters.levels import Depth
 from tests.catalog.pictures import encode
 
 
@@ -28,13 +30,13 @@ def test_one_range_for_all_images() -> None:
     """14-bit thermal values: by the rule for each image 7000 to 9000 are 9 levels, by their range all 256."""
     thermal = ramp(7000, 9000)
     assert len(np.unique(decode(encode(thermal, "PNG")))) == 9
-    image = decode(encode(thermal, "PNG"), value_range=(7000, 9000))
+    image = decode(encode(thermal, "PNG"), rules=PixelRules((7000, 9000)))
     assert len(np.unique(image)) == 256
     assert np.array_equal(image[:, :, 1], np.rint((thermal.astype(float) - 7000) * 255 / 2000))
-    cold, hot = (decode(encode(ramp(v, v), "PNG"), value_range=(7000, 9000)) for v in (100, 60000))
+    cold, hot = (decode(encode(ramp(v, v), "PNG"), rules=PixelRules((7000, 9000))) for v in (100, 60000))
     assert (cold.max(), hot.min()) == (0, 255)
     for kind, values in (("TIFF", ramp(7000, 9000, np.float32)), ("TIFF", ramp(7000, 9000, np.int32))):
-        assert np.abs(decode(encode(values, kind), value_range=(7000, 9000)).astype(int) - image).max() <= 1
+        assert np.abs(decode(encode(values, kind), rules=PixelRules((7000, 9000))).astype(int) - image).max() <= 1
 
 
 def test_a_range_makes_neighbors_alike() -> None:
@@ -43,21 +45,21 @@ def test_a_range_makes_neighbors_alike() -> None:
     spot[0, 0] = 4096
     one, other = (decode(encode(values, "PNG")).astype(int)[1:] for values in (plain, spot))
     assert one.mean() / other.mean() > 14
-    one, other = (decode(encode(values, "PNG"), value_range=(0, 4095))[1:] for values in (plain, spot))
+    one, other = (decode(encode(values, "PNG"), rules=PixelRules((0, 4095)))[1:] for values in (plain, spot))
     assert np.array_equal(one, other)
 
 
 def test_color_of_16_bits() -> None:
     values = np.dstack([ramp(0, 4095), ramp(4095, 0), ramp(1000, 1000)])
     assert decode(color_png(values)).max() == 15  # the upper byte, as before
-    image = decode(color_png(values), value_range=(0, 4095))
+    image = decode(color_png(values), rules=PixelRules((0, 4095)))
     assert np.array_equal(image, np.rint(values.astype(float) * 255 / 4095))
     assert decode_checked(color_png(values), Limits()).depth == Depth(0, 15 * 257, 65535, 15 / 255)
 
 
 def test_8_bits_do_not_change() -> None:
     for data in (encode(ramp(0, 255, np.uint8), "PNG"), encode(np.dstack([ramp(0, 255, np.uint8)] * 3))):
-        assert np.array_equal(decode(data), decode(data, value_range=(0, 100)))
+        assert np.array_equal(decode(data), decode(data, rules=PixelRules((0, 100))))
         assert decode_checked(data, Limits()).depth is None
 
 
@@ -102,14 +104,6 @@ def test_what_is_told() -> None:
     )
     parts = [summarize(good), summarize([Depth(1, 2, 65535, 0.1)])]
     assert summarize(part for part in parts if part) == Depths(3, 0, 4000, 0.98, {"4095": 2, "65535": 1})
-
-
-@pytest.mark.parametrize("wrong", [(5, 5), (9, 1), (0, float("inf")), (float("nan"), 1)])
-def test_a_range_rises(wrong: tuple[float, float]) -> None:
-    with pytest.raises(ValueError, match="two finite numbers"):
-        rising(wrong)
-    assert rising(None) is None
-    assert rising((0, 4095)) == (0, 4095)
 
 
 def test_a_catalog_tells_and_reads_by_its_range(tmp_path: Path) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from codo.annotations.upright import Exif
 from codo.annotations.yolo.read import Points
-from codo.catalog.bit_depth import rising
-from codo.core.config import SHORT, Settings
+from codo.core.config import SHORT
 from codo.core.paths import absolute
 from codo.geometry.boxes import Format as BoxFormat
 from codo.geometry.boxes import Unit as BoxUnit
 from codo.geometry.corners import Origin
 from codo.label_formats.formats import FORMATS as LABEL_FORMATS
 from codo.label_formats.formats import LabelFormatName
+from codo.models.pixel_rules import PixelSettings
 
 Split = Literal["train", "val"]
 Format = Literal["coco", "voc", "yolo"] | LabelFormatName
@@ -30,7 +30,7 @@ PATHS = ("folder", "train", "val", "images", "train_images", "val_images")
 """Settings that are paths."""
 
 
-class DataSettings(Settings):
+class DataSettings(PixelSettings):
     """Labeled images: ``data=FOLDER``, or single annotation files and image folders."""
 
     folder: str | None = Field(
@@ -70,10 +70,6 @@ class DataSettings(Settings):
         description="which images the labels are of where an EXIF orientation turns images: stored, upright, or auto "
         "(by their sizes)",
     )
-    value_range: tuple[float, float] | None = Field(
-        None,
-        description="values that become black and white in images of more than 8 bits, [LOW, HIGH], as for prepare",
-    )
     missing: Literal["error", "skip"] = Field(
         "error", description="images that are not there: error, or skip them and list them in the run"
     )
@@ -102,14 +98,10 @@ class DataSettings(Settings):
         description="what YOLO lines with more than five columns are, outline or keypoints; auto: key points if the "
         "data file has kpt_shape, else outlines, and an error where they may be key points",
     )
+
     class_attribute: str | None = Field(
         None, description="region attribute of VIA that is the class; null: the only one, an error if there are more"
     )
-
-    @field_validator("value_range")
-    @classmethod
-    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        return rising(value)
 
     @model_validator(mode="before")
     @classmethod

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +18,7 @@ from codo.catalog.bit_depth import depth_warning, summarize
 from codo.catalog.decode import Decoded, InvalidImage, Limits, decode_checked, stored_size
 from codo.core.errors import InputError
 from codo.layouts.entries import FileEntries
+from codo.rasters.multiband import band_note
 from codo.views.lazy_image import Image
 
 THREADS = 8
@@ -86,7 +88,7 @@ def read_image(annotations: Annotations, i: int) -> Image:
 def _read(annotations: Annotations, i: int) -> Decoded:
     path = annotations.path(i)
     try:
-        decoded = decode_checked(path.read_bytes(), Limits(), annotations.value_range)
+        decoded = decode_checked(path.read_bytes(), Limits(), annotations.pixel_rules)
     except (OSError, InvalidImage) as error:
         raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair it, or remove it") from error
     height, width = annotations.sizes[i]
@@ -100,20 +102,21 @@ def _read(annotations: Annotations, i: int) -> Decoded:
     return decoded
 
 
-def check_some_images(annotations: Annotations, count: int = 16) -> str:
+def check_some_images(annotations: Annotations, count: int = 16) -> list[str]:
     """Decode a few images spread over the data set, to find systematic damage before a run starts.
 
     Returns:
-        A warning about images of more than 8 bits (`depth_warning`), or an empty string.
+        Warnings about images of more than 8 bits (`depth_warning`) and of more than three bands.
 
     Raises:
         InputError: See `read_image`.
     """
-    depths = [
-        _read(annotations, int(i)).depth for i in np.unique(np.linspace(0, len(annotations) - 1, count).astype(int))
-    ]
-    warning = depth_warning(summarize(depth for depth in depths if depth is not None), "data.value_range")
-    return f"{annotations.source}: {warning} (of {len(depths)} images that were looked at)" if warning else ""
+    read = [_read(annotations, int(i)) for i in np.unique(np.linspace(0, len(annotations) - 1, count).astype(int))]
+    depth = depth_warning(summarize(one.depth for one in read if one.depth is not None), "data.value_range")
+    bands = Counter(str(one.bands) for one in read if one.bands)
+    many = band_note(bands, "data.bands") if bands and annotations.pixel_rules.bands is None else ""
+    told = f"(of {len(read)} images that were looked at)"
+    return [f"{annotations.source}: {warning} {told}" for warning in (depth, many) if warning]
 
 
 def shared_images(train: Annotations, val: Annotations) -> str:

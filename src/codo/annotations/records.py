@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.geometry.segmentations import Segmentations
+from codo.models.pixel_rules import DEFAULT_RULES, PixelRules
 
 
 class Category(NamedTuple):
@@ -60,7 +61,7 @@ class Annotations:
             for formats without this flag.
         parents: Ids of categories without objects that only group others.
         aliases: Other ids that files may use, see `Aliases`.
-        value_range: Values that become black and white in images of more than 8 bits; ``None``: a rule for each image.
+        pixel_rules: How the values of image files become colors.
         missing: Names of images that were left out because they are not there.
         warnings: Messages for the user about problems that are not errors.
         notes: What was inferred about the data, one line each: for the log, and for ``data.txt`` of a run.
@@ -83,7 +84,7 @@ class Annotations:
     difficult: npt.NDArray[np.bool_] | None = None
     parents: tuple[int, ...] = ()
     aliases: Aliases = Aliases({}, {})  # noqa: RUF009 (immutable in use)
-    value_range: tuple[float, float] | None = None
+    pixel_rules: PixelRules = DEFAULT_RULES
     missing: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -41,8 +41,9 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True, s
     else:
         whole: Split = "val" if data.val and not data.train else "train"
         annotations = random_split(reader.read(data, whole, images), split, data.split, seed=0)
-    if data.value_range is not None:
-        annotations = replace(annotations, value_range=data.value_range)
+    if rules := str(data.pixel_rules):
+        notes = (*annotations.notes, f"image files become colors by {rules}")
+        annotations = replace(annotations, pixel_rules=data.pixel_rules, notes=notes)
     return annotations if reader.sizes_from_images else fit_to_images(annotations, data.exif, check=images and sizes)
 
 

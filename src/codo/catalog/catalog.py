@@ -25,6 +25,8 @@ from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, SCHEMA, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
 from codo.core.errors import CodoError, InputError, first_line
 from codo.core.paths import absolute, join, kind, missing
+from codo.models.pixel_rules import DEFAULT_RULES, PixelSettings
+from codo.rasters.multiband import band_note
 from codo.views.lazy_image import Corners, Image, LazyImage
 
 _IN_MEMORY = [name for name in SCHEMA.names if name not in ("proposals", FALLBACK_STAGE)]
@@ -44,6 +46,9 @@ class Catalog:
         has_proposals: Whether proposals are there (and were asked for when opening).
         packed: Whether the images are in the catalog's own shards.
         depths: What values its images of more than 8 bits have; ``None`` if there are none.
+        bands: Number of images by their number of bands, if that is more than three.
+        pixel_settings: How the values of its files became colors.
+        pixel_rules: The same as plain values.
 
     Example:
         >>> import codo
@@ -63,7 +68,9 @@ class Catalog:
         self.fallbacks: dict[str, int] = dict(info["fallbacks"])
         self.packed = info["settings"]["pack"] is not None
         self.depths = Depths(*info["depths"]) if info.get("depths") else None
-        self._value_range = None if self.packed else info["settings"].get("value_range")
+        self.bands: dict[str, int] = dict(info.get("bands", {}))
+        self.pixel_settings = PixelSettings.among(info["settings"])
+        self.pixel_rules = self.pixel_settings.pixel_rules
         self.has_proposals = table.proposals is not None
         self._reader = Reader(base=path)
         self._key, self._uri = columns["key"], columns["uri"]
@@ -143,7 +150,7 @@ class Catalog:
 
     def _decode(self, i: int, data: bytes) -> Image:
         try:
-            image = decode(data, int(self._orientation[i]), self._value_range)
+            image = decode(data, int(self._orientation[i]), DEFAULT_RULES if self.packed else self.pixel_rules)
         except InvalidImage as rejected:
             raise self._changed(i, rejected.reason) from rejected
         if not self.packed and (image.shape[1], image.shape[0]) != self.size(i):
@@ -188,6 +195,7 @@ class Catalog:
         if counts["ignored"]:
             kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
             parts.append(f"ignored {kinds}")
+        parts += [band_note(self.bands)] if self.bands and self.pixel_rules.bands is None else []
         warnings = (depth_warning(self.depths, "value_range"), heif.left_out_warning(counts["ignored"]))
         return "\n".join(["; ".join(parts), *(f"WARNING {warning}" for warning in warnings if warning)])
 

@@ -24,7 +24,11 @@ from PIL import Image as Pillow
 from PIL import ImageFile, UnidentifiedImageError
 
 from codo.catalog import heif
-from codo.catalog.bit_depth import Depth, Range, color_to_8_bits, is_deep, is_deep_color, to_8_bits
+from codo.catalog.bit_depth import color_to_8_bits, is_deep, is_deep_color, to_8_bits
+from codo.models.pixel_rules import DEFAULT_RULES, PixelRules
+from codo.rasters.levels import Depth
+from codo.rasters.multiband import is_for_pillow, pillow_bands, read_multiband
+from codo.rasters.tiff import Raster, UnreadableTiff, is_tiff
 from codo.views.lazy_image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
@@ -63,20 +67,28 @@ class Limits(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """An upright image, the EXIF orientation (1 to 8) that was undone, and its values if it has more than 8 bits."""
+    """An upright image, and what was found.
+
+    Attributes:
+        image: uint8 RGB ``(H, W, 3)``.
+        orientation: The EXIF orientation, 1 to 8, that was undone.
+        depth: Its values, if it has more than 8 bits.
+        bands: Number of its bands, if there are more than three; else 0.
+    """
 
     image: Image
     orientation: int
     depth: Depth | None = None
+    bands: int = 0
 
 
-def decode(data: bytes, orientation: int | None = None, value_range: Range | None = None) -> Image:
+def decode(data: bytes, orientation: int | None = None, rules: PixelRules = DEFAULT_RULES) -> Image:
     """Decode an image file.
 
     Args:
         data: The bytes of the file.
         orientation: Its EXIF orientation where that is known, which saves parsing the metadata.
-        value_range: The values that become black and white in images of more than 8 bits; ``None``: see bit_depth.py.
+        rules: Bands and values that become colors.
 
     Returns:
         Upright RGB, uint8 ``(H, W, 3)``, contiguous.
@@ -88,7 +100,7 @@ def decode(data: bytes, orientation: int | None = None, value_range: Range | Non
         image = _jpeg(data, Limits())
         if image is not None:
             return upright(image, orientation)
-    return decode_checked(data, Limits(), value_range).image
+    return decode_checked(data, Limits(), rules).image
 
 
 def stored_size(path: Path) -> tuple[int, int, int]:
@@ -99,10 +111,27 @@ def stored_size(path: Path) -> tuple[int, int, int]:
         OSError: It cannot be read.
     """
     with path.open("rb") as head:
-        file = _open(head, Limits())
-        width, height = size_before_turning(file)
+        try:
+            file = _open(head, Limits())
+        except InvalidImage as error:
+            head.seek(0)
+            if not is_tiff(head.read(4)) or error.reason.startswith("too large"):
+                raise
+            width, height, orientation = _raster_size(str(path))  # bands that Pillow does not know
+        else:
+            (width, height), orientation = size_before_turning(file), _orientation(file)
         _check_size(width, height, Limits())
-        return height, width, _orientation(file)
+        return height, width, orientation
+
+
+def _raster_size(path: str) -> tuple[int, int, int]:
+    try:
+        with Raster(path) as raster:
+            return raster.width, raster.height, raster.orientation
+    except UnreadableTiff as error:
+        raise InvalidImage(f"unreadable: {error}") from error
+    except Exception as error:
+        raise _damaged(error) from error
 
 
 def size_before_turning(file: Pillow.Image) -> tuple[int, int]:
@@ -117,8 +146,8 @@ def size_before_turning(file: Pillow.Image) -> tuple[int, int]:
     return file.size
 
 
-def decode_checked(data: bytes, limits: Limits, value_range: Range | None = None) -> Decoded:
-    """Decode and check an image file for the first time; ``value_range`` as in `decode`.
+def decode_checked(data: bytes, limits: Limits, rules: PixelRules = DEFAULT_RULES) -> Decoded:
+    """Decode and check an image file for the first time; ``rules`` as in `decode`.
 
     Raises:
         InvalidImage: It is not an image, damaged, or of a size beyond ``limits`` (checked before pixels are decoded).
@@ -130,12 +159,14 @@ def decode_checked(data: bytes, limits: Limits, value_range: Range | None = None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata, and sizes, which are checked here
-            return _decode_checked(data, limits, value_range)
+            return _decode_checked(data, limits, rules)
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = tolerated
 
 
-def _decode_checked(data: bytes, limits: Limits, value_range: Range | None) -> Decoded:
+def _decode_checked(data: bytes, limits: Limits, rules: PixelRules) -> Decoded:
+    if not _for_pillow(data, rules):
+        return _multiband(data, limits, rules)
     file = _open(io.BytesIO(data), limits)
     _check_size(*file.size, limits)
     image = _jpeg(data, limits) if data[:3] == _JPEG else None
@@ -146,16 +177,35 @@ def _decode_checked(data: bytes, limits: Limits, value_range: Range | None) -> D
             turned = _orientation(file) if deep_color and file.format == "TIFF" else 1  # by Pillow, when it loads
             file.load()
             if deep and not deep_color:
-                image, depth = to_8_bits(file, np.asarray(file), value_range)
+                image, depth = to_8_bits(file, np.asarray(file), rules)
             else:
                 image = rgb(file)
             if deep_color:
-                image, depth = color_to_8_bits(data, image, value_range)
-                image = image if value_range is None else upright(image, turned)
+                image, depth = color_to_8_bits(data, image, rules)
+                image = image if rules.value_range is None else upright(image, turned)
         orientation = _orientation(file)  # after loading: TIFFs are turned by then, a PNG's may be known only then
     except Exception as error:
         raise _damaged(error) from error
-    return Decoded(upright(image, orientation), orientation, depth)
+    return Decoded(upright(image, orientation), orientation, depth, pillow_bands(file))
+
+
+def _for_pillow(data: bytes, rules: PixelRules) -> bool:
+    try:
+        return is_for_pillow(data, rules)
+    except Exception:  # damaged, or too large: opening it raises the error
+        return True
+
+
+def _multiband(data: bytes, limits: Limits, rules: PixelRules) -> Decoded:
+    try:
+        found = read_multiband(data, rules, lambda width, height: _check_size(width, height, limits))
+    except InvalidImage:
+        raise
+    except UnreadableTiff as error:
+        raise InvalidImage(f"unreadable: {error}") from error
+    except Exception as error:
+        raise _damaged(error) from error
+    return Decoded(upright(found.image, found.orientation), 1, found.depth, found.bands)
 
 
 def _open(file: IO[bytes], limits: Limits) -> Pillow.Image:

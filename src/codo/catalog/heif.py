@@ -50,7 +50,7 @@ def open_heif(file: IO[bytes]) -> Pillow.Image:
     """
     import pillow_heif
 
-    opened: Pillow.Image = pillow_heif.HeifImageFile(file)
+    opened: Pillow.Image = pillow_heif.HeifImageFile(file)  # type: ignore[no-untyped-call]
     return opened
 
 

@@ -41,6 +41,7 @@ counts         images, rejected, ignored (files that are no images, by extension
 fallbacks      number of images by fallback stage (``rung``)
 depths         only if images have more than 8 bits: their number, smallest and largest value, the largest share of its
                range that one uses, and numbers of images by the value that became white (bit_depth.py)
+bands          only if images have more than three: numbers of images by their number of bands (multiband.py)
 =============  ========================================================================================================
 """
 

@@ -25,6 +25,7 @@ from codo.detection.protocol import describe_rare_classes
 from codo.detection.task import Task, prepare_task
 from codo.models.encoder import ModelSettings
 from codo.models.normalization import IMAGENET, Normalization, recorded_normalization
+from codo.models.pixel_rules import PixelSettings, recorded_pixels
 from codo.training.trackers import check_trackers
 
 
@@ -70,6 +71,7 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
     """
     check_trackers(settings.log)
     trunk = common_trunk(settings, model_overrides)
+    settings = read_alike(settings, trunk)
     tasks = _tasks(settings, trunk)
     task = tasks[settings.fractions[0], settings.seeds[0]]
     classes = settings.judge.classes or ()
@@ -126,9 +128,32 @@ def _trial(settings: CompareSettings, init: str, fraction: float, seed: int, tas
     folder = Path(settings.out) / "trials" / folder_name(init) / f"fraction-{fraction:g}" / f"seed-{seed}"
     with naming_initialization(init):
         model = architecture(weights, trunk, {}).normalized_for(weights, recorded_normalization(folder))
+        pixels = recorded_pixels(folder, settings.data.pixel_settings)
+        model = model.model_copy(update={"pixels": pixels})
         resolved = _validated(settings, init, fraction, seed, out=str(folder), model=model)
     resolved = resolved.model_copy(update={"data": task.settings.data})  # all files, as in the run's config.yaml
     return Trial(init, fraction, seed, len(task.images), resolved)
+
+
+def read_alike(settings: CompareSettings, trunk: ModelSettings) -> CompareSettings:
+    """Let all trials read the data alike: as the initializations record it, where ``data.*`` leaves it open.
+
+    Raises:
+        InputError: Initializations record different rules.
+    """
+    found: dict[str, PixelSettings] = {}
+    for init in settings.inits:
+        with naming_initialization(init):
+            pixels = [architecture(settings.source(init, seed), trunk, {}).pixels for seed in settings.seeds]
+        found |= {str(one.pixel_rules): one for one in pixels if one is not None}
+    if len(found) > 1 and settings.data.pixel_settings is None:
+        raise InputError(
+            f"the initializations were pretrained on images that became colors in different ways ({'; '.join(found)})",
+            where="inits",
+            fix="choose one for the labeled images: data.bands=, data.value_range=, data.nodata=",
+        )
+    data = settings.data.filled_from(next(iter(found.values()), None))
+    return settings.model_copy(update={"data": data})
 
 
 def _validated(

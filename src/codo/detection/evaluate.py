@@ -116,6 +116,7 @@ def _evaluate_detector(
     data = settings.data or saved.data
     if data is None:
         raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
+    data = data.filled_from(saved.card.model.pixels)
     if settings.out is not None:
         check_writable(Path(settings.out))
     annotations = _read(data, settings.split, context)

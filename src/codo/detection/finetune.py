@@ -27,7 +27,7 @@ from codo.core.run import Run
 from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
 from codo.detection.finetune_settings import FinetuneSettings
-from codo.detection.load_pretrained import architecture, load_weights
+from codo.detection.load_pretrained import architecture, load_weights, read_as_pretrained
 from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import describe_length, describe_levels, describe_lr, describe_norm, describe_rare_classes
 from codo.detection.task import Task, prepare_task, training_batches
@@ -88,7 +88,8 @@ def _resolved(recipe: str | Path | None, overrides: Mapping[str, Any]) -> tuple[
     settings = with_absolute_paths(settings)
     model = architecture(settings.weights, settings.model, given.get("model", {}))
     model = model.normalized_for(settings.weights, recorded_normalization(settings.out))
-    return settings.model_copy(update={"model": model}), [dropped] if dropped else []
+    settings, other = read_as_pretrained(settings.model_copy(update={"model": model}))
+    return settings, [warning for warning in (dropped, other) if warning]
 
 
 def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:

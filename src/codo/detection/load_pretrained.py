@@ -16,9 +16,11 @@ from codo.core.errors import InputError
 from codo.core.run import is_run, open_run
 from codo.detection.detector import Detector
 from codo.detection.detector_io import SavedDetector
+from codo.detection.finetune_settings import FinetuneSettings
 from codo.methods.registry import find_method
 from codo.models.encoder import ModelSettings
 from codo.models.load_report import LoadReport
+from codo.models.pixel_rules import recorded_pixels
 from codo.models.pretrained import recorded_model
 from codo.models.weight_files import read_tensors
 from codo.models.weights import TRUNK, initialize, load
@@ -28,8 +30,9 @@ from codo.training.load_run import load_method
 PRETRAINING_ONLY = ("embedding_dim", "init")
 """Settings of the trunk that detectors do not use."""
 
-OWN = (*PRETRAINING_ONLY, "mean", "std")
-"""Settings in which the initializations of one comparison may differ: each has its own normalization."""
+OWN = (*PRETRAINING_ONLY, "mean", "std", "pixels")
+"""Settings in which the initializations of one comparison may differ: each has its own normalization, data are read
+alike."""
 
 
 def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any]) -> ModelSettings:
@@ -60,11 +63,32 @@ def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any
     return model.model_copy(update={name: getattr(recorded, name) for name in names} | {"init": "none"})
 
 
+def read_as_pretrained(settings: FinetuneSettings) -> tuple[FinetuneSettings, str]:
+    """Let labeled images become colors as those of pretraining did, where ``data.*`` leaves it open.
+
+    Args:
+        settings: With the ``model.pixels`` of the weights.
+
+    Returns:
+        The settings with the same rules in ``data`` and ``model.pixels``, as a resumed run recorded them; and a warning
+        if the rules of ``data`` are not those of pretraining, else an empty string.
+    """
+    own = settings.model.pixels
+    data = settings.data.filled_from(recorded_pixels(settings.out, own))
+    pixels = recorded_pixels(settings.out, data.pixel_settings)
+    model = settings.model.model_copy(update={"pixels": pixels})
+    if own is None or data.pixel_rules == own.pixel_rules:
+        warning = ""
+    else:
+        warning = f"labeled images become colors by {data.pixel_rules}, those of pretraining by {own.pixel_rules}"
+    return settings.model_copy(update={"data": data, "model": model}), warning
+
+
 def recorded_names(weights: str) -> set[str]:
     """The settings of the trunk fixed by the weights: all, or only the backbone's if the run trained nothing else."""
     method = open_run(weights).config.get("method") if is_run(weights) else None
     if method is not None and find_method(method).parts == ("backbone",):
-        return {"backbone", "width", "mean", "std"}
+        return {"backbone", "width", "mean", "std", "pixels"}
     return set(ModelSettings.model_fields) - {"init"}
 
 

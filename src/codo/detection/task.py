@@ -114,7 +114,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
     )
     card.check_categories(val, where=str(train.source))
     train, val = (
-        replace(split, warnings=(*split.warnings, *filter(None, [check_some_images(split)]))) for split in (train, val)
+        replace(split, warnings=(*split.warnings, *check_some_images(split))) for split in (train, val)
     )
     useful = train.images_with_objects()
     if not len(useful):

@@ -16,6 +16,7 @@ from codo.annotations.records import Annotations
 from codo.core.errors import InputError
 from codo.evaluation.matching import MOST, Flags, Floats, overlaps
 from codo.geometry.segmentations import compress
+from codo.models.pixel_rules import DEFAULT_RULES, PixelRules
 
 Kind = Literal["bbox", "segm"]
 
@@ -56,6 +57,7 @@ class ImageResult:
         truth: Its labeled objects.
         found: Its detections, most confident first.
         table: `codo.evaluation.matching.overlaps`, ``(D, G)``.
+        pixel_rules: How the values of the file become colors.
     """
 
     name: str
@@ -64,6 +66,7 @@ class ImageResult:
     truth: Sequence[DetectedObject]
     found: Sequence[DetectedObject]
     table: Floats
+    pixel_rules: PixelRules = DEFAULT_RULES
 
     @property
     def same(self) -> Flags:
@@ -137,7 +140,8 @@ def join(annotations: Annotations, results: Sequence[Mapping[str, Any]], kind: K
             codes = [[rle(t.segmentation, height, width) for t in objects] for objects in (found, truth)]
             table = overlaps(codes[0], codes[1], crowd)
         name = str(annotations.file_names[i])
-        image_results.append(ImageResult(name, annotations.path(i), (width, height), truth, found, table))
+        path, rules = annotations.path(i), annotations.pixel_rules
+        image_results.append(ImageResult(name, path, (width, height), truth, found, table, rules))
     return Detections([category.name for category in annotations.categories], image_results, kind, dropped)
 
 

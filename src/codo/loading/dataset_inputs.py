@@ -9,6 +9,7 @@ from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
+from codo.models.pixel_rules import PixelSettings
 from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.photometric import AugmentSettings
 
@@ -40,6 +41,22 @@ class DatasetInputs:
     options: Settings
     seed: int
     localization: float = 0.0
+
+    @property
+    def pixels(self) -> PixelSettings | None:
+        """How the files of the images became colors, for `ModelSettings.pixels`; ``None`` if nothing was set."""
+        return self.images.pixel_settings.pixel_settings
+
+    def pixel_note(self) -> str:
+        """A line if files of the images or backgrounds became colors by settings; else empty."""
+        named = [("foregrounds", self.images)]
+        named += [("backgrounds", one) for pool in (self.query, self.key) if pool is not None for one in pool.catalogs]
+        found = dict.fromkeys((str(one.pixel_rules), role) for role, one in named)
+        if len({rules for rules, _ in found}) > 1:
+            each = "; ".join(f"{role}: {rules or 'default'}" for rules, role in found)
+            return f"images became colors in different ways ({each}); labeled images are read as the foregrounds"
+        rules = str(self.images.pixel_rules)
+        return f"images became colors by {rules}; labeled images are read likewise" if rules else ""
 
     def pasted_views(self, *, may_defer: bool = False) -> PastedViews:
         """Build the pasted views (CPJ).

@@ -27,6 +27,7 @@ from codo.models.fpn import FPN
 from codo.models.frozen_maps import EncoderInput, FrozenMaps
 from codo.models.group_norm import grouped, is_groupable, make_groupable
 from codo.models.normalization import PIXEL_MEAN, PIXEL_STD, Channels, Normalization, start_normalization
+from codo.models.pixel_rules import PixelSettings
 from codo.models.roi_align import roi_align
 from codo.models.weights import initialize
 
@@ -59,6 +60,12 @@ class ModelSettings(Settings):
     )
     std: Channels | None = Field(
         None, description="standard deviation of R, G and B in 0..1, by which images are divided; null: as model.mean"
+    )
+
+    pixels: PixelSettings | None = Field(
+        None,
+        description="how image files become colors, filled in by the run: as the catalog of the foregrounds was "
+        "prepared, or as the weights record",
     )
 
     @model_validator(mode="after")

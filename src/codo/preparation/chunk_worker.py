@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from codo.catalog.bit_depth import Depth, summarize
+from codo.catalog.bit_depth import summarize
 from codo.catalog.boxes import Boxes, as_words
 from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
@@ -25,6 +25,7 @@ from codo.preparation.manifest import Item, Report, cached_manifest
 from codo.preparation.pack import write_sample
 from codo.preparation.prepare_settings import PrepareSettings
 from codo.proposals.filters import propose
+from codo.rasters.levels import Depth
 
 READS_AHEAD = 16
 """Remote files that are fetched at the same time, so that a chunk does not wait a round trip for each."""
@@ -48,13 +49,14 @@ def process(out: str, fingerprint: str, index: int) -> Report:
     rejected: list[tuple[str, str]] = []
     ignored = packed = 0
     depths: list[Depth] = []
+    bands: Counter[int] = Counter()
     with explain_full_disk(manifest.out), ExitStack() as stack:
         tar = stack.enter_context(open_atomically(manifest.tar(index))) if settings.pack else None
         for item, data in read_all(manifest.items(index)):
             try:
                 if isinstance(data, InvalidImage):
                     raise data
-                rows.append(examine(item, data, settings, limits, tar, depths))
+                rows.append(examine(item, data, settings, limits, tar, depths, bands))
             except InvalidImage as error:
                 # A file without an extension need not be an image; any other that is none is reported.
                 if not error.is_image and not extension(item.key) and data:
@@ -71,6 +73,7 @@ def process(out: str, fingerprint: str, index: int) -> Report:
         fallbacks=dict(Counter(row[FALLBACK_STAGE] for row in rows if row[FALLBACK_STAGE])),
         packed=packed,
         depths=summarize(depths),
+        bands={str(count): images for count, images in bands.items()},
     )
     with explain_full_disk(manifest.out):
         manifest.write_part(report, pa.Table.from_pylist(rows, SCHEMA))
@@ -84,16 +87,21 @@ def examine(
     limits: Limits,
     tar: IO[bytes] | None,
     depths: list[Depth] | None = None,
+    bands: Counter[int] | None = None,
 ) -> dict[str, Any]:
-    """A row of the catalog from the bytes of an image; ``depths`` gets its values if it has more than 8 bits.
+    """A row of the catalog from the bytes of an image.
+
+    What is special about it is added to ``depths`` (more than 8 bits) and ``bands`` (more than three).
 
     Raises:
         InvalidImage: The image cannot be used.
         CodoError: The search for proposals failed, which is a bug; the error names the image.
     """
-    image, orientation, depth = decode_checked(data, limits, settings.value_range)
+    image, orientation, depth, band_count = decode_checked(data, limits, settings.pixel_rules)
     if depth is not None and depths is not None:
         depths.append(depth)
+    if band_count and bands is not None:
+        bands[band_count] += 1
     digest = content_hash(data)
     boxes: Boxes | None = None
     fallback_stage = None

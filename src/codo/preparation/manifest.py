@@ -62,6 +62,7 @@ class Report(NamedTuple):
         fallbacks: Number of images by fallback stage.
         packed: Bytes of the packed images' tar.
         depths: `Depths` of the images of more than 8 bits, if there are any.
+        bands: Number of images by their number of bands, if that is more than three.
     """
 
     chunk: int
@@ -72,6 +73,7 @@ class Report(NamedTuple):
     fallbacks: dict[str, int]
     packed: int
     depths: Depths | None = None
+    bands: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)

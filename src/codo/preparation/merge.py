@@ -189,6 +189,9 @@ def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
     fallbacks: Counter[str] = Counter()
     for report in reports:
         fallbacks.update(report.fallbacks)
+    bands: Counter[str] = Counter()
+    for report in reports:
+        bands.update(report.bands or {})
     depths = summarize(report.depths for report in reports if report.depths is not None)
     return {
         "format": FORMAT,
@@ -206,6 +209,7 @@ def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
         },
         "fallbacks": dict(sorted(fallbacks.items())),
         **({} if depths is None else {"depths": depths}),
+        **({"bands": dict(sorted(bands.items()))} if bands else {}),
     }
 
 

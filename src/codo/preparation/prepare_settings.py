@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from codo.catalog.bit_depth import rising
-from codo.core.config import Settings
+from codo.models.pixel_rules import PixelSettings
 from codo.proposals.filters import ProposalSettings
 
+LATER: dict[str, Any] = dict.fromkeys(PixelSettings.model_fields)
+"""Settings that came later, with their defaults."""
 
-class PrepareSettings(Settings):
+
+class PrepareSettings(PixelSettings):
     """Settings of a preparation. All but ``max_rejected`` decide what the catalog holds."""
 
     select: str | None = Field(
@@ -30,20 +32,10 @@ class PrepareSettings(Settings):
     max_megapixels: float = Field(
         100, gt=0, le=178, description="reject larger images before they are decoded; Pillow itself stops at 178"
     )
-    value_range: tuple[float, float] | None = Field(
-        None,
-        description="values that become black and white in images of more than 8 bits, [LOW, HIGH]; null: a rule for "
-        "each image, with a warning where it does not fit",
-    )
     max_rejected: float = Field(0.05, ge=0, le=1, description="share of rejected images that stops the preparation")
-
-    @field_validator("value_range")
-    @classmethod
-    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        return rising(value)
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Catalogs of images of 8 bits record what they did before this setting existed."""
+        """Catalogs that do not use later settings record what they did before these existed."""
         values: dict[str, Any] = handler(self)
-        return {name: value for name, value in values.items() if name != "value_range" or value is not None}
+        return {name: value for name, value in values.items() if name not in LATER or value != LATER[name]}

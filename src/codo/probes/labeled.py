@@ -12,6 +12,7 @@ from torch import nn
 from codo.evaluation.leaks import pool_warning
 from codo.models.batch_statistics import data_statistics, tracking_layers
 from codo.models.normalization import Normalization
+from codo.models.pixel_rules import DEFAULT_RULES, PixelSettings
 from codo.probes.boxes import box_probe
 from codo.probes.features import main_part, part_features, trunk_features
 from codo.probes.pictures import picture_probe
@@ -30,17 +31,23 @@ class LabeledProbes:
     sets: tuple[ProbeSet, ...]
 
     @classmethod
-    def read(cls, settings: LabeledProbeSettings, canvas: int) -> LabeledProbes:
+    def read(cls, settings: LabeledProbeSettings, canvas: int, pixels: PixelSettings | None = None) -> LabeledProbes:
         """Read the probe sets of the settings.
+
+        Args:
+            settings: Which data.
+            canvas: Side of the canvases in pixels.
+            pixels: How image files became colors in pretraining, for what ``data.*`` leaves open.
 
         Raises:
             InputError: Wrong annotations or folders; images that cannot be read; too few classes.
         """
         sets = []
         if settings.data is not None:
-            sets.append(box_probe(settings.data, settings.boxes, canvas))
+            sets.append(box_probe(settings.data.filled_from(pixels), settings.boxes, canvas))
         if settings.image_folder is not None:
-            sets.append(picture_probe(settings.image_folder, settings.images, canvas))
+            rules = pixels.pixel_rules if pixels is not None else DEFAULT_RULES
+            sets.append(picture_probe(settings.image_folder, settings.images, canvas, rules))
         return cls(tuple(sets))
 
     def scores(

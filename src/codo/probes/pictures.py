@@ -15,6 +15,7 @@ import torch
 from codo.catalog.decode import InvalidImage, decode
 from codo.core.errors import InputError
 from codo.layouts.class_folders import ClassFolders, read_class_folders
+from codo.models.pixel_rules import DEFAULT_RULES, PixelRules
 from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
 from codo.views.lazy_image import Image
 
@@ -22,13 +23,14 @@ MIDDLE = 7 / 8
 """Side of the center crop as a share of the short side: 224 of 256, the usual evaluation."""
 
 
-def picture_probe(folder: str, count: int, canvas: int) -> ProbeSet:
+def picture_probe(folder: str, count: int, canvas: int, rules: PixelRules = DEFAULT_RULES) -> ProbeSet:
     """Read images in class folders.
 
     Args:
         folder: Folder with ``train/CLASS`` and ``val/CLASS``.
         count: Largest number of images to learn from; at most half as many are for evaluation.
         canvas: Side of the canvases in pixels.
+        rules: How the values of image files become colors.
 
     Raises:
         InputError: Another layout, unreadable images, or fewer than two classes in both splits.
@@ -40,8 +42,8 @@ def picture_probe(folder: str, count: int, canvas: int) -> ProbeSet:
     val_rows = _choose(val, classes, max(1, count // 2), 3)
     return ProbeSet(
         "image",
-        _read(train, train_rows, classes, canvas),
-        _read(val, val_rows, classes, canvas),
+        _read(train, train_rows, classes, canvas, rules),
+        _read(val, val_rows, classes, canvas, rules),
         [train.classes[label] for label in classes],
         val_files=[val.paths[i] for i in val_rows],
     )
@@ -53,10 +55,10 @@ def _choose(split: ClassFolders, classes: list[int], count: int, stream: int) ->
     return chosen
 
 
-def _read(split: ClassFolders, chosen: Ints, classes: list[int], canvas: int) -> Part:
+def _read(split: ClassFolders, chosen: Ints, classes: list[int], canvas: int, rules: PixelRules) -> Part:
     images: npt.NDArray[np.uint8] = np.empty((len(chosen), canvas, canvas, 3), dtype=np.uint8)
     for place, i in enumerate(chosen):
-        images[place] = squeeze(middle(_decode(split.paths[i])), canvas)
+        images[place] = squeeze(middle(_decode(split.paths[i], rules)), canvas)
     boxes = torch.tensor([[0, 0, canvas, canvas]], dtype=torch.float32).expand(len(images), 4)
     return Part(torch.from_numpy(images), boxes, torch.from_numpy(np.searchsorted(classes, split.labels[chosen])))
 
@@ -69,8 +71,8 @@ def middle(image: Image) -> Image:
     return image[y : y + side, x : x + side]
 
 
-def _decode(path: Path) -> Image:
+def _decode(path: Path, rules: PixelRules) -> Image:
     try:
-        return decode(path.read_bytes())
+        return decode(path.read_bytes(), rules=rules)
     except (OSError, InvalidImage) as error:
         raise InputError(f"cannot read an image: {error}", where=str(path), fix="repair or remove it") from error

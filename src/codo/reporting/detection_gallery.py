@@ -78,7 +78,8 @@ def detection_cards(
     cards = []
     for place, assignment in enumerate(assignments):
         try:
-            image = decode(assignment.image_result.file.read_bytes())
+            shown = assignment.image_result
+            image = decode(shown.file.read_bytes(), rules=shown.pixel_rules)
         except (OSError, InvalidImage):
             continue
         anchor = f"photo-{place}"  # both pictures share the pixels, which are in the page once
@@ -217,7 +218,7 @@ def comparison_gallery(runs: Mapping[str, Run], images: int = 6) -> Section:
     cards = []
     for place, file in enumerate(shared[i] for i in spread(len(shared), images)):
         try:
-            image = decode(file.read_bytes())
+            image = decode(file.read_bytes(), rules=first[file].image_result.pixel_rules)
         except (OSError, InvalidImage):
             continue
         anchor, image_result = f"same-{place}", first[file].image_result

@@ -94,7 +94,9 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
         # 1. Check all input before anything is written.
         task = prepare_pretrain_task(settings, context.world)
         settings = task.settings
-        labeled = LabeledProbes.read(settings.probe, settings.canvas) if settings.probe and context.main else None
+        model, labeled = settings.model, None
+        if settings.probe and context.main:
+            labeled = LabeledProbes.read(settings.probe, settings.canvas, model.pixels)
         saved, method = build(task, context)
 
         # 2. Open the run, and load its checkpoint if there is one.

@@ -12,6 +12,7 @@ from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup
 from codo.methods.registry import find_method, own_settings
 from codo.models.normalization import describe_normalization, recorded_normalization
+from codo.models.pixel_rules import recorded_pixels
 from codo.preparation.prepare import open_or_prepare
 from codo.training.freezing import check_unfreezing
 from codo.training.pretrain_settings import PretrainSettings, length, method_setup
@@ -55,7 +56,7 @@ class PretrainTask:
         contrast, used = self.settings.contrast, find_method(self.settings.method).used_settings
         model = self.settings.model
         normalization = describe_normalization(model.normalization, model.init, model.backbone)
-        notes = [normalization] if normalization else []
+        notes = [note for note in (normalization, self.inputs.pixel_note()) if note]
         momentum = contrast.keys == "momentum" and {"contrast", "contrast.momentum"} & set(used)
         if contrast.momentum == "auto" and momentum:
             notes.append(f"contrast.momentum=auto: {self.setup().contrast.momentum} for {self.steps} steps")
@@ -83,6 +84,7 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
     inputs = open_inputs(settings)
     dataset = find_method(settings.method).dataset(inputs)
     model = settings.model.normalized_for(settings.model.init, recorded_normalization(settings.out))
+    model = model.model_copy(update={"pixels": recorded_pixels(settings.out, inputs.pixels)})
     # Some methods fix the number of views.
     settings = settings.model_copy(update={"views": dataset.num_views, "model": model})
     check_batch(len(dataset), settings.batch_size, world)

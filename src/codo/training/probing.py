@@ -13,7 +13,6 @@ from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.core.run import Run, is_run, open_run
 from codo.models.encoder import ModelSettings
-from codo.models.normalization import Normalization
 from codo.models.pretrained import load_encoder
 from codo.probes.labeled import LabeledProbes
 from codo.probes.probe_settings import LabeledProbeSettings
@@ -58,26 +57,26 @@ def probe(source: Run | str | Path, **overrides: Any) -> dict[str, Any]:
     if settings.data is None and settings.image_folder is None:
         raise InputError("no labeled data to probe with", where="codo probe", fix="add data=DIR or image_folder=DIR")
     warnings: list[str] = []
-    parts, untrained, canvas, normalization = _parts(named, settings, warnings.append)
-    probes = LabeledProbes.read(settings, canvas)
+    parts, untrained, canvas, trained = _parts(named, settings, warnings.append)
+    probes = LabeledProbes.read(settings, canvas, trained.pixels)
     device = choose_device(settings.device)
     modules = nn.ModuleDict(parts).to(device).eval()
     with threads_within_quota():
-        scores = probes.scores(dict(modules.items()), device, normalization, untrained)
+        scores = probes.scores(dict(modules.items()), device, trained.normalization, untrained)
     return {"parts": list(parts), **scores, "warnings": [*warnings, *probes.warnings(named)]}
 
 
 def _parts(
     source: str, settings: ProbeVerbSettings, warn: Callable[[str], None]
-) -> tuple[dict[str, nn.Module], tuple[str, ...], int, Normalization]:
-    """The parts of the trunk in the source, which of them are random, and canvas and normalization of its training."""
+) -> tuple[dict[str, nn.Module], tuple[str, ...], int, ModelSettings]:
+    """The parts of the trunk in the source, which of them are random, and canvas and model of its training."""
     if is_run(source):
         if open_run(source).verb != "pretrain":
             fix = "probe the pretraining run that it was finetuned from, or a weight file"
             raise InputError("not a pretraining run", where=source, fix=fix)
         method, trained, _ = load_method(source, warn)
-        return method.exports(), (), trained.canvas, method.normalization
+        return method.exports(), (), trained.canvas, trained.model
     encoder, loaded = load_encoder(source, settings.model)
     untrained = loaded if encoder.load_report is None else ()
     parts = {part: encoder.get_submodule(part) for part in loaded}
-    return parts, untrained, settings.canvas, encoder.settings.normalization
+    return parts, untrained, settings.canvas, encoder.settings
