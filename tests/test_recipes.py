@@ -41,7 +41,7 @@ def test_finetuning_recipes_load(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMPARE)
 def test_every_pretraining_of_a_comparison_loads(name: str) -> None:
-    pools = {pool: pool for pool in ("images", "scenes", "more", "pictures", "imagenet", "coco", "voc")}
+    pools = {pool: pool for pool in ("images", "scenes", "more", "labeled", "pictures", "imagenet", "coco", "voc")}
     settings = resolve(CompareSettings, name, {"data": "labeled", "out": "out", "pools": pools})
     inits = [init for init, source in settings.inits.items() if not isinstance(source, str)]
     own = [pretrain_settings(settings, init, 0) for init in inits]
@@ -74,6 +74,41 @@ def test_ablations_change_one_thing_each() -> None:
     assert changed["no_jitter"] == ["cpj.jitter: 0.2 -> 0.0"]
     assert changed["no_shuffle"] == ["contrast.bn_groups: 8 -> 0"]
     assert changed["only_P5"] == ["options.levels: ['P2', 'P3', 'P4', 'P5'] -> ['P5']"]
+
+
+def test_short_runs_are_the_rows_of_the_lab_log() -> None:
+    """Each differs from plain end-to-end keys in what its name says, and all have a probe on the labeled boxes."""
+    pools = {"images": "photos", "scenes": "scenes", "labeled": "labeled"}
+    settings = resolve(CompareSettings, "short_runs", {"data": "labeled", "out": "out", "pools": pools})
+    inits = [init for init in settings.inits if init != "random"]
+    pretrained = {init: pretrain_settings(settings, init, 0) for init in inits}
+    rows = {init: one.model_dump(mode="json") for init, one in pretrained.items()}
+    changed = {init: set(differences(rows["end_to_end"], row, ignore=["out"])) for init, row in rows.items()}
+    strong = changed["colors"]
+    assert len(strong) == 5
+    assert all(one.startswith("augment.") for one in strong)
+    longer, pasted = {"steps: 400 -> 1600"}, changed["boxes"] - strong
+    assert {one.split(":")[0] for one in pasted} == {"cpj.size", "cpj.jitter", "cpj.min_iou"}
+    assert changed == {
+        "momentum_2400": {
+            "steps: 400 -> 2400",
+            "contrast.keys: end_to_end -> momentum",
+            "contrast.momentum: 0.999 -> auto",
+        },
+        "end_to_end_lr_0.12": {"optim.lr: 0.03 -> 0.12"},
+        "end_to_end": set(),
+        "end_to_end_1600": longer,
+        "colors": strong,
+        "colors_1600": strong | longer,
+        "boxes": strong | pasted,
+        "localization": strong | pasted | {"localization: 0.0 -> 1.0"},
+        "localization_1600": strong | pasted | longer | {"localization: 0.0 -> 1.0"},
+    }
+    first = pretrained["end_to_end"]
+    assert (first.contrast.negatives, first.cpj.size, first.augment.blur) == ("batch", (0.5, 1.0), 0)
+    assert first.probe.data is not None
+    assert str(first.probe.data.folder).endswith("labeled")
+    assert (settings.seeds, settings.repeat_pretraining) == ((0, 1), False)
 
 
 @pytest.mark.parametrize(

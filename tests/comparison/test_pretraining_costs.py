@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,17 @@ def test_what_is_no_pretraining_has_no_cost(place: Path, tmp_path: Path) -> None
     (tmp_path / COST).write_text(PretrainingCost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5}).to_json())
     assert read_cost(str(tmp_path)) == PretrainingCost(1, 2, 3.0, 4.0, "here", {"invariance": 0.5})
     assert json.loads((tmp_path / COST).read_text())["scores"] == {"invariance": 0.5}
+
+
+def test_scores_are_those_of_the_last_step(place: Path, tmp_path: Path) -> None:
+    """Also of a run that was given as weights: its own log has them."""
+    run = shutil.copytree(place / "run", tmp_path / "run")
+    with (run / "metrics.jsonl").open("a", encoding="utf-8") as log:
+        for step, score in ((1, 0.3), (2, 0.7)):
+            log.write(json.dumps({"step": step, "probe/roi/fpn/knn": score, "probe/roi/chance": 0.2}) + "\n")
+    cost = read_cost(str(run))
+    assert cost is not None
+    assert cost.scores["probe/roi/fpn/knn"] == 0.7
 
 
 def test_seeds_are_averaged_but_memory_is_the_most() -> None:

@@ -7,7 +7,7 @@
 * ``jobs``, ``scheduler``, ``worker``: run the missing trainings, in this process or in several.
 * ``comparison``: the numbers of all trials; ``verdicts``: the sentences on which initialization is ahead.
 * ``result_files``, ``latex``: CSV, JSON, LaTeX; ``paper_table``: the paper's table with ``published`` numbers;
-  ``page``, ``label_efficiency``: ``report.html`` and its figure.
+  ``page``: ``report.html``; ``probe_ranking``: which probe of pretraining ranks as AP does.
 """
 
 from __future__ import annotations

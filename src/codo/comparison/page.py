@@ -10,8 +10,8 @@ from statistics import fmean
 from codo.comparison.class_section import class_blocks
 from codo.comparison.comparison import Comparison, mean_and_spread
 from codo.comparison.initializations import format_parts
-from codo.comparison.label_efficiency import Trend, label_efficiency
 from codo.comparison.paper_table import COST_HEADS, PROVENANCE, cost_cells, printed_cells, printed_heads, printed_rows
+from codo.comparison.probe_ranking import ranking_blocks
 from codo.comparison.verdicts import remarks, verdicts
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, mean_spread, number, precision, share
@@ -20,9 +20,11 @@ from codo.evaluation.health_checks import Tone
 from codo.evaluation.statistics import LEVEL, MIN_SEEDS, NEAR_ZERO, Difference
 from codo.evaluation.verdict import in_points, reservation
 from codo.models.weights import TRUNK
+from codo.probes.rank_correlation import rank_correlation
 from codo.reporting.average_precision import ap_dots
 from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Verdict
-from codo.reporting.html.scatter import rank_correlation, scatter
+from codo.reporting.html.label_efficiency import Trend, label_efficiency
+from codo.reporting.html.scatter import scatter
 
 FOOTER = "Made by codo from the runs listed above. This page needs no network and runs no third-party code."
 PROBES = {
@@ -60,6 +62,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
             Section("Initialized parts", [_parts(comparison)]),
             Section("Cost of pretraining", _costs(comparison)),
             Section("Probes and transfer", _transfer(comparison)),
+            Section("Which probe predicts AP here", ranking_blocks(comparison)),
             Section("Published numbers", _published(comparison)),
             Section("Trials", [_trials(comparison)]),
             _origin(settings),

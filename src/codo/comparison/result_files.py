@@ -14,7 +14,8 @@
      "trials": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
                 "numbers": {"bbox": {"AP": 0.41, …}, …}, "classes": {"bbox": {"cat": 0.5, …}, …}}, …],
      "differences": [{"init": "codo", "fraction": null, "kind": "bbox", "number": "AP", "seeds": 3, "mean": 0.01,
-                      "low": …, "high": …, …, "verdict": "noise"}, …]}     fraction null: mean of all
+                      "low": …, "high": …, …, "verdict": "noise"}, …],     fraction null: mean of all
+     "probe_ranking": {"probe/roi/fpn/knn": {"spearman": 0.9, "low": …, "high": …, "initializations": 9}, …}}
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Any
 from codo.comparison.comparison import Comparison, mean_and_spread
 from codo.comparison.initializations import Initialization, format_parts
 from codo.comparison.latex import COLUMNS, booktabs, escape, mean_spread, measure
+from codo.comparison.probe_ranking import ranking_json
 from codo.comparison.verdicts import summary
 from codo.core.errors import InputError
 from codo.core.numbers import share
@@ -138,6 +140,7 @@ def as_json(comparison: Comparison) -> str:
         "initializations": initializations,
         "trials": trials,
         "differences": differences,
+        **({"probe_ranking": ranking} if (ranking := ranking_json(comparison)) else {}),
     }
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 

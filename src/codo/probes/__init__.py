@@ -6,6 +6,7 @@
 * ``feature_health``: effective rank, dead units and spread of features, without labels.
 * ``labeled``: all probes with labels of a trunk; ``labels_at_hand``: labels beside the images of a run.
 * ``start_comparison``: have scores fallen below the start? ``watched_probes``: alarm, early stop, best checkpoint.
+* ``rank_correlation``: does a probe rank trunks as AP does?
 * ``probe_settings``: the settings (``probe.*``).
 
 ``training/probing`` runs them during pretraining and afterwards (``codo probe``).

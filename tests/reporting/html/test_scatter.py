@@ -3,20 +3,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import pytest
 
-from codo.reporting.html.scatter import places, rank_correlation, scatter
-
-
-def test_rank_correlation() -> None:
-    assert rank_correlation([1, 2, 3, 4], [10, 20, 30, 1000]) == pytest.approx(1)
-    assert rank_correlation([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1)
-    # ranks 0 1 2 3 against 1 0 3 2: 1 - 6 * 4 / (4 * 15)
-    assert rank_correlation([1, 2, 3, 4], [2, 1, 4, 3]) == pytest.approx(0.6)
-    # a tie shares the mean rank: 0.5 0.5 2 against 0 1 2
-    assert rank_correlation([5, 5, 7], [1, 2, 3]) == pytest.approx(3**0.5 / 2)
-    assert rank_correlation([1, 2], [1, 2]) is None
-    assert rank_correlation([1, 1, 1], [1, 2, 3]) is None
+from codo.reporting.html.scatter import places, scatter
 
 
 def test_every_point_has_its_name() -> None:

@@ -1,4 +1,4 @@
-"""Scatter plots with named points, as in the paper's Figure 1, and rank correlation."""
+"""Scatter plots with named points, as in the paper's Figure 1."""
 
 from __future__ import annotations
 
@@ -90,21 +90,3 @@ def _inside(box: Sequence[float], frame: Floats) -> bool:
 
 def _meet(a: Sequence[float], b: Sequence[float]) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float | None:
-    """Spearman's coefficient, ties sharing their mean rank; ``None`` for fewer than three pairs or a constant side."""
-    if len(x) < 3:
-        return None
-    ranks = [_ranks(np.asarray(values, float)) for values in (x, y)]
-    if any(np.ptp(side) == 0 for side in ranks):
-        return None
-    a, b = ((side - side.mean()) / side.std() for side in ranks)
-    return float((a * b).mean())
-
-
-def _ranks(values: Floats) -> Floats:
-    below = (values[None] < values[:, None]).sum(axis=1)
-    equal = (values[None] == values[:, None]).sum(axis=1)
-    ranks: Floats = below + (equal - 1) / 2
-    return ranks

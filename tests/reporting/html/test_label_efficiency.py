@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from codo.comparison.label_efficiency import Trend, label_efficiency
+from codo.reporting.html.label_efficiency import Trend, label_efficiency
 
 
 def texts(svg: str) -> list[str]:
