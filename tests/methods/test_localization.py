@@ -132,6 +132,18 @@ def test_groups_of_batchnorm_contain_objects_and_backgrounds() -> None:
     assert torch.allclose(both, torch.cat(halves, dim=1), atol=1e-4)
 
 
+def test_momentum_keys_are_normalized_as_the_queries_are() -> None:
+    """Equal weights embed the same view alike, in training mode: both normalize with the background boxes too."""
+    ours, data = method(), batch()
+    pixels = ours.pixels(data.query_images)
+    queries = ours.query(pixels, data.query_boxes, 2)[..., :16]
+    with torch.no_grad():
+        keys = ours.key(pixels, data.query_boxes, 2)[..., :16]
+        without = ours.key(pixels, data.query_boxes[:, :4], 2)
+    assert torch.equal(queries, keys)
+    assert not torch.allclose(queries, without, atol=1e-2)
+
+
 @pytest.mark.parametrize("contrast", [{}, END_TO_END])
 def test_it_learns_to_find_the_object(contrast: dict[str, Any]) -> None:
     ours, data = method(**contrast), batch()

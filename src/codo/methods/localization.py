@@ -92,13 +92,14 @@ class LocatingEncoder(Encoder):
             return super().embed(images, boxes)
         jittered, pasted, background = boxes[..., :4], boxes[..., 4:8], boxes[..., 8:]
         maps = self.features(images)
-        if not torch.is_grad_enabled():
-            embeddings = self.project(self.box_features(maps, jittered))
-            return torch.cat([embeddings, embeddings.new_zeros(*embeddings.shape[:2], len(TASKS))], dim=-1)
-        # One pass of the head for both kinds of boxes, so that they share BatchNorm statistics, as in a detector.
+        # One pass of the head for both kinds of boxes, so that they share BatchNorm statistics, as in a detector. Also
+        # without a gradient: momentum keys must be normalized as the queries are (docs/method.md#localization).
         levels = len(maps)
         both = self.box_features([*maps, *maps], torch.stack([jittered] * levels + [background] * levels))
         objects, backgrounds = both[:levels], both[levels:]
+        if not torch.is_grad_enabled():
+            embeddings = self.project(objects)
+            return torch.cat([embeddings, embeddings.new_zeros(*embeddings.shape[:2], len(TASKS))], dim=-1)
         offsets = box_loss(self.box_predictor(objects), box_targets(jittered, pasted))
         foreground = foreground_loss(self.foreground(objects)[..., 0], self.foreground(backgrounds)[..., 0])
         pairs = zip(maps, STRIDES, strict=True)
