@@ -1,4 +1,4 @@
-"""Labeled images in memory, read from COCO, PASCAL VOC and YOLO layouts.
+"""Labeled images in memory, read from COCO, PASCAL VOC, YOLO and the formats of `codo.label_formats`.
 
 * ``records``: `Annotations`, the common data structure of all readers.
 * ``data_settings``, ``source``: the settings ``data=``, and reading a split by them; ``formats``: the table of formats.
