@@ -32,6 +32,7 @@ CPU = (
     Entry("step", "step"),
     Entry("frozen-step", "frozen_step"),
     Entry("memory", "memory"),
+    Entry("listing", "listing", minutes=15),
     Entry("evaluation", "evaluation"),
     Entry("resume", "resume"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import loader, tricks, view_stages
+from benchmarks import listing, loader, tricks, view_stages
 
 
 def test_both_sides_of_every_trick_compute_the_same() -> None:
@@ -30,3 +30,10 @@ def test_the_stages_of_a_sample_add_up(photos: Path) -> None:
     assert times["packed: cutting tiles"] > 0
     assert times["packed: Python between them"] > 0
     assert all(time <= times["packed: all"] for what, time in times.items() if what.startswith("packed: "))
+
+
+def test_a_listing_is_measured_and_leaves_nothing(tmp_path: Path) -> None:
+    rows = list(listing.rows(argparse.Namespace(smoke=True, files=0, folder=tmp_path)))
+    assert [row.unit for row in rows] == ["s", "MB"]
+    assert all(row.passed for row in rows)
+    assert list(tmp_path.iterdir()) == []

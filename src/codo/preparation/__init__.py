@@ -5,6 +5,7 @@
 * ``manifest``: the working directory: chunks, what is done, and how an interrupted run continues.
 * ``chunk_worker``: what happens to one chunk of images: read, decode, check, propose, pack.
 * ``engines``: where chunks are worked on: processes of this machine, or a Ray cluster.
+* ``changes``: what has changed in the source of a finished catalog.
 * ``cache``: ``codo cache``: catalogs of plain folders, which are stale, and removing them.
 * ``pack``: small JPEGs in WebDataset shards; ``merge``: from finished chunks to the catalog.
 """

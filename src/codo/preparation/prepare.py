@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -26,6 +27,7 @@ from codo.core.errors import InputError, Interrupted
 from codo.core.io import FileLock
 from codo.core.paths import absolute
 from codo.preparation import engines
+from codo.preparation.changes import changes_note
 from codo.preparation.manifest import (
     Manifest,
     Report,
@@ -55,7 +57,8 @@ def prepare(
 ) -> Catalog:
     """Make a catalog of a source of images.
 
-    A finished catalog of the same source and settings is opened at once, without reading the source again.
+    A finished catalog of the same source and settings is opened. Its source is only listed, to warn of images that have
+    changed since then (with ``progress``).
 
     Args:
         source: A folder, tar, zip, COCO json, VOCdevkit, text file of paths, pattern or URL, or several of them.
@@ -64,7 +67,7 @@ def prepare(
         pack: Write JPEG shards with this short side in pixels; ``None`` leaves the images where they are.
         jobs: Number of processes; by default as many as this process may use cores.
         engine: ``local``, or ``ray`` for a Ray cluster.
-        progress: Show a progress bar where stderr is a terminal.
+        progress: Show a progress bar where stderr is a terminal, and warnings.
         **settings: The other settings of `PrepareSettings`, nested or with dots (``**{"proposals.mode": "quality"}``).
 
     Returns:
@@ -205,7 +208,10 @@ def _prepare(
     check_out(request)
     if is_catalog(out):
         discard(out)  # in case the last run was killed right after writing the catalog
-        return open_catalog(out)
+        catalog = open_catalog(out)
+        if progress and share[1] == 1 and (note := changes_note(request, catalog)):
+            tqdm.write(f"WARNING {note}", file=sys.stderr)
+        return catalog
     # Tasks of a job array share the first one's listing: a hundred of them need not walk the same folder.
     if listing is None and not (share[1] > 1 and has_manifest(out)):
         listing = list_sources(request.source, request.settings.select)
@@ -289,7 +295,7 @@ def _work(
     """Process chunks with a progress bar; stop as soon as more images are rejected than allowed for all of them."""
     total = manifest.listing.num_rows
     left = sum(manifest.count(index) for index in todo)
-    own = left + sum(report.images + len(report.rejected) + report.ignored for report in reports)
+    own = left + sum(report.members for report in reports)
     rejected = sum(len(report.rejected) for report in reports)
     with (
         tqdm(total=own, initial=own - left, desc="prepare", unit=" images", disable=None if progress else True) as bar,
@@ -298,7 +304,7 @@ def _work(
         for report in finished:
             reports.append(report)
             rejected += len(report.rejected)
-            bar.update(report.images + len(report.rejected) + report.ignored)
+            bar.update(report.members)
             bar.set_postfix(rejected=rejected, refresh=False)
             if rejected > manifest.settings.max_rejected * total:
                 check_rejections(manifest, reports, total=total)

@@ -13,13 +13,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from codo.catalog.reading import Location
+from codo.catalog.sources.links import Name, at_one_place, inside_of
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, extension, is_hidden
 from codo.core.paths import filesystem, is_url
 
 
 def walk(folder: str) -> list[Member]:
-    """Every file below ``folder``, sorted by key."""
-    return sorted(_walk_url(folder) if is_url(folder) else _walk_local(folder))
+    """Every file below ``folder``, sorted by key; other names of a file come last, with its location (`links`)."""
+    if is_url(folder):
+        return sorted(_walk_url(folder))
+    special: dict[str, Name] = {}
+    members = sorted(_walk_local(folder, special))
+    return list(at_one_place(folder, members, special)) if special else members
 
 
 class FoundFiles(NamedTuple):
@@ -43,7 +48,7 @@ def files_with(folder: Path, extensions: Container[str]) -> FoundFiles:
     """The files of some extensions (in lower case) below a local folder; none if there is no such folder."""
     hidden: list[str] = []
     keys: list[str] = []
-    for key, _ in _files(str(folder), "", (), hidden) if folder.is_dir() else ():
+    for key, _, _ in _files(str(folder), "", (), hidden) if folder.is_dir() else ():
         if extension(key) in extensions:
             (hidden if is_hidden(key) else keys).append(key)
     return FoundFiles(sorted(folder / key for key in keys), sorted(hidden))
@@ -68,21 +73,29 @@ def visible_folders(folder: Path) -> list[Path]:
     return [folder / name for name in names]
 
 
-def _walk_local(root: str) -> Iterator[Member]:
-    for key, entry in _files(root, "", (), []):
+def _walk_local(root: str, special: dict[str, Name]) -> Iterator[Member]:
+    """The members in no order; those that may have other names are added to ``special``."""
+    for key, entry, below_link in _files(root, "", (), []):
         location = os.path.join(root, key)
         try:
             status = entry.stat()
         except OSError:  # a dangling link: reading it will report that
             yield Member(key, Location(location))
             continue
+        linked = below_link or entry.is_symlink()
+        if linked or status.st_nlink > 1:
+            special[key] = Name(linked, (status.st_dev, status.st_ino) if status.st_nlink > 1 else None)
         yield Member(key, Location(location, 0, status.st_size), status.st_mtime_ns)
 
 
 def _files(
-    root: str, below: str, above: tuple[tuple[int, int], ...], hidden: list[str]
-) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Key and entry of every file, depth first; the keys of folders left out are appended to ``hidden``."""
+    root: str, below: str, above: tuple[tuple[int, int], ...], hidden: list[str], linked: bool = False
+) -> Iterator[tuple[str, os.DirEntry[str], bool]]:
+    """Key and entry of every file, and whether it is below a link, depth first.
+
+    The keys of folders left out are appended to ``hidden``. Below a link, links back into the tree are not followed:
+    ``n`` folders that link to each other would be listed in the order of every permutation.
+    """
     folder = os.path.join(root, below)
     here = os.stat(folder)
     identity = (here.st_dev, here.st_ino)
@@ -92,11 +105,11 @@ def _files(
         for entry in entries:
             key = f"{below}/{entry.name}" if below else entry.name
             if not entry.is_dir():
-                yield key, entry
+                yield key, entry, linked
             elif is_hidden(entry.name):
                 hidden.append(key)
-            else:
-                yield from _files(root, key, (*above, identity), hidden)
+            elif not (entry.is_symlink() and linked and inside_of(os.path.realpath(root), os.path.realpath(entry))):
+                yield from _files(root, key, (*above, identity), hidden, linked or entry.is_symlink())
 
 
 def _walk_url(url: str) -> Iterator[Member]:

@@ -109,10 +109,11 @@ def build_listing(members: Iterable[Member], ignored: Counter[str], selected: st
     """
     kept: list[Member] = []
     keys: set[str] = set()
-    seen: set[tuple[str, int]] = set()
+    seen: set[str | tuple[str, int]] = set()
     repeated = 0
     for member in members:
-        place = (member.location.uri, member.location.offset)
+        location = member.location
+        place = (location.uri, location.offset) if location.offset else location.uri  # millions: no pair for a file
         if place in seen and not member.problem:
             repeated += 1
             continue

@@ -1,0 +1,84 @@
+"""Listing a folder of very many files: seconds and memory, which grow with their number.
+
+    python -m benchmarks.listing [--files 1000000] [--folder DIR]
+
+The files are empty, in one folder below ``DIR`` (by default the system's temporary folder), and deleted afterwards. The
+listing is that of ``codo prepare``, up to the table that its workers read, in a process of its own. Memory is the peak
+of that process less what it had before; the note scales it to ten million files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.command import run
+from benchmarks.memory import fresh
+from benchmarks.row import Check, Row, Spread
+
+MANY = 10_000_000
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--files", type=int, default=1_000_000)
+    parser.add_argument("--folder", type=Path)
+
+
+def rows(options: argparse.Namespace) -> Iterator[Row]:
+    count = 2_000 if options.smoke else options.files
+    with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
+        folder = Path(scratch) / "photographs"
+        folder.mkdir()
+        create(folder, count)
+        found = [fresh(LIST, folder) for _ in range(1 if options.smoke else 3)]
+    listed = Check(f"{count:,} files listed", all(one["files"] == count for one in found))
+    scale = MANY / count
+    seconds = Spread.of([one["seconds"] for one in found])
+    memory = Spread.of([one["mb"] for one in found])
+    yield Row(
+        "lists",
+        f"listing {count:,} files",
+        "s",
+        seconds,
+        checks=(listed,),
+        note=f"{scale * seconds.median:,.0f} s for {MANY:,}",
+    )
+    yield Row(
+        "lists",
+        f"peak memory of listing {count:,} files",
+        "MB",
+        memory,
+        most=600 * count / 1e6 + 20,
+        note=f"{scale * memory.median / 1000:,.1f} GB for {MANY:,}",
+    )
+
+
+def create(folder: Path, count: int) -> None:
+    """Empty files with the names of a camera."""
+    inside = os.open(folder, os.O_RDONLY)
+    try:
+        for number in range(count):
+            os.close(os.open(f"IMG_{number:08d}.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=inside))
+    finally:
+        os.close(inside)
+
+
+LIST = """
+import json, sys, time
+from codo.catalog.sources.source import list_sources
+from codo.core.memory import peak_memory_mib
+from codo.preparation import manifest
+before, start = peak_memory_mib(), time.perf_counter()
+listing = list_sources([sys.argv[1]])
+listing.fingerprint()
+table = manifest._table(listing, named=False)
+seconds = time.perf_counter() - start
+mb = (peak_memory_mib() - before) * 2**20 / 1e6
+print(json.dumps({"files": table.num_rows, "seconds": seconds, "mb": mb}))
+"""
+
+if __name__ == "__main__":
+    run(__doc__, rows, arguments)
