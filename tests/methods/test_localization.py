@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 from codo.contrast.bn_groups import permutation
 from codo.contrast.infonce import ContrastSettings
+from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
 from codo.methods import localization
 from codo.methods.base import Setup
-from codo.methods.codo import CoDo
+from codo.methods.codo import CoDo, CoDoOptions
 from codo.methods.localization import LocatingEncoder
 from codo.models.encoder import ModelSettings
 from codo.views.boxes import iou
@@ -26,10 +27,11 @@ END_TO_END = {"negatives": "batch", "keys": "end_to_end"}
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def method(weight: float = 1.0, **contrast: Any) -> CoDo:
+def method(weight: float = 1.0, contrast_weight: float = 1.0, **contrast: Any) -> CoDo:
     torch.manual_seed(0)
     settings = ContrastSettings.model_validate({"queue": 16, "bn_groups": 2, "momentum": 0.9, **contrast})
-    return CoDo(Setup(MODEL, settings, localization=weight, batch_size=B)).train()
+    options = CoDoOptions(contrast_weight=contrast_weight)
+    return CoDo(Setup(MODEL, settings, options=options, localization=weight, batch_size=B)).train()
 
 
 def batch(step: int = 0, views: int = 2) -> ViewBatch:
@@ -79,14 +81,24 @@ def test_losses_by_hand() -> None:
     assert localization.objectness_loss(-logits, box, 4).item() == pytest.approx(right + 3, rel=1e-5)
 
 
+@pytest.mark.parametrize("share", [1.0, 0.2])
 @pytest.mark.parametrize("contrast", [{}, END_TO_END])
-def test_the_loss_is_that_of_contrast_plus_those_of_the_tasks(contrast: dict[str, Any]) -> None:
-    ours, data = method(0.5, **contrast), batch()
+def test_the_loss_is_that_of_contrast_plus_those_of_the_tasks(contrast: dict[str, Any], share: float) -> None:
+    ours, data = method(0.5, share, **contrast), batch()
     ours.on_first_batch(data)
     output = ours(data)
     tasks = sum(float(output.stats[f"{task}/{level}"]) for task in localization.TASKS for level in ours.levels)
     alone = sum(float(output.stats[f"loss/{level}"]) for level in ours.levels)
-    assert float(output.loss.detach()) == pytest.approx(alone + 0.5 * tasks, rel=1e-5)
+    assert float(output.loss.detach()) == pytest.approx(share * alone + 0.5 * tasks, rel=1e-5)
+
+
+def test_without_contrast_only_the_trunk_and_the_predictors_learn() -> None:
+    ours = method(1.0, 0.0, **END_TO_END)
+    ours(batch()).loss.backward()
+    assert all(not parameter.grad.any() for parameter in ours.query.projection.parameters())
+    assert ours.query.box_predictor.weight.grad.any()
+    with pytest.raises(InputError, match="leaves nothing to learn"):
+        method(0.0, 0.0)
 
 
 def test_both_encoders_agree_on_the_embeddings_of_the_same_boxes() -> None:

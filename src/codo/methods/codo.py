@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from codo.contrast.infonce import InfoNCE
 from codo.core.config import Settings
+from codo.core.errors import InputError
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.step_dataset import ViewDataset
 from codo.methods.base import OPTIONAL, WHOLE_IMAGES, Setup
@@ -27,6 +28,9 @@ class CoDoOptions(Settings):
 
     levels: tuple[Literal["P2", "P3", "P4", "P5"], ...] = Field(
         ("P2", "P3", "P4", "P5"), min_length=1, description="levels whose losses are added up; the paper uses all"
+    )
+    contrast_weight: float = Field(
+        1.0, ge=0, description="weight of the contrast beside localization; 0: localization alone"
     )
 
 
@@ -44,6 +48,10 @@ class CoDo(MomentumContrast):
         super().__init__(setup)
         chosen = setup.options.levels if isinstance(setup.options, CoDoOptions) else LEVELS
         self.localization, self.dim = setup.localization, setup.model.embedding_dim
+        self.contrast_weight = getattr(setup.options, "contrast_weight", 1.0)
+        if not self.contrast_weight and not self.localization:
+            what = "options.contrast_weight=0 leaves nothing to learn: there is no other loss"
+            raise InputError(what, where="options.contrast_weight", fix="add localization=1, or leave it out")
         self.loss_levels = [i for i, level in enumerate(LEVELS) if level in chosen]
 
     @classmethod
@@ -59,14 +67,16 @@ class CoDo(MomentumContrast):
     def terms(self, queries: Tensor, keys: Tensor, samples: Tensor | None = None) -> InfoNCE:
         """InfoNCE, to whose losses those of localization are added, if it is on."""
         if not self.localization:
-            return super().terms(queries, keys, samples)
+            contrast = super().terms(queries, keys, samples)
+            return InfoNCE(self.contrast_weight * contrast.losses, contrast.stats)
         found = queries[None, ..., self.dim :]  # (V, L, b, 3), of every view with a gradient
         if self.end_to_end:
             found = torch.cat([found, self.of_this_rank(keys)[..., self.dim :]])
         contrast = super().terms(queries[..., : self.dim], keys[..., : self.dim], samples)
         by_task = found.mean(dim=(0, 2))  # (L, 3)
         stats = dict(zip(TASKS, by_task.detach().unbind(1), strict=True))
-        return InfoNCE(contrast.losses + self.localization * by_task.sum(1), contrast.stats | stats)
+        losses = self.contrast_weight * contrast.losses + self.localization * by_task.sum(1)
+        return InfoNCE(losses, contrast.stats | stats)
 
     def cache_step(self, queries: Tensor, keys: Tensor, step: int) -> None:
         """See `MomentumContrast.cache_step`; embeddings only."""

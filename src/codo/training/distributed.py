@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from codo.core.allocator import freed_memory_kept
 from codo.core.cpu import cpu_quota, usable_cores
 from codo.core.errors import InputError
 from codo.loading.loader import dead_workers_told
@@ -71,7 +72,7 @@ class DistributedContext:
 
 @contextmanager
 def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
-    """Initialize torch.distributed under ``torchrun``, and limit torch's threads; both are undone at the end.
+    """Initialize torch.distributed under ``torchrun``, limit torch's threads, keep freed memory; undone at the end.
 
     A loader worker that dies inside the context, in whatever step, is an error for users.
 
@@ -90,7 +91,7 @@ def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
     if joined:
         dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        with threads_within_quota(), dead_workers_told():
+        with threads_within_quota(), freed_memory_kept(chosen.type), dead_workers_told():
             yield DistributedContext(rank, world, chosen)
     finally:
         if joined:
