@@ -7,3 +7,29 @@
 * ``problems``: invalid entries, collected and refused.
 * ``coco_dialects``: fields of LVIS and Objects365, which are COCO files.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.label_formats.formats import FORMATS as FORMATS
+    from codo.label_formats.formats import LabelFormat as LabelFormat
+    from codo.label_formats.table import LabeledImage as LabeledImage
+    from codo.label_formats.table import LabeledObject as LabeledObject
+    from codo.label_formats.table import Labels as Labels
+    from codo.label_formats.table import LabelTable as LabelTable
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "FORMATS": "formats",
+            "LabelFormat": "formats",
+            "LabelTable": "table",
+            "LabeledImage": "table",
+            "LabeledObject": "table",
+            "Labels": "table",
+        },
+    )

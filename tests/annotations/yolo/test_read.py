@@ -73,4 +73,4 @@ def test_wrong_lines(lines: dict[str, str], what: str, refuses_lines: RefusesLin
 def test_an_image_that_is_none(spoil: Spoil, refuses: Refuses) -> None:
     data = spoil("yolo")
     (data / "images/train/002.png").write_text("text")
-    refuses(data, "1 image that cannot be read: 002.png (unreadable: not an image)", "images/train/002.png")
+    refuses(data, "1 image that cannot be read: 002.png (unreadable: not an image", "images/train/002.png")
