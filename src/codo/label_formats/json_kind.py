@@ -11,7 +11,7 @@ from codo.core.text import decode_text
 
 JsonKind = Literal["coco", "createml", "label_studio", "labelme", "via"]
 
-HEAD = 1 << 18
+HEAD = 1 << 16
 """Bytes that are looked at."""
 DEPTH = 6
 """Depth of keys that are looked at."""
