@@ -31,7 +31,7 @@ def folder(tmp_path: Path) -> Path:
 def test_extents_outlines_and_difficult_ones(folder: Path) -> None:
     assert find_format(DataSettings(folder=str(folder))) == "dota"
     found = read(folder)
-    assert found.file_names.tolist() == ["train/images/P0000.png", "train/images/P0001.png"]
+    assert found.file_names.tolist() == ["images/P0000.png", "images/P0001.png"]
     assert boxes(found, 0) == []
     # The second reaches 10 pixels out of the image, as boxes of planes at its border do, and is cut there.
     assert boxes(found, 1) == [("plane", 30, 10, 40, 40), ("small-vehicle", 90, 60, 10, 10)]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from codo.annotations.source import DataSettings, find_format
+from codo.core.errors import InputError
 from tests.annotations.refusals import Refuses
 from tests.label_formats.samples import boxes, image, read, save
 
@@ -100,9 +101,9 @@ def test_the_image_is_beside_the_file_where_its_path_is_of_another_machine(tmp_p
     image(tmp_path / "val" / "images" / "b.png")
     save(tmp_path / "train" / "a.json", labels("C:\\photos\\old name.png", RECTANGLE))
     save(tmp_path / "val" / "annotations" / "b.json", labels("..\\images\\b.png", RECTANGLE))
-    assert read(tmp_path).file_names.tolist() == ["train/a.png"]
+    assert read(tmp_path).file_names.tolist() == ["a.png"]
     assert any("as imagePath is not there" in note for note in read(tmp_path).notes)
-    assert read(tmp_path, "val").file_names.tolist() == ["val/images/b.png"]
+    assert read(tmp_path, "val").file_names.tolist() == ["images/b.png"]
 
 
 def test_sizes_may_be_missing(tmp_path: Path) -> None:
@@ -149,3 +150,21 @@ def test_images_that_are_not_there(folder: Path, refuses: Refuses) -> None:
     refuses(folder, "1 of 2 images missing", str(folder), "data.split=0.5")
     found = read(folder, missing="skip")
     assert (found.file_names.tolist(), found.missing) == (["a.png"], ("b.png",))
+
+
+def test_an_image_of_another_split_is_never_taken(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        for name in ("a", "b"):
+            image(tmp_path / split / f"{name}.png")
+            save(tmp_path / split / f"{name}.json", labels(f"{name}.png", RECTANGLE))
+    (tmp_path / "train" / "b.png").unlink()
+    found = read(tmp_path, missing="skip")
+    assert ([str(found.path(i)) for i in range(len(found))], found.missing) == (
+        [str(tmp_path / "train" / "a.png")],
+        ("b.png",),
+    )
+    (tmp_path / "train" / "a.png").unlink()
+    with pytest.raises(InputError, match="2 of 2 images missing"):
+        read(tmp_path)
+    with pytest.raises(InputError, match="none of 2 images is there"):
+        read(tmp_path, missing="skip")

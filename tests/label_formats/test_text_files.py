@@ -27,11 +27,11 @@ def test_images_have_the_names_of_label_files(tmp_path: Path) -> None:
         image(tmp_path / "train" / name)
     for name in ("a", "deep/b", "gone"):
         save(tmp_path / "train" / "labels" / f"{name}.txt", "1\n")
-    found = text_labels(tmp_path / "train", tmp_path / "train" / "labels", tmp_path)
+    found = text_labels(tmp_path / "train", tmp_path / "train" / "labels")
     assert [name for _, name in found.files] == [
-        "train/images/a.png",
-        "train/images/deep/b.jpg",
-        "train/images/gone.jpg",  # is not there
+        "images/a.png",
+        "images/deep/b.jpg",
+        "images/gone.jpg",  # is not there
     ]
     assert found.notes == [f"{tmp_path / 'train'}: 1 images without a label file are left out, the first: c"]
 
@@ -39,6 +39,6 @@ def test_images_have_the_names_of_label_files(tmp_path: Path) -> None:
 def test_label_files_beside_their_images(tmp_path: Path) -> None:
     image(tmp_path / "a.png")
     save(tmp_path / "a.txt", " 1 \n\n2\n")
-    found = text_labels(tmp_path, tmp_path, tmp_path)
+    found = text_labels(tmp_path, tmp_path)
     assert (found.files, found.notes) == ([(tmp_path / "a.txt", "a.png")], [])
     assert list(lines_of(tmp_path / "a.txt")) == [(1, "1"), (3, "2")]

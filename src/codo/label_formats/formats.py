@@ -36,7 +36,7 @@ class LabelFormat:
         layout: The usual layout, for messages.
         entry: What an object is called in messages.
         find: The sets of a folder; empty if it has no labels of this format.
-        read: Reads a set; names of images are relative to the folder. ``read(set, folder, options)``.
+        read: Reads a set. If it is a folder, names of images are relative to it. ``read(set, options)``.
         one_file: Whether the labels of a set are one file, so that ``data.train`` and ``data.val`` can name it.
         unsure: Whether boxes may be in other units than the format says.
     """
@@ -44,35 +44,31 @@ class LabelFormat:
     layout: str
     entry: str
     find: Callable[[Path], list[LabelSet]]
-    read: Callable[[LabelSet, Path, Options], Labels]
+    read: Callable[[LabelSet, Options], Labels]
     one_file: bool = True
     unsure: bool = False
 
 
 FORMATS: Mapping[LabelFormatName, LabelFormat] = {
     "labelme": LabelFormat(
-        "labelme's JSON files", "shape", labelme.find, lambda one, root, _: labelme.read(one, root), one_file=False
+        "labelme's JSON files", "shape", labelme.find, lambda one, _: labelme.read(one), one_file=False
     ),
-    "via": LabelFormat(
-        "VIA's JSON", "region", via.find, lambda one, _, options: via.read(one, options.class_attribute)
-    ),
+    "via": LabelFormat("VIA's JSON", "region", via.find, lambda one, options: via.read(one, options.class_attribute)),
     "createml": LabelFormat(
-        "CreateML's JSON", "annotation", createml.find, lambda one, _, __: createml.read(one), unsure=True
+        "CreateML's JSON", "annotation", createml.find, lambda one, _: createml.read(one), unsure=True
     ),
     "label_studio": LabelFormat(
-        "Label Studio's JSON", "result", label_studio.find, lambda one, _, __: label_studio.read(one)
+        "Label Studio's JSON", "result", label_studio.find, lambda one, _: label_studio.read(one)
     ),
-    "open_images": LabelFormat("Open Images' CSV", "row", open_images.find, lambda one, _, __: open_images.read(one)),
+    "open_images": LabelFormat("Open Images' CSV", "row", open_images.find, lambda one, _: open_images.read(one)),
     "visdrone": LabelFormat(
         "VisDrone's annotations/*.txt",
         "line",
         visdrone.find,
-        lambda one, root, _: visdrone.read(one, root),
+        lambda one, _: visdrone.read(one),
         one_file=False,
     ),
-    "dota": LabelFormat(
-        "DOTA's labelTxt/*.txt", "line", dota.find, lambda one, root, _: dota.read(one, root), one_file=False
-    ),
+    "dota": LabelFormat("DOTA's labelTxt/*.txt", "line", dota.find, lambda one, _: dota.read(one), one_file=False),
 }
 
 
@@ -114,24 +110,23 @@ def read_labels(
         InputError: Its labels are invalid; names the first and how many there are.
     """
     form = FORMATS[name]
-    labels = form.read(chosen, folder, options)
-    classes = labels.classes or _class_names(form, labels, [one for one in sets if one != chosen], folder, options)
+    labels = form.read(chosen, options)
+    classes = labels.classes or _class_names(form, labels, [one for one in sets if one != chosen], options)
     names = [image.name for image in labels.images]
     values = coco_lists([labels], classes, form.entry, (int(one) for one in image_numbers(names)))
-    folders = [chosen.path.parent, *image_folders(folder, split)] if form.one_file else [folder]
+    # Images of a set that is a folder are looked for in it only: another split may have files of the same names.
+    folders = [chosen.path.parent, *image_folders(folder, split)] if form.one_file else [chosen.path]
     notes = [f"{chosen.path}: this is the set for {split}"] if len(sets) > 1 and chosen.name != split else []
     notes += labels.notes
     return LabelTable(chosen.path, values, notes, labels.unit, form.entry, list(dict.fromkeys(folders)), form.unsure)
 
 
-def _class_names(
-    form: LabelFormat, labels: Labels, others: Sequence[LabelSet], root: Path, options: Options
-) -> list[str]:
+def _class_names(form: LabelFormat, labels: Labels, others: Sequence[LabelSet], options: Options) -> list[str]:
     """The classes of all sets, in alphabetical order, so that all splits agree; errors in other sets are not told."""
     names = set(labels.names)
     for one in others:
         try:
-            names |= form.read(one, root, options).names
+            names |= form.read(one, options).names
         except InputError:
             continue
     return sorted(names)

@@ -16,6 +16,7 @@ import base64
 import binascii
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,8 +59,8 @@ def _has_labels(folder: Path) -> bool:
     return False
 
 
-def read(one: LabelSet, root: Path) -> Labels:
-    """Read the labels of a set; names of images are relative to ``root``.
+def read(one: LabelSet) -> Labels:
+    """Read the labels of a set; names of images are relative to its folder.
 
     Raises:
         InputError: Invalid files or shapes; names the first and how many there are.
@@ -77,7 +78,7 @@ def read(one: LabelSet, root: Path) -> Labels:
         objects = list(_objects(values["shapes"], path, size, problems, kinds, ignored))
         joined = _join_groups(objects, size)
         merged += len(objects) - len(joined)
-        name, other = _image_name(values.get("imagePath"), path, root)
+        name, other = _image_name(values.get("imagePath"), path, one.path)
         renamed += other
         images.append(LabeledImage(name, path, size=size, objects=joined))
     problems.refuse()
@@ -92,7 +93,7 @@ def read(one: LabelSet, root: Path) -> Labels:
         notes.append(f"{one.path}: {renamed} images are those beside the JSON file, as imagePath is not there")
     if foreign:
         notes.append(f"{one.path}: {len(foreign)} JSON files are not of labelme, the first: {foreign[0].name}")
-    if unlabeled := _unlabeled(one.path, images, root):
+    if unlabeled := _unlabeled(one.path, images):
         told = f"{len(unlabeled)} images without a JSON file are left out, the first: {unlabeled[0]}"
         notes.append(f"{one.path}: {told}")
     return Labels(images, notes)
@@ -104,7 +105,7 @@ def _size(values: dict[str, Any]) -> tuple[int, int] | None:
 
 
 def _image_name(written: Any, path: Path, root: Path) -> tuple[str, bool]:
-    """The image of a file relative to ``root``, and whether it is not the written one."""
+    """The image of a file relative to ``root``, the folder of the set, and whether it is not the written one."""
     name = written.replace("\\", "/") if isinstance(written, str) else ""
     named = Path(os.path.normpath(path.parent / name)) if name else None
     if named is not None and named.is_file():
@@ -114,7 +115,9 @@ def _image_name(written: Any, path: Path, root: Path) -> tuple[str, bool]:
         beside = path.with_suffix(candidate) if candidate else path
         if candidate and beside.is_file():
             return os.path.relpath(beside, root).replace(os.sep, "/"), bool(name)
-    return name.removeprefix("./") or path.with_suffix(".jpg").name, False
+    if named is None or re.match("[A-Za-z]:|/", name):  # of another machine: only its end can be found here
+        return name or path.with_suffix(".jpg").name, False
+    return os.path.relpath(named, root).replace(os.sep, "/"), False
 
 
 def _objects(
@@ -236,7 +239,7 @@ def _corners(box: list[float]) -> list[float]:
     return [x, y, x + w, y, x + w, y + h, x, y + h]
 
 
-def _unlabeled(folder: Path, images: list[LabeledImage], root: Path) -> list[str]:
+def _unlabeled(folder: Path, images: list[LabeledImage]) -> list[str]:
     known = {image.name for image in images}
-    found = [os.path.relpath(path, root).replace(os.sep, "/") for path in image_files(folder).paths]
+    found = [os.path.relpath(path, folder).replace(os.sep, "/") for path in image_files(folder).paths]
     return [name for name in found if name not in known]

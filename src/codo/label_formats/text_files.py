@@ -18,7 +18,7 @@ class TextLabels(NamedTuple):
     """The label files of a set.
 
     Attributes:
-        files: Each label file, and the name of its image relative to the data folder; that may not exist.
+        files: Each label file, and the name of its image relative to the folder of the set; that may not exist.
         notes: What was inferred, one line each.
     """
 
@@ -63,13 +63,12 @@ def _head(path: Path) -> list[str]:
     return lines[:-1] if len(lines) > 1 and len(text) >= 4000 else lines
 
 
-def text_labels(folder: Path, labels: Path, root: Path) -> TextLabels:
+def text_labels(folder: Path, labels: Path) -> TextLabels:
     """The label files of a set with their images, which have the same names in another folder of the set.
 
     Args:
         folder: Folder of the set.
         labels: Folder of its text files.
-        root: Folder that names of images are relative to.
     """
     below = image_files(folder).paths
     images = {_key(path, labels if path.is_relative_to(labels) else _top(path, folder)): path for path in below}
@@ -79,7 +78,7 @@ def text_labels(folder: Path, labels: Path, root: Path) -> TextLabels:
         key = _key(path, labels)
         image = images.get(key)
         matched.add(key)
-        files.append((path, _relative(image or home / f"{path.stem}.jpg", root)))
+        files.append((path, _relative(image or home / f"{path.stem}.jpg", folder)))
     others = sorted(images.keys() - matched)
     told = f"{len(others)} images without a label file are left out, the first: {others[0]}" if others else ""
     return TextLabels(files, [f"{folder}: {told}"] if told else [])

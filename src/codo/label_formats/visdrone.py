@@ -39,8 +39,8 @@ def _labels(folder: Path) -> Path | None:
     return label_folder(folder, ("annotations",), lambda line: _LINE.fullmatch(line) is not None)
 
 
-def read(one: LabelSet, root: Path) -> Labels:
-    """Read the labels of a set; names of images are relative to ``root``.
+def read(one: LabelSet) -> Labels:
+    """Read the labels of a set; names of images are relative to its folder.
 
     Raises:
         InputError: Invalid lines; names the first and how many there are.
@@ -51,7 +51,7 @@ def read(one: LabelSet, root: Path) -> Labels:
     labels = _labels(one.path)
     if labels is None:
         raise InputError("no labels of VisDrone in the folder", where=str(one.path), fix=LINE)
-    found = text_labels(one.path, labels, root)
+    found = text_labels(one.path, labels)
     for path, name in found.files:
         image = LabeledImage(name, path)
         for number, line in lines_of(path):
