@@ -41,7 +41,7 @@ CROSS_CUTTING = {
     "test_public_api.py": "the names that the package exports, and their examples",
     "test_recipes.py": "the shipped recipes, which are YAML",
     "training/test_in_batch.py": "runs with negatives of the batch, stopped and resumed",
-    "training/test_pixels.py": "bands and ranges of a pretraining run in its exports, finetuning, probes and comparison",
+    "training/test_pixels.py": "bands and ranges of a run in its exports, finetuning, probes and comparison",
     "training/test_resume.py": "pretrain, killed or stopped, on one rank and two",
 }
 
@@ -61,6 +61,7 @@ ORDER = [
     "reporting",
     "methods",
     "evaluation",
+    "duplicates",
     "loading",
     "annotations",
     "label_formats",

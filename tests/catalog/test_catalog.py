@@ -154,8 +154,8 @@ def test_opening_what_is_no_catalog(tmp_path: Path, source: Path) -> None:
 def test_opening_a_damaged_or_newer_catalog(plain: Catalog) -> None:
     file = Path(plain.path) / "catalog.parquet"
     table = pq.read_table(file)
-    pq.write_table(table.replace_schema_metadata({"codo": json.dumps({"format": 3, "codo": "9.0"})}), file)
-    with pytest.raises(InputError, match="format 3") as caught:
+    pq.write_table(table.replace_schema_metadata({"codo": json.dumps({"format": 4, "codo": "9.0"})}), file)
+    with pytest.raises(InputError, match="format 4") as caught:
         open_catalog(plain.path)
     assert "9.0" in caught.value.fix
     pq.write_table(table.replace_schema_metadata(None), file)

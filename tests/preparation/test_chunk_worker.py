@@ -10,7 +10,7 @@ import pytest
 
 from codo.catalog.decode import InvalidImage, Limits
 from codo.core.errors import CodoError
-from codo.preparation import chunk_worker
+from codo.preparation import rows
 from codo.preparation.chunk_worker import examine, read_all
 from codo.preparation.manifest import Item
 from codo.preparation.prepare_settings import PrepareSettings
@@ -69,7 +69,7 @@ def test_files_are_read_in_order_with_reasons_for_those_that_cannot(
 
 def test_a_bug_in_the_search_names_the_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = write_folder(tmp_path / "s", jpegs(2))
-    monkeypatch.setattr(chunk_worker, "propose", lambda *_: 1 / 0)
+    monkeypatch.setattr(rows, "propose", lambda *_: 1 / 0)
     with pytest.raises(CodoError, match="ZeroDivisionError") as caught:
         quick(source, tmp_path / "out", propose=True)
     assert "000.jpg" in caught.value.where

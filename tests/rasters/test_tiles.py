@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from codo.rasters.tiff import Window
-from codo.rasters.tiles import tiles
+from codo.rasters.tiles import cells, tiles
 
 
 def test_by_hand() -> None:
@@ -26,5 +28,9 @@ def test_every_pixel_is_in_a_tile_of_full_size(width: int, height: int, side: in
         covered[y : y + h, x : x + w] += 1
     assert covered.min() == 1
     assert len(set(found)) == len(found)
+    for x, y, w, h in cells(width, height, side):
+        assert min(w, h) > 0
+        covered[y : y + h, x : x + w] = -1 if (covered[y : y + h, x : x + w] > 0).all() else 5
+    assert (covered == -1).all()  # each once
     columns = sorted({x for x, *_ in found})
-    assert all(b - a <= side - overlap for a, b in zip(columns, columns[1:], strict=False))
+    assert all(b - a <= side - overlap for a, b in pairwise(columns))

@@ -21,12 +21,14 @@ from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.reading import Location, Reader
-from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, SCHEMA, UNFINISHED
+from codo.catalog.schema import FALLBACK_STAGE, FILE, SCHEMA, TILE_FIELDS, TILED_FORMAT, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
+from codo.catalog.tile_reading import TileColumns, read_tile
 from codo.core.errors import CodoError, InputError, first_line
 from codo.core.paths import absolute, join, kind, missing
 from codo.models.pixel_rules import DEFAULT_RULES, PixelSettings
 from codo.rasters.multiband import band_note
+from codo.rasters.tiff import Window
 from codo.views.lazy_image import Corners, Image, LazyImage
 
 _IN_MEMORY = [name for name in SCHEMA.names if name not in ("proposals", FALLBACK_STAGE)]
@@ -79,6 +81,7 @@ class Catalog:
         self._orientation = columns["orientation"].to_numpy()
         self._width, self._height = columns["width"].to_numpy(), columns["height"].to_numpy()
         self.hashes = bytes_of(columns["hash"])
+        self._tiles = TileColumns.of(columns) if "x" in columns else None
         if table.proposals is not None:
             self._starts, self._boxes = table.proposals
 
@@ -137,6 +140,8 @@ class Catalog:
         Raises:
             CodoError: The file has vanished or changed since the catalog was made.
         """
+        if not self.packed and (tile := self.tile(i)) is not None:
+            return LazyImage.from_array(self._read_tile(i, tile))
         data = self.read(i)
         found = layout(data) if self.packed else None
         if found is None:
@@ -147,6 +152,22 @@ class Catalog:
             return self._decode(i, part), left, top
 
         return LazyImage(found.height, found.width, area)
+
+    def tile(self, i: int) -> Window | None:
+        """The part of its picture that image ``i`` is; ``None`` for whole pictures."""
+        return None if self._tiles is None else self._tiles.window(i, *self.size(i))
+
+    def _read_tile(self, i: int, tile: Window) -> Image:
+        assert self._tiles is not None
+        location, orientation = self.location(i), int(self._orientation[i])
+        try:
+            return read_tile(self._reader, location, tile, self._tiles.levels(i), orientation, self.pixel_rules)
+        except FileNotFoundError as error:
+            raise self._changed(i, "there is no such file") from error
+        except InvalidImage as rejected:
+            raise self._changed(i, rejected.reason) from rejected
+        except OSError as error:
+            raise self._changed(i, first_line(error)) from error
 
     def _decode(self, i: int, data: bytes) -> Image:
         try:
@@ -186,7 +207,8 @@ class Catalog:
     def summary(self) -> str:
         """One line about the contents of the catalog, and a warning where images of more than 8 bits lose much."""
         counts = self.counts
-        parts = [f"{counts['images']:,} images"]
+        tiles = f"{counts['images']:,} tiles of {counts['pictures']:,} images" if "pictures" in counts else ""
+        parts = [tiles or f"{counts['images']:,} images"]
         if self.settings["propose"]:
             others = [f"{n:,} {stage}" for stage, n in self.fallbacks.items() if stage != "filtered"]
             note = f" (fallbacks: {', '.join(others)})" if others else ""
@@ -196,7 +218,9 @@ class Catalog:
             kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
             parts.append(f"ignored {kinds}")
         parts += [band_note(self.bands)] if self.bands and self.pixel_rules.bands is None else []
-        warnings = (depth_warning(self.depths, "value_range"), heif.left_out_warning(counts["ignored"]))
+        warnings = [depth_warning(self.depths, "value_range"), heif.left_out_warning(counts["ignored"])]
+        if not self.packed and (whole := counts.get("decoded_whole")):
+            warnings.append(f"{whole:,} images are decoded whole for each tile that is read; pack=SIDE stores tiles")
         return "\n".join(["; ".join(parts), *(f"WARNING {warning}" for warning in warnings if warning)])
 
     def _changed(self, i: int, what: str) -> CodoError:
@@ -232,13 +256,14 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
         raise _no_catalog(folder)
     try:
         buffer, info = open_file(file)
-        if info["format"] > FORMAT:
+        if info["format"] > TILED_FORMAT:
             raise InputError(
-                f"the catalog has format {info['format']}, this codo knows {FORMAT}",
+                f"the catalog has format {info['format']}, this codo knows {TILED_FORMAT}",
                 where=file,
                 fix=f"use codo {info['codo']} or later",
             )
-        table = read_table(buffer, _IN_MEMORY, proposals=proposals and info["settings"]["propose"])
+        tiled = [field.name for field in TILE_FIELDS] if info["format"] == TILED_FORMAT else []
+        table = read_table(buffer, [*_IN_MEMORY, *tiled], proposals=proposals and info["settings"]["propose"])
         return Catalog(folder, table, info)
     except (pa.ArrowInvalid, KeyError, TypeError, OSError, ValueError) as error:
         raise InputError(

@@ -13,7 +13,11 @@ The result is always uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orienta
 from __future__ import annotations
 
 import io
+import math
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -64,6 +68,12 @@ class Limits(NamedTuple):
 
     min_side: int = 1
     max_megapixels: float = 100
+    longest_side: int = LONGEST_SIDE
+
+
+ORDINARY = Limits()
+UNLIMITED = Limits(1, math.inf, 1 << 31)
+_BOMB_LOCK = threading.Lock()
 
 
 class Decoded(NamedTuple):
@@ -82,25 +92,28 @@ class Decoded(NamedTuple):
     bands: int = 0
 
 
-def decode(data: bytes, orientation: int | None = None, rules: PixelRules = DEFAULT_RULES) -> Image:
+def decode(
+    data: bytes, orientation: int | None = None, rules: PixelRules = DEFAULT_RULES, limits: Limits = ORDINARY
+) -> Image:
     """Decode an image file.
 
     Args:
         data: The bytes of the file.
         orientation: Its EXIF orientation where that is known, which saves parsing the metadata.
         rules: Bands and values that become colors.
+        limits: Of its size.
 
     Returns:
         Upright RGB, uint8 ``(H, W, 3)``, contiguous.
 
     Raises:
-        InvalidImage: It is not an image, damaged, or larger than 100 megapixels.
+        InvalidImage: It is not an image, damaged, or beyond the limits.
     """
     if orientation is not None and data[:3] == _JPEG:
-        image = _jpeg(data, Limits())
+        image = _jpeg(data, limits)
         if image is not None:
             return upright(image, orientation)
-    return decode_checked(data, Limits(), rules).image
+    return decode_checked(data, limits, rules).image
 
 
 def stored_size(path: Path) -> tuple[int, int, int]:
@@ -111,27 +124,36 @@ def stored_size(path: Path) -> tuple[int, int, int]:
         OSError: It cannot be read.
     """
     with path.open("rb") as head:
-        try:
-            file = _open(head, Limits())
-        except InvalidImage as error:
-            head.seek(0)
-            if not is_tiff(head.read(4)) or error.reason.startswith("too large"):
-                raise
-            width, height, orientation = _raster_size(str(path))  # bands that Pillow does not know
-        else:
-            (width, height), orientation = size_before_turning(file), _orientation(file)
-        _check_size(width, height, Limits())
-        return height, width, orientation
+        return _size(head, str(path), Limits())
 
 
-def _raster_size(path: str) -> tuple[int, int, int]:
+def size_of(data: bytes, limits: Limits) -> tuple[int, int, int]:
+    """What `stored_size` returns for the bytes of a file; raises likewise."""
+    return _size(io.BytesIO(data), data, limits)
+
+
+def _size(head: IO[bytes], source: str | bytes, limits: Limits) -> tuple[int, int, int]:
     try:
-        with Raster(path) as raster:
+        file = _open(head, limits)
+    except InvalidImage as error:
+        head.seek(0)
+        if not is_tiff(head.read(4)) or error.reason.startswith("too large"):
+            raise
+        width, height, orientation = _raster_size(source)  # bands that Pillow does not know
+    else:
+        (width, height), orientation = size_before_turning(file), _orientation(file)
+    check_size(width, height, limits)
+    return height, width, orientation
+
+
+def _raster_size(source: str | bytes) -> tuple[int, int, int]:
+    try:
+        with Raster(source) as raster:
             return raster.width, raster.height, raster.orientation
     except UnreadableTiff as error:
         raise InvalidImage(f"unreadable: {error}") from error
     except Exception as error:
-        raise _damaged(error) from error
+        raise damaged(error) from error
 
 
 def size_before_turning(file: Pillow.Image) -> tuple[int, int]:
@@ -168,7 +190,7 @@ def _decode_checked(data: bytes, limits: Limits, rules: PixelRules) -> Decoded:
     if not _for_pillow(data, rules):
         return _multiband(data, limits, rules)
     file = _open(io.BytesIO(data), limits)
-    _check_size(*file.size, limits)
+    check_size(*file.size, limits)
     image = _jpeg(data, limits) if data[:3] == _JPEG else None
     depth: Depth | None = None
     try:
@@ -185,7 +207,7 @@ def _decode_checked(data: bytes, limits: Limits, rules: PixelRules) -> Decoded:
                 image = image if rules.value_range is None else upright(image, turned)
         orientation = _orientation(file)  # after loading: TIFFs are turned by then, a PNG's may be known only then
     except Exception as error:
-        raise _damaged(error) from error
+        raise damaged(error) from error
     return Decoded(upright(image, orientation), orientation, depth, pillow_bands(file))
 
 
@@ -198,13 +220,13 @@ def _for_pillow(data: bytes, rules: PixelRules) -> bool:
 
 def _multiband(data: bytes, limits: Limits, rules: PixelRules) -> Decoded:
     try:
-        found = read_multiband(data, rules, lambda width, height: _check_size(width, height, limits))
+        found = read_multiband(data, rules, lambda width, height: check_size(width, height, limits))
     except InvalidImage:
         raise
     except UnreadableTiff as error:
         raise InvalidImage(f"unreadable: {error}") from error
     except Exception as error:
-        raise _damaged(error) from error
+        raise damaged(error) from error
     return Decoded(upright(found.image, found.orientation), 1, found.depth, found.bands)
 
 
@@ -219,13 +241,28 @@ def _open(file: IO[bytes], limits: Limits) -> Pillow.Image:
     if (name := heif.name_of(head)) and not heif.is_readable():
         raise InvalidImage(f"unreadable: the format is {name}: {heif.EXTRA}")
     try:
-        return heif.open_heif(file) if name else Pillow.open(file, formats=_formats())
+        with _large_allowed(limits):
+            return heif.open_heif(file) if name else Pillow.open(file, formats=_formats())
     except UnidentifiedImageError as error:
         raise InvalidImage(f"unreadable: not an image (it begins with {head[:12]!r})", is_image=False) from error
     except Pillow.DecompressionBombError as error:
         raise InvalidImage(f"too large: over {limits.max_megapixels:g} megapixels") from error
     except Exception as error:
-        raise _damaged(error) from error
+        raise damaged(error) from error
+
+
+@contextmanager
+def _large_allowed(limits: Limits) -> Iterator[None]:
+    """Let Pillow open what the limits allow; its own limit is a variable of the module."""
+    if Pillow.MAX_IMAGE_PIXELS is None or limits.max_megapixels * 1e6 <= 2 * Pillow.MAX_IMAGE_PIXELS:
+        yield
+        return
+    with _BOMB_LOCK:
+        own, Pillow.MAX_IMAGE_PIXELS = Pillow.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Pillow.MAX_IMAGE_PIXELS = own
 
 
 @lru_cache
@@ -235,15 +272,20 @@ def _formats() -> list[str]:
     return [name for name in FORMATS if name in Pillow.OPEN]
 
 
-def _check_size(width: int, height: int, limits: Limits) -> None:
+def check_size(width: int, height: int, limits: Limits) -> None:
+    """Refuse a size.
+
+    Raises:
+        InvalidImage: It is beyond the limits.
+    """
     size = f"{width} x {height}"
     if min(width, height) < limits.min_side:
         raise InvalidImage(f"too small: {size} pixels, under {limits.min_side} a side")
     megapixels = width * height / 1e6
     if megapixels > limits.max_megapixels:
         raise InvalidImage(f"too large: {size} = {megapixels:.4g} megapixels, over {limits.max_megapixels:g}")
-    if max(width, height) > LONGEST_SIDE:
-        raise InvalidImage(f"too large: {size} pixels, over {LONGEST_SIDE} a side")
+    if max(width, height) > limits.longest_side:
+        raise InvalidImage(f"too large: {size} pixels, over {limits.longest_side} a side")
 
 
 def _jpeg(data: bytes, limits: Limits) -> Image | None:
@@ -258,7 +300,7 @@ def _jpeg(data: bytes, limits: Limits) -> Image | None:
         return None
     if colors not in ("YCbCr", "Gray", "RGB"):
         return None
-    _check_size(width, height, limits)
+    check_size(width, height, limits)
     try:
         image: Image = simplejpeg.decode_jpeg(data, "RGB", strict=True)
     except ValueError as error:
@@ -272,7 +314,7 @@ def _jpeg(data: bytes, limits: Limits) -> Image | None:
     return image
 
 
-def _damaged(error: Exception) -> InvalidImage:
+def damaged(error: Exception) -> InvalidImage:
     """The rejection for an exception of Pillow's; a damaged file can raise nearly any."""
     message = str(error).replace("\n", " ") or type(error).__name__
     if "truncated" in message.lower() or "end of file" in message or isinstance(error, EOFError):
@@ -294,7 +336,7 @@ def rgb(file: Pillow.Image) -> Image:
     if file.has_transparency_data:
         file = file.convert("RGBA")
         file = Pillow.alpha_composite(Pillow.new("RGBA", file.size, "white"), file)
-    return np.array(file.convert("RGB"))
+    return np.array(file if file.mode == "RGB" else file.convert("RGB"))
 
 
 def upright(image: Image, orientation: int) -> Image:

@@ -28,16 +28,27 @@ rung           string              the fallback stage that gave the proposals: `
                                    ``whole`` (proposals/filters.py); null without proposals
 =============  ==================  ====================================================================================
 
+Catalogs that were prepared with ``tiles=`` have three more columns. A row is then a tile, or a picture that is no
+larger than one; ``key`` of a tile ends in ``#xywh=LEFT,TOP,WIDTH,HEIGHT`` (W3C Media Fragments), and ``width`` and
+``height`` are those of the tile.
+
+=============  ==================  ====================================================================================
+x, y           int32               left and top edge of the tile in the upright picture, in pixels; -1: a whole picture
+levels         list<double>        black, white and missing value (NaN: none) of each band, of the whole picture, for
+                                   tiles that are read by themselves and have more than 8 bits; else empty
+=============  ==================  ====================================================================================
+
 The schema's metadata has the key ``codo`` with a JSON object:
 
 =============  ========================================================================================================
-format         version of this format, 2; in format 1 proposals were list<uint16>, four numbers per box
+format         version of this format, 2, with tiles 3; in format 1 proposals were list<uint16>, four numbers per box
 codo           version of codo that wrote it
 source         what was prepared: absolute paths, URLs or patterns
 settings       all settings of the preparation (`PrepareSettings`), among them those of the proposals
 selected       what selected among the images: annotation file or VOC image sets; empty when nothing did
-counts         images, rejected, ignored (files that are no images, by extension), repeated (files named twice in the
-               source), duplicates (images whose bytes equal those of an earlier one), proposals
+counts         images (tiles count each; with tiles also pictures, and decoded_whole of them, whose tiles cannot be read
+               by themselves), rejected, ignored (files that are no images, by extension), repeated (files named twice
+               in the source), duplicates (images whose bytes equal those of an earlier one), proposals
 fallbacks      number of images by fallback stage (``rung``)
 depths         only if images have more than 8 bits: their number, smallest and largest value, the largest share of its
                range that one uses, and numbers of images by the value that became white (bit_depth.py)
@@ -55,6 +66,7 @@ UNFINISHED = ".work"
 """Folder in the catalog's directory that a preparation works in; removed when it has finished."""
 
 FORMAT = 2
+TILED_FORMAT = 3
 FALLBACK_STAGE = "rung"
 """Name of the column with the fallback stage."""
 
@@ -74,3 +86,14 @@ SCHEMA = pa.schema(
     ]
 )
 """Offsets of 64 bits: 64 boxes per image overflow those of 32 at eight million images."""
+
+TILE_FIELDS = [
+    pa.field("x", pa.int32(), nullable=False),
+    pa.field("y", pa.int32(), nullable=False),
+    pa.field("levels", pa.large_list(pa.field("element", pa.float64(), nullable=False)), nullable=False),
+]
+
+
+def schema_of(tiles: int | None) -> pa.Schema:
+    """The schema of a catalog with or without tiles."""
+    return SCHEMA if tiles is None else pa.schema([*SCHEMA, *TILE_FIELDS])

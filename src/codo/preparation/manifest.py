@@ -34,8 +34,9 @@ from codo.preparation.pack import shard_names
 from codo.preparation.prepare_settings import PrepareSettings
 
 MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
+SMALLEST_TILED, LARGEST_TILED = 1, 8
 """Small sources have small chunks, so that many processes share them; no chunk is larger than 512 images, so that a
-lost one costs minutes at most."""
+lost one costs minutes at most. Pictures that are cut into tiles are large, and shared one by one."""
 
 
 class Item(NamedTuple):
@@ -55,7 +56,7 @@ class Report(NamedTuple):
 
     Attributes:
         chunk: Its number.
-        images: Images that are in the catalog.
+        images: Images that are in the catalog; tiles count each.
         rejected: ``(key, reason)`` of those that are not.
         ignored: Number of files without an extension that are no images.
         proposals: Number of proposals of all images.
@@ -63,6 +64,8 @@ class Report(NamedTuple):
         packed: Bytes of the packed images' tar.
         depths: `Depths` of the images of more than 8 bits, if there are any.
         bands: Number of images by their number of bands, if that is more than three.
+        pictures: Number of pictures that the images are from, where they may be tiles.
+        whole: Number of those that were decoded as a whole and cut.
     """
 
     chunk: int
@@ -74,6 +77,18 @@ class Report(NamedTuple):
     packed: int
     depths: Depths | None = None
     bands: dict[str, int] | None = None
+    pictures: int | None = None
+    whole: int = 0
+
+    @property
+    def kept(self) -> int:
+        """Members of the source that are in the catalog."""
+        return self.images if self.pictures is None else self.pictures
+
+    @property
+    def members(self) -> int:
+        """Members of the source that were looked at."""
+        return self.kept + len(self.rejected) + self.ignored
 
 
 @dataclass(frozen=True)
@@ -181,11 +196,12 @@ def make_manifest(out: Path, source: Sequence[str], settings: PrepareSettings, l
     """
     folder = working_directory(out)
     count = len(listing.members)
+    smallest, largest = (SMALLEST_CHUNK, LARGEST_CHUNK) if settings.tiles is None else (SMALLEST_TILED, LARGEST_TILED)
     info = {
         "source": list(source),
         "settings": settings.model_dump(mode="json"),
         "fingerprint": listing.fingerprint(),
-        "chunk": min(max(-(-count // MOST_CHUNKS), SMALLEST_CHUNK), LARGEST_CHUNK),
+        "chunk": min(max(-(-count // MOST_CHUNKS), smallest), largest),
         "listed": {"ignored": listing.ignored, "repeated": listing.repeated, "selected": listing.selected},
     }
     with explain_full_disk(out):

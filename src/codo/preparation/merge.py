@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from codo import __version__
 from codo.catalog.bit_depth import summarize
-from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, REJECTED, SCHEMA
+from codo.catalog.schema import FALLBACK_STAGE, FILE, FORMAT, REJECTED, SCHEMA, TILED_FORMAT, schema_of
 from codo.catalog.table import bytes_of
 from codo.core.errors import CodoError
 from codo.core.io import explain_full_disk, open_atomically
@@ -70,18 +71,19 @@ def check_rejections(manifest: Manifest, reports: Sequence[Report], *, total: in
         CodoError: With the most frequent reason; ``rejected.csv`` is written; the next run reads these files again.
     """
     rejected = [reason for report in reports for _, reason in report.rejected]
-    images = sum(report.images for report in reports)
+    images = sum(report.kept for report in reports)
     total = total or images + len(rejected)
     out = manifest.out
     if rejected and len(rejected) > manifest.settings.max_rejected * total:
         write_rejected(out, reports)
         manifest.forget_rejected()
         kind, count = Counter(reason.partition(":")[0] for reason in rejected).most_common(1)[0]
+        large = "cut large images with tiles=1024, " if kind == "too large" and manifest.settings.tiles is None else ""
         raise CodoError(
             f"{len(rejected):,} of {total:,} images rejected ({len(rejected) / total:.1%}), {count:,} as '{kind}'; "
             f"{manifest.settings.max_rejected:.0%} are allowed",
             where=str(out / REJECTED),
-            fix="repair the files, or raise max_rejected, and run the same command again",
+            fix=f"{large}repair the files, or raise max_rejected, and run the same command again",
         )
     if total == len(rejected) and not images:
         raise CodoError("no image is left", where=str(out / REJECTED), fix="give a source with images that can be read")
@@ -140,7 +142,7 @@ def group(sizes: Sequence[int], most: int) -> list[list[int]]:
 
 
 def _write_parquet(manifest: Manifest, reports: Sequence[Report], places: dict[int, tuple[str, int]]) -> None:
-    schema = SCHEMA.with_metadata({"codo": json.dumps(_info(manifest, reports))})
+    schema = schema_of(manifest.settings.tiles).with_metadata({"codo": json.dumps(_info(manifest, reports))})
     with (
         open_atomically(manifest.out / FILE, work=manifest.folder) as file,
         # Neither dictionaries nor compression for boxes: both would slow the opening.
@@ -194,13 +196,14 @@ def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
         bands.update(report.bands or {})
     depths = summarize(report.depths for report in reports if report.depths is not None)
     return {
-        "format": FORMAT,
+        "format": FORMAT if manifest.settings.tiles is None else TILED_FORMAT,
         "codo": __version__,
         "source": manifest.source,
         "settings": manifest.settings.model_dump(mode="json"),
         "selected": manifest.listed["selected"],
         "counts": {
             "images": sum(report.images for report in reports),
+            **({} if manifest.settings.tiles is None else _counts_of_tiled(reports)),
             "rejected": sum(len(report.rejected) for report in reports),
             "ignored": dict(sorted((+ignored).items())),
             "repeated": manifest.listed["repeated"],
@@ -213,9 +216,17 @@ def _info(manifest: Manifest, reports: Sequence[Report]) -> dict[str, Any]:
     }
 
 
+def _counts_of_tiled(reports: Sequence[Report]) -> dict[str, int]:
+    kept, whole = sum(report.kept for report in reports), sum(report.whole for report in reports)
+    return {"pictures": kept, "decoded_whole": whole}
+
+
 def _duplicates(manifest: Manifest) -> int:
     """Number of images whose file equals an earlier one byte for byte."""
-    parts = [bytes_of(manifest.read_part(index).column("hash").combine_chunks()) for index in range(len(manifest))]
+    tables = [manifest.read_part(index) for index in range(len(manifest))]
+    if manifest.settings.tiles is not None:  # one row of each picture
+        tables = [table.filter(pc.and_(pc.less(table["x"], 1), pc.less(table["y"], 1))) for table in tables]
+    parts = [bytes_of(table.column("hash").combine_chunks()) for table in tables]
     high, low = np.concatenate(parts).view("<u8").T
     order = np.lexsort((low, high))
     high, low = high[order], low[order]

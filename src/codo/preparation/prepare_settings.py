@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from codo.models.pixel_rules import PixelSettings
 from codo.proposals.filters import ProposalSettings
 
-LATER: dict[str, Any] = dict.fromkeys(PixelSettings.model_fields)
+LATER: dict[str, Any] = dict.fromkeys(PixelSettings.model_fields) | {"tiles": None, "tile_overlap": 0}
 """Settings that came later, with their defaults."""
 
 
@@ -32,7 +32,22 @@ class PrepareSettings(PixelSettings):
     max_megapixels: float = Field(
         100, gt=0, le=178, description="reject larger images before they are decoded; Pillow itself stops at 178"
     )
+    tiles: int | None = Field(
+        None,
+        ge=64,
+        le=16384,
+        description="cut larger images into tiles of this side, in pixels, each an image of the catalog; images "
+        "beyond max_megapixels are then allowed: TIFFs stored in tiles or strips without limit, others up to 5 times "
+        "as much",
+    )
+    tile_overlap: int = Field(0, ge=0, description="pixels that neighboring tiles share at least")
     max_rejected: float = Field(0.05, ge=0, le=1, description="share of rejected images that stops the preparation")
+
+    @model_validator(mode="after")
+    def _overlap_fits(self) -> Self:
+        if self.tile_overlap and (self.tiles is None or self.tile_overlap > self.tiles // 2):
+            raise ValueError("tile_overlap is at most half of tiles")
+        return self
 
     @model_serializer(mode="wrap")
     def _without_default(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -6,11 +6,12 @@ For every band by itself: bands can be different quantities. The range is one of
 * ``minmax``: the smallest and the largest value of the band in this image
 * ``percentile``: 2% of its values are darker than black, 2% brighter than white (as in QGIS); found on a regular grid
   of about a million pixels
-* without a setting, for all bands together: 65535 or 4095 for integers from 0 to 65535, else as ``minmax``
+* without a setting, if all values are integers from 0 to 65535: 0 to 65535, or 0 to 4095 for a single band without
+  larger values; else as ``minmax``
 
 Missing values are no part of it: NaN, infinities, the value of the setting or else the declared one, or else a
-smallest value of -9999, -32768 or -3.4e38, which are the usual ones. Pixels whose bands are all missing are black, and so
-are transparent ones.
+smallest value of -9999, -32768 or -3.4e38, which are the usual ones. Pixels whose bands are all missing are black, and
+so are transparent ones.
 
 Legend: H, W height and width, K bands.
 """
@@ -103,7 +104,7 @@ class Measurement:
         if isinstance(chosen, tuple):
             ranges, white = [chosen for _ in spans], chosen[1]
         elif chosen is None and self.small and low >= 0 and high <= FULL:
-            white = float(TWELVE if high <= TWELVE else FULL)
+            white = float(TWELVE if high <= TWELVE and len(spans) == 1 else FULL)
             ranges = [(0.0, white) for _ in spans]
         elif chosen == "percentile":
             ranges = [band.percentiles(lost) for band, lost in zip(self.bands, missing, strict=True)]

@@ -104,9 +104,9 @@ class Raster:
         rows, columns = page.chunks[:2] if page.axes != "SYX" else page.chunks[-2:]
         self._segment = int(rows), int(columns)
         self._grid = -(-self.height // self._segment[0]), -(-self.width // self._segment[1])
-        self._mapped = self._map() if self._path and page.is_memmappable else None
-        self.in_parts = self._mapped is not None or rows * columns * 4 <= self.width * self.height
-        if self._mapped is None and math.prod(page.chunks) * self.dtype.itemsize > _LARGEST_SEGMENT:
+        self._raw = bool(self._path) and bool(page.is_memmappable) and self._map() is not None
+        self.in_parts = self._raw or rows * columns * 4 <= self.width * self.height
+        if not self._raw and math.prod(page.chunks) * self.dtype.itemsize > _LARGEST_SEGMENT:
             size = f"{rows} x {columns} pixels"
             raise UnreadableTiff(f"a TIFF in segments of {size}: store it in tiles (gdal_translate -co TILED=YES)")
 
@@ -128,7 +128,6 @@ class Raster:
 
     def close(self) -> None:
         """Close the file."""
-        self._mapped = None
         self._file.close()
 
     @property
@@ -161,8 +160,8 @@ class Raster:
 
     def _samples(self, samples: Sequence[int], window: Window) -> npt.NDArray[np.generic]:
         x, y, width, height = window
-        if self._mapped is not None:
-            part = self._mapped[y : y + height, x : x + width][:, :, list(samples)]
+        if self._raw and (mapped := self._map()) is not None:  # mapped for each window: what was read can be forgotten
+            part = mapped[y : y + height, x : x + width][:, :, list(samples)]
             return np.ascontiguousarray(part, self.dtype.newbyteorder("="))
         planar = self._page.axes == "SYX"
         out = np.full((height, width, len(samples)), self.nodata or 0).astype(self.dtype.newbyteorder("="))
@@ -203,6 +202,35 @@ class Raster:
             raise
         decoded: npt.NDArray[np.generic] | None = None if segment is None else segment[0]
         return decoded
+
+
+def open_in_parts(path: str, offset: int = 0, size: int = -1) -> Raster | None:
+    """Open a picture if it is a TIFF whose windows can be read without the rest, and that is upright; else ``None``.
+
+    Args:
+        path: A local file.
+        offset: Where the picture begins in it.
+        size: Its number of bytes there.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    with open(path, "rb") as file:
+        file.seek(offset)
+        if not is_tiff(file.read(4)):
+            return None
+    try:
+        raster = Raster(path, offset, size)
+    except Exception:  # reading all of it raises the error
+        return None
+    try:
+        if raster.in_parts and raster.is_photo and raster.orientation == 1:
+            raster.read([1], Window(0, 0, 1, 1))  # a codec may be missing
+            return raster
+    except Exception:
+        pass
+    raster.close()
+    return None
 
 
 def is_tiff(head: bytes) -> bool:

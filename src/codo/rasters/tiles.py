@@ -24,6 +24,15 @@ def tiles(width: int, height: int, side: int, overlap: int = 0) -> list[Window]:
     ]
 
 
+def cells(width: int, height: int, side: int) -> list[Window]:
+    """The same without overlap: every pixel in one cell, the last ones smaller."""
+    return [
+        Window(x, y, min(side, width - x), min(side, height - y))
+        for y in range(0, height, side)
+        for x in range(0, width, side)
+    ]
+
+
 def _starts(length: int, side: int, overlap: int) -> list[int]:
     last = max(0, length - side)
     step = side - overlap
