@@ -21,6 +21,13 @@ PAIRS = {
     "torchvision_0.12": {"fpn.layer_blocks.2.0.bias": "backbone.fpn.layer_blocks.2.bias"},
     "torchvision_retinanet": {"fpn.inner_blocks.1.0.weight": "backbone.fpn.inner_blocks.0.0.weight"},
     "resnet": {"backbone.bn1.weight": "bn1.weight", "backbone.layer4.1.conv2.weight": "layer4.1.conv2.weight"},
+    "resnet_sequential": {
+        "backbone.conv1.weight": "0.weight",
+        "backbone.bn1.running_mean": "1.running_mean",
+        "backbone.layer1.0.conv1.weight": "4.0.conv1.weight",
+        "backbone.layer4.2.bn3.bias": "7.2.bn3.bias",
+        "backbone.layer3.0.downsample.1.weight": "6.0.downsample.1.weight",
+    },
     "timm": {"backbone.model.stages_3.blocks.0.gamma": "stages.3.blocks.0.gamma"},
     "detectron2": {
         "backbone.conv1.weight": "backbone.bottom_up.stem.conv1.weight",
@@ -98,6 +105,7 @@ def test_the_backbone_alone_has_a_place_in_a_resnet() -> None:
         ("torchvision", "roi_heads.box_predictor.cls_score.weight"),
         ("torchvision", "backbone.fpn.extra_blocks.p6.weight"),
         ("resnet", "fc.weight"),
+        ("resnet_sequential", "9.weight"),  # the classifier
         ("detectron2", "proposal_generator.rpn_head.conv.weight"),
         ("detectron2", "backbone.fpn_lateral1.weight"),  # our blocks count from 2
         ("detectron2", "backbone.bottom_up.res02.0.conv1.weight"),

@@ -175,6 +175,37 @@ def test_a_classifier_gives_its_backbone_only(tmp_path: Path) -> None:
     assert encoder.load_report.counts()["fpn"][0] == 0
 
 
+@pytest.mark.parametrize("prefix", ["", "backbone.", "state_dict.model.0."])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_a_sequential_of_torchvisions_children_gives_its_backbone(name: str, prefix: str) -> None:
+    """As Lightly and fastai save it; two numbers stand for layers without tensors."""
+    network = torchvision.models.get_model(name)
+    saved = nn.Sequential(*list(network.children())[:-2]).state_dict()
+    momentum = {f"backbone_momentum.{key}": torch.zeros_like(tensor) for key, tensor in saved.items()}
+    new = Encoder(ModelSettings(backbone=name, fpn_channels=8, head="1conv1fc", head_dim=16))
+    report = load(new, {**momentum, **{prefix + key: tensor for key, tensor in saved.items()}}, where="here")
+    assert report.source.startswith("nn.Sequential of a ResNet")
+    assert report.counts()["backbone"][1:] == (0, 0, 0)
+    assert same(new.state_dict(), {f"backbone.{key}": t for key, t in network.state_dict().items()}, "backbone")
+    image = torch.randn(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(new.eval().backbone(image)[-1], nn.Sequential(*list(network.children())[:-2]).eval()(image))
+
+
+def test_a_sequential_of_another_resnet_names_the_setting() -> None:
+    saved = nn.Sequential(*list(torchvision.models.resnet18().children())[:-1]).state_dict()
+    with pytest.raises(InputError) as caught:
+        load(Encoder(ModelSettings(backbone="resnet34")), saved, where="here")
+    assert "of the backbone match" in caught.value.what
+    assert "model.backbone=resnet18" in caught.value.fix
+
+
+def test_a_sequential_of_something_else_is_no_resnet() -> None:
+    for network in (torchvision.models.vgg11(), nn.Sequential(nn.Conv2d(3, 64, 7), nn.BatchNorm2d(64))):
+        with pytest.raises(InputError, match="no backbone like the model's in the weights"):
+            load(slim(), network.state_dict(), where="here")
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save(torchvision.models.resnet18().state_dict(), tmp_path / "wide.pth")
     with pytest.raises(InputError, match=r"tensors of the backbone match .*is 64x64x3x3, not 8x64x3x3"):

@@ -29,11 +29,14 @@ class KeyMap:
         pairs: (our module, their module), most specific first.
         normalization: Of the images that all weights with these names were trained on; ``None`` if the names do not
             tell.
+        anchor: Our name of a tensor by which files with these names are found; empty for the backbone's first, unless
+            the layout's name of that occurs in others, too.
     """
 
     title: str
     pairs: tuple[tuple[str, str], ...]
     normalization: Normalization | None = None
+    anchor: str = ""
 
     def foreign(self, name: str) -> str | None:
         """The other library's name of a tensor.
@@ -119,6 +122,17 @@ def _resnet(prefix: str) -> tuple[tuple[str, str], ...]:
     return tuple((f"backbone.{module}", prefix + module) for module in modules)
 
 
+# nn.Sequential(*resnet.children()): 0 and 1 are conv1 and bn1, 2 and 3 have no tensors, 4 to 7 are the stages.
+_SEQUENTIAL = (
+    ("backbone.conv1", "0"),
+    ("backbone.bn1", "1"),
+    *(
+        (f"backbone.layer{{s}}.{{b}}.{module}", f"{{s+3}}.{{b}}.{module}")
+        for module in ("conv{k}", "bn{k}", "downsample.0", "downsample.1")
+    ),
+)
+
+
 def _torchvision(inner: str, outer: str) -> tuple[tuple[str, str], ...]:
     """A torchvision detector, in which the pyramid's block ``inner`` of ours is called ``outer``."""
     blocks = ("inner_blocks", "layer_blocks")
@@ -199,6 +213,7 @@ LAYOUTS: dict[str, KeyMap] = {
     "torchvision_0.12": KeyMap("torchvision detector up to 0.12", _torchvision("{i}.0", "{i}")),
     "torchvision_retinanet": KeyMap("torchvision RetinaNet or FCOS", _torchvision("{i+1}.{t}", "{i}.{t}")),
     "resnet": KeyMap("torchvision or timm ResNet", _resnet("")),
+    "resnet_sequential": KeyMap("nn.Sequential of a ResNet", _SEQUENTIAL, anchor="backbone.layer1.0.conv1.weight"),
     "timm": KeyMap("timm model", _TIMM),
     "efficientnet_lite0": KeyMap(
         "EfficientNet-Lite0 of TensorFlow", _efficientnet((1, 2, 2, 3, 3, 4, 1)), normalization=_TENSORFLOW

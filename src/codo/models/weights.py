@@ -165,7 +165,7 @@ def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Rec
     best, best_rank = None, (-1, -1, False)
     for layout in LAYOUTS.values():
         table = {theirs: name for name in target if (theirs := layout.foreign(name)) is not None}
-        anchor = layout.foreign(next(iter(target)))
+        anchor = layout.foreign(layout.anchor or next(iter(target)))
         if anchor is None:
             continue
         prefixes = [n.removesuffix(anchor) for n in source if n == anchor or n.endswith(f".{anchor}")]
