@@ -1,6 +1,6 @@
 """Listing a folder of very many files: seconds and memory, which grow with their number.
 
-    python -m benchmarks.listing [--files 1000000] [--folder DIR]
+    python -m benchmarks.listing [--files 200000] [--folder DIR]
 
 The files are empty, in one folder below ``DIR`` (by default the system's temporary folder), and deleted afterwards. The
 listing is that of ``codo prepare``, up to the table that its workers read, in a process of its own. Memory is the peak
@@ -23,7 +23,7 @@ MANY = 10_000_000
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--files", type=int, default=1_000_000)
+    parser.add_argument("--files", type=int, default=200_000)
     parser.add_argument("--folder", type=Path)
 
 

@@ -33,6 +33,7 @@ CPU = (
     Entry("frozen-step", "frozen_step"),
     Entry("memory", "memory"),
     Entry("listing", "listing", minutes=15),
+    Entry("near-duplicates", "near_duplicates"),
     Entry("freed-memory", "freed_memory", minutes=15),
     Entry("evaluation", "evaluation"),
     Entry("resume", "resume"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import listing, loader, tricks, view_stages
+from benchmarks import listing, loader, near_duplicates, tricks, view_stages
 
 
 def test_both_sides_of_every_trick_compute_the_same() -> None:
@@ -37,3 +37,11 @@ def test_a_listing_is_measured_and_leaves_nothing(tmp_path: Path) -> None:
     assert [row.unit for row in rows] == ["s", "MB"]
     assert all(row.passed for row in rows)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_copies_are_found_and_other_pictures_are_not(photos: Path) -> None:
+    rows = {row.what: row for row in near_duplicates.rows(argparse.Namespace(smoke=True, data=photos, images=4))}
+    assert all(row.passed for row in rows.values())
+    for name, share in {"JPEG of quality 60": 100, "half the size": 100, "the middle 50%": 0, "mirrored": 0}.items():
+        assert rows[f"found: {name}"].ours.median == share
+    assert rows["pairs found among different files"].ours.median == 0

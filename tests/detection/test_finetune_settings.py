@@ -32,6 +32,7 @@ def test_defaults_are_the_protocol_of_the_papers() -> None:
         ({"short_sides": []}, "short_sides"),
         ({"norm": "frozen"}, "norm=frozen needs weights"),
         ({"early_stop": 2}, "set eval_every"),
+        ({"near_duplicates": -1}, "near_duplicates: "),
         ({"model": {"init": "imagenet"}}, "give the weights with weights="),
         ({"norm": "frozen", "weights": "imagenet", "parts": ["fpn"]}, "norm=frozen needs weights"),
         ({"freeze": 6}, "freeze: must be 0 to 5 stages, or backbone, got 6"),

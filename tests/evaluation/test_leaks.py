@@ -10,9 +10,10 @@ import pytest
 
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.run import Run, start_run
-from codo.evaluation.leaks import leak_warning, lineage, pretraining_catalogs
+from codo.evaluation.leaks import leak_warning, lineage, pool_warning, pretraining_catalogs
 from codo.preparation.prepare import prepare
 from tests.conftest import MakeData
+from tests.duplicates.pictures import jpeg, photograph, resized
 
 
 def make_run(path: Path, verb: str, config: dict[str, Any]) -> Run:
@@ -86,3 +87,31 @@ def test_weights_are_followed_through_files_and_runs(tmp_path: Path, monkeypatch
     assert lineage("none") == lineage("imagenet") == []  # words, not files in the folder of a run
     around = make_run(tmp_path / "around", "finetune", {"weights": str(tmp_path / "around")})
     assert [run.path for run in lineage(str(around.path))] == [around.path]
+
+
+def test_near_duplicates_in_the_pool_are_told_apart_from_equal_files(tmp_path: Path) -> None:
+    pool, val = tmp_path / "pool", tmp_path / "val"
+    pool.mkdir()
+    val.mkdir()
+    for number in range(3):
+        (pool / f"{number}.jpg").write_bytes(jpeg(photograph(number)))
+    (val / "equal.jpg").write_bytes(jpeg(photograph(0)))
+    (val / "half.jpg").write_bytes(jpeg(resized(photograph(1), 0.5), 60))
+    (val / "other.jpg").write_bytes(jpeg(photograph(20)))
+    for pack in (None, 64):
+        catalog = str(tmp_path / f"catalog-{pack}")
+        prepare(pool, catalog, propose=False, jobs=1, progress=False, pack=pack)
+        run = str(make_run(tmp_path / f"run-{pack}", "pretrain", {"foregrounds": catalog}).path)
+        paths = sorted(val.iterdir())
+        both = pool_warning(paths, run, "to evaluate on", near=3)
+        assert both == (
+            f"1 of 3 images to evaluate on were in the pretraining pool of {run} (the first: equal.jpg); 1 of 3 images "
+            f"to evaluate on is a near-duplicate (resized or encoded again) of one in the pretraining pool of {run} "
+            "(the first: half.jpg is like 1.jpg); results on them may not hold for new images"
+        )
+        assert "near-duplicate" not in str(pool_warning(paths, run, "to evaluate on"))  # switched off
+        assert pool_warning(paths[2:], run, "to evaluate on", near=3) is None
+        skipped = str(pool_warning(paths[2:], run, "to evaluate on", near=2))
+        assert "not looked for among 3 images of the pretraining pool" in skipped
+        assert "near_duplicates=3" in skipped
+    assert pool_warning(paths, "none", "to evaluate on", near=2) is None

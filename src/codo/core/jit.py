@@ -19,7 +19,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from codo.core.cache import default_cache
+from codo.core.cache import KERNELS, default_cache
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -36,7 +36,7 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     try:
         compiled = numba.njit(**options, cache=True)(function)
     except RuntimeError:  # "no locator available"
-        with suppress(OSError, RuntimeError), _cache_in(default_cache() / "kernels"):
+        with suppress(OSError, RuntimeError), _cache_in(default_cache() / KERNELS):
             return cast(Callable[P, R], numba.njit(**options, cache=True)(function))
         compiled = numba.njit(**options)(function)
     return cast(Callable[P, R], compiled)

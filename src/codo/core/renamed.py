@@ -38,6 +38,7 @@ ADDED: dict[str, Any] = {
     "model.projection_norm": "none",
     "model.std": [0.229, 0.224, 0.225],
     "model.unfreeze_at": None,
+    "near_duplicates": 50_000,
     "optim.lr_factors": {},
     "probe.stop_below_start": False,
     "probe.data.areas": "file",

@@ -23,6 +23,7 @@ from codo.core.run import Run
 from codo.detection.detector_io import SavedDetector
 from codo.detection.predict import predict, score
 from codo.detection.results import write_results
+from codo.duplicates.near import DEFAULT_LIMIT
 from codo.evaluation.coco_metrics import Backend, Kind
 from codo.evaluation.leaks import leak_warning
 from codo.evaluation.result_conventions import check_results
@@ -47,6 +48,12 @@ class EvaluateSettings(Settings):
         None, ge=32, description="short side in pixels to which images are resized; null: as in the run"
     )
     max_size: int | None = Field(None, ge=32, description="maximum long side in pixels; null: as in the run")
+    near_duplicates: int = Field(
+        DEFAULT_LIMIT,
+        ge=0,
+        description="largest pretraining pool, in images, in which resized and re-encoded copies of the images are "
+        "looked for, for a warning; 0: only equal files",
+    )
     backend: Backend = Field("hotcoco", description="library that computes COCO AP; pycocotools is the reference")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     workers: int | None = Field(None, ge=0, description="loader processes; null: one per core, at most 16")
@@ -104,9 +111,10 @@ def _evaluate_results(
     if resolve_masks(settings.masks, annotations, "segmentation" in found, where=str(path)):
         kinds.append("segm")
     if not kinds:
-        raise InputError(
-            "the detections are masks, but the data have no masks", where=str(path), fix="give data with masks"
-        )
+        what, fix = "the detections are masks, but the data have no masks", "give data with masks"
+        if settings.masks is False:
+            what, fix = "the detections are masks alone, and masks=false leaves nothing to score", "leave masks= out"
+        raise InputError(what, where=str(path), fix=fix)
     return numbers(annotations, results, kinds, settings.backend)
 
 
@@ -124,7 +132,7 @@ def _evaluate_detector(
     kinds: list[Kind] = ["bbox"]
     if resolve_masks(settings.masks, annotations, saved.detector.masks, where=str(path)):
         kinds.append("segm")
-    if context.main and (leak := leak_warning(annotations, str(path))):
+    if context.main and (leak := leak_warning(annotations, str(path), settings.near_duplicates)):
         log.warning("WARNING %s", leak)
     results = predict(
         saved.detector.to(context.device),

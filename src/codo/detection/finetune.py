@@ -32,6 +32,7 @@ from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import describe_length, describe_levels, describe_lr, describe_norm, describe_rare_classes
 from codo.detection.task import Task, prepare_task, training_batches
 from codo.detection.validation import Validation
+from codo.duplicates.near import split_warning
 from codo.evaluation.health import HealthMonitor
 from codo.evaluation.identical_images import identical_warning
 from codo.evaluation.leaks import leak_warning
@@ -186,10 +187,14 @@ def build_detector(task: Task, context: DistributedContext) -> Detector:
 
 def data_warnings(task: Task, context: DistributedContext) -> list[str | None]:
     """Warnings about the images."""
-    leak = leak_warning(task.val, task.settings.weights) if context.main else None
-    same = identical_warning(task.train, task.val) if context.main else None
-    truth = [repeated_objects(task.train), *truth_warnings(task.val)]
-    return [*task.train.warnings, *task.val.warnings, *truth, shared_images(task.train, task.val), same, leak]
+    train, val, limit = task.train, task.val, task.settings.near_duplicates
+    truth = [repeated_objects(train), *truth_warnings(val)]
+    told: list[str | None] = [*train.warnings, *val.warnings, *truth, shared_images(train, val)]
+    if context.main:
+        used, judged = [train.path(int(i)) for i in task.images], [val.path(i) for i in range(len(val))]
+        told += [identical_warning(train, val), split_warning(used, judged, limit)]
+        told += [leak_warning(val, task.settings.weights, limit)]
+    return told
 
 
 def log_protocol(task: Task, session: Session, schedule: Schedule, detector: Detector) -> None:

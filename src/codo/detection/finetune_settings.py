@@ -18,6 +18,7 @@ from codo.core.errors import InputError
 from codo.detection.detector import DetectorSettings, Norm
 from codo.detection.frozen_stages import STAGES, Freeze
 from codo.detection.optim import DetectorOptimSettings
+from codo.duplicates.near import DEFAULT_LIMIT
 from codo.models.encoder import ModelSettings
 from codo.models.weights import TRUNK
 from codo.training.log_settings import LogSettings
@@ -94,6 +95,12 @@ class FinetuneSettings(Settings):
         0,
         description="frozen part of the backbone, its BatchNorm in evaluation mode: number of stages (1: the stem, 2: "
         "also that of stride 4, a ResNet's layer1, ... 5: also that of stride 32), or backbone: all of it",
+    )
+    near_duplicates: int = Field(
+        DEFAULT_LIMIT,
+        ge=0,
+        description="largest number of images, to train on or in the pretraining pool of the weights, among which "
+        "resized and re-encoded copies of evaluation images are looked for, for a warning; 0: only for equal files",
     )
     checkpoint_every: int = Field(1000, ge=1, description="steps between two checkpoints")
     keep_checkpoints: int = Field(2, ge=1, description="number of newest checkpoints to keep")

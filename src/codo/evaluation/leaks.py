@@ -1,7 +1,8 @@
 """Warn when images that a detector is evaluated on were in its pretraining pool.
 
 No label leaks that way, but results on images that were pretrained on tell less about new images
-(docs/method.md#leaks). Files are compared by content hash, so only identical files are found, not resized copies.
+(docs/method.md#leaks). Files are compared by content hash; then, up to a number of images, by what they look like, for
+resized and re-encoded copies (`codo.duplicates`).
 """
 
 from __future__ import annotations
@@ -13,23 +14,25 @@ from codo.annotations.records import Annotations
 from codo.catalog.catalog import Catalog
 from codo.core.errors import InputError
 from codo.core.run import Run, is_run, open_run
+from codo.duplicates.near import first, near_in_catalogs, too_many, what_they_are
 from codo.loading.pools import split_share
 from codo.preparation.chunk_worker import content_hash
 from codo.preparation.prepare import open_prepared
 
 
-def leak_warning(annotations: Annotations, weights: str) -> str | None:
+def leak_warning(annotations: Annotations, weights: str, near: int = 0) -> str | None:
     """`pool_warning` of the images that a detector is evaluated on."""
-    return pool_warning([annotations.path(i) for i in range(len(annotations))], weights, "to evaluate on")
+    return pool_warning([annotations.path(i) for i in range(len(annotations))], weights, "to evaluate on", near)
 
 
-def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
+def pool_warning(paths: Sequence[Path], weights: str, use: str, near: int = 0) -> str | None:
     """A warning when images were in the pretraining pool of the weights, or when that cannot be checked.
 
     Args:
         paths: The image files.
         weights: See `lineage`.
         use: What the images are used for, as a phrase in the message.
+        near: The largest pool, in images, in which near-duplicates are looked for; 0: only equal files are.
 
     Returns:
         ``None`` when all catalogs were checked and contain none of the images.
@@ -37,11 +40,17 @@ def pool_warning(paths: Sequence[Path], weights: str, use: str) -> str | None:
     unread: str | None = None
     for run in lineage(weights):
         catalogs, missing = pretraining_catalogs(run)
+        told, pool = [], f"the pretraining pool of {run.path}"
         if seen := seen_in_pretraining(paths, catalogs):
-            return (
-                f"{len(seen)} of {len(paths)} images {use} were in the pretraining pool of {run.path} "
-                f"(the first: {seen[0].name}); results on them may not hold for new images"
-            )
+            told.append(f"{len(seen)} of {len(paths)} images {use} were in {pool} (the first: {seen[0].name})")
+        known = set(seen)
+        count = max(len(paths), sum(map(len, catalogs))) if catalogs else 0
+        if count <= near and (same := near_in_catalogs([path for path in paths if path not in known], catalogs)):
+            told.append(f"{len(same)} of {len(paths)} images {use} {what_they_are(same)} one in {pool} ({first(same)})")
+        if told:
+            return "; ".join([*told, "results on them may not hold for new images"])
+        if count > near > 0 and unread is None:
+            unread = too_many(count, f"images of {pool}")
         if missing and unread is None:
             more = f", nor {len(missing) - 1} more" if len(missing) > 1 else ""
             unread = (

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 from codo.catalog.schema import FILE, UNFINISHED
 from codo.catalog.sources.source import list_sources
 from codo.catalog.table import open_file
-from codo.core.cache import VARIABLE, default_cache
+from codo.core.cache import KERNELS, PERCEPTUAL, VARIABLE, default_cache
 from codo.core.errors import CodoError, InputError
 from codo.core.io import FileLock
 from codo.preparation.manifest import has_manifest, read_manifest
@@ -23,7 +23,8 @@ from codo.preparation.request import Request
 
 State = Literal["current", "stale", "busy"]
 Clear = Literal["all", "stale"]
-KERNELS = "compiled kernels"
+OTHERS = {KERNELS: "compiled kernels", PERCEPTUAL: "hashes of images, for near-duplicates"}
+"""Folders in the cache beside that of the catalogs; they are small."""
 
 
 class Entry(NamedTuple):
@@ -31,7 +32,7 @@ class Entry(NamedTuple):
 
     Attributes:
         path: The folder.
-        source: What it was made of, or `KERNELS`.
+        source: What it was made of, or what it is.
         size: Bytes of its files.
         state: ``stale``: no command will use it again; ``busy``: a process is preparing it.
         note: Why it is stale; empty for others.
@@ -57,8 +58,8 @@ def entries(cache: Path | None = None) -> list[Entry]:
     cache = cache or default_cache()
     folders = sorted(path for path in (cache / CATALOGS).glob("*") if path.is_dir())
     found = [_catalog(cache, folder) for folder in folders]
-    if (kernels := cache / "kernels").is_dir():
-        found.append(Entry(kernels, KERNELS, _size(kernels), "current"))
+    others = {cache / name: words for name, words in OTHERS.items()}
+    found += [Entry(folder, words, _size(folder), "current") for folder, words in others.items() if folder.is_dir()]
     return sorted(found, key=lambda entry: -entry.size)
 
 
