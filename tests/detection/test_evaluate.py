@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,8 @@ import pytest
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
-from codo.detection.evaluate import check_writable, resolve_masks
+from codo.detection.evaluate import check_writable, evaluate, resolve_masks
+from codo.evaluation.detections import rle
 from codo.geometry.segmentations import Segmentations
 from tests.conftest import MakeData
 
@@ -66,3 +69,30 @@ def test_where_nothing_can_be_written_is_told_before_the_work(tmp_path: Path) ->
         check_writable(tmp_path)
     with pytest.raises(InputError, match="the folder of out= does not exist"):
         check_writable(tmp_path / "none" / "found.json")
+
+
+def test_result_files_of_masks_alone_and_with_keypoints(make_data: MakeData, tmp_path: Path) -> None:
+    data = make_data(4)
+    truth = read_annotations(DataSettings(folder=str(data)), "val")
+    size = dict(zip(truth.image_ids.tolist(), truth.sizes.tolist(), strict=True))
+    both = []
+    for row in truth.to_coco()["annotations"]:
+        code = rle(row["segmentation"], *size[row["image_id"]])
+        mask = {"size": code["size"], "counts": code["counts"].decode()}
+        named = {key: row[key] for key in ("image_id", "category_id", "bbox")}
+        both.append({**named, "score": 0.9, "segmentation": mask})
+
+    def scores(leave_out: str = "", **changes: Any) -> dict[str, float]:
+        rows = [{key: value for key, value in row.items() if key not in leave_out.split()} for row in both]
+        keypoints = {"keypoints": [1, 2, 2]} if changes.pop("keypoints", False) else {}
+        (tmp_path / "found.json").write_text(json.dumps([{**row, **keypoints} for row in rows]))
+        found = evaluate(tmp_path / "found.json", data, **changes)
+        return {kind: round(numbers["AP"], 6) for kind, numbers in found.items()}
+
+    assert scores() == scores(keypoints=True) == {"bbox": 1, "segm": 1}
+    assert scores("bbox") == scores("bbox", keypoints=True) == {"segm": 1}
+    assert scores("segmentation", keypoints=True) == {"bbox": 1}
+    with pytest.raises(InputError, match="masks=false leaves nothing to score"):
+        scores("bbox", masks=False)
+    with pytest.raises(InputError, match="they have keypoints, of which no AP is computed"):
+        scores("bbox segmentation", keypoints=True)

@@ -15,6 +15,7 @@ from codo.annotations.coco.read import read_coco
 from codo.annotations.records import Annotations
 from codo.core.errors import InputError
 from codo.evaluation.result_conventions import check_results
+from codo.geometry.segmentations import encode
 from tests.annotations.synthetic import coco
 
 Rows = list[dict[str, Any]]
@@ -62,6 +63,29 @@ OTHERS: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         "stretched to a square",
     ),
 }
+
+
+def as_masks(rows: Rows) -> Rows:
+    """The same detections as masks alone, of the boxes' pixels."""
+    found = []
+    for row in rows:
+        mask = np.zeros((240, 320), np.uint8)
+        x, y, width, height = (round(value) for value in row["bbox"])
+        mask[y : y + height, x : x + width] = 1
+        found.append({key: value for key, value in row.items() if key != "bbox"} | {"segmentation": encode(mask)})
+    return found
+
+
+def test_class_numbers_of_masks_alone(tmp_path: Path) -> None:
+    annotations = truth_of(tmp_path, (0, 1, 2))
+    rows = as_masks(perfect(annotations))
+    check_results("found.json", annotations, rows)
+    moved = [{**row, "category_id": row["category_id"] + 1} for row in rows]
+    with pytest.raises(InputError, match="counted from 1, where the data count from 0"):
+        check_results("found.json", annotations, moved)
+    elsewhere = [{**row, "segmentation": encode(np.eye(240, 320, dtype=np.uint8))} for row in rows]
+    check_results("found.json", annotations, elsewhere)  # masks have no other unit to be in
+    check_results("found.json", annotations, [{**row, "segmentation": encode(np.zeros((240, 320)))} for row in rows])
 
 
 @pytest.mark.parametrize("name", OTHERS)

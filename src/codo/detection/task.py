@@ -113,9 +113,7 @@ def prepare_task(settings: FinetuneSettings, world: int, known: tuple[Annotation
         max_size=settings.max_size,
     )
     card.check_categories(val, where=str(train.source))
-    train, val = (
-        replace(split, warnings=(*split.warnings, *check_some_images(split))) for split in (train, val)
-    )
+    train, val = (replace(split, warnings=(*split.warnings, *check_some_images(split))) for split in (train, val))
     useful = train.images_with_objects()
     if not len(useful):
         raise InputError("no objects to train on", where=str(train.source), fix="give annotations with objects")

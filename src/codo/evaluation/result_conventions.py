@@ -20,6 +20,7 @@ from codo.annotations.records import Annotations
 from codo.core.errors import InputError
 from codo.evaluation.matching import overlaps
 from codo.geometry.boxes import FORMATS, UNITS, Convention, to_pixels
+from codo.geometry.extents import outline_extent
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +44,8 @@ def check_results(where: str, annotations: Annotations, results: Sequence[Mappin
     Args:
         where: The result file.
         annotations: The ground truth.
-        results: The detections; nothing is checked if they have no boxes.
+        results: The detections. Without boxes those of their masks are taken, and only categories are checked: masks
+            have the size of the image.
 
     Raises:
         InputError: Another reading explains most of them; the message names it.
@@ -53,10 +55,10 @@ def check_results(where: str, annotations: Annotations, results: Sequence[Mappin
     if len(best) < FEW:
         return
     images = np.array([place[row["image_id"]] for row in best])
-    written = np.array([row["bbox"] for row in best], dtype=np.float64)
+    written = np.array([_box(row) for row in best], dtype=np.float64)
     overlap, objects = _on_objects(annotations, images, written)
     hit = overlap >= 0.5
-    if hit.mean() <= RARELY:
+    if hit.mean() <= RARELY and "bbox" in best[0]:
         _refuse_boxes(where, annotations, images, written, float(hit.mean()))
     ids = np.array([category.id for category in annotations.categories])
     found = np.array([row["category_id"] for row in best])[hit]
@@ -71,7 +73,7 @@ def _best(
     """The most confident detections of every image, as many as it has objects, spread over the images."""
     rows = defaultdict[int, list[Mapping[str, Any]]](list)
     for row in results:
-        if "bbox" in row:
+        if _box(row) is not None:
             rows[place[row["image_id"]]].append(row)
     counts = np.diff(annotations.offsets)
     chosen = [
@@ -79,6 +81,11 @@ def _best(
     ]
     step = max(1, len(chosen) // SAMPLE)
     return chosen[::step]
+
+
+def _box(row: Mapping[str, Any]) -> Sequence[float] | None:
+    """The box of a detection, or that of its mask; ``None`` if it has neither."""
+    return row["bbox"] if "bbox" in row else outline_extent(row.get("segmentation"))
 
 
 def _on_objects(
@@ -131,8 +138,9 @@ def _scale(annotations: Annotations, images: npt.NDArray[np.int64], bbox: Floats
         mine, truth = bbox[images == i], annotations.bbox[annotations.objects(i)]
         with np.errstate(divide="ignore", invalid="ignore"):
             each = truth[None, :, 2:] / mine[:, None, 2:]
-        wide, high = each[..., 0], each[..., 1]
-        same = np.isfinite(wide) & (wide > 0) & (high > 0) & (np.abs(wide - high) <= 0.1 * np.maximum(wide, high))
+            wide, high = each[..., 0], each[..., 1]
+            near = np.abs(wide - high) <= 0.1 * np.maximum(wide, high)  # NaN where both are infinite
+        same = np.isfinite(wide) & (wide > 0) & (high > 0) & near
         ratios.append(np.log(np.sqrt(wide * high, where=same, out=np.ones_like(wide))[same]))
     values = np.concatenate(ratios)
     if not len(values):

@@ -56,7 +56,10 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
         _check_masks(table, annotations)
         rows = [{**row, "segmentation": compress(row["segmentation"])} for row in rows]
     if rows and not {"bbox", "segmentation"} & rows[0].keys():
-        raise InputError("detections without bbox or segmentation", where=str(path), fix="write at least one of them")
+        keypoints = "; they have keypoints, of which no AP is computed" if "keypoints" in rows[0] else ""
+        raise InputError(
+            f"detections without bbox or segmentation{keypoints}", where=str(path), fix="write at least one of them"
+        )
     return rows
 
 
