@@ -214,3 +214,20 @@ def test_every_method_can_be_frozen_and_unfrozen(name: str) -> None:
     assert list(made.state_dict()) == names
     assert [id(p) for p in trained] == [id(p) for p in made.parameters() if p.requires_grad]
     assert (made.key_exports().get("backbone") is made.exports()["backbone"]) is False
+
+
+def test_compiled_encoders_take_frozen_maps_and_are_trained_after_unfreezing() -> None:
+    """``compile=true``: the graph of the frozen step is not used for the step after it, which needs other gradients."""
+    plain, compiled = (method(**SYMMETRIC) for _ in range(2))
+    compiled.query.compile(backend="eager", fullgraph=True)
+    losses = []
+    for made in (plain, compiled):
+        freeze(made, ["backbone", "fpn"])
+        frozen = train(made, 1)
+        unfreeze(made)
+        losses.append(frozen + train(made, 1, start=1))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+    first, second = (dict(made.named_parameters()) for made in (plain, compiled))
+    for name in ("query.backbone.conv1.weight", "query.fpn.inner_blocks.0.0.weight", "query.projection.0.weight"):
+        assert torch.allclose(first[name], second[name], atol=1e-5)
+        assert not torch.equal(first[name], dict(method(**SYMMETRIC).named_parameters())[name])
