@@ -102,6 +102,7 @@ def test_short_runs_are_the_rows_of_the_lab_log() -> None:
         "colors_1600": strong | longer,
         "boxes": strong | pasted,
         "localization": strong | pasted | {"localization: 0.0 -> 1.0"},
+        "localization_alone": strong | pasted | {"localization: 0.0 -> 1.0", "options.contrast_weight: 1.0 -> 0.0"},
         "localization_1600": strong | pasted | longer | {"localization: 0.0 -> 1.0"},
     }
     first = pretrained["end_to_end"]
