@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 import codo
 from codo.core.errors import InputError
@@ -59,3 +62,22 @@ def test_missing_backgrounds_are_refused(catalog: Path) -> None:
         inputs(catalog, backgrounds=False).pasted_views()
     assert len(caught.value.lines()) == 3
     assert "backgrounds=[" in caught.value.fix
+
+
+def test_what_is_said_about_image_files(catalog: Path, tmp_path: Path) -> None:
+    """A plain folder of 12 bits is prepared without its summary being printed: the run's log has its warnings."""
+    assert inputs(catalog).image_notes() == []
+    values = np.linspace(7000, 8000, 48 * 48).reshape(48, 48).astype(np.uint16)
+    (tmp_path / "in").mkdir()
+    Image.fromarray(values).save(tmp_path / "in" / "a.png")
+    codo.prepare(tmp_path / "in", tmp_path / "plain", jobs=1)
+    (note,) = inputs(tmp_path / "plain").image_notes()
+    assert note.startswith(f"{tmp_path / 'plain'}: none of 1 images of more than 8 bits uses a tenth of its range")
+    codo.prepare(tmp_path / "in", tmp_path / "ranged", jobs=1, value_range=[7000, 8000])
+    said = "images became colors by value_range=[7000,8000]; labeled images are read likewise"
+    assert inputs(tmp_path / "ranged").image_notes() == [said]
+    mixed = replace(inputs(tmp_path / "ranged"), query=inputs(catalog).query)
+    assert mixed.image_notes() == [
+        "images became colors in different ways (foregrounds: value_range=[7000,8000]; backgrounds: default; "
+        "backgrounds: value_range=[7000,8000]); labeled images are read as the foregrounds"
+    ]

@@ -23,8 +23,9 @@ def test_bands_are_three_or_one_from_1(wrong: tuple[int, ...]) -> None:
 
 
 def test_other_words_are_refused() -> None:
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError, match=r"write \[LOW, HIGH\], minmax or percentile") as caught:
         PixelSettings.model_validate({"value_range": "percentiles"})
+    assert caught.value.error_count() == 1
 
 
 def test_bands_of_a_file() -> None:

@@ -217,11 +217,19 @@ class Catalog:
         if counts["ignored"]:
             kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
             parts.append(f"ignored {kinds}")
-        parts += [band_note(self.bands)] if self.bands and self.pixel_rules.bands is None else []
-        warnings = [depth_warning(self.depths, "value_range"), heif.left_out_warning(counts["ignored"])]
-        if not self.packed and (whole := counts.get("decoded_whole")):
-            warnings.append(f"{whole:,} images are decoded whole for each tile that is read; pack=SIDE stores tiles")
-        return "\n".join(["; ".join(parts), *(f"WARNING {warning}" for warning in warnings if warning)])
+        parts += [self.band_note()] if self.band_note() else []
+        return "\n".join(["; ".join(parts), *(f"WARNING {warning}" for warning in self.warnings())])
+
+    def band_note(self) -> str:
+        """A line about images with more than three bands, if none were chosen; else empty."""
+        return band_note(self.bands) if self.bands and self.pixel_rules.bands is None else ""
+
+    def warnings(self) -> list[str]:
+        """What may be lost, or slow, in its images."""
+        found = [depth_warning(self.depths, "value_range"), heif.left_out_warning(self.counts["ignored"])]
+        if not self.packed and (whole := self.counts.get("decoded_whole")):
+            found.append(f"{whole:,} images are decoded whole for each tile that is read; pack=SIDE stores tiles")
+        return [warning for warning in found if warning]
 
     def _changed(self, i: int, what: str) -> CodoError:
         uri = join(self.path, self.location(i).uri)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator
 
@@ -72,6 +72,13 @@ class PixelSettings(Settings):
         description="value of missing pixels in images of more than 8 bits and multi-band TIFFs; they are black, and "
         "no part of a range; null: what a file declares",
     )
+
+    @field_validator("value_range", mode="before")
+    @classmethod
+    def _known(cls, value: Any) -> Any:
+        if isinstance(value, str) and value not in get_args(Stretch):
+            raise ValueError(f"write [LOW, HIGH], {' or '.join(get_args(Stretch))}")
+        return value
 
     @field_validator("value_range")
     @classmethod

@@ -56,7 +56,7 @@ class PretrainTask:
         contrast, used = self.settings.contrast, find_method(self.settings.method).used_settings
         model = self.settings.model
         normalization = describe_normalization(model.normalization, model.init, model.backbone)
-        notes = [note for note in (normalization, self.inputs.pixel_note()) if note]
+        notes = [*([normalization] if normalization else []), *self.inputs.image_notes()]
         momentum = contrast.keys == "momentum" and {"contrast", "contrast.momentum"} & set(used)
         if contrast.momentum == "auto" and momentum:
             notes.append(f"contrast.momentum=auto: {self.setup().contrast.momentum} for {self.steps} steps")
