@@ -8,3 +8,17 @@ Plain arrays and files, no catalogs.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.rasters.levels import Depth as Depth
+    from codo.rasters.levels import Level as Level
+    from codo.rasters.tiff import Raster as Raster
+    from codo.rasters.tiff import Window as Window
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__, {"Depth": "levels", "Level": "levels", "Raster": "tiff", "Window": "tiff"}
+    )
