@@ -69,3 +69,8 @@ def test_oriented_boxes_of_yolo_are_yolo(tmp_path: Path) -> None:
 def test_other_text_files_are_not_dota(tmp_path: Path, refuses: Refuses) -> None:
     write(tmp_path / "train", "P0001", "0 0.5 0.5 0.2 0.2", labels="labels")  # YOLO without its data file
     refuses(tmp_path, "no annotations in the folder", str(tmp_path))
+
+
+def test_two_versions_of_the_labels_are_refused(folder: Path, refuses: Refuses) -> None:
+    save(folder / "train" / "labelTxt-v1.5" / "P0001.txt", PLANE.replace("plane", "ship"))
+    refuses(folder, "2 folders of labels: labelTxt, labelTxt-v1.5", str(folder / "train"))

@@ -16,12 +16,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from codo.core.errors import InputError
 from codo.geometry.curves import points_box
 from codo.label_formats.problems import Problems, parsed
 from codo.label_formats.sets import LabelSet, folder_sets
 from codo.label_formats.table import LabeledImage, LabeledObject, Labels
-from codo.label_formats.text_files import label_folder, lines_of, text_labels
+from codo.label_formats.text_files import label_folders, lines_of, text_labels
 
 FOLDERS = ("labeltxt", "annfiles", "labels", "annotations")
 HEADERS = ("imagesource", "gsd", "acquisition dates")
@@ -32,11 +31,11 @@ _LINE = re.compile(rf"({_NUMBER}[\s,]+){{8}}[^\d\s.-]\S*([\s,]+[0-2])?", re.IGNO
 
 def find(folder: Path) -> list[LabelSet]:
     """The sets of a folder; empty if it has no labels of DOTA."""
-    return folder_sets(folder, lambda one: _labels(one) is not None)
+    return folder_sets(folder, lambda one: bool(_labels(one)))
 
 
-def _labels(folder: Path) -> Path | None:
-    return label_folder(folder, FOLDERS, _is_line)
+def _labels(folder: Path) -> list[Path]:
+    return label_folders(folder, FOLDERS, _is_line)
 
 
 def _is_line(line: str) -> bool:
@@ -51,15 +50,12 @@ def read(one: LabelSet) -> Labels:
     """Read the labels of a set; names of images are relative to its folder.
 
     Raises:
-        InputError: Invalid lines; names the first and how many there are.
+        InputError: Files that do not tell their images, or invalid lines: names the first and how many there are.
     """
+    found = text_labels(one.path, _labels(one.path), LINE)
     problems = Problems("line")
     images: list[LabeledImage] = []
     count = difficult = 0
-    labels = _labels(one.path)
-    if labels is None:
-        raise InputError("no labels of DOTA in the folder", where=str(one.path), fix=LINE)
-    found = text_labels(one.path, labels)
     for path, name in found.files:
         image = LabeledImage(name, path)
         for number, line in lines_of(path):

@@ -15,11 +15,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from codo.core.errors import InputError
 from codo.label_formats.problems import Problems, parsed
 from codo.label_formats.sets import LabelSet, folder_sets
 from codo.label_formats.table import LabeledImage, LabeledObject, Labels
-from codo.label_formats.text_files import label_folder, lines_of, text_labels
+from codo.label_formats.text_files import label_folders, lines_of, text_labels
 
 CLASSES = [
     *("pedestrian", "people", "bicycle", "car", "van"),
@@ -32,26 +31,23 @@ _LINE = re.compile(r"\s*-?\d+(\s*,\s*-?\d+){4},\s*(\d|10|11)\s*(,\s*-?\d+\s*){2}
 
 def find(folder: Path) -> list[LabelSet]:
     """The sets of a folder; empty if it has no labels of VisDrone."""
-    return folder_sets(folder, lambda one: _labels(one) is not None)
+    return folder_sets(folder, lambda one: bool(_labels(one)))
 
 
-def _labels(folder: Path) -> Path | None:
-    return label_folder(folder, ("annotations",), lambda line: _LINE.fullmatch(line) is not None)
+def _labels(folder: Path) -> list[Path]:
+    return label_folders(folder, ("annotations",), lambda line: _LINE.fullmatch(line) is not None)
 
 
 def read(one: LabelSet) -> Labels:
     """Read the labels of a set; names of images are relative to its folder.
 
     Raises:
-        InputError: Invalid lines; names the first and how many there are.
+        InputError: Files that do not tell their images, or invalid lines: names the first and how many there are.
     """
+    found = text_labels(one.path, _labels(one.path), LINE)
     problems = Problems("line")
     images: list[LabeledImage] = []
     regions = ignored = others = 0
-    labels = _labels(one.path)
-    if labels is None:
-        raise InputError("no labels of VisDrone in the folder", where=str(one.path), fix=LINE)
-    found = text_labels(one.path, labels)
     for path, name in found.files:
         image = LabeledImage(name, path)
         for number, line in lines_of(path):
