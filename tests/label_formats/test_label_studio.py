@@ -95,13 +95,6 @@ def test_labels_beside_shapes_and_several_labels(tmp_path: Path) -> None:
     assert any("1 results have several labels" in note for note in found.notes)
 
 
-def test_json_min(tmp_path: Path) -> None:
-    image(tmp_path / "a.png")
-    region = {**RECTANGLE["value"], "original_width": 100, "original_height": 80}
-    found = read(write(tmp_path, {"image": UPLOAD, "id": 3, "label": [region], "annotator": 1, "lead_time": 4.2}))
-    assert boxes(found) == [("cat", 10, 20, 30, 40)]
-
-
 def test_brushes_and_key_points_are_told(tmp_path: Path) -> None:
     image(tmp_path / "a.png")
     brush = result("brush", "cat", format="rle", rle=[0, 1])

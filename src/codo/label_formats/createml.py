@@ -14,7 +14,7 @@ from pathlib import Path
 
 from codo.core.errors import InputError
 from codo.label_formats.json_kind import json_kind
-from codo.label_formats.problems import Problems, class_name, finite, read_json
+from codo.label_formats.problems import Problems, class_name, finite, read_rows
 from codo.label_formats.sets import LabelSet, file_sets
 from codo.label_formats.table import LabeledImage, LabeledObject, Labels
 
@@ -32,13 +32,11 @@ def read(one: LabelSet) -> Labels:
     Raises:
         InputError: Not such a list, or invalid annotations; names the first and how many there are.
     """
-    values = read_json(one.path)
-    if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
-        raise InputError("not a list of images", where=str(one.path), fix="give a file of CreateML")
+    rows = read_rows(one.path, "images", "give a file of CreateML")
     problems = Problems("annotation")
     images: list[LabeledImage] = []
     number = 0
-    for i, row in enumerate(values, start=1):
+    for i, row in enumerate(rows, start=1):
         name = row.get("image", row.get("imagefilename"))
         found = row.get("annotations", row.get("annotation")) or []
         if not isinstance(name, str) or not name or not isinstance(found, list):

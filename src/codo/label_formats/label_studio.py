@@ -9,6 +9,7 @@
 Positions are in percent of the image. A rectangle is rotated clockwise about its corner ``x, y``, in pixels; its box is
 the extent after that. Rectangles, polygons and ellipses are read; brushes and key points are left out. A shape and its
 labels may be two results of the same ``id``. Of several annotations of a task the latest that is not canceled is read.
+JSON-MIN has less (`label_studio_min`).
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError
 from codo.geometry.curves import ellipse_box, ellipse_points, points_box, rectangle_points
 from codo.label_formats.json_kind import json_kind
-from codo.label_formats.problems import Problems, class_name, finite, read_json
+from codo.label_formats.label_studio_min import complete_tasks
+from codo.label_formats.problems import Problems, class_name, finite, read_rows
 from codo.label_formats.sets import LabelSet, file_sets
 from codo.label_formats.table import LabeledImage, LabeledObject, Labels, left_out
 
 SHAPES = ("rectangle", "polygon", "ellipse")
-WITHOUT_SHAPE = ("brush", "keypoint", "bitmask", "vector")
+WITHOUT_SHAPE = ("brush", "keypoint", "bitmask", "vector", "other")
 REGION = "export the project from Label Studio again, as JSON"
 
 
@@ -42,9 +44,7 @@ def read(one: LabelSet) -> Labels:
     Raises:
         InputError: Not such an export, or invalid results; names the first and how many there are.
     """
-    tasks = read_json(one.path)
-    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise InputError("not a list of tasks", where=str(one.path), fix=REGION)
+    tasks = complete_tasks(read_rows(one.path, "tasks", REGION))
     problems, counts, kinds = Problems("result"), Counter[str](), Counter[str]()
     images: list[LabeledImage] = []
     number = 0
@@ -82,10 +82,6 @@ def _notes(counts: Counter[str], path: Path) -> list[str]:
 
 def _results(task: dict[str, Any], counts: Counter[str]) -> list[dict[str, Any]] | None:
     """The results of a task, ``None`` if it is not labeled."""
-    if "annotations" not in task and "completions" not in task:  # JSON-MIN
-        found = [one for key, one in task.items() if isinstance(one, list) and one and _is_region(one[0])]
-        regions = [region for part in found for region in part if isinstance(region, dict)]
-        return [{**region, "type": _type_of(region), "value": region} for region in regions]
     counts["predictions"] += bool(task.get("predictions"))
     annotations = task.get("annotations", task.get("completions")) or []
     done = [
@@ -99,14 +95,6 @@ def _results(task: dict[str, Any], counts: Counter[str]) -> list[dict[str, Any]]
         enumerate(done), key=lambda item: (str(item[1].get("updated_at") or item[1].get("created_at") or ""), item[0])
     )
     return [one for one in latest[1].get("result") or [] if isinstance(one, dict)]
-
-
-def _is_region(value: Any) -> bool:
-    return isinstance(value, dict) and "original_width" in value
-
-
-def _type_of(region: dict[str, Any]) -> str:
-    return next((key for key in region if key.endswith("labels") and key != "labels"), "")
 
 
 def _image_name(task: dict[str, Any], number: int, path: Path) -> str:

@@ -65,6 +65,23 @@ def read_json(path: Path) -> Any:
     return parse_json(_read(path).encode("utf-8", "surrogatepass"), str(path))
 
 
+def read_rows(path: Path, kind: str, fix: str) -> list[dict[str, Any]]:
+    """What a JSON file holds that is a list of objects.
+
+    Args:
+        path: The file.
+        kind: What its rows are, for the message.
+        fix: What to do if it is no such list.
+
+    Raises:
+        InputError: It cannot be read, is not JSON, or no such list.
+    """
+    rows = read_json(path)
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"not a list of {kind}", where=str(path), fix=fix)
+    return rows
+
+
 def read_lines(path: Path) -> list[str]:
     """The lines of a text file.
 
