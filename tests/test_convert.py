@@ -104,8 +104,17 @@ def test_the_formats_of_other_tools(write: Callable[[Path], None], tmp_path: Pat
     assert done.lines[0] == f"format: {write.__name__.strip('_')}"
     found = settings_of(done.next)
     assert found.pop("split") == "0.2"
-    same(read(tmp_path / "in"), read(Path(found["folder"]), images=found["images"], crowd="ignore"))
+    same(read(tmp_path / "in"), read(Path(found.pop("folder")), **found))
     assert (tmp_path / "out" / "data.txt").read_text().splitlines() == done.lines
+
+
+def test_objects_to_be_ignored_alone_are_read_again(tmp_path: Path) -> None:
+    """A class that has nothing else is asked about in a COCO file, where it may be a mistake."""
+    test_dota.write(tmp_path / "in", "P0001", test_dota.PLANE[:-1] + "1")
+    found = settings_of(codo.convert(tmp_path / "in", tmp_path / "out").next)
+    assert found.pop("split") == "0.2"
+    again = read(Path(found.pop("folder")), **found)
+    assert again.ignored.tolist() == read(tmp_path / "in").ignored.tolist() == [True]
 
 
 def test_what_was_understood_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,4 +140,6 @@ def _next(folder: Path, splits: dict[str, Annotations]) -> str:
         else [f"data.{name}_images={one}" for name, one in folders.items()]
     )
     split = ["data.split=0.2"] if "default" in splits else []
-    return " ".join([f"data={shlex.quote(str(folder))}", *images, *split])
+    # What is ignored is written as crowds; a class of crowds alone would otherwise be asked about.
+    crowds = ["data.crowd=ignore"] if any(one.ignored.any() for one in splits.values()) else []
+    return " ".join([f"data={shlex.quote(str(folder))}", *images, *split, *crowds])
