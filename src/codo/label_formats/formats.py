@@ -77,7 +77,7 @@ def format_of_file(path: Path) -> LabelFormatName | None:
     if path.suffix.lower() == ".csv":
         return "open_images" if open_images.is_boxes(path) else None
     kind = json_kind(path)
-    return None if kind in (None, "coco", "labelme") else kind  # type: ignore[return-value]
+    return next((name for name, form in FORMATS.items() if name == kind and form.one_file), None)
 
 
 def find_sets(name: LabelFormatName, folder: Path) -> list[LabelSet]:

@@ -100,8 +100,10 @@ def read(one: LabelSet) -> Labels:
 
 
 def _size(values: dict[str, Any]) -> tuple[int, int] | None:
-    sides = values.get("imageHeight"), values.get("imageWidth")
-    return (sides[0], sides[1]) if all(type(v) is int and v > 0 for v in sides) else None  # type: ignore[return-value]
+    height, width = values.get("imageHeight"), values.get("imageWidth")
+    if type(height) is not int or type(width) is not int:
+        return None
+    return (height, width) if height > 0 and width > 0 else None
 
 
 def _image_name(written: Any, path: Path, root: Path) -> tuple[str, bool]:
