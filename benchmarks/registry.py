@@ -35,6 +35,7 @@ CPU = (
     Entry("listing", "listing", minutes=15),
     Entry("near-duplicates", "near_duplicates"),
     Entry("freed-memory", "freed_memory", minutes=15),
+    Entry("annotations", "annotations", minutes=15),
     Entry("evaluation", "evaluation"),
     Entry("resume", "resume"),
 )

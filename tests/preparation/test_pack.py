@@ -21,7 +21,7 @@ from tests.preparation.catalogs import webdataset
 
 def test_names_survive_slashes_dots_and_collisions() -> None:
     keys = ["n01/a.JPEG", "b.v1.2.jpg", "b.v1.2.png", "c", "c.jpg", "../d.jpg", "e.f/g.jpg", ".jpg", "b_v1_2.webp"]
-    names = shard_names(keys)
+    names = list(shard_names(keys))
     assert names == ["n01/a", "b_v1_2", "b_v1_2~2", "c", "c~2", "d", "e_f/g", "_jpg", "b_v1_2~3"]
     assert all("." not in name for name in names)
 

@@ -20,8 +20,9 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -37,6 +38,9 @@ MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
 SMALLEST_TILED, LARGEST_TILED = 1, 8
 """Small sources have small chunks, so that many processes share them; no chunk is larger than 512 images, so that a
 lost one costs minutes at most. Pictures that are cut into tiles are large, and shared one by one."""
+
+
+ROWS_AT_ONCE = 20_000
 
 
 class Item(NamedTuple):
@@ -206,9 +210,8 @@ def make_manifest(out: Path, source: Sequence[str], settings: PrepareSettings, l
     }
     with explain_full_disk(out):
         folder.mkdir(parents=True, exist_ok=True)
-        table = _table(listing, named=settings.pack is not None)
-        with open_atomically(folder / "listing.arrow") as file, pa.ipc.new_file(file, table.schema) as writer:
-            writer.write_table(table)
+        with open_atomically(folder / "listing.arrow") as file:
+            write_listing(file, listing, named=settings.pack is not None)
         with open_atomically(folder / "plan.json") as file:
             file.write(json.dumps(info, indent=2).encode())
     return read_manifest(out)
@@ -247,17 +250,20 @@ def discard(out: Path) -> None:
     shutil.rmtree(working_directory(out), ignore_errors=True)
 
 
-def _table(listing: Listing, *, named: bool) -> pa.Table:
-    members = listing.members
-    keys = [member.key for member in members]
-    return pa.table(
-        {
-            "key": pa.array(keys, pa.large_string()),
-            "uri": pa.array([member.location.uri for member in members], pa.large_string()),
-            "offset": pa.array([member.location.offset for member in members], pa.int64()),
-            "size": pa.array([member.location.size for member in members], pa.int64()),
-            "deflated": pa.array([member.location.deflated for member in members], pa.bool_()),
-            "problem": pa.array([member.problem for member in members], pa.large_string()),
-            "name": pa.array(shard_names(keys) if named else [""] * len(members), pa.large_string()),
-        }
+_TEXT, _NUMBER = pa.large_string(), pa.int64()
+_COLUMNS = pa.schema(zip(Item._fields, (_TEXT, _TEXT, _NUMBER, _NUMBER, pa.bool_(), _TEXT, _TEXT), strict=True))
+
+
+def write_listing(file: IO[bytes], listing: Listing, *, named: bool) -> None:
+    """Write the rows of a listing, some at a time; with ``named`` they have their names in packed shards."""
+    names = shard_names(member.key for member in listing.members) if named else repeat("")
+    rows = (
+        (member.key, *member.location, member.problem, name)
+        for member, name in zip(listing.members, names, strict=False)
     )
+    with pa.ipc.new_file(file, _COLUMNS) as writer:
+        while some := list(islice(rows, ROWS_AT_ONCE)):
+            arrays = (
+                pa.array(values, kind) for values, kind in zip(zip(*some, strict=True), _COLUMNS.types, strict=True)
+            )
+            writer.write_batch(pa.record_batch(list(arrays), schema=_COLUMNS))

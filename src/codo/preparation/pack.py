@@ -17,7 +17,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 import cv2
@@ -32,9 +32,8 @@ from codo.views.lazy_image import Image
 END_OF_TAR = bytes(2 * tarfile.BLOCKSIZE)
 
 
-def shard_names(keys: Sequence[str]) -> list[str]:
+def shard_names(keys: Iterable[str]) -> Iterator[str]:
     """A unique NAME for every key; see the top of this file. Two keys that get the same name are numbered."""
-    names: list[str] = []
     taken: set[str] = set()
     for key in keys:
         stem = key.rpartition(".")[0] if extension(key) in IMAGE_EXTENSIONS else key
@@ -43,8 +42,7 @@ def shard_names(keys: Sequence[str]) -> list[str]:
         while name in taken:
             name, number = f"{stem}~{number}", number + 1
         taken.add(name)
-        names.append(name)
-    return names
+        yield name
 
 
 def shrink(image: Image, short_side: int) -> Image:

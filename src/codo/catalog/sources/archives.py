@@ -11,13 +11,14 @@ import os
 import struct
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import IO, cast
 
 from codo.catalog.reading import Location
 from codo.catalog.sources.folder import stamp
 from codo.catalog.sources.listing import Member, clean_key, extension
+from codo.catalog.sources.spool import spool
 from codo.core.errors import InputError
 from codo.core.paths import filesystem, is_url
 
@@ -32,7 +33,7 @@ def is_archive(path: str) -> bool:
     return extension(path) in (".tar", ".zip")
 
 
-def members(path: str) -> list[Member]:
+def members(path: str) -> Collection[Member]:
     """The files in an archive, in its order.
 
     Raises:
@@ -45,8 +46,8 @@ def members(path: str) -> list[Member]:
     with _opened(path) as (file, time):
         try:
             if extension(path) == ".zip":
-                return list(_in_zip(path, file, time))
-            return list(_in_tar(path, file, time))
+                return spool(_in_zip(path, file, time))
+            return spool(_in_tar(path, file, time))
         except (tarfile.TarError, zipfile.BadZipFile, struct.error, EOFError) as error:
             raise InputError(f"damaged archive ({error})", where=path, fix="copy or download it again") from error
 

@@ -7,7 +7,7 @@ except into a folder that contains them, and hidden folders and those of NAS sys
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,16 +15,17 @@ from typing import Any, NamedTuple
 from codo.catalog.reading import Location
 from codo.catalog.sources.links import Name, at_one_place, inside_of
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, extension, is_hidden
+from codo.catalog.sources.spool import spool
 from codo.core.paths import filesystem, is_url
 
 
-def walk(folder: str) -> list[Member]:
+def walk(folder: str) -> Collection[Member]:
     """Every file below ``folder``, sorted by key; other names of a file come last, with its location (`links`)."""
     if is_url(folder):
-        return sorted(_walk_url(folder))
+        return spool(_walk_url(folder), sort=True)
     special: dict[str, Name] = {}
-    members = sorted(_walk_local(folder, special))
-    return list(at_one_place(folder, members, special)) if special else members
+    members = spool(_walk_local(folder, special), sort=True)
+    return spool(at_one_place(folder, members, special)) if special else members
 
 
 class FoundFiles(NamedTuple):

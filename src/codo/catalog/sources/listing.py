@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from codo.catalog import heif
 from codo.catalog.reading import Location
+from codo.catalog.sources.spool import spool
 
 _ENDINGS = "jpg jpeg jpe jfif png apng webp avif bmp dib gif tif tiff ppm pgm pbm pnm jp2 j2k"
 IMAGE_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split(" ")) | heif.ENDINGS
@@ -55,7 +59,7 @@ class Listing:
         selected: What selected among the images (image sets, an annotation file); empty when nothing did.
     """
 
-    members: list[Member]
+    members: Collection[Member]
     ignored: dict[str, int]
     repeated: int
     selected: str
@@ -86,9 +90,8 @@ def clean_key(name: str) -> str:
     return "/".join(part for part in name.split("/") if part not in ("", "."))
 
 
-def images_only(members: Iterable[Member], ignored: Counter[str]) -> list[Member]:
+def images_only(members: Iterable[Member], ignored: Counter[str]) -> Iterator[Member]:
     """The members with an image extension or none; the others, and HEIC where it cannot be read, are counted."""
-    kept = []
     readable = IMAGE_EXTENSIONS if heif.is_readable() else IMAGE_EXTENSIONS - heif.ENDINGS
     for member in members:
         ending = extension(member.key)
@@ -97,8 +100,7 @@ def images_only(members: Iterable[Member], ignored: Counter[str]) -> list[Member
         elif ending and ending not in readable:
             ignored[ending] += 1
         else:
-            kept.append(member)
-    return kept
+            yield member
 
 
 def build_listing(members: Iterable[Member], ignored: Counter[str], selected: str) -> Listing:
@@ -107,18 +109,35 @@ def build_listing(members: Iterable[Member], ignored: Counter[str], selected: st
     A key that is already taken gets the name of its archive or folder as a prefix (``train-07/00001.jpg``), and a
     number as a suffix if that is taken too.
     """
-    kept: list[Member] = []
+    keys, places = array("q"), array("q")  # hashes: eight bytes each, where millions of strings would take a gigabyte
+
+    def hashed() -> Iterator[Member]:
+        for member in map(_in_unicode, members):
+            keys.append(hash(member.key))
+            places.append(hash(_place(member)))
+            yield member
+
+    kept = spool(hashed())
+    repeated = 0
+    if any(np.unique(hashes).size < len(hashes) for hashes in (np.asarray(keys), np.asarray(places))):
+        unique = spool(_unique(kept))
+        kept, repeated = unique, len(kept) - len(unique)
+    return Listing(kept, dict(sorted(ignored.items())), repeated, selected)
+
+
+def _place(member: Member) -> str | tuple[str, int]:
+    location = member.location
+    return (location.uri, location.offset) if location.offset else location.uri
+
+
+def _unique(members: Iterable[Member]) -> Iterator[Member]:
     keys: set[str] = set()
     seen: set[str | tuple[str, int]] = set()
-    repeated = 0
     for member in members:
-        location = member.location
-        place = (location.uri, location.offset) if location.offset else location.uri  # millions: no pair for a file
+        place = _place(member)
         if place in seen and not member.problem:
-            repeated += 1
             continue
         seen.add(place)
-        member = _in_unicode(member)
         key = member.key
         if key in keys:
             key = candidate = f"{_origin(member)}/{key}"
@@ -127,8 +146,7 @@ def build_listing(members: Iterable[Member], ignored: Counter[str], selected: st
                 candidate, number = f"{key}~{number}", number + 1
             member = member._replace(key=candidate)
         keys.add(member.key)
-        kept.append(member)
-    return Listing(kept, dict(sorted(ignored.items())), repeated, selected)
+        yield member
 
 
 def _in_unicode(member: Member) -> Member:

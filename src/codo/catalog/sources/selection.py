@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from codo.catalog.reading import Location
 from codo.catalog.sources.image_lists import file_name, parse_coco, parse_lines
@@ -97,7 +97,7 @@ def find_images(path: str) -> str:
     )
 
 
-def choose(members: Sequence[Member], names: Sequence[str], where: str) -> list[Member]:
+def choose(members: Iterable[Member], names: Sequence[str], where: str) -> list[Member]:
     """The members with these names, in the order of the names.
 
     Args:

@@ -10,7 +10,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 
 from codo.catalog import heif
 from codo.catalog.reading import Location, Reader
@@ -33,6 +34,7 @@ from codo.catalog.sources.selection import (
     names_in,
     paths_in,
 )
+from codo.catalog.sources.spool import spool
 from codo.catalog.sources.voc import DEFAULT, choose_voc, voc_years
 from codo.core.errors import InputError
 from codo.core.paths import expand, kind, missing
@@ -49,23 +51,24 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
         InputError: A source is missing, damaged or holds no image, or the selection does not fit it.
     """
     ignored: Counter[str] = Counter()
-    chosen: list[Member] = []
+    chosen: list[Iterable[Member]] = []
     selected: list[str] = []
-    open_ended: list[Member] = []
+    open_ended: list[Collection[Member]] = []
     for path in [path for source in sources for path in expand(source)]:
         if not is_list(path):
-            open_ended += contents(path)
+            open_ended.append(contents(path))
             continue
         _must_exist(path)
         selected.append(path)
-        chosen += (
+        chosen.append(
             paths_in(path) if extension(path) == ".txt" else choose(contents(find_images(path)), names_in(path), path)
         )
     if open_ended or select:
-        members, by = _select(open_ended, select, ignored)
-        chosen += members
+        together = open_ended[0] if len(open_ended) == 1 else spool(chain.from_iterable(open_ended))
+        members, by = _select(together, select, ignored)
+        chosen.append(members)
         selected += [by] if by else []
-    listing = build_listing(chosen, ignored, ", ".join(selected))
+    listing = build_listing(chain.from_iterable(chosen), ignored, ", ".join(selected))
     if not listing.members:
         seen = ", ".join(f"{count} {ending}" for ending, count in ignored.most_common(5))
         raise InputError(
@@ -76,7 +79,7 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
     return listing
 
 
-def contents(path: str) -> list[Member]:
+def contents(path: str) -> Collection[Member]:
     """Every file of one folder or archive.
 
     Raises:
@@ -98,11 +101,11 @@ def contents(path: str) -> list[Member]:
     files = walk(path)
     packed = [file for file in files if archives.is_archive(file.key) and not is_hidden(file.key)]
     if packed and not any(extension(file.key) in IMAGE_EXTENSIONS and not is_hidden(file.key) for file in files):
-        return [member for archive in packed for member in archives.members(archive.location.uri)]
+        return spool(member for archive in packed for member in archives.members(archive.location.uri))
     return files
 
 
-def _select(members: Sequence[Member], select: str | None, ignored: Counter[str]) -> tuple[list[Member], str]:
+def _select(members: Collection[Member], select: str | None, ignored: Counter[str]) -> tuple[Iterable[Member], str]:
     """Images among ``members``, and what selected them."""
     path = list_path(select) if select else None
     if path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 
 from codo.catalog.reading import Location
 from codo.catalog.sources.image_lists import parse_image_set
@@ -21,7 +21,7 @@ DEFAULT = "trainval"
 _IMAGE_SET = re.compile(r"^(|.*/)ImageSets/Main/([^/]+)\.txt$")
 
 
-def voc_years(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
+def voc_years(members: Collection[Member]) -> dict[str, dict[str, Member]]:
     """The image sets of every VOC year in a source: ``{"VOC2007/": {"trainval": its text file}}``."""
     years: dict[str, dict[str, Member]] = defaultdict(dict)
     for member in members:
@@ -32,7 +32,7 @@ def voc_years(members: Sequence[Member]) -> dict[str, dict[str, Member]]:
 
 
 def choose_voc(
-    members: Sequence[Member], years: dict[str, dict[str, Member]], select: str, read: Callable[[Location], bytes]
+    members: Collection[Member], years: dict[str, dict[str, Member]], select: str, read: Callable[[Location], bytes]
 ) -> tuple[list[Member], str]:
     """The images of VOC image sets, and which sets they are.
 
@@ -74,7 +74,7 @@ def choose_voc(
     return chosen, ", ".join(used)
 
 
-def _jpegs(members: Sequence[Member], year: str) -> dict[str, Member]:
+def _jpegs(members: Collection[Member], year: str) -> dict[str, Member]:
     folder = f"{year}JPEGImages/"
     return {
         member.key.removeprefix(folder).rpartition(".")[0]: member
