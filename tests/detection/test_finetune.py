@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,15 @@ def test_evaluating_the_run_its_file_and_its_detections_gives_the_logged_numbers
     oracle = evaluate(out, data, backend="pycocotools")
     assert {k: pytest.approx(v, abs=1e-6) for k, v in oracle.items()} == numbers(learned)
     assert evaluate(out, data, masks=False).keys() == {"bbox"}
+
+
+def test_full_shared_memory_is_told_when_evaluating(
+    learned: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codo.loading.loader.free_memory", lambda: 0)
+    with caplog.at_level(logging.WARNING):
+        assert evaluate(learned, workers=1) == numbers(learned)
+    assert "WARNING /dev/shm is full or missing: workers=0" in caplog.text
 
 
 def test_the_exported_file_is_the_checkpoint_and_holds_torchvisions_names(learned: Run) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -142,6 +143,7 @@ def _evaluate_detector(
         max_size=settings.max_size or saved.card.max_size,
         workers=loader_workers(settings.workers),
         context=context,
+        warn=partial(log.log, logging.WARNING if context.main else logging.DEBUG, "WARNING %s"),
     )
     if settings.out is not None and context.main:
         write_results(Path(settings.out), results, annotations.aliases)

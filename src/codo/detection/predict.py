@@ -6,7 +6,7 @@ would depend on the batch size and on the number of processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ def predict(
     workers: int,
     context: DistributedContext,
     stop: StopSignal | None = None,
+    warn: Callable[[str], None] = lambda message: None,
 ) -> list[dict[str, Any]]:
     """Detections on all images, as COCO results in the order of the images; the same on every rank.
 
@@ -45,6 +46,7 @@ def predict(
         workers: Loader processes.
         context: Rank, world size and device of this process.
         stop: If this process receives a stop signal, returns early; the caller must then discard the detections.
+        warn: Called with a warning when shared memory is too small.
 
     Raises:
         CodoError: An image cannot be read.
@@ -57,6 +59,7 @@ def predict(
         workers=workers,
         device=context.device,
         ranks=local_world_size(),
+        warn=warn,
     )
     results: dict[int, list[dict[str, Any]]] = {}
     for item in until_stopped(loader, stop):
