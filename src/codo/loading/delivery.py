@@ -117,6 +117,10 @@ def report_lost_items() -> None:
 
     Python's queue prints a traceback and drops the item, and its reader waits for it without end. The queue calls a
     method then, which this replaces; where Python has renamed it, nothing changes.
+
+    The method is private, as there is no public way: torch's ``timeout=`` also ends a run whose batches are merely
+    slow, and items that workers pickle themselves would be unpickled, and put into pinned memory, out of sight of
+    torch, which watches over dead workers while it does both.
     """
     setattr(Queue, "_on_queue_feeder_error", _send_error)  # noqa: B010
 

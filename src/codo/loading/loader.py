@@ -64,7 +64,7 @@ class Loader(DataLoader[Any]):
         super().__init__(*args, **options)
         self._ranks, self._warn, self._told = ranks, warn, False
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch's is typed as a private class
         """Iterate; the workers are started with the first item.
 
         Raises:

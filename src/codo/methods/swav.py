@@ -71,7 +71,7 @@ class SwAV(ImageLevel):
         self.load_report = self.encoder.load_report
         # Not lightly's prototypes: those (1.6) have a bias, which the paper's do not.
         self.prototypes = nn.Linear(dim, options.prototypes, bias=False)
-        self.prototypes.weight.register_hook(self._frozen)  # type: ignore[no-untyped-call]
+        self.prototypes.weight.register_hook(self._frozen)  # type: ignore[no-untyped-call]  # torch has no types there
         self.criterion = lightly("loss").SwaVLoss(
             temperature=setup.contrast.temperature,
             sinkhorn_iterations=options.iterations,

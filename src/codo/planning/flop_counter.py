@@ -35,7 +35,7 @@ FLOAT = 4
 """Bytes of a float32."""
 
 
-class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch has no types there
     """Counts the operators that run in its context.
 
     Attributes:
@@ -43,7 +43,7 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types there
         self.each: list[tuple[float, float]] = []
 
     def __torch_dispatch__(

@@ -55,8 +55,8 @@ def fit(x: Tensor, labels: Tensor, classes: int) -> tuple[Tensor, Tensor]:
         loss = F.cross_entropy(x @ weight.T + bias, labels, reduction="sum") + weight.square().sum() / 2
         # Per sample, so that the solver's tolerance does not depend on the number of samples.
         loss = loss / len(x)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()  # type: ignore[no-untyped-call]  # torch has no types there
         return loss
 
-    solver.step(objective)  # type: ignore[no-untyped-call]
+    solver.step(objective)  # type: ignore[no-untyped-call]  # torch has no types there
     return weight.detach(), bias.detach()

@@ -35,7 +35,7 @@ class LARS(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # torch overloads it
         """Take one step."""
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -49,7 +49,7 @@ class LARS(torch.optim.Optimizer):
 
     @staticmethod
     def _direction(parameter: Tensor, group: dict[str, Any]) -> Tensor:
-        gradient: Tensor = parameter.grad  # type: ignore[assignment]
+        gradient: Tensor = parameter.grad  # type: ignore[assignment]  # not None: see step
         if parameter.dim() < 2:
             return gradient
         gradient = gradient.add(parameter, alpha=group["weight_decay"])
