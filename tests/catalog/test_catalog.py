@@ -7,6 +7,7 @@ import json
 import os
 import pickle
 import shutil
+import time
 from pathlib import Path
 
 import fsspec
@@ -17,6 +18,7 @@ import pytest
 
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.catalog.decode import decode
+from codo.core.content import content_hash
 from codo.core.errors import CodoError, InputError
 from codo.preparation.prepare import prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
@@ -52,7 +54,7 @@ def test_a_million_rows_would_be_no_million_objects(plain: Catalog) -> None:
     """What holds per-row data is Arrow or NumPy, so that forks share it."""
     rows = [value for value in vars(plain).values() if isinstance(value, np.ndarray | pa.Array)]
     assert {len(value) for value in rows} == {7}
-    assert len(rows) == 9
+    assert len(rows) == 9  # and a NumPy array in catalog.content.Checked
     assert not any(isinstance(value, np.ndarray) and value.dtype.hasobject for value in rows)
     assert not any(isinstance(value, list | tuple) for value in vars(plain).values())
 
@@ -131,11 +133,60 @@ def test_files_that_vanish_or_change(plain: Catalog, source: Path) -> None:
     (source / "001.jpg").write_bytes(jpeg(1) + b"more")
     changed(plain, 1, "longer")
     (source / "002.jpg").write_bytes(b"x" * len(jpeg(2)))
-    changed(plain, 2, "unreadable")
+    changed(plain, 2, "another file of the same length")
     small = jpeg(3, 50, 40)
     (source / "003.jpg").write_bytes(small + bytes(len(jpeg(3)) - len(small)))
-    changed(plain, 3, "it is 50 x 40 pixels, not 60 x 48")
+    changed(plain, 3, "another file of the same length")
     assert plain.image(4).shape == (48, 60, 3)
+    file = Path(plain.path) / "catalog.parquet"
+    os.utime(file, (time.time() + 100,) * 2)  # a copy of the catalog: the times of the images say nothing
+    changed(open_catalog(plain.path), 2, "unreadable")
+    changed(open_catalog(plain.path), 3, "it is 50 x 40 pixels, not 60 x 48")
+
+
+@pytest.mark.parametrize("how", ["written", "moved"])
+def test_a_picture_of_the_same_length_and_size_is_another(
+    how: str, plain: Catalog, source: Path, tmp_path: Path
+) -> None:
+    data = (source / "000.jpg").read_bytes()
+    other = data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]
+    assert plain.image(0).shape == (48, 60, 3)
+    if how == "written":
+        (source / "000.jpg").write_bytes(other)
+    else:
+        (tmp_path / "old.jpg").write_bytes(other)
+        os.utime(tmp_path / "old.jpg", (1e9, 1e9))  # a file that is moved keeps its time
+        (tmp_path / "old.jpg").rename(source / "000.jpg")
+    changed(plain, 0, "another file of the same length is in its place")
+    (source / "000.jpg").write_bytes(data)
+    assert plain.image(0).shape == (48, 60, 3)
+
+
+def test_files_with_new_times_are_hashed_once(plain: Catalog, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[int] = []
+    monkeypatch.setattr("codo.catalog.catalog.content_hash", lambda data: hashed.append(1) or content_hash(data))
+    plain.image(0)
+    assert len(hashed) == 0
+    for path in source.iterdir():
+        os.utime(path)
+    for _ in range(3):
+        plain.image(0)
+        plain.image(1)
+    assert len(hashed) == 2
+
+
+@pytest.mark.parametrize("ending", ["tar", "zip"])
+def test_an_archive_with_another_picture_at_the_same_place(ending: str, source: Path, tmp_path: Path) -> None:
+    archive = shutil.make_archive(str(tmp_path / "a"), ending, source)
+    catalog = prepare(archive, tmp_path / "archived", propose=False, jobs=1)
+    (row,) = [i for i in range(len(catalog)) if catalog.key(i).endswith("z.png")]
+    catalog.image(row)
+    location = catalog.location(row)
+    data = bytearray(Path(archive).read_bytes())
+    data[location.offset + location.size // 2] ^= 1
+    Path(archive).write_bytes(data)
+    with pytest.raises(CodoError, match="has vanished or changed"):
+        open_catalog(catalog.path).read(row)
 
 
 def test_opening_what_is_no_catalog(tmp_path: Path, source: Path) -> None:

@@ -57,6 +57,19 @@ def test_another_size_another_content_of_the_same_size_gone_and_new(source: Path
     )
 
 
+def test_pictures_in_tiles_count_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    source = write_folder(tmp_path / "s", {"a.jpg": jpeg(1, 150, 100), "small.jpg": jpeg(2)})
+    given: dict[str, Any] = {"propose": False, "jobs": 1, "tiles": 64, "tile_overlap": 0}
+    assert len(prepare(source, tmp_path / "out", **given)) > 2
+    prepare(source, tmp_path / "out", **given)
+    assert "WARNING" not in capfd.readouterr().err
+    data = bytearray((source / "a.jpg").read_bytes())
+    data[-10] ^= 1
+    (source / "a.jpg").write_bytes(data)
+    prepare(source, tmp_path / "out", **given)
+    assert "made: 1 image changed (the first: a.jpg); to use" in capfd.readouterr().err
+
+
 def test_only_so_many_files_are_read(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(changes, "MOST_READ", 1)
     catalog = quick(source, tmp_path / "out", max_rejected=0.5)

@@ -21,9 +21,10 @@ from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.reading import Location, Reader
-from codo.catalog.schema import FALLBACK_STAGE, FILE, SCHEMA, TILE_FIELDS, TILED_FORMAT, UNFINISHED
+from codo.catalog.schema import FALLBACK_STAGE, FILE, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
 from codo.catalog.tile_reading import TileColumns, read_tile
+from codo.core.content import Checked, content_hash, time_of
 from codo.core.errors import CodoError, InputError, first_line
 from codo.core.paths import absolute, join, kind, missing
 from codo.models.pixel_rules import DEFAULT_RULES, PixelSettings
@@ -62,7 +63,7 @@ class Catalog:
         True
     """
 
-    def __init__(self, path: str, table: CatalogTable, info: Mapping[str, Any]) -> None:
+    def __init__(self, path: str, table: CatalogTable, info: Mapping[str, Any], made: int = 0) -> None:
         columns = table.columns
         self.path = path
         self.settings: dict[str, Any] = {"source": info["source"], **info["settings"]}
@@ -82,6 +83,8 @@ class Catalog:
         self._width, self._height = columns["width"].to_numpy(), columns["height"].to_numpy()
         self.hashes = bytes_of(columns["hash"])
         self._tiles = TileColumns.of(columns) if "x" in columns else None
+        # A packed catalog has its images in itself.
+        self._checked = Checked(0 if self.packed else made, len(self))
         if table.proposals is not None:
             self._starts, self._boxes = table.proposals
 
@@ -101,6 +104,11 @@ class Catalog:
     def key(self, i: int) -> str:
         """The name of image ``i`` in its source."""
         return str(self._key[i].as_py())
+
+    def picture(self, i: int) -> str:
+        """The name of the picture in its source that image ``i`` is, or is a tile of."""
+        key = self.key(i)
+        return key if self._tiles is None or self._tiles.x[i] < 0 else key.rpartition(TILE_MARK)[0]
 
     def size(self, i: int) -> tuple[int, int]:
         """Width and height of image ``i`` in its source, upright; a packed image can be smaller."""
@@ -183,15 +191,25 @@ class Catalog:
         """The bytes of the file of image ``i``, as they are stored.
 
         Raises:
-            CodoError: The file has vanished or has another length than it had.
+            CodoError: The file has vanished, or has another length or content than it had.
         """
         location = self.location(i)
+        time = self._checked.due(i, location.uri)
         try:
-            return self._reader.read(location)
+            data = self._reader.read(location)
         except FileNotFoundError as error:
             raise self._changed(i, "there is no such file") from error
         except OSError as error:
             raise self._changed(i, first_line(error)) from error
+        if time:
+            if content_hash(data) != self.content_hash(i):
+                raise self._changed(i, "another file of the same length is in its place")
+            self._checked.passed(i, time)
+        return data
+
+    def written_later(self, i: int) -> bool:
+        """Whether the file of image ``i`` has a later time than the catalog; its content may be the same."""
+        return bool(self._checked.later(self.location(i).uri))
 
     def location(self, i: int) -> Location:
         """Where the bytes of image ``i`` are."""
@@ -272,7 +290,7 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
             )
         tiled = [field.name for field in TILE_FIELDS] if info["format"] == TILED_FORMAT else []
         table = read_table(buffer, [*_IN_MEMORY, *tiled], proposals=proposals and info["settings"]["propose"])
-        return Catalog(folder, table, info)
+        return Catalog(folder, table, info, time_of(file))
     except (pa.ArrowInvalid, KeyError, TypeError, OSError, ValueError) as error:
         raise InputError(
             f"the catalog cannot be read ({first_line(error)})", where=file, fix="prepare it again"

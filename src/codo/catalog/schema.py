@@ -93,6 +93,9 @@ TILE_FIELDS = [
     pa.field("levels", pa.large_list(pa.field("element", pa.float64(), nullable=False)), nullable=False),
 ]
 
+TILE_MARK = "#xywh="
+"""What separates the name of a picture from that of its tile in ``key``."""
+
 
 def schema_of(tiles: int | None) -> pa.Schema:
     """The schema of a catalog with or without tiles."""

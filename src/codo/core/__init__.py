@@ -8,6 +8,7 @@
 * ``signals``: SIGINT and SIGTERM while a run works.
 * ``cpu``, ``memory``: cores that may be used, container quotas included; peak memory of the process.
 * ``paths``: paths and URLs.
+* ``content``: content hashes of files, and whether files still have theirs.
 * ``numbers``: formatting of numbers in reports and tables.
 * ``cache``: where catalogs of plain folders and compiled kernels are kept.
 * ``rng``: random generators keyed by seed, epoch, sample and stream.

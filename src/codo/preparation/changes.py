@@ -1,8 +1,8 @@
 """What has changed in the source of a finished catalog: told when the same ``codo prepare`` is run again.
 
 The source is listed, no image is read but those whose file is newer than the catalog and has its old size: their
-content hash decides (a copied folder has new times and the same images). A packed catalog has its images in itself, so
-nothing is looked at.
+content hash decides (a copied folder has new times and the same images). Pictures in tiles count once. A packed catalog
+has its images in itself, so nothing is looked at.
 """
 
 from __future__ import annotations
@@ -13,12 +13,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codo.catalog.catalog import Catalog
-from codo.catalog.schema import FILE, REJECTED
+from codo.catalog.schema import REJECTED
 from codo.catalog.sources.listing import Listing, extension
 from codo.catalog.sources.source import list_sources
 from codo.core.errors import CodoError, InputError
-from codo.core.paths import is_url
-from codo.preparation.chunk_worker import content_hash
 from codo.preparation.request import Request
 
 MOST_READ = 10_000
@@ -70,9 +68,7 @@ def changes_note(request: Request, catalog: Catalog) -> str | None:
 
 def find_changes(catalog: Catalog, listing: Listing) -> Changes:
     """Compare a listing of the source with the catalog."""
-    folder = Path(catalog.path)
-    made = (folder / FILE).stat().st_mtime_ns
-    rows = {catalog.key(i): i for i in range(len(catalog))}
+    rows = {catalog.picture(i): i for i in range(len(catalog))}
     left = MOST_READ
     changed = []
     for member in listing.members:
@@ -80,22 +76,23 @@ def find_changes(catalog: Catalog, listing: Listing) -> Changes:
             continue
         location = catalog.location(row)
         differs = member.location.size not in (-1, location.size) or member.location.offset != location.offset
-        if not differs and member.stamp > made and not location.offset and not is_url(location.uri) and left:
+        if not differs and left and catalog.written_later(row):
             left -= 1
-            differs = _has_other_content(catalog, row)
+            differs = not _is_the_same(catalog, row)
         if differs:
             changed.append(member.key)
-    known = rows.keys() | _rejected(folder)
+    known = rows.keys() | _rejected(Path(catalog.path))
     keys = {member.key for member in listing.members}
     added = [key for key in sorted(keys - known) if extension(key)]
     return Changes(changed, sorted(rows.keys() - keys), added)
 
 
-def _has_other_content(catalog: Catalog, row: int) -> bool:
+def _is_the_same(catalog: Catalog, row: int) -> bool:
     try:
-        return content_hash(catalog.read(row)) != catalog.content_hash(row)
+        catalog.read(row)
     except CodoError:
-        return True
+        return False
+    return True
 
 
 def _rejected(folder: Path) -> set[str]:

@@ -16,13 +16,13 @@ from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
 from codo.catalog.schema import FALLBACK_STAGE, schema_of
 from codo.catalog.sources.listing import extension
+from codo.core.content import content_hash
 from codo.core.errors import CodoError
 from codo.core.io import explain_full_disk, open_atomically
 from codo.core.paths import is_url
 from codo.preparation.manifest import Item, Report, cached_manifest
 from codo.preparation.prepare_settings import PrepareSettings
 from codo.preparation.rows import Specials, make_row
-from codo.preparation.rows import content_hash as content_hash
 from codo.preparation.tiling import examine_tiles, open_tiled
 from codo.rasters.tiff import Raster
 

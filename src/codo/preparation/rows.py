@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 from codo.catalog.boxes import Boxes, as_words
-from codo.catalog.schema import FALLBACK_STAGE
+from codo.catalog.schema import FALLBACK_STAGE, TILE_MARK
 from codo.core.errors import CodoError
 from codo.preparation.manifest import Item
 from codo.preparation.pack import write_sample
@@ -74,7 +73,7 @@ def make_row(
             boxes, fallback_stage = propose(image, settings.proposals)
         except Exception as error:
             raise CodoError(f"the search for proposals failed: {error!r}", where=f"{item.key} in {item.uri}") from error
-    fragment = "" if tile is None else "#xywh={},{},{},{}".format(*tile)
+    fragment = "" if tile is None else TILE_MARK + ",".join(map(str, tile))
     row = {
         "key": item.key + fragment,
         "uri": item.uri,
@@ -99,19 +98,3 @@ def make_row(
         # Its shard and its offset there are known only when all parts are finished (merge.py).
         row |= {"uri": "", "offset": offset, "size": size, "compression": "none", "orientation": 1}
     return row
-
-
-def content_hash(data: bytes) -> bytes:
-    """blake2b-128 of a file: equal exactly for byte-identical images."""
-    return hashlib.blake2b(data, digest_size=16).digest()
-
-
-def hash_span(path: str, offset: int, size: int) -> bytes:
-    """`content_hash` of a part of a file that need not fit into memory; ``size`` -1 is all from ``offset`` on."""
-    digest = hashlib.blake2b(digest_size=16)
-    with open(path, "rb") as file:
-        file.seek(offset)
-        while size and (block := file.read(1 << 22 if size < 0 else min(size, 1 << 22))):
-            digest.update(block)
-            size -= len(block) if size > 0 else 0
-    return digest.digest()

@@ -17,11 +17,12 @@ from typing import IO, Any
 import numpy as np
 
 from codo.catalog.decode import InvalidImage, Limits, check_size, damaged, decode_checked, size_of
+from codo.core.content import content_hash, hash_span
 from codo.core.io import FileLock
 from codo.core.paths import is_url
 from codo.preparation.manifest import Item
 from codo.preparation.prepare_settings import PrepareSettings
-from codo.preparation.rows import Specials, content_hash, hash_span, make_row
+from codo.preparation.rows import Specials, make_row
 from codo.rasters.multiband import BandPicture
 from codo.rasters.tiff import Raster, UnreadableTiff, Window, open_in_parts
 from codo.rasters.tiles import cells, tiles
