@@ -16,6 +16,7 @@ from codo.preparation.changes import Changes, find_changes
 from codo.preparation.prepare import prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 from tests.preparation.catalogs import quick
+from tests.rasters.files import tiff
 
 
 @pytest.fixture
@@ -68,6 +69,29 @@ def test_pictures_in_tiles_count_once(tmp_path: Path, capfd: pytest.CaptureFixtu
     (source / "a.jpg").write_bytes(data)
     prepare(source, tmp_path / "out", **given)
     assert "made: 1 image changed (the first: a.jpg); to use" in capfd.readouterr().err
+
+
+def test_names_that_look_like_those_of_tiles(tmp_path: Path) -> None:
+    names = ["a#xywh=0,0,64,64", "b#xywh=1.jpg"]
+    source = write_folder(tmp_path / "s", {names[0]: jpeg(1, 150, 100), names[1]: jpeg(2)})
+    catalog = quick(source, tmp_path / "out", tiles=64)
+    assert [catalog.picture(i) for i in range(len(catalog))] == [names[0]] * 6 + [names[1]]
+    assert found(source, tmp_path / "whole") == Changes([], [], [])
+    assert find_changes(catalog, list_sources([str(source)])) == Changes([], [], [])
+
+
+def test_a_picture_in_tiles_that_is_too_large_to_be_read_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tiff(picture(1, 150, 100), tile=(32, 48), photometric="rgb")
+    source = write_folder(tmp_path / "s", {"a.tif": data})
+    catalog = quick(source, tmp_path / "out", tiles=64)
+    touch(source / "a.tif")
+    monkeypatch.setattr("codo.catalog.reading.LARGEST_FILE", len(data) - 1)
+    assert find_changes(catalog, list_sources([str(source)])) == Changes([], [], [])
+    (source / "a.tif").write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    touch(source / "a.tif")
+    assert find_changes(catalog, list_sources([str(source)])).changed == ["a.tif"]
 
 
 def test_only_so_many_files_are_read(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from codo.catalog.catalog import Catalog
 from codo.catalog.schema import REJECTED
 from codo.catalog.sources.listing import Listing, extension
 from codo.catalog.sources.source import list_sources
+from codo.core.content import hash_span
 from codo.core.errors import CodoError, InputError
 from codo.preparation.request import Request
 
@@ -88,9 +89,13 @@ def find_changes(catalog: Catalog, listing: Listing) -> Changes:
 
 
 def _is_the_same(catalog: Catalog, row: int) -> bool:
+    location = catalog.location(row)
     try:
+        if not location.deflated:  # a picture in tiles may be larger than what can be read at once
+            size = location.size if location.offset else -1  # all of a file, which may have grown
+            return hash_span(location.uri, location.offset, size) == catalog.content_hash(row)
         catalog.read(row)
-    except CodoError:
+    except (CodoError, OSError):
         return False
     return True
 
