@@ -49,6 +49,9 @@ def test_a_catalog_has_the_hashes_of_its_images(
     catalog = quick(files[0].parent, tmp_path / "out")
     found = hashes_of_catalog(catalog)
     assert np.array_equal(found, hashes_of_files(files))
+    files[0].write_bytes(jpeg(photograph(8, 120, 90)))
+    other = quick(files[0].parent, tmp_path / "other")  # as many images, one of them another
+    assert (hashes_of_catalog(other) == found).tolist() == [False, True, True]
     unread(monkeypatch)
     assert np.array_equal(hashes_of_catalog(catalog), found)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from codo.duplicates.hashes import hashes_of_catalog
 from codo.duplicates.near import near_in_catalogs, near_in_files, split_warning
 from tests.duplicates.pictures import cropped, jpeg, photograph, png, resized
 from tests.preparation.catalogs import quick
@@ -44,6 +46,22 @@ def test_in_files(train: list[Path], val: list[Path]) -> None:
     assert [(one.path.name, Path(one.other).name) for one in found] == [("half.jpg", "0.jpg"), ("copy.png", "1.jpg")]
     assert near_in_files(val, []) == near_in_files([], train) == []
     assert near_in_files(train, train) == []  # the same files
+
+
+def test_an_equal_file_beside_a_copy_is_no_near_duplicate(tmp_path: Path) -> None:
+    data = jpeg(photograph(1))
+    train = write(tmp_path / "train", {"a.png": png(photograph(1)), "b.jpg": data})
+    val = write(tmp_path / "val", {"x.jpg": data})
+    assert near_in_files(val, train) == []
+    assert len(near_in_files(val, train[:1])) == 1
+
+
+def test_a_picture_in_tiles_is_one_picture(val: list[Path], train: list[Path], tmp_path: Path) -> None:
+    tiled = quick(train[0].parent, tmp_path / "tiled", tiles=64, tile_overlap=0)
+    assert len(tiled) > len(train)
+    assert np.count_nonzero(hashes_of_catalog(tiled)) == len(train)
+    found = near_in_catalogs(val, [tiled])
+    assert [(one.path.name, one.other) for one in found] == [("half.jpg", "0.jpg"), ("copy.png", "1.jpg")]
 
 
 def test_in_catalogs(train: list[Path], val: list[Path], tmp_path: Path) -> None:

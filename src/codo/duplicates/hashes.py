@@ -4,7 +4,8 @@
 
     CACHE/perceptual/DIGEST.npy    uint64, one per image, in the order of the images
 
-The digest is of the names, sizes and times of the files, or of a catalog's file. Small sets are not kept.
+The digest is of the names, sizes and times of the files, or of the content hashes of a catalog's images. Small sets are
+not kept.
 """
 
 from __future__ import annotations
@@ -20,12 +21,10 @@ import numpy as np
 import numpy.typing as npt
 
 from codo.catalog.catalog import Catalog
-from codo.catalog.schema import FILE
 from codo.core.cache import PERCEPTUAL, default_cache
 from codo.core.cpu import usable_cores
 from codo.core.errors import CodoError
 from codo.core.io import open_atomically
-from codo.core.paths import is_url, join
 from codo.duplicates.perceptual import perceptual_hash, thumbnail
 
 Hashes = npt.NDArray[np.uint64]
@@ -42,10 +41,14 @@ def hashes_of_files(paths: Sequence[Path]) -> Hashes:
 
 
 def hashes_of_catalog(catalog: Catalog) -> Hashes:
-    """The hashes of a catalog's images, in their order."""
-    file = join(catalog.path, FILE)
-    key = [file, str(len(catalog))] if is_url(file) else [_stamp(file)]
-    return _kept(key, len(catalog), lambda i: read_row(catalog, i))
+    """The hashes of a catalog's images, in their order.
+
+    Of images with the same file, such as the tiles of a picture, only the first has one; in shards each is a file.
+    """
+    names = np.ascontiguousarray(catalog.hashes).view("V16")[:, 0]
+    first = set(np.unique(names, return_index=True)[1].tolist())
+    key = ["packed" if catalog.packed else "", hashlib.blake2b(names.tobytes(), digest_size=16).hexdigest()]
+    return _kept(key, len(catalog), lambda i: read_row(catalog, i) if catalog.packed or i in first else b"")
 
 
 def read_file(path: Path) -> bytes:

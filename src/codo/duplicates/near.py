@@ -43,7 +43,7 @@ def near_in_catalogs(paths: Sequence[Path], catalogs: Sequence[Catalog]) -> list
     for catalog in catalogs:
         left = [path for path in paths if path not in found]
         for path, i in _near(left, hashes_of_catalog(catalog), partial(read_row, catalog)):
-            found[path] = NearDuplicate(path, catalog.key(i))
+            found[path] = NearDuplicate(path, catalog.picture(i))
     return [found[path] for path in paths if path in found]
 
 
@@ -77,11 +77,11 @@ def first(near: Sequence[NearDuplicate]) -> str:
     return f"the first: {near[0].path.name} is like {near[0].other}"
 
 
-def too_many(count: int, images: str) -> str:
+def too_many(count: int, images: str, setting: str = "near_duplicates") -> str:
     """The sentence that tells that near-duplicates were not looked for."""
     return (
-        f"near-duplicates were not looked for among {count:,} {images}: near_duplicates={count} does, in about "
-        f"{count * SECONDS / 60:.0f} minutes of one core the first time; near_duplicates=0 is silent"
+        f"near-duplicates were not looked for among {count:,} {images}: {setting}={count} does, in about "
+        f"{count * SECONDS / 60:.0f} minutes of one core the first time; {setting}=0 is silent"
     )
 
 
@@ -90,12 +90,13 @@ def _near(paths: Sequence[Path], hashes: Hashes, read: Callable[[int], bytes]) -
     found = []
     for i, others in candidates(hashes_of_files(paths), hashes).items() if len(hashes) else ():
         data = read_file(paths[i])
-        own = thumbnail(data)
+        own, nearest = thumbnail(data), None
         for other in others[:MOST_COMPARED]:
             others_data = read(other)
             if others_data == data:  # told as identical
+                nearest = None
                 break
-            if alike(own, thumbnail(others_data)):
-                found.append((paths[i], other))
-                break
+            if nearest is None and alike(own, thumbnail(others_data)):
+                nearest = other
+        found += [] if nearest is None else [(paths[i], nearest)]
     return found
