@@ -33,6 +33,7 @@ def test_a_new_folder_is_free_and_then_the_run(tmp_path: Path) -> None:
 def test_other_settings_are_refused_but_neutral_ones_are_not(tmp_path: Path) -> None:
     start_run(tmp_path / "run", CONFIG, "pretrain").unlock()
     assert check_out(tmp_path / "run", {**CONFIG, "workers": 0}) is True
+    assert check_out(tmp_path / "run", {**CONFIG, "near_duplicates": 0, "probe": {"near_duplicates": 9}}) is True
     with pytest.raises(InputError, match=r"optim.lr: 0.1 -> 0.2"):
         check_out(tmp_path / "run", {**CONFIG, "optim": {"lr": 0.2}})
 

@@ -113,5 +113,6 @@ def test_near_duplicates_in_the_pool_are_told_apart_from_equal_files(tmp_path: P
         assert pool_warning(paths[2:], run, "to evaluate on", near=3) is None
         skipped = str(pool_warning(paths[2:], run, "to evaluate on", near=2))
         assert "not looked for among 3 images of the pretraining pool" in skipped
-        assert "near_duplicates=3" in skipped
+        assert ": near_duplicates=3 does" in skipped
+        assert ": probe.near_duplicates=3 does" in str(pool_warning(paths[2:], run, "x", 2, "probe.near_duplicates"))
     assert pool_warning(paths, "none", "to evaluate on", near=2) is None

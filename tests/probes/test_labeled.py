@@ -8,11 +8,14 @@ import pytest
 import torch
 from torch import nn
 
+from codo.core.run import start_run
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.normalization import IMAGENET
 from codo.probes.labeled import LabeledProbes
-from codo.probes.probe_settings import LabeledProbeSettings
+from codo.probes.probe_settings import LabeledProbeSettings, ProbeSettings
 from tests.annotations.synthetic import coco, write
+from tests.duplicates.pictures import jpeg, photograph, png, resized
+from tests.preparation.catalogs import quick
 
 CPU = torch.device("cpu")
 
@@ -51,3 +54,27 @@ def test_nothing_is_read_where_nothing_is_named(tmp_path: Path) -> None:
     assert none.sets == ()
     assert none.scores(parts(), CPU, IMAGENET) == {}
     assert none.warnings(str(tmp_path)) == []
+
+
+def test_near_duplicates_of_the_pool_are_told_and_can_be_switched_off(tmp_path: Path) -> None:
+    for split, number in (("train", 0), ("val", 10)):
+        for shift, name in enumerate(("cat", "dog")):
+            folder = tmp_path / "classes" / split / name
+            folder.mkdir(parents=True)
+            (folder / "a.png").write_bytes(png(photograph(number + shift)))
+    pool = tmp_path / "pool"
+    pool.mkdir()
+    (pool / "copy.jpg").write_bytes(jpeg(resized(photograph(11), 0.5)))
+    catalog = quick(pool, tmp_path / "catalog")
+    run = start_run(tmp_path / "run", {"foregrounds": catalog.path}, "pretrain")
+    run.unlock()
+    given = {"image_folder": str(tmp_path / "classes")}
+    (told,) = LabeledProbes.read(LabeledProbeSettings.model_validate(given), 32).warnings(str(run.path))
+    assert told.startswith(
+        "1 of 2 images that probes judge by is a near-duplicate (resized or encoded again) of one in"
+    )
+    assert "a.png is like copy.jpg" in told
+    off = ProbeSettings.model_validate({**given, "near_duplicates": 0})
+    assert LabeledProbes.read(off, 32).warnings(str(run.path)) == []
+    few = ProbeSettings.model_validate({**given, "near_duplicates": 1})
+    assert ": probe.near_duplicates=2 does" in LabeledProbes.read(few, 32).warnings(str(run.path))[0]

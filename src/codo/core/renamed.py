@@ -40,6 +40,7 @@ ADDED: dict[str, Any] = {
     "model.unfreeze_at": None,
     "near_duplicates": 50_000,
     "optim.lr_factors": {},
+    "probe.near_duplicates": 50_000,
     "probe.stop_below_start": False,
     "probe.data.areas": "file",
     "probe.data.box_format": "xywh",

@@ -43,7 +43,10 @@ from codo.core.errors import InputError
 from codo.core.io import FileLock, write_atomically
 from codo.core.renamed import upgrade
 
-NEUTRAL = ("out", "workers", "log", "checkpoint_every", "keep_checkpoints")
+NEUTRAL = (
+    *("out", "workers", "log", "checkpoint_every", "keep_checkpoints"),
+    *("near_duplicates", "probe.near_duplicates"),  # what a warning looks at
+)
 
 
 class Run:

@@ -25,7 +25,9 @@ def leak_warning(annotations: Annotations, weights: str, near: int = 0) -> str |
     return pool_warning([annotations.path(i) for i in range(len(annotations))], weights, "to evaluate on", near)
 
 
-def pool_warning(paths: Sequence[Path], weights: str, use: str, near: int = 0) -> str | None:
+def pool_warning(
+    paths: Sequence[Path], weights: str, use: str, near: int = 0, setting: str = "near_duplicates"
+) -> str | None:
     """A warning when images were in the pretraining pool of the weights, or when that cannot be checked.
 
     Args:
@@ -33,6 +35,7 @@ def pool_warning(paths: Sequence[Path], weights: str, use: str, near: int = 0) -
         weights: See `lineage`.
         use: What the images are used for, as a phrase in the message.
         near: The largest pool, in images, in which near-duplicates are looked for; 0: only equal files are.
+        setting: The setting that ``near`` is from.
 
     Returns:
         ``None`` when all catalogs were checked and contain none of the images.
@@ -50,7 +53,7 @@ def pool_warning(paths: Sequence[Path], weights: str, use: str, near: int = 0) -
         if told:
             return "; ".join([*told, "results on them may not hold for new images"])
         if count > near > 0 and unread is None:
-            unread = too_many(count, f"images of {pool}")
+            unread = too_many(count, f"images of {pool}", setting)
         if missing and unread is None:
             more = f", nor {len(missing) - 1} more" if len(missing) > 1 else ""
             unread = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -26,9 +26,11 @@ class LabeledProbes:
 
     Attributes:
         sets: The probe sets.
+        settings: Their settings.
     """
 
     sets: tuple[ProbeSet, ...]
+    settings: LabeledProbeSettings = field(default_factory=LabeledProbeSettings)
 
     @classmethod
     def read(cls, settings: LabeledProbeSettings, canvas: int, pixels: PixelSettings | None = None) -> LabeledProbes:
@@ -48,7 +50,7 @@ class LabeledProbes:
         if settings.image_folder is not None:
             rules = pixels.pixel_rules if pixels is not None else DEFAULT_RULES
             sets.append(picture_probe(settings.image_folder, settings.images, canvas, rules))
-        return cls(tuple(sets))
+        return cls(tuple(sets), settings)
 
     def scores(
         self,
@@ -89,4 +91,5 @@ class LabeledProbes:
         """
         judges = list(dict.fromkeys(path for one in self.sets for path in one.val_files))
         messages = [text for one in self.sets for text in one.warnings]
-        return [text for text in (*messages, pool_warning(judges, weights, "that probes judge by")) if text]
+        near, name = self.settings.near_duplicates, f"{self.settings.prefix}near_duplicates"
+        return [text for text in (*messages, pool_warning(judges, weights, "that probes judge by", near, name)) if text]

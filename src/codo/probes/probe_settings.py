@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -10,6 +10,7 @@ from codo.annotations.source import DataSettings
 from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.core.paths import absolute
+from codo.duplicates.near import DEFAULT_LIMIT
 
 
 class LabeledProbeSettings(Settings):
@@ -23,6 +24,14 @@ class LabeledProbeSettings(Settings):
     )
     boxes: int = Field(1000, ge=2, description="largest number of boxes to train the probe; half as many evaluate it")
     images: int = Field(2000, ge=2, description="largest number of images to train the probe; half as many evaluate it")
+    near_duplicates: int = Field(
+        DEFAULT_LIMIT,
+        ge=0,
+        description="largest pretraining pool, in images, in which resized and re-encoded copies of the images that "
+        "evaluate the probes are looked for, for a warning; 0: only equal files",
+    )
+    prefix: ClassVar[str] = ""
+    """What the names of these settings begin with."""
 
     def with_absolute_paths(self) -> Self:
         """The same settings with absolute paths, valid in any working directory."""
@@ -35,6 +44,7 @@ class LabeledProbeSettings(Settings):
 class ProbeSettings(LabeledProbeSettings):
     """Settings of the probes during pretraining: background invariance always, labeled probes if labels are given."""
 
+    prefix: ClassVar[str] = "probe."
     every: int = Field(500, ge=0, description="steps between two probes; 0: only at the start and at the end")
     proposals: int = Field(128, ge=2, description="proposals in the probe set of background invariance")
     group: int = Field(8, ge=2, description="proposals that share two backgrounds; chance is 1 / (2 group - 1)")
