@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import codo
+from codo.core.cpu import wait_without_spinning
 from codo.core.errors import CodoError, InputError, class_and_line, nearest
 from codo.core.verb_parser import VerbParser
 
@@ -146,6 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     _suggest_verb(parser, sys.argv[1:] if arguments is None else arguments)
     args = parser.parse_args(arguments)
+    wait_without_spinning(os.environ)
     try:
         VERBS[args.verb](args)
     except CodoError as error:

@@ -9,10 +9,26 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path, PurePosixPath
 
 PROC = Path("/proc/self")
+
+WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+"""Variables that choose how the threads of OpenMP wait for each other."""
+
+
+def wait_without_spinning(environment: MutableMapping[str, str]) -> None:
+    """Let OpenMP's threads sleep while they wait for each other, unless the user's environment chooses.
+
+    By default they spin. Where other processes want the same cores, the thread that is waited for has to wait for the
+    spinning ones (docs/performance.md#busy-machines). To be called before torch is loaded, which reads this once.
+
+    Args:
+        environment: ``os.environ``.
+    """
+    if not any(name in environment for name in WAITING):
+        environment["OMP_WAIT_POLICY"] = "PASSIVE"
 
 
 def usable_cores(proc: Path = PROC) -> int:
