@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -180,3 +181,26 @@ def test_only_the_trunk_is_exported() -> None:
     assert set(method().exports()) == {"backbone", "fpn", "box_head"}
     assert set(method().key_exports()) == {"backbone", "fpn", "box_head"}
     assert method(**END_TO_END).key_exports() == {}
+
+
+@pytest.mark.parametrize(
+    ("version", "weight", "contrast_weight", "contrast", "warns"),
+    [
+        (1, 1.0, 1.0, {}, True),
+        (2, 1.0, 1.0, {}, False),
+        (1, 0.0, 1.0, {}, False),
+        (1, 1.0, 0.0, {}, False),  # keys without a loss
+        (1, 1.0, 1.0, END_TO_END, False),
+    ],
+)
+def test_a_state_from_before_keys_were_normalized_with_backgrounds_is_told(
+    version: int, weight: float, contrast_weight: float, contrast: dict[str, Any], warns: bool, tmp_path: Path
+) -> None:
+    ours = method(weight, contrast_weight, **contrast)
+    assert ours.load_warnings() == []  # a new run
+    state: Any = ours.state_dict()
+    assert state._metadata[""]["version"] == 2
+    state._metadata[""]["version"] = version
+    torch.save({"method": state}, tmp_path / "step.pt")
+    ours.load_state_dict(torch.load(tmp_path / "step.pt", weights_only=True)["method"])
+    assert [("without the background boxes" in text) for text in ours.load_warnings()] == [True] * warns

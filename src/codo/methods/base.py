@@ -198,6 +198,13 @@ class Method(nn.Module, ABC):
         """The same modules of the momentum encoder; empty for methods without one."""
         return {}
 
+    def load_warnings(self) -> list[str]:
+        """Warnings about the state that was loaded: that its steps were computed in another way than the next ones.
+
+        Torch keeps the ``_version`` of a class in its state dict, so that the class can tell.
+        """
+        return []
+
     def log_stats(self) -> dict[str, Tensor]:
         """More expensive statistics of the last step; called only for steps that are logged."""
         return {}

@@ -6,7 +6,8 @@ The views are copy-pasted and jittered (section 3.1, `codo.views.cpj`), the enco
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -43,6 +44,8 @@ class CoDo(MomentumContrast):
     used_settings = tuple(name for name in OPTIONAL if name not in WHOLE_IMAGES)
     needs_backgrounds = True
     needs_proposals = True
+    _version = 2
+    """Of the state dict. 1: momentum keys beside localization were normalized without the background boxes."""
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)
@@ -52,6 +55,7 @@ class CoDo(MomentumContrast):
         if not self.contrast_weight and not self.localization:
             what = "options.contrast_weight=0 leaves nothing to learn: there is no other loss"
             raise InputError(what, where="options.contrast_weight", fix="add localization=1, or leave it out")
+        self.loaded_version = self._version
         self.loss_levels = [i for i, level in enumerate(LEVELS) if level in chosen]
 
     @classmethod
@@ -63,6 +67,21 @@ class CoDo(MomentumContrast):
     def build_encoder(self, setup: Setup) -> nn.Module:
         """Backbone, pyramid, RoIAlign, box head and projection (Eq. 3-6)."""
         return LocatingEncoder(setup.model) if setup.localization else Encoder(setup.model)
+
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: str, local_metadata: Mapping[str, Any], *others: Any
+    ) -> None:
+        self.loaded_version = int(local_metadata.get("version", 1))
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
+
+    def load_warnings(self) -> list[str]:
+        """See `Method.load_warnings`."""
+        if self.loaded_version > 1 or self.end_to_end or not self.localization or not self.contrast_weight:
+            return []
+        return [
+            "this run was begun by a version that normalized the momentum keys of localization without the background "
+            "boxes; from here on they are normalized with them, so its numbers are not those of a new run"
+        ]
 
     def terms(self, queries: Tensor, keys: Tensor, samples: Tensor | None = None) -> InfoNCE:
         """InfoNCE, to whose losses those of localization are added, if it is on."""

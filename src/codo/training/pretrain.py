@@ -180,7 +180,7 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
 
 
 def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | None) -> list[str | None]:
-    """Warnings about queue size, momentum encoder and probe data."""
+    """Warnings about queue size, momentum encoder, loaded state and probe data."""
     queue = queue_warning(method.queue_length, len(task.dataset)) if method.queue_length else None
     contrast, used = task.settings.contrast, set(method.used_settings)
     averages = "contrast.momentum" in used or ("contrast" in used and contrast.keys == "momentum")
@@ -189,7 +189,7 @@ def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | N
         age = contrast.queue_age(task.settings.batch_size, task.settings.views)
         momentum = task.setup().contrast.momentum_at(0, task.steps)
         ema = ema_warning(momentum, task.steps, age if method.queue_length else 0.0)
-    return [queue, ema, *(labeled.warnings(task.settings.out) if labeled else [])]
+    return [queue, ema, *method.load_warnings(), *(labeled.warnings(task.settings.out) if labeled else [])]
 
 
 def measure_first_views(task: PretrainTask, session: Session) -> list[str]:
