@@ -29,7 +29,8 @@ def configured(environment: Mapping[str, str]) -> bool:
 def freed_memory_kept(device: str) -> Iterator[None]:
     """Keep freed memory inside the context if ``device`` is ``cpu``; at its end all of it is returned.
 
-    Numbers do not change. Without glibc, or if the environment is `configured`, nothing happens.
+    Numbers do not change. Without glibc, or if the environment is `configured`, nothing happens. One thing cannot be
+    undone: glibc no longer adapts its thresholds to the blocks that the process frees.
     """
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     if device != "cpu" or not hasattr(libc, "gnu_get_libc_version") or configured(os.environ):
