@@ -1,0 +1,1 @@
+"""The command line: its parser, what each verb runs, and the verbs about settings, recipes and completion."""
