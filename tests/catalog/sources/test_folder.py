@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from codo.catalog.sources.folder import image_files, stamp, visible_files
+import pytest
+
+from codo.catalog.sources.folder import image_files, stamp, visible_files, visible_folders
+from codo.core.errors import InputError
 from tests.catalog.pictures import jpeg, write_folder
 from tests.catalog.sources.listings import keys, listed, read, write_zip
 
@@ -34,7 +38,19 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (tmp_path / "photos" / "linked").symlink_to(tmp_path / "elsewhere")
     (tmp_path / "photos" / "linked" / "round").symlink_to(tmp_path / "photos")
     (tmp_path / "photos" / "dangling.jpg").symlink_to(tmp_path / "nothing")
-    assert keys(listed(tmp_path / "photos")) == ["dangling.jpg", "linked/1.jpg"]
+    (tmp_path / "photos" / "self.jpg").symlink_to("self.jpg")
+    assert keys(listed(tmp_path / "photos")) == ["dangling.jpg", "linked/1.jpg", "self.jpg"]
+    assert visible_files(tmp_path / "photos") == ["dangling.jpg", "self.jpg"]
+    assert [path.name for path in visible_folders(tmp_path / "photos")] == ["linked"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may list every folder")
+def test_a_folder_that_may_not_be_listed_is_named(tmp_path: Path) -> None:
+    write_folder(tmp_path / "photos", {"closed/1.jpg": jpeg(1), "2.jpg": jpeg(2)})
+    (tmp_path / "photos/closed").chmod(0)
+    with pytest.raises(InputError, match="cannot be listed: permission denied") as caught:
+        listed(tmp_path / "photos")
+    assert caught.value.where == str(tmp_path / "photos/closed")
 
 
 FOREIGN = [

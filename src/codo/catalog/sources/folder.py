@@ -16,6 +16,7 @@ from codo.catalog.reading import Location
 from codo.catalog.sources.links import Name, at_one_place, inside_of
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, extension, is_hidden
 from codo.catalog.sources.spool import spool
+from codo.core.errors import InputError
 from codo.core.paths import filesystem, is_url
 
 
@@ -59,7 +60,7 @@ def visible_files(folder: Path) -> list[str]:
     """The names of the files in a local folder, not below it, sorted, without hidden ones; empty without the folder."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if not is_hidden(entry.name) and not entry.is_dir())
+            return sorted(entry.name for entry in entries if not is_hidden(entry.name) and not _is_folder(entry))
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -68,7 +69,7 @@ def visible_folders(folder: Path) -> list[Path]:
     """The folders in a local folder, sorted, without hidden ones; empty without the folder."""
     try:
         with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if not is_hidden(entry.name) and entry.is_dir())
+            names = sorted(entry.name for entry in entries if not is_hidden(entry.name) and _is_folder(entry))
     except (FileNotFoundError, NotADirectoryError):
         names = []
     return [folder / name for name in names]
@@ -98,19 +99,31 @@ def _files(
     ``n`` folders that link to each other would be listed in the order of every permutation.
     """
     folder = os.path.join(root, below)
-    here = os.stat(folder)
+    try:
+        here, found = os.stat(folder), os.scandir(folder)
+    except PermissionError as error:
+        fix = "allow reading it (chmod -R u+rX), or move it out of the folder"
+        raise InputError("the folder cannot be listed: permission denied", where=folder, fix=fix) from error
     identity = (here.st_dev, here.st_ino)
-    if identity in above:
-        return
-    with os.scandir(folder) as entries:
+    with found as entries:
+        if identity in above:
+            return
         for entry in entries:
             key = f"{below}/{entry.name}" if below else entry.name
-            if not entry.is_dir():
+            if not _is_folder(entry):
                 yield key, entry, linked
             elif is_hidden(entry.name):
                 hidden.append(key)
             elif not (entry.is_symlink() and linked and inside_of(os.path.realpath(root), os.path.realpath(entry))):
                 yield from _files(root, key, (*above, identity), hidden, linked or entry.is_symlink())
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a link to one; a link to itself, or into a closed folder, is a broken file."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _walk_url(url: str) -> Iterator[Member]:
