@@ -10,7 +10,7 @@ import pytest
 from codo.cli import main
 from codo.core.io import FileLock
 from codo.preparation.cache import clear, entries, report
-from codo.preparation.prepare import open_or_prepare
+from codo.preparation.prepare import open_or_prepare, prepare_shard
 from tests.catalog.pictures import jpegs, write_folder
 
 
@@ -46,6 +46,21 @@ def test_a_stale_one_is_what_no_command_finds(cache: Path, tmp_path: Path) -> No
     changed = open_or_prepare(tmp_path / "changed", propose=False, jobs=1)
     assert Path(changed.path) not in before
     assert sorted(entry.state for entry in entries(cache)) == ["current", "current", "stale", "stale"]
+
+
+def test_an_interrupted_preparation_goes_on_unless_its_folder_has_changed(cache: Path, tmp_path: Path) -> None:
+    paths = {name: write_folder(tmp_path / name, jpegs(20)) for name in ("half", "half_changed")}
+    for source in paths.values():
+        made = open_or_prepare(source, propose=False, jobs=1).path
+        shutil.rmtree(made)
+        assert prepare_shard(source, made, "1/2", propose=False, jobs=1) is None
+    (paths["half_changed"] / "000.jpg").unlink()
+    found = states(cache)
+    assert found["half"] == "current its preparation was interrupted; the next command that uses it continues"
+    assert found["half_changed"].startswith("stale it has changed since")
+    assert "half" not in {Path(entry.source).name for entry in clear("stale", cache)}
+    assert len(open_or_prepare(paths["half"], propose=False, jobs=1)) == 20
+    assert states(cache)["half"] == "current"
 
 
 def test_clearing_stale_ones_keeps_the_others(cache: Path) -> None:

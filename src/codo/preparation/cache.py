@@ -35,7 +35,7 @@ class Entry(NamedTuple):
         source: What it was made of, or what it is.
         size: Bytes of its files.
         state: ``stale``: no command will use it again; ``busy``: a process is preparing it.
-        note: Why it is stale; empty for others.
+        note: Why it is stale, or what is left to do.
     """
 
     path: Path
@@ -123,10 +123,10 @@ def _catalog(cache: Path, folder: Path) -> Entry:
         source, settings = _recorded(folder)
     except (OSError, ValueError, KeyError, TypeError, CodoError):
         return Entry(folder, folder.name, size, "stale", "it cannot be read")
-    name = ", ".join(source)
-    if not (folder / FILE).is_file():
-        return Entry(folder, name, size, "stale", "its preparation was interrupted")
-    return Entry(folder, name, size, *_state(cache, folder, source, settings))
+    state, note = _state(cache, folder, source, settings)
+    if state == "current" and not (folder / FILE).is_file():
+        note = "its preparation was interrupted; the next command that uses it continues"
+    return Entry(folder, ", ".join(source), size, state, note)
 
 
 def _state(cache: Path, folder: Path, source: list[str], settings: dict[str, Any]) -> tuple[State, str]:
