@@ -68,11 +68,10 @@ def read(one: LabelSet) -> Labels:
                 problems.add("whose category is not 0 to 11", LINE, path, number, f"category {category:g}")
         images.append(image)
     problems.refuse()
-    notes = list(found.notes)
-    if regions:
-        notes.append(f"{one.path}: {regions} regions to ignore (category 0) are crowd regions of every class")
-    if ignored:
-        notes.append(f"{one.path}: {ignored} boxes with score 0 are crowd regions, which are ignored")
-    if others:
-        notes.append(f"{one.path}: {others} boxes of category 11 (others) are left out")
+    told = {
+        f"{regions} regions to ignore (category 0) are crowd regions of every class": regions,
+        f"{ignored} boxes with score 0 are crowd regions, which are ignored": ignored,
+        f"{others} boxes of category 11 (others) are left out": others,
+    }
+    notes = [*found.notes, *(f"{one.path}: {text}" for text, count in told.items() if count)]
     return Labels(images, notes, classes=CLASSES)
