@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: help setup demo demo-quick test check format reference bench bench-gpu clean
+.PHONY: help setup demo demo-quick test check format reference dist bench bench-gpu clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -42,6 +42,9 @@ format: setup   ## let ruff fix and format the code
 
 reference: setup  ## write docs/reference/settings.md from the schemas
 	$(BIN)/python docs/build_reference.py
+
+dist: setup     ## source archive and wheel, into dist/
+	$(BIN)/python -m build --no-isolation --outdir dist
 
 bench: setup    ## benchmarks on 2 cores, into docs/results: under 15 minutes; DATA= a folder of photographs
 	$(BIN)/python -m benchmarks --out docs/results $(if $(DATA),--data $(DATA))

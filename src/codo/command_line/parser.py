@@ -10,6 +10,7 @@ import argparse
 
 import codo
 from codo.core.verb_parser import VerbParser
+from codo.core.version import ShowVersion
 
 DESCRIPTION = """Pretrain the trunk of a detector (backbone, FPN, box head) on your own unlabeled images, and
 measure how much it helps.
@@ -33,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     """The parser of all verbs."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="codo", description=DESCRIPTION, formatter_class=raw)
-    parser.add_argument("--version", action="version", version=f"codo-detect {codo.__version__}")
+    parser.add_argument("--version", action=ShowVersion, version=f"codo-detect {codo.__version__}")
     parser.add_argument("--debug", action="store_true", help="show Python tracebacks")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=VerbParser)
 

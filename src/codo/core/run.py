@@ -42,6 +42,7 @@ from codo.core.config import read_yaml, refuse_other_settings
 from codo.core.errors import InputError
 from codo.core.io import FileLock, write_atomically
 from codo.core.renamed import upgrade
+from codo.core.version import commit
 
 NEUTRAL = (
     *("out", "workers", "log", "checkpoint_every", "keep_checkpoints"),
@@ -246,6 +247,7 @@ def describe_environment(verb: str, device: str = "") -> dict[str, Any]:
     return {
         "verb": verb,
         "packages": packages,
+        **({"commit": commit()} if commit() else {}),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "cpus": os.cpu_count(),
