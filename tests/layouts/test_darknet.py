@@ -62,6 +62,26 @@ def test_lists_without_the_images(cvat: Path, refuses: Refuses) -> None:
     assert any("1 of 2 images are not there and were left out" in note for note in found.notes)
 
 
+def test_paths_of_another_machine(cvat: Path, refuses: Refuses) -> None:
+    """As people write them for Darknet: absolute, also in the lists."""
+    save(cvat / "obj.data", DATA.replace("data/", "/home/me/darknet/data/"))
+    for split in ("train", "valid"):
+        lines = (cvat / f"{split}.txt").read_text().replace("data/obj", "/home/me/darknet/data/obj")
+        (cvat / f"{split}.txt").write_text(lines)
+    found = read(cvat)
+    assert found.file_names.tolist() == ["obj_train_data/a b.png"]
+    assert boxes(found) == [("sleeping dog", 10, 20, 30, 40)]
+    told = "\n".join(found.notes)
+    assert "/home/me/darknet/data/obj.names is not there, and is read as obj.names beside it" in told
+    assert "'/home/me/darknet/data/obj_train_data/a b.png' is obj_train_data/a b.png" in told
+    (cvat / "train.txt").write_text("/else/b.png\n")
+    assert read(cvat).file_names.tolist() == ["obj_valid_data/b.png"]
+    image(cvat / "other" / "b.png")
+    refuses(cvat, "'/else/b.png' (line 1) may be obj_valid_data/b.png or other/b.png", "train.txt")
+    (cvat / "train.txt").write_text("/else/gone.png\n")
+    refuses(cvat, "1 of 1 images missing; the first: /else/gone.png (line 1)", "train.txt")
+
+
 def test_wrong_data_files(cvat: Path, refuses: Refuses) -> None:
     (cvat / "obj.data").write_text(DATA.replace("2", "3"))
     refuses(cvat, "classes is 3, but there are 2 names in obj.names", "obj.data")

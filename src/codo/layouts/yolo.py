@@ -16,7 +16,6 @@ Class names are read as they are written: ``[yes, no]`` are two names, which YAM
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -26,14 +25,14 @@ from typing import Any, NamedTuple
 import yaml
 
 from codo.catalog.sources.folder import image_files, visible_files
-from codo.catalog.sources.image_lists import TextLine, parse_lines
 from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
 from codo.core.text import decode_text
-from codo.layouts.darknet import is_darknet, read_darknet, without_data
+from codo.layouts.darknet import is_darknet, places, read_darknet
 from codo.layouts.missing import Missing, missing_note
 from codo.layouts.splits import no_such_split, only_one_set
+from codo.layouts.yolo_lists import absolute, read_list
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "test")}
 """Names of splits, in the order in which they are tried."""
@@ -102,8 +101,8 @@ def read_data_file(path: Path) -> DataFile:
         InputError: Not readable, without names, or ``nc`` is not the number of names.
     """
     if path.suffix == ".data":
-        values, names = read_darknet(path)
-        return DataFile(path, names, values, notes=(f"{path}: a data file of Darknet, as CVAT writes for YOLO 1.1",))
+        values, names, notes = read_darknet(path)
+        return DataFile(path, names, values, notes=tuple(notes))
     values = read_yaml(path)
     names, notes = _names(path, values.get("names"))
     count = values.get("nc", len(names))
@@ -197,7 +196,7 @@ def images_of(data_file: DataFile, name: str, missing: Missing = "error") -> Yol
                 what = f"{len(found.hidden)} hidden files and folders are left out, the first: {found.hidden[0]}"
                 notes.append(f"{location}: {what}")
         elif location.is_file():
-            listed, absent = _read_list(location, data_file.path.parent)
+            listed, absent, note = read_list(location, data_file.path.parent)
             if absent and missing == "error":
                 first = absent[0]
                 raise InputError(
@@ -207,6 +206,7 @@ def images_of(data_file: DataFile, name: str, missing: Missing = "error") -> Yol
                     fix="copy them there, remove the lines, or leave them out: data.missing=skip",
                 )
             images += listed
+            notes += [note] if note else []
             gone += [line.text for line in absent]
             texts = [line.text for line in absent]
             notes += filter(None, [missing_note(str(location), texts, len(listed) + len(absent))])
@@ -263,7 +263,7 @@ def _locations(data_file: DataFile, name: str) -> list[Path]:
         return [location for location in usual if location.is_dir()][:1]
     root = folder / str(data_file.values.get("path") or "")
     if data_file.path.suffix == ".data":
-        return [_first_existing([folder / str(value), folder / without_data(str(value))])]
+        return [_first_existing(places(folder, str(value)))]
     return [
         _first_existing([root / str(one), folder / str(one), *_without_parent(folder, str(one))])
         for one in _list(value)
@@ -276,30 +276,11 @@ def _without_parent(folder: Path, entry: str) -> list[Path]:
 
 
 def _first_existing(locations: list[Path]) -> Path:
-    return _absolute(next((location for location in locations if location.exists()), locations[0]))
-
-
-def _absolute(path: Path) -> Path:
-    """The absolute path without resolving links, behind which folders may have other names."""
-    return Path(os.path.abspath(path))
+    return absolute(next((location for location in locations if location.exists()), locations[0]))
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
-
-
-def _read_list(file: Path, root: Path) -> tuple[list[Path], list[TextLine]]:
-    """Images listed in a text file, relative to its folder or to that of the data file, and lines without one."""
-    images, missing = [], []
-    for line in parse_lines(file.read_bytes(), str(file)):
-        text = line.text.replace("\\", "/")
-        places = dict.fromkeys([file.parent / line.text, root / text, root / without_data(text)])
-        found = next((_absolute(place) for place in places if place.is_file()), None)
-        if found is None:
-            missing.append(line)
-        else:
-            images.append(found)
-    return images, missing
 
 
 def _is_data_file(path: Path) -> bool:
