@@ -3,8 +3,8 @@
 * ``class_folders``: images in one folder per class, as in ImageNet.
 * ``coco``: places of COCO annotation files and of their images.
 * ``voc``: folders of PASCAL VOC, and of tools that write its XML files; ``voc_xml``: one such file.
-* ``yolo``: YOLO's data file, and the images and label files of a split; ``darknet``: Darknet's data file; ``yolo_lists``:
-  lists of images; ``yolo_lines``: one label file.
+* ``yolo``: YOLO's data file, and the images and label files of a split; ``darknet``: Darknet's data file;
+  ``yolo_lists``: lists of images; ``yolo_lines``: one label file.
 * ``splits``: what is said where a split is missing; ``entries``: messages about invalid entries of label files;
   ``image_ids``: ids of images for formats without.
 """
