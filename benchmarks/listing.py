@@ -52,7 +52,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         f"peak memory of listing {count:,} files",
         "MB",
         memory,
-        most=130 + 30 * count / 1e6,
+        most=130 + 75 * count / 1e6,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import subprocess
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,9 @@ def commit(package: Path = PACKAGE) -> str:
 class ShowVersion(argparse.Action):
     """``--version``: the version, and the commit in brackets if it is known."""
 
-    def __init__(self, *args: Any, version: str, **options: Any) -> None:
+    def __init__(self, option_strings: Sequence[str], dest: str, version: str) -> None:
         self.version = version
-        super().__init__(*args, nargs=0, help="show program's version number and exit", **options)
+        super().__init__(option_strings, dest, nargs=0, help="show program's version number and exit")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
         """Look the commit up, print and exit; looked up here because most commands do not need it."""

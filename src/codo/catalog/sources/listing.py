@@ -119,10 +119,17 @@ def build_listing(members: Iterable[Member], ignored: Counter[str], selected: st
 
     kept = spool(hashed())
     repeated = 0
-    if any(np.unique(hashes).size < len(hashes) for hashes in (np.asarray(keys), np.asarray(places))):
+    if _repeats(keys) or _repeats(places):
         unique = spool(_unique(kept))
         kept, repeated = unique, len(kept) - len(unique)
     return Listing(kept, dict(sorted(ignored.items())), repeated, selected)
+
+
+def _repeats(hashes: array[int]) -> bool:
+    """Whether a number occurs twice; sorts in place, as a copy of millions would be large."""
+    numbers = np.frombuffer(hashes, np.int64) if hashes else np.empty(0, np.int64)
+    numbers.sort()
+    return bool((numbers[1:] == numbers[:-1]).any())
 
 
 def _place(member: Member) -> str | tuple[str, int]:
