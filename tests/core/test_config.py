@@ -8,7 +8,17 @@ import pytest
 from pydantic import Field
 
 from codo.core import config
-from codo.core.config import Settings, differences, flatten, merge, nest, parse_assignments, read_recipe, resolve
+from codo.core.config import (
+    Settings,
+    differences,
+    flatten,
+    merge,
+    nearest_setting,
+    nest,
+    parse_assignments,
+    read_recipe,
+    resolve,
+)
 from codo.core.errors import InputError
 
 
@@ -120,3 +130,13 @@ def test_settings_are_frozen() -> None:
 def test_shipped_recipes_are_found() -> None:
     names = config.shipped_recipes()
     assert {"codo_200ep", "codo_400ep", "codo_m_400ep"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("optim.lrr", "optim.lr"), ("milestone", "optim.milestones"), ("epoch", "epochs"), ("optimizer.lr", "optim.lr")],
+)
+def test_the_nearest_setting_by_its_name_or_its_last_part(typed: str, meant: str) -> None:
+    known = ["epochs", "name", "optim", "optim.lr", "optim.milestones"]
+    assert nearest_setting(typed, known) == f"did you mean '{meant}'?"
+    assert nearest_setting("zzz", known) == ""

@@ -12,6 +12,8 @@ import codo
 from codo.core.verb_parser import VerbParser
 from codo.core.version import ShowVersion
 
+SHELLS = ("bash", "zsh", "fish")
+
 DESCRIPTION = """Pretrain the trunk of a detector (backbone, FPN, box head) on your own unlabeled images, and
 measure how much it helps.
 
@@ -26,7 +28,8 @@ measure how much it helps.
   codo compare -c finetune_laptop data=labeled/ 'inits=[none,run]' 'fractions=[0.1,1]' out=answer
   codo compare -c table1_laptop data=labeled/ pools.images=… pools.scenes=… out=table1   the paper's Table 1
 
-Settings are key=value; dots separate groups (optim.lr=0.03, probe=null). -c takes a shipped recipe or a YAML file.
+Settings are key=value; dots separate groups (optim.lr=0.03, probe=null); codo settings explains them. -c takes a
+shipped recipe (codo recipes lists them) or a YAML file.
 """
 
 
@@ -131,6 +134,18 @@ def build_parser() -> argparse.ArgumentParser:
     cache = verb("cache", "list the catalogs that commands have prepared of plain image folders, and remove them")
     text = "remove entries: those that no command will use again (stale, the default), or all"
     cache.add_argument("--clear", nargs="?", const="stale", choices=("stale", "all"), help=text)
+
+    recipes = verb("recipes", "list the shipped recipes; print one, or all of its settings with defaults")
+    recipes.add_argument("recipe", nargs="?", metavar="RECIPE", help="a shipped recipe, or a YAML file")
+    text = "print every setting, after the base recipes and the defaults, as a file for -c"
+    recipes.add_argument("--show", action="store_true", help=text)
+
+    settings = verb("settings", "explain a setting: type, default, what it does, and which recipes set it")
+    text = "a setting such as cpj.jitter, or a group such as cpj; without, all groups are listed"
+    settings.add_argument("setting", nargs="?", metavar="SETTING", help=text)
+
+    completion = verb("completion", "print a script with which a shell completes verbs, options, recipes and settings")
+    completion.add_argument("shell", choices=SHELLS, help="the shell; docs/how-to/command-line.md says where it goes")
 
     verb("doctor", "print versions and devices, and run a one-minute self-check")
     return parser

@@ -135,6 +135,32 @@ def _cache(args: argparse.Namespace) -> None:
     print(report(args.clear))
 
 
+def _recipes(args: argparse.Namespace) -> None:
+    if args.show and args.recipe is None:
+        fix = "name one, such as codo recipes laptop --show"
+        raise InputError("--show needs a recipe", where="command line", fix=fix)
+    if args.show:
+        from codo.command_line.resolved_recipe import resolved_text
+
+        print(resolved_text(args.recipe))
+    else:
+        from codo.command_line.recipe_list import listing, text_of
+
+        print(listing() if args.recipe is None else text_of(args.recipe))
+
+
+def _settings(args: argparse.Namespace) -> None:
+    from codo.command_line.setting_help import explain
+
+    print(explain(args.setting))
+
+
+def _completion(args: argparse.Namespace) -> None:
+    from codo.command_line.completion import script
+
+    print(script(args.shell), end="")
+
+
 def _doctor(args: argparse.Namespace) -> None:
     from codo.doctor import doctor
 
@@ -160,6 +186,9 @@ VERBS: dict[str, Callable[[argparse.Namespace], None]] = {
     "convert": _convert,
     "demo": _demo,
     "cache": _cache,
+    "recipes": _recipes,
+    "settings": _settings,
+    "completion": _completion,
     "doctor": _doctor,
 }
 """Verb -> the function that runs it."""

@@ -252,6 +252,21 @@ def schema_keys(schema: type[BaseModel], prefix: str = "") -> list[str]:
     return keys
 
 
+def nearest_setting(key: str, known: list[str]) -> str:
+    """``did you mean 'optim.lr'?`` for the most similar name, or else the most similar last part; may be empty.
+
+    Args:
+        key: What was typed.
+        known: The names of settings, with their groups.
+    """
+    leaf = {name.rsplit(".", 1)[-1]: name for name in reversed(known)}
+    if hint := nearest(key, known):
+        return hint
+    if near := nearest(key.rsplit(".", 1)[-1], list(leaf)):
+        return near.replace(near.split("'")[1], leaf[near.split("'")[1]])
+    return ""
+
+
 def _explain(error: ValidationError, schema: type[Settings]) -> InputError:
     """Turn a pydantic error into an `InputError`; a misspelled key goes first, as it may explain a missing one."""
     errors = error.errors(include_url=False)
@@ -265,10 +280,7 @@ def _explain(error: ValidationError, schema: type[Settings]) -> InputError:
             what = f"unknown setting '{key}'{more}"
             return InputError(what, where=key, fix=f"did you mean '{schema.instead[key]}'?")
         known = schema_keys(schema)
-        leaf = {k.rsplit(".", 1)[-1]: k for k in reversed(known)}
-        hint = nearest(key, known)
-        if not hint and (near := nearest(key.rsplit(".", 1)[-1], list(leaf))):
-            hint = near.replace(near.split("'")[1], leaf[near.split("'")[1]])
+        hint = nearest_setting(key, known)
         siblings = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0]]
         return InputError(f"unknown setting '{key}'{more}", where=key, fix=hint or f"known: {', '.join(siblings)}")
     if first["type"] == "missing":
