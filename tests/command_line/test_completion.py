@@ -104,7 +104,13 @@ def test_tab_in_an_interactive_bash(bash: Path, tmp_path: Path) -> None:
     """Readline itself: what is inserted for a setting, its value, a recipe, and a file after ``=``."""
     (tmp_path / "photographs").mkdir()
     start = tmp_path / "start"
-    start.write_text(f"source {bash}\ncodo() {{ printf '<%s>' \"$@\"; exit; }}\nPS1=READY\n")
+    lines = (
+        "bind 'set completion-query-items -1' 'set page-completions off'",  # questions, for which the test would wait
+        f"source {bash}",
+        "codo() { printf '<%s>' \"$@\"; exit; }",
+        "PS1=READY\n",
+    )
+    start.write_text("\n".join(lines))
     main_end, other_end = pty.openpty()
     environment = {"PATH": "/nowhere", "TERM": "dumb", "HOME": str(tmp_path), "INPUTRC": "/dev/null"}
     command = [BASH, "--noprofile", "--rcfile", str(start), "-i"]

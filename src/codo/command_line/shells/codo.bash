@@ -1,4 +1,4 @@
-# Completion of codo for bash (3.2 and later), made by "codo completion bash". Make it again after an upgrade.
+# Completion of codo for bash (written for 3.2 and later), made by "codo completion bash". Make it again after an upgrade.
 
 # TABLES
 _codo() {
