@@ -22,6 +22,12 @@ def test_bands_are_three_or_one_from_1(wrong: tuple[int, ...]) -> None:
         PixelSettings(bands=wrong)
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_a_missing_value_is_a_number(wrong: float) -> None:
+    with pytest.raises(ValidationError, match="NaN and infinities are missing anyway"):
+        PixelSettings(nodata=wrong)
+
+
 def test_other_words_are_refused() -> None:
     with pytest.raises(ValidationError, match=r"write \[LOW, HIGH\], minmax or percentile") as caught:
         PixelSettings.model_validate({"value_range": "percentiles"})
@@ -47,6 +53,8 @@ def test_what_is_open_is_filled_in() -> None:
         ({}, ""),
         ({"bands": [3, 2, 1], "value_range": [0, 3000.5]}, "bands=[3,2,1] value_range=[0,3000.5]"),
         ({"value_range": "minmax", "nodata": -9999}, "value_range=minmax nodata=-9999"),
+        ({"nodata": -3.4028234663852886e38}, "nodata=-3.4028234663852886e+38"),
+        ({"value_range": [0.1, 12345678901]}, "value_range=[0.1,12345678901.0]"),
     ],
 )
 def test_as_text(values: dict[str, Any], text: str) -> None:

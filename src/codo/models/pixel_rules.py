@@ -94,6 +94,13 @@ class PixelSettings(Settings):
             raise ValueError("write three bands, or one, counted from 1: [3,2,1]")
         return value
 
+    @field_validator("nodata")
+    @classmethod
+    def _finite(cls, value: float | None) -> float | None:
+        if value is not None and not math.isfinite(value):
+            raise ValueError("write a finite number; NaN and infinities are missing anyway")
+        return value
+
     @classmethod
     def among(cls, values: Mapping[str, Any]) -> PixelSettings:
         """Those among other recorded settings, in which they may be missing."""
@@ -127,5 +134,8 @@ def recorded_pixels(out: str | Path, new: PixelSettings | None) -> PixelSettings
 
 def _text(value: Any) -> str:
     if isinstance(value, tuple):
-        return f"[{','.join(f'{one:.10g}' for one in value)}]"
-    return value if isinstance(value, str) else f"{value:.10g}"
+        return f"[{','.join(map(_text, value))}]"
+    if isinstance(value, str):
+        return value
+    short = f"{value:.10g}"
+    return short if float(short) == value else repr(value)  # rules are compared by their text
