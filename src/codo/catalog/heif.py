@@ -6,6 +6,7 @@ container, and is Pillow's own.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import IO
 
 from PIL import Image as Pillow
@@ -50,8 +51,8 @@ def open_heif(file: IO[bytes]) -> Pillow.Image:
     """
     import pillow_heif
 
-    opened: Pillow.Image = pillow_heif.HeifImageFile(file)  # type: ignore[no-untyped-call]
-    return opened
+    opener: Callable[[IO[bytes]], Pillow.Image] = pillow_heif.HeifImageFile
+    return opener(file)
 
 
 def left_out_warning(ignored: dict[str, int]) -> str:
