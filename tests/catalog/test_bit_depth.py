@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -19,11 +18,6 @@ from tests.catalog.pictures import encode
 
 def ramp(low: float, high: float, kind: type = np.uint16) -> np.ndarray:
     return np.linspace(low, high, 40 * 40).reshape(40, 40).astype(kind)
-
-
-def color_png(values: np.ndarray) -> bytes:
-    """A 16 bit RGB PNG."""
-    return bytes(cv2.imencode(".png", values[:, :, ::-1])[1])
 
 
 def test_one_range_for_all_images() -> None:
@@ -47,14 +41,6 @@ def test_a_range_makes_neighbors_alike() -> None:
     assert one.mean() / other.mean() > 14
     one, other = (decode(encode(values, "PNG"), rules=PixelRules((0, 4095)))[1:] for values in (plain, spot))
     assert np.array_equal(one, other)
-
-
-def test_color_of_16_bits() -> None:
-    values = np.dstack([ramp(0, 4095), ramp(4095, 0), ramp(1000, 1000)])
-    assert decode(color_png(values)).max() == 15  # the upper byte, as before
-    image = decode(color_png(values), rules=PixelRules((0, 4095)))
-    assert np.array_equal(image, np.rint(values.astype(float) * 255 / 4095))
-    assert decode_checked(color_png(values), Limits()).depth == Depth(0, 15 * 257, 65535, 15 / 255)
 
 
 def test_8_bits_do_not_change() -> None:
@@ -81,12 +67,6 @@ def test_the_declared_missing_value() -> None:
     assert decode_checked(data, Limits()).depth == Depth(float(height[5:].min()), 800, 0, 1)
     low = ramp(-500, 800, np.float32)  # a minimum that is not declared, and not one of the usual
     assert decode_checked(encode(low, "TIFF"), Limits()).depth == Depth(-500, 800, 0, 1)
-
-
-def test_inverted_gray_of_16_bits() -> None:
-    values = ramp(0, 65535)
-    image = decode(encode(values, "TIFF", tiffinfo={262: 0}))
-    assert np.array_equal(image, 255 - decode(encode(values, "TIFF")))
 
 
 def test_what_is_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import tifffile
 from PIL import Image
 
 import codo
+from codo.catalog import tile_reading
 from codo.catalog.catalog import Catalog
 from codo.catalog.decode import decode
 from codo.catalog.schema import SCHEMA
@@ -34,6 +36,12 @@ def tiled(values: np.ndarray, **options: object) -> bytes:
     return tiff(values, tile=(32, 48), compression="zlib", **options)
 
 
+def rgba() -> np.ndarray:
+    """A photograph with a transparent corner and soft edges."""
+    alpha = np.clip(np.add.outer(np.arange(100), np.arange(150)) * 3 - 200, 0, 255).astype(np.uint8)
+    return np.dstack([picture(1, 150, 100), alpha])
+
+
 FILES = {
     "JPEG": jpeg(1, 150, 100),
     "PNG": encode(picture(1, 150, 100), "PNG"),
@@ -44,6 +52,10 @@ FILES = {
     "LZW that only Pillow reads": encode(picture(1, 150, 100), "TIFF", compression="tiff_lzw"),
     "5 bands": tiled(bands(5, 100, 150)),
     "16 bit gray": tiled(bands(1, 100, 150)[:, :, 0]),
+    "RGBA": tiled(rgba(), photometric="rgb", extrasamples=["unassalpha"]),
+    "signed bytes": tiled((bands(1, 100, 150)[:, :, 0] % 256 - 128).astype(np.int8)),
+    "16 bit RGB": tiled(bands(3, 100, 150, top=65536), photometric="rgb"),
+    "16 bits in one strip": tiff(bands(1, 100, 150)[:, :, 0], compression="zlib"),
     "16 bit PNG": encode(bands(1, 100, 150)[:, :, 0], "PNG"),
 }
 
@@ -173,6 +185,20 @@ def test_in_archives_and_whatever_the_processes(tmp_path: Path) -> None:
     assert np.array_equal(packed.hashes, one.hashes)
     assert all(np.array_equal(one.image(i), packed.image(i)) for i in (0, 17, 29))
     assert np.array_equal(two.image(29), one.image(29))
+
+
+def test_tiles_have_the_levels_of_the_picture_whoever_read_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prepared without tifffile, read with it: by its part of the file, and not by a range of the tile's own."""
+    write_folder(tmp_path / "in", {"a.tif": FILES["16 bit gray"]})
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "tifffile", None)
+        quick(tmp_path / "in", tmp_path / "out", value_range="minmax")
+    catalog = codo.open_catalog(tmp_path / "out")
+    whole = decode(FILES["16 bit gray"], rules=PixelRules("minmax"))
+    monkeypatch.setattr(tile_reading, "decode", None)  # would decode the whole picture
+    for i in range(len(catalog)):
+        x, y, w, h = catalog.tile(i)
+        assert np.array_equal(catalog.image(i), whole[y : y + h, x : x + w])
 
 
 def test_without_tiles_nothing_is_new(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_missing_values() -> None:
     assert plain(measure(image([[np.nan, np.inf]], kind=np.float32), MINMAX, None)[0]) == [(0, 1)]
 
 
+@pytest.mark.parametrize("missing", [0.1, 3.40282346638529e38, -3.40282346638529e38])
+def test_a_missing_value_as_the_type_of_the_pixels_has_it(missing: float) -> None:
+    """Text has more digits than 32 bits, or fewer."""
+    values = image([[missing, 3, 5]], kind=np.float32)
+    levels, depth = measure(values, MINMAX, missing)
+    assert (plain(levels), depth[:2]) == ([(3, 5)], (3, 5))
+    assert apply(values, levels, inverted=True)[0, :, 0].tolist() == [0, 255, 0]
+
+
 def test_a_pixel_is_missing_where_all_its_bands_are() -> None:
     """A saturated red is no missing pixel, though its value is the missing one."""
     values = image([[255, 255]], [[255, 0]], [[255, 0]], kind=np.uint8)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import codo
 from codo.catalog.decode import InvalidImage, Limits, decode, decode_checked, stored_size
 from codo.models.pixel_rules import PixelRules
-from codo.rasters.multiband import BandPicture, is_for_pillow
-from codo.rasters.tiff import Raster, Window
+from codo.rasters.multiband import BandPicture
+from codo.rasters.tiff import Raster, open_in_parts
+from codo.rasters.tiles import cells, tiles
 from tests.catalog.pictures import encode, picture, write_folder
 from tests.rasters.files import bands, tiff
 
@@ -119,22 +119,91 @@ def test_without_tifffile_it_is_named_and_the_rest_is_read(monkeypatch: pytest.M
     assert np.array_equal(decode(encode(picture(0), "TIFF")), picture(0))
 
 
-def test_other_files_are_pillows_whatever_the_bands() -> None:
-    rules = PixelRules(bands=(3, 2, 1))
-    assert np.array_equal(decode(encode(picture(0), "PNG"), rules=rules), picture(0))
-    assert np.array_equal(decode(encode(picture(0), "TIFF"), rules=rules), picture(0)[:, :, ::-1])
-    palette = encode(Image.fromarray(picture(4)).quantize(16), "TIFF")
-    assert is_for_pillow(palette, rules)
-    assert np.array_equal(decode(palette, rules=rules), decode(palette))
+KINDS = {
+    "gray": (np.uint8, 1, {}),
+    "gray and alpha": (np.uint8, 2, {"extrasamples": ["unassalpha"]}),
+    "gray and associated alpha": (np.uint8, 2, {"extrasamples": ["assocalpha"]}),
+    "inverted": (np.uint8, 1, {"photometric": "miniswhite"}),
+    "signed bytes": (np.int8, 1, {}),
+    "five bands of signed bytes": (np.int8, 5, {}),
+    "RGB": (np.uint8, 3, {"photometric": "rgb"}),
+    "RGBA": (np.uint8, 4, {"photometric": "rgb", "extrasamples": ["unassalpha"]}),
+    "RGBA, associated": (np.uint8, 4, {"photometric": "rgb", "extrasamples": ["assocalpha"]}),
+    "RGBA and a band": (np.uint8, 5, {"photometric": "rgb", "extrasamples": ["unassalpha", "unspecified"]}),
+    "RGB, a band, alpha": (np.uint8, 5, {"photometric": "rgb", "extrasamples": ["unspecified", "unassalpha"]}),
+    "RGB of 16 bits": (np.uint16, 3, {"photometric": "rgb"}),
+    "RGBA of 16 bits": (np.uint16, 4, {"photometric": "rgb", "extrasamples": ["unassalpha"]}),
+    "gray of 16 bits": (np.uint16, 1, {}),
+    "floats and alpha": (np.float32, 3, {"extrasamples": ["unspecified", "unassalpha"]}),
+    "three bands of 16 bits": (np.uint16, 3, {}),
+}
 
 
-def test_windows_have_the_colors_of_the_whole() -> None:
-    with Raster(tiff(bands(), tile=(16, 16))) as raster:
+@pytest.mark.parametrize("planar", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_windows_have_the_pixels_of_the_whole(kind: str, planar: bool, tmp_path: Path) -> None:
+    """Whoever reads the whole: Pillow, OpenCV or tifffile."""
+    type_, count, options = KINDS[kind]
+    span = (-128, 127) if type_ is np.int8 else (0, 255 if type_ is np.uint8 else 65535)
+    values = np.random.default_rng(0).integers(*span, (40, 50, count), endpoint=True).astype(type_)
+    values[:6] = 20
+    if "alpha" in kind or "RGBA" in kind:
+        values[10:20, :, 3 if "RGBA" in kind else -1] = 0
+    for nodata, rules in (
+        ("", PixelRules()),
+        ("20", PixelRules()),
+        ("20", PixelRules("percentile")),
+        ("", PixelRules((10, 200), nodata=20)),
+        ("", PixelRules(bands=(1,))),
+    ):
+        data = tiff(
+            values[:, :, 0] if count == 1 else values,
+            planar=planar and count > 1,
+            nodata=nodata,
+            tile=(16, 16),
+            compression="zlib",
+            **options,
+        )
+        (tmp_path / "a.tif").write_bytes(data)
+        whole = decode_checked(data, Limits(), rules)
+        with open_in_parts(str(tmp_path / "a.tif")) as raster:
+            looked = BandPicture(raster, rules)
+            looked.look(cells(50, 40, 24))
+            part = BandPicture(raster, rules, looked.levels)
+            for window in tiles(50, 40, 32):
+                x, y, width, height = window
+                assert np.array_equal(part.window(window), whole.image[y : y + height, x : x + width])
+            assert (looked.depth, looked.many) == (whole.depth, whole.bands)
+            assert repr(whole.levels) == repr(looked.levels if looked.measured else ())
+            assert part.depth is None
+
+
+def test_transparent_photographs_are_over_white_and_other_bands_black() -> None:
+    values = bands(4, 20, 20, np.uint8, 250)
+    values[:10, :, 3], values[10:, :, 3] = 0, 255
+    for options, rules, outside in (
+        ({"photometric": "rgb", "extrasamples": ["unassalpha"]}, PixelRules(), 255),
+        ({"photometric": "rgb", "extrasamples": ["unassalpha"]}, PixelRules(bands=(1, 2, 3)), 0),
+        ({"extrasamples": ["unspecified", "unspecified", "unassalpha"]}, PixelRules(), 0),
+    ):
+        image = decode(tiff(values, **options), rules=rules)
+        assert (image[:10] == outside).all()
+        assert np.array_equal(image[10:], values[10:, :, :3])
+
+
+def test_signed_bytes() -> None:
+    """Black is -128: Pillow takes -1 for 255, brighter than 127."""
+    values = np.array([[-128, -1, 0, 127]], np.int8).repeat(4, axis=0)
+    assert decode(tiff(values))[0, :, 1].tolist() == [0, 127, 128, 255]
+    assert decode(tiff(np.dstack([values] * 5)))[0, :, 1].tolist() == [0, 127, 128, 255]
+
+
+def test_a_whole_picture_is_read_once() -> None:
+    with Raster(tiff(bands(kind=np.int16), tile=(16, 16), compression="zlib")) as raster:
         picture_ = BandPicture(raster, PixelRules("percentile"))
-        part = BandPicture(raster, PixelRules("percentile"), picture_.levels)
-        whole = picture_.window(raster.whole)
-        assert np.array_equal(part.window(Window(10, 20, 30, 40)), whole[20:60, 10:40])
-        assert part.depth is None
+        picture_.look([raster.whole])
+        raster.close()
+        assert picture_.window(raster.whole).shape == (70, 93, 3)
 
 
 def test_a_catalog_reads_and_tells(tmp_path: Path) -> None:

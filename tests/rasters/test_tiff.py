@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 import tifffile
 from tifffile import _imagecodecs
 
-from codo.rasters.tiff import Raster, UnreadableTiff, Window, is_tiff
+from codo.rasters.tiff import Raster, Window, is_tiff, open_in_parts
+from codo.rasters.tiff_errors import DamagedTiff, UnreadableTiff
 from tests.rasters.files import bands, tiff
 
 LAYOUTS = {
@@ -59,7 +61,67 @@ def test_what_the_header_says() -> None:
     data = tiff(np.dstack([bands(3, kind=np.uint8, top=250), bands(1, kind=np.uint8, top=2)]), photometric="rgb")
     with Raster(data) as raster:
         assert (raster.bands, raster.alpha) == (3, 3)
-        assert np.array_equal(raster.transparent(), bands(1, kind=np.uint8, top=2)[:, :, 0] == 0)
+        values, alpha = raster.read_with_alpha([3, 1], Window(5, 7, 40, 30))
+        assert np.array_equal(values, raster.read([3, 1])[7:37, 5:45])
+        assert np.array_equal(alpha, bands(1, kind=np.uint8, top=2)[7:37, 5:45, 0])
+        assert not raster.associated
+
+
+def test_four_samples_of_a_photograph_are_colors_and_alpha() -> None:
+    """As Pillow takes them, when a file does not say what the fourth is."""
+    data = tiff(bands(4, kind=np.uint8, top=250), photometric="rgb", extrasamples=["unassalpha"])
+    silent = data.replace((338).to_bytes(2, "little") + b"\x03\x00", (65000).to_bytes(2, "little") + b"\x03\x00")
+    assert silent != data
+    for file in (data, silent):
+        with Raster(file) as raster:
+            assert (raster.bands, raster.alpha, raster.associated, raster.colors) == (3, 3, False, 3)
+    with Raster(tiff(bands(2, kind=np.uint8, top=250), extrasamples=["assocalpha"])) as raster:
+        assert (raster.bands, raster.alpha, raster.associated, raster.colors) == (1, 1, True, 1)
+
+
+@pytest.mark.parametrize(("nodata", "filled"), [("-9999", 0), ("7", 7), ("", 0)])
+def test_tiles_that_a_sparse_file_leaves_out(nodata: str, filled: int) -> None:
+    values = np.dstack([bands(1, 32, 32, np.uint8, 250), np.full((32, 32, 1), 255, np.uint8)])
+    data = bytearray(tiff(values, tile=(16, 16), compression="zlib", nodata=nodata, extrasamples=["unassalpha"]))
+    with tifffile.TiffFile(io.BytesIO(bytes(data))) as file:
+        tag = file.pages.first.tags[325]  # lengths of the tiles
+        size = {3: 2, 4: 4, 16: 8}[int(tag.dtype)]
+    data[tag.valueoffset : tag.valueoffset + size] = bytes(size)
+    with Raster(bytes(data)) as raster:
+        read, alpha = raster.read_with_alpha([1])
+    assert (read[:16, :16] == filled).all()
+    assert (alpha[:16, :16] == 0).all()
+    assert np.array_equal(read[16:], values[16:, :, :1])
+
+
+def test_colors_of_ycbcr_are_no_bands(tmp_path: Path) -> None:
+    """Pillow converts them; only JPEG is converted by tifffile, too."""
+    (tmp_path / "a.tif").write_bytes(tiff(bands(3, kind=np.uint8, top=250), photometric="ycbcr", tile=(16, 16)))
+    assert open_in_parts(str(tmp_path / "a.tif")) is None
+
+
+def test_faults_of_the_machine_are_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tif"
+    path.write_bytes(tiff(bands(), tile=(16, 16)))
+    with open_in_parts(str(path)) as raster:
+        assert raster.bands == 5
+    path.write_bytes(path.read_bytes()[:200])
+    assert open_in_parts(str(path)) is None  # reading all of it says what is wrong
+    path.write_bytes(tiff(bands(), tile=(16, 16)))
+    closed = []
+    monkeypatch.setattr(Raster, "close", lambda raster: closed.append(raster))
+    monkeypatch.setattr(Raster, "read", lambda *_: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        open_in_parts(str(path))
+    assert len(closed) == 1
+
+
+def test_nothing_is_printed_about_odd_tags(tmp_path: Path) -> None:
+    """A missing value that bytes cannot hold, as GDAL writes it: tifffile logs it for each window."""
+    (tmp_path / "a.tif").write_bytes(tiff(bands(kind=np.uint8, top=250), tile=(16, 16), nodata="-9999"))
+    code = "import sys; from codo.rasters.tiff import Raster; print(Raster(sys.argv[1]).read([1]).shape)"
+    ran = subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.tif")], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == ("(70, 93, 1)\n", "")
 
 
 def test_only_files_in_parts_can_be_read_in_parts(tmp_path: Path) -> None:
@@ -113,7 +175,7 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_file_that_ends_early() -> None:
     data = tiff(bands(), tile=(16, 16))
-    with Raster(data[:-1000]) as raster, pytest.raises(EOFError):
+    with Raster(data[:-1000]) as raster, pytest.raises(DamagedTiff, match="truncated"):
         raster.read([1])
 
 

@@ -15,70 +15,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import cv2
-import numpy as np
-import numpy.typing as npt
-
-from codo.models.pixel_rules import PixelRules
-from codo.rasters.levels import FULL, Depth, apply, measure
-from codo.views.lazy_image import Image
+from codo.rasters.levels import Depth
 
 TENTH = 0.1
 """Share of the range that some image should use."""
-
-_NODATA = 42113  # GDAL's TIFF tag: the value as text
-_PHOTOMETRIC, _BITS = 262, 258  # TIFF tags
-
-
-def is_deep(file: Any, data: bytes) -> bool:
-    """Whether a file opened by Pillow has more than 8 bits."""
-    return file.mode.startswith("I;16") or file.mode in ("I", "F") or is_deep_color(file, data)
-
-
-def is_deep_color(file: Any, data: bytes) -> bool:
-    """Whether it is an RGB file of 16 bits, of which Pillow keeps the upper 8."""
-    if file.format == "PNG":
-        return len(data) > 25 and data[24] == 16 and data[25] in (2, 6)
-    bits = getattr(file, "tag_v2", {}).get(_BITS, ())
-    return isinstance(bits, tuple) and len(bits) >= 3 and set(bits) == {16}
-
-
-def to_8_bits(file: Any, values: npt.NDArray[np.generic], rules: PixelRules) -> tuple[Image, Depth]:
-    """A loaded gray file of more than 8 bits as RGB.
-
-    Args:
-        file: The file, opened by Pillow.
-        values: Its pixels, ``(H, W)``.
-        rules: Which values become black and white.
-    """
-    tags = getattr(file, "tag_v2", {})
-    levels, depth = measure(values[:, :, None], rules, declared_nodata(tags.get(_NODATA)))
-    inverted = tags.get(_PHOTOMETRIC, 1) == 0  # Pillow inverts such TIFFs of 8 bits, not of more
-    return apply(values[:, :, None], levels, inverted=inverted), depth
-
-
-def color_to_8_bits(data: bytes, image: Image, rules: PixelRules) -> tuple[Image, Depth]:
-    """An RGB file of 16 bits as RGB of 8; ``image`` is what Pillow made of it, before turning."""
-    if rules.value_range is None:
-        low, high = 257.0 * int(image.min()), 257.0 * int(image.max())
-        return image, Depth(low, high, FULL, (high - low) / FULL)
-    flags = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), flags)
-    if decoded is None or decoded.dtype != np.uint16:
-        raise ValueError("RGB of 16 bits that OpenCV cannot read")
-    values = decoded[:, :, ::-1]
-    levels, depth = measure(values, rules, None)
-    return apply(values, levels), depth
-
-
-def declared_nodata(tag: object) -> float | None:
-    """The number in GDAL's tag; ``None`` if there is none."""
-    try:
-        return None if tag is None else float(str(tag).strip("\x00 "))
-    except ValueError:
-        return None
 
 
 class Depths(NamedTuple):

@@ -5,7 +5,7 @@ The result is always uint8 RGB ``(H, W, 3)``, turned upright by its EXIF orienta
 * gray, 1-bit and palette images: their colors
 * alpha: composited over white, as browsers do (colors under transparent pixels are arbitrary, often black)
 * CMYK, YCCK: Pillow's conversion; color profiles are ignored, as everywhere in training pipelines
-* more than 8 bits: by a range that is given for all images, or else a rule for each (bit_depth.py)
+* more than 8 bits: by a range that is given for all images, or else a rule for each (rasters/levels.py)
 * animations and multi-page files: the first frame
 * HEIC and HEIF: where ``pillow-heif`` is installed (heif.py)
 """
@@ -28,11 +28,15 @@ from PIL import Image as Pillow
 from PIL import ImageFile, UnidentifiedImageError
 
 from codo.catalog import heif
-from codo.catalog.bit_depth import color_to_8_bits, is_deep, is_deep_color, to_8_bits
+from codo.catalog.rejection import InvalidImage as InvalidImage
+from codo.catalog.rejection import damaged, named_damage
 from codo.models.pixel_rules import DEFAULT_RULES, PixelRules
-from codo.rasters.levels import Depth
-from codo.rasters.multiband import is_for_pillow, pillow_bands, read_multiband
-from codo.rasters.tiff import Raster, UnreadableTiff, is_tiff
+from codo.rasters.alpha import rgb
+from codo.rasters.deep_files import color_to_8_bits, is_deep, is_deep_color, is_signed, to_8_bits
+from codo.rasters.levels import Depth, Level, keeps_upper_bytes
+from codo.rasters.multiband import read_multiband
+from codo.rasters.pillow_files import is_for_pillow, pillow_bands
+from codo.rasters.tiff import Raster, is_tiff
 from codo.views.lazy_image import Image
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "JPEG2000", "AVIF")
@@ -44,23 +48,6 @@ LONGEST_SIDE = 65500
 _ORIENTATION = 0x0112  # EXIF tag
 _WIDTH, _HEIGHT = 256, 257  # TIFF tags
 _JPEG = b"\xff\xd8\xff"
-
-
-class InvalidImage(Exception):
-    """The file is not an image that can be used.
-
-    Args:
-        reason: ``KIND: details``, where the kind is one of ``empty``, ``unreadable``, ``truncated``, ``corrupt``,
-            ``too small``, ``too large``, ``missing``.
-        is_image: ``False`` when the bytes do not look like an image at all.
-    """
-
-    def __init__(self, reason: str, *, is_image: bool = True) -> None:
-        self.reason, self.is_image = reason, is_image
-        super().__init__(reason)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return (InvalidImage, (self.reason,))
 
 
 class Limits(NamedTuple):
@@ -84,12 +71,14 @@ class Decoded(NamedTuple):
         orientation: The EXIF orientation, 1 to 8, that was undone.
         depth: Its values, if it has more than 8 bits.
         bands: Number of its bands, if there are more than three; else 0.
+        levels: Black, white and missing value of its bands, if they were found in it.
     """
 
     image: Image
     orientation: int
     depth: Depth | None = None
     bands: int = 0
+    levels: tuple[Level, ...] = ()
 
 
 def decode(
@@ -139,21 +128,12 @@ def _size(head: IO[bytes], source: str | bytes, limits: Limits) -> tuple[int, in
         head.seek(0)
         if not is_tiff(head.read(4)) or error.reason.startswith("too large"):
             raise
-        width, height, orientation = _raster_size(source)  # bands that Pillow does not know
+        with named_damage(), Raster(source) as raster:  # bands that Pillow does not know
+            width, height, orientation = raster.width, raster.height, raster.orientation
     else:
         (width, height), orientation = size_before_turning(file), _orientation(file)
     check_size(width, height, limits)
     return height, width, orientation
-
-
-def _raster_size(source: str | bytes) -> tuple[int, int, int]:
-    try:
-        with Raster(source) as raster:
-            return raster.width, raster.height, raster.orientation
-    except UnreadableTiff as error:
-        raise InvalidImage(f"unreadable: {error}") from error
-    except Exception as error:
-        raise damaged(error) from error
 
 
 def size_before_turning(file: Pillow.Image) -> tuple[int, int]:
@@ -193,22 +173,28 @@ def _decode_checked(data: bytes, limits: Limits, rules: PixelRules) -> Decoded:
     check_size(*file.size, limits)
     image = _jpeg(data, limits) if data[:3] == _JPEG else None
     depth: Depth | None = None
+    levels: tuple[Level, ...] = ()
     try:
         if image is None:
-            deep, deep_color = is_deep(file, data), is_deep_color(file, data)
-            turned = _orientation(file) if deep_color and file.format == "TIFF" else 1  # by Pillow, when it loads
-            file.load()
-            if deep and not deep_color:
-                image, depth = to_8_bits(file, np.asarray(file), rules)
-            else:
-                image = rgb(file)
-            if deep_color:
-                image, depth = color_to_8_bits(data, image, rules)
-                image = image if rules.value_range is None else upright(image, turned)
+            image, depth, levels = _pixels(file, data, rules)
         orientation = _orientation(file)  # after loading: TIFFs are turned by then, a PNG's may be known only then
     except Exception as error:
         raise damaged(error) from error
-    return Decoded(upright(image, orientation), orientation, depth, pillow_bands(file))
+    return Decoded(upright(image, orientation), orientation, depth, pillow_bands(file), levels)
+
+
+def _pixels(file: Pillow.Image, data: bytes, rules: PixelRules) -> tuple[Image, Depth | None, tuple[Level, ...]]:
+    """Colors, values and levels of a file opened by Pillow, turned where Pillow does that."""
+    deep, deep_color = is_deep(file, data), is_deep_color(file, data)
+    turned = _orientation(file) if deep_color and file.format == "TIFF" else 1  # by Pillow, when it loads
+    file.load()
+    if deep_color:
+        scaled = color_to_8_bits(file, data, rgb(file), rules)
+        return scaled if keeps_upper_bytes(rules) else scaled._replace(image=upright(scaled.image, turned))
+    if deep:
+        return to_8_bits(file, rules)
+    image = rgb(file)
+    return np.bitwise_xor(image, np.uint8(128)) if is_signed(file) else image, None, ()
 
 
 def _for_pillow(data: bytes, rules: PixelRules) -> bool:
@@ -219,15 +205,9 @@ def _for_pillow(data: bytes, rules: PixelRules) -> bool:
 
 
 def _multiband(data: bytes, limits: Limits, rules: PixelRules) -> Decoded:
-    try:
+    with named_damage():
         found = read_multiband(data, rules, lambda width, height: check_size(width, height, limits))
-    except InvalidImage:
-        raise
-    except UnreadableTiff as error:
-        raise InvalidImage(f"unreadable: {error}") from error
-    except Exception as error:
-        raise damaged(error) from error
-    return Decoded(upright(found.image, found.orientation), 1, found.depth, found.bands)
+    return Decoded(upright(found.image, found.orientation), 1, found.depth, found.bands, found.levels)
 
 
 def _open(file: IO[bytes], limits: Limits) -> Pillow.Image:
@@ -314,14 +294,6 @@ def _jpeg(data: bytes, limits: Limits) -> Image | None:
     return image
 
 
-def damaged(error: Exception) -> InvalidImage:
-    """The rejection for an exception of Pillow's; a damaged file can raise nearly any."""
-    message = str(error).replace("\n", " ") or type(error).__name__
-    if "truncated" in message.lower() or "end of file" in message or isinstance(error, EOFError):
-        return InvalidImage("truncated: the file ends before the image does")
-    return InvalidImage(f"corrupt: {message}")
-
-
 def _orientation(file: Pillow.Image) -> int:
     """The EXIF orientation, 1 (upright) when there is none or it is invalid."""
     try:
@@ -329,14 +301,6 @@ def _orientation(file: Pillow.Image) -> int:
     except Exception:  # broken metadata is no reason to reject an image whose pixels are fine
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-def rgb(file: Pillow.Image) -> Image:
-    """A loaded Pillow image of at most 8 bits as RGB; the rules are at the top of this file."""
-    if file.has_transparency_data:
-        file = file.convert("RGBA")
-        file = Pillow.alpha_composite(Pillow.new("RGBA", file.size, "white"), file)
-    return np.array(file if file.mode == "RGB" else file.convert("RGB"))
 
 
 def upright(image: Image, orientation: int) -> Image:

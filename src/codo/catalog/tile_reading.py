@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from codo.catalog.decode import UNLIMITED, InvalidImage, decode
+from codo.catalog.decode import UNLIMITED, decode
 from codo.catalog.reading import BadSpan, Location, Reader
+from codo.catalog.rejection import InvalidImage, named_damage
 from codo.core.paths import is_url
 from codo.models.pixel_rules import PixelRules
 from codo.rasters.levels import Level
@@ -61,7 +62,7 @@ def read_tile(
         reader: Reads files that are decoded as a whole.
         location: The picture.
         tile: Its part.
-        levels: Of the picture's bands; empty for 8 bits, and for pictures that are decoded as a whole.
+        levels: Of the picture's bands; empty for 8 bits.
         orientation: EXIF orientation of the file.
         rules: How its values become colors.
 
@@ -74,7 +75,8 @@ def read_tile(
         with raster:
             if offset == 0 and os.stat(uri).st_size != size:
                 raise BadSpan(0, f"the file has not the {size} bytes it had")
-            return _from_raster(raster, tile, levels, rules)
+            if (found := _from_raster(raster, tile, levels, rules)) is not None:
+                return found
     image = decode(reader.read(location), orientation, rules, UNLIMITED)
     part = image[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
     if part.shape[:2] != (tile.height, tile.width):
@@ -82,13 +84,16 @@ def read_tile(
     return np.ascontiguousarray(part)
 
 
-def _from_raster(raster: Raster, tile: Window, levels: tuple[Level, ...], rules: PixelRules) -> Image:
+def _from_raster(raster: Raster, tile: Window, levels: tuple[Level, ...], rules: PixelRules) -> Image | None:
     if tile.x + tile.width > raster.width or tile.y + tile.height > raster.height:
         raise _smaller(raster.width, raster.height)
-    try:
-        return BandPicture(raster, rules, levels).window(tile)
-    except Exception as error:
-        raise InvalidImage(f"corrupt: {error}") from error
+    with named_damage():
+        picture = BandPicture(raster, rules, levels)
+        if picture.measured and not levels:  # a catalog made before they were always recorded
+            return None
+        if len(picture.levels) not in (0, len(picture.bands)):
+            raise InvalidImage("it has other bands than it had")
+        return picture.window(tile)
 
 
 def _smaller(width: int, height: int) -> InvalidImage:

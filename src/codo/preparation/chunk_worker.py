@@ -101,7 +101,7 @@ def examine(
         InvalidImage: The image cannot be used.
         CodoError: The search for proposals failed, which is a bug; the error names the image.
     """
-    image, orientation, depth, bands = decode_checked(data, limits, settings.pixel_rules)
+    image, orientation, depth, bands, _ = decode_checked(data, limits, settings.pixel_rules)
     if specials is not None:
         specials.add(depth, bands)
     size = item.size if item.size >= 0 else len(data)

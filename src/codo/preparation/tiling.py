@@ -16,7 +16,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from codo.catalog.decode import InvalidImage, Limits, check_size, damaged, decode_checked, size_of
+from codo.catalog.decode import InvalidImage, Limits, check_size, decode_checked, size_of
+from codo.catalog.rejection import named_damage
 from codo.core.content import content_hash, hash_span
 from codo.core.io import FileLock
 from codo.core.paths import is_url
@@ -24,7 +25,7 @@ from codo.preparation.manifest import Item
 from codo.preparation.prepare_settings import PrepareSettings
 from codo.preparation.rows import Specials, make_row
 from codo.rasters.multiband import BandPicture
-from codo.rasters.tiff import Raster, UnreadableTiff, Window, open_in_parts
+from codo.rasters.tiff import Raster, Window, open_in_parts
 from codo.rasters.tiles import cells, tiles
 from codo.views.lazy_image import Image
 
@@ -80,31 +81,22 @@ def _in_parts(
     assert settings.tiles is not None
     check_size(raster.width, raster.height, Limits(settings.min_side, math.inf, _NO_SIDE))
     width, height, rules = raster.width, raster.height, settings.pixel_rules
-    with _naming_damage():
-        picture = BandPicture(raster, rules, look=tuple(cells(width, height, settings.tiles)))
+    with named_damage():
+        picture = BandPicture(raster, rules)
+        picture.look(cells(width, height, settings.tiles))
         digest = hash_span(item.uri, item.offset, item.size)
         size = item.size if item.size >= 0 else os.stat(item.uri).st_size
     windows = tiles(width, height, settings.tiles, settings.tile_overlap)
     whole = len(windows) == 1
-    levels = picture.levels if picture.depth is not None and not whole else ()
+    levels = picture.levels if picture.measured and not whole else ()
     rows = []
     for window in windows:
-        with _naming_damage():
+        with named_damage():
             image = picture.window(window)
         tile = None if whole else window
         rows.append(make_row(item, image, digest, size, settings, tar, tile=tile, levels=levels))
     specials.add(picture.depth, picture.many)
     return rows
-
-
-@contextmanager
-def _naming_damage() -> Iterator[None]:
-    try:
-        yield
-    except UnreadableTiff as error:
-        raise InvalidImage(f"unreadable: {error}") from error
-    except Exception as error:
-        raise damaged(error) from error
 
 
 def _whole(
@@ -116,14 +108,16 @@ def _whole(
         raise InvalidImage("empty: zero bytes", is_image=False)
     height, width, _ = size_of(data, limits)
     with _alone(lock if width * height > settings.max_megapixels * 1e6 else None):
-        image, orientation, depth, bands = decode_checked(data, limits, settings.pixel_rules)
+        image, orientation, depth, bands, levels = decode_checked(data, limits, settings.pixel_rules)
         digest, size = content_hash(data), item.size if item.size >= 0 else len(data)
         windows = tiles(image.shape[1], image.shape[0], settings.tiles, settings.tile_overlap)
         rows = []
         for window in windows:
             tile = window if len(windows) > 1 else None
             part = _cut(image, window)
-            rows.append(make_row(item, part, digest, size, settings, tar, orientation=orientation, tile=tile))
+            known = levels if tile is not None else ()
+            row = make_row(item, part, digest, size, settings, tar, orientation=orientation, tile=tile, levels=known)
+            rows.append(row)
     specials.add(depth, bands)
     specials.whole += len(windows) > 1
     return rows

@@ -3,7 +3,10 @@
 Plain arrays and files, no catalogs.
 
 * ``tiff``: the bands of a TIFF, a window at a time, through ``tifffile`` (`codo-detect[tiff]`).
+* ``tiff_errors``: what can be wrong with one.
 * ``levels``: which values become black and white; ``multiband``: bands that become colors by them.
+* ``pillow_files``: which TIFFs are left to Pillow; ``deep_files``: files of more than 8 bits that it opens.
+* ``alpha``: transparent photographs over white.
 * ``tiles``: the tiles of a picture.
 """
 

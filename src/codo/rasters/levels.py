@@ -9,6 +9,9 @@ For every band by itself: bands can be different quantities. The range is one of
 * without a setting, if all values are integers from 0 to 65535: 0 to 65535, or 0 to 4095 for a single band without
   larger values; else as ``minmax``
 
+Images of 8 bits have no range: their values are the levels, signed ones from -128 on. Neither has, without a setting,
+RGB of 16 bits that Pillow reads: its upper bytes are the levels.
+
 Missing values are no part of it: NaN, infinities, the value of the setting or else the declared one, or else a
 smallest value of -9999, -32768 or -3.4e38, which are the usual ones. Pixels whose bands are all missing are black, and
 so are transparent ones.
@@ -62,6 +65,17 @@ class Depth(NamedTuple):
     used: float
 
 
+def keeps_upper_bytes(rules: PixelRules) -> bool:
+    """Whether RGB of 16 bits becomes its upper bytes, as it is in Pillow."""
+    return rules.value_range is None and rules.nodata is None
+
+
+def depth_of_upper_bytes(darkest: int, brightest: int) -> Depth:
+    """The values of such an image, from those of its upper bytes, 0 to 255."""
+    low, high = 257.0 * darkest, 257.0 * brightest
+    return Depth(low, high, FULL, (high - low) / FULL)
+
+
 class Measurement:
     """The levels of an image, found window by window.
 
@@ -81,7 +95,11 @@ class Measurement:
 
     def add(self, values: Values, x: int = 0, y: int = 0, empty: Mask | None = None) -> None:
         """Look at a window ``(H, W, K)`` with the left and top edges ``x`` and ``y``; ``empty`` pixels do not count."""
-        self.bands = self.bands or [_Band() for _ in range(values.shape[2])]
+        if not self.bands:
+            self.bands = [_Band() for _ in range(values.shape[2])]
+            if self.missing is not None and values.dtype.kind == "f":
+                with np.errstate(over="ignore"):  # the value as the pixels have it: 0.1 is another one in 32 bits
+                    self.missing = float(values.dtype.type(self.missing))
         self.small &= values.dtype.kind in "iu"
         for number, band in enumerate(self.bands):
             plane = values[:, :, number]
@@ -153,10 +171,12 @@ class _Band:
         return float(low), float(high)
 
 
-def measure(values: Values, rules: PixelRules, declared: float | None) -> tuple[tuple[Level, ...], Depth]:
+def measure(
+    values: Values, rules: PixelRules, declared: float | None, empty: Mask | None = None
+) -> tuple[tuple[Level, ...], Depth]:
     """The levels and values of a whole image ``(H, W, K)``; the arguments are those of `Measurement`."""
     measurement = Measurement(rules, declared, values.shape[1], values.shape[0])
-    measurement.add(values)
+    measurement.add(values, empty=empty)
     return measurement.result()
 
 

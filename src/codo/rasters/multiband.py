@@ -1,65 +1,45 @@
 """TIFFs of other bands than Pillow reads, or of which others are wanted (`codo.rasters.tiff` reads them).
 
 Without the setting ``bands`` the first three are red, green and blue; of files with fewer, the first is gray. Files
-that Pillow can read are left to it unless ``bands`` are chosen: it takes the first three, too. Values become colors as
-levels.py says; those of 8 bits are the levels themselves.
+that Pillow can read are left to it unless ``bands`` are chosen (pillow_files.py). Values become colors as levels.py
+says. Alpha is no band: transparent pixels are black, since there alpha marks what was not recorded; photographs, which
+are what Pillow can read, are laid over white, as all others are.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
-
-from PIL import Image as Pillow
-from PIL import UnidentifiedImageError
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
 
 from codo.models.pixel_rules import DEFAULT_BANDS, PixelRules
-from codo.rasters.levels import Depth, Level, Measurement, apply
-from codo.rasters.tiff import Raster, UnreadableTiff, Window, is_tiff
+from codo.rasters.alpha import over_white, upper_bytes
+from codo.rasters.levels import Depth, Level, Measurement, Values, apply, depth_of_upper_bytes, keeps_upper_bytes
+from codo.rasters.tiff import Raster, Window
+from codo.rasters.tiff_errors import UnreadableTiff
 from codo.views.lazy_image import Image
-
-_BITS, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA = 258, 262, 277, 284, 338  # TIFF tags
-_GRAY, _RGB = (0, 1), 2
-_SEPARATE = 2
 
 Check = Callable[[int, int], None]
 """Raises an error for a width and height that are not allowed."""
 
 
 class Multiband(NamedTuple):
-    """An image as it is stored, before its orientation (1 to 8); its values if it has more than 8 bits; its bands."""
+    """An image as it is stored, before its orientation (1 to 8).
+
+    Attributes:
+        image: RGB.
+        orientation: To be undone.
+        depth: Its values, if it has more than 8 bits.
+        bands: Number of its bands, if there are more than three; else 0.
+        levels: The level of each chosen band, if they were found in it.
+    """
 
     image: Image
     orientation: int
     depth: Depth | None
     bands: int
-
-
-def is_for_pillow(data: bytes, rules: PixelRules) -> bool:
-    """Whether Pillow reads this file; always for other formats than TIFF."""
-    if not is_tiff(data):
-        return True
-    try:
-        with Pillow.open(io.BytesIO(data), formats=("TIFF",)) as file:
-            tags: Any = getattr(file, "tag_v2", {})
-    except UnidentifiedImageError:
-        return False
-    bits, photometric = tags.get(_BITS, (8,)), tags.get(_PHOTOMETRIC, 1)
-    if photometric not in (*_GRAY, _RGB) or bits[0] < 8:
-        return True
-    if tags.get(_PLANAR) == _SEPARATE and bits[0] > 8 and (photometric in _GRAY or tags.get(_SAMPLES, 1) > 4):
-        return False  # Pillow opens it and fails later
-    return rules.bands is None
-
-
-def pillow_bands(file: Pillow.Image) -> int:
-    """The number of bands of a TIFF that Pillow has opened, without alpha; 0 if they are no more than three."""
-    tags: Any = getattr(file, "tag_v2", None)
-    if file.format != "TIFF" or tags is None or tags.get(_PHOTOMETRIC) not in (*_GRAY, _RGB):
-        return 0
-    bands = int(tags.get(_SAMPLES, 1)) - sum(kind in (1, 2) for kind in tags.get(_EXTRA, ()))
-    return bands if bands > len(DEFAULT_BANDS) else 0
+    levels: tuple[Level, ...]
 
 
 def read_multiband(data: bytes, rules: PixelRules, check: Check) -> Multiband:
@@ -72,12 +52,15 @@ def read_multiband(data: bytes, rules: PixelRules, check: Check) -> Multiband:
 
     Raises:
         UnreadableTiff: It has not the bands; ``tifffile`` or a codec is not installed.
-        Exception: It is damaged, or ``check`` raises an error.
+        DamagedTiff: It is damaged.
+        Exception: What ``check`` raises.
     """
     with Raster(data) as raster:
         check(raster.width, raster.height)
         picture = BandPicture(raster, rules)
-        return Multiband(picture.window(raster.whole), raster.orientation, picture.depth, picture.many)
+        picture.look([raster.whole])
+        levels = picture.levels if picture.measured else ()
+        return Multiband(picture.window(raster.whole), raster.orientation, picture.depth, picture.many, levels)
 
 
 def band_note(bands: Mapping[str, int], setting: str = "bands") -> str:
@@ -94,53 +77,84 @@ def band_note(bands: Mapping[str, int], setting: str = "bands") -> str:
 class BandPicture:
     """The chosen bands of a raster as colors, a window at a time, all by the levels of the whole picture.
 
+    Windows have the pixels that decoding the whole file gives, also where that is left to Pillow (pillow_files.py).
+
     Args:
         raster: The file.
         rules: Its bands, and how their values become colors.
-        levels: Of the chosen bands, if they are known; else they are found from the windows of ``look``.
-        look: The windows to find them from; by default the whole picture at once.
+        levels: Of the chosen bands, where they are known; else they are found by `look`.
 
     Attributes:
-        levels: The level of each chosen band.
-        depth: The values, if there are more than 8 bits; ``None`` where ``levels`` were given.
+        levels: The level of each chosen band; empty where they are unknown, or upper bytes are the levels.
+        depth: The values, if there are more than 8 bits; ``None`` before `look`.
         many: Number of bands if there are more than three, else 0.
+        measured: Whether levels have to be found in the picture.
 
     Raises:
         UnreadableTiff: The file has not these bands.
     """
 
-    def __init__(
-        self,
-        raster: Raster,
-        rules: PixelRules,
-        levels: tuple[Level, ...] = (),
-        look: tuple[Window, ...] = (),
-    ) -> None:
-        self.raster = raster
-        self.bands = rules.of(raster.bands)
+    def __init__(self, raster: Raster, rules: PixelRules, levels: tuple[Level, ...] = ()) -> None:
+        self.raster, self.rules = raster, rules
+        chosen = None if raster.is_ycbcr else rules.bands  # the channels of a JPEG are no bands
+        self.bands = replace(rules, bands=chosen).of(raster.bands)
         if max(self.bands) > raster.bands + (raster.alpha is not None):
-            chosen = ",".join(map(str, self.bands))
-            raise UnreadableTiff(f"it has {raster.bands} bands, not those of bands=[{chosen}]")
+            named = ",".join(map(str, self.bands))
+            raise UnreadableTiff(f"it has {raster.bands} bands, not those of bands=[{named}]")
+        photo = chosen is None and _is_photograph(raster)
+        one_byte = raster.dtype.itemsize == 1
         self.many = raster.bands if raster.bands > len(DEFAULT_BANDS) else 0
         self.depth: Depth | None = None
-        self.levels = levels
-        if not levels:
-            self._find_levels(rules, look or (raster.whole,))
+        self._over_white = photo and raster.alpha == raster.colors
+        self._upper_bytes = photo and not one_byte and keeps_upper_bytes(rules)
+        self.measured = not one_byte and not self._upper_bytes
+        self.levels = levels if self.measured else ()
+        if one_byte:
+            black = -128 if raster.dtype.kind == "i" else 0
+            declared = raster.nodata if rules.nodata is None else rules.nodata
+            missing = math.nan if photo or declared is None else declared
+            self.levels = tuple(Level(black, black + 255, missing) for _ in self.bands)
+        self._last: tuple[Window, tuple[Values, Values | None]] | None = None
 
-    def _find_levels(self, rules: PixelRules, look: tuple[Window, ...]) -> None:
+    def look(self, windows: Iterable[Window]) -> None:
+        """Find levels and values from windows that cover the picture."""
         raster = self.raster
-        declared = raster.nodata if rules.nodata is None else rules.nodata
-        if raster.dtype.kind == "u" and raster.dtype.itemsize == 1:
-            level = Level(0, 255) if declared is None else Level(0, 255, declared)
-            self.levels = tuple(level for _ in self.bands)
-            return
-        measurement = Measurement(rules, raster.nodata, raster.width, raster.height)
-        for window in look:
-            values = raster.read(self.bands, window)
-            measurement.add(values, window.x, window.y, raster.transparent(window))
-        self.levels, self.depth = measurement.result()
+        if self.measured:
+            measurement = Measurement(self.rules, raster.nodata, raster.width, raster.height)
+            for window in windows:
+                values, alpha = self._read(window)
+                measurement.add(values, window.x, window.y, None if alpha is None else alpha == 0)
+            self.levels, self.depth = measurement.result()
+        elif self._upper_bytes:
+            found = [(int(part.min()), int(part.max())) for part in map(self.window, windows)]
+            self.depth = depth_of_upper_bytes(min(low for low, _ in found), max(high for _, high in found))
 
     def window(self, window: Window) -> Image:
         """Part of the picture as it is stored, RGB."""
-        values, empty = self.raster.read(self.bands, window), self.raster.transparent(window)
-        return apply(values, self.levels, inverted=self.raster.inverted, empty=empty)
+        values, alpha = self._read(window)
+        if self._upper_bytes:
+            colors = upper_bytes(values)
+        else:
+            empty = None if alpha is None or self._over_white else alpha == 0
+            colors = apply(values, self.levels, inverted=self.raster.inverted, empty=empty)
+        if alpha is None or not self._over_white:
+            return colors
+        return over_white(colors, alpha, associated=self.raster.associated)
+
+    def _read(self, window: Window) -> tuple[Values, Values | None]:
+        """Values and alpha; the last window is kept, so that a picture that is looked at as a whole is read once."""
+        if self._last is None or self._last[0] != window:
+            self._last = None  # before reading, or two would be in memory
+            self._last = window, self.raster.read_with_alpha(self.bands, window)
+        return self._last[1]
+
+
+def _is_photograph(raster: Raster) -> bool:
+    """Whether it is of the kind that Pillow reads: RGB of 8 or 16 bits or gray of 8 bits, with or without alpha.
+
+    Alpha is laid over white there, and no value is missing.
+    """
+    kind = raster.dtype.str[1:]
+    if raster.colors == len(DEFAULT_BANDS):
+        return raster.samples <= {"u1": 6, "u2": 4}.get(kind, 0)
+    return raster.samples <= {"u1": 2, "i1": 1}.get(kind, 0)

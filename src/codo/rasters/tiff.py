@@ -9,6 +9,7 @@ Legend: H, W height and width of the stored picture, K the bands that are read.
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from collections.abc import Sequence
@@ -18,19 +19,24 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from codo.rasters.tiff_errors import DamagedTiff, UnreadableTiff, told_as_damage
+
 EXTRA = "pip install 'codo-detect[tiff]'"
 CODECS = "pip install imagecodecs"
 
 _MAGIC = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")  # the last two: BigTIFF
 _NODATA, _ORIENTATION = 42113, 274  # GDAL's tag, the value as text; EXIF's
 _INVERTED, _RGB, _YCBCR = 0, 2, 6  # photometric interpretations
-_ALPHA = (1, 2)  # kinds of extra samples
+_JPEG = 7  # compression
+_ASSOCIATED, _ALPHA = 1, (1, 2)  # kinds of extra samples
+_COREL = 999  # what a program writes instead of the kind
 _NAMED = re.compile(r"<(COMPRESSION|PREDICTOR)\.(\w+)")
 _LARGEST_SEGMENT = 1 << 30  # a damaged or hostile header must not make a process allocate more at once
 
 
-class UnreadableTiff(Exception):
-    """The file has no bands that can be read; the message says why, and what to install."""
+# It logs what it finds odd, such as a missing value that the type of the pixels cannot hold, for each window; where the
+# program has set up no logging, Python would print that.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 class Window(NamedTuple):
@@ -53,17 +59,23 @@ class Raster:
     Attributes:
         width: Of the stored picture, before its orientation, in pixels.
         height: Likewise.
+        samples: Number of bands with alpha.
         bands: Number of bands without alpha; bands are counted from 1, as GDAL does.
+        alpha: Index of alpha among the samples, from 0; ``None`` if there is none.
+        associated: Whether colors are multiplied by alpha.
+        colors: 3 for RGB, 1 for gray, whatever other bands there are.
         dtype: Type of the values.
         orientation: EXIF orientation, 1 to 8.
         inverted: Whether small values are bright.
         nodata: The value that the file declares as missing (GDAL); ``None`` if it declares none.
+        is_ycbcr: Whether a JPEG is stored, which is decoded to RGB.
         is_photo: Whether the bands are colors, or at least not colors in a palette, in CMYK or in single bits.
         in_parts: Whether a window can be read without the rest.
 
     Raises:
         UnreadableTiff: ``tifffile`` is not installed, or the picture has other axes or values.
-        Exception: The file is damaged; nearly any.
+        DamagedTiff: The header is damaged.
+        OSError: The file cannot be read.
     """
 
     def __init__(self, source: str | bytes, offset: int = 0, size: int = -1) -> None:
@@ -72,12 +84,13 @@ class Raster:
         except ImportError as error:
             raise UnreadableTiff(f"a TIFF of several bands: {EXTRA}") from error
         self._path = source if isinstance(source, str) and not offset else ""
-        self._file = tifffile.TiffFile(
-            source if isinstance(source, str) else BytesIO(source), offset=offset or None, size=size if offset else None
-        )
+        file = source if isinstance(source, str) else BytesIO(source)
+        with told_as_damage():
+            self._file = tifffile.TiffFile(file, offset=offset or None, size=size if offset else None)
         try:
-            self._page: Any = self._file.pages.first
-            self._read_header()
+            with told_as_damage():
+                self._page: Any = self._file.pages.first
+                self._read_header()
         except BaseException:
             self.close()
             raise
@@ -85,30 +98,43 @@ class Raster:
     def _read_header(self) -> None:
         page = self._page
         if page.dtype is None or page.dtype.kind not in "uif":
-            raise UnreadableTiff(f"a TIFF with values of type {page.dtype}: convert it to integers or floats")
+            kind = f"type {page.dtype}" if page.dtype else f"no known type ({page.bitspersample} bits)"
+            raise UnreadableTiff(f"a TIFF with values of {kind}: convert it to integers or floats")
         if page.axes not in ("YX", "YXS", "SYX"):
             raise UnreadableTiff(f"a TIFF with the axes {page.axes}: convert it to rows, columns and bands")
         self.width, self.height = int(page.imagewidth), int(page.imagelength)
         self.dtype = np.dtype(page.dtype)
-        alpha = [int(kind) in _ALPHA for kind in page.extrasamples]
-        samples = int(page.samplesperpixel)
-        self.alpha = samples - len(alpha) + alpha.index(True) if any(alpha) else None
-        self.bands = samples - (self.alpha is not None)
+        photometric = int(page.photometric)
+        self._read_samples(photometric)
         tag = page.tags.get(_ORIENTATION)
         self.orientation = int(tag.value) if tag is not None and int(tag.value) in range(1, 9) else 1
-        photometric = int(page.photometric)
         self.inverted = photometric == _INVERTED
-        self.is_photo = photometric in (_INVERTED, 1, _RGB, _YCBCR) and page.bitspersample >= 8
+        self.is_ycbcr = photometric == _YCBCR and int(page.compression) == _JPEG
+        self.is_photo = (photometric in (_INVERTED, 1, _RGB) or self.is_ycbcr) and page.bitspersample >= 8
         tag = page.tags.get(_NODATA)
         self.nodata = _number(tag.value) if tag is not None else None
         rows, columns = page.chunks[:2] if page.axes != "SYX" else page.chunks[-2:]
         self._segment = int(rows), int(columns)
         self._grid = -(-self.height // self._segment[0]), -(-self.width // self._segment[1])
+        segments = math.prod(self._grid) * (self.samples if page.axes == "SYX" else 1)
+        if segments < 1 or min(len(page.dataoffsets), len(page.databytecounts)) < segments:
+            raise DamagedTiff(f"it has not the {segments} strips or tiles of its size")
         self._raw = bool(self._path) and bool(page.is_memmappable) and self._map() is not None
         self.in_parts = self._raw or rows * columns * 4 <= self.width * self.height
         if not self._raw and math.prod(page.chunks) * self.dtype.itemsize > _LARGEST_SEGMENT:
             size = f"{rows} x {columns} pixels"
             raise UnreadableTiff(f"a TIFF in segments of {size}: store it in tiles (gdal_translate -co TILED=YES)")
+
+    def _read_samples(self, photometric: int) -> None:
+        self.samples = int(self._page.samplesperpixel)
+        self.colors = 3 if photometric in (_RGB, _YCBCR) else 1
+        extra = [int(kind) for kind in self._page.extrasamples]
+        if photometric == _RGB and self.samples == 4 and self.dtype.kind == "u" and extra in ([], [_COREL]):
+            extra = [2]  # as Pillow does
+        found = [place for place, kind in enumerate(extra, self.samples - len(extra)) if kind in _ALPHA and place >= 0]
+        self.alpha = found[0] if found else None
+        self.associated = bool(found) and extra[found[0] - self.samples] == _ASSOCIATED
+        self.bands = self.samples - (self.alpha is not None)
 
     def _map(self) -> npt.NDArray[np.generic] | None:
         """Uncompressed pixels in one piece as an array on the file, ``(H, W, samples)``."""
@@ -147,16 +173,19 @@ class Raster:
 
         Raises:
             UnreadableTiff: The compression needs a package that is not installed.
-            Exception: The file is damaged.
+            DamagedTiff: The file is damaged.
+            OSError: The file cannot be read.
         """
         return self._samples([band - 1 for band in bands], window or self.whole)
 
-    def transparent(self, window: Window | None = None) -> npt.NDArray[np.bool_] | None:
-        """Where alpha says that there is nothing, ``(height, width)``; ``None`` for files without alpha."""
+    def read_with_alpha(
+        self, bands: Sequence[int], window: Window | None = None
+    ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.generic] | None]:
+        """The same, and alpha ``(height, width)`` in the type of the bands; ``None`` for files without alpha."""
         if self.alpha is None:
-            return None
-        empty: npt.NDArray[np.bool_] = self._samples([self.alpha], window or self.whole)[:, :, 0] == 0
-        return empty
+            return self.read(bands, window), None
+        both = self._samples([*(band - 1 for band in bands), self.alpha], window or self.whole)
+        return both[:, :, :-1], both[:, :, -1]
 
     def _samples(self, samples: Sequence[int], window: Window) -> npt.NDArray[np.generic]:
         x, y, width, height = window
@@ -164,7 +193,8 @@ class Raster:
             part = mapped[y : y + height, x : x + width][:, :, list(samples)]
             return np.ascontiguousarray(part, self.dtype.newbyteorder("="))
         planar = self._page.axes == "SYX"
-        out = np.full((height, width, len(samples)), self.nodata or 0).astype(self.dtype.newbyteorder("="))
+        out = np.empty((height, width, len(samples)), self.dtype.newbyteorder("="))
+        out[:] = [0 if sample == self.alpha else _as_value(self.nodata, out.dtype) for sample in samples]
         rows, columns = self._segment
         for row in range(y // rows, -(-(y + height) // rows)):
             for column in range(x // columns, -(-(x + width) // columns)):
@@ -188,19 +218,25 @@ class Raster:
         offset, size = page.dataoffsets[index], page.databytecounts[index]
         if size == 0:
             return None
-        file.seek(offset)
-        data = file.read(size)
+        with told_as_damage():
+            file.seek(offset)
+            data = file.read(size)
         if len(data) < size:
-            raise EOFError("the file ends before the image does")
-        try:
-            segment = page.decode(data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader)[0]
-        except (ImportError, KeyError, ValueError) as error:
-            if isinstance(error, ImportError) or "imagecodecs" in str(error):
-                named = _NAMED.search(str(error))
-                what = f"{named[1].lower()} {named[2]}" if named else f"compression {page.compression.name}"
-                raise UnreadableTiff(f"a TIFF with the {what}: {CODECS}") from error
-            raise
-        decoded: npt.NDArray[np.generic] | None = None if segment is None else segment[0]
+            raise DamagedTiff("truncated: the file ends before the image does")
+        with told_as_damage():
+            try:
+                segment = page.decode(data, index, jpegtables=page.jpegtables, jpegheader=page.jpegheader)[0]
+            except (ImportError, KeyError, ValueError) as error:
+                if isinstance(error, ImportError) or "imagecodecs" in str(error):
+                    named = _NAMED.search(str(error))
+                    what = f"{named[1].lower()} {named[2]}" if named else f"compression {page.compression.name}"
+                    raise UnreadableTiff(f"a TIFF with the {what}: {CODECS}") from error
+                raise
+        if segment is None:
+            return None
+        decoded: npt.NDArray[np.generic] = segment[0]
+        if decoded.ndim != 3 or decoded.shape[2] != (1 if page.axes == "SYX" else self.samples):
+            raise DamagedTiff(f"a strip or tile of shape {decoded.shape}")
         return decoded
 
 
@@ -221,21 +257,33 @@ def open_in_parts(path: str, offset: int = 0, size: int = -1) -> Raster | None:
             return None
     try:
         raster = Raster(path, offset, size)
-    except Exception:  # reading all of it raises the error
+    except (UnreadableTiff, DamagedTiff):  # reading all of it raises the error
         return None
+    readable = False
     try:
         if raster.in_parts and raster.is_photo and raster.orientation == 1:
-            raster.read([1], Window(0, 0, 1, 1))  # a codec may be missing
-            return raster
-    except Exception:
+            raster.read([1], Window(0, 0, 1, 1))
+            readable = True
+    except (UnreadableTiff, DamagedTiff):  # a codec that is missing here may be there when all of it is read
         pass
-    raster.close()
-    return None
+    finally:
+        if not readable:
+            raster.close()
+    return raster if readable else None
 
 
 def is_tiff(head: bytes) -> bool:
     """Whether a file with these first bytes is a TIFF."""
     return head[:4] in _MAGIC
+
+
+def _as_value(number: float | None, dtype: np.dtype[np.generic]) -> float:
+    """A missing value for pixels that a file leaves out; 0 if their type cannot hold it."""
+    if number is None:
+        return 0
+    with np.errstate(invalid="ignore", over="ignore"):
+        value = float(np.float64(number).astype(dtype))
+    return value if dtype.kind == "f" or value == number else 0
 
 
 def _number(text: object) -> float | None:
