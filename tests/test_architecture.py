@@ -43,6 +43,7 @@ CROSS_CUTTING = {
     "training/test_in_batch.py": "runs with negatives of the batch, stopped and resumed",
     "training/test_pixels.py": "bands and ranges of a run in its exports, finetuning, probes and comparison",
     "training/test_resume.py": "pretrain, killed or stopped, on one rank and two",
+    "test_wheel.py": "the wheel, installed by itself and used from elsewhere",
 }
 
 # A package may import those below it, never one above.

@@ -28,7 +28,10 @@ from codo.training.probing import ProbeVerbSettings
 SOURCE = Path(codo.__file__).parent
 FLAG = re.compile(r"(?<![\w-])(?<!var\()--[a-z][a-z-]*")  # var(--grid) is a style sheet's
 SETTING = re.compile(r"(?<![\w.{\[<-])([a-z][a-z_]*(?:\.[a-z_]+)*)=")
-NOT_OURS = {"--cpus": "docker's", "--shm-size": "docker's"}
+NOT_OURS = {
+    **dict.fromkeys(("--cpus", "--shm-size"), "docker's"),
+    **dict.fromkeys(("--abbrev", "--always", "--dirty", "--exclude"), "git's"),
+}
 
 
 def strings(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from codo.command_line.parser import build_parser
 from codo.command_line.verbs import VERBS
-from codo.core.cpu import wait_without_spinning
+from codo.core.cpu import spin_briefly
 from codo.core.errors import CodoError, class_and_line, nearest
 
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser()
     _suggest_verb(parser, sys.argv[1:] if arguments is None else arguments)
     args = parser.parse_args(arguments)
-    wait_without_spinning(os.environ)
+    spin_briefly(os.environ)
     try:
         VERBS[args.verb](args)
     except CodoError as error:

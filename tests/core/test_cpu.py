@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codo.core.cpu import WAITING, cpu_quota, usable_cores, wait_without_spinning
+from codo.core.cpu import WAITING, cpu_quota, spin_briefly, usable_cores
 
 
 class Machine:
@@ -136,26 +136,24 @@ def test_cores_that_the_process_is_bound_to() -> None:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, {"OMP_WAIT_POLICY": "PASSIVE"}),
-        ({"OMP_NUM_THREADS": "4"}, {"OMP_NUM_THREADS": "4", "OMP_WAIT_POLICY": "PASSIVE"}),
+        ({}, {"GOMP_SPINCOUNT": "1000"}),
+        ({"OMP_NUM_THREADS": "4"}, {"OMP_NUM_THREADS": "4", "GOMP_SPINCOUNT": "1000"}),
         ({"OMP_WAIT_POLICY": "ACTIVE"}, {"OMP_WAIT_POLICY": "ACTIVE"}),
         ({"GOMP_SPINCOUNT": "100"}, {"GOMP_SPINCOUNT": "100"}),
         ({"KMP_BLOCKTIME": "0"}, {"KMP_BLOCKTIME": "0"}),
     ],
 )
-def test_threads_wait_without_spinning_unless_the_user_chooses(
-    environment: dict[str, str], expected: dict[str, str]
-) -> None:
-    wait_without_spinning(environment)
+def test_threads_spin_briefly_unless_the_user_chooses(environment: dict[str, str], expected: dict[str, str]) -> None:
+    spin_briefly(environment)
     assert environment == expected
 
 
 def test_the_command_line_chooses_before_torch_is_loaded() -> None:
     code = (
         "import sys, os; sys.argv = ['codo', 'cache']; from codo.cli import main; import codo.cli as c\n"
-        "c.VERBS['cache'] = lambda args: print(os.environ['OMP_WAIT_POLICY'], 'torch' in sys.modules)\n"
+        "c.VERBS['cache'] = lambda args: print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)\n"
         "main()"
     )
     kept = {name: value for name, value in os.environ.items() if name not in WAITING}
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=kept)
-    assert shown.stdout.split() == ["PASSIVE", "False"]
+    assert shown.stdout.split() == ["1000", "False"]

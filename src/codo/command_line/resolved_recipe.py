@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import yaml
-from pydantic import BaseModel
-from pydantic_core import to_jsonable_python
+from pydantic import BaseModel, TypeAdapter
 
 from codo.command_line.described import group_of
 from codo.command_line.schemas import GIVEN_OTHERWISE, SCHEMAS
@@ -103,7 +102,6 @@ def flow(value: Any) -> str:
     """A value as YAML in one line."""
     if isinstance(value, Settings):
         value = value.model_dump(mode="json")
-    text = yaml.safe_dump(
-        to_jsonable_python(value), default_flow_style=True, sort_keys=False, width=1_000_000, allow_unicode=True
-    )
+    plain = TypeAdapter(Any).dump_python(value, mode="json")
+    text = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=1_000_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

@@ -16,19 +16,23 @@ PROC = Path("/proc/self")
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Variables that choose how the threads of OpenMP wait for each other."""
+SPINS = "1000"
+"""Rounds of a waiting thread before it sleeps: a few microseconds."""
 
 
-def wait_without_spinning(environment: MutableMapping[str, str]) -> None:
-    """Let OpenMP's threads sleep while they wait for each other, unless the user's environment chooses.
+def spin_briefly(environment: MutableMapping[str, str]) -> None:
+    """Let OpenMP's threads sleep soon while they wait for each other, unless the user's environment chooses.
 
-    By default they spin. Where other processes want the same cores, the thread that is waited for has to wait for the
-    spinning ones (docs/performance.md#busy-machines). To be called before torch is loaded, which reads this once.
+    By default they spin for milliseconds. Where other processes want the same cores, the thread that is waited for has
+    to wait for the spinning ones (docs/performance.md#busy-machines). `SPINS` covers the waits of a step on an idle
+    machine; threads that never spin lose a sixth there. To be called before torch is loaded, whose OpenMP (GNU's, on
+    Linux) reads this once.
 
     Args:
         environment: ``os.environ``.
     """
     if not any(name in environment for name in WAITING):
-        environment["OMP_WAIT_POLICY"] = "PASSIVE"
+        environment["GOMP_SPINCOUNT"] = SPINS
 
 
 def usable_cores(proc: Path = PROC) -> int:
