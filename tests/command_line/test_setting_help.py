@@ -11,7 +11,10 @@ from codo.core.config import flatten, read_recipe, shipped_recipes
 from codo.core.errors import InputError
 
 
-def test_one_setting_with_the_recipes_that_set_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_setting_with_the_recipes_that_set_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     assert main(["settings", "cpj.jitter"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[:5] == [
