@@ -32,7 +32,10 @@ def test_each_recipe_is_in_the_list_once_below_a_verb_that_takes_it() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("# A method, 200 epochs (A; docs/method.md#moco-v2-recipe): two.\n# Three\nkey: 1\n", "A method, 200 epochs: two"),
+        (
+            "# A method, 200 epochs (A; docs/method.md#moco-v2-recipe): two.\n# Three\nkey: 1\n",
+            "A method, 200 epochs: two",
+        ),
         ("# Of the paper's section\n# 2.2 (Table 1).\n#\n# Not this.\n", "Of the paper's section 2.2 (Table 1)"),
         ("# Short. And its second sentence. A third.\n", "Short. And its second sentence"),
         ("# The same, as a command:\n#   codo demo\n# More.\n", "The same, as a command"),
