@@ -28,6 +28,7 @@ from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.load_pretrained import architecture, load_weights, read_as_pretrained
+from codo.detection.mask_checks import rectangle_warning
 from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import describe_length, describe_levels, describe_lr, describe_norm, describe_rare_classes
 from codo.detection.task import Task, prepare_task, training_batches
@@ -188,7 +189,7 @@ def build_detector(task: Task, context: DistributedContext) -> Detector:
 def data_warnings(task: Task, context: DistributedContext) -> list[str | None]:
     """Warnings about the images."""
     train, val, limit = task.train, task.val, task.settings.near_duplicates
-    truth = [repeated_objects(train), *truth_warnings(val)]
+    truth = [repeated_objects(train), *truth_warnings(val), rectangle_warning(train) if task.card.masks else ""]
     told: list[str | None] = [*train.warnings, *val.warnings, *truth, shared_images(train, val)]
     if context.main:
         used, judged = [train.path(int(i)) for i in task.images], [val.path(i) for i in range(len(val))]
