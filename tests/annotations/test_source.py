@@ -55,6 +55,23 @@ def test_what_is_not_there_is_said(make: Callable[[Path], Any], message: str, ma
         read_annotations(settings(make(make_data())), "val")
 
 
+@pytest.mark.parametrize("data", ["cvat", "cvat/annotations.xml"])
+def test_an_export_of_cvat_in_its_own_format_is_named(data: str, tmp_path: Path) -> None:
+    (tmp_path / "cvat/images").mkdir(parents=True)
+    text = "<?xml version='1.0' encoding='utf-8'?>\n<annotations>\n  <version>1.1</version>\n</annotations>\n"
+    (tmp_path / "cvat/annotations.xml").write_text(text)
+    with pytest.raises(InputError) as caught:
+        find_format(settings(tmp_path / data))
+    assert caught.value.fix.startswith("annotations.xml is CVAT's own format: export the task from CVAT as COCO 1.0")
+
+
+def test_other_xml_is_not_taken_for_that_of_cvat(tmp_path: Path) -> None:
+    (tmp_path / "annotations.xml").write_text("<annotation><filename>a.jpg</filename></annotation>")
+    with pytest.raises(InputError) as caught:
+        find_format(settings(tmp_path / "annotations.xml"))
+    assert caught.value.fix.startswith("give a folder in one of these layouts")
+
+
 def test_a_typing_mistake_in_the_group_is_explained() -> None:
     with pytest.raises(InputError, match=r"unknown setting 'data\.imges'") as caught:
         resolve(EvaluateSettings, None, {"data.val": "a.json", "data.imges": "b"})
