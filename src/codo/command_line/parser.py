@@ -47,12 +47,16 @@ def build_parser() -> argparse.ArgumentParser:
         subparser.add_argument("--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
         return subparser
 
+    def words(subparser: VerbParser, name: str, metavar: str, text: str) -> None:
+        """Sources, recipes or settings in any number."""
+        subparser.add_argument(name, nargs="*", metavar=metavar, help=text)
+
     prepare = verb("prepare", "scan images, compute proposals, write a catalog; rerun to resume")
-    prepare.add_argument(
+    words(
+        prepare,
         "source",
-        nargs="*",
-        metavar="SOURCE | key=value",
-        help="folders, tars, zips, COCO json, VOCdevkit, lists of paths, URLs; settings such as proposals.mode=single",
+        "SOURCE | key=value",
+        "folders, tars, zips, COCO json, VOCdevkit, lists of paths, URLs; settings such as proposals.mode=single",
     )
     prepare.add_argument("--out", metavar="DIR", help="the catalog to write (required)")
     prepare.add_argument("--no-proposals", action="store_true", help="skip proposals: the images serve as backgrounds")
@@ -70,17 +74,17 @@ def build_parser() -> argparse.ArgumentParser:
     ):
         training = verb(name, text)
         training.add_argument("-c", "--config", metavar="RECIPE", help="a shipped recipe or a YAML file")
-        training.add_argument("settings", nargs="*", metavar="key=value", help="settings that override the recipe")
+        words(training, "settings", "key=value", "settings that override the recipe")
         if name != "compare":
             text = "profile a few steps: write trace.json into the run, and log the time of each stage"
             training.add_argument("--profile", action="store_true", help=text)
 
     plan = verb("plan", "estimate time, memory, cores, traffic and storage of a pretraining run; needs no GPU")
-    plan.add_argument(
+    words(
+        plan,
         "settings",
-        nargs="*",
-        metavar="RECIPE | key=value",
-        help="a shipped recipe or a YAML file; gpus=N, nodes=N, images=N, and any setting of codo pretrain",
+        "RECIPE | key=value",
+        "a shipped recipe or a YAML file; gpus=N, nodes=N, images=N, and any setting of codo pretrain",
     )
     plan.add_argument("-c", "--config", metavar="RECIPE", help="the recipe, as codo pretrain takes it")
 
@@ -99,28 +103,28 @@ def build_parser() -> argparse.ArgumentParser:
 
     evaluate = verb("evaluate", "the twelve COCO metrics of a detector, or of a file of detections")
     evaluate.add_argument("source", metavar="RUN|FILE", help="a finetuning run, or detections in COCO's result format")
-    evaluate.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, backend=pycocotools, …")
+    words(evaluate, "settings", "key=value", "data=DIR, backend=pycocotools, …")
 
     probe = verb("probe", "k-NN and linear classification of labeled boxes or images on frozen features")
     probe.add_argument("source", metavar="RUN|FILE", help="a pretraining run, a weight file, imagenet or none")
-    probe.add_argument("settings", nargs="*", metavar="key=value", help="data=DIR, image_folder=DIR, boxes=N, …")
+    words(probe, "settings", "key=value", "data=DIR, image_folder=DIR, boxes=N, …")
 
     view = verb("view", "write an HTML page of proposals, views or detections")
     view.add_argument(
         "path", metavar="CATALOG|RUN|FILE", help="a catalog, a run, or a file of detections in COCO's result format"
     )
-    view.add_argument("settings", nargs="*", metavar="key=value", help="for detections: data=DIR, by=segm, …")
+    words(view, "settings", "key=value", "for detections: data=DIR, by=segm, …")
     view.add_argument("--images", type=int, metavar="N", help="maximum number of images, worst first (default: 200)")
     view.add_argument(
         "--out", metavar="FILE", help="the page (default: view.html in the catalog or run, or next to the file)"
     )
 
     convert = verb("convert", "write labeled data in any format as COCO annotation files; say what was understood")
-    convert.add_argument(
+    words(
+        convert,
         "source",
-        nargs="*",
-        metavar="SOURCE | key=value",
-        help="a folder of labeled data or its annotation file; settings such as data.format=via, data.missing=skip",
+        "SOURCE | key=value",
+        "a folder of labeled data or its annotation file; settings such as data.format=via, data.missing=skip",
     )
     convert.add_argument("--to", default="coco", metavar="FORMAT", help="coco (default)")
     convert.add_argument("--out", metavar="DIR", help="the folder to write (required)")

@@ -118,8 +118,8 @@ class Detector(Method):
         self.masks, self.seed = masks, seed
         self.detector: Any = build_detector(model, classes + 1, masks, **_options(settings))
         if norm == "sync":
-            # Torch has no types there.
-            self.detector = nn.SyncBatchNorm.convert_sync_batchnorm(self.detector)  # type: ignore[no-untyped-call]
+            convert = nn.SyncBatchNorm.convert_sync_batchnorm
+            self.detector = convert(self.detector)  # type: ignore[no-untyped-call]  # torch has no types there
         self._frozen = stages_to_freeze(self.detector.backbone.body, freeze)
         for part in self._frozen:
             part.requires_grad_(False)

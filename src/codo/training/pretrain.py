@@ -166,7 +166,7 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
         method = build_method(settings.method, setup)
     loading.result()
     if method.batch_statistics == "global" and context.world > 1 and context.device.type == "cuda":
-        method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]
+        method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]  # untyped in torch
     frozen = settings.model.frozen_at(saved.step)
     loaded = None if saved.state else loaded_parts(method)
     apply_freezing(method, frozen, loaded=loaded)

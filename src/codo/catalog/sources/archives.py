@@ -68,8 +68,8 @@ def _in_tar(path: str, file: IO[bytes], time: int, prefix: str = "") -> Iterator
     """Members of the tar that begins at the position of ``file``; those of inner tars get their name in front."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
         while (info := tar.next()) is not None:
-            # It would keep a kilobyte per member. Typeshed lacks the list; from Python 3.13 on stream=True does this.
-            tar.members.clear()  # type: ignore[attr-defined]
+            # It would keep a kilobyte per member; from Python 3.13 on stream=True does this.
+            tar.members.clear()  # type: ignore[attr-defined]  # typeshed lacks the list
             if not info.isreg() or info.issparse():
                 continue
             key = prefix + clean_key(info.name)
