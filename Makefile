@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
 
-.PHONY: help setup demo demo-quick test check format reference dist bench bench-gpu clean
+.PHONY: help setup demo demo-quick test check format reference docs dist bench bench-gpu clean
 
 help:           ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 16
@@ -43,6 +43,9 @@ format: setup   ## let ruff fix and format the code
 reference: setup  ## write docs/reference/settings.md from the schemas
 	$(BIN)/python docs/build_reference.py
 
+docs: setup     ## the site, into docs/_build/html; NOTEBOOKS=off leaves out what notebooks print
+	$(BIN)/python -m sphinx -q -W --keep-going -d docs/_build/doctrees $(if $(NOTEBOOKS),-D nb_execution_mode=$(NOTEBOOKS)) docs docs/_build/html
+
 dist: setup     ## source archive and wheel, into dist/
 	$(BIN)/python -m build --no-isolation --outdir dist
 
@@ -53,4 +56,4 @@ bench-gpu: setup  ## benchmark of the training step on a GPU, into docs/results;
 	$(BIN)/python -m benchmarks --gpu --out docs/results $(if $(DATA),--data $(DATA))
 
 clean:          ## remove the output of the other targets
-	rm -rf $(VENV) demo_out demo_quick_out build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo_out demo_quick_out build dist docs/_build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache

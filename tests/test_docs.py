@@ -102,7 +102,7 @@ def test_make_targets_of_the_docs_exist() -> None:
             assert target in targets, f"{page} names make {target}"
 
 
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(p for p in ROOT.glob("docs/**/*.md") if "_build" not in p.parts)])
 FOLDERS = ("src", "docs", "tests", "benchmarks")
 
 
@@ -113,7 +113,11 @@ def names(paths: list[Path]) -> list[str]:
 def written() -> list[Path]:
     """Every text of the repository that somebody reads."""
     found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
-    kept = [p for p in found if p.suffix in (".py", ".yaml", ".md", ".txt", ".html") and "egg-info" not in str(p)]
+    kept = [
+        p
+        for p in found
+        if p.suffix in (".py", ".yaml", ".md", ".txt", ".html") and not re.search("egg-info|_build", str(p))
+    ]
     return sorted([*kept, *ROOT.glob("*.md"), ROOT / "Makefile", ROOT / "pyproject.toml"])
 
 

@@ -1,0 +1,104 @@
+"""The site, from the Markdown of this folder and of the top of the repository, and from docstrings: ``make docs``."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+
+DOCS = Path(__file__).parent.resolve()
+ROOT = DOCS.parent
+# This checkout, for docstrings and for notebooks, wherever `codo` is installed.
+sys.path.insert(0, str(ROOT / "src"))
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+from codo import __version__  # noqa: E402
+
+project = "CoDo"
+author = copyright = "The CoDo authors"
+release = version = __version__
+
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build", "conf.py", "build_*.py", "screenshots.py", "site_links.py"]
+
+myst_enable_extensions = ["attrs_inline"]  # for <a id>, see `rewrite`
+myst_heading_anchors = 6
+myst_heading_anchors_html_ids = True  # as on GitHub, so that a place has one address
+
+# Notebooks are percent scripts, run when their code has changed since the last build; an error in one fails the build.
+nb_custom_formats = {".py": ["jupytext.reads", {"fmt": "py:percent"}]}
+nb_execution_mode = "cache"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+nb_ipywidgets_js: dict[str, Any] = {}  # they come from another host
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+autodoc_typehints_description_target = "documented"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+default_role = "code"  # `x` in a docstring
+nitpicky = True
+# Types of other packages have no page here: nothing is looked up in the network.
+nitpick_ignore_regex = [("py:.*", r"(?!codo\b).*"), ("py:.*", r"codo\..*")]
+
+html_theme = "furo"
+html_title = f"CoDo {__version__}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_copy_source = False
+html_show_sphinx = False
+
+# Pages that lie at the top of the repository, where hosts and people look for them -> their page of the site.
+TOP = {
+    "README.md": "index.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+}
+LINK = re.compile(r"\]\(([^)#\s:]+)(#[^)\s]*)?\)")
+ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
+
+
+def rewrite(text: str, source: Path) -> str:
+    """Markdown that is right for a code host, for Sphinx, whose pages all lie below docs/.
+
+    Links keep their target: pages at the top become those of the site, and what lies elsewhere in the repository is a
+    file to download. ``<a id="x"></a>`` becomes a target that Sphinx knows.
+
+    Args:
+        text: The text of a page.
+        source: Where it is read from; links are relative to its folder.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        there = Path(os.path.normpath(source.parent / match[1]))
+        if there.parent == ROOT and there.name in TOP:
+            there = DOCS / TOP[there.name]
+        here = source.parent if source.is_relative_to(DOCS) else DOCS
+        scheme = "" if there.is_relative_to(DOCS) else "path:"  # even where Sphinx could read it as a page
+        return f"]({scheme}{os.path.relpath(there, here)}{match[2] or ''})"
+
+    return ANCHOR.sub(r"[]{#\1}", LINK.sub(link, text))
+
+
+def source_read(app: Sphinx, docname: str, content: list[str]) -> None:
+    """A page of docs/."""
+    content[0] = rewrite(content[0], DOCS / f"{docname}.md")
+
+
+def include_read(app: Sphinx, path: Path, parent: str, content: list[str]) -> None:
+    """A page of the top, which one of docs/ includes."""
+    content[0] = rewrite(content[0], Path(os.path.normpath(DOCS / path)))
+
+
+def setup(app: Sphinx) -> None:
+    """Called by Sphinx."""
+    app.connect("source-read", source_read)
+    app.connect("include-read", include_read)
