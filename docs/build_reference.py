@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from codo.command_line.described import REQUIRED, Described, described
 from codo.command_line.schemas import SCHEMAS
-from codo.methods.registry import METHODS
+from codo.methods.registry import METHODS, find_method
 
 TARGET = Path(__file__).parent / "reference" / "settings.md"
 HEAD = """# Every setting
@@ -42,9 +42,10 @@ def main() -> int:
             known = set(SCHEMAS[other].model_fields) if which is None else which
         own = list(rows(SCHEMAS[verb], known))
         parts += [TABLE, *own] if own else []
-    for name, method in METHODS.items():
-        if method.Options.model_fields:
-            parts += [f"\n## Options of method `{name}`\n", TABLE, *rows(method.Options, prefix="options.")]
+    for name in METHODS:
+        options = find_method(name).Options
+        if options.model_fields:
+            parts += [f"\n## Options of method `{name}`\n", TABLE, *rows(options, prefix="options.")]
     text = "\n".join(parts) + "\n"
     if "--check" in sys.argv:
         if TARGET.read_text(encoding="utf-8") != text:

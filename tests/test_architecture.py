@@ -61,6 +61,7 @@ ORDER = [
     "training",
     "probes",
     "reporting",
+    "pretext",
     "methods",
     "evaluation",
     "duplicates",

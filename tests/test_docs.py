@@ -17,6 +17,7 @@ import yaml
 
 from codo.core.config import read_recipe
 from codo.demo.synthetic.scenes import write_demo
+from codo.methods.registry import METHODS
 from tests.training.tiny import MODEL
 
 ROOT = Path(__file__).parent.parent
@@ -197,3 +198,16 @@ def test_commands_are_quoted_for_every_shell(page: str) -> None:
             if re.match(r"\s*(?:codo|torchrun|python|make) ", line):
                 for word in shlex.split(line, comments=True, posix=False):
                     assert not re.search(r"[\[*?]", re.sub(r"'[^']*'|\"[^\"]*\"", "", word)), f"{page}: quote {word}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/methods.md"])
+def test_pages_count_the_registered_methods(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert re.findall(r"\b(\d+)\s+\[?methods\b", text) == [str(len(METHODS))]
+
+
+def test_the_table_of_methods_has_each_once() -> None:
+    text = (ROOT / "docs/methods.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[^|]*) \|", text, flags=re.MULTILINE)
+    assert cells[0] == "`method=`"
+    assert sorted(re.findall(r"`(\w+)`", " ".join(cells))) == sorted(METHODS)

@@ -18,7 +18,7 @@ from codo import cli
 from codo.comparison.compare_settings import CompareSettings
 from codo.detection.evaluate import EvaluateSettings
 from codo.detection.finetune_settings import FinetuneSettings
-from codo.methods.registry import METHODS
+from codo.methods.registry import METHODS, find_method
 from codo.planning.plan import PlanSettings
 from codo.preparation.prepare_settings import PrepareSettings
 from codo.reporting.view import ViewSettings
@@ -106,7 +106,7 @@ ROOTS = (
 
 def test_every_setting_in_an_error_exists() -> None:
     known = {name for schema in ROOTS for name in settings_of(schema)}
-    known |= {f"options.{name}" for method in METHODS.values() for name in settings_of(method.Options)}
+    known |= {f"options.{name}" for method in METHODS for name in settings_of(find_method(method).Options)}
     known |= {name for verb in codo.__all__ for name in inspect.signature(getattr(codo, verb)).parameters}
     named = {
         (name, f"{path.relative_to(SOURCE)}:{line}")

@@ -17,7 +17,7 @@ from codo.loading.object_crops import ObjectBatch
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Method, Setup
 from codo.methods.freezing import freeze, frozen_parameters, unfreeze
-from codo.methods.registry import METHODS, build_method, own_settings
+from codo.methods.registry import METHODS, build_method, find_method, own_settings
 from codo.models.encoder import ModelSettings
 
 B, S, M = 8, 32, 0.9
@@ -39,7 +39,7 @@ def method(name: str = "codo", **contrast: Any) -> Any:
     """A method with statistics unlike those of a new network."""
     torch.manual_seed(0)
     settings = ContrastSettings.model_validate({"bn_groups": 2, "queue": 16, "momentum": M, **contrast})
-    options = own_settings(METHODS[name], SMALL.get(name, {}))
+    options = own_settings(find_method(name), SMALL.get(name, {}))
     made = build_method(name, Setup(MODEL, settings, options, batch_size=B, classes=3)).train()
     for part, module in made.exports().items():
         draw_statistics(module)

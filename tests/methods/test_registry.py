@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,12 @@ def test_stopped_and_started_again_it_ends_with_the_same_bits(
     assert torch.equal(encoder.state_dict()[name_of], trunk.tensors[name_of])
 
 
+def test_a_run_imports_its_own_method_only() -> None:
+    code = "import sys; from codo.methods.registry import find_method; find_method('simsiam')\n"
+    code += "assert 'codo.methods.simsiam' in sys.modules and 'codo.methods.soco' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 SIZES: dict[str, Any] = {"batch_size": 4, "world": 1, "seed": 0}
 
 OWN = '''
@@ -157,7 +165,7 @@ def test_settings_without_effect_are_known(name: str, given: dict[str, Any], unu
 
 
 def test_every_use_is_of_something_optional() -> None:
-    for method in set(METHODS.values()):
+    for method in map(find_method, METHODS):
         assert all(any(use == one or use.startswith(f"{one}.") for one in OPTIONAL) for use in method.used_settings), (
             method
         )

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from codo.core.errors import InputError
-from codo.methods.registry import METHODS
+from codo.methods.registry import METHODS, find_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.planning.flop_counter import Operations, Step, count_step, saved
 from codo.training.pretrain_settings import PretrainSettings
@@ -107,13 +107,13 @@ def test_weights_by_hand(resnet50: Step) -> None:
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("soco", "orl")])
 def test_every_method_is_counted(method: str) -> None:
-    pasted = {} if METHODS[method].needs_backgrounds else {"backgrounds": []}
+    pasted = {} if find_method(method).needs_backgrounds else {"backgrounds": []}
     model = {**MODEL, "embedding_dim": 8}
-    options = {"hidden": 8} if "hidden" in METHODS[method].Options.model_fields else {}
+    options = {"hidden": 8} if "hidden" in find_method(method).Options.model_fields else {}
     step = count_step(settings(method=method, model=model, canvas=64, options=options, **pasted), 4)
     assert step.operations.flops > 0
     assert step.views == {"supervised": 1, "swav": 8}.get(method, 2)
-    assert step.levels == len(getattr(METHODS[method], "levels", ()))
+    assert step.levels == len(getattr(find_method(method), "levels", ()))
     assert step.whole_loss is (method != "simclr")
 
 

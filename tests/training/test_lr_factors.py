@@ -12,7 +12,7 @@ from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.methods.base import Method, Setup
 from codo.methods.freezing import freeze, frozen_parameters
-from codo.methods.registry import METHODS, build_method, own_settings
+from codo.methods.registry import build_method, find_method, own_settings
 from codo.models.encoder import ModelSettings
 from codo.training.lr_factors import trained_parts
 from codo.training.optim import OptimSettings, build_optimizer, set_lr
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def method(name: str = "codo", **options: Any) -> Method:
     torch.manual_seed(0)
     contrast = ContrastSettings(queue=16, bn_groups=2)
-    return build_method(name, Setup(MODEL, contrast, own_settings(METHODS[name], options), batch_size=8))
+    return build_method(name, Setup(MODEL, contrast, own_settings(find_method(name), options), batch_size=8))
 
 
 def rates(made: torch.nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, float]:

@@ -10,7 +10,7 @@ from codo.convert import ConvertSettings
 from codo.core.config import Settings
 from codo.detection.evaluate import EvaluateSettings
 from codo.detection.finetune_settings import FinetuneSettings
-from codo.methods.registry import METHODS
+from codo.methods.registry import METHODS, find_method
 from codo.planning.plan import PlanSettings
 from codo.preparation.prepare_settings import PrepareSettings
 from codo.reporting.view import ViewSettings
@@ -44,6 +44,6 @@ def settings_of(verb: str) -> list[Described]:
 
 def options_of_methods() -> Iterator[tuple[str, Described]]:
     """Name of the method and setting, for the options of every method."""
-    for name, method in METHODS.items():
-        for option in described(method.Options, "options."):
+    for name in METHODS:
+        for option in described(find_method(name).Options, "options."):
             yield name, option

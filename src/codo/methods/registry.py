@@ -1,9 +1,13 @@
-"""The methods by name. A new method is a file and a line here; methods in users' files need no line."""
+"""The methods by name. A new method is a file and a line here; methods in users' files need no line.
+
+Classes are named, not imported: a run imports its own method only, and methods may live in any package above this one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,44 +16,29 @@ from pydantic import create_model
 from codo.core.config import Settings, flatten, nest, resolve
 from codo.core.errors import InputError, nearest
 from codo.core.paths import absolute
-from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import OPTIONAL, Method, NoOptions, Setup
-from codo.methods.byol import BYOL
-from codo.methods.codo import CoDo
-from codo.methods.densecl import DenseCL
-from codo.methods.detco import DetCo
-from codo.methods.infomin import InfoMin
-from codo.methods.insloc import InsLoc
-from codo.methods.moco import MoCo
-from codo.methods.orl import ORL
-from codo.methods.self_emd import SelfEMD
-from codo.methods.simclr import SimCLR
-from codo.methods.simsiam import SimSiam
-from codo.methods.soco import SoCo
-from codo.methods.supervised import Supervised
-from codo.methods.swav import SwAV
 from codo.methods.user_files import load_file
 
-METHODS: dict[str, type[Method]] = {
-    "codo": CoDo,
-    "codo_m": CoDo,
-    "insloc": InsLoc,
-    "supervised": Supervised,
-    "moco": MoCo,
-    "moco_v2": MoCo,
-    "infomin": InfoMin,
-    "densecl": DenseCL,
-    "detco": DetCo,
-    "simclr": SimCLR,
-    "byol": BYOL,
-    "swav": SwAV,
-    "barlow_twins": BarlowTwins,
-    "simsiam": SimSiam,
-    "soco": SoCo,
-    "orl": ORL,
-    "self_emd": SelfEMD,
+METHODS: dict[str, str] = {
+    "codo": "codo.methods.codo:CoDo",
+    "codo_m": "codo.methods.codo:CoDo",
+    "insloc": "codo.methods.insloc:InsLoc",
+    "supervised": "codo.methods.supervised:Supervised",
+    "moco": "codo.methods.moco:MoCo",
+    "moco_v2": "codo.methods.moco:MoCo",
+    "infomin": "codo.methods.infomin:InfoMin",
+    "densecl": "codo.methods.densecl:DenseCL",
+    "detco": "codo.methods.detco:DetCo",
+    "simclr": "codo.methods.simclr:SimCLR",
+    "byol": "codo.methods.byol:BYOL",
+    "swav": "codo.methods.swav:SwAV",
+    "barlow_twins": "codo.methods.barlow_twins:BarlowTwins",
+    "simsiam": "codo.methods.simsiam:SimSiam",
+    "soco": "codo.methods.soco:SoCo",
+    "orl": "codo.methods.orl:ORL",
+    "self_emd": "codo.methods.self_emd:SelfEMD",
 }
-"""Name -> class. Methods with the same class differ in their recipes."""
+"""Name -> ``module:class``. Methods with the same class differ in their recipes."""
 
 
 def find_method(name: str) -> type[Method]:
@@ -62,7 +51,9 @@ def find_method(name: str) -> type[Method]:
         InputError: Unknown, or a file without such a class.
     """
     if name in METHODS:
-        return METHODS[name]
+        module, title = METHODS[name].split(":")
+        known: type[Method] = getattr(import_module(module), title)
+        return known
     path, colon, title = name.rpartition(":")
     if not colon or not path.endswith(".py"):
         fix = nearest(name, list(METHODS)) or f"one of: {', '.join(METHODS)}; or path/to/file.py:MyMethod"
