@@ -68,7 +68,7 @@ def create(folder: Path, count: int) -> None:
 
 LIST = """
 import json, os, sys, time
-from codo.catalog.sources.source import list_sources
+from codo.sources.source import list_sources
 from codo.core.memory import peak_memory_mib
 from codo.preparation import manifest
 before, start = peak_memory_mib(), time.perf_counter()

@@ -71,6 +71,7 @@ ORDER = [
     "layouts",
     "geometry",
     "preparation",
+    "sources",
     "catalog",
     "rasters",
     "views",

@@ -14,8 +14,8 @@ import codo
 from codo.annotations.images import read_sizes
 from codo.catalog import heif
 from codo.catalog.decode import InvalidImage, Limits, decode, decode_checked, stored_size
-from codo.catalog.sources.source import list_sources
 from codo.core.errors import InputError
+from codo.sources.source import list_sources
 from tests.catalog.pictures import ORIENTATION, encode, jpeg, picture, write_folder
 
 pillow_heif = pytest.importorskip("pillow_heif")

@@ -9,8 +9,8 @@ import cv2
 import pytest
 
 from codo.annotations.source import find_format, read_annotations, resolved
-from codo.catalog.sources.source import list_sources
 from codo.core.errors import InputError
+from codo.sources.source import list_sources
 from tests.annotations.layouts import names, settings, write_voc
 from tests.annotations.refusals import Refuses, Spoil, replace_in
 from tests.annotations.synthetic import coco

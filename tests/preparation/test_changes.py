@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from codo.catalog.sources.source import list_sources
 from codo.core.errors import CodoError
 from codo.preparation import changes
 from codo.preparation.changes import Changes, find_changes
 from codo.preparation.prepare import prepare
+from codo.sources.source import list_sources
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 from tests.preparation.catalogs import quick
 from tests.rasters.files import tiff

@@ -10,7 +10,6 @@ import pytest
 
 from codo.catalog.reading import Location
 from codo.catalog.schema import SCHEMA
-from codo.catalog.sources.listing import Listing, Member
 from codo.core.errors import CodoError
 from codo.preparation.manifest import (
     Manifest,
@@ -21,6 +20,7 @@ from codo.preparation.manifest import (
     read_manifest,
 )
 from codo.preparation.prepare_settings import PrepareSettings
+from codo.sources.listing import Listing, Member
 
 
 def listing(count: int, stamp: int = 0) -> Listing:

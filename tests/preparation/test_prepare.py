@@ -17,9 +17,9 @@ from codo.core.io import open_atomically
 from codo.preparation import engines
 from codo.preparation.prepare import open_or_prepare, prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
-from tests.catalog.sources.listings import write_tar, write_zip
 from tests.catalog.test_decode import png_header
 from tests.preparation.catalogs import files, quick, rejected
+from tests.sources.listings import write_tar, write_zip
 
 
 @pytest.fixture

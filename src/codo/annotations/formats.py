@@ -16,7 +16,6 @@ from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations
 from codo.annotations.voc.read import read_voc
 from codo.annotations.yolo.read import read_yolo
-from codo.catalog.sources.image_lists import parse_coco
 from codo.core.errors import InputError
 from codo.geometry.boxes import Convention
 from codo.label_formats.formats import FORMATS, LabelFormatName, Options, find_sets, read_labels
@@ -26,6 +25,7 @@ from codo.label_formats.table import LabelTable
 from codo.layouts import voc, yolo
 from codo.layouts.coco import find_annotations, find_single_file, image_folders
 from codo.layouts.splits import no_such_split, only_one_set
+from codo.sources.image_lists import parse_coco
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@
 * ``reading``: bytes of images in place, also inside tar and zip archives, local or by URL.
 * ``decode``: bytes to RGB, and why some images are rejected.
 * ``jpeg_tiles``, ``tile_copy``: a part of a packed JPEG without decoding the rest.
-* ``sources``: from what a user names (folder, archive, list, VOC, COCO) to a listing of image files.
 """
 
 from __future__ import annotations

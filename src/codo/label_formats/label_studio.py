@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError
 from codo.geometry.curves import ellipse_box, ellipse_points, points_box, rectangle_points
 from codo.label_formats.json_kind import json_kind
@@ -27,6 +26,7 @@ from codo.label_formats.label_studio_min import complete_tasks
 from codo.label_formats.problems import Problems, class_name, finite, read_rows
 from codo.label_formats.sets import LabelSet, file_sets
 from codo.label_formats.table import LabeledImage, LabeledObject, Labels, left_out
+from codo.sources.listing import IMAGE_EXTENSIONS, extension
 
 SHAPES = ("rectangle", "polygon", "ellipse")
 WITHOUT_SHAPE = ("brush", "keypoint", "bitmask", "vector", "other")

@@ -25,7 +25,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from codo.catalog.sources.folder import files_with, image_files, visible_files, visible_folders
 from codo.core.errors import InputError
 from codo.geometry.curves import ellipse_box, ellipse_points, points_box
 from codo.geometry.extents import outline_extent
@@ -34,6 +33,7 @@ from codo.label_formats.json_kind import json_kind
 from codo.label_formats.problems import Problems, class_name, finite, read_json
 from codo.label_formats.sets import LabelSet, folder_sets
 from codo.label_formats.table import LabeledImage, LabeledObject, Labels, left_out
+from codo.sources.folder import files_with, image_files, visible_files, visible_folders
 
 POLYGONS = ("polygon", "oriented_rectangle", "rotation", "quadrilateral")
 """Shapes that are given by their corners; the last two are those of X-AnyLabeling."""

@@ -17,11 +17,11 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from codo.catalog.sources.folder import visible_files
 from codo.core.errors import InputError
 from codo.label_formats.problems import Problems, parsed, read_lines
 from codo.label_formats.sets import LabelSet, file_sets
 from codo.label_formats.table import LabeledImage, LabeledObject, Labels
+from codo.sources.folder import visible_files
 
 COLUMNS = ("ImageID", "LabelName", "XMin", "XMax", "YMin", "YMax")
 ROW = "write XMin, XMax, YMin and YMax relative to the image, from 0 to 1"

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from codo.catalog.sources.image_lists import parse_json
 from codo.core.errors import InputError
 from codo.core.text import decode_text
 from codo.layouts.entries import FileEntries
+from codo.sources.image_lists import parse_json
 
 
 class Problem(NamedTuple):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from codo.catalog.sources.folder import visible_files, visible_folders
 from codo.core.errors import InputError, nearest
 from codo.layouts.splits import no_such_split, only_one_set
+from codo.sources.folder import visible_files, visible_folders
 
 ALL = "all"
 """Name of the only set of a folder that does not name its sets."""

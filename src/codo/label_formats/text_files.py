@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from codo.catalog.sources.folder import files_with, image_files, visible_files, visible_folders
 from codo.core.errors import InputError
 from codo.label_formats.problems import read_lines
+from codo.sources.folder import files_with, image_files, visible_files, visible_folders
 
 IMAGES = ("images", "jpegimages")
 """Usual names of the folder of the images, in lower case."""

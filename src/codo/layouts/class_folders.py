@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from codo.catalog.sources.folder import image_files
-from codo.catalog.sources.listing import is_hidden
 from codo.core.errors import InputError
+from codo.sources.folder import image_files
+from codo.sources.listing import is_hidden
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codo.catalog.sources.listing import is_hidden
+from codo.sources.listing import is_hidden
 
 SINGLE = (
     "annotations/instances_default.json",

@@ -29,12 +29,12 @@ from collections.abc import Container
 from pathlib import Path
 from typing import NamedTuple
 
-from codo.catalog.sources.folder import files_with, image_files, visible_files, visible_folders
-from codo.catalog.sources.image_lists import parse_image_set
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError, nearest
 from codo.layouts.missing import Missing, missing_note
 from codo.layouts.splits import no_such_split, only_one_set
+from codo.sources.folder import files_with, image_files, visible_files, visible_folders
+from codo.sources.image_lists import parse_image_set
+from codo.sources.listing import IMAGE_EXTENSIONS, extension
 
 IMAGES = ("JPEGImages", "images", "Images", "imgs")
 LABELS = ("Annotations", "annotations", "labels", "xmls", "xml")

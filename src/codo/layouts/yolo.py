@@ -24,8 +24,6 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from codo.catalog.sources.folder import image_files, visible_files
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
 from codo.core.text import decode_text
@@ -33,6 +31,8 @@ from codo.layouts.darknet import is_darknet, places, read_darknet
 from codo.layouts.missing import Missing, missing_note
 from codo.layouts.splits import no_such_split, only_one_set
 from codo.layouts.yolo_lists import absolute, read_list
+from codo.sources.folder import image_files, visible_files
+from codo.sources.listing import IMAGE_EXTENSIONS, extension
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "test")}
 """Names of splits, in the order in which they are tried."""

@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from codo.catalog.sources.file_names import match_files, readings
-from codo.catalog.sources.folder import image_files
-from codo.catalog.sources.image_lists import TextLine, parse_lines
 from codo.core.errors import InputError
 from codo.layouts.darknet import without_data
+from codo.sources.file_names import match_files, readings
+from codo.sources.folder import image_files
+from codo.sources.image_lists import TextLine, parse_lines
 
 
 class ListedImages(NamedTuple):

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from codo.catalog.schema import FILE, UNFINISHED
-from codo.catalog.sources.source import list_sources
 from codo.catalog.table import open_file
 from codo.core.cache import KERNELS, PERCEPTUAL, VARIABLE, default_cache
 from codo.core.errors import CodoError, InputError
@@ -20,6 +19,7 @@ from codo.core.io import FileLock
 from codo.preparation.manifest import has_manifest, read_manifest
 from codo.preparation.prepare import CATALOGS, cached_path
 from codo.preparation.request import Request
+from codo.sources.source import list_sources
 
 State = Literal["current", "stale", "busy"]
 Clear = Literal["all", "stale"]

@@ -14,11 +14,11 @@ from typing import NamedTuple
 
 from codo.catalog.catalog import Catalog
 from codo.catalog.schema import REJECTED
-from codo.catalog.sources.listing import Listing, extension
-from codo.catalog.sources.source import list_sources
 from codo.core.content import hash_span
 from codo.core.errors import CodoError, InputError
 from codo.preparation.request import Request
+from codo.sources.listing import Listing, extension
+from codo.sources.source import list_sources
 
 MOST_READ = 10_000
 """Newer files of the old size that are read: minutes on a slow disk at most, and enough where all have new times."""

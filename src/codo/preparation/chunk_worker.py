@@ -15,7 +15,6 @@ from codo.catalog.bit_depth import summarize
 from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
 from codo.catalog.schema import FALLBACK_STAGE, schema_of
-from codo.catalog.sources.listing import extension
 from codo.core.content import content_hash
 from codo.core.errors import CodoError
 from codo.core.io import explain_full_disk, open_atomically
@@ -25,6 +24,7 @@ from codo.preparation.prepare_settings import PrepareSettings
 from codo.preparation.rows import Specials, make_row
 from codo.preparation.tiling import examine_tiles, open_tiled
 from codo.rasters.tiff import Raster
+from codo.sources.listing import extension
 
 READS_AHEAD = 16
 """Remote files that are fetched at the same time, so that a chunk does not wait a round trip for each."""

@@ -28,11 +28,11 @@ import pyarrow as pa
 
 from codo.catalog.bit_depth import Depths
 from codo.catalog.schema import FILE, FORMAT, UNFINISHED
-from codo.catalog.sources.listing import Listing
 from codo.core.errors import CodoError
 from codo.core.io import explain_full_disk, open_atomically
 from codo.preparation.pack import shard_names
 from codo.preparation.prepare_settings import PrepareSettings
+from codo.sources.listing import Listing
 
 MOST_CHUNKS, SMALLEST_CHUNK, LARGEST_CHUNK = 64, 8, 512
 SMALLEST_TILED, LARGEST_TILED = 1, 8

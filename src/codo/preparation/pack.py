@@ -26,7 +26,7 @@ from PIL import Image as Pillow
 
 from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.jpeg_tiles import interval
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
+from codo.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.views.lazy_image import Image
 
 END_OF_TAR = bytes(2 * tarfile.BLOCKSIZE)

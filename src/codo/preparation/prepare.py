@@ -19,8 +19,6 @@ from typing import Any
 from tqdm import tqdm
 
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
-from codo.catalog.sources.listing import Listing
-from codo.catalog.sources.source import list_sources
 from codo.core.cache import VARIABLE, default_cache
 from codo.core.cpu import usable_cores
 from codo.core.errors import InputError, Interrupted
@@ -39,6 +37,8 @@ from codo.preparation.manifest import (
 )
 from codo.preparation.merge import check_rejections, merge
 from codo.preparation.request import Request, Source, check_out
+from codo.sources.listing import Listing
+from codo.sources.source import list_sources
 
 CATALOGS = "catalogs"
 """Folder of prepared catalogs in the cache."""

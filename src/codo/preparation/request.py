@@ -9,12 +9,12 @@ from typing import Any
 
 from codo.catalog.catalog import is_catalog, open_catalog
 from codo.catalog.schema import UNFINISHED
-from codo.catalog.sources.selection import list_path
 from codo.core.config import refuse_other_settings, resolve
 from codo.core.errors import InputError
 from codo.core.paths import absolute, is_url
 from codo.preparation.manifest import has_manifest, read_manifest
 from codo.preparation.prepare_settings import PrepareSettings
+from codo.sources.selection import list_path
 
 Source = str | Path | Sequence[str | Path]
 

@@ -13,12 +13,12 @@ import numpy as np
 
 from codo.annotations.records import Annotations
 from codo.annotations.subset import without_missing
-from codo.catalog.sources.file_names import match_files, readings
-from codo.catalog.sources.folder import image_files
-from codo.catalog.sources.image_lists import file_name
 from codo.core.errors import InputError
 from codo.label_formats.table import without_images
 from codo.layouts.missing import missing_note
+from codo.sources.file_names import match_files, readings
+from codo.sources.folder import image_files
+from codo.sources.image_lists import file_name
 
 
 def locate_images(

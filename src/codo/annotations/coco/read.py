@@ -26,7 +26,6 @@ from codo.annotations.coco.classes import merge_classes, parent_ids, resolve_cro
 from codo.annotations.coco.filled_in import boxes_column
 from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Aliases, Annotations, Category
-from codo.catalog.sources.image_lists import file_name, parse_coco
 from codo.core.errors import InputError
 from codo.geometry.boxes import Convention, to_pixels
 from codo.geometry.extents import outline_area
@@ -35,6 +34,7 @@ from codo.geometry.segmentations import clean, describe_error
 from codo.geometry.units import check_units
 from codo.label_formats.coco_dialects import dialect_notes
 from codo.label_formats.table import Extra, LabelTable
+from codo.sources.image_lists import file_name, parse_coco
 
 BOX = "write bbox as [x, y, width, height], not as corners, in pixels of the image as it is on disk, or clip it"
 

@@ -20,9 +20,9 @@ import numpy.typing as npt
 
 from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Annotations
-from codo.catalog.sources.image_lists import parse_json
 from codo.core.errors import InputError
 from codo.geometry.segmentations import compress, describe_error
+from codo.sources.image_lists import parse_json
 
 
 def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:

@@ -32,12 +32,12 @@ import numpy.typing as npt
 from codo.annotations.assemble import assemble, unused_classes
 from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations, Category
-from codo.catalog.sources.folder import files_with
 from codo.geometry.corners import Counting, Origin
 from codo.layouts.entries import FileEntries
 from codo.layouts.image_ids import image_numbers
 from codo.layouts.voc import VocImage, label_folders
 from codo.layouts.voc_xml import CORNERS, Labels, Unreadable, parse
+from codo.sources.folder import files_with
 
 BOX = "write xmin <= xmax and ymin <= ymax in pixels of the image as it is on disk, counted from 1 (or 0)"
 

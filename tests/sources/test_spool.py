@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from codo.catalog.sources import spool as module
-from codo.catalog.sources.spool import spool
 from codo.core.errors import CodoError
+from codo.sources import spool as module
+from codo.sources.spool import spool
 from tests.catalog.pictures import jpegs, write_folder
-from tests.catalog.sources.listings import listed
+from tests.sources.listings import listed
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from codo.catalog.sources.listing import Member, is_hidden
+from codo.sources.listing import Member, is_hidden
 
 
 class Name(NamedTuple):

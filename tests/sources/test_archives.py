@@ -9,7 +9,7 @@ import pytest
 
 from codo.core.errors import InputError
 from tests.catalog.pictures import jpeg, jpegs
-from tests.catalog.sources.listings import keys, listed, read, write_tar, write_zip
+from tests.sources.listings import keys, listed, read, write_tar, write_zip
 
 
 def test_a_tar_is_read_in_place_in_its_order(tmp_path: Path) -> None:

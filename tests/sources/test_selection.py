@@ -9,7 +9,7 @@ import pytest
 
 from codo.core.errors import InputError
 from tests.catalog.pictures import jpeg, jpegs, write_folder
-from tests.catalog.sources.listings import coco, keys, listed, read, write_zip
+from tests.sources.listings import coco, keys, listed, read, write_zip
 
 
 @pytest.mark.parametrize("place", ["train2017", "images/train2017"])

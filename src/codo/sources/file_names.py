@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
+from codo.sources.listing import IMAGE_EXTENSIONS, extension
 
 _UPLOAD = re.compile(r"(?<![^/])[0-9a-f]{8}-(?=[^/]+$)")
 """What Label Studio writes before the name of an uploaded file."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from codo.catalog import heif
 from codo.catalog.reading import Location
-from codo.catalog.sources.spool import spool
+from codo.sources.spool import spool
 
 _ENDINGS = "jpg jpeg jpe jfif png apng webp avif bmp dib gif tif tiff ppm pgm pbm pnm jp2 j2k"
 IMAGE_EXTENSIONS = frozenset(f".{ending}" for ending in _ENDINGS.split(" ")) | heif.ENDINGS

@@ -13,9 +13,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.image_lists import parse_image_set
-from codo.catalog.sources.listing import Member, is_hidden
 from codo.core.errors import InputError, nearest
+from codo.sources.image_lists import parse_image_set
+from codo.sources.listing import Member, is_hidden
 
 DEFAULT = "trainval"
 _IMAGE_SET = re.compile(r"^(|.*/)ImageSets/Main/([^/]+)\.txt$")

@@ -15,9 +15,11 @@ from itertools import chain
 
 from codo.catalog import heif
 from codo.catalog.reading import Location, Reader
-from codo.catalog.sources import archives
-from codo.catalog.sources.folder import walk
-from codo.catalog.sources.listing import (
+from codo.core.errors import InputError
+from codo.core.paths import expand, kind, missing
+from codo.sources import archives
+from codo.sources.folder import walk
+from codo.sources.listing import (
     IMAGE_EXTENSIONS,
     Listing,
     Member,
@@ -26,7 +28,7 @@ from codo.catalog.sources.listing import (
     images_only,
     is_hidden,
 )
-from codo.catalog.sources.selection import (
+from codo.sources.selection import (
     choose,
     find_images,
     is_list,
@@ -34,10 +36,8 @@ from codo.catalog.sources.selection import (
     names_in,
     paths_in,
 )
-from codo.catalog.sources.spool import spool
-from codo.catalog.sources.voc import DEFAULT, choose_voc, voc_years
-from codo.core.errors import InputError
-from codo.core.paths import expand, kind, missing
+from codo.sources.spool import spool
+from codo.sources.voc import DEFAULT, choose_voc, voc_years
 
 
 def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:

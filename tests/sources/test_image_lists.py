@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from codo.catalog.sources.image_lists import file_name, parse_coco, parse_image_set, parse_json, parse_lines
 from codo.core.errors import InputError
+from codo.sources.image_lists import file_name, parse_coco, parse_image_set, parse_json, parse_lines
 
 
 def test_lines_without_comments_and_empty_ones_keep_their_numbers() -> None:

@@ -6,7 +6,7 @@ import unicodedata
 
 import pytest
 
-from codo.catalog.sources.file_names import match_files, readings
+from codo.sources.file_names import match_files, readings
 
 FILES = ["train/a b.jpg", "train/x.jpg", "val/x.jpg", "val/y.JPG", "deep/er/z.png", "é.jpg"]
 

@@ -12,10 +12,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.image_lists import file_name, parse_coco, parse_lines
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, clean_key, extension, is_hidden
 from codo.core.errors import InputError, first_line
 from codo.core.paths import absolute, join, kind, parent, read_whole
+from codo.sources.image_lists import file_name, parse_coco, parse_lines
+from codo.sources.listing import IMAGE_EXTENSIONS, Member, clean_key, extension, is_hidden
 
 
 def is_list(path: str) -> bool:

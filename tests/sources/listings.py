@@ -9,8 +9,8 @@ import zipfile
 from pathlib import Path
 
 from codo.catalog.reading import Reader
-from codo.catalog.sources.listing import Listing
-from codo.catalog.sources.source import list_sources
+from codo.sources.listing import Listing
+from codo.sources.source import list_sources
 
 
 def listed(*sources: object, select: str | None = None) -> Listing:

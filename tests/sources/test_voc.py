@@ -9,7 +9,7 @@ import pytest
 
 from codo.core.errors import InputError
 from tests.catalog.pictures import jpeg, write_folder
-from tests.catalog.sources.listings import keys, listed, read
+from tests.sources.listings import keys, listed, read
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.folder import image_files
-from codo.catalog.sources.links import at_one_place, inside_of
-from codo.catalog.sources.listing import Member
+from codo.sources.folder import image_files
+from codo.sources.links import at_one_place, inside_of
+from codo.sources.listing import Member
 from tests.catalog.pictures import jpeg, write_folder
-from tests.catalog.sources.listings import keys, listed, read
 from tests.preparation.catalogs import quick
+from tests.sources.listings import keys, listed, read
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.links import Name, at_one_place, inside_of
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, Member, extension, is_hidden
-from codo.catalog.sources.spool import spool
 from codo.core.errors import InputError
 from codo.core.paths import filesystem, is_url
+from codo.sources.links import Name, at_one_place, inside_of
+from codo.sources.listing import IMAGE_EXTENSIONS, Member, extension, is_hidden
+from codo.sources.spool import spool
 
 
 def walk(folder: str) -> Collection[Member]:

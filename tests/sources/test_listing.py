@@ -7,9 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.listing import Member, build_listing, clean_key, extension, is_hidden
+from codo.sources.listing import Member, build_listing, clean_key, extension, is_hidden
 from tests.catalog.pictures import jpeg, jpegs, write_folder
-from tests.catalog.sources.listings import keys, listed
+from tests.sources.listings import keys, listed
 
 
 def test_files_without_an_extension_may_be_images(tmp_path: Path) -> None:

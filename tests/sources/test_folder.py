@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from codo.catalog.sources.folder import image_files, stamp, visible_files, visible_folders
 from codo.core.errors import InputError
+from codo.sources.folder import image_files, stamp, visible_files, visible_folders
 from tests.catalog.pictures import jpeg, write_folder
-from tests.catalog.sources.listings import keys, listed, read, write_zip
+from tests.sources.listings import keys, listed, read, write_zip
 
 
 def test_a_folder_tree(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from codo.core.errors import InputError
 from tests.catalog.pictures import jpegs, write_folder
-from tests.catalog.sources.listings import keys, listed, read, write_tar, write_zip
+from tests.sources.listings import keys, listed, read, write_tar, write_zip
 
 
 def test_folders_and_archives_by_url(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:

@@ -19,9 +19,9 @@ import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from codo.catalog.sources.listing import IMAGE_EXTENSIONS, extension
 from codo.core.errors import InputError
 from codo.core.text import decode_text
+from codo.sources.listing import IMAGE_EXTENSIONS, extension
 
 _WITH_LABEL = re.compile(r"(.*\S)\s+(-1|0|1)")
 

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from typing import IO, cast
 
 from codo.catalog.reading import Location
-from codo.catalog.sources.folder import stamp
-from codo.catalog.sources.listing import Member, clean_key, extension
-from codo.catalog.sources.spool import spool
 from codo.core.errors import InputError
 from codo.core.paths import filesystem, is_url
+from codo.sources.folder import stamp
+from codo.sources.listing import Member, clean_key, extension
+from codo.sources.spool import spool
 
 COMPRESSED_TARS = (".tgz", ".tar.gz", ".tbz2", ".tar.bz2", ".txz", ".tar.xz", ".tar.zst")
 
