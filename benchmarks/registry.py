@@ -34,6 +34,7 @@ CPU = (
     Entry("busy", "busy", minutes=30),
     Entry("memory", "memory"),
     Entry("listing", "listing", minutes=15),
+    Entry("tables", "tables", minutes=1),
     Entry("near-duplicates", "near_duplicates"),
     Entry("freed-memory", "freed_memory", minutes=15),
     Entry("annotations", "annotations", minutes=15),

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from codo.catalog import reading
+from codo.catalog.catalog import open_catalog
 from codo.core.errors import CodoError, InputError
 from codo.core.io import open_atomically
 from codo.preparation import engines
@@ -20,6 +21,7 @@ from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 from tests.catalog.test_decode import png_header
 from tests.preparation.catalogs import files, quick, rejected
 from tests.sources.listings import write_tar, write_zip
+from tests.sources.table_files import image_table, write_as_datasets
 
 
 @pytest.fixture
@@ -216,3 +218,43 @@ def test_real_photographs(test_data: Path, tmp_path: Path) -> None:
     assert len(catalog) == len(list((source / "val").iterdir()))
     assert catalog.counts["rejected"] == 0
     assert min(catalog.image(0).shape[:2]) == 128
+
+
+def test_tables_are_prepared_alike_by_any_number_of_processes(messy: Path, tmp_path: Path) -> None:
+    """Rows with the same files as a folder give the same images; compressed pages too, and packed ones."""
+    names = sorted(path.relative_to(messy).as_posix() for path in messy.rglob("*") if path.is_file())
+    whole = {name: (messy / name).read_bytes() for name in names if name.endswith((".jpg", ".png"))}
+    table = image_table([*whole.items(), (None, b"only words")])
+    write_as_datasets(tmp_path / "plain" / "a.parquet", table, group=50)
+    (tmp_path / "snappy").mkdir()
+    pq.write_table(table, tmp_path / "snappy/a.parquet", row_group_size=50)
+    folder = quick(messy, tmp_path / "folder")
+    rows = {folder.key(i): i for i in range(len(folder))}
+    for source in ("plain", "snappy"):
+        for pack in (None, 40):
+            out = tmp_path / f"{source}{pack}"
+            catalog = quick(tmp_path / source, out, pack=pack)
+            assert {catalog.key(i) for i in range(len(catalog))} == rows.keys() - {"0a1b2c"}
+            assert rejected(out).keys() == rejected(tmp_path / "folder").keys() | {"a/0000168"}
+            again = quick(tmp_path / source, tmp_path / "again" / out.name, pack=pack, jobs=3)
+            assert files(out) == files(Path(again.path))
+            if pack is None:
+                for i in range(0, len(catalog), 7):
+                    assert np.array_equal(catalog.image(i), folder.image(rows[catalog.key(i)]))
+                assert catalog.location(0).is_compressed == (source == "snappy")
+                assert catalog.warnings() == folder.warnings()  # the pages are small
+
+
+def test_a_changed_table_is_noticed(tmp_path: Path) -> None:
+    names = [f"{n}.jpg" for n in range(4)]
+    for compression in ("none", "snappy"):
+        path = tmp_path / f"{compression}.parquet"
+        pq.write_table(image_table([(name, jpeg(n)) for n, name in enumerate(names)]), path, compression=compression)
+        catalog = quick(path, tmp_path / compression)
+        path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(CodoError, match=r"image '3.jpg' has vanished or changed") as caught:
+            catalog.image(3)
+        assert caught.value.where == str(path)
+        path.unlink()
+        with pytest.raises(CodoError, match="there is no such file"):
+            open_catalog(tmp_path / compression).image(2)

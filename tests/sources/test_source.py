@@ -42,9 +42,9 @@ def test_nothing_to_list(tmp_path: Path, name: str) -> None:
 
 
 def test_files_of_no_known_kind(tmp_path: Path) -> None:
-    (tmp_path / "a.parquet").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"a '\.parquet' file is not a source"):
-        listed(tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"a '\.csv' file is not a source"):
+        listed(tmp_path / "a.csv")
     with pytest.raises(InputError, match="no such file"):
         listed(tmp_path / "a.jsn")
     with pytest.raises(InputError, match="no such file"):

@@ -2,7 +2,7 @@
 
 * ``schema``: the format: files, columns, metadata.
 * ``catalog``: opening and reading; ``table``: its Parquet file as arrays; ``boxes``: proposals in it and in pixels.
-* ``reading``: bytes of images in place, also inside tar and zip archives, local or by URL.
+* ``reading``: bytes of images in place, also inside archives and tables, local or by URL; ``pages``: compressed pages.
 * ``decode``: bytes to RGB, and why some images are rejected.
 * ``jpeg_tiles``, ``tile_copy``: a part of a packed JPEG without decoding the rest.
 """

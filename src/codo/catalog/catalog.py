@@ -20,6 +20,7 @@ from codo.catalog.bit_depth import Depths, depth_warning
 from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.jpeg_tiles import cut, layout
+from codo.catalog.pages import slow_pages_warning
 from codo.catalog.reading import Location, Reader
 from codo.catalog.schema import FALLBACK_STAGE, FILE, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
@@ -194,7 +195,7 @@ class Catalog:
             CodoError: The file has vanished, or has another length or content than it had.
         """
         location = self.location(i)
-        time = self._checked.due(i, location.uri)
+        time = self._checked.due(i, location.file)
         try:
             data = self._reader.read(location)
         except FileNotFoundError as error:
@@ -209,7 +210,7 @@ class Catalog:
 
     def written_later(self, i: int) -> bool:
         """Whether the file of image ``i`` has a later time than the catalog; its content may be the same."""
-        return bool(self._checked.later(self.location(i).uri))
+        return bool(self._checked.later(self.location(i).file))
 
     def location(self, i: int) -> Location:
         """Where the bytes of image ``i`` are."""
@@ -247,10 +248,12 @@ class Catalog:
         found = [depth_warning(self.depths, "value_range"), heif.left_out_warning(self.counts["ignored"])]
         if not self.packed and (whole := self.counts.get("decoded_whole")):
             found.append(f"{whole:,} images are decoded whole for each tile that is read; pack=SIDE stores tiles")
+        some = range(0, len(self), max(len(self) // 100, 1))
+        found.append(slow_pages_warning([self._uri[i].as_py() for i in some]))
         return [warning for warning in found if warning]
 
     def _changed(self, i: int, what: str) -> CodoError:
-        uri = join(self.path, self.location(i).uri)
+        uri = join(self.path, self.location(i).file)
         fix = (
             "copy the catalog again with all its shards"
             if self.packed

@@ -1,4 +1,4 @@
-"""Reading the bytes of images in place: whole files, or spans of tar and zip archives; local, or by fsspec URL."""
+"""Reading the bytes of images in place: whole files, spans of archives and tables; local, or by fsspec URL."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import zlib
 from collections import OrderedDict
 from typing import NamedTuple
 
+from codo.catalog.pages import Page, decompress, file_of, page_of
 from codo.core.paths import filesystem, is_url, join
 
 LARGEST_FILE = 1 << 30
@@ -19,7 +20,8 @@ class Location(NamedTuple):
     """Where the bytes of an image are.
 
     Attributes:
-        uri: The file or archive: an absolute path, an fsspec URL, or a path relative to the catalog.
+        uri: The file or archive: an absolute path, an fsspec URL, or a path relative to the catalog. With a compressed
+            page of a table behind it (pages.py), offset and size are those in the decompressed page.
         offset: Where the span begins; 0 exactly for a file of its own (an archive begins with a header).
         size: Length of the span in bytes; -1 for a file whose size was not looked up.
         deflated: Whether the span is a raw deflate stream, as zip archives hold it.
@@ -30,6 +32,16 @@ class Location(NamedTuple):
     size: int = -1
     deflated: bool = False
 
+    @property
+    def file(self) -> str:
+        """The file that holds the bytes: ``uri`` without the page in it."""
+        return file_of(self.uri)
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether the bytes are in the file only in a compressed form."""
+        return self.deflated or page_of(self.uri) is not None
+
 
 class BadSpan(OSError):
     """The span exists but its contents have changed, are damaged, or are too large."""
@@ -39,7 +51,7 @@ class Reader:
     """Reads spans, and keeps the archives it reads from open.
 
     Each process opens files of its own at its first read. Reads are positional (``pread``), so threads may share a
-    reader. At most ``handles`` files stay open.
+    reader. At most ``handles`` files stay open. Of compressed pages the last one is kept: neighbors share it.
 
     Args:
         base: What relative locations are relative to.
@@ -62,7 +74,10 @@ class Reader:
         if size > LARGEST_FILE:
             raise BadSpan(errno.EFBIG, f"{size / 1e9:.1f} GB, far more than an image")
         uri = uri if os.path.isabs(uri) else join(self.base, uri)
-        data = self._read_url(uri, offset, size) if is_url(uri) else self._read_file(uri, offset, size)
+        if (page := page_of(uri)) is not None:
+            data = self._decompressed(page)[offset : offset + size]
+        else:
+            data = self._read_url(uri, offset, size) if is_url(uri) else self._read_file(uri, offset, size)
         if size >= 0 and len(data) != size:
             longer = "longer" if len(data) > size else "shorter"
             raise BadSpan(errno.EIO, f"the file is {longer} than the {size} bytes it had")
@@ -94,8 +109,24 @@ class Reader:
 
     def _reset(self) -> None:
         self._process = os.getpid()
-        self._lock = threading.Lock()
+        self._lock, self._page_lock = threading.Lock(), threading.Lock()
+        self._last_page: tuple[Page | None, bytes] = None, b""
         self._open: OrderedDict[str, _Handle] = OrderedDict()
+
+    def _decompressed(self, page: Page) -> bytes:
+        if self._process != os.getpid():
+            self._reset()
+        with self._page_lock:  # threads that read neighbors wait for one of them
+            if self._last_page[0] != page:
+                read = self._read_url if is_url(page.file) else self._read_file
+                data = read(page.file, page.offset, page.size)
+                if len(data) != page.size:
+                    raise BadSpan(errno.EIO, f"the file ends in a page of {page.size} bytes that it had")
+                try:
+                    self._last_page = page, decompress(data, page)
+                except OSError as error:
+                    raise BadSpan(error.errno, error.strerror) from error
+            return self._last_page[1]
 
 
 class _Handle:

@@ -12,10 +12,11 @@ Columns of ``catalog.parquet`` (each row can be read without the others; rows ar
 
 =============  ==================  ====================================================================================
 key            string              name in the source, unique: ``n01440764/n01440764_10026.JPEG``
-uri            string              file or archive with the bytes: an absolute path, an fsspec URL, or, when packed, a
-                                   shard's name relative to this directory (so that the directory can be moved)
+uri            string              file, archive or table with the bytes: an absolute path, an fsspec URL, or, when
+                                   packed, a shard's name relative to this directory (so that the directory can be
+                                   moved). Behind ``#page=`` a compressed page of a Parquet file (pages.py)
 offset         int64               where the bytes begin; 0 exactly when the file is the image
-size           int64               number of bytes there, in the file or archive
+size           int64               number of bytes there, in the file, archive or decompressed page
 compression    string              ``none``, or ``deflate`` for a raw deflate stream in a zip
 orientation    uint8               EXIF orientation of the bytes, 1 to 8; reading undoes it. 1 when packed
 width          uint16              of the upright image in its source, in pixels (a packed image can be smaller)

@@ -70,8 +70,8 @@ def read_tile(
         InvalidImage: The picture is damaged or smaller than it was.
         OSError: The file is gone or has another length than it had.
     """
-    uri, offset, size, deflated = location
-    if not deflated and not is_url(uri) and (raster := open_in_parts(uri, offset, size)) is not None:
+    uri, offset, size, _ = location
+    if not location.is_compressed and not is_url(uri) and (raster := open_in_parts(uri, offset, size)) is not None:
         with raster:
             if offset == 0 and os.stat(uri).st_size != size:
                 raise BadSpan(0, f"the file has not the {size} bytes it had")

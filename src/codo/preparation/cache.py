@@ -19,7 +19,6 @@ from codo.core.io import FileLock
 from codo.preparation.manifest import has_manifest, read_manifest
 from codo.preparation.prepare import CATALOGS, cached_path
 from codo.preparation.request import Request
-from codo.sources.source import list_sources
 
 State = Literal["current", "stale", "busy"]
 Clear = Literal["all", "stale"]
@@ -133,7 +132,7 @@ def _state(cache: Path, folder: Path, source: list[str], settings: dict[str, Any
     """Whether the next command that is given the source finds this catalog."""
     try:
         request = Request.of(source, folder, settings)
-        found = cached_path(cache, request, list_sources(request.source, request.settings.select))
+        found = cached_path(cache, request, request.listing())
     except InputError as error:
         return "stale", error.what
     except CodoError as error:  # a URL that does not answer says nothing

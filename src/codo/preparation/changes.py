@@ -18,7 +18,6 @@ from codo.core.content import hash_span
 from codo.core.errors import CodoError, InputError
 from codo.preparation.request import Request
 from codo.sources.listing import Listing, extension
-from codo.sources.source import list_sources
 
 MOST_READ = 10_000
 """Newer files of the old size that are read: minutes on a slow disk at most, and enough where all have new times."""
@@ -57,7 +56,7 @@ def changes_note(request: Request, catalog: Catalog) -> str | None:
     if catalog.packed:
         return None
     try:
-        listing = list_sources(request.source, request.settings.select)
+        listing = request.listing()
     except InputError as error:
         found: str | None = error.what
     except (CodoError, OSError):  # a URL that does not answer
@@ -91,7 +90,7 @@ def find_changes(catalog: Catalog, listing: Listing) -> Changes:
 def _is_the_same(catalog: Catalog, row: int) -> bool:
     location = catalog.location(row)
     try:
-        if not location.deflated:  # a picture in tiles may be larger than what can be read at once
+        if not location.is_compressed:  # a picture in tiles may be larger than what can be read at once
             size = location.size if location.offset else -1  # all of a file, which may have grown
             return hash_span(location.uri, location.offset, size) == catalog.content_hash(row)
         catalog.read(row)

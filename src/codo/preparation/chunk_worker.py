@@ -25,6 +25,7 @@ from codo.preparation.rows import Specials, make_row
 from codo.preparation.tiling import examine_tiles, open_tiled
 from codo.rasters.tiff import Raster
 from codo.sources.listing import extension
+from codo.sources.tables import is_table
 
 READS_AHEAD = 16
 """Remote files that are fetched at the same time, so that a chunk does not wait a round trip for each."""
@@ -62,8 +63,8 @@ def process(out: str, fingerprint: str, index: int) -> Report:
                     rows.append(examine(item, data, settings, limits, tar, specials))
                 pictures += 1
             except InvalidImage as error:
-                # A file without an extension need not be an image; any other that is none is reported.
-                if not error.is_image and not extension(item.key) and data:
+                # A file without an extension need not be an image; any other that is none, or a row, is reported.
+                if not error.is_image and not extension(item.key) and data and not is_table(Location(item.uri).file):
                     ignored += 1
                 else:
                     hint = "; tiles=1024 cuts it" if error.reason.startswith("too large") and not tiled else ""

@@ -38,7 +38,6 @@ from codo.preparation.manifest import (
 from codo.preparation.merge import check_rejections, merge
 from codo.preparation.request import Request, Source, check_out
 from codo.sources.listing import Listing
-from codo.sources.source import list_sources
 
 CATALOGS = "catalogs"
 """Folder of prepared catalogs in the cache."""
@@ -184,7 +183,7 @@ def _find(
     # A cached catalog with proposals serves as backgrounds, too.
     wanted = (True,) if propose else (True, False)
     requests = [Request.of(source, source, {"propose": proposed, **settings}) for proposed in wanted]
-    listing = list_sources(requests[0].source, requests[0].settings.select)
+    listing = requests[0].listing()
     found = [replace(request, out=cached_path(cache, request, listing)) for request in requests]
     return next((request for request in found if is_catalog(request.out)), found[-1]), listing
 
@@ -214,7 +213,7 @@ def _prepare(
         return catalog
     # Tasks of a job array share the first one's listing: a hundred of them need not walk the same folder.
     if listing is None and not (share[1] > 1 and has_manifest(out)):
-        listing = list_sources(request.source, request.settings.select)
+        listing = request.listing()
     _create(working_directory(out))
     with _alone(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
         if is_catalog(out):  # another process has finished it while this one waited
@@ -272,7 +271,7 @@ def _open_manifest(request: Request, listing: Listing | None) -> Manifest:
         if listing is None or manifest.fingerprint == listing.fingerprint():
             # Only ``max_rejected`` can differ; it decides nothing but whether to go on.
             return replace(manifest, settings=request.settings)
-    listing = listing or list_sources(request.source, request.settings.select)
+    listing = listing or request.listing()
     return make_manifest(request.out, request.source, request.settings, listing)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 from codo.models.pixel_rules import PixelSettings
 from codo.proposals.filters import ProposalSettings
 
-LATER: dict[str, Any] = dict.fromkeys(PixelSettings.model_fields) | {"tiles": None, "tile_overlap": 0}
+LATER: dict[str, Any] = dict.fromkeys([*PixelSettings.model_fields, "tiles", "image_column"]) | {"tile_overlap": 0}
 """Settings that came later, with their defaults."""
 
 
@@ -20,6 +20,9 @@ class PrepareSettings(PixelSettings):
         None,
         description="which images of the source: a COCO .json or .txt file that names them, or VOC image sets "
         "(trainval, VOC2012/train, all); null takes all, of VOC trainval",
+    )
+    image_column: str | None = Field(
+        None, description="which column of Parquet and Arrow tables has the images; null: the only one that may"
     )
     propose: bool = Field(True, description="search proposals; catalogs used only as backgrounds need none")
     proposals: ProposalSettings = Field(ProposalSettings(), description="how proposals are searched and filtered")

@@ -14,7 +14,9 @@ from codo.core.errors import InputError
 from codo.core.paths import absolute, is_url
 from codo.preparation.manifest import has_manifest, read_manifest
 from codo.preparation.prepare_settings import PrepareSettings
+from codo.sources.listing import Listing
 from codo.sources.selection import list_path
+from codo.sources.source import list_sources
 
 Source = str | Path | Sequence[str | Path]
 
@@ -61,6 +63,14 @@ class Request:
         if checked.select and (path := list_path(checked.select)):
             checked = checked.model_copy(update={"select": path})
         return cls([absolute(path) for path in sources], Path(absolute(out)), checked)
+
+    def listing(self) -> Listing:
+        """The images of the source.
+
+        Raises:
+            InputError: It is missing, damaged or holds none.
+        """
+        return list_sources(self.source, self.settings.select, self.settings.image_column)
 
     def as_dict(self) -> dict[str, Any]:
         """Source and settings as the catalog records them."""

@@ -17,6 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from codo.catalog.decode import InvalidImage, Limits, check_size, decode_checked, size_of
+from codo.catalog.reading import Location
 from codo.catalog.rejection import named_damage
 from codo.core.content import content_hash, hash_span
 from codo.core.io import FileLock
@@ -41,7 +42,8 @@ def open_tiled(item: Item) -> Raster | None:
     Raises:
         OSError: It cannot be read.
     """
-    if item.problem or item.deflated or is_url(item.uri):
+    place = Location(item.uri, item.offset, item.size, item.deflated)
+    if item.problem or place.is_compressed or is_url(item.uri):
         return None
     return open_in_parts(item.uri, item.offset, item.size)
 

@@ -38,7 +38,7 @@ class Member(NamedTuple):
     Attributes:
         key: Its name in the source: the path below the folder or inside the archive, with ``/``.
         location: Where its bytes are.
-        stamp: Modification time (of the archive, for its members) in ns; 0 when unknown.
+        stamp: Modification time (of the archive or table, for its members) in ns; 0 when unknown.
         problem: Why it cannot be read at all, known before reading it; empty otherwise.
     """
 
@@ -172,7 +172,7 @@ def _is_unicode(text: str) -> bool:
 
 def _origin(member: Member) -> str:
     """The name of the archive or folder that a member is from."""
-    uri = member.location.uri.rstrip("/")
+    uri = member.location.file.rstrip("/")
     if member.location.offset == 0:
         return uri.removesuffix(member.key).rstrip("/").rpartition("/")[2] or "root"
     name = uri.rpartition("/")[2]

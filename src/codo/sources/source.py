@@ -1,7 +1,8 @@
 """Which kind of source a path is, and the listing of all of them.
 
-* a folder: every image below it; VOC years in it by image set; a folder of archives without images is those archives
-* ``*.tar`` and ``*.zip``: their members, read in place
+* a folder: every image below it; VOC years in it by image set; a folder without images is its archives or, without
+  these, its tables
+* ``*.tar`` and ``*.zip``: their members, read in place; ``*.parquet`` and ``*.arrow``: rows, read in place
 * ``*.json``: COCO annotations, with the images where COCO's conventions put them
 * ``*.txt``: one path or URL per line
 * a single image, and patterns of any of these (``shard-*.tar``, ``shard-{000..127}.tar``)
@@ -15,9 +16,10 @@ from itertools import chain
 
 from codo.catalog import heif
 from codo.catalog.reading import Location, Reader
+from codo.catalog.schema import FILE as CATALOG
 from codo.core.errors import InputError
 from codo.core.paths import expand, kind, missing
-from codo.sources import archives
+from codo.sources import archives, tables
 from codo.sources.folder import walk
 from codo.sources.listing import (
     IMAGE_EXTENSIONS,
@@ -37,15 +39,17 @@ from codo.sources.selection import (
     paths_in,
 )
 from codo.sources.spool import spool
+from codo.sources.tables import is_table
 from codo.sources.voc import DEFAULT, choose_voc, voc_years
 
 
-def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
+def list_sources(sources: Sequence[str], select: str | None = None, image_column: str | None = None) -> Listing:
     """List the images of all sources; reads names and archive directories, no image.
 
     Args:
         sources: Absolute paths, URLs or patterns.
         select: A COCO annotation file or text file that names images, or VOC image sets; see `selection` and `voc`.
+        image_column: The column of tables that has the images; needed where several may.
 
     Raises:
         InputError: A source is missing, damaged or holds no image, or the selection does not fit it.
@@ -56,7 +60,7 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
     open_ended: list[Collection[Member]] = []
     for path in [path for source in sources for path in expand(source)]:
         if not is_list(path):
-            open_ended.append(contents(path))
+            open_ended.append(contents(path, image_column))
             continue
         _must_exist(path)
         selected.append(path)
@@ -79,8 +83,8 @@ def list_sources(sources: Sequence[str], select: str | None = None) -> Listing:
     return listing
 
 
-def contents(path: str) -> Collection[Member]:
-    """Every file of one folder or archive.
+def contents(path: str, image_column: str | None = None) -> Collection[Member]:
+    """Every file of one folder or archive, every image of a table.
 
     Raises:
         InputError: It is missing, damaged, or of no known kind.
@@ -91,17 +95,31 @@ def contents(path: str) -> Collection[Member]:
     if what == "file":
         if archives.is_archive(path) or path.lower().endswith(archives.COMPRESSED_TARS):
             return archives.members(path)
+        if is_table(path):
+            return tables.members(path, image_column)
         if extension(path) in IMAGE_EXTENSIONS:
             return [Member(path.rpartition("/")[2], Location(path))]
         raise InputError(
             f"a '{extension(path) or 'nameless'}' file is not a source of images",
             where=path,
-            fix="give a folder, .tar, .zip, COCO .json, or a .txt file of paths",
+            fix="give a folder, .tar, .zip, .parquet, COCO .json, or a .txt file of paths",
         )
     files = walk(path)
-    packed = [file for file in files if archives.is_archive(file.key) and not is_hidden(file.key)]
-    if packed and not any(extension(file.key) in IMAGE_EXTENSIONS and not is_hidden(file.key) for file in files):
-        return spool(member for archive in packed for member in archives.members(archive.location.uri))
+    packed: list[str] = []
+    tabled: list[str] = []
+    for file in files:
+        if is_hidden(file.key):
+            continue
+        if extension(file.key) in IMAGE_EXTENSIONS:
+            return files
+        if archives.is_archive(file.key):
+            packed.append(file.location.uri)
+        elif is_table(file.key) and file.key.rpartition("/")[2] != CATALOG:
+            tabled.append(file.location.uri)
+    if packed:  # tables beside archives describe them, as those of img2dataset do
+        return spool(member for archive in packed for member in archives.members(archive))
+    if tabled:
+        return spool(member for table in tabled for member in tables.members(table, image_column))
     return files
 
 
