@@ -62,7 +62,7 @@ def filesystem(url: str) -> tuple[Any, str]:
         fs, path = fsspec.core.url_to_fs(url)
     except (ValueError, ImportError) as error:
         protocol = re.split("://|::", url, maxsplit=1)[0]
-        extra = {"s3": "s3", "gs": "gcs", "gcs": "gcs"}.get(protocol)
+        extra = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hub"}.get(protocol)
         fix = f"pip install 'codo-detect[{extra}]'" if extra else "use a protocol that fsspec supports"
         raise InputError(f"cannot open '{protocol}://' URLs: {error}", where=url, fix=fix) from error
     return fs, path

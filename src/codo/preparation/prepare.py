@@ -60,7 +60,8 @@ def prepare(
     changed since then (with ``progress``).
 
     Args:
-        source: A folder, tar, zip, COCO json, VOCdevkit, text file of paths, pattern or URL, or several of them.
+        source: A folder, tar, zip, Parquet table, COCO json, VOCdevkit, text file of paths, pattern or URL, or several
+            of them.
         out: The catalog's directory, on a local or shared disk.
         propose: Search proposals; without them a catalog can only be used as backgrounds.
         pack: Write JPEG shards with this short side in pixels; ``None`` leaves the images where they are.
