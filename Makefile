@@ -40,11 +40,12 @@ format: setup   ## let ruff fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-reference: setup  ## write docs/reference/settings.md from the schemas
+reference: setup  ## write docs/reference/{settings,recipes}.md from schemas and recipes
 	$(BIN)/python docs/build_reference.py
 
 docs: setup     ## the site, into docs/_build/html; NOTEBOOKS=off leaves out what notebooks print
 	$(BIN)/python -m sphinx -q -W --keep-going -d docs/_build/doctrees $(if $(NOTEBOOKS),-D nb_execution_mode=$(NOTEBOOKS)) docs docs/_build/html
+	$(BIN)/python docs/check_site.py docs/_build/html
 
 dist: setup     ## source archive and wheel, into dist/
 	$(BIN)/python -m build --no-isolation --outdir dist

@@ -1,4 +1,4 @@
-"""Write docs/reference/settings.md from the schemas; ``--check`` only tells whether it is up to date."""
+"""Write docs/reference/{settings,recipes}.md from schemas and recipes; ``--check`` only tells whether they are up to date."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from build_recipes import recipes_page
 from pydantic import BaseModel
 
 from codo.command_line.described import REQUIRED, Described, described
 from codo.command_line.schemas import SCHEMAS
 from codo.methods.registry import METHODS, find_method
 
-TARGET = Path(__file__).parent / "reference" / "settings.md"
+REFERENCE = Path(__file__).parent / "reference"
 HEAD = """# Every setting
 
 Made from the schemas by `make reference`; do not edit. Settings are given as `key=value` on the command line, as nested
@@ -31,7 +32,20 @@ TABLE = "| setting | type | default | what it does |\n|---|---|---|---|"
 
 
 def main() -> int:
-    """Write or check the page."""
+    """Write or check the pages."""
+    stale = 0
+    for name, text in {"settings.md": settings_page(), "recipes.md": recipes_page()}.items():
+        page = REFERENCE / name
+        if "--check" not in sys.argv:
+            page.write_text(text, encoding="utf-8")
+        elif not page.exists() or page.read_text(encoding="utf-8") != text:
+            print(f"{name} is out of date: run `make reference`", file=sys.stderr)
+            stale = 1
+    return stale
+
+
+def settings_page() -> str:
+    """The settings of each verb, then the options of methods."""
     parts = [HEAD]
     for verb in VERBS:
         parts += [f"\n## codo {verb}\n"]
@@ -46,15 +60,7 @@ def main() -> int:
         options = find_method(name).Options
         if options.model_fields:
             parts += [f"\n## Options of method `{name}`\n", TABLE, *rows(options, prefix="options.")]
-    text = "\n".join(parts) + "\n"
-    if "--check" in sys.argv:
-        if TARGET.read_text(encoding="utf-8") != text:
-            print(f"{TARGET.name} is out of date: run `make reference`", file=sys.stderr)
-            return 1
-        return 0
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(text, encoding="utf-8")
-    return 0
+    return "\n".join(parts) + "\n"
 
 
 def rows(schema: type[BaseModel], known: Iterable[str] = (), prefix: str = "") -> Iterator[str]:

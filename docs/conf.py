@@ -24,7 +24,7 @@ author = copyright = "The CoDo authors"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build", "conf.py", "build_*.py", "screenshots.py", "site_links.py"]
+exclude_patterns = ["_build", "*.py"]  # the scripts beside this file; notebooks are in a folder
 
 myst_enable_extensions = ["attrs_inline"]  # for <a id>, see `rewrite`
 myst_heading_anchors = 6
@@ -38,6 +38,7 @@ nb_execution_timeout = 300
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, Any] = {}  # they come from another host
 
+napoleon_use_ivar = True  # the attributes of a class as a list, not each a second time
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
@@ -45,13 +46,15 @@ autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 default_role = "code"  # `x` in a docstring
 nitpicky = True
-# Types of other packages have no page here: nothing is looked up in the network.
-nitpick_ignore_regex = [("py:.*", r"(?!codo\b).*"), ("py:.*", r"codo\..*")]
+# Types that have no page: of other packages, as nothing is looked up in the network, and of no use to callers.
+INTERNAL = "Anchor|BYOLOptions|FrozenMaps|Initialization|NoOptions|PixelSettings|PretrainingCost|Result|Trial"
+nitpick_ignore_regex = [("py:.*", r"(?!codo\b).*"), ("py:class", rf"codo\..*\.({INTERNAL})")]
 
 html_theme = "furo"
 html_title = f"CoDo {__version__}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["search.js"]
 html_copy_source = False
 html_show_sphinx = False
 
