@@ -12,9 +12,9 @@ from codo.core.config import read_recipe, shipped_recipes
 
 HEAD = """# Every recipe
 
-Made from `src/codo/recipes/` by `make reference`; do not edit. A recipe is a file of settings for `-c`; what it leaves open has
-its [default](settings.md). `base:` names the recipe that it changes. `codo recipes NAME --show` prints all settings of
-one, `codo settings NAME` explains a setting ([more](../how-to/command-line.md)).
+Made from `src/codo/recipes/` by `make reference`; do not edit. A recipe is a file of settings for `-c`; what it leaves
+open has its [default](settings.md). `base:` names the recipe that it changes. `codo recipes NAME --show` prints all
+settings of one, `codo settings NAME` explains a setting ([more](../how-to/command-line.md)).
 """
 _PLACE = re.compile(r"docs/([\w/-]+\.md)((?:#[\w-]+)?)")
 

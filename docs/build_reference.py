@@ -1,4 +1,4 @@
-"""Write docs/reference/{settings,recipes}.md from schemas and recipes; ``--check`` only tells whether they are up to date."""
+"""Write docs/reference/{settings,recipes}.md from their sources; ``--check`` says whether they are up to date."""
 
 from __future__ import annotations
 

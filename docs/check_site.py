@@ -1,7 +1,7 @@
 """Check the links of a built site without a network: ``python docs/check_site.py docs/_build/html``.
 
-Every ``href`` and ``src`` must lead to a file of the site, its ``#anchor`` to an element there. Pages may link to other hosts,
-but must load nothing from them: no script, style sheet, picture or font.
+Every ``href`` and ``src`` must lead to a file of the site, its ``#anchor`` to an element there. Pages may link to other
+hosts, but must load nothing from them: no script, style sheet, picture or font.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 GO = {("a", "href"), ("area", "href"), ("form", "action")}
 """What a reader follows; everything else the browser fetches by itself."""
 LOADED = ("href", "src", "srcset", "action", "data", "poster")
-_CSS = re.compile(r"(?:url\(|@import\s+)\s*['\"]?([^'\")\s;]+)")
+_CSS = re.compile(r"""(?:url\(\s*|@import\s+(?=['"]))(?:"([^"]+)"|'([^']+)'|([^'")\s]+))""")
 
 
 @dataclass
@@ -41,10 +41,16 @@ class Reader(HTMLParser):
             if name == "id" or (tag == "a" and name == "name"):
                 self.page.anchors.add(value or "")
             elif name == "style":
-                self.page.links += [(tag, name, url) for url in _CSS.findall(value or "")]
+                self.page.links += [(tag, name, url) for url in loaded_by_style(value or "")]
             elif name in LOADED and value is not None:
                 urls = [part.split()[0] for part in value.split(",")] if name == "srcset" else [value]
                 self.page.links += [(tag, name, url) for url in urls]
+
+
+def loaded_by_style(text: str) -> Iterator[str]:
+    """The URLs in a style sheet."""
+    for match in _CSS.finditer(text):
+        yield match[match.lastindex or 0]
 
 
 def read(path: Path) -> Page:
@@ -63,7 +69,7 @@ def problems(site: Path) -> Iterator[str]:
             if reason:
                 yield f"{path.relative_to(site.resolve())}: <{tag} {attribute}={url!r}> {reason}"
     for path in sorted(site.rglob("*.css")):
-        for url in _CSS.findall(path.read_text(encoding="utf-8")):
+        for url in loaded_by_style(path.read_text(encoding="utf-8")):
             reason = broken(path.resolve(), url, pages, follow=False)
             if reason:
                 yield f"{path.relative_to(site)}: {url} {reason}"

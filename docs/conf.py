@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ from sphinx.application import Sphinx
 DOCS = Path(__file__).parent.resolve()
 ROOT = DOCS.parent
 # This checkout, for docstrings and for notebooks, wherever `codo` is installed.
-sys.path.insert(0, str(ROOT / "src"))
+sys.path[:0] = [str(ROOT / "src"), str(DOCS)]
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+from site_links import rewrite  # noqa: E402
 
 from codo import __version__  # noqa: E402
 
@@ -26,7 +27,7 @@ release = version = __version__
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build", "*.py"]  # the scripts beside this file; notebooks are in a folder
 
-myst_enable_extensions = ["attrs_inline"]  # for <a id>, see `rewrite`
+myst_enable_extensions = ["attrs_inline"]  # for <a id>, see site_links.py
 myst_heading_anchors = 6
 myst_heading_anchors_html_ids = True  # as on GitHub, so that a place has one address
 
@@ -50,6 +51,9 @@ nitpicky = True
 INTERNAL = "Anchor|BYOLOptions|FrozenMaps|Initialization|NoOptions|PixelSettings|PretrainingCost|Result|Trial"
 nitpick_ignore_regex = [("py:.*", r"(?!codo\b).*"), ("py:class", rf"codo\..*\.({INTERNAL})")]
 
+smartquotes = False  # `--help` stays what it is
+highlight_language = "bash"  # of blocks that name none, which are commands
+
 html_theme = "furo"
 html_title = f"CoDo {__version__}"
 html_static_path = ["_static"]
@@ -57,38 +61,6 @@ html_css_files = ["site.css"]
 html_js_files = ["search.js"]
 html_copy_source = False
 html_show_sphinx = False
-
-# Pages that lie at the top of the repository, where hosts and people look for them -> their page of the site.
-TOP = {
-    "README.md": "index.md",
-    "CHANGELOG.md": "changelog.md",
-    "CONTRIBUTING.md": "contributing.md",
-    "SECURITY.md": "security.md",
-}
-LINK = re.compile(r"\]\(([^)#\s:]+)(#[^)\s]*)?\)")
-ANCHOR = re.compile(r'<a id="([^"]+)"></a>')
-
-
-def rewrite(text: str, source: Path) -> str:
-    """Markdown that is right for a code host, for Sphinx, whose pages all lie below docs/.
-
-    Links keep their target: pages at the top become those of the site, and what lies elsewhere in the repository is a
-    file to download. ``<a id="x"></a>`` becomes a target that Sphinx knows.
-
-    Args:
-        text: The text of a page.
-        source: Where it is read from; links are relative to its folder.
-    """
-
-    def link(match: re.Match[str]) -> str:
-        there = Path(os.path.normpath(source.parent / match[1]))
-        if there.parent == ROOT and there.name in TOP:
-            there = DOCS / TOP[there.name]
-        here = source.parent if source.is_relative_to(DOCS) else DOCS
-        scheme = "" if there.is_relative_to(DOCS) else "path:"  # even where Sphinx could read it as a page
-        return f"]({scheme}{os.path.relpath(there, here)}{match[2] or ''})"
-
-    return ANCHOR.sub(r"[]{#\1}", LINK.sub(link, text))
 
 
 def source_read(app: Sphinx, docname: str, content: list[str]) -> None:

@@ -1,7 +1,8 @@
 """Look at every page of a built site: ``python docs/screenshots.py docs/_build/html OUT``. Needs Chromium, no network.
 
-Writes ``OUT/PAGE.WIDTH.SCHEME.png`` for two widths, light and dark, and prints what a browser finds wrong: pages wider than the
-window, errors in the console, and files that come from elsewhere. Then it searches from ``file://``. Exit code 1 if anything is wrong.
+Writes ``OUT/PAGE.WIDTH.SCHEME.png`` for two widths, light and dark, and prints what a browser finds wrong: pages wider
+than the window, errors in the console, and requests to other machines. Then it searches from ``file://``. The exit code
+is 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -26,11 +27,20 @@ SEARCHED = "jitter"
 
 
 class Browser:
-    """A headless Chromium with one page, driven through a pipe (Chrome DevTools Protocol, messages end with a zero byte)."""
+    """A headless Chromium with one page.
+
+    It speaks the Chrome DevTools Protocol through a pipe: JSON messages that end with a zero byte.
+    """
 
     def __init__(self, program: str, profile: str) -> None:
         (theirs, self._out), (self._in, answers) = os.pipe(), os.pipe()
-        options = ["--headless", "--no-sandbox", "--remote-debugging-pipe", f"--user-data-dir={profile}", "--hide-scrollbars"]
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--remote-debugging-pipe",
+            f"--user-data-dir={profile}",
+            "--hide-scrollbars",
+        ]
         shell = ["sh", "-c", f'exec "$@" 3<&{theirs} 4>&{answers}', "sh", program, *options]
         self.process = subprocess.Popen(shell, pass_fds=(theirs, answers), stderr=subprocess.DEVNULL)
         os.close(theirs)
@@ -46,7 +56,9 @@ class Browser:
         """Send a command and wait for its result; events that come in between are kept."""
         self._sent += 1
         message = {"id": self._sent, "method": method, "params": params}
-        os.write(self._out, json.dumps(message | ({"sessionId": self._session} if self._session else {})).encode() + b"\0")
+        os.write(
+            self._out, json.dumps(message | ({"sessionId": self._session} if self._session else {})).encode() + b"\0"
+        )
         while True:
             answer = self._read()
             if answer.get("id") == self._sent:
@@ -150,7 +162,9 @@ def main() -> int:
             browser.process.wait()
     for line in found:
         print(line, file=sys.stderr)
-    print(f"{len(pages)} pages, {len(pages) * len(WIDTHS) * len(SCHEMES)} pictures in {given.out}, {len(found)} problems")
+    print(
+        f"{len(pages)} pages, {len(pages) * len(WIDTHS) * len(SCHEMES)} pictures in {given.out}, {len(found)} problems"
+    )
     return 1 if found or not pages else 0
 
 

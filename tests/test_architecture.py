@@ -39,6 +39,7 @@ CROSS_CUTTING = {
     "test_dependencies.py": "what is imported is declared",
     "test_docs.py": "the commands of README and tutorial",
     "test_public_api.py": "the names that the package exports, and their examples",
+    "test_site.py": "the pages of the site, and the check of its links",
     "test_recipes.py": "the shipped recipes, which are YAML",
     "training/test_in_batch.py": "runs with negatives of the batch, stopped and resumed",
     "training/test_pixels.py": "bands and ranges of a run in its exports, finetuning, probes and comparison",
