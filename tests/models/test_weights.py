@@ -107,6 +107,58 @@ def test_the_encoder_that_is_trained_goes_before_its_momentum_copy(query: str, k
     assert "stays random: fpn, box_head, projection" in report.table()
 
 
+def tensors_of(prefixes: dict[str, str]) -> tuple[dict[str, Tensor], dict[str, Encoder]]:
+    """The backbones of several encoders in one file, each behind its prefix."""
+    encoders = {name: slim() for name in prefixes}
+    parts = {name: encoder.backbone.state_dict() for name, encoder in encoders.items()}
+    return {prefixes[name] + key: tensor for name, part in parts.items() for key, tensor in part.items()}, encoders
+
+
+@pytest.mark.parametrize(
+    ("taken", "other", "why"),
+    [
+        ("state_dict.student.backbone.", "state_dict.teacher.backbone.", "the trained encoder"),  # DINO, Lightning
+        ("student.module.backbone.", "teacher.backbone.", "the trained encoder"),  # DINO's own
+        ("state_dict.backbone.", "state_dict.momentum_backbone.", "the trained encoder"),  # solo-learn
+        ("state_dict.module.encoder_q.", "state_dict.module.encoder_k.", "the trained encoder"),  # MoCo
+        ("state_dict.backbone.", "state_dict.encoder_k.module.0.", "the trained encoder"),  # MMSelfSup
+        ("state_dict.net.", "current_model_state.net.", "the first one"),  # Lightning's EMAWeightAveraging
+    ],
+)
+def test_several_encoders_in_a_file_are_told(taken: str, other: str, why: str) -> None:
+    source, encoders = tensors_of({"taken": taken, "other": other})
+    new = slim()
+    report = load(new, source, where="a")
+    assert same(new.state_dict(), encoders["taken"].state_dict(), "backbone")
+    assert f"behind '{other.removesuffix('backbone.')}" in report.note
+    assert f"{why} was taken" in report.note
+
+
+@pytest.mark.parametrize("prefix", ["state_dict.model.", "classy_state_dict.base_model.model.trunk._feature_blocks."])
+def test_one_encoder_needs_no_choice(prefix: str) -> None:
+    source, encoders = tensors_of({"only": prefix})
+    new = slim()
+    assert load(new, source, where="a").note == ""
+    assert same(new.state_dict(), encoders["only"].state_dict(), "backbone")
+
+
+def test_wrappers_inside_of_a_model_do_not_matter() -> None:
+    """Lightning keeps the names that torch.compile and FSDP give to a layer that they wrap."""
+    source, encoders = tensors_of({"only": "state_dict.net._orig_mod."})
+    for stage, wrapper in (("layer1", "_orig_mod"), ("layer2.0", "_fsdp_wrapped_module._checkpoint_wrapped_module")):
+        source = {name.replace(f".{stage}.", f".{stage}.{wrapper}."): tensor for name, tensor in source.items()}
+    new = slim()
+    assert "behind 'state_dict.net.'" in load(new, source, where="a").source
+    assert same(new.state_dict(), encoders["only"].state_dict(), "backbone")
+
+
+def test_another_width_names_both_shapes() -> None:
+    source, _ = tensors_of({"only": "state_dict.net."})
+    wide = Encoder(ModelSettings(**{**SLIM, "width": 0.25}))
+    with pytest.raises(InputError, match=r"is 8x64x3x3, not 16x64x3x3\)"):
+        load(wide, source, where="a")
+
+
 def test_statistics_without_a_counter_are_enough() -> None:
     """Detectron2's FrozenBatchNorm2d and old files have no num_batches_tracked."""
     old, new = slim(), slim()

@@ -41,6 +41,13 @@ _MOMENTUM_COPY = re.compile(r"(^|[._])(k|key|ema|momentum|target|teacher|start)(
 encoder is taken (docs/method.md#export)."""
 
 
+_WRAPPER = re.compile(r"(?:^|(?<=\.))(?:_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\.")
+"""What torch.compile, FSDP and activation checkpointing add to the names inside of a module."""
+
+_OWN_RUN = "method."
+"""Prefix of the encoders in a checkpoint of ours, whose momentum encoder needs no mention."""
+
+
 @dataclass(frozen=True)
 class Recognized:
     """The tensors of a file under our names.
@@ -51,6 +58,7 @@ class Recognized:
         tensors: Our name -> tensor; tensors that are not part of a trunk keep their names.
         origin: Our name -> name in the file.
         matches: How many have the name and the shape of a tensor of the encoder.
+        others: Prefixes of other encoders in the file that match as well.
     """
 
     layout: KeyMap
@@ -58,10 +66,21 @@ class Recognized:
     tensors: Mapping[str, Tensor]
     origin: Mapping[str, str]
     matches: int
+    others: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Layout and prefix, in words."""
         return self.layout.title + (f" behind '{self.prefix}'" if self.prefix else "")
+
+    def choice(self) -> str:
+        """Which encoder was taken if the file has several, and why; empty if it has one, or is a run of ours."""
+        if not self.others or self.prefix.startswith(_OWN_RUN):
+            return ""
+        copies = [prefix for prefix in self.others if _MOMENTUM_COPY.search(prefix)]
+        trained = len(copies) == len(self.others) and not _MOMENTUM_COPY.search(self.prefix)
+        why = "the trained encoder was taken, not its momentum copy" if trained else "the first one was taken"
+        names = ", ".join(f"'{prefix}'" for prefix in self.others)
+        return f"the file has other encoders that fit as well, behind {names}; {why}"
 
 
 def initialize(encoder: nn.Module, init: str, backbone: str, parts: Collection[str] | None = None) -> LoadReport | None:
@@ -102,6 +121,7 @@ def load(
             or infinite.
     """
     state = encoder.state_dict()
+    source = _unwrapped(source)
     found = recognize(state, source)
     if found is None:
         raise _unrecognized(source, where)
@@ -109,7 +129,7 @@ def load(
     if caffe:
         found = _from_bgr(found)
     report = compare(state, found.tensors, COMPONENTS)
-    report = replace(report, source=str(found), origin=found.origin, note=_CAFFE if caffe else "")
+    report = replace(report, source=str(found), origin=found.origin, note=_CAFFE if caffe else found.choice())
     counts = report.counts()
     in_file = [part for part in TRUNK if part in counts and counts[part][0] + counts[part][2] + counts[part][3]]
     report.require(
@@ -131,6 +151,14 @@ def load(
             raise InputError(what, where=where, fix="give an earlier checkpoint")
     encoder.load_state_dict({name: found.tensors[name] for name in loaded}, strict=False)
     return report
+
+
+def _unwrapped(source: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """The tensors without what wrappers inside of the model have added to their names."""
+    names = [_WRAPPER.sub("", name) for name in source]
+    if names == list(source) or len(set(names)) < len(names):
+        return source
+    return dict(zip(names, source.values(), strict=True))
 
 
 def _from_bgr(found: Recognized) -> Recognized:
@@ -162,7 +190,8 @@ def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Rec
     Returns:
         The tensors under our names, or ``None`` if no layout fits the first tensor of the backbone.
     """
-    best, best_rank = None, (-1, -1, False)
+    best, best_rank, taken = None, (-1, -1, False), ""
+    places: dict[str, tuple[str, int]] = {}  # name of the first tensor of each encoder -> its prefix and matches
     for layout in LAYOUTS.values():
         table = {theirs: name for name in target if (theirs := layout.foreign(name)) is not None}
         anchor = layout.foreign(layout.anchor or next(iter(target)))
@@ -174,10 +203,14 @@ def recognize(target: Mapping[str, Tensor], source: Mapping[str, Tensor]) -> Rec
                 (source[prefix + theirs], target[name]) for theirs, name in table.items() if prefix + theirs in source
             ]
             matches = sum(a.shape == b.shape for a, b in common)
+            places.setdefault(prefix + anchor, (prefix, matches))
             rank = (matches, len(common), not _MOMENTUM_COPY.search(prefix))
             if rank > best_rank:
-                best, best_rank = (layout, prefix, table), rank
-    return None if best is None else _rename(source, target, *best, best_rank[0])
+                best, best_rank, taken = (layout, prefix, table), rank, prefix + anchor
+    if best is None:
+        return None
+    others = [prefix for first, (prefix, matches) in places.items() if first != taken and matches == best_rank[0]]
+    return replace(_rename(source, target, *best, best_rank[0]), others=tuple(others))
 
 
 def _rename(
