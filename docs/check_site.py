@@ -1,7 +1,7 @@
 """Check the links of a built site without a network: ``python docs/check_site.py docs/_build/html``.
 
 Every ``href`` and ``src`` must lead to a file of the site, its ``#anchor`` to an element there. Pages may link to other
-hosts, but must load nothing from them: no script, style sheet, picture or font.
+hosts, but must load nothing from them: no script, style sheet, picture or font. Pictures must have a text (``alt``).
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ _CSS = re.compile(r"""(?:url\(\s*|@import\s+(?=['"]))(?:"([^"]+)"|'([^']+)'|([^'
 
 @dataclass
 class Page:
-    """The links of a page, as (element, attribute, URL), and the names that others may link to."""
+    """The links of a page as (element, attribute, URL), the names that others may link to, pictures without a text."""
 
     links: list[tuple[str, str, str]] = field(default_factory=list)
     anchors: set[str] = field(default_factory=set)
+    mute: list[str] = field(default_factory=list)
 
 
 class Reader(HTMLParser):
@@ -36,7 +37,9 @@ class Reader(HTMLParser):
         self.page = Page()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """An element: its id, its links, and those of its style."""
+        """An element: its id, its links, and those of its style. Without a text Sphinx writes the URL of a picture."""
+        if tag == "img" and dict(attrs).get("alt") in (None, dict(attrs).get("src")):
+            self.page.mute.append(dict(attrs).get("src") or "")
         for name, value in attrs:
             if name == "id" or (tag == "a" and name == "name"):
                 self.page.anchors.add(value or "")
@@ -64,6 +67,7 @@ def problems(site: Path) -> Iterator[str]:
     """What is broken, a line each: the page, the URL, the reason."""
     pages = {path.resolve(): read(path) for path in sorted(site.rglob("*.html"))}
     for path, page in pages.items():
+        yield from (f"{path.relative_to(site.resolve())}: {image} has no text (alt)" for image in page.mute)
         for tag, attribute, url in page.links:
             reason = broken(path, url, pages, follow=(tag, attribute) in GO)
             if reason:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 DOCS = Path(__file__).parent.resolve()
@@ -73,7 +74,15 @@ def include_read(app: Sphinx, path: Path, parent: str, content: list[str]) -> No
     content[0] = rewrite(content[0], Path(os.path.normpath(DOCS / path)))
 
 
+def doctree_read(app: Sphinx, doctree: nodes.document) -> None:
+    """The dash that Sphinx writes between an argument and its description, where it does not replace those in text."""
+    for text in list(doctree.findall(nodes.Text)):
+        if text == " -- ":
+            text.parent.replace(text, nodes.Text(" – "))
+
+
 def setup(app: Sphinx) -> None:
     """Called by Sphinx."""
+    app.connect("doctree-read", doctree_read)
     app.connect("source-read", source_read)
     app.connect("include-read", include_read)

@@ -1,8 +1,8 @@
 """Look at every page of a built site: ``python docs/screenshots.py docs/_build/html OUT``. Needs Chromium, no network.
 
 Writes ``OUT/PAGE.WIDTH.SCHEME.png`` for two widths, light and dark, and prints what a browser finds wrong: pages wider
-than the window, errors in the console, and requests to other machines. Then it searches from ``file://``. The exit code
-is 1 if anything is wrong.
+than the window, what is cut off, errors in the console, requests to other machines. Then it searches from ``file://``.
+The exit code is 1 if anything is wrong.
 """
 
 from __future__ import annotations
@@ -24,6 +24,15 @@ WIDTHS, SCHEMES = (1280, 390), ("light", "dark")
 TALLEST = 6000
 """Pixels of a page that are drawn; what is below is measured, but not in the picture."""
 SEARCHED = "jitter"
+CUT_OFF = """
+[...document.querySelectorAll('article *')].filter(element => {
+  if (element.getBoundingClientRect().right <= innerWidth + 1) return false
+  for (let box = element.parentElement; box; box = box.parentElement)
+    if (['auto', 'scroll'].includes(getComputedStyle(box).overflowX)) return false
+  return true
+}).map(element => `${element.tagName.toLowerCase()} ${element.textContent.trim().slice(0, 30)}`).slice(0, 3).join('; ')
+"""
+"""Elements beyond the right edge that no scrolling brings into view."""
 
 
 class Browser:
@@ -123,6 +132,8 @@ def page_problems(browser: Browser, site: Path, out: Path, pages: list[Path]) ->
                 found = list(browser.complaints())
                 wide = int(browser.evaluate("document.documentElement.scrollWidth - window.innerWidth"))
                 found += [f"{wide} pixels wider than the window"] if wide > 0 else []
+                cut_off = browser.evaluate(CUT_OFF)
+                found += [f"cut off at the right: {cut_off}"] if cut_off else []
                 yield from (f"{name}, {width} pixels, {scheme}: {line}" for line in found)
 
 

@@ -63,6 +63,8 @@ def site(tmp_path: Path) -> Path:
         ('<a href="sub/other.html#gone">x</a>', "leads to no such place"),
         ('<a href="#gone">x</a>', "leads to no such place"),
         ('<img src="gone.png" alt="">', "leads to no file"),
+        ('<img src="a%20b.png">', "has no text (alt)"),
+        ('<img src="a%20b.png" alt="a%20b.png">', "has no text (alt)"),
         ('<img srcset="a%20b.png 1x, gone.png 2x" alt="">', "leads to no file"),
         ('<script src="https://cdn.example.org/a.js"></script>', "is loaded from another host"),
         ('<link rel="stylesheet" href="//fonts.example.org/a.css">', "is loaded from another host"),

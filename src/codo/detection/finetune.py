@@ -57,7 +57,7 @@ def finetune(recipe: str | Path | None = None, **overrides: Any) -> Run:
         **overrides: Settings that override the recipe, nested or with dotted names: ``**{"optim.lr": 0.01}``.
 
     Returns:
-        The finished run: metrics such as ``ap/bbox/AP``, ``detections_val.json``, and ``exports/detector.safetensors``.
+        The finished run, with metrics (``ap/bbox/AP``), ``detections_val.json`` and ``exports/detector.safetensors``.
 
     Raises:
         InputError: Invalid settings or input; nothing has been written.
