@@ -27,12 +27,12 @@ SEARCHED = "jitter"
 CUT_OFF = """
 [...document.querySelectorAll('article *')].filter(element => {
   if (element.getBoundingClientRect().right <= innerWidth + 1) return false
-  for (let box = element.parentElement; box; box = box.parentElement)
+  for (let box = element.parentElement; box.tagName !== 'ARTICLE'; box = box.parentElement)
     if (['auto', 'scroll'].includes(getComputedStyle(box).overflowX)) return false
   return true
 }).map(element => `${element.tagName.toLowerCase()} ${element.textContent.trim().slice(0, 30)}`).slice(0, 3).join('; ')
 """
-"""Elements beyond the right edge that no scrolling brings into view."""
+"""Elements beyond the right edge, but for those in a box of their own that scrolls, such as tables and code."""
 
 
 class Browser:
