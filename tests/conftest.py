@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import hypothesis
 import pytest
 
 from tests.annotations.synthetic import coco, write
+
+if TYPE_CHECKING:
+    from codo.loading.object_pairs import ObjectPairs
 
 MakeData = Callable[..., Path]
 
@@ -62,6 +65,17 @@ def catalog(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("catalog") / "photos"
     codo.prepare(photos, out, jobs=1)
     return out
+
+
+@pytest.fixture
+def object_pairs(catalog: Path) -> ObjectPairs:
+    """Objects of the pictures of ``catalog``, for ORL and the search of its pairs."""
+    import codo
+    from codo.loading.crop_dataset import Crop
+    from codo.loading.object_pairs import UNCHANGED, ObjectPairs
+
+    crops = [Crop(32, UNCHANGED)] * 2
+    return ObjectPairs(codo.open_catalog(catalog), crops, crops, compared=3, min_side=32, seed=0)
 
 
 @pytest.fixture

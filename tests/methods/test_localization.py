@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
@@ -20,7 +19,6 @@ from codo.methods.base import Setup
 from codo.methods.codo import CoDo, CoDoOptions
 from codo.methods.localization import LocatingEncoder
 from codo.models.encoder import ModelSettings
-from codo.views.boxes import iou
 
 B, S = 8, 64
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head="1conv1fc", head_dim=32, embedding_dim=16)
@@ -44,21 +42,6 @@ def batch(step: int = 0, views: int = 2) -> ViewBatch:
     boxes = torch.cat([pasted + 1, pasted, torch.tensor([40.0, 0.0, 60.0, 12.0]).expand_as(pasted)], dim=2)
     order = torch.from_numpy(permutation(0, step, B))
     return ViewBatch(images[0], boxes[0], images[1:, order], boxes[1:, order], order, step)
-
-
-def test_background_boxes_show_little_of_the_object_and_lie_in_the_canvas() -> None:
-    rng = np.random.default_rng(0)
-    pasted = np.array([10, 20, 40, 50], dtype=np.float32)
-    boxes = np.stack([localization.background_box(pasted, S, rng) for _ in range(300)])
-    assert (iou(boxes, pasted[None]) < localization.MAX_IOU).all()
-    assert (boxes[:, :2] >= 0).all()
-    assert (boxes[:, 2:] <= S).all()
-    sides = boxes[:, 2:] - boxes[:, :2]
-    assert 0.19 * S < sides.min() < 0.25 * S
-    assert 0.7 * S < sides.max() <= 0.81 * S
-    full = np.array([0, 0, S, S], dtype=np.float32)  # covers everything: the one that overlaps least is small
-    small = localization.background_box(full, S, rng)
-    assert iou(small, full) == pytest.approx(0.04, abs=0.06)
 
 
 def test_targets_by_hand() -> None:

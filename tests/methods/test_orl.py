@@ -17,7 +17,7 @@ from codo.core.errors import CodoError, InputError
 from codo.loading.crop_dataset import CropBatch
 from codo.loading.object_pairs import ObjectPairs
 from codo.methods.base import Setup
-from codo.methods.correspondence import find_pairs
+from codo.loading.correspondence import find_pairs
 from codo.methods.orl import ORL, ORLOptions
 from codo.models.encoder import ModelSettings
 from codo.models.image_encoder import ImageEncoder
@@ -57,49 +57,49 @@ def test_the_loss_by_hand() -> None:
     assert all(p.grad is not None for p in trained)
 
 
-def test_the_search_is_done_once_and_kept(dataset: ObjectPairs, tmp_path: Path) -> None:
+def test_the_search_is_done_once_and_kept(object_pairs: ObjectPairs, tmp_path: Path) -> None:
     method = build()
     before = {name: value.clone() for name, value in method.state_dict().items()}
-    assert "options.weights=none" in method.prepare_data(dataset, tmp_path, 0)
+    assert "options.weights=none" in method.prepare_data(object_pairs, tmp_path, 0)
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())  # statistics too
     assert method.encoder.training
-    first = dataset.pairs
+    first = object_pairs.pairs
     assert first is not None
-    dataset.pairs = None
+    object_pairs.pairs = None
     with torch.no_grad():
         method.encoder.backbone.conv1.weight.add_(torch.randn_like(method.encoder.backbone.conv1.weight))
-    assert method.prepare_data(dataset, tmp_path, 7) == ""  # trained since: the pairs stay
-    assert dataset.pairs is not None
-    assert np.array_equal(dataset.pairs.own, first.own)
+    assert method.prepare_data(object_pairs, tmp_path, 7) == ""  # trained since: the pairs stay
+    assert object_pairs.pairs is not None
+    assert np.array_equal(object_pairs.pairs.own, first.own)
     (tmp_path / "pairs.npz").rename(tmp_path / "elsewhere.npz")
     with pytest.raises(CodoError, match="the pairs of the run cannot be read"):
-        method.prepare_data(dataset, tmp_path, 7)
+        method.prepare_data(object_pairs, tmp_path, 7)
     (tmp_path / "elsewhere.npz").rename(tmp_path / "pairs.npz")
     first._replace(images=first.images[:5]).write(tmp_path / "pairs.npz")
     with pytest.raises(CodoError, match="the pairs are of 5 images, there are 24"):
-        method.prepare_data(dataset, tmp_path, 7)
+        method.prepare_data(object_pairs, tmp_path, 7)
 
 
-def test_another_network_can_find_them(dataset: ObjectPairs, tmp_path: Path) -> None:
+def test_another_network_can_find_them(object_pairs: ObjectPairs, tmp_path: Path) -> None:
     torch.manual_seed(5)
     other = ImageEncoder(MODEL, lambda channels: nn.Identity()).eval()
     torch.save({f"backbone.{name}": value for name, value in other.backbone.state_dict().items()}, tmp_path / "w.pth")
     method = build(weights=str(tmp_path / "w.pth"))
     rng = torch.get_rng_state()
-    assert "w.pth" in method.prepare_data(dataset, tmp_path, 0)
+    assert "w.pth" in method.prepare_data(object_pairs, tmp_path, 0)
     assert torch.equal(torch.get_rng_state(), rng)
 
     def features(images: Tensor) -> Tensor:
         with torch.no_grad():
             return other.pool(method.pixels(images))
 
-    expected = find_pairs(features, dataset, neighbors=2, top=0.7)
-    assert dataset.pairs is not None
-    assert all(np.array_equal(one, two) for one, two in zip(dataset.pairs, expected, strict=True))
+    expected = find_pairs(features, object_pairs, neighbors=2, top=0.7)
+    assert object_pairs.pairs is not None
+    assert all(np.array_equal(one, two) for one, two in zip(object_pairs.pairs, expected, strict=True))
     own = build()
     (tmp_path / "own").mkdir()
-    own.prepare_data(dataset, tmp_path / "own", 0)
-    assert not np.array_equal(dataset.pairs.own, expected.own)
+    own.prepare_data(object_pairs, tmp_path / "own", 0)
+    assert not np.array_equal(object_pairs.pairs.own, expected.own)
 
 
 def test_weights_that_are_not_there_are_told_before_anything_is_written(catalog: Path, tmp_path: Path) -> None:

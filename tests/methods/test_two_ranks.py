@@ -25,6 +25,7 @@ MODEL = ModelSettings(backbone="resnet18", width=0.125, embedding_dim=6)
 B, S, STEPS = 8, 32, 3
 CASES: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "simclr": (SimCLR, {}),
+    "simclr_debiased": (SimCLR, {}),
     "barlow_twins": (BarlowTwins, {"hidden": 8}),
     "swav": (SwAV, {"hidden": 8, "prototypes": 5, "small_views": 1, "queue": 16, "queue_from": 0, "frozen_steps": 0}),
 }
@@ -52,7 +53,8 @@ def steps(name: str, rank: int, world: int) -> list[Tensor]:
     cls, options = CASES[name]
     torch.manual_seed(0)
     own = cls.Options.model_validate(options)
-    method: Any = cls(Setup(MODEL, ContrastSettings(temperature=0.1), own, batch_size=B, world=world))
+    contrast = ContrastSettings(temperature=0.1, debiased=0.1 if name == "simclr_debiased" else 0)
+    method: Any = cls(Setup(MODEL, contrast, own, batch_size=B, world=world))
     method.encoder = Linear()
     share = B // world
     found = []

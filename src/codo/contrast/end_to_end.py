@@ -13,11 +13,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from codo.contrast.infonce import InfoNCE, full_precision, level_term, stacked_terms
+from codo.contrast.infonce import InfoNCE, Negatives, Reduced, full_precision, level_term, stacked_terms
 
 
 def info_nce_end_to_end(
-    views: Tensor, own: Tensor, temperature: float = 0.2, reduction: Literal["sum", "mean"] = "sum"
+    views: Tensor,
+    own: Tensor,
+    temperature: float = 0.2,
+    reduction: Literal["sum", "mean"] = "sum",
+    prior: float = 0.0,
 ) -> InfoNCE:
     """Contrast every view of some samples with their other views and with all views of all other samples.
 
@@ -29,6 +33,7 @@ def info_nce_end_to_end(
         temperature: T.
         reduction: ``sum`` over a query's V - 1 positives, ``mean`` over them and the levels, as in
             `codo.contrast.infonce.info_nce`.
+        prior: As there.
 
     Example:
         >>> import torch
@@ -42,6 +47,7 @@ def info_nce_end_to_end(
         True
     """
     count, levels, batch = views.shape[:3]
+    negative, how = count * (batch - 1), Reduced(temperature, reduction, levels, prior)
     # Positive views of each query view: (V, V - 1).
     others = torch.stack([torch.arange(1, count, device=views.device) + i for i in range(count)]) % count
     columns = own.repeat(count)[:, None] + batch * torch.arange(count, device=views.device)  # (V * b, V): own sample
@@ -56,6 +62,6 @@ def info_nce_end_to_end(
             positives = mine[others].transpose(0, 1).flatten(1, 2)  # (V - 1, V * b, D)
             with torch.no_grad():
                 total = similarities.sum(1) - similarities.gather(1, columns).sum(1)
-                mean = (total / (count * (batch - 1))).mean()
-            terms.append(level_term(queries, positives, rest, hardest, mean, temperature, reduction, levels))
+                mean = (total / negative).mean()
+            terms.append(level_term(queries, positives, Negatives(negative, rest, hardest, mean), how))
     return stacked_terms(terms)

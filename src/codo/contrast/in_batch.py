@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from codo.contrast.infonce import InfoNCE, full_precision, level_term, stacked_terms
+from codo.contrast.infonce import InfoNCE, Negatives, Reduced, full_precision, level_term, stacked_terms
 
 
 def info_nce_in_batch(
@@ -25,6 +25,7 @@ def info_nce_in_batch(
     own: Tensor,
     temperature: float = 0.2,
     reduction: Literal["sum", "mean"] = "sum",
+    prior: float = 0.0,
 ) -> InfoNCE:
     """Contrast every query with the keys of its own sample and of all other samples, level by level.
 
@@ -36,6 +37,7 @@ def info_nce_in_batch(
         own: (b,) int64, for each query the row of its sample in ``keys``.
         temperature: T.
         reduction: As in `codo.contrast.infonce.info_nce`.
+        prior: As there.
 
     Example:
         >>> import torch
@@ -49,7 +51,7 @@ def info_nce_in_batch(
     """
     keys = full_precision(keys.detach())
     views, levels, batch = keys.shape[:3]
-    others = views * (batch - 1)
+    others, how = views * (batch - 1), Reduced(temperature, reduction, levels, prior)
     terms = []
     with torch.autocast(queries.device.type, enabled=False):
         for query, key in zip(full_precision(queries), keys.unbind(1), strict=True):
@@ -58,7 +60,7 @@ def info_nce_in_batch(
             with torch.no_grad():
                 mean = (key.sum((0, 1)) - mine.sum(0)) / others  # (b, D), of each query's negatives
                 similarity = (query * mean).sum(1).mean()
-            terms.append(level_term(query, mine, rest, hardest, similarity, temperature, reduction, levels))
+            terms.append(level_term(query, mine, Negatives(others, rest, hardest, similarity), how))
     return stacked_terms(terms)
 
 

@@ -13,7 +13,7 @@ logits of one level are freed before those of the next level are allocated.
 
 The negatives are kept by `codo.contrast.queue.LevelQueue`; `codo.methods.momentum_contrast` calls `info_nce`. With
 ``contrast.negatives=batch`` it calls `codo.contrast.in_batch.info_nce_in_batch`, without a key encoder
-`codo.contrast.end_to_end.info_nce_end_to_end`.
+`codo.contrast.end_to_end.info_nce_end_to_end`. With ``contrast.debiased`` all three replace s (`codo.contrast.debiased`).
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from codo.contrast.auto_momentum import auto_momentum
+from codo.contrast.debiased import debias
 from codo.core.config import Settings
 from codo.core.errors import InputError
 
@@ -52,6 +53,13 @@ class ContrastSettings(Settings):
         "and query view through the key encoder; the loss is the mean of both",
     )
     temperature: float = Field(0.2, gt=0, description="T of Eq. 7: similarities are divided by it")
+    debiased: float = Field(
+        0.0,
+        ge=0,
+        lt=1,
+        description="class prior tau+ of the debiased loss (Chuang et al. 2020): the share of the negatives that is "
+        "expected to be of the query's own class; 0: off, the plain loss",
+    )
     momentum: float | Literal["auto"] = Field(
         0.999,
         description="EMA momentum of the key encoder (m of MoCo, Eq. 2), from 0 to 1; auto: from the length of the run",
@@ -147,6 +155,7 @@ def info_nce(
     negatives: Tensor,
     temperature: float = 0.2,
     reduction: Literal["sum", "mean"] = "sum",
+    prior: float = 0.0,
 ) -> InfoNCE:
     """Contrast every query with its keys and the queue, level by level.
 
@@ -158,6 +167,7 @@ def info_nce(
         negatives: (L, K, D) unit vectors, without levels (K, D). No gradient flows to them.
         temperature: T.
         reduction: ``sum`` over key views, so that adding the levels gives Eq. 8; ``mean`` divides that by V and L.
+        prior: tau+ of `codo.contrast.debiased`; 0: the plain loss.
 
     Example:
         >>> import torch
@@ -172,9 +182,9 @@ def info_nce(
         True
     """
     if queries.dim() == 2:
-        one = info_nce(queries[None], keys[None, None], negatives[None], temperature, reduction)
+        one = info_nce(queries[None], keys[None, None], negatives[None], temperature, reduction, prior)
         return InfoNCE(one.losses[0], {name: value[0] for name, value in one.stats.items()})
-    levels = len(queries)
+    how = Reduced(temperature, reduction, len(queries), prior)
     terms = []
     with torch.autocast(queries.device.type, enabled=False):
         rows = zip(
@@ -187,38 +197,51 @@ def info_nce(
             rest, hardest = _QueueLogSumExp.apply(query, negative, temperature)
             with torch.no_grad():
                 similarity = (query @ negative.mean(0)).mean()  # mean over B and K without the (B, K) matrix
-            terms.append(level_term(query, key, rest, hardest, similarity, temperature, reduction, levels))
+            terms.append(level_term(query, key, Negatives(len(negative), rest, hardest, similarity), how))
     return stacked_terms(terms)
 
 
-def level_term(
-    query: Tensor,
-    key: Tensor,
-    rest: Tensor,
-    hardest: Tensor,
-    similarity: Tensor,
-    temperature: float,
-    reduction: Literal["sum", "mean"],
-    levels: int,
-) -> tuple[Tensor, Tensor]:
+class Negatives(NamedTuple):
+    """What the loss of one level takes of its negatives.
+
+    Attributes:
+        count: N, number of negatives of a query.
+        rest: (B,), s: log-sum-exp of the negatives.
+        hardest: (B,), similarity of the nearest negative.
+        similarity: Mean similarity of all negatives.
+    """
+
+    count: int
+    rest: Tensor
+    hardest: Tensor
+    similarity: Tensor
+
+
+class Reduced(NamedTuple):
+    """How the loss of a level is computed from similarities, and reduced; see `info_nce`."""
+
+    temperature: float
+    reduction: Literal["sum", "mean"]
+    levels: int
+    prior: float
+
+
+def level_term(query: Tensor, key: Tensor, negatives: Negatives, how: Reduced) -> tuple[Tensor, Tensor]:
     """The loss of one level and its four `STATS`.
 
     Args:
         query: (B, D).
         key: (V, B, D), the positives.
-        rest: (B,), s: log-sum-exp of the negatives.
-        hardest: (B,), similarity of the nearest negative.
-        similarity: Mean similarity of all negatives.
-        temperature: T.
-        reduction: See `info_nce`.
-        levels: L.
+        negatives: Of this level.
+        how: Temperature, class prior, reduction.
     """
     positive = torch.einsum("bd,vbd->vb", query, key)  # (V, B)
-    loss = -F.logsigmoid(positive / temperature - rest).mean(1)  # (V,)
+    rest = debias(negatives.rest, positive, negatives.count, how.prior, how.temperature)
+    loss = -F.logsigmoid(positive / how.temperature - rest).mean(1)  # (V,)
     with torch.no_grad():
-        top1 = (positive > hardest).to(loss.dtype).mean()
-        stats = torch.stack((loss.mean(), top1, positive.mean(), similarity))
-    return loss.sum() if reduction == "sum" else loss.mean() / levels, stats
+        top1 = (positive > negatives.hardest).to(loss.dtype).mean()
+        stats = torch.stack((loss.mean(), top1, positive.mean(), negatives.similarity))
+    return loss.sum() if how.reduction == "sum" else loss.mean() / how.levels, stats
 
 
 def stacked_terms(terms: list[tuple[Tensor, Tensor]]) -> InfoNCE:

@@ -18,6 +18,7 @@ ADDED: dict[str, Any] = {
     "anchor.decay": 0.0,
     "anchor.features": 0.0,
     "augment.blur_unit": "pixels",
+    "contrast.debiased": 0.0,
     "contrast.keys": "momentum",
     "contrast.negatives": "queue",
     "contrast.symmetric": False,

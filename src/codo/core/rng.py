@@ -25,6 +25,7 @@ class RngStream(IntEnum):
     LABELS = 5  # which labeled images belong to a fraction of the data
     ANCHOR = 6  # the anchor that replaces a pasted box (InsLoc)
     STEP = 7  # seeds of torch's generators, which networks draw from (dropout): one per step and rank
+    NEGATIVES = 8  # the images that a query is told from (InstDisc)
     BACKGROUND = 1 << 20  # the box beside the pasted object of view v (localization): stream BACKGROUND + v
     VIEW = 16  # view v draws from stream VIEW + v
     SHUFFLE = 0x53485546  # the order in which the key network sees a step's samples ("SHUF")

@@ -116,6 +116,49 @@ class PairDataset(CropViews):
         return pair(plan, query, self.stacked(plan.epoch, plan.keys, range(1, self.num_views)))
 
 
+class InstanceBatch(NamedTuple):
+    """Views of images, and which images they are.
+
+    Attributes:
+        views: V tensors, uint8 ``(b, S, S, 3)``.
+        images: int64 ``(b,)``, the index of each image.
+        negatives: int64 ``(b, m)``, for each image m drawn uniformly from all images, itself among them.
+        step: Steps done before this one.
+    """
+
+    views: tuple[Tensor, ...]
+    images: Tensor
+    negatives: Tensor
+    step: int
+
+
+class InstanceDataset(CropViews):
+    """Random crops with the index of their image and of the images to tell it from.
+
+    Negatives depend on (seed, epoch, image) alone: they are the same on any number of ranks, and after resuming.
+
+    Args:
+        images: The images.
+        crops: Settings of each view.
+        seed: The run's seed.
+        negatives: m, number of negatives of an image.
+    """
+
+    def __init__(self, images: Catalog, crops: Sequence[Crop], seed: int, negatives: int) -> None:
+        super().__init__(images, crops, seed)
+        self.negatives = negatives
+
+    def batch(self, plan: StepPlan) -> InstanceBatch:
+        """Every view of every sample of this rank."""
+        drawn = [
+            generator(self.seed, plan.epoch, int(sample), RngStream.NEGATIVES).integers(len(self), size=self.negatives)
+            for sample in plan.query
+        ]
+        views = self.stacked(plan.epoch, plan.query, range(self.num_views))
+        samples, negatives = torch.from_numpy(plan.query.astype(np.int64)), torch.from_numpy(np.stack(drawn))
+        return InstanceBatch(tuple(views), samples, negatives, plan.step)
+
+
 def pair(plan: StepPlan, query: Tensor, keys: list[Tensor]) -> ViewBatch:
     """A batch of query views ``(b, S, S, 3)`` and of key views, each ``(b, S, S, 3)``; their boxes are whole views."""
     side = query.shape[1]

@@ -2,7 +2,7 @@
 
 A sample has six views in three pairs: two random crops of the image; one of its proposals, once with its own and once
 with an augmented box (`codo.views.boxes.augment_box`); and one of its proposals with a similar proposal of another
-image. The similar proposals are found once, before the first step (`codo.methods.correspondence`), and stored in the
+image. The similar proposals are found once, before the first step (`codo.loading.correspondence`), and stored in the
 run's folder.
 
 ``pairs.npz`` holds three arrays, boxes as x1, y1, x2, y2 in pixels of the images of the catalog:

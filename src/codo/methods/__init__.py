@@ -4,8 +4,8 @@
   in users' files.
 * ``momentum_contrast``: query encoder, key encoder and queue. Methods: ``codo`` (CoDo and, with four views, CoDo_m:
   paper, section 3), ``insloc``, ``moco`` (MoCo and MoCo v2), ``infomin``, ``densecl`` and ``detco``.
-* ``byol``: an online network predicts the output of a momentum target. Methods: ``byol``, ``soco``, ``orl`` (with
-  ``correspondence``, which finds similar objects) and ``self_emd``.
+* ``byol``: an online network predicts the output of a momentum target. Methods: ``byol``, ``soco``, ``orl`` and
+  ``self_emd``.
 * ``image_level``: one encoder of whole images. Methods: ``simclr``, ``swav``, ``barlow_twins``, ``simsiam``,
   ``supervised``.
 * ``lightly_adapter``: heads and losses of image-level methods, from the optional package lightly.

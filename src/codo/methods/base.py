@@ -79,6 +79,7 @@ class Setup:
         seed: The run's seed.
         steps: Length of the run, for the method's own schedules.
         classes: Number of classes, for methods that learn from labels.
+        images: Number of images, for methods that remember each.
     """
 
     model: ModelSettings
@@ -90,6 +91,7 @@ class Setup:
     seed: int = 0
     steps: int = 1
     classes: int = 0
+    images: int = 1
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class Method(nn.Module, ABC):
         parts: The components of a detector that the method trains, as `exports` names them.
         needs_backgrounds: Whether the method needs backgrounds to paste on.
         needs_proposals: Whether the method needs images with proposals.
+        needs_all_images: Whether views depend on what `prepare_data` computes from all images.
         batch_statistics: ``local``: BatchNorm uses the samples of this rank; ``global``: those of all ranks (SyncBN, on
             GPUs).
         shuffles: Whether the samples of the key network are shuffled (`codo.contrast.bn_groups`).
@@ -129,6 +132,7 @@ class Method(nn.Module, ABC):
     parts: ClassVar[tuple[str, ...]] = ("backbone",)
     needs_backgrounds: ClassVar[bool] = False
     needs_proposals: ClassVar[bool] = False
+    needs_all_images: ClassVar[bool] = False
     shuffles: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
@@ -203,6 +207,10 @@ class Method(nn.Module, ABC):
 
         Torch keeps the ``_version`` of a class in its state dict, so that the class can tell.
         """
+        return []
+
+    def notes(self) -> list[str]:
+        """Lines for the log before the first step, such as memory that depends on the data."""
         return []
 
     def log_stats(self) -> dict[str, Tensor]:

@@ -17,9 +17,10 @@ from codo.contrast.infonce import InfoNCE
 from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.located_views import LocatedViews
 from codo.loading.step_dataset import ViewDataset
 from codo.methods.base import OPTIONAL, WHOLE_IMAGES, Setup
-from codo.methods.localization import TASKS, LocatedViews, LocatingEncoder
+from codo.methods.localization import TASKS, LocatingEncoder
 from codo.methods.momentum_contrast import MomentumContrast
 from codo.models.encoder import LEVELS, Encoder
 

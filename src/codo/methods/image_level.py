@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codo.core.errors import InputError
-from codo.loading.crop_dataset import Crop, CropBatch, CropDataset
+from codo.loading.crop_dataset import Crop, CropBatch, CropDataset, InstanceBatch
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.object_crops import ObjectBatch
 from codo.loading.step_dataset import StepDataset
@@ -63,7 +63,7 @@ class ImageLevel(Method):
         """The mean of the last map inside each box: uint8 ``(n, S, S, 3)`` and ``(n, 4)`` -> ``(n, C)``."""
         return box_means(self.encoder.backbone(self.pixels(images))[-1], boxes)
 
-    def views(self, batch: CropBatch | ObjectBatch) -> list[EncoderInput]:
+    def views(self, batch: CropBatch | ObjectBatch | InstanceBatch) -> list[EncoderInput]:
         """The views of a batch as pixels, each ``(b, 3, S, S)``; as maps if the backbone is frozen."""
         return [self.frozen_maps(view, self.encoder) for view in batch.views]
 

@@ -15,62 +15,25 @@ Shapes: ``b`` samples, ``L`` levels, ``D`` embedding, ``R`` features of the box 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from codo.core.rng import RngStream, generator
-from codo.loading.step_dataset import ViewDataset
 from codo.models.backbone import STRIDES
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.frozen_maps import EncoderInput
-from codo.views.boxes import Box, iou
-from codo.views.cpj import View
 
 TASKS = ("box", "foreground", "objectness")
 WEIGHTS = (10.0, 10.0, 5.0, 5.0)
 """Fast R-CNN's factors on the four targets of the regression, which give them a standard deviation near 1."""
 MIDDLE = 0.5
 """Sides of the middle of a box, as a share of the box's sides."""
-MAX_IOU, TRIES = 0.3, 20
-"""A background box overlaps the pasted one less; so many are tried."""
-
-
-class LocatedViews(ViewDataset):
-    """Pasted views with three boxes each, concatenated to ``(12,)``: jittered, pasted and background box."""
-
-    def views(self, epoch: int, sample: int, numbers: Sequence[int]) -> list[View]:
-        """See `ViewDataset.views`."""
-        located = []
-        for number, view in zip(numbers, super().views(epoch, sample, numbers), strict=True):
-            rng = generator(self.pasted.seed, epoch, sample, RngStream.BACKGROUND + number)
-            background = background_box(view.pasted, len(view.image), rng)
-            located.append(replace(view, box=np.concatenate([view.box, view.pasted, background])))
-        return located
-
-
-def background_box(pasted: Box, canvas: int, rng: np.random.Generator) -> Box:
-    """A random box whose IoU with the pasted box is below `MAX_IOU`; of `TRIES` the one with the least if none is.
-
-    Sides are uniform from a fifth to four fifths of the canvas, positions uniform.
-    """
-    sides = canvas * rng.uniform(0.2, 0.8, (TRIES, 2))
-    corners = rng.uniform(0.0, 1.0, (TRIES, 2)) * (canvas - sides)
-    candidates = np.concatenate([corners, corners + sides], axis=1)
-    overlaps = iou(candidates, pasted[None])
-    chosen = np.argmax(overlaps < MAX_IOU) if (overlaps < MAX_IOU).any() else np.argmin(overlaps)
-    box: Box = candidates[chosen].astype(np.float32)
-    return box
 
 
 class LocatingEncoder(Encoder):
     """An encoder that also predicts where the pasted object is, and how wrong that is.
 
-    With boxes ``(b, 4)`` it is a plain `Encoder`. With boxes ``(b, 12)`` (see `LocatedViews`) it returns
+    With boxes ``(b, 4)`` it is a plain `Encoder`. With boxes ``(b, 12)`` (see `codo.loading.located_views.LocatedViews`) it returns
     ``(L, b, D + 3)``: embeddings, and the losses of the three `TASKS`, which are zero where no gradient is recorded.
     """
 

@@ -129,15 +129,15 @@ class MomentumContrast(Method):
             keys: Of all ranks.
             samples: ``(b,)`` int64, the samples of the queries; ``None`` if they are in order.
         """
-        temperature, reduction = self.contrast.temperature, self.contrast.reduction
+        how = self.contrast.temperature, self.contrast.reduction, self.contrast.debiased
         if self.end_to_end:
             views = torch.cat([gather_with_gradient(queries[None]), keys])
-            return info_nce_end_to_end(views, self.samples_of_this_rank(keys), temperature, reduction)
+            return info_nce_end_to_end(views, self.samples_of_this_rank(keys), *how)
         if not self.in_batch:
-            return info_nce(queries, self.of_this_rank(keys), self.queue.keys, temperature, reduction)
+            return info_nce(queries, self.of_this_rank(keys), self.queue.keys, *how)
         if samples is None:
             samples = self.samples_of_this_rank(keys)
-        return info_nce_in_batch(queries, keys, samples, temperature, reduction)
+        return info_nce_in_batch(queries, keys, samples, *how)
 
     def samples_of_this_rank(self, keys: Tensor) -> Tensor:
         """``(b,)`` int64: the rows of ``keys`` ``(…, B, D)`` that belong to this rank's queries."""
@@ -175,9 +175,8 @@ class MomentumContrast(Method):
 
     def term(self, queries: Tensor, keys: Tensor, level: int) -> InfoNCE:
         """InfoNCE of queries ``(n, D)`` with keys ``(V - 1, n, D)`` and the negatives of one ``level``."""
-        settings = self.contrast
-        negatives = self.queue.keys[level : level + 1]
-        return info_nce(queries[None], keys[:, None], negatives, settings.temperature, settings.reduction)
+        how = self.contrast.temperature, self.contrast.reduction, self.contrast.debiased
+        return info_nce(queries[None], keys[:, None], self.queue.keys[level : level + 1], *how)
 
     def cache_step(self, queries: Tensor, keys: Tensor, step: int) -> None:
         """Store queries ``(L, b, D)``, keys ``(V - 1, L, B, D)`` and the step for `on_step_end` and `log_stats`."""

@@ -106,26 +106,27 @@ class Step:
         return self.weights + self.saved
 
 
-def count_step(settings: PretrainSettings, samples: int) -> Step:
+def count_step(settings: PretrainSettings, samples: int, images: int = 1) -> Step:
     """Count a step of a run in bfloat16 with float32 weights; with ``model.unfreeze_at`` a step after it.
 
     Args:
         settings: The run's settings.
         samples: Samples on this GPU.
+        images: Number of training images, for methods that remember each.
 
     Raises:
         InputError: The method needs actual data to run.
     """
-    if find_method(settings.method).prepare_data is not Method.prepare_data:
+    if find_method(settings.method).needs_all_images:
         what = f"a step of {settings.method} cannot be counted: its views depend on all images"
         raise InputError(what, where="method", fix="plan another method of the same networks")
     dataset = synthetic_dataset(settings)
     batch = synthetic_batch(dataset)
     try:
-        return _count(_build(settings, samples), batch, samples, dataset.num_views)
+        return _count(_build(settings, samples, images), batch, samples, dataset.num_views)
     except DynamicOutputShapeException:
         # A loss that selects by a mask (lightly's NT-Xent): its shapes depend on values. It is replaced by a sum.
-        method = _build(settings, samples)
+        method = _build(settings, samples, images)
         method.criterion = _Sum()
     try:
         return _count(method, batch, samples, dataset.num_views, whole_loss=False)
@@ -134,8 +135,8 @@ def count_step(settings: PretrainSettings, samples: int) -> Step:
         raise InputError(what, where="method", fix="plan another method of the same networks") from error
 
 
-def _build(settings: PretrainSettings, samples: int) -> Method:
-    setup = method_setup(settings, classes=CLASSES)
+def _build(settings: PretrainSettings, samples: int, images: int) -> Method:
+    setup = method_setup(settings, classes=CLASSES, images=images)
     setup = replace(
         setup,
         model=settings.model.model_copy(update={"init": "none"}),

@@ -81,7 +81,7 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
     known = unit_costs()
     images, counted = _images(settings, known)
     length(settings, images)  # raises errors before the counting, which takes seconds
-    step = count_step(settings, settings.batch_size // settings.gpus)
+    step = count_step(settings, settings.batch_size // settings.gpus, images)
     step.operations.each += gathered_logits(settings, step.samples, step.views, step.levels)
     return estimate(settings.model_copy(update={"images": images}), counted, step, known)
 

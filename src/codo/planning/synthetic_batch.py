@@ -30,7 +30,7 @@ SMALL = 13
 
 
 class SyntheticCatalog:
-    """Replaces a catalog: gray images, one in each class folder, with one proposal each."""
+    """Replaces a catalog: gray images with a lighter object, one in each class folder, with one proposal each."""
 
     path, has_proposals, packed = "a plan", True, False
 
@@ -51,7 +51,10 @@ class SyntheticCatalog:
 
     def lazy_image(self, i: int) -> LazyImage:
         """See there."""
-        return LazyImage.from_array(np.full((HEIGHT, WIDTH, 3), 127, np.uint8))
+        image = np.full((HEIGHT, WIDTH, 3), 127, np.uint8)
+        x1, y1, x2, y2 = self.proposals(i)[0]
+        image[y1:y2, x1:x2] = 200
+        return LazyImage.from_array(image)
 
 
 def synthetic_dataset(settings: PretrainSettings) -> StepDataset:

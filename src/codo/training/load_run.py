@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from codo.contrast.memory_bank import MemoryBank
 from codo.contrast.queue import LevelQueue
 from codo.core.config import resolve
 from codo.core.errors import CodoError
@@ -33,7 +34,7 @@ def load_method(
     run = run if isinstance(run, Run) else open_run(run)
     settings = resolve(PretrainSettings, None, run.config)
     state = checkpoint.load_newest(run, warn)
-    # A queue of one key is enough: the real queues are not needed here, and may be large.
+    # A queue of one key is enough: queues and memory banks are not needed here, and may be large.
     setup = replace(
         method_setup(settings, classes=int(state["method"].get("classes", 0))),
         model=settings.model.model_copy(update={"init": "none"}),
@@ -42,7 +43,8 @@ def load_method(
         seed=0,
     )
     method = build_method(settings.method, setup)
-    queues = tuple(f"{name}." for name, module in method.named_modules() if isinstance(module, LevelQueue))
+    stores = LevelQueue | MemoryBank
+    queues = tuple(f"{name}." for name, module in method.named_modules() if isinstance(module, stores))
     weights = {name: value for name, value in state["method"].items() if not name.startswith(queues)}
     unread = method.load_state_dict(weights, strict=False).missing_keys
     if missing := [name for name in unread if not name.startswith(queues)]:

@@ -122,7 +122,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
             )
             for warning in measure_first_views(task, session):
                 session.log.warn(warning)
-            for note in (*task.notes(), *labels_note(task)):
+            for note in (*task.notes(), *method.notes(), *labels_note(task)):
                 session.log.info(note)
             if padding := getattr(method.exports().get("backbone"), "note", ""):
                 session.log.info(padding)

@@ -142,14 +142,14 @@ def length(settings: PretrainSettings, samples: int) -> tuple[int, int]:
     return max(1, math.floor(settings.epochs * per_epoch)), per_epoch
 
 
-def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, classes: int = 0) -> Setup:
+def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, **counts: int) -> Setup:
     """The `Setup` from which the method of a run is built.
 
     Args:
         settings: Settings of the run.
         world: Number of ranks.
         steps: Length of the run in steps.
-        classes: Number of label classes, for methods that use labels.
+        **counts: What a `Setup` knows of the data: ``classes`` and ``images``.
     """
     method = find_method(settings.method)
     return Setup(
@@ -163,5 +163,5 @@ def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, 
         world=world,
         seed=settings.seed,
         steps=steps,
-        classes=classes,
+        **counts,
     )

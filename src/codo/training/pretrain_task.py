@@ -39,8 +39,8 @@ class PretrainTask:
 
     def setup(self, world: int = 1) -> Setup:
         """The `Setup` from which the method is built, in a run of ``world`` processes."""
-        classes = len(getattr(self.dataset, "classes", ()))
-        return method_setup(self.settings, world=world, steps=self.steps, classes=classes)
+        counts = {"classes": len(getattr(self.dataset, "classes", ())), "images": len(self.dataset)}
+        return method_setup(self.settings, world=world, steps=self.steps, **counts)
 
     @property
     def batch_negatives(self) -> int | None:

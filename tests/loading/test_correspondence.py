@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from codo.loading.object_pairs import ObjectPairs
-from codo.methods.correspondence import features, find_pairs, most_alike, nearest_images
+from codo.loading.correspondence import features, find_pairs, most_alike, nearest_images
 
 
 def embed(images: Tensor) -> Tensor:
@@ -16,12 +16,12 @@ def embed(images: Tensor) -> Tensor:
     return F.adaptive_avg_pool2d(images.permute(0, 3, 1, 2).double(), 4).flatten(1) - 127
 
 
-def test_pairs_are_the_most_alike_of_the_nearest_images(dataset: ObjectPairs) -> None:
+def test_pairs_are_the_most_alike_of_the_nearest_images(object_pairs: ObjectPairs) -> None:
     """One image, one neighbor, one proposal at a time."""
-    found = find_pairs(embed, dataset, neighbors=2, top=0.7)  # 0.7 of 3 proposals: 2 pairs
+    found = find_pairs(embed, object_pairs, neighbors=2, top=0.7)  # 0.7 of 3 proposals: 2 pairs
     assert found.images.shape == (24, 2)
     assert found.own.shape == found.other.shape == (24, 2, 2, 4)
-    features = [F.normalize(embed(torch.from_numpy(dataset.look(i))), dim=1).numpy() for i in range(24)]
+    features = [F.normalize(embed(torch.from_numpy(object_pairs.look(i))), dim=1).numpy() for i in range(24)]
     for i in range(24):
         alike = {j: features[i][0] @ features[j][0] for j in range(24) if j != i}
         nearest = sorted(alike, key=lambda j: -alike[j])[:2]
@@ -29,8 +29,8 @@ def test_pairs_are_the_most_alike_of_the_nearest_images(dataset: ObjectPairs) ->
         for k, j in enumerate(nearest):
             scores = {
                 (tuple(p), tuple(q)): features[i][1 + m] @ features[j][1 + n]
-                for m, p in enumerate(dataset.proposals(i).tolist())
-                for n, q in enumerate(dataset.proposals(j).tolist())
+                for m, p in enumerate(object_pairs.proposals(i).tolist())
+                for n, q in enumerate(object_pairs.proposals(j).tolist())
             }
             best = sorted(scores.values(), reverse=True)
             both = zip(found.own[i, k].tolist(), found.other[i, k].tolist(), strict=True)
@@ -39,17 +39,17 @@ def test_pairs_are_the_most_alike_of_the_nearest_images(dataset: ObjectPairs) ->
             assert taken == pytest.approx(expected, abs=2e-3)  # features are kept in half precision
 
 
-def test_few_images_have_few_neighbors(dataset: ObjectPairs) -> None:
-    alone = find_pairs(embed, dataset, neighbors=99, top=0.1)
+def test_few_images_have_few_neighbors(object_pairs: ObjectPairs) -> None:
+    alone = find_pairs(embed, object_pairs, neighbors=99, top=0.1)
     assert alone.images.shape == (24, 23)
     assert alone.own.shape == (24, 23, 1, 4)  # one pair at least
 
 
-def test_features_are_unit_vectors_and_zero_where_there_is_no_proposal(dataset: ObjectPairs) -> None:
-    whole, objects, counts = features(embed, dataset)
+def test_features_are_unit_vectors_and_zero_where_there_is_no_proposal(object_pairs: ObjectPairs) -> None:
+    whole, objects, counts = features(embed, object_pairs)
     assert torch.allclose(whole.norm(dim=1), torch.ones(24))
     assert objects.dtype == torch.float16
-    assert counts.tolist() == [len(dataset.proposals(i)) for i in range(24)]
+    assert counts.tolist() == [len(object_pairs.proposals(i)) for i in range(24)]
     for one, count in zip(objects.float(), counts.tolist(), strict=True):
         assert torch.allclose(one[:count].norm(dim=1), torch.ones(count), atol=2e-3)
         assert not one[count:].any()

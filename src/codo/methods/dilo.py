@@ -1,0 +1,58 @@
+"""DiLo (Zhao et al. 2020): distilled localization. MoCo on views whose salient object is on another background.
+
+The object is found without labels, by the saliency of `codo.saliency`, and pasted on a gray level, a texture or a part
+of another image (`codo.loading.salient_views`). All views of an image still attract each other, so that what they share
+is the object, not its surroundings. Loss, queue and encoders are MoCo v2's.
+
+The authors' code was not found, and of the paper only the abstract and summaries were at hand
+(docs/methods.md#dilo). Published: saliency without labels, three kinds of backgrounds, instance discrimination. Our own
+choices: robust background detection as the saliency, how it becomes an alpha, the share of pasted views, textures from
+background images, other images as they are instead of their parts without objects.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from codo.core.errors import InputError
+from codo.loading.crop_dataset import Crop
+from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.salient_views import LOOKED_AT, SalientPairs, SalientSettings
+from codo.loading.step_dataset import StepDataset
+from codo.methods.moco import MoCo, MoCoOptions
+
+
+class DiLoOptions(MoCoOptions, SalientSettings):
+    """DiLo's own settings."""
+
+
+class DiLo(MoCo):
+    """Momentum contrast of images with changed backgrounds."""
+
+    Options = DiLoOptions
+    needs_backgrounds = True
+
+    @classmethod
+    def dataset(cls, inputs: DatasetInputs) -> SalientPairs:
+        """Random crops of one image, some with another background.
+
+        Raises:
+            InputError: No image has a salient object, or colors are left to the device.
+        """
+        options, pool = inputs.options, inputs.key
+        assert isinstance(options, DiLoOptions)
+        if inputs.augment.device == "device":
+            what = "method dilo only supports color augmentation in the loader"
+            raise InputError(what, where="augment.device", fix="use augment.device=cpu")
+        if pool is None:
+            raise InputError("the backgrounds are missing", where="backgrounds", fix="add backgrounds=[DIR,…]")
+        return SalientPairs(
+            inputs.images, [Crop(inputs.canvas, inputs.augment)] * inputs.views, inputs.seed, pool, options
+        )
+
+    def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
+        """Nothing to prepare; tells for how many images a salient object was found."""
+        assert isinstance(dataset, SalientPairs)
+        low, high = dataset.settings.foreground
+        found = f"{dataset.splittable:.0%} of up to {LOOKED_AT} images have a salient object ({low:.0%} to {high:.0%})"
+        return f"{found}; the others are not pasted"

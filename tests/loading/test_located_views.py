@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from codo.loading.located_views import MAX_IOU, background_box
+from codo.views.boxes import iou
+
+S = 64
+
+
+def test_background_boxes_show_little_of_the_object_and_lie_in_the_canvas() -> None:
+    rng = np.random.default_rng(0)
+    pasted = np.array([10, 20, 40, 50], dtype=np.float32)
+    boxes = np.stack([background_box(pasted, S, rng) for _ in range(300)])
+    assert (iou(boxes, pasted[None]) < MAX_IOU).all()
+    assert (boxes[:, :2] >= 0).all()
+    assert (boxes[:, 2:] <= S).all()
+    sides = boxes[:, 2:] - boxes[:, :2]
+    assert 0.19 * S < sides.min() < 0.25 * S
+    assert 0.7 * S < sides.max() <= 0.81 * S
+    full = np.array([0, 0, S, S], dtype=np.float32)  # covers everything: the one that overlaps least is small
+    small = background_box(full, S, rng)
+    assert iou(small, full) == pytest.approx(0.04, abs=0.06)
