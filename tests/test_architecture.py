@@ -76,6 +76,7 @@ ORDER = [
     "catalog",
     "rasters",
     "views",
+    "saliency",
     "proposals",
     "models",
     "contrast",

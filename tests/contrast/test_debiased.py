@@ -52,7 +52,11 @@ def test_off_it_is_the_same_tensor() -> None:
 @pytest.mark.parametrize("prior", [1e-9, 0.1, 0.5])
 @pytest.mark.parametrize("views", [1, 3])
 def test_queue(views: int, prior: float) -> None:
-    queries, keys, negatives = unit(2, 5, 8, seed=0).requires_grad_(), unit(views, 2, 5, 8, seed=1), unit(2, 9, 8, seed=2)
+    queries, keys, negatives = (
+        unit(2, 5, 8, seed=0).requires_grad_(),
+        unit(views, 2, 5, 8, seed=1),
+        unit(2, 9, 8, seed=2),
+    )
     ours = info_nce(queries, keys, negatives, 0.2, prior=prior).losses
     expected = torch.stack(
         [

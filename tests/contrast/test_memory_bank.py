@@ -42,7 +42,10 @@ def written_out(bank: MemoryBank, queries: Tensor, images: Tensor, negatives: Te
 def test_the_loss_and_its_gradient_are_those_of_the_formula(queries: int) -> None:
     bank, (images, negatives) = made(), drawn(queries)
     embedded, weights = unit(queries, D, seed=0).requires_grad_(), torch.arange(1.0, queries + 1).double()
-    ours, expected = bank.contrast(embedded, images, negatives, T).losses, written_out(bank, embedded, images, negatives)
+    ours, expected = (
+        bank.contrast(embedded, images, negatives, T).losses,
+        written_out(bank, embedded, images, negatives),
+    )
     assert torch.allclose(ours, expected, rtol=0, atol=1e-10)
     gradients = [torch.autograd.grad((one * weights).sum(), embedded)[0] for one in (ours, expected)]
     assert torch.allclose(*gradients, rtol=0, atol=1e-9)

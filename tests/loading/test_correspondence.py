@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from codo.loading.object_pairs import ObjectPairs
 from codo.loading.correspondence import features, find_pairs, most_alike, nearest_images
+from codo.loading.object_pairs import ObjectPairs
 
 
 def embed(images: Tensor) -> Tensor:

@@ -14,10 +14,10 @@ from torch.nn import functional as F
 import codo
 from codo.contrast.infonce import ContrastSettings
 from codo.core.errors import CodoError, InputError
+from codo.loading.correspondence import find_pairs
 from codo.loading.crop_dataset import CropBatch
 from codo.loading.object_pairs import ObjectPairs
 from codo.methods.base import Setup
-from codo.loading.correspondence import find_pairs
 from codo.methods.orl import ORL, ORLOptions
 from codo.models.encoder import ModelSettings
 from codo.models.image_encoder import ImageEncoder

@@ -31,7 +31,8 @@ SMALL: dict[str, dict[str, Any]] = {
     "detco": {"cell": 40, "patch": 32},
     "soco": {"hidden": 16},
     "orl": {"hidden": 16, "compared": 3, "neighbors": 2, "patch_side": 32},
-    "self_emd": {"hidden": 16},
+    "self_emd": {"hidden": 16, "small_views": 1, "small_side": 32, "vector_weight": 1.0},
+    "instdisc": {"negatives": 8},
 }
 
 

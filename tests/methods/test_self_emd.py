@@ -123,3 +123,40 @@ def test_cells_count_by_what_they_share_with_the_other_map() -> None:
 def test_one_sample_is_refused() -> None:
     with pytest.raises(InputError, match="two samples on each process"):
         build(batch_size=1)
+
+
+def three_views(small: int = 32) -> CropBatch:
+    generator = torch.Generator().manual_seed(0)
+    sides = (S, S, small, small)
+    views = [torch.randint(0, 256, (B, side, side, 3), dtype=torch.uint8, generator=generator) for side in sides]
+    return CropBatch(tuple(views), torch.full((B,), -1), 0)
+
+
+def test_small_views_predict_both_large_ones_and_vectors_are_byols() -> None:
+    method, data = build(small_views=2, small_weight=0.5, vector_weight=3.0), three_views()
+    views = method.views(data)
+    with torch.no_grad():
+        targets = [method.target.branches(view) for view in views[:2]]
+        online = [method.encoder.branches(view) for view in views]
+        maps = [
+            sum(2 * method.distance(method.predictor(cells), target[0]).mean() for target in towards)
+            for (cells, _), towards in zip(online, (targets[1:], targets[:1], targets, targets), strict=True)
+        ]
+        assert online[2][0].shape == (B, 12, 1, 1)  # one cell, four in the other map
+        vectors = [
+            2 - 2 * F.cosine_similarity(method.vector_predictor(online[i][1]), targets[1 - i][1]).mean() for i in (0, 1)
+        ]
+    output = method(data)
+    assert output.stats["term/maps"].item() == pytest.approx(float(maps[0] + maps[1]), rel=1e-4)
+    assert output.stats["term/small"].item() == pytest.approx(float(maps[2] + maps[3]) / 2, rel=1e-4)
+    assert output.stats["term/vector"].item() == pytest.approx(float(sum(vectors)), rel=1e-4)
+    expected = float(maps[0] + maps[1] + 0.5 * (maps[2] + maps[3]) / 2 + 3.0 * sum(vectors))
+    assert output.loss.item() == pytest.approx(expected, rel=1e-4)
+    output.loss.backward()
+    assert all(p.grad is not None for p in (*method.encoder.parameters(), *method.vector_predictor.parameters()))
+
+
+def test_without_them_names_and_numbers_are_as_before() -> None:
+    method = build()
+    assert not any("vector" in name for name in method.state_dict())
+    assert method(batch()).stats.keys() == {"loss"}

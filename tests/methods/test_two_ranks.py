@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, distributed, nn
 
 from codo.contrast.infonce import ContrastSettings
-from codo.loading.crop_dataset import CropBatch
+from codo.loading.crop_dataset import CropBatch, InstanceBatch
 from codo.methods.barlow_twins import BarlowTwins
 from codo.methods.base import Method, Setup
+from codo.methods.instdisc import InstDisc
 from codo.methods.simclr import SimCLR
 from codo.methods.swav import SwAV
 from codo.models.encoder import ModelSettings
@@ -26,6 +27,7 @@ B, S, STEPS = 8, 32, 3
 CASES: dict[str, tuple[type[Method], dict[str, Any]]] = {
     "simclr": (SimCLR, {}),
     "simclr_debiased": (SimCLR, {}),
+    "instdisc": (InstDisc, {"negatives": 7, "proximal": 2.0}),
     "barlow_twins": (BarlowTwins, {"hidden": 8}),
     "swav": (SwAV, {"hidden": 8, "prototypes": 5, "small_views": 1, "queue": 16, "queue_from": 0, "frozen_steps": 0}),
 }
@@ -48,20 +50,32 @@ def batch(step: int, mine: slice) -> CropBatch:
     return CropBatch(tuple(view[mine] for view in views), torch.zeros(B), step)
 
 
+def instances(data: CropBatch, mine: slice) -> InstanceBatch:
+    """One view, of images that are the same in every step, in another order."""
+    generator = torch.Generator().manual_seed(data.step)
+    images = torch.randperm(B, generator=generator)[mine]
+    return InstanceBatch(data.views[:1], images, torch.randint(B, (B, 7), generator=generator)[mine], data.step)
+
+
 def steps(name: str, rank: int, world: int) -> list[Tensor]:
     """Loss and gradient of every step, averaged over the ranks as DistributedDataParallel does."""
     cls, options = CASES[name]
     torch.manual_seed(0)
     own = cls.Options.model_validate(options)
     contrast = ContrastSettings(temperature=0.1, debiased=0.1 if name == "simclr_debiased" else 0)
-    method: Any = cls(Setup(MODEL, contrast, own, batch_size=B, world=world))
+    method: Any = cls(Setup(MODEL, contrast, own, batch_size=B, world=world, images=B))
     method.encoder = Linear()
     share = B // world
     found = []
     for step in range(STEPS):
-        data = batch(step, slice(rank * share, (rank + 1) * share))
-        if name != "swav":
+        mine = slice(rank * share, (rank + 1) * share)
+        data: Any = batch(step, mine)
+        if name == "instdisc":
+            data = instances(data, mine)
+        elif name != "swav":
             data = data._replace(views=data.views[:2])
+        if step == 0:
+            method.on_first_batch(data)
         loss = method(data).loss
         (gradient,) = torch.autograd.grad(loss, [method.encoder.weight])
         method.on_step_end()

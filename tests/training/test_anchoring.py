@@ -11,9 +11,9 @@ import torch
 import codo
 from codo.contrast.infonce import ContrastSettings
 from codo.core.errors import InputError
-from codo.methods.anchoring import Anchor, AnchorSettings
 from codo.methods.base import Setup
 from codo.methods.codo import CoDo
+from codo.models.anchoring import Anchor, AnchorSettings
 from codo.models.encoder import ModelSettings
 from codo.models.weights import recognize
 from codo.training import checkpoint

@@ -1,4 +1,4 @@
-"""The debiased contrastive loss (Chuang et al. 2020): some negatives are of the query's own class, and are not repelled.
+"""The debiased contrastive loss (Chuang et al. 2020): negatives of the query's own class are not repelled.
 
 Negatives are drawn from all images, so a share of them, the class prior tau+, shows the same class as the query. Were
 the classes known, the sum over N negatives would be N times the mean over images of *other* classes. That mean follows
@@ -8,7 +8,7 @@ from the mean over all images and the mean over the own class, which the positiv
 
 The loss is InfoNCE with N g in place of the sum. The bound is the smallest value that the mean of exp(q.n / T) can take
 for unit vectors; where it is reached, negatives have no gradient. Otherwise gradients flow through both means. At
-tau+ = 0 the loss is InfoNCE, and is computed as such (docs/method.md#debiased).
+tau+ = 0 the loss is InfoNCE, and is computed as such (docs/method.md#debiased-loss).
 
 Legend: B queries, V positives of each.
 """

@@ -13,7 +13,8 @@ logits of one level are freed before those of the next level are allocated.
 
 The negatives are kept by `codo.contrast.queue.LevelQueue`; `codo.methods.momentum_contrast` calls `info_nce`. With
 ``contrast.negatives=batch`` it calls `codo.contrast.in_batch.info_nce_in_batch`, without a key encoder
-`codo.contrast.end_to_end.info_nce_end_to_end`. With ``contrast.debiased`` all three replace s (`codo.contrast.debiased`).
+`codo.contrast.end_to_end.info_nce_end_to_end`. ``contrast.debiased`` replaces s in all three
+(`codo.contrast.debiased`).
 """
 
 from __future__ import annotations
@@ -205,13 +206,13 @@ class Negatives(NamedTuple):
     """What the loss of one level takes of its negatives.
 
     Attributes:
-        count: N, number of negatives of a query.
+        number: N, negatives of a query.
         rest: (B,), s: log-sum-exp of the negatives.
         hardest: (B,), similarity of the nearest negative.
         similarity: Mean similarity of all negatives.
     """
 
-    count: int
+    number: int
     rest: Tensor
     hardest: Tensor
     similarity: Tensor
@@ -236,7 +237,7 @@ def level_term(query: Tensor, key: Tensor, negatives: Negatives, how: Reduced) -
         how: Temperature, class prior, reduction.
     """
     positive = torch.einsum("bd,vbd->vb", query, key)  # (V, B)
-    rest = debias(negatives.rest, positive, negatives.count, how.prior, how.temperature)
+    rest = debias(negatives.rest, positive, negatives.number, how.prior, how.temperature)
     loss = -F.logsigmoid(positive / how.temperature - rest).mean(1)  # (V,)
     with torch.no_grad():
         top1 = (positive > negatives.hardest).to(loss.dtype).mean()

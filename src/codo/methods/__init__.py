@@ -3,11 +3,11 @@
 * ``base``: `Method`, the protocol between methods and training; ``registry``: methods by name; ``user_files``: methods
   in users' files.
 * ``momentum_contrast``: query encoder, key encoder and queue. Methods: ``codo`` (CoDo and, with four views, CoDo_m:
-  paper, section 3), ``insloc``, ``moco`` (MoCo and MoCo v2), ``infomin``, ``densecl`` and ``detco``.
+  paper, section 3), ``insloc``, ``moco`` (MoCo and MoCo v2), ``infomin``, ``densecl``, ``detco`` and ``dilo``.
 * ``byol``: an online network predicts the output of a momentum target. Methods: ``byol``, ``soco``, ``orl`` and
   ``self_emd``.
 * ``image_level``: one encoder of whole images. Methods: ``simclr``, ``swav``, ``barlow_twins``, ``simsiam``,
-  ``supervised``.
+  ``instdisc``, ``supervised``.
 * ``lightly_adapter``: heads and losses of image-level methods, from the optional package lightly.
 """
 
@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from codo.methods.codo import CoDo as CoDo
     from codo.methods.densecl import DenseCL as DenseCL
     from codo.methods.detco import DetCo as DetCo
+    from codo.methods.dilo import DiLo as DiLo
     from codo.methods.image_level import ImageLevel as ImageLevel
     from codo.methods.infomin import InfoMin as InfoMin
     from codo.methods.insloc import InsLoc as InsLoc
+    from codo.methods.instdisc import InstDisc as InstDisc
     from codo.methods.moco import MoCo as MoCo
     from codo.methods.momentum_contrast import MomentumContrast as MomentumContrast
     from codo.methods.orl import ORL as ORL
@@ -50,9 +52,11 @@ else:
             "CoDo": "codo",
             "DenseCL": "densecl",
             "DetCo": "detco",
+            "DiLo": "dilo",
             "ImageLevel": "image_level",
             "InfoMin": "infomin",
             "InsLoc": "insloc",
+            "InstDisc": "instdisc",
             "Method": "base",
             "MoCo": "moco",
             "MomentumContrast": "momentum_contrast",

@@ -121,7 +121,6 @@ class Method(nn.Module, ABC):
         parts: The components of a detector that the method trains, as `exports` names them.
         needs_backgrounds: Whether the method needs backgrounds to paste on.
         needs_proposals: Whether the method needs images with proposals.
-        needs_all_images: Whether views depend on what `prepare_data` computes from all images.
         batch_statistics: ``local``: BatchNorm uses the samples of this rank; ``global``: those of all ranks (SyncBN, on
             GPUs).
         shuffles: Whether the samples of the key network are shuffled (`codo.contrast.bn_groups`).
@@ -132,7 +131,6 @@ class Method(nn.Module, ABC):
     parts: ClassVar[tuple[str, ...]] = ("backbone",)
     needs_backgrounds: ClassVar[bool] = False
     needs_proposals: ClassVar[bool] = False
-    needs_all_images: ClassVar[bool] = False
     shuffles: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None

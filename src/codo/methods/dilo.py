@@ -12,13 +12,10 @@ background images, other images as they are instead of their parts without objec
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop
 from codo.loading.dataset_inputs import DatasetInputs
-from codo.loading.salient_views import LOOKED_AT, SalientPairs, SalientSettings
-from codo.loading.step_dataset import StepDataset
+from codo.loading.salient_views import SalientPairs, SalientSettings
 from codo.methods.moco import MoCo, MoCoOptions
 
 
@@ -49,10 +46,3 @@ class DiLo(MoCo):
         return SalientPairs(
             inputs.images, [Crop(inputs.canvas, inputs.augment)] * inputs.views, inputs.seed, pool, options
         )
-
-    def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
-        """Nothing to prepare; tells for how many images a salient object was found."""
-        assert isinstance(dataset, SalientPairs)
-        low, high = dataset.settings.foreground
-        found = f"{dataset.splittable:.0%} of up to {LOOKED_AT} images have a salient object ({low:.0%} to {high:.0%})"
-        return f"{found}; the others are not pasted"

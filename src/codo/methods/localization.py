@@ -33,7 +33,7 @@ MIDDLE = 0.5
 class LocatingEncoder(Encoder):
     """An encoder that also predicts where the pasted object is, and how wrong that is.
 
-    With boxes ``(b, 4)`` it is a plain `Encoder`. With boxes ``(b, 12)`` (see `codo.loading.located_views.LocatedViews`) it returns
+    With boxes ``(b, 4)`` it is a plain `Encoder`. With boxes ``(b, 12)`` (see `codo.loading.located_views`) it returns
     ``(L, b, D + 3)``: embeddings, and the losses of the three `TASKS`, which are zero where no gradient is recorded.
     """
 

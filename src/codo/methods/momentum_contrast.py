@@ -21,8 +21,8 @@ from codo.contrast.infonce import InfoNCE, info_nce
 from codo.contrast.queue import LevelQueue
 from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
-from codo.methods.anchoring import Anchor, Pass
 from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
+from codo.models.anchoring import Anchor, Pass
 from codo.models.frozen_maps import EncoderInput, FrozenMaps
 
 
@@ -43,7 +43,7 @@ class MomentumContrast(Method):
             the queue through `term`.
         queue: The past keys; missing with negatives of the batch.
         key: The momentum encoder; missing with end-to-end keys.
-        start: The anchor to the initial weights (`codo.methods.anchoring`), if there is one.
+        start: The anchor to the initial weights (`codo.models.anchoring`), if there is one.
 
     Raises:
         InputError: The batch does not divide into the BN groups, the initial weights do not fit, or the method does not

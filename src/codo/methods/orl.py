@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from codo.core.errors import CodoError
 from codo.core.paths import absolute
+from codo.loading.correspondence import find_pairs
 from codo.loading.crop_dataset import CropBatch
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.object_pairs import ObjectPairs, Pairs
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
 from codo.methods.byol import BYOL, BYOLOptions, two_crops
-from codo.loading.correspondence import find_pairs
 from codo.models.image_encoder import ImageEncoder
 from codo.models.normalization import start_normalization
 from codo.models.weight_files import read_tensors
@@ -68,7 +68,7 @@ class ORL(BYOL):
     """
 
     Options = ORLOptions
-    needs_proposals = needs_all_images = True
+    needs_proposals = True
 
     def __init__(self, setup: Setup) -> None:
         super().__init__(setup)

@@ -37,6 +37,8 @@ METHODS: dict[str, str] = {
     "soco": "codo.methods.soco:SoCo",
     "orl": "codo.methods.orl:ORL",
     "self_emd": "codo.methods.self_emd:SelfEMD",
+    "instdisc": "codo.methods.instdisc:InstDisc",
+    "dilo": "codo.methods.dilo:DiLo",
 }
 """Name -> ``module:class``. Methods with the same class differ in their recipes."""
 

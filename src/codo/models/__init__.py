@@ -13,6 +13,7 @@
   ``key_maps``: names of our tensors in other libraries; ``weight_files``, ``pickles``: read tensors from files and runs
   without executing code from them; ``load_report``: which tensors of a file fit a model.
 * ``normalization``: mean and deviation for images (``model.mean``, ``model.std``): those of the initial weights.
+* ``anchoring``: keeps parts near the weights that they were loaded with (``anchor.*``).
 * ``pretrained``: builds an encoder with the weights and, if recorded, the architecture of a file.
 """
 

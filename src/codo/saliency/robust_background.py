@@ -55,9 +55,9 @@ def saliency(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
     scale = min(1.0, LONGEST / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    lab = cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    lab = np.ascontiguousarray(cv2.cvtColor(small.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
     step = max(2.0, float(np.sqrt(lab.shape[0] * lab.shape[1] / SUPERPIXELS)))
-    _, labels = np.unique(slic(np.ascontiguousarray(lab), step, COMPACTNESS, ITERATIONS), return_inverse=True)
+    _, labels = np.unique(slic(lab, step, COMPACTNESS, ITERATIONS), return_inverse=True)
     labels = labels.reshape(lab.shape[:2]).astype(np.int32)  # numbers without gaps
     found = of_superpixels(*describe(lab, labels))
     return found.astype(np.float32)[labels]

@@ -48,10 +48,10 @@ def slic(lab: Floats, step: float, compactness: float, iterations: int) -> Ints:
     for _ in range(iterations):
         nearest[:] = np.inf
         for k in range(n):
-            l, a, b, cy, cx = centers[k]
+            light, a, b, cy, cx = centers[k]
             for y in range(max(0, int(cy) - reach), min(h, int(cy) + reach + 1)):
                 for x in range(max(0, int(cx) - reach), min(w, int(cx) + reach + 1)):
-                    color = (lab[y, x, 0] - l) ** 2 + (lab[y, x, 1] - a) ** 2 + (lab[y, x, 2] - b) ** 2
+                    color = (lab[y, x, 0] - light) ** 2 + (lab[y, x, 1] - a) ** 2 + (lab[y, x, 2] - b) ** 2
                     away = (y - cy) ** 2 + (x - cx) ** 2
                     distance = color + scale * away
                     if distance < nearest[y, x]:

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from torch import nn
 
 from codo.core.errors import InputError
-from codo.methods.anchoring import Anchor, AnchorSettings
 from codo.methods.base import Method
 from codo.methods.momentum_contrast import MomentumContrast
+from codo.models.anchoring import Anchor, AnchorSettings
 
 
 def check_anchor(anchor: AnchorSettings, name: str, method: type[Method], init: str, compiled: bool) -> None:

@@ -43,8 +43,7 @@ def load_method(
         seed=0,
     )
     method = build_method(settings.method, setup)
-    stores = LevelQueue | MemoryBank
-    queues = tuple(f"{name}." for name, module in method.named_modules() if isinstance(module, stores))
+    queues = tuple(f"{name}." for name, one in method.named_modules() if isinstance(one, LevelQueue | MemoryBank))
     weights = {name: value for name, value in state["method"].items() if not name.startswith(queues)}
     unread = method.load_state_dict(weights, strict=False).missing_keys
     if missing := [name for name in unread if not name.startswith(queues)]:

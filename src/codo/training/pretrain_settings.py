@@ -14,9 +14,9 @@ from codo.core.errors import InputError
 from codo.core.paths import absolute
 from codo.loading.pools import PoolSettings, split_share
 from codo.loading.sampler import steps_per_epoch
-from codo.methods.anchoring import AnchorSettings
 from codo.methods.base import Setup
 from codo.methods.registry import absolute_name, find_method, own_settings, read_options
+from codo.models.anchoring import AnchorSettings
 from codo.probes.probe_settings import ProbeSettings
 from codo.training.anchoring import check_anchor
 from codo.training.freezing import PretrainModelSettings, check_freezing

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from codo.methods.anchoring import Anchor, AnchorSettings, cosine_distance, squared_distance
 from codo.methods.freezing import freeze, unfreeze
+from codo.models.anchoring import Anchor, AnchorSettings, cosine_distance, squared_distance
 from tests.methods.test_freezing import B, batch, draw_statistics, method
 
 pytestmark = pytest.mark.usefixtures("one_thread")
