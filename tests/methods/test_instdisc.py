@@ -69,7 +69,10 @@ def test_z_stays_and_only_rows_of_the_step_move() -> None:
 def test_the_memory_is_told_and_is_in_the_state() -> None:
     method = build(memory="float16")
     assert method.notes() == [
-        "memory bank: 20 images x 12 numbers (float16) = 0.0 MiB, on every device and in every checkpoint"
+        "memory bank: 20 images x 12 numbers (float16) = 0.0 MiB, on every device and in every checkpoint",
+        "options.negatives=5 of 20 images: an embedding is pushed from a large part of the bank in every step, which "
+        "can make the loss rise; options.negatives=256 contrast.temperature=0.2 are steadier with few images "
+        "(docs/methods.md#instdisc)",
     ]
     state = method.state_dict()
     assert state["bank.rows"].dtype == torch.float16
@@ -77,6 +80,7 @@ def test_the_memory_is_told_and_is_in_the_state() -> None:
     assert "bank.log_z" in state
     big = build()
     big.bank.rows = torch.empty(1_281_167, 128, device="meta")
+    assert len(big.notes()) == 1
     assert "1,281,167 images x 128 numbers (float32) = 625.6 MiB" in big.notes()[0]
 
 

@@ -27,6 +27,8 @@ from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
 from codo.loading.crop_dataset import Crop, PairDataset, random_view, render_crop
 from codo.loading.pools import Pool
+from codo.loading.sampler import StepPlan
+from codo.loading.step_dataset import ViewBatch
 from codo.saliency.robust_background import saliency
 from codo.views.lazy_image import Corners, Image, LazyImage
 from codo.views.random_crop import Shares, random_crop
@@ -79,6 +81,7 @@ class SalientPairs(PairDataset):
     ) -> None:
         super().__init__(images, crops, seed)
         self.pool, self.settings = pool, settings
+        self._found: dict[int, Alpha | None] = {}  # of the images of one batch
         self.kinds = np.cumsum(settings.backgrounds) / sum(settings.backgrounds)
         looked = np.unique(np.linspace(0, len(images) - 1, LOOKED_AT).astype(int)).tolist()
         self.splittable = float(np.mean([self.alpha(images.lazy_image(i).decode()) is not None for i in looked]))
@@ -98,6 +101,11 @@ class SalientPairs(PairDataset):
         low, high = self.settings.foreground
         return alpha if low <= float((alpha > 0.5).mean()) <= high else None
 
+    def batch(self, plan: StepPlan) -> ViewBatch:
+        """See `PairDataset.batch`; an image that is query and key on this rank is split once."""
+        self._found.clear()
+        return super().batch(plan)
+
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[Image]:
         """See `CropViews.views`; the saliency of an image is computed once for all views, if one is pasted."""
         image = self.images.lazy_image(sample)
@@ -106,7 +114,10 @@ class SalientPairs(PairDataset):
         alpha = None
         if any(pasted):
             pixels = image.decode()
-            alpha, image = self.alpha(pixels), LazyImage.from_array(np.ascontiguousarray(pixels))
+            image = LazyImage.from_array(np.ascontiguousarray(pixels))
+            if sample not in self._found:
+                self._found[sample] = self.alpha(pixels)
+            alpha = self._found[sample]
         return [
             random_view(image, self.crops[number], rng)
             if alpha is None or not pastes

@@ -33,6 +33,9 @@ from codo.methods.image_level import ImageLevel
 from codo.models.encoder import unit_length
 from codo.models.image_encoder import ImageEncoder
 
+MANY = 0.1
+"""Negatives as a share of the images; the published run has 0.3%."""
+
 
 class InstDiscOptions(Settings):
     """InstDisc's own settings."""
@@ -71,11 +74,18 @@ class InstDisc(ImageLevel):
         return InstanceDataset(inputs.images, crops, inputs.seed, inputs.options.negatives)
 
     def notes(self) -> list[str]:
-        """The size of the bank."""
-        rows = self.bank.rows
+        """The size of the bank, and whether negatives are many for so few images."""
+        rows, drawn = self.bank.rows, self.options.negatives
         size = rows.numel() * rows.element_size() / 2**20
         shape = f"{len(rows):,} images x {rows.shape[1]} numbers ({self.options.memory})"
-        return [f"memory bank: {shape} = {size:,.1f} MiB, on every device and in every checkpoint"]
+        notes = [f"memory bank: {shape} = {size:,.1f} MiB, on every device and in every checkpoint"]
+        if drawn > MANY * len(rows):
+            notes.append(
+                f"options.negatives={drawn} of {len(rows):,} images: an embedding is pushed from a large part of the bank "
+                "in every step, which can make the loss rise; options.negatives=256 contrast.temperature=0.2 are "
+                "steadier with few images (docs/methods.md#instdisc)"
+            )
+        return notes
 
     def embed(self, batch: InstanceBatch) -> Tensor:
         """Embeddings of length 1: (b, D) float32."""
