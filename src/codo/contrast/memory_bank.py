@@ -142,7 +142,7 @@ class _TellApart(torch.autograd.Function):
         ctx: Any, queries: Tensor, rows: Tensor, negatives: Tensor, shift: Tensor, temperature: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         parts = []
-        for query, some in zip(queries.split(CHUNK), negatives.split(CHUNK), strict=True):
+        for query, some in zip(torch.split(queries, CHUNK), torch.split(negatives, CHUNK), strict=True):
             far = rows.index_select(0, some.flatten()).to(query.dtype).view(*some.shape, -1)  # (c, m, D)
             similarity = torch.bmm(far, query[:, :, None])[:, :, 0]  # (c, m)
             logits = similarity / temperature - shift

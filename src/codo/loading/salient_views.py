@@ -163,8 +163,8 @@ def cut_alpha(alpha: Alpha, size: tuple[int, int], part: Corners) -> Alpha:
     # Centers of pixels: pixel x of the part is at (x + x1 + 1/2) scale - 1/2 of the reduced image.
     matrix = np.array([[scale_x, 0, (x1 + 0.5) * scale_x - 0.5], [0, scale_y, (y1 + 0.5) * scale_y - 0.5]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cut: Alpha = cv2.warpAffine(alpha, matrix, (x2 - x1, y2 - y1), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return cut
+    cut = cv2.warpAffine(alpha, matrix, (x2 - x1, y2 - y1), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cut, np.float32)
 
 
 def mirrored(patch: Image, width: int, height: int) -> Image:

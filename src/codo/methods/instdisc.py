@@ -81,8 +81,8 @@ class InstDisc(ImageLevel):
         notes = [f"memory bank: {shape} = {size:,.1f} MiB, on every device and in every checkpoint"]
         if drawn > MANY * len(rows):
             notes.append(
-                f"options.negatives={drawn} of {len(rows):,} images: an embedding is pushed from a large part of the bank "
-                "in every step, which can make the loss rise; options.negatives=256 contrast.temperature=0.2 are "
+                f"options.negatives={drawn} of {len(rows):,} images: an embedding is pushed from a large part of the "
+                "bank in every step, which can make the loss rise; options.negatives=256 contrast.temperature=0.2 are "
                 "steadier with few images (docs/methods.md#instdisc)"
             )
         return notes
