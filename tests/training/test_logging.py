@@ -75,6 +75,28 @@ def test_the_terminal_hears_words_and_every_tenth_of_the_run(run: Run, capsys: p
     assert lines(run) == ["begins", *(f"step {i}: loss=0.5" for i in range(1, 31)), "WARNING the disk is nearly full"]
 
 
+def test_quiet_prints_warnings_only(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    log = RunLog(run, LogSettings(quiet=True), start=0, total=2)
+    log.info("begins")
+    log.row(1, {"loss": 0.5})
+    log.row(2, {"loss": 0.4})
+    log.warn("the disk is nearly full")
+    log.close()
+    assert capsys.readouterr().err.splitlines() == ["WARNING the disk is nearly full"]
+    assert lines(run) == ["begins", "step 1: loss=0.5", "step 2: loss=0.4", "WARNING the disk is nearly full"]
+
+
+def test_an_alarm_is_heard_once_whatever_its_numbers(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    log = RunLog(run, LogSettings(), start=0, total=2)
+    log.warn_once("Collapse (spread 1% on P2): lower it (lr=1).", "Drift (top-1 89%): the same.")
+    log.warn_once("Collapse (spread 0% on P5): lower it (lr=1).")
+    log.close()
+    assert capsys.readouterr().err.splitlines() == [
+        "WARNING Collapse (spread 1% on P2): lower it (lr=1).",
+        "WARNING Drift (top-1 89%): the same.",
+    ]
+
+
 def test_without_progress_only_words_are_heard(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     log = RunLog(run, LogSettings(progress=False), start=0, total=2)
     log.row(1, {"loss": 0.5})

@@ -34,6 +34,7 @@ ADDED: dict[str, Any] = {
     "data.same_names": "refuse",
     "detector.canonical_scale": 224.0,
     "localization": 0.0,
+    "log.quiet": False,
     "model.freeze": [],
     "model.mean": [0.485, 0.456, 0.406],
     "model.projection_norm": "none",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -45,7 +46,7 @@ class RunLog:
         self.run, self.settings = run, settings
         self._warned: set[str] = set()
         self.trackers: list[Tracker] = []
-        quiet = run is None or not settings.progress or not sys.stderr.isatty()
+        quiet = run is None or settings.quiet or not settings.progress or not sys.stderr.isatty()
         self._bar = tqdm(total=total, initial=start, unit=unit, dynamic_ncols=True, disable=quiet)
         # Without a progress bar, print a line after every tenth of the run.
         self._printed, self._tenth = start, max(1, total // 10)
@@ -79,9 +80,9 @@ class RunLog:
         self._bar.update(step - self._bar.n)
 
     def info(self, message: str, *, echo: bool = True) -> None:
-        """Write a message to train.log and the logger, and with ``echo`` to the terminal."""
+        """Write a message to train.log and the logger, and with ``echo`` to the terminal, unless that is ``quiet``."""
         if self.run is not None:
-            self._write(message, echo=echo)
+            self._write(message, echo=echo and not self.settings.quiet)
             LOGGER.info("%s", message)
 
     def warn(self, message: str) -> None:
@@ -96,10 +97,10 @@ class RunLog:
             tqdm.write(line, file=sys.stderr)
 
     def warn_once(self, *messages: str | None) -> None:
-        """Write warnings that have not been written before."""
+        """Write warnings that are new, whatever their parentheses hold: an alarm has the numbers of its step there."""
         for message in messages:
-            if message and message not in self._warned:
-                self._warned.add(message)
+            if message and (kind := re.sub(r"\([^()]*\)", "", message)) not in self._warned:
+                self._warned.add(kind)
                 self.warn(message)
 
     def close(self) -> None:
@@ -118,11 +119,8 @@ def _append(handle: Any, text: str) -> None:
         handle.write(text)
         handle.flush()
     except OSError as error:
-        raise CodoError(
-            f"cannot write the log: {error.strerror}",
-            where=handle.name,
-            fix="free disk space, then run the same command again to resume",
-        ) from error
+        fix = "free disk space, then run the same command again to resume"
+        raise CodoError(f"cannot write the log: {error.strerror}", where=handle.name, fix=fix) from error
 
 
 def _summary(values: Mapping[str, float]) -> str:
