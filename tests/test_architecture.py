@@ -37,6 +37,7 @@ CROSS_CUTTING = {
     "test_architecture.py": "the layout itself",
     "test_messages.py": "flags and settings that messages name, wherever they stand",
     "test_dependencies.py": "what is imported is declared",
+    "test_notebooks.py": "the notebooks of the docs, run from top to bottom",
     "test_docs.py": "the commands of README and tutorial",
     "test_public_api.py": "the names that the package exports, and their examples",
     "test_site.py": "the pages of the site, and the check of its links",

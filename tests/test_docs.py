@@ -103,7 +103,8 @@ def test_make_targets_of_the_docs_exist() -> None:
             assert target in targets, f"{page} names make {target}"
 
 
-PAGES = sorted([*ROOT.glob("*.md"), *(p for p in ROOT.glob("docs/**/*.md") if "_build" not in p.parts)])
+NOTEBOOKS = [*ROOT.glob("docs/notebooks/*.py")]
+PAGES = sorted([*ROOT.glob("*.md"), *NOTEBOOKS, *(p for p in ROOT.glob("docs/**/*.md") if "_build" not in p.parts)])
 FOLDERS = ("src", "docs", "tests", "benchmarks")
 
 
@@ -124,7 +125,10 @@ def written() -> list[Path]:
 
 def anchors(page: Path) -> set[str]:
     """What ``#…`` may name on a page: its headings as GitHub spells them, and explicit ``<a id="…">``."""
-    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    text = page.read_text(encoding="utf-8")
+    if page.suffix == ".py":  # a notebook, whose text is comments
+        text = re.sub("^# ", "", text, flags=re.MULTILINE)
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     found, seen = set(re.findall(r'<a id="([^"]+)"', text)), dict[str, int]()
     for heading in re.findall(r"^#+ +(.*)$", text, flags=re.MULTILINE):
         title = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading)
