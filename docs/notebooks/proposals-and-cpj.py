@@ -294,3 +294,4 @@ print(f"{len(seen)} views -> embeddings of shape {tuple(embeddings.shape)}: leve
 assert overlap.min() > 0.6, "every jittered box overlaps the pasted one by more than 0.6"
 assert np.mean(np.array(overlaps) > 0.5) >= 0.5, "proposals find most objects"
 assert embeddings.shape == (4, 4, 128)
+work.cleanup()

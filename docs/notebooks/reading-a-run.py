@@ -103,8 +103,8 @@ axis.axhline(1, color=INK, ls="--", lw=1)
 caption(axis, "loss of level P3, as a share of guessing", xlabel="step", ylim=(0, None), legend=2)
 
 # %% [markdown]
-# The sick run falls to less than half the cost of guessing within four steps. A fast learner? Then it climbs back to where
-# the healthy one is, which seems to learn next to nothing. From the loss alone you would take the orange one.
+# The sick run falls to less than half the cost of guessing within four steps. A fast learner? Then it climbs back to
+# where the healthy one is, which seems to learn next to nothing. From the loss alone you would take the orange one.
 #
 # ## What says it: four more curves
 #
@@ -153,7 +153,7 @@ print(f"sick: alarm from step {alarms[0]} on; healthy: {'none' if calm else 'ala
 #
 # The *background-invariance score* asks it directly, without labels: 8 proposals, each on the same two backgrounds; how
 # often is the nearest of the 15 others the same object on the other background? A network that looks at the background
-# finds a wrong one, and a collapsed one finds none: all are equally near.
+# finds a wrong one, and a collapsed one has nothing left to tell them apart by.
 
 # %%
 figure, axis = plt.subplots(figsize=(8.5, 2.4), layout="constrained")
@@ -163,7 +163,8 @@ axis.axhline(healthy.metrics()[0]["invariance_chance"], color=INK, ls="--", lw=1
 caption(axis, "background invariance (dashed: chance)", xlabel="step", ylim=(0, None), legend=2)
 
 # %% [markdown]
-# Compare with the start, not only with chance: objects differ in color, so random weights find some.
+# The healthy run finds twice as many as at the start. Compare with the start, not only with chance: objects differ in
+# color, so random weights find some.
 #
 # ## With a few labels: probes
 #
@@ -181,8 +182,8 @@ for axis, part in zip(axes, ("backbone", "fpn", "box_head"), strict=True):
     caption(axis, f"linear probe: {part.replace('_', ' ')}", xlabel="step", ylim=(0, 0.4), legend=part == "backbone")
 
 # %% [markdown]
-# Differences of a few points are noise here (150 boxes). And note how little the probe of a *collapsed* run falls:
-# random features, which is what it still has in most layers, are not nothing. Do not judge health by one number.
+# Differences of a few points are noise here (150 boxes), and the probes do not see the collapse at all: after 60 steps,
+# what is left of random features is as good as what has been learned. Do not judge health by one number.
 #
 # ## The verdict
 #
@@ -228,4 +229,6 @@ assert said.getvalue().count("Drift collapse") == 1
 assert alarms
 assert calm
 found, lost = ([line["invariance"] for line in run.metrics() if "invariance" in line] for run in (healthy, sick))
-assert found[-1] > 1.2 * lost[-1], (found, lost)
+assert found[-1] > 1.3 * found[0], found
+assert found[-1] > lost[-1], lost
+work.cleanup()

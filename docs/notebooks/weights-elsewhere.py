@@ -50,7 +50,7 @@ run = codo.pretrain(
     foregrounds=str(data.unlabeled),
     backgrounds=[str(data.train)],
     out=str(folder / "run"),
-    contrast={"negatives": "batch", "keys": "end_to_end"},
+    contrast={"negatives": "batch", "keys": "end_to_end", "bn_groups": 0},
     **{"steps": 2, "batch_size": 4, "canvas": 64, "optim.warmup_steps": 1},
     **{"probe": None, "workers": 0, "log.quiet": True},
 )
@@ -238,3 +238,4 @@ assert not loaded.unexpected_keys
 assert loaded.missing_keys == ["fc.weight", "fc.bias"]
 assert len(placed) == len(arrays)
 assert all(real[name] == shapes[name] for name in placed), "the shapes of the real model"
+work.cleanup()

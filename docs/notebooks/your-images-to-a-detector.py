@@ -231,3 +231,4 @@ assert len(score) == 4
 assert not alarms
 assert len(comparison.results) == 4
 assert not comparison.missing
+work.cleanup()

@@ -245,8 +245,8 @@ caption(axis, "classes of labeled boxes found: random weights (ring), trained (d
 # ## Where to go from here
 #
 # [Own methods](../how-to/own-method.md) has the whole protocol: views of your own, what `exports()` may name, momentum
-# encoders, what must be in a buffer so that a run resumes exactly. The [seventeen methods](../methods.md) of this
-# project are written in the same way, one file each.
+# encoders, what must be in a buffer so that a run resumes exactly. The [methods of this project](../methods.md)
+# are written in the same way, one file each.
 
 # %% tags=["remove-cell"]
 assert run.config["options"] == {"variance": 25.0}
@@ -254,3 +254,4 @@ assert all(torch.equal(before[name], after[name]) for name in before)
 ranks = [[line["rank/image"] for line in one.metrics() if "rank/image" in line][-5:] for one in (run, without)]
 assert sum(ranks[0]) > 1.2 * sum(ranks[1]), ranks
 assert "damaged" in said.getvalue()
+work.cleanup()
