@@ -66,7 +66,14 @@ def flat(folder: Path, splits: dict[str, int], labels: str = ".", images: str = 
 
 @pytest.mark.parametrize(
     ("labels", "images"),
-    [(".", "."), ("Annotations", "JPEGImages"), ("annotations", "images"), ("Annotations", "."), (".", "images")],
+    [
+        (".", "."),
+        ("Annotations", "JPEGImages"),
+        ("annotations", "images"),
+        ("Annotations", "."),
+        (".", "images"),
+        ("labels", "data"),
+    ],
 )
 def test_one_folder_per_split(tmp_path: Path, labels: str, images: str) -> None:
     """As Roboflow writes them: XML beside the images; or in folders of their own."""

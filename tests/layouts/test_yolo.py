@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from codo.annotations.source import read_annotations
+from codo.core.errors import InputError
 from tests.annotations.layouts import names, settings, write_yolo
 from tests.annotations.refusals import Refuses, Spoil, replace_in
 from tests.annotations.synthetic import coco
@@ -170,3 +171,26 @@ def test_missing_images_are_skipped_on_request(spoil: Spoil) -> None:
 def test_an_unknown_split(right: dict[str, Path], refuses: Refuses) -> None:
     what = "no split 'trian' in the data file"
     refuses(right["yolo"], what, "data.yaml", "data.train_split=trian")
+
+
+def test_class_names_alone_are_the_data_file_of_one_set(yolo: Path, tmp_path: Path) -> None:
+    """As Label Studio exports YOLO: classes.txt, images/, labels/, and notes.json, which is no COCO file."""
+    whole = read_annotations(settings(yolo), "train")
+    out = tmp_path / "label_studio"
+    out.mkdir()
+    for name in ("images", "labels"):
+        (yolo / name / "train").rename(out / name)
+    classes = yaml.safe_load((yolo / "data.yaml").read_text())["names"]
+    (out / "classes.txt").write_text("\n".join(classes) + "\n")
+    (out / "notes.json").write_text('{"categories": [{"id": 0, "name": "cat"}], "info": {"year": 2026}}')
+    with pytest.raises(InputError, match="no other to evaluate on") as caught:
+        read_annotations(settings(out), "val")
+    assert "data.split=0.2" in str(caught.value.fix)
+    read = read_annotations(settings(out), "train")
+    assert read.categories == whole.categories
+    assert read.bbox.tolist() == whole.bbox.tolist()
+    assert read.labels.tolist() == whole.labels.tolist()
+    assert any("class names without a data file" in note for note in read.notes)
+    (out / "classes.txt").write_text("")
+    with pytest.raises(InputError, match="file of class names is empty"):
+        read_annotations(settings(out), "train")

@@ -19,6 +19,7 @@ from codo.annotations.subset import random_split
 from codo.annotations.upright import fit_to_images
 from codo.core.errors import InputError
 from codo.label_formats.formats import format_of_file
+from codo.label_formats.not_read import export_instead
 
 
 def read_annotations(data: DataSettings, split: Split, *, images: bool = True, sizes: bool = True) -> Annotations:
@@ -74,24 +75,10 @@ def find_format(data: DataSettings) -> Format:
         raise InputError(
             f"no annotations in the folder: neither {', nor '.join(one.layout for one in READERS.values())}",
             where=str(folder),
-            fix=_instead_of_cvat(folder)
+            fix=export_instead(folder)
             or "give a folder in one of these layouts, or COCO files with data.train= and data.val=",
         )
     return found[0]
-
-
-def _instead_of_cvat(folder: Path) -> str:
-    """What to do with CVAT's own XML; empty if there is none."""
-    path = folder / "annotations.xml" if folder.is_dir() else folder
-    if path.suffix.lower() != ".xml" or not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        if b"<annotations>" not in file.read(2000):
-            return ""
-    return (
-        f"{path.name} is CVAT's own format: export the task from CVAT as COCO 1.0 (converters that read this "
-        "file lose or misplace rotated rectangles)"
-    )
 
 
 def resolved(data: DataSettings, train: Annotations, val: Annotations) -> DataSettings:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from codo.core.text import decode_text
 
-JsonKind = Literal["coco", "createml", "label_studio", "labelme", "via"]
+JsonKind = Literal["coco", "createml", "datumaro", "fiftyone", "label_studio", "labelme", "via"]
 
 HEAD = 1 << 16
 """Bytes that are looked at."""
@@ -51,6 +51,10 @@ def _kind_of_object(keys: set[str], deeper: set[str]) -> JsonKind | None:
         return "via"
     if "images" in keys or {"annotations", "categories"} <= keys:
         return "coco"
+    if "labels" in keys and keys <= {"classes", "labels"}:
+        return "fiftyone"
+    if {"categories", "items"} <= keys:
+        return "datumaro"
     return "via" if {"filename", "regions"} <= deeper else None
 
 

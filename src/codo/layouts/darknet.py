@@ -42,15 +42,25 @@ def read_darknet(path: Path) -> tuple[dict[str, str], dict[int, str], list[str]]
     found = next((one for one in places(path.parent, place) if one.is_file()), None)
     if found is None:
         raise InputError(f"the file of class names is not there: {place}", where=str(path), fix=FIX)
-    listed = [line.strip() for line in _text(found).splitlines()]
-    while listed and not listed[-1]:
-        listed.pop()
-    if not listed or not all(listed):
-        raise InputError("the file of class names is empty, or has an empty line", where=str(found), fix=FIX)
+    listed = class_names(found)
     if values.get("classes", str(len(listed))) != str(len(listed)):
         what = f"classes is {values['classes']}, but there are {len(listed)} names in {found.name}"
         raise InputError(what, where=str(path), fix="correct one of them")
     return values, dict(enumerate(listed)), _notes(path, values)
+
+
+def class_names(path: Path) -> list[str]:
+    """The names in a file with one class a line.
+
+    Raises:
+        InputError: It is empty or not text, or has an empty line before its last name.
+    """
+    listed = [line.strip() for line in _text(path).splitlines()]
+    while listed and not listed[-1]:
+        listed.pop()
+    if not listed or not all(listed):
+        raise InputError("the file of class names is empty, or has an empty line", where=str(path), fix=FIX)
+    return listed
 
 
 def places(folder: Path, place: str) -> list[Path]:

@@ -10,9 +10,10 @@
       VOC2012/…
 
     train/a.jpg  train/a.xml            a folder per split, with XML files beside the images or in Annotations/
-    valid/…      test/…                 (images then in JPEGImages/ or images/)
+    valid/…      test/…                 (images then in JPEGImages/, images/ or data/)
 
-    Annotations/a.xml  JPEGImages/a.jpg     one set: all images with an XML file; or both in the folder itself
+    Annotations/a.xml  JPEGImages/a.jpg     one set: all images with an XML file; or both in the folder itself; FiftyOne
+                                            has labels/ and data/
 
 The image sets of several years are joined. If a ``test`` set is labeled, VOC's protocol is followed: training on
 ``trainval`` of all years (07+12), evaluation on ``test``; otherwise ``train`` and ``val``. Other sets are chosen with
@@ -36,7 +37,7 @@ from codo.sources.folder import files_with, image_files, visible_files, visible_
 from codo.sources.image_lists import parse_image_set
 from codo.sources.listing import IMAGE_EXTENSIONS, extension
 
-IMAGES = ("JPEGImages", "images", "Images", "imgs")
+IMAGES = ("JPEGImages", "images", "Images", "imgs", "data")
 LABELS = ("Annotations", "annotations", "labels", "xmls", "xml")
 """Names of the folders of images and of XML files; without such a folder they are in the folder itself."""
 

@@ -7,8 +7,9 @@
     images/train/a.jpg          or train/images/a.jpg
     labels/train/a.txt             train/labels/a.txt: the last images/ in the image's path becomes labels/
 
-A split is a folder, a list of folders, or a text file with one image per line. ``val`` may be named ``valid`` or, if
-there is neither, ``test``. Other splits are chosen with ``data.train_split=`` and ``data.val_split=``.
+Without a data file, ``classes.txt`` beside ``images/`` and ``labels/`` names the classes of one set, as Label Studio
+exports it. A split is a folder, a list of folders, or a text file with one image per line. ``val`` may be named
+``valid`` or, if there is neither, ``test``. Other splits are chosen with ``data.train_split=`` and ``data.val_split=``.
 
 Class names are read as they are written: ``[yes, no]`` are two names, which YAML would read as true and false, and
 ``{'0': cat}`` is class 0. ``kpt_shape: [17, 3]`` says that lines have a box and then 17 key points of three numbers.
@@ -27,7 +28,7 @@ import yaml
 from codo.core.config import read_yaml
 from codo.core.errors import InputError, nearest
 from codo.core.text import decode_text
-from codo.layouts.darknet import is_darknet, places, read_darknet
+from codo.layouts.darknet import class_names, is_darknet, places, read_darknet
 from codo.layouts.missing import Missing, missing_note
 from codo.layouts.splits import no_such_split, only_one_set
 from codo.layouts.yolo_lists import absolute, read_list
@@ -36,6 +37,10 @@ from codo.sources.listing import IMAGE_EXTENSIONS, extension
 
 SPLIT_NAMES = {"train": ("train",), "val": ("val", "valid", "test")}
 """Names of splits, in the order in which they are tried."""
+
+
+CLASSES = "classes.txt"
+"""Class names of an export of Label Studio, which has no data file."""
 
 
 class DataFile(NamedTuple):
@@ -91,7 +96,9 @@ def find_data_file(folder: Path) -> Path | None:
             where=str(folder),
             fix=f"choose one: data={found[0]}",
         )
-    return found[0] if found else None
+    classes = folder / CLASSES
+    bare = classes.is_file() and (folder / "images").is_dir() and (folder / "labels").is_dir()
+    return found[0] if found else classes if bare else None
 
 
 def read_data_file(path: Path) -> DataFile:
@@ -103,6 +110,9 @@ def read_data_file(path: Path) -> DataFile:
     if path.suffix == ".data":
         values, names, notes = read_darknet(path)
         return DataFile(path, names, values, notes=tuple(notes))
+    if path.name == CLASSES:
+        names = dict(enumerate(class_names(path)))
+        return DataFile(path, names, {"train": "images"}, notes=(f"{path}: class names without a data file",))
     values = read_yaml(path)
     names, notes = _names(path, values.get("names"))
     count = values.get("nc", len(names))
