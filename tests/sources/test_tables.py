@@ -11,7 +11,7 @@ import pytest
 
 from codo.core.errors import InputError
 from codo.sources.source import list_sources
-from tests.catalog.pictures import jpeg, jpegs
+from tests.catalog.pictures import jpeg, jpegs, write_folder
 from tests.sources.listings import keys, listed, read, write_tar
 from tests.sources.table_files import image_table, save_to_disk, write_as_datasets
 
@@ -116,7 +116,7 @@ def test_which_column(tmp_path: Path) -> None:
     pq.write_table(both, path)
     with pytest.raises(InputError, match="2 columns may hold images: 'image' and 'mask'") as caught:
         listed(path)
-    assert caught.value.fix == "choose one: image_column=image"
+    assert caught.value.fix == "choose one: codo prepare … image_column=image"
     assert len(list_sources([str(path)], image_column="mask").members) == 1
     with pytest.raises(InputError, match="no column 'imge'") as caught:
         list_sources([str(path)], image_column="imge")
@@ -156,3 +156,27 @@ def test_a_catalog_is_no_table_of_images(tmp_path: Path) -> None:
     (tmp_path / "catalog.parquet").write_bytes(b"x")
     with pytest.raises(InputError, match=r"no images found \(1 .parquet\)"):
         listed(tmp_path)
+
+
+def test_what_datasets_itself_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the package is installed, which ``dev`` does not ask for."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    datasets = pytest.importorskip("datasets")
+    write_folder(tmp_path / "images", jpegs(12))
+    features = datasets.Features({"image": datasets.Image(decode=False)})
+    expected = list(jpegs(12).values())
+    rows = [{"image": {"bytes": data, "path": f"{n:03d}.jpg"}} for n, data in enumerate(expected)]
+    made = datasets.Dataset.from_list(rows, features=features)
+    for shard in range(2):
+        made.shard(2, shard, contiguous=True).to_parquet(str(tmp_path / f"hub/train-0000{shard}-of-00002.parquet"))
+    made.save_to_disk(str(tmp_path / "saved"), num_shards=2)
+    for source in ("hub", "saved"):
+        listing = listed(tmp_path / source)
+        assert list(read(listing).values()) == expected
+        assert keys(listing) == [f"{n:03d}.jpg" for n in range(12)]
+        assert not any(member.location.is_compressed for member in listing.members)
+    paths = [str(tmp_path / f"images/{n:03d}.jpg") for n in range(12)]
+    by_path = datasets.Dataset.from_dict({"image": paths}, features=datasets.Features({"image": datasets.Image()}))
+    by_path.to_parquet(str(tmp_path / "paths.parquet"))
+    assert list(read(listed(tmp_path / "paths.parquet")).values()) == expected

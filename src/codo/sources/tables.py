@@ -76,7 +76,7 @@ def image_column(schema: pa.Schema, column: str | None, where: str) -> pa.Field:
         return found[0]
     if found:
         names = " and ".join(f"'{field.name}'" for field in found)
-        fix = f"choose one: image_column={found[0].name}"
+        fix = f"choose one: codo prepare … image_column={found[0].name}"
         raise InputError(f"{len(found)} columns may hold images: {names}", where=where, fix=fix)
     which = f"column '{column}' holds no" if column is not None else "no column holds"
     raise InputError(
