@@ -112,6 +112,9 @@ class Html(HTMLParser):
         for tag, attributes in self.tags:
             for key in ASSETS & attributes.keys():
                 value = attributes[key] or ""
+                if "download" in attributes:
+                    assert value.startswith(("data:image/svg+xml,", "data:text/csv;"))
+                    continue
                 assert value.startswith(("data:image/jpeg;base64,", "#")), (tag, key, value[:80])
                 if value.startswith("#"):
                     assert value[1:] in ids
@@ -281,6 +284,39 @@ def write_detections(run: Run) -> None:
         {"image_id": 1, "category_id": 1, "bbox": [40, 10, 20, 20], "score": 0.3},
     ]
     (run.path / "detections_val.json").write_text(json.dumps(results))
+
+
+def labeled_set(
+    folder: Path, *, images: int, found: int, shift: float = 0.0, empty: bool = False, classes: Sequence[str] = ("cat",)
+) -> Path:
+    """``val.json`` with one object in each image, and a result file in which the first ones are found.
+
+    Args:
+        folder: Where to write.
+        images: Number of images.
+        found: Number of objects with a detection.
+        shift: Of the detections to the right, in pixels; objects are 20 pixels wide.
+        empty: No objects at all.
+        classes: Names of the classes, which take turns.
+    """
+    rng = np.random.default_rng(0)
+    for i in range(images):
+        picture = cv2.resize(rng.integers(0, 255, (6, 8, 3), np.uint8), (64, 48), interpolation=cv2.INTER_CUBIC)
+        (folder / f"{i}.jpg").write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())
+    box = [10, 10, 20, 20]
+    objects = [{"image_id": i, "category_id": i % len(classes) + 1, "bbox": box, "id": i + 1} for i in range(images)]
+    truth = {
+        "images": [{"id": i, "file_name": f"{i}.jpg", "width": 64, "height": 48} for i in range(images)],
+        "categories": [{"id": k + 1, "name": name} for k, name in enumerate(classes)],
+        "annotations": [] if empty else objects,
+    }
+    (folder / "val.json").write_text(json.dumps(truth))
+    results = [
+        {"image_id": i, "category_id": i % len(classes) + 1, "bbox": [10 + shift, *box[1:]], "score": 0.9 - i / 1000}
+        for i in range(found)
+    ]
+    (folder / "found.json").write_text(json.dumps(results))
+    return folder / "found.json"
 
 
 def views_config(foregrounds: Path, backgrounds: Path, views: int = 3) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from codo.reporting.average_precision import ap_dots, ap_table
 
 def test_the_twelve_numbers_in_their_order() -> None:
     table = ap_table({"Boxes": {"AR1": 0.2, "AP": 0.5, "APs": -1.0}, "Masks": {"AP": 0.4}})
-    assert table.columns == ["", "AP", "AP small", "AR 1"]
+    assert table.columns == ["Objects", "AP", "AP small", "AR 1"]
     assert table.rows == [["Boxes", "50.0", "–", "20.0"], ["Masks", "40.0", "–", "–"]]
 
 

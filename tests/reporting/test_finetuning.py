@@ -23,7 +23,7 @@ def test_the_report_of_a_finetuning(make_run: MakeRun, labeled: Path, read_page:
     assert page.facts["Boxes: AP"] == "23.5 | AP 50 45.0"
     assert page.facts["Weights"].startswith("codo")
     assert page.facts["Time in training"].startswith("10 s")  # 20 steps of 2 images at 4 a second
-    assert page.tables[0][0] == ["", "AP", "AP 50", "AP small"]
+    assert page.tables[0][0] == ["Objects", "AP", "AP 50", "AP small"]
     assert page.tables[0][1:] == [["Boxes", "23.5", "45.0", "–"], ["Masks", "19.9", "–", "–"]]
     assert page.tables[1] == [["Class", "Boxes"], ["dog/wild", "60.0"], ["<i>cat", "30.0"]]
     assert "On the validation images after step 20." in page.text

@@ -10,6 +10,7 @@ from codo.core.run import Run
 from codo.evaluation.health import HealthReference
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.health_section import health_block
+from codo.reporting.html.blocks import Verdict
 from codo.reporting.report import write_report
 
 ReadPage = Callable[[Path], Any]
@@ -48,7 +49,8 @@ def test_the_verdict_has_its_checks(healthy: Rows) -> None:
         row["step"] *= 10
         row["top1/P4"] = 0.95
     metrics = Metrics(healthy)
-    block = health_block(metrics, HealthReference.of(dim=128, queue=4096))
-    assert block.tone == "bad"
+    (block,) = health_block(metrics, HealthReference.of(dim=128, queue=4096))
+    assert isinstance(block, Verdict)
     assert block.headline == "Collapsed: the embeddings carry no information (top-1)."
+    assert block.tone == "bad"
     assert [(check.name, check.tone) for check in block.checks if check.tone != "good"] == [("Top-1", "bad")]

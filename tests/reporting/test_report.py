@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from codo.advice.answer import Answer
 from codo.core.run import Run
 from codo.reporting.html.blocks import Section, Text
 from codo.reporting.report import write_demo_report, write_report
@@ -30,12 +31,14 @@ def test_the_demo_report(make_run: MakeRun, healthy: Rows, labeled: Path, tmp_pa
         tmp_path / "demo.html",
         title="Demo",
         label="Rendered scenes, not a benchmark.",
+        answer=Answer("good", "CoDo helps."),
         results=[Section("What came out", [Text(["CoDo is ahead."])])],
         pretrained=make_run(healthy, name="pretrained"),
         finetuned=finetuned,
     )
     page = read_page(out)
     assert "Rendered scenes, not a benchmark." in page.text
+    assert "CoDo helps." in page.text
     assert "CoDo is ahead." in page.text
     assert len(page.attributes("image")) == 2
     assert page.raw.count('<use href="#same-') == 4  # the same two images for scratch and CoDo

@@ -109,7 +109,7 @@ def build_parser() -> argparse.ArgumentParser:
     probe.add_argument("source", metavar="RUN|FILE", help="a pretraining run, a weight file, imagenet or none")
     words(probe, "settings", "key=value", "data=DIR, image_folder=DIR, boxes=N, …")
 
-    view = verb("view", "write an HTML page of proposals, views or detections")
+    view = verb("view", "write an HTML page of proposals, views or detections; --follow a run that goes on")
     view.add_argument(
         "path", metavar="CATALOG|RUN|FILE", help="a catalog, a run, or a file of detections in COCO's result format"
     )
@@ -118,6 +118,10 @@ def build_parser() -> argparse.ArgumentParser:
     view.add_argument(
         "--out", metavar="FILE", help="the page (default: view.html in the catalog or run, or next to the file)"
     )
+
+    text = "serve the report of a run or comparison that goes on, to browsers of this machine, and keep it up to date"
+    view.add_argument("--follow", action="store_true", help=text)
+    view.add_argument("--port", type=int, metavar="N", help="port on 127.0.0.1 for --follow (default: a free one)")
 
     convert = verb("convert", "write labeled data in any format as COCO annotation files; say what was understood")
     words(

@@ -101,10 +101,25 @@ def _probe(args: argparse.Namespace) -> None:
 def _view(args: argparse.Namespace) -> None:
     from codo.core.config import parse_assignments
 
+    if args.follow:
+        _follow(args)
+        return
+    if args.port is not None:
+        raise InputError("--port is only for --follow", where="command line", fix="add --follow")
     settings = parse_assignments(args.settings)
     if args.images is not None:
         settings["images"] = args.images
     print(codo.view(args.path, out=args.out, **settings))
+
+
+def _follow(args: argparse.Namespace) -> None:
+    from codo.watching import follow
+
+    given = [*args.settings, *(["--images"] if args.images is not None else []), *(["--out"] if args.out else [])]
+    if given:
+        what = f"{', '.join(given)}: --follow serves the report as it is, and writes nothing"
+        raise InputError(what, where="command line", fix="leave them out")
+    follow(args.path, port=args.port or 0)
 
 
 def _convert(args: argparse.Namespace) -> None:

@@ -7,23 +7,35 @@ import sys
 from collections.abc import Mapping
 from statistics import fmean
 
+from codo.advice.compared import TONES
 from codo.comparison.class_section import class_blocks
 from codo.comparison.comparison import Comparison, mean_and_spread
 from codo.comparison.initializations import format_parts
 from codo.comparison.paper_table import COST_HEADS, PROVENANCE, cost_cells, printed_cells, printed_heads, printed_rows
 from codo.comparison.probe_ranking import ranking_blocks
-from codo.comparison.verdicts import remarks, verdicts
+from codo.comparison.verdicts import conclusion, remarks, verdicts
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, mean_spread, number, precision, share
 from codo.evaluation.ap_values import KINDS, NAMES
-from codo.evaluation.health_checks import Tone
 from codo.evaluation.statistics import LEVEL, MIN_SEEDS, NEAR_ZERO, Difference
 from codo.evaluation.verdict import in_points, reservation
 from codo.models.weights import TRUNK
 from codo.probes.rank_correlation import rank_correlation
-from codo.reporting.average_precision import ap_dots
-from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table, Text, Verdict
-from codo.reporting.html.label_efficiency import Trend, label_efficiency
+from codo.reporting.average_precision import ap_dots, ap_trends
+from codo.reporting.html.blocks import (
+    Block,
+    Code,
+    Details,
+    Figure,
+    Figures,
+    Numbers,
+    Page,
+    Section,
+    Table,
+    Text,
+    Verdict,
+)
+from codo.reporting.html.label_efficiency import Trend
 from codo.reporting.html.scatter import scatter
 
 FOOTER = "Made by codo from the runs listed above. This page needs no network and runs no third-party code."
@@ -36,7 +48,6 @@ PROBES = {
 }
 """Probe scores and their display names; the first one against AP is the paper's Figure 1."""
 _HEADS = {"AP": "AP", "AP50": "AP 50", "AP75": "AP 75"}
-_TONES: dict[str, Tone] = {"better": "good", "worse": "bad", "noise": "unknown", "unknown": "unknown"}
 
 
 def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, object]) -> Page:
@@ -68,6 +79,7 @@ def comparison_page(comparison: Comparison, title: str, settings: Mapping[str, o
             _origin(settings),
         ],
         footer=FOOTER,
+        answer=conclusion(comparison),
     )
 
 
@@ -78,7 +90,9 @@ def result_sections(comparison: Comparison) -> list[Section]:
 
 
 def _verdict_blocks(comparison: Comparison) -> list[Block]:
-    blocks: list[Block] = [Verdict(_TONES[verdict], sentence) for sentence, verdict in verdicts(comparison)]
+    """The verdicts, unless the only one is the conclusion of the page already, and the remarks."""
+    sentences = verdicts(comparison)
+    blocks: list[Block] = [Verdict(TONES[one], sentence) for sentence, one in sentences if len(sentences) > 1]
     notes = remarks(comparison)
     return [*blocks, *([Text(notes)] if notes else [])]
 
@@ -109,14 +123,7 @@ def _figure(comparison: Comparison, kind: str) -> Figures:
         groups = {init: list(comparison.values(init, fraction, kind=kind).values()) for init in comparison.inits}
         return Figures([ap_dots(groups, title)])
     trends = [trend for init in comparison.inits if (trend := _trend(comparison, init, kind))]
-    described = "; ".join(f"{trend.name}: {_describe(trend)}" for trend in trends)
-    caption = "Line and band: mean and one standard deviation over the seeds; each dot is one seed."
-    name = f"{title}: AP × 100 by labeled images"
-    return Figures([Figure(name, label_efficiency(trends), caption, f"{name}. {described}.")])
-
-
-def _describe(trend: Trend) -> str:
-    return ", ".join(f"{mean:.1f} at {count}" for count, mean in zip(trend.images, trend.means, strict=True))
+    return Figures([ap_trends(trends, title)])
 
 
 def _trend(comparison: Comparison, init: str, kind: str) -> Trend | None:
@@ -199,7 +206,8 @@ def _transfer(comparison: Comparison) -> list[Block]:
         caption = f"A point for each method, means over the seeds. {correlation_text} Few points are weak evidence."
         alt = "; ".join(f"{init}: {x:.3f}, AP {y:.1f}" for init, (x, y) in points.items())
         svg = scatter(points, x_label=title, y_label="box AP × 100")
-        figures.append(Figure(f"{title} and box AP", svg, caption, f"{title} against box AP. {alt}."))
+        numbers = Numbers(["initialization", title, "box AP"], [[init, x, y] for init, (x, y) in points.items()])
+        figures.append(Figure(f"{title} and box AP", svg, caption, f"{title} against box AP. {alt}.", numbers))
     return [Figures(figures)] if figures else []
 
 

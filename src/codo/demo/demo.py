@@ -29,7 +29,7 @@ from codo.comparison.compare import compare
 from codo.comparison.comparison import Comparison
 from codo.comparison.page import result_sections
 from codo.comparison.paper_table import markdown
-from codo.comparison.verdicts import summary, verdict
+from codo.comparison.verdicts import conclusion, summary, verdict
 from codo.core.config import read_recipe
 from codo.core.cpu import usable_cores
 from codo.core.io import write_atomically
@@ -115,6 +115,7 @@ def demo(out: str | Path, *, quick: bool = False, seed: int = 0, scale: Scale | 
                 report,
                 title="Does pretraining help the detector?",
                 label=caveat(scale, quick=quick, photographs=bool(data.photographs)),
+                answer=conclusion(compared),
                 results=result_sections(compared),
                 pretrained=pretrained,
                 finetuned={trial.init: open_run(trial.path) for trial in compared.trials[:2]},

@@ -15,7 +15,7 @@ from codo.evaluation.run_summary import RunSummary
 
 Tone = Literal["good", "watch", "bad", "unknown"]
 _ORDER: dict[Tone, int] = {"good": 0, "unknown": 1, "watch": 2, "bad": 3}
-_LONGER = "Train longer before you trust this run."
+LONGER = "Train longer before you trust this run."
 _SLOWER = (
     "Lower `optim.lr`, raise `contrast.momentum` or shorten `contrast.queue`, and warm up (`optim.warmup_steps=200`)."
 )
@@ -110,7 +110,7 @@ def _std(summary: RunSummary, reference: HealthReference, failed: Failures) -> C
     if share >= health.GOOD_STD:
         return Check("Embedding std", "good", finding)
     if health.has_risen(curve, uniform):
-        return Check("Embedding std", "watch", f"{finding} It has risen from {number(curve.lowest)}.", _LONGER)
+        return Check("Embedding std", "watch", f"{finding} It has risen from {number(curve.lowest)}.", LONGER)
     return Check("Embedding std", "watch", finding, _SLOWER)
 
 
@@ -129,7 +129,7 @@ def _mean_norm(summary: RunSummary, failed: Failures) -> Check | None:
         return Check("Mean embedding", "bad", finding, _SLOWER)
     if curve.now < health.GOOD_NORM and curve.now < curve.lowest + health.NORM_RISE:
         return Check("Mean embedding", "good", finding)
-    return Check("Mean embedding", "watch", finding, _LONGER if falls else _SLOWER)
+    return Check("Mean embedding", "watch", finding, LONGER if falls else _SLOWER)
 
 
 def _loss(summary: RunSummary, reference: HealthReference, failed: Failures) -> Check | None:

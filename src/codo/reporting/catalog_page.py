@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import numpy.typing as npt
 
+from codo.advice.prepared import catalog_answer
 from codo.catalog.catalog import Catalog
 from codo.catalog.schema import REJECTED
 from codo.core.config import flatten
@@ -16,7 +17,7 @@ from codo.core.paths import join, kind, read_whole
 from codo.reporting.common import FOOTER
 from codo.reporting.html.blocks import Block, Control, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
 from codo.reporting.html.pictures import PROPOSAL_LEGEND, proposal_card, spread
-from codo.reporting.html.plots import histogram
+from codo.reporting.html.plots import histogram, histogram_numbers
 from codo.views.boxes import area
 
 CARDS = 40
@@ -65,6 +66,13 @@ def catalog_page(catalog: Catalog) -> Page:
             Section("Settings", [table]),
         ],
         footer=FOOTER,
+        answer=catalog_answer(
+            len(catalog),
+            int(catalog.counts.get("rejected") or 0),
+            dict(catalog.fallbacks or {}),
+            proposals=catalog.has_proposals,
+            path=catalog.path,
+        ),
     )
 
 
@@ -94,6 +102,7 @@ def size_blocks(catalog: Catalog) -> list[Block]:
                     histogram(100 * shares, bins=np.arange(0, 101, 5), x_label="√(box area / image area), %"),
                     f"Number of proposals by size. Small ones show parts of objects, large ones whole scenes.{part}",
                     f"Histogram of proposal sizes; median {middle} of the image's side.",
+                    histogram_numbers(100 * shares, np.arange(0, 101, 5)),
                 )
             )
         drawn.append(
@@ -102,6 +111,7 @@ def size_blocks(catalog: Catalog) -> list[Block]:
                 histogram(counts, bins=np.arange(max(counts) + 2) - 0.5, x_label="proposals"),
                 f"Number of images by number of proposals; a single proposal is often the whole image.{part}",
                 f"Histogram of the number of proposals per image, from {min(counts)} to {max(counts)}.",
+                histogram_numbers(counts, np.arange(max(counts) + 2) - 0.5),
             )
         )
     edges = np.linspace(short.min(), max(short.max(), short.min() + 10), 25)
@@ -111,6 +121,7 @@ def size_blocks(catalog: Catalog) -> list[Block]:
             histogram(short, bins=edges, x_label="short side, px"),
             f"Number of images by size, in original pixels.{part}",
             f"Histogram of the short sides, from {short.min():.0f} to {short.max():.0f} pixels.",
+            histogram_numbers(short, edges),
         )
     )
     blocks: list[Block] = [Facts(facts), Figures(drawn)]

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from codo.advice.answer import Answer
 from codo.core.config import flatten
 from codo.core.numbers import MISSING, duration, number
 from codo.core.run import Run
@@ -14,7 +15,7 @@ from codo.evaluation.health import SLOW_WAIT, WAIT
 from codo.evaluation.run_metrics import Metrics
 from codo.reporting.health_section import loader_note
 from codo.reporting.html.blocks import Block, Code, Details, Figure, Figures, Page, Section, Table
-from codo.reporting.html.plots import MAX_POINTS, Line, Reference, curves, describe
+from codo.reporting.html.plots import MAX_POINTS, Line, Reference, curves, describe, numbers_of
 
 FOOTER = (
     "Made by codo from the files of the run or catalog. This page needs no network and runs no third-party code. "
@@ -22,10 +23,10 @@ FOOTER = (
 )
 
 
-def run_page(run: Run, metrics: Metrics, kicker: str, lead: str, sections: Sequence[Section]) -> Page:
-    """The page of a run: the given sections, then speed and origin."""
+def run_page(run: Run, metrics: Metrics, kicker: str, lead: str, sections: Sequence[Section], answer: Answer) -> Page:
+    """The page of a run: its conclusion, the given sections, then speed and origin."""
     common = [speed_section(metrics), origin_section(run)]
-    return Page(run.path.resolve().name, kicker, lead, [*sections, *common], FOOTER)
+    return Page(run.path.resolve().name, kicker, lead, [*sections, *common], FOOTER, answer)
 
 
 def figure(
@@ -58,7 +59,7 @@ def figure(
     known = [Reference(scale * value, name) for name, value in references if value is not None]
     positive = all(v > 0 for line in lines for v in line.y if math.isfinite(v))
     svg = curves(lines, references=known, limits=limits, log=log and positive)
-    return Figure(title, svg, caption, describe(title, lines, known))
+    return Figure(title, svg, caption, describe(title, lines, known), numbers_of(lines))
 
 
 def by_level(metrics: Metrics, group: str) -> dict[str, str]:

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from codo.advice.detections import detections_answer
 from codo.core.numbers import number, precision
 from codo.evaluation.detections import Detections
 from codo.evaluation.error_impact import ErrorImpact, measure_impact, share_of_detections, share_of_objects
 from codo.evaluation.error_types import ERRORS, ErrorAssignment, ErrorType, assign_errors, best_threshold
+from codo.evaluation.matching import RECALLS, Floats
 from codo.reporting.common import FOOTER
 from codo.reporting.detection_gallery import (
     LEGEND,
@@ -21,7 +23,19 @@ from codo.reporting.detection_gallery import (
     worst_first,
 )
 from codo.reporting.error_plots import bars, precision_recall, shares
-from codo.reporting.html.blocks import Block, Details, Facts, Figure, Figures, Gallery, Page, Section, Table, Text
+from codo.reporting.html.blocks import (
+    Block,
+    Details,
+    Facts,
+    Figure,
+    Figures,
+    Gallery,
+    Numbers,
+    Page,
+    Section,
+    Table,
+    Text,
+)
 
 FOLD = 20
 """With more classes than this, their curves are folded."""
@@ -52,6 +66,7 @@ def detections_page(title: str, detections: Detections, images: int) -> Page:
             images_section(detections, assignments, threshold, images),
         ],
         FOOTER,
+        detections_answer(detections, impact),
     )
 
 
@@ -70,27 +85,12 @@ def summary_section(
         ("Wrong", number(counts[2]), "detections"),
     ]
     remarks = []
-    costs = {error: impact.mean_gain(error) for error in ERRORS}
-    worst = max(costs, key=costs.__getitem__)
-    if costs[worst] > 0:
-        without = precision(half + costs[worst])
-        remarks.append(f"The most expensive errors are {_ABOUT[worst]}: without them AP 50 would be {without}.")
     if detections.dropped:
         remarks.append(
             f"{number(detections.dropped)} detections are left out of all numbers: COCO evaluates the 100 most "
             "confident of a class in an image."
         )
     return Section("Summary", [Facts(facts), *([Text(remarks)] if remarks else [])])
-
-
-_ABOUT = {
-    ErrorType.LOCALIZATION: "inaccurate boxes",
-    ErrorType.CLASSIFICATION: "wrong classes",
-    ErrorType.BOTH: "inaccurate boxes of the wrong class",
-    ErrorType.DUPLICATE: "duplicate detections of one object",
-    ErrorType.BACKGROUND: "detections without an object",
-    ErrorType.MISSED: "missed objects",
-}
 
 
 def errors_section(impact: ErrorImpact, assignments: Sequence[ErrorAssignment], threshold: float) -> Section:
@@ -104,6 +104,7 @@ def errors_section(impact: ErrorImpact, assignments: Sequence[ErrorAssignment], 
             "If all errors of one type were fixed and no others (TIDE). Gains do not add up, because fixed errors "
             "uncover others.",
             f"Points of AP 50 gained without each error type: {spoken}.",
+            Numbers(["error", "points of AP 50"], [[str(error), value] for error, value in costs.items()]),
         )
     ]
     classes = _largest(impact)
@@ -126,6 +127,10 @@ def errors_section(impact: ErrorImpact, assignments: Sequence[ErrorAssignment], 
                 ),
                 caption,
                 f"Of {total} objects: {words}.",
+                Numbers(
+                    ["class", *map(str, kept)],
+                    [[impact.classes[i], *(int(n[row]) for n in kept.values())] for row, i in enumerate(largest)],
+                ),
             )
         )
     costs_by_class = cost_table(impact)
@@ -207,6 +212,7 @@ def curves_section(impact: ErrorImpact) -> Section:
         precision_recall(curves[0], curves[1], name="all"),
         f"Mean over classes. AP 50 {precision(half)}, AP 75 {precision(strict)}.",
         f"Precision over recall, mean over classes: AP 50 {precision(half)}, AP 75 {precision(strict)}.",
+        _precision_numbers(*curves),
     )
     classes = _largest(impact)[:MOST_CLASSES]
     if len(impact.classes) == 1:
@@ -229,7 +235,13 @@ def _class_curve(impact: ErrorImpact, i: int) -> Figure:
     numbers = f"AP 50 {precision(half)}, AP 75 {precision(strict)}"
     ordinary, hard = (ranked[i].precision() for ranked in impact.rankings)
     svg = precision_recall(ordinary, hard, name=str(i))
-    return Figure(name, svg, f"{numbers}; {objects} objects.", f"Precision over recall of {name}: {numbers}.")
+    alt = f"Precision over recall of {name}: {numbers}."
+    return Figure(name, svg, f"{numbers}; {objects} objects.", alt, _precision_numbers(ordinary, hard))
+
+
+def _precision_numbers(half: Floats, strict: Floats) -> Numbers:
+    rows = [list(row) for row in zip(RECALLS.tolist(), half.tolist(), strict.tolist(), strict=True)]
+    return Numbers(["recall", "precision at IoU 0.5", "precision at IoU 0.75"], rows)
 
 
 def images_section(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from codo.advice.finetuning import finetuning_answer
+from codo.advice.intervals import ap_intervals
+from codo.advice.progress import Progress
 from codo.core.errors import CodoError
 from codo.core.numbers import number, precision
 from codo.core.run import Run
@@ -12,6 +15,7 @@ from codo.evaluation.ap_values import KINDS, NAMES
 from codo.evaluation.error_types import assign_errors, best_threshold
 from codo.evaluation.load_detections import detections_of_run
 from codo.evaluation.run_metrics import Metrics
+from codo.evaluation.statistics import Interval
 from codo.reporting.average_precision import ap_table
 from codo.reporting.common import figure, figures, headline, run_page
 from codo.reporting.detection_gallery import LEGEND, detection_cards, explain, worst_first
@@ -20,8 +24,13 @@ from codo.reporting.html.blocks import Block, Code, Details, Facts, Figure, Gall
 from codo.reporting.html.pictures import spread
 
 
-def finetuning_page(run: Run) -> Page:
-    """The whole report of a finetuning run; parts whose files are missing are left out or replaced by a note."""
+def finetuning_page(run: Run, progress: Progress | None = None) -> Page:
+    """The whole report of a finetuning run; parts whose files are missing are left out or replaced by a note.
+
+    Args:
+        run: The run.
+        progress: How far it has come; by default it has ended.
+    """
     metrics = Metrics(run.metrics())
     lead = "A detector trained on labeled images and evaluated with COCO's metrics."
     sections = [
@@ -31,7 +40,28 @@ def finetuning_page(run: Run) -> Page:
         detections_section(run),
         weights_section(run),
     ]
-    return run_page(run, metrics, "CoDo finetuning", lead, sections)
+    config = config_of(run)
+    progress = progress or Progress.of_log(metrics, config, ended=True)
+    intervals, evaluated = ap_noise(run, metrics)
+    answer = finetuning_answer(metrics, config, progress=progress, intervals=intervals, evaluated=evaluated)
+    return run_page(run, metrics, "CoDo finetuning", lead, sections, answer)
+
+
+def ap_noise(run: Run, metrics: Metrics) -> tuple[dict[str, Interval], int]:
+    """Interval of AP of boxes and masks over the evaluation images, and their number; empty where they are gone."""
+    found, images = {}, 0
+    for kind in ("bbox", "segm"):
+        value = metrics.last(f"ap/{kind}/AP")
+        if value is None or value < 0:
+            continue
+        try:
+            detections = detections_of_run(run, kind)
+        except (CodoError, OSError):
+            continue
+        images = len(detections.image_results)
+        if between := ap_intervals(detections, {"AP": value}).get("AP"):
+            found[kind] = between
+    return found, images
 
 
 def summary_section(run: Run, metrics: Metrics) -> Section:

@@ -13,10 +13,13 @@ from codo.evaluation.run_metrics import Metrics
 from codo.reporting.html.blocks import Block, Table, Text, Verdict
 
 
-def health_block(metrics: Metrics, reference: HealthReference) -> Verdict:
-    """The verdict on a pretraining run."""
+def health_block(metrics: Metrics, reference: HealthReference, heading: str = "") -> list[Block]:
+    """The checks of a pretraining run, below the verdict, or a ``heading`` where the page has begun with the verdict.
+
+    Empty if there is neither a verdict to show nor a check.
+    """
     health = judge(metrics, reference)
-    return Verdict(health.tone, health.headline, health.checks)
+    return [] if heading and not health.checks else [Verdict(health.tone, heading or health.headline, health.checks)]
 
 
 def loader_note(metrics: Metrics) -> list[Block]:

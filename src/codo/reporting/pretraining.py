@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from codo.advice.answer import Answer
+from codo.advice.pretraining import pretraining_answer
+from codo.advice.progress import Progress
 from codo.catalog.catalog import Catalog
 from codo.core.errors import CodoError
 from codo.core.numbers import compact, number, percent
@@ -26,22 +29,50 @@ from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.photometric import AugmentSettings
 
 
-def pretraining_page(run: Run) -> Page:
-    """The whole report of a pretraining run; parts whose files are missing are left out or replaced by a note."""
+def pretraining_page(run: Run, progress: Progress | None = None) -> Page:
+    """The whole report of a pretraining run; parts whose files are missing are left out or replaced by a note.
+
+    Args:
+        run: The run.
+        progress: How far it has come; by default it has ended.
+    """
     metrics = Metrics(run.metrics())
     lead = "Backbone, feature pyramid and box head, pretrained without labels."
     sections = [
-        summary_section(run, metrics),
+        summary_section(run, metrics, "Health checks"),
         curves_section(metrics, HealthReference.read(run)),
         invariance_section(metrics),
         probes_section(metrics),
         *picture_sections(run),
     ]
-    return run_page(run, metrics, "CoDo pretraining", lead, sections)
+    return run_page(run, metrics, "CoDo pretraining", lead, sections, conclusion(run, metrics, progress))
 
 
-def summary_section(run: Run, metrics: Metrics) -> Section:
-    """Headline facts, the health verdict, and the alarms."""
+def conclusion(run: Run, metrics: Metrics, progress: Progress | None = None) -> Answer:
+    """The conclusion of a pretraining run; see `pretraining_page`."""
+    config = config_of(run)
+    return pretraining_answer(
+        metrics,
+        HealthReference.read(run),
+        config,
+        out=str(run.path),
+        progress=progress or Progress.of_log(metrics, config, ended=True),
+        probes=_probed(config),
+    )
+
+
+def _probed(config: Mapping[str, Any]) -> int | None:
+    """Number of proposals in the invariance probe: whole groups, at most one proposal of each foreground image."""
+    try:
+        images, wanted, group = len(open_views(config)[0]), config["probe"]["proposals"], config["probe"]["group"]
+    except (CodoError, OSError, KeyError, TypeError):
+        return None
+    size = min(int(group), images)
+    return max(1, min(int(wanted), images) // size) * size
+
+
+def summary_section(run: Run, metrics: Metrics, heading: str = "") -> Section:
+    """Headline facts, the health verdict (see `health_block` for ``heading``), and the alarms."""
     config = config_of(run)
     batch, views = _int_or_zero(config.get("batch_size")), _int_or_zero(config.get("views"))
     epoch = metrics.last("epoch")
@@ -52,9 +83,8 @@ def summary_section(run: Run, metrics: Metrics) -> Section:
         facts.append(("Final loss", number(loss), "sum over the levels, mean of the last tenth"))
     if (score := metrics.last("invariance")) is not None:
         facts.append(("Background invariance", percent(score), f"chance {percent(metrics.last('invariance_chance'))}"))
-    return Section(
-        "Summary", [Facts(facts), health_block(metrics, HealthReference.read(run)), *alarms_block(run, metrics)]
-    )
+    health = health_block(metrics, HealthReference.read(run), heading)
+    return Section("Summary", [Facts(facts), *health, *alarms_block(run, metrics)])
 
 
 def curves_section(metrics: Metrics, reference: HealthReference) -> Section:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from codo.advice.answer import Answer
+from codo.advice.progress import Progress
 from codo.core.run import Run
 from codo.evaluation.health import HealthReference
 from codo.evaluation.run_metrics import Metrics
@@ -22,16 +24,20 @@ from codo.reporting.pretraining import (
 )
 
 
+def run_report(run: Run, progress: Progress | None = None) -> Page:
+    """The report of a run, which has ended unless ``progress`` says otherwise."""
+    return finetuning_page(run, progress) if run.verb == "finetune" else pretraining_page(run, progress)
+
+
 def write_report(run: Run) -> Path:
-    """Write the report of a run into its directory, from its files.
+    """Write the report of a run that has ended into its directory, from its files.
 
     Parts whose files are missing (no metrics yet, catalogs that were moved) are left out or replaced by a note.
 
     Returns:
         The page, ``RUN/report.html``.
     """
-    page = finetuning_page(run) if run.verb == "finetune" else pretraining_page(run)
-    return write_page(page, run.path / "report.html")
+    return write_page(run_report(run), run.path / "report.html")
 
 
 def write_demo_report(
@@ -39,6 +45,7 @@ def write_demo_report(
     *,
     title: str,
     label: str,
+    answer: Answer,
     results: Sequence[Section],
     pretrained: Run,
     finetuned: Mapping[str, Run],
@@ -49,6 +56,7 @@ def write_demo_report(
         out: The file to write.
         title: The page's name.
         label: What the numbers mean, shown first (``A demonstration on rendered scenes, not a benchmark.``).
+        answer: The conclusion of the comparison.
         results: The result sections of the comparison.
         pretrained: The pretraining run that one of the initializations comes from.
         finetuned: One run of each initialization (of the same seed), whose detections are shown side by side.
@@ -66,5 +74,5 @@ def write_demo_report(
         *picture_sections(pretrained),
         origin_section(pretrained),
     ]
-    page = Page(title, "CoDo demo", label, content, FOOTER)
+    page = Page(title, "CoDo demo", label, content, FOOTER, answer)
     return write_page(page, Path(out))

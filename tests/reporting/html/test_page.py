@@ -17,6 +17,7 @@ from codo.reporting.html.blocks import (
     Figure,
     Figures,
     Gallery,
+    Numbers,
     Page,
     Picture,
     Section,
@@ -41,7 +42,8 @@ def every_block(text: str) -> list[Block]:
     """One block of each kind with ``text`` wherever text can stand."""
     shape = Shape("truth", (1, 2, 30, 40), text, [[1, 1, 5, 5, 1, 5]], 0.5)
     picture = Picture(PIXEL, (100, 50), text, [shape], text)
-    figure = Figure(text, curves([Line(text, [1, 2], [3.0, 4.0]), Line("b", [1, 2], [3.0, 4.0])]), text, text)
+    numbers = Numbers([text], [[text, 1.5]])
+    figure = Figure(text, curves([Line(text, [1, 2], [3.0, 4.0]), Line("b", [1, 2], [3.0, 4.0])]), text, text, numbers)
     controls = [
         Control("search", text, "key"),
         Control("least", text, "key", span=(0, 5, 1, 2)),

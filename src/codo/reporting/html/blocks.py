@@ -9,6 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from codo.advice.answer import Answer
 from codo.evaluation.health_checks import Check, Tone
 
 
@@ -36,13 +37,22 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """The numbers that a figure shows: names of the columns, and rows of text and numbers."""
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float]]
+
+
+@dataclass(frozen=True)
 class Figure:
-    """A figure: title with its unit, caption, and a text alternative for screen readers."""
+    """A figure: title with its unit, caption, a text alternative for screen readers, and its numbers."""
 
     title: str
     svg: Markup
     caption: str
     alt: str
+    numbers: Numbers
 
 
 @dataclass(frozen=True)
@@ -193,6 +203,7 @@ class Page:
         lead: A sentence or two below it.
         sections: The content; empty ones are left out.
         footer: Text at the end.
+        answer: The conclusion, shown before everything else.
     """
 
     title: str
@@ -200,3 +211,4 @@ class Page:
     lead: str
     sections: Sequence[Section]
     footer: str = ""
+    answer: Answer | None = None

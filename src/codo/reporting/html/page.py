@@ -17,12 +17,36 @@ from markupsafe import Markup, escape
 
 from codo.core.io import write_atomically
 from codo.reporting.html.blocks import Page
+from codo.reporting.html.figure_files import FigureFiles, file_name
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""Content security policy of every page, without the part on scripts."""
+_SCRIPTS = re.compile(r"(<meta http-equiv=\"Content-Security-Policy\" content=\"[^\"]*?script-src )([^\";]*)")
+
+
+def page_script() -> str:
+    """The only script of a page."""
+    return _template("filters.js")
+
+
+def script_source(script: str) -> str:
+    """A script as a policy names it: by its hash."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def with_script(html: str, script: str) -> str:
+    """A rendered page with another script, which may talk to the server that the page comes from.
+
+    A page of another program, without our policy, is returned with the script added but nothing allowed.
+    """
+    allowed = rf"\g<1>\g<2> {script_source(script)}; connect-src 'self'"
+    head, end, tail = _SCRIPTS.sub(allowed, html, count=1).rpartition("</body>")
+    return f"{head}<script>{script}</script>\n{end}{tail}"
 
 
 def render(page: Page) -> str:
     """The page as HTML text."""
-    folder = resources.files("codo.reporting.html") / "templates"
-    css, script = ((folder / name).read_text(encoding="utf-8") for name in ("page.css", "filters.js"))
+    css, script = _template("page.css"), page_script()
     environment = Environment(
         loader=PackageLoader("codo.reporting.html", "templates"),
         autoescape=True,
@@ -30,19 +54,27 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    figures = FigureFiles(css)
     environment.filters["code"] = _code
+    environment.filters["svg_file"] = figures.svg
+    environment.filters["csv_file"] = figures.csv
+    environment.filters["file_name"] = file_name
     environment.filters["breakable"] = _breakable
     environment.tests["of"] = lambda block, name: type(block).__name__ == name
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     template = environment.get_template("page.html")
     sections = [section for section in page.sections if section.blocks]
-    return template.render(page=page, sections=sections, css=Markup(css), script=Markup(script), digest=digest)
+    policy = Markup(f"{POLICY}; script-src {script_source(script)}")
+    return template.render(page=page, sections=sections, css=Markup(css), script=Markup(script), policy=policy)
 
 
 def write_page(page: Page, out: Path) -> Path:
     """Render the page into the file ``out``, atomically."""
     write_atomically(out, render(page))
     return out
+
+
+def _template(name: str) -> str:
+    return (resources.files("codo.reporting.html") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _code(text: str) -> Markup:

@@ -24,6 +24,7 @@ from matplotlib.figure import Figure as MplFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator
 
 from codo.core.numbers import compact, number
+from codo.reporting.html.blocks import Numbers
 from codo.reporting.html.labels import name_ends, name_references, shorten
 from codo.reporting.html.svg import inline
 
@@ -122,6 +123,26 @@ def curves(
             axes.axhline(reference.value, color=MUTED, linewidth=1, dashes=(3, 3), zorder=1)
         name_ends(axes, ends)
         return inline(figure, VARIABLES)
+
+
+def numbers_of(lines: Sequence[Line], x_label: str = "step") -> Numbers:
+    """The points of `curves`, as they are drawn: one row for each step, empty where a curve has no value."""
+    drawn = [dict(zip(*(part.tolist() for part in subsample(line.x, line.y)), strict=True)) for line in lines]
+    steps = sorted({step for points in drawn for step in points})
+    rows = [[step, *(_cell(points.get(step)) for points in drawn)] for step in steps]
+    return Numbers([x_label, *(line.name for line in lines)], rows)
+
+
+def _cell(value: float | None) -> str | float:
+    return "" if value is None or not math.isfinite(value) else value
+
+
+def histogram_numbers(values: npt.ArrayLike, bins: npt.ArrayLike) -> Numbers:
+    """The bars of `histogram`: the edges of each bin and its count."""
+    counts, edges = np.histogram(np.asarray(values, float), np.asarray(bins, float))
+    return Numbers(
+        ["from", "to", "count"], list(zip(edges[:-1].tolist(), edges[1:].tolist(), counts.tolist(), strict=True))
+    )
 
 
 def histogram(values: npt.ArrayLike, *, bins: npt.ArrayLike, x_label: str) -> Markup:

@@ -1,0 +1,132 @@
+"""What to do after a comparison, from its differences.
+
+====================================  ==============================================================================
+state of the comparison               what to do next
+====================================  ==============================================================================
+trials failed                         fix the cause, and run the command again
+trials are missing                    wait, or run the command again
+AP near zero                          finetune longer or on more labels
+fewer than three seeds                more seeds
+a difference beyond noise             use the better weights
+within noise, but only because of     more seeds, or more evaluation images, whichever noise is larger; told where
+noise: at most `MOST_SEEDS` seeds     the interval would exclude zero if the difference stayed as it is
+would decide it
+within noise otherwise                nothing: the difference, if any, is too small to be found
+AP still rises with the labels        more labels: between the two largest label fractions, beyond noise
+====================================  ==============================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from codo.advice.answer import Answer, Suggestion
+from codo.core.numbers import number, share
+from codo.evaluation.health_checks import Tone
+from codo.evaluation.statistics import MIN_SEEDS, Difference, Verdict
+from codo.evaluation.verdict import in_points
+
+MOST_SEEDS = 20
+"""Seeds beyond which nobody repeats a finetuning."""
+
+TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "noise": "unknown", "unknown": "unknown"}
+"""Color of a verdict."""
+
+
+def compared_answer(
+    sentences: Sequence[tuple[str, Verdict]],
+    differences: Mapping[str, Difference],
+    reference: str,
+    *,
+    missing: int,
+    failed: int,
+    growth: tuple[float, float, Difference] | None = None,
+) -> Answer:
+    """The conclusion of a comparison.
+
+    Args:
+        sentences: Its verdicts in words, the first of which becomes the headline.
+        differences: Initialization -> difference to ``reference``; those without a common seed are left out.
+        reference: Name of the initialization that the others are compared with.
+        missing: Number of trials that have not finished.
+        failed: Number of those that failed.
+        growth: The two largest label fractions, and the difference of AP between them for the best initialization.
+    """
+    found: list[Suggestion] = []
+    if failed:
+        what = "Fix the cause of the failures, and run the same command again"
+        found.append(Suggestion("resume", what, f"{number(failed)} trials failed; the finished ones are kept."))
+    elif missing:
+        what = "Wait, or run the same command again if nothing runs any more"
+        found.append(Suggestion("wait", what, f"{number(missing)} trials have not finished."))
+    found += _for_differences(differences, reference)
+    if growth is not None and growth[2].verdict == "better":
+        low, high, difference = growth
+        why = f"AP rises by {_words(difference)} points from {share(low)} to {share(high)} of the labels, beyond noise."
+        found.append(Suggestion("labels", "Add labels: they still pay", why))
+    if not sentences:
+        waiting = "No two initializations have finished the same seed yet."
+        return Answer("unknown", waiting if len(differences) or missing else "Nothing is compared yet.", found)
+    best = next((one for one in sentences if one[1] == "better"), sentences[0])
+    return Answer(TONES[best[1]], best[0], found)
+
+
+def _for_differences(differences: Mapping[str, Difference], reference: str) -> list[Suggestion]:
+    """Suggestions from the verdicts; of those about noise only the first."""
+    doubts = {init: one for init, one in differences.items() if one.doubt is not None}
+    if any(one.doubt == "near zero" for one in doubts.values()):
+        why = "All AP are below 1 point: such numbers come from a few lucky detections."
+        return [Suggestion("labels", "Finetune longer (`steps=`), or on more labels", why)]
+    if any(one.doubt == "few seeds" for one in doubts.values()):
+        seeds = max(len(one.values) for one in doubts.values())
+        what = f"Add seeds: `seeds=[{','.join(map(str, range(MIN_SEEDS)))}]` at least"
+        why = f"{seeds} seed{'s' if seeds > 1 else ''} cannot show the noise of training; {MIN_SEEDS} are the least."
+        return [Suggestion("seeds", what, why)]
+    better = {init: one for init, one in differences.items() if one.verdict == "better"}
+    if better:
+        best = max(better, key=lambda init: better[init].mean)
+        why = f"{_words(better[best])} points against {reference}, beyond noise."
+        return [Suggestion("use", f"Finetune from {best} from now on", why)]
+    if differences and all(one.verdict == "worse" for one in differences.values()):
+        why = "Every other initialization is behind it beyond noise."
+        return [Suggestion("use", f"Stay with {reference}", why)]
+    return [_for_noise(init, one) for init, one in differences.items() if one.verdict == "noise"][:1]
+
+
+def _for_noise(init: str, one: Difference) -> Suggestion:
+    """More of what makes the interval wide, if that can decide; else nothing."""
+    needed = seeds_to_decide(one)
+    interval, by_seed = one.interval, one.by_seed
+    assert interval is not None
+    assert by_seed is not None  # a verdict needs seeds
+    if needed is None or needed > MOST_SEEDS:
+        why = f"{init}: {_words(one)} points. If there is a difference, {MOST_SEEDS} seeds would hardly show it."
+        return Suggestion("nothing", "Leave it at that: no difference that matters", why)
+    if one.by_image is not None and _width(one.by_image) > _width(by_seed):
+        why = (
+            f"{init}: {_words(one)} points; the choice of evaluation images makes more of the interval than the seeds."
+        )
+        return Suggestion("images", "Evaluate on more images", why)
+    why = f"{init}: {_words(one)} points. If the difference stays, about {needed} seeds would put zero outside."
+    return Suggestion("seeds", f"Add seeds: about {needed} in all", why)
+
+
+def seeds_to_decide(one: Difference) -> int | None:
+    """Seeds after which the interval would exclude zero, if mean and spread stayed: its width falls as 1/sqrt(n).
+
+    ``None`` if the difference is zero or its interval is unknown.
+    """
+    if one.interval is None or one.mean == 0:
+        return None
+    half = one.mean - one.interval.low if one.mean > 0 else one.interval.high - one.mean
+    return max(len(one.values) + 1, math.ceil(len(one.values) * (half / abs(one.mean)) ** 2))
+
+
+def _width(interval: tuple[float, float]) -> float:
+    return interval[1] - interval[0]
+
+
+def _words(one: Difference) -> str:
+    mean, between = in_points(one)
+    return f"{mean} ({between})" if between else mean

@@ -1,0 +1,92 @@
+"""What to do after a comparison: each rule with differences that it follows from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from codo.advice.answer import Answer
+from codo.advice.compared import compared_answer, seeds_to_decide
+from codo.evaluation.statistics import Difference
+
+BETTER = Difference.of([0.02, 0.022, 0.021])
+WORSE = Difference.of([-0.02, -0.022, -0.021])
+NOISE = Difference.of([0.002, -0.002, 0.012])
+
+
+def answer(
+    differences: dict[str, Difference],
+    missing: int = 0,
+    failed: int = 0,
+    growth: tuple[float, float, Difference] | None = None,
+) -> Answer:
+    sentences = [(f"{init} is {one.verdict}.", one.verdict) for init, one in differences.items()]
+    return compared_answer(sentences, differences, "none", missing=missing, failed=failed, growth=growth)
+
+
+def kinds(found: Answer) -> list[str]:
+    return [one.kind for one in found.next]
+
+
+def test_better_weights_are_to_be_used() -> None:
+    found = answer({"moco": WORSE, "mine": BETTER})
+    assert (found.tone, found.headline) == ("good", "mine is better.")  # what is ahead comes first
+    assert found.next[0].what == "Finetune from mine from now on"
+    assert "+2.1 (" in found.next[0].why
+
+
+def test_if_all_are_worse_the_reference_stays() -> None:
+    found = answer({"mine": WORSE})
+    assert (found.tone, found.next[0].what) == ("bad", "Stay with none")
+
+
+def test_few_seeds_ask_for_seeds() -> None:
+    found = answer({"mine": Difference.of([0.02, 0.03])})
+    assert (found.tone, kinds(found)) == ("unknown", ["seeds"])
+    assert "`seeds=[0,1,2]`" in found.next[0].what
+
+
+def test_ap_near_zero_asks_for_labels_or_steps() -> None:
+    near = Difference.of([0.001, 0.002, 0.001], means=(0.004, 0.003))
+    assert kinds(answer({"mine": near})) == ["labels"]
+
+
+def test_noise_asks_for_the_seeds_that_would_decide() -> None:
+    needed = seeds_to_decide(NOISE)
+    assert needed is not None
+    assert needed > 3
+    few = Difference.of([0.01, 0.002, 0.02])
+    found = answer({"mine": few})
+    assert kinds(found) == ["seeds"]
+    assert f"about {seeds_to_decide(few)} in all" in found.next[0].what
+
+
+def test_a_difference_of_nothing_is_left_alone() -> None:
+    assert kinds(answer({"mine": Difference.of([0.01, -0.011, 0.0])})) == ["nothing"]
+    assert seeds_to_decide(Difference.of([0.01, -0.01])) is None
+
+
+def test_noise_of_the_images_asks_for_images() -> None:
+    resampled = np.random.default_rng(0).normal(0.01, 0.008, 1000)
+    one = Difference.of([0.010, 0.011, 0.012, 0.010], resampled)
+    assert one.verdict == "noise"
+    assert kinds(answer({"mine": one})) == ["images"]
+
+
+def test_the_width_of_an_interval_falls_with_the_root_of_the_seeds() -> None:
+    """Twice as far from zero needs a quarter of the seeds."""
+    one = Difference.of([0.01, 0.002, 0.02, 0.004])
+    assert one.interval is not None
+    half = one.mean - one.interval.low
+    assert seeds_to_decide(one) == max(5, int(np.ceil(4 * (half / one.mean) ** 2)))
+
+
+def test_missing_and_failed_trials_come_first() -> None:
+    assert kinds(answer({"mine": BETTER}, missing=2)) == ["wait", "use"]
+    assert kinds(answer({"mine": BETTER}, missing=2, failed=1)) == ["resume", "use"]
+    assert answer({}, missing=4).tone == "unknown"
+
+
+@pytest.mark.parametrize(("growth", "more"), [(BETTER, ["labels"]), (NOISE, [])])
+def test_labels_are_asked_for_while_they_pay(growth: Difference, more: list[str]) -> None:
+    assert kinds(answer({"mine": BETTER}, growth=(0.5, 1.0, growth))) == ["use", *more]
