@@ -39,6 +39,7 @@ CPU = (
     Entry("freed-memory", "freed_memory", minutes=15),
     Entry("annotations", "annotations", minutes=15),
     Entry("evaluation", "evaluation"),
+    Entry("open-page", "open_page"),
     Entry("resume", "resume"),
 )
 

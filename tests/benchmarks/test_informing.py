@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from benchmarks import listing, loader, near_duplicates, tricks, view_stages
+import pytest
+from benchmarks.browser import MISSING, chromium
+
+from benchmarks import listing, loader, near_duplicates, open_page, tricks, view_stages
 
 
 def test_both_sides_of_every_trick_compute_the_same() -> None:
@@ -45,3 +48,10 @@ def test_copies_are_found_and_other_pictures_are_not(photos: Path) -> None:
     for name, share in {"JPEG of quality 60": 100, "half the size": 100, "the middle 50%": 0, "mirrored": 0}.items():
         assert rows[f"found: {name}"].ours.median == share
     assert rows["pairs found among different files"].ours.median == 0
+
+
+@pytest.mark.skipif(chromium() is None, reason=MISSING)
+def test_a_page_is_opened_and_has_everything() -> None:
+    loaded, drawn = open_page.rows(argparse.Namespace(smoke=True))
+    assert drawn.checks[0].passed
+    assert 0 < loaded.ours.median <= drawn.ours.median

@@ -116,6 +116,6 @@ def test_what_is_missing_or_failed_is_said() -> None:
     failed = replace(part, failures={("codo", 1.0, 1): "the loss is nan"})
     assert summary(failed)[-1] == "Failed: codo, 100% of the labels, seed 1 (the loss is nan)."
     apart = make_comparison({("none", 1.0, 0): 0.3, ("codo", 1.0, 1): 0.3})
-    assert summary(apart)[0] == "Not yet compared with none, because no seed has finished for both: codo."
+    assert summary(apart)[0] == "No seed has finished for both none and these: codo."
     alone = replace(part, initializations={"none": part.initializations["none"]})
     assert summary(alone)[0].startswith("none is the only initialization")

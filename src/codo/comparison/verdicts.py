@@ -64,8 +64,7 @@ def remarks(comparison: Comparison) -> list[str]:
         lines.append(f"{comparison.reference} is the only initialization: add a second one to compare it with.")
     waiting = [init for init in comparison.challengers if comparison.difference(init) is None]
     if comparison.results and waiting:
-        names = ", ".join(waiting)
-        lines.append(f"Not yet compared with {comparison.reference}, because no seed has finished for both: {names}.")
+        lines.append(f"No seed has finished for both {comparison.reference} and these: {', '.join(waiting)}.")
     if comparison.missing:
         finished, total = len(comparison.results), len(comparison.trials)
         rest = "all numbers here are based on these" if finished else "there are no results yet"

@@ -2,9 +2,14 @@
 
 import base64
 import hashlib
+import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import pytest
 
 from codo.reporting.html.blocks import (
     Block,
@@ -119,3 +124,57 @@ def test_labels_stay_inside_their_picture(tmp_path: Path, read_page: ReadPage) -
             assert size == 0.042 * width
             assert start > 0
             assert start + 0.6 * size * len("bicycle 0.97 bkg") < width
+
+
+def palettes() -> list[dict[str, str]]:
+    """The variables of the light and of the dark page, in linear RGB."""
+    css = render(page_of()).split("<style>")[1].split("</style>")[0]
+    light, dark = (
+        dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in re.findall(r":root \{(.*?)\}", css, re.S)
+    )
+    return [light, {**light, **dark}]
+
+
+def linear(color: str) -> np.ndarray:
+    values = np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    """Ratio of WCAG 2."""
+    dark, light = sorted(float(np.dot([0.2126, 0.7152, 0.0722], linear(color))) for color in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lab(rgb: np.ndarray) -> np.ndarray:
+    """CIELAB of linear RGB, for the white of D65."""
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.maximum(to_xyz @ rgb / np.array([0.9505, 1.0, 1.089]), 0.008856))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+# Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
+VISIONS = {
+    "normal": [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+SERIES = [f"s{i}" for i in range(8)]
+ERRORS = ["correct", "localization", "classification", "both", "duplicate", "background", "missed"]
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+@pytest.mark.parametrize("names", [SERIES, ERRORS], ids=["series", "errors"])
+def test_colors_of_figures_differ_for_everyone(names: list[str], vision: str) -> None:
+    """At least 9 in CIELAB (a just noticeable difference is 2.3), without and with the kinds of color blindness."""
+    for palette in palettes():
+        seen = [lab(np.clip(np.array(VISIONS[vision]) @ linear(palette[name]), 0, 1)) for name in names]
+        assert min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2)) >= 9
+
+
+def test_text_and_figures_stand_out_from_the_page() -> None:
+    """AA for text: curves are named in their colors."""
+    for palette in palettes():
+        for name in (*SERIES, *ERRORS, "ink", "muted", "link", "good", "watch", "bad", "unknown"):
+            assert contrast(palette[name], palette["paper"]) >= 4.5, name

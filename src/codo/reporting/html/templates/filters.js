@@ -18,7 +18,7 @@ for (const gallery of document.querySelectorAll(".gallery")) {
     const [, now] = states.find(([score]) => Number(score) >= least) ?? [0, "missed"];
     for (const name of OUTCOMES) shape.classList.toggle(name, name === now);
   };
-  // How an image went: the same line and the same order as beside.py's.
+  // How an image went: the same line and the same order as detection_gallery.py's.
   const weigh = (card) => {
     const kinds = (side) => shapes.get(card).filter((s) => has(s, side) && !has(s, "off")).map(outcome);
     const objects = kinds("truth-side").filter((kind) => kind !== "ignored");
@@ -51,7 +51,8 @@ for (const gallery of document.querySelectorAll(".gallery")) {
       const sign = control.value.startsWith("-") ? -1 : 1;
       const key = control.value.replace(/^-/, "");
       const compare = key === "key" ? byName : (a, b) => Number(value(a, key)) - Number(value(b, key));
-      grid.append(...[...cards].sort((a, b) => sign * compare(a, b)));
+      const ordered = [...cards].sort((a, b) => sign * compare(a, b));
+      if (ordered.some((card, place) => grid.children[place] !== card)) grid.append(...ordered);
     }
   };
   const update = () => {
