@@ -23,3 +23,19 @@ def test_settings_after_options_reach_the_verb(tmp_path: Path, capsys: pytest.Ca
     page = tmp_path / "page.html"
     assert main(["view", str(tmp_path / "catalog"), "--out", str(page)]) == 0
     assert page.is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--follow", "--images", "3"], "--images: --follow serves the report as it is"),
+        (["run", "--follow", "by=segm", "--out", "p.html"], "by=segm, --out: --follow"),
+        (["run", "--port", "8123"], "--port is only for --follow"),
+        (["nowhere", "--follow"], "no such run"),
+    ],
+)
+def test_view_follow_refuses_what_it_cannot_do(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["view", *arguments]) == 2
+    assert message in capsys.readouterr().err

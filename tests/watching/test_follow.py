@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from codo.advice.progress import Progress
-from codo.watching.follow import SHARE, Watcher
+from codo.watching.follow import Watcher
 from codo.watching.page_server import PageServer
 from tests.training import tiny
 
@@ -75,8 +75,8 @@ def test_pages_are_built_for_a_share_of_the_time(files: Files, watcher: Watcher)
     for number in range(2000):  # the log grows at each look, ten looks a second
         files.text, files.now = str(number), files.now + 0.1
         watcher.look()
-    assert files.built * files.cost <= 1.2 * SHARE * files.now
-    assert files.built >= 0.8 * SHARE * files.now / files.cost
+    assert files.built * files.cost <= 0.12 * files.now
+    assert files.built >= 0.08 * files.now / files.cost
 
 
 def test_nothing_is_built_while_nothing_changes(files: Files, watcher: Watcher) -> None:

@@ -41,6 +41,28 @@ def test_a_finetuning_run(make_run: MakeRun, labeled: Path) -> None:
     assert "Box AP 23.5" in source.html(source.progress())
 
 
+def test_a_long_log_is_not_read_at_every_look(
+    make_run: MakeRun, healthy: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, now, reads = make_run(healthy[:20]), [0.0], []
+
+    def metrics(self: Run) -> Rows:
+        reads.append(now[0])
+        now[0] += 2  # reading takes two seconds
+        return healthy[: 20 + len(reads)]
+
+    monkeypatch.setattr(Run, "metrics", metrics)
+    monkeypatch.setattr("codo.watching.sources.time.monotonic", lambda: now[0])
+    source = RunSource(run)
+    for _ in range(100):
+        with run.metrics_file.open("a") as file:
+            file.write("\n")
+        source.progress()
+        now[0] += 1
+    assert len(reads) * 2 <= 0.12 * now[0]
+    assert source.progress().step == 20 + len(reads)
+
+
 def test_the_signature_changes_with_the_log(make_run: MakeRun, healthy: Rows) -> None:
     run = make_run(healthy[:20])
     source = open_source(run.path)

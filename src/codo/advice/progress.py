@@ -79,9 +79,9 @@ class Progress:
     def suggestion(self) -> Suggestion | None:
         """To wait or to resume; ``None`` for a finished run."""
         if self.state == "running":
-            return Suggestion("wait", "Wait for the end before you judge", f"The run is {self}.")
+            return Suggestion("wait", "Wait for the end before you judge", f"{str(self).capitalize()}.")
         if self.state == "stopped":
-            return Suggestion("resume", "Run the same command again to resume", f"The run is {self}.")
+            return Suggestion("resume", "Run the same command again to resume", f"{str(self).capitalize()}.")
         return None
 
 

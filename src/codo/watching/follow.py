@@ -12,12 +12,10 @@ from pathlib import Path
 from codo.advice.progress import Progress
 from codo.core.errors import class_and_line
 from codo.watching.page_server import PageServer, Shown
-from codo.watching.sources import Signature, Source, open_source
+from codo.watching.sources import REST, Signature, Source, open_source
 
 POLL = 1.0
 """Seconds between two looks at the files."""
-SHARE = 0.1
-"""Largest share of the time spent on building pages, so that watching hardly slows the run."""
 
 
 def follow(path: str | Path, *, port: int = 0, stop: threading.Event | None = None) -> None:
@@ -79,7 +77,7 @@ class Watcher:
         if seen != self._seen and (began >= self._rest_until or progress.state != "running"):
             self._build(progress)
             self._seen = seen
-            self._rest_until = self.clock() + (self.clock() - began) * (1 / SHARE - 1)
+            self._rest_until = self.clock() + REST * (self.clock() - began)
         self.server.show(Shown(self._html, progress.state, f"{progress}{self._trouble}"))
         if progress.state != self._announced:
             self.announce(str(progress))

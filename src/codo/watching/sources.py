@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +20,9 @@ Signature = tuple[object, ...]
 
 _RUN_FILES = ("metrics.jsonl", "train.log", "detections_val.json", "load_report.txt", "views.json", "report.html")
 _DOCUMENT = "comparison.json"
+
+REST = 9.0
+"""Seconds of rest for each second of reading logs or building pages, so that watching hardly slows the run."""
 
 
 class Source(Protocol):
@@ -60,10 +65,17 @@ class RunSource:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._metrics = Metrics([])
+        self._read: Signature | None = None
+        self._rest_until = -math.inf
 
     def progress(self) -> Progress:
-        """How far the run has come."""
-        return Progress.watch(self.run, Metrics(self.run.metrics()))
+        """How far the run has come; a long log is not read at every look."""
+        began, log = time.monotonic(), _signature([self.run.metrics_file])
+        if log != self._read and began >= self._rest_until:
+            self._metrics, self._read = Metrics(self.run.metrics()), log
+            self._rest_until = time.monotonic() + REST * (time.monotonic() - began)
+        return Progress.watch(self.run, self._metrics)
 
     def signature(self) -> Signature:
         """Times and sizes of the files that the report is made of."""

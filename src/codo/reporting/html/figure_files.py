@@ -27,7 +27,7 @@ class FigureFiles:
 
     def __init__(self, css: str) -> None:
         light = css.partition(":root")[2].partition("}")[0]
-        self.colors = dict(re.findall(r"(--[\w-]+):\s*(#[0-9a-fA-F]{3,8})", light))
+        self.colors = dict(re.findall(r"--([\w-]+):\s*(#[0-9a-fA-F]{3,8})", light))
 
     def svg(self, figure: Figure) -> str:
         """The figure as a ``data:`` URI of a standalone SVG."""
@@ -61,8 +61,8 @@ class FigureFiles:
 
     def _fixed(self, style: str) -> str:
         """A style with colors in place of the page's variables."""
-        text = re.sub(r"var\((--[\w-]+)\)", lambda match: self.colors[match[1]], style)
-        return text.replace("currentColor", self.colors["--ink"])
+        text = re.sub(r"var\(--([\w-]+)\)", lambda match: self.colors[match[1]], style)
+        return text.replace("currentColor", self.colors["ink"])
 
 
 def csv_text(figure: Figure) -> str:
