@@ -28,7 +28,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 
 INK, BLUE, ORANGE = "#7d858f", "#3f8fdd", "#e8812c"  # readable on light and on dark pages
-plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10})
+plt.rcParams.update(
+    {"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10}
+)
 for part in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"):
     plt.rcParams[part] = INK
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
@@ -71,7 +73,9 @@ common = {
     "log": {"every": 2, "quiet": True},
     "workers": 0,
 }
-healthy = codo.pretrain("laptop", **common, steps=120, optim={"warmup_steps": 20}, out=str(folder / "healthy"))
+healthy = codo.pretrain(
+    "laptop", **common, steps=120, optim={"warmup_steps": 20}, out=str(folder / "healthy")
+)
 
 too_fast = {"optim": {"lr": 0.1, "warmup_steps": 0}, "contrast": {"queue": 128, "momentum": 0.9}}
 with contextlib.redirect_stderr(io.StringIO()) as said:
@@ -88,7 +92,9 @@ with contextlib.redirect_stderr(io.StringIO()) as said:
 
 def curve(axis, run, name, *, scale=1.0, **style):
     """One value of a run's log over its steps."""
-    points = [(line["step"], line[name] * scale) for line in run.metrics() if line.get(name) is not None]
+    points = [
+        (line["step"], line[name] * scale) for line in run.metrics() if line.get(name) is not None
+    ]
     axis.plot(*zip(*points, strict=True), **{"lw": 1.6, **style})
 
 
@@ -114,7 +120,7 @@ caption(axis, "loss of level P3, as a share of guessing", xlabel="step", ylim=(0
 figure, axes = plt.subplots(2, 2, figsize=(8.5, 4.4), layout="constrained")
 spread, one_way, right_key, rank = axes.flat
 for run, style in ((healthy, HEALTHY), (sick, SICK)):
-    curve(spread, run, "std/P3", scale=math.sqrt(64), **style)  # full: 1 / sqrt(D) in each of D = 64 dimensions
+    curve(spread, run, "std/P3", scale=math.sqrt(64), **style)  # full: 1 / sqrt(D = 64)
     curve(one_way, run, "mean_norm/P3", **style)
     curve(right_key, run, "top1/P3", **style)
     curve(rank, run, "rank/P3", **style)
@@ -179,7 +185,13 @@ for axis, part in zip(axes, ("backbone", "fpn", "box_head"), strict=True):
     for run, style in ((healthy, HEALTHY), (sick, SICK)):
         curve(axis, run, f"probe/roi/{part}/linear", marker="o", **style)
     axis.axhline(healthy.metrics()[0]["probe/roi/chance"], color=INK, ls="--", lw=1)
-    caption(axis, f"linear probe: {part.replace('_', ' ')}", xlabel="step", ylim=(0, 0.4), legend=part == "backbone")
+    caption(
+        axis,
+        f"linear probe: {part.replace('_', ' ')}",
+        xlabel="step",
+        ylim=(0, 0.4),
+        legend=part == "backbone",
+    )
 
 # %% [markdown]
 # Differences of a few points are noise here (150 boxes), and the probes do not see the collapse at all: after 60 steps,
@@ -228,7 +240,10 @@ assert "Drift collapse" in said.getvalue()
 assert said.getvalue().count("Drift collapse") == 1
 assert alarms
 assert calm
-found, lost = ([line["invariance"] for line in run.metrics() if "invariance" in line] for run in (healthy, sick))
+found, lost = (
+    [line["invariance"] for line in run.metrics() if "invariance" in line]
+    for run in (healthy, sick)
+)
 assert found[-1] > 1.3 * found[0], found
 assert found[-1] > lost[-1], lost
 work.cleanup()

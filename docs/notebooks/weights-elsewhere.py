@@ -24,8 +24,15 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-INK, BLUE, ORANGE, GREEN = "#7d858f", "#3f8fdd", "#e8812c", "#1fa187"  # readable on light and on dark pages
-plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10})
+INK, BLUE, ORANGE, GREEN = (
+    "#7d858f",
+    "#3f8fdd",
+    "#e8812c",
+    "#1fa187",
+)  # readable on light and on dark pages
+plt.rcParams.update(
+    {"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10}
+)
 for part in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"):
     plt.rcParams[part] = INK
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
@@ -64,7 +71,8 @@ run = codo.pretrain(
 import torch
 
 trunk = codo.load_trunk(run)
-picture = torch.from_numpy(plt.imread(next(iter(sorted(data.train.glob("*.jpg"))))).copy()).permute(2, 0, 1)
+pixels = plt.imread(sorted(data.train.glob("*.jpg"))[0])
+picture = torch.from_numpy(pixels.copy()).permute(2, 0, 1)  # uint8, RGB, channels first
 boxes = torch.tensor([[12.0, 20, 76, 70], [40, 30, 120, 118]])
 
 with torch.no_grad():
@@ -88,7 +96,9 @@ file = codo.export(run, to="torchvision")  # model="faster_rcnn", "retinanet" or
 from torchvision.models.detection import maskrcnn_resnet50_fpn_v2
 
 torch.manual_seed(0)  # for what stays random
-detector = maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=9)  # your classes, plus background
+detector = maskrcnn_resnet50_fpn_v2(
+    weights=None, weights_backbone=None, num_classes=9
+)  # your classes, plus background
 loaded = detector.load_state_dict(torch.load(file, weights_only=True), strict=False)
 print("unexpected:", loaded.unexpected_keys)
 print("random still:", *sorted({".".join(name.split(".")[:2]) for name in loaded.missing_keys}))
@@ -111,7 +121,9 @@ def difference(ours, theirs):
 with torch.no_grad():
     theirs = detector.backbone(images)  # an ordered dict: "0" to "3" are P2 to P5, "pool" is P6
     pooled = detector.roi_heads.box_roi_pool(theirs, [boxes], [tuple(picture.shape[1:])])
-    checks = {f"P{level}": difference(maps[level - 2], theirs[str(level - 2)]) for level in (2, 3, 4, 5)}
+    checks = {
+        f"P{level}": difference(maps[level - 2], theirs[str(level - 2)]) for level in (2, 3, 4, 5)
+    }
     checks["box head"] = difference(trunk.box_head(pooled), detector.roi_heads.box_head(pooled))
 print(*(f"{name:9} {value:.1e}" for name, value in checks.items()), sep="\n")
 
@@ -127,7 +139,12 @@ with torch.no_grad():
     lost = careless.backbone(images)["0"]
 
 figure, axes = plt.subplots(1, 4, figsize=(8.5, 2.3), layout="constrained")
-panels = {"picture": picture.permute(1, 2, 0), "trunk": maps[0], "torchvision": theirs["0"], "loaded carelessly": lost}
+panels = {
+    "picture": picture.permute(1, 2, 0),
+    "trunk": maps[0],
+    "torchvision": theirs["0"],
+    "loaded carelessly": lost,
+}
 for axis, (title, one) in zip(axes, panels.items(), strict=True):
     axis.imshow(one if title == "picture" else one[0, 0], cmap="viridis")
     axis.set_title(title, fontsize=9)
@@ -169,12 +186,22 @@ print(*sorted(one.name for one in file.parent.glob("detectron2*")), sep="\n")
 with file.open("rb") as handle:  # our own file of a moment ago; do not open pickles of others
     arrays = pickle.load(handle)["model"]
 print(f"\n{len(arrays)} arrays, among them")
-chosen = ["backbone.bottom_up.stem.conv1.weight", "backbone.fpn_lateral2.weight", "roi_heads.box_head.fc1.weight"]
+chosen = [
+    "backbone.bottom_up.stem.conv1.weight",
+    "backbone.fpn_lateral2.weight",
+    "roi_heads.box_head.fc1.weight",
+]
 print(*(f"  {name:40} {arrays[name].shape}" for name in chosen), sep="\n")
 
 # %%
-listed = (files("codo.exporters") / "keys/detectron2_mask_rcnn_R_50_FPN_4conv1fc_bn.tsv").read_text()
-real = dict(line.split("\t")[:2] for line in listed.splitlines() if "\t" in line and not line.startswith("#"))
+listed = (
+    files("codo.exporters") / "keys/detectron2_mask_rcnn_R_50_FPN_4conv1fc_bn.tsv"
+).read_text()
+real = dict(
+    line.split("\t")[:2]
+    for line in listed.splitlines()
+    if "\t" in line and not line.startswith("#")
+)
 shapes = {name: "x".join(map(str, array.shape)) or "scalar" for name, array in arrays.items()}
 placed = [name for name in arrays if name in real]
 print(f"{len(placed)} of {len(arrays)} names are names of the real model")
@@ -202,10 +229,15 @@ print(f"{len(placed)} of {len(arrays)} names are names of the real model")
 # leave random in addition are pyramid and box head: more than four tenths of a trunk.
 
 # %%
-parts = {"backbone": "backbone.body.", "pyramid": "backbone.fpn.", "box head": "roi_heads.box_head."}
+parts = {
+    "backbone": "backbone.body.",
+    "pyramid": "backbone.fpn.",
+    "box head": "roi_heads.box_head.",
+}
 state = {name: tensor.numel() for name, tensor in detector.named_parameters()}
 sizes = {
-    part: sum(count for name, count in state.items() if name.startswith(prefix)) / 1e6 for part, prefix in parts.items()
+    part: sum(count for name, count in state.items() if name.startswith(prefix)) / 1e6
+    for part, prefix in parts.items()
 }
 sizes["random"] = sum(state.values()) / 1e6 - sum(sizes.values())
 rows = {
@@ -218,9 +250,17 @@ for height, (label, filled) in enumerate(rows.items()):
     left = 0
     for part, color in zip(parts, (BLUE, ORANGE, GREEN), strict=True):
         if part in filled:
-            axis.barh(label, sizes[part], left=left, color=color, height=0.55, label=part if height == 0 else None)
+            axis.barh(
+                label,
+                sizes[part],
+                left=left,
+                color=color,
+                height=0.55,
+                label=part if height == 0 else None,
+            )
             left += sizes[part]
-axis.set(xlabel=f"million parameters; a Mask R-CNN has {sizes['random']:.0f} million more, which stay random")
+rest = f"a Mask R-CNN has {sizes['random']:.0f} million more, which stay random"
+axis.set(xlabel=f"million parameters; {rest}")
 axis.invert_yaxis()
 legend = axis.legend(ncols=3, loc="lower right", bbox_to_anchor=(1, 1), borderpad=0)
 

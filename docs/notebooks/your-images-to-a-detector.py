@@ -29,7 +29,9 @@ import matplotlib.pyplot as plt
 from matplotlib.patches import Rectangle
 
 INK, BLUE, ORANGE = "#7d858f", "#3f8fdd", "#e8812c"  # readable on light and on dark pages
-plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10})
+plt.rcParams.update(
+    {"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10}
+)
 for part in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"):
     plt.rcParams[part] = INK
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
@@ -41,7 +43,9 @@ folder = Path(work.name)
 
 def row(images, titles):
     """Pictures side by side; returns their axes, to draw on."""
-    _, axes = plt.subplots(1, len(images), figsize=(8.5, 8.5 / len(images) + 0.25), layout="constrained")
+    _, axes = plt.subplots(
+        1, len(images), figsize=(8.5, 8.5 / len(images) + 0.25), layout="constrained"
+    )
     for axis, image, title in zip(axes, images, titles, strict=True):
         axis.imshow(image)
         axis.set_title(title, fontsize=9)
@@ -135,7 +139,9 @@ print("alarms:", alarms or "none")
 
 # %%
 weights = codo.export(run, to="torchvision", model="faster_rcnn")
-page = weights.with_suffix(".md").read_text()  # says how to load it, what matched, and where it comes from
+page = weights.with_suffix(
+    ".md"
+).read_text()  # says how to load it, what matched, and where it comes from
 print(weights.name, f"{weights.stat().st_size / 1e6:.1f} MB")
 print(page.split("```python\n")[1].split("```")[0])
 
@@ -175,9 +181,14 @@ from codo.evaluation import detections_of_run
 
 results = detections_of_run(detector)
 shown = results.image_results[:6]
-axes = row([plt.imread(one.file) for one in shown], [f"{len(one.found)} detections" for one in shown])
+axes = row(
+    [plt.imread(one.file) for one in shown], [f"{len(one.found)} detections" for one in shown]
+)
 for axis, one in zip(axes, shown, strict=True):
-    for objects_, style in ((one.truth, {"color": "white", "ls": ":"}), (one.found[:3], {"color": ORANGE})):
+    for objects_, style in (
+        (one.truth, {"color": "white", "ls": ":"}),
+        (one.found[:3], {"color": ORANGE}),
+    ):
         for x, y, width, height in (thing.bbox for thing in objects_):
             axis.add_patch(Rectangle((x, y), width, height, fill=False, lw=1.6, **style))
 
@@ -226,7 +237,12 @@ for sentence in summary(comparison):
 # read the answer. The same steps on the command line: [tutorial](../tutorial.md).
 
 # %% tags=["remove-cell"]
-assert {file.name for file in run.path.iterdir()} >= {"config.yaml", "metrics.jsonl", "report.html", "exports"}
+assert {file.name for file in run.path.iterdir()} >= {
+    "config.yaml",
+    "metrics.jsonl",
+    "report.html",
+    "exports",
+}
 assert len(score) == 4
 assert not alarms
 assert len(comparison.results) == 4

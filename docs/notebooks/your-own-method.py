@@ -35,8 +35,15 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-INK, BLUE, ORANGE, GREEN = "#7d858f", "#3f8fdd", "#e8812c", "#1fa187"  # readable on light and on dark pages
-plt.rcParams.update({"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10})
+INK, BLUE, ORANGE, GREEN = (
+    "#7d858f",
+    "#3f8fdd",
+    "#e8812c",
+    "#1fa187",
+)  # readable on light and on dark pages
+plt.rcParams.update(
+    {"figure.facecolor": "none", "axes.facecolor": "none", "figure.dpi": 110, "font.size": 10}
+)
 for part in ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"):
     plt.rcParams[part] = INK
 plt.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False})
@@ -57,7 +64,11 @@ def save_class(cls, path):
     """Write a class of this notebook, and the imports of its cell, to a file."""
     text = "".join(linecache.getlines(inspect.getsourcefile(cls.__init__)))
     nodes = [node for node in ast.parse(text).body if isinstance(node, ast.Import | ast.ImportFrom)]
-    nodes += [node for node in ast.parse(text).body if isinstance(node, ast.ClassDef) and node.name == cls.__name__]
+    nodes += [
+        node
+        for node in ast.parse(text).body
+        if isinstance(node, ast.ClassDef) and node.name == cls.__name__
+    ]
     path.write_text("\n".join(ast.get_source_segment(text, node) for node in nodes) + "\n")
     return path
 
@@ -90,12 +101,16 @@ class VICReg(ImageLevel):
     def __init__(self, setup):
         super().__init__(setup)
         dim, self.weight = setup.model.embedding_dim, setup.options.variance
-        self.encoder = ImageEncoder(setup.model, lambda channels: self.mlp(channels, dim))  # backbone, mean, MLP
+        self.encoder = ImageEncoder(
+            setup.model, lambda channels: self.mlp(channels, dim)
+        )  # backbone, mean, MLP
         self.load_report = self.encoder.load_report
 
     @staticmethod
     def mlp(channels, dim):
-        return nn.Sequential(nn.Linear(channels, dim), nn.BatchNorm1d(dim), nn.ReLU(), nn.Linear(dim, dim))
+        return nn.Sequential(
+            nn.Linear(channels, dim), nn.BatchNorm1d(dim), nn.ReLU(), nn.Linear(dim, dim)
+        )
 
     def forward(self, batch):
         first, second = (self.encoder.project(view) for view in self.views(batch))  # (B, D) each
@@ -147,11 +162,20 @@ TINY = {
     "model": {"width": 0.25},
     "optim": {"warmup_steps": 5},
     "checkpoint_every": 20,
-    "probe": {"data": str(data.train.parent), "boxes": 400, "proposals": 32, "every": 0},  # at the start and at the end
+    "probe": {
+        "data": str(data.train.parent),
+        "boxes": 400,
+        "proposals": 32,
+        "every": 0,
+    },  # at the start and at the end
     "log": {"every": 2, "quiet": True},
     "workers": 0,
 }
-own = {"method": f"{mine}:VICReg", "foregrounds": str(objects.path), "out": str(folder / "runs/vicreg")}
+own = {
+    "method": f"{mine}:VICReg",
+    "foregrounds": str(objects.path),
+    "out": str(folder / "runs/vicreg"),
+}
 run = codo.pretrain("laptop", **own, **TINY)
 
 
@@ -173,12 +197,16 @@ caption(axis, "the three terms of the loss", xlabel="step", ylim=(0, None), lege
 # What the variance term is for shows when it is turned off, by the method's own setting:
 
 # %%
-without = codo.pretrain("laptop", **own | {"out": str(folder / "runs/without")}, **TINY, options={"variance": 0})
+without = codo.pretrain(
+    "laptop", **own | {"out": str(folder / "runs/without")}, **TINY, options={"variance": 0}
+)
 
 figure, axis = plt.subplots(figsize=(8.5, 2.3), layout="constrained")
 curve(axis, run, "rank/image", color=BLUE, label="with the variance term")
 curve(axis, without, "rank/image", color=ORANGE, label="without")
-caption(axis, "directions in use by the embeddings (RankMe)", xlabel="step", ylim=(0, None), legend=1)
+caption(
+    axis, "directions in use by the embeddings (RankMe)", xlabel="step", ylim=(0, None), legend=1
+)
 
 # %% [markdown]
 # ## A crash
@@ -222,7 +250,10 @@ paths = {"foregrounds": str(objects.path), "backgrounds": [str(objects.path), st
 small = {"model": {"width": 0.25, "fpn_channels": 32, "head_dim": 64}}
 codo_run = codo.pretrain("laptop", **paths, out=str(folder / "runs/codo"), **TINY | small)
 
-parts = [("VICReg", run, "backbone"), *(("CoDo", codo_run, part) for part in ("backbone", "fpn", "box_head"))]
+parts = [
+    ("VICReg", run, "backbone"),
+    *(("CoDo", codo_run, part) for part in ("backbone", "fpn", "box_head")),
+]
 figure, axis = plt.subplots(figsize=(8.5, 2.2), layout="constrained")
 for height, (name, one, part) in enumerate(parts):
     probes = [line for line in one.metrics() if f"probe/roi/{part}/linear" in line]
@@ -234,7 +265,9 @@ for height, (name, one, part) in enumerate(parts):
 axis.axvline(probes[-1]["probe/roi/chance"], color=INK, ls="--", lw=1)
 axis.set_yticks(range(len(parts)), [f"{name}, {part.replace('_', ' ')}" for name, _, part in parts])
 axis.set(xlim=(0, 0.5), ylim=(len(parts) - 0.5, -0.5))
-caption(axis, "classes of labeled boxes found: random weights (ring), trained (dot), chance (dashed)")
+caption(
+    axis, "classes of labeled boxes found: random weights (ring), trained (dot), chance (dashed)"
+)
 
 # %% [markdown]
 # Forty steps on 192 pictures decide nothing: a difference means little below several points, and another seed may turn
@@ -251,7 +284,10 @@ caption(axis, "classes of labeled boxes found: random weights (ring), trained (d
 # %% tags=["remove-cell"]
 assert run.config["options"] == {"variance": 25.0}
 assert all(torch.equal(before[name], after[name]) for name in before)
-ranks = [[line["rank/image"] for line in one.metrics() if "rank/image" in line][-5:] for one in (run, without)]
+ranks = [
+    [line["rank/image"] for line in one.metrics() if "rank/image" in line][-5:]
+    for one in (run, without)
+]
 assert sum(ranks[0]) > 1.2 * sum(ranks[1]), ranks
 assert "damaged" in said.getvalue()
 work.cleanup()
