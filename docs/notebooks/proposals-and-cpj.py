@@ -169,7 +169,7 @@ print(f"{len(catalog)} pictures; the first has {len(catalog.proposals(0))} propo
 # %% [markdown]
 # ## Cut
 #
-# Each time a picture comes up, one of its proposals is drawn at random: $I_p$ in the paper. Many hold an object or part
+# Each time a picture comes up, one of its proposals is drawn at random: `I_p` in the paper. Many hold an object or part
 # of one, some hold nothing much. Nobody sorts them; the network sees enough of both.
 
 # %%
@@ -188,9 +188,9 @@ outline(axes[0], drawn, GREEN)
 #
 # Now the center of the method, section 3.1, Eq. 1 and 2: **copy, paste, jitter**,
 #
-# $$I_q, bb_q = \mathrm{CPJ}(I_p, I_{dq}), \qquad I_{k}, bb_{k} = \mathrm{CPJ}(I_p, I_{dk})$$
+# `I_q, bb_q = CPJ(I_p, I_dq)` and `I_k, bb_k = CPJ(I_p, I_dk)`
 #
-# with the proposal $I_p$, a background $I_d$, and a box $bb$ that says where the object is. We go through it slowly, by
+# with the proposal `I_p`, a background `I_d`, and a box `bb` that says where the object is. We go through it slowly, by
 # switching on one thing after the other with the same random numbers. A square of 224 pixels is what the network sees.
 
 # %%

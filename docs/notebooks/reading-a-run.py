@@ -84,7 +84,7 @@ with contextlib.redirect_stderr(io.StringIO()) as said:
 # %% [markdown]
 # ## The loss, which says nothing
 #
-# Guessing among $K$ others costs $\ln(K + 1)$ on each level. That is the dashed line; below it, a run knows something.
+# Guessing among K others costs ln(K + 1) on each level. That is the dashed line; below it, a run knows something.
 # Supposedly.
 
 # %%
@@ -222,7 +222,7 @@ for name, run in (("healthy", healthy), ("sick", sick)):
 # **Drift collapse, collapse.** Start again in a new `out=`: lower `optim.lr`, warm up (`optim.warmup_steps=200`), raise
 # `contrast.momentum`, shorten `contrast.queue`.
 #
-# **Everything flat for long.** Check the first step: the loss must be near $\ln(K+1)$ on each level. Look at the views
+# **Everything flat for long.** Check the first step: the loss must be near ln(K + 1) on each level. Look at the views
 # in `report.html`: can *you* tell which belong together?
 #
 # **Healthy, probes still rising.** Train longer.
