@@ -1,10 +1,7 @@
-"""The scripts: bash's in bash, with no program on the path; zsh and fish where they are installed."""
+"""The scripts in the shells themselves, with no program on the path; zsh and fish where they are installed."""
 
 from __future__ import annotations
 
-import os
-import pty
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,43 +9,21 @@ import pytest
 
 from codo.command_line.completion import script
 from codo.command_line.words import all_words
+from tests.command_line.shells import BASH, FISH, ZSH, ask_bash, ask_fish, ask_zsh, tab
 
-BASH = shutil.which("bash") or pytest.skip("no bash here", allow_module_level=True)
-BREAKS = " \t\n\"'><=;|&(:"
-"""Readline's characters between words; bash sets them when it is interactive."""
-
-
-@pytest.fixture(scope="module")
-def bash(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("completion") / "codo.bash"
-    file.write_text(script("bash"))
-    return file
+needs_bash = pytest.mark.skipif(BASH is None, reason="bash is not installed")
+needs_zsh = pytest.mark.skipif(ZSH is None, reason="zsh is not installed")
+needs_fish = pytest.mark.skipif(FISH is None, reason="fish is not installed")
 
 
 @pytest.fixture(scope="module")
-def zsh() -> str:
-    return script("zsh")
-
-
-@pytest.fixture(scope="module")
-def fish() -> str:
-    return script("fish")
-
-
-def replies(file: Path, lines: list[str], breaks: str = BREAKS) -> list[list[str]]:
-    """What bash would be given for each line, with the cursor at its end; words end with their space."""
-    asks = "\n".join(
-        f"COMP_LINE={ask}; COMP_POINT=${{#COMP_LINE}}; _codo; printf '%s,' \"${{COMPREPLY[@]}}\"; echo"
-        for ask in map(quoted, lines)
-    )
-    program = f"set -e\nCOMP_WORDBREAKS={quoted(breaks)}\nsource {quoted(str(file))}\n{asks}\n"
-    done = subprocess.run([BASH, "-c", program], capture_output=True, text=True, check=True, env={"PATH": "/nowhere"})
-    assert done.stderr == ""
-    return [[word for word in line.split(",") if word] for line in done.stdout.splitlines()]
-
-
-def quoted(text: str) -> str:
-    return "'" + text.replace("'", "'\\''") + "'"
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What the command prints for each shell, in a file."""
+    folder = tmp_path_factory.mktemp("completion")
+    files = {shell: folder / f"codo.{shell}" for shell in ("bash", "zsh", "fish")}
+    for shell, file in files.items():
+        file.write_text(script(shell))
+    return files
 
 
 CASES = {
@@ -80,94 +55,125 @@ CASES = {
 }
 
 
-def test_bash_completes_without_any_program(bash: Path) -> None:
-    found = dict(zip(CASES, replies(bash, list(CASES)), strict=True))
-    first = found.pop("codo pretrain probe.")
-    assert first[:5] == CASES["codo pretrain probe."]
+FIRST_OF_MANY = "codo pretrain probe."
+GROUPS_IN_FISH = {"codo pretrain op", "codo finetune data", FIRST_OF_MANY, "codo settings cpj"}
+"""Here fish, which shows a pager, offers whole names."""
+SETTINGS = {(verb.name, name): f"codo {verb.name} {name[:-1]}" for verb in all_words() for name in verb.settings}
+"""Every setting of every verb with its last letter missing, which has to lead to the name."""
+
+
+@needs_bash
+def test_bash_completes_without_any_program(scripts: dict[str, Path]) -> None:
+    found = dict(zip(CASES, ask_bash(scripts["bash"], list(CASES)), strict=True))
+    assert found.pop(FIRST_OF_MANY)[:5] == CASES[FIRST_OF_MANY]
     assert found == {line: words for line, words in CASES.items() if line in found}
 
 
-def test_bash_where_the_equals_sign_is_no_word_break(bash: Path) -> None:
-    lines = ["codo pretrain optim.kind=l", "codo prepare --engine=r", "codo pretrain optim.kin"]
-    assert replies(bash, lines, " \t\n") == [["optim.kind=lars "], ["--engine=ray "], ["optim.kind="]]
+@needs_zsh
+def test_zsh_completes_without_any_program(scripts: dict[str, Path], tmp_path: Path) -> None:
+    found = dict(zip(CASES, ask_zsh(scripts["zsh"], list(CASES), tmp_path), strict=True))
+    assert found.pop(FIRST_OF_MANY)[:5] == CASES[FIRST_OF_MANY]
+    # Without a suffix (groups, names of settings) before with one; in the order of `codo` itself within both.
+    assert {line: sorted(words) for line, words in found.items()} == {
+        line: sorted(words) for line, words in CASES.items() if line in found
+    }
 
 
-def test_bash_knows_every_setting_of_every_verb(bash: Path) -> None:
-    """Each name with its last letter missing leads to itself."""
-    typed = {(verb.name, name): f"codo {verb.name} {name[:-1]}" for verb in all_words() for name in verb.settings}
-    found = zip(typed, replies(bash, list(typed.values())), strict=True)
-    assert [key for key, words in found if f"{key[1]}=" not in words] == []
-    assert len(typed) > 500
+@needs_fish
+def test_fish_completes_without_any_program(scripts: dict[str, Path], tmp_path: Path) -> None:
+    found = dict(zip(CASES, ask_fish(scripts["fish"], list(CASES), tmp_path), strict=True))
+    for line in GROUPS_IN_FISH:
+        typed = line.split()[-1]
+        assert len(found[line]) >= len(CASES[line])
+        assert all(word.startswith(typed) for word in found.pop(line))
+    # The whole word is given, where bash and zsh complete what stands after its "=".
+    whole = {
+        "codo finetune --config=finetune_": ["--config=finetune_laptop "],
+        "codo pretrain optim.l": [
+            "optim.lr=",
+            "optim.lr_factors=",
+            "optim.lr_scaling=",
+            "optim.lr_scaling=linear ",
+            "optim.lr_scaling=none ",
+            "optim.lr_scaling=sqrt ",
+        ],
+        "codo pretrain optim.kind=l": ["optim.kind=lars "],
+        "codo pretrain probe=": ["probe=", "probe=null "],
+        "codo prepare photos/ --out catalog proposals.mo": [
+            "proposals.mode=",
+            "proposals.mode=fast ",
+            "proposals.mode=quality ",
+            "proposals.mode=single ",
+        ],
+    }
+    assert found == {line: sorted(whole.get(line, words)) for line, words in CASES.items() if line in found}
 
 
-def test_tab_in_an_interactive_bash(bash: Path, tmp_path: Path) -> None:
-    """Readline itself: what is inserted for a setting, its value, a recipe, and a file after ``=``."""
+@needs_fish
+def test_fish_offers_files_where_no_word_is_known(scripts: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "photographs").mkdir()
-    start = tmp_path / "start"
-    lines = (
-        "bind 'set completion-query-items -1' 'set page-completions off'",  # questions, for which the test would wait
-        f"source {bash}",
-        "codo() { printf '<%s>' \"$@\"; exit; }",
-        "PS1=READY\n",
-    )
-    start.write_text("\n".join(lines))
-    main_end, other_end = pty.openpty()
-    environment = {"PATH": "/nowhere", "TERM": "dumb", "HOME": str(tmp_path), "INPUTRC": "/dev/null"}
-    command = [BASH, "--noprofile", "--rcfile", str(start), "-i"]
-    with subprocess.Popen(
-        command,
-        stdin=other_end,
-        stdout=other_end,
-        stderr=other_end,
-        env=environment,
-        cwd=tmp_path,
-        start_new_session=True,
-    ) as shell:
-        os.close(other_end)
-        shown = read_until(main_end, "READY")
-        os.write(main_end, b"codo pretr\t-c one_\toptim.weig\t0.1 optim.kin\tl\t foregrounds=phot\t\n")
-        shown = read_until(main_end, "")
-        shell.wait()
-    os.close(main_end)
+    (tmp_path / "lamps").touch()
+    lines = ["pretrain foregrounds=phot", "prepare phot", "pretrain optim.kind=l", "export --out la"]
+    assert ask_fish(scripts["fish"], [f"codo {line}" for line in lines], tmp_path) == [
+        ["foregrounds=photographs/"],
+        ["photographs/"],
+        ["optim.kind=lars "],  # not the file
+        ["lamps "],
+    ]
+
+
+@needs_bash
+def test_bash_where_the_equals_sign_is_no_word_break(scripts: dict[str, Path]) -> None:
+    lines = ["codo pretrain optim.kind=l", "codo prepare --engine=r", "codo pretrain optim.kin"]
+    expected = [["optim.kind=lars "], ["--engine=ray "], ["optim.kind="]]
+    assert ask_bash(scripts["bash"], lines, " \t\n") == expected
+
+
+@needs_bash
+def test_bash_knows_every_setting_of_every_verb(scripts: dict[str, Path]) -> None:
+    unknown(ask_bash(scripts["bash"], list(SETTINGS.values())))
+
+
+@needs_zsh
+def test_zsh_knows_every_setting_of_every_verb(scripts: dict[str, Path], tmp_path: Path) -> None:
+    unknown(ask_zsh(scripts["zsh"], list(SETTINGS.values()), tmp_path))
+
+
+@needs_fish
+def test_fish_knows_every_setting_of_every_verb(scripts: dict[str, Path], tmp_path: Path) -> None:
+    unknown(ask_fish(scripts["fish"], list(SETTINGS.values()), tmp_path))
+
+
+def unknown(replies: list[list[str]]) -> None:
+    """Fail for settings that are not among the replies to their names without the last letter."""
+    found = zip(SETTINGS, replies, strict=True)
+    assert [key for key, words in found if f"{key[1]}=" not in words] == []
+    assert len(SETTINGS) > 500
+
+
+@pytest.mark.parametrize("shell", [pytest.param("bash", marks=needs_bash), pytest.param("zsh", marks=needs_zsh)])
+def test_tab_in_an_interactive_shell(shell: str, scripts: dict[str, Path], tmp_path: Path) -> None:
+    """The line editor itself: what is inserted for a setting, its value, a recipe, and a file after ``=``."""
+    (tmp_path / "photographs").mkdir()
+    keys = "codo pretr\t-c one_\toptim.weig\t0.1 optim.kin\tl\t foregrounds=phot\t\n"
+    shown = tab(shell, scripts[shell], tmp_path, keys)
     words = "<pretrain><-c><one_gpu><optim.weight_decay=0.1><optim.kind=lars><foregrounds=photographs/>"
+    if shell == "zsh":  # which takes the slash away where the word ends
+        words = words.replace("/>", ">")
     assert words in shown, shown
 
 
-def read_until(descriptor: int, end: str) -> str:
-    """What a terminal shows until ``end`` is there, or without one until it closes."""
-    shown = ""
-    while not end or end not in shown:
-        try:
-            more = os.read(descriptor, 4096)
-        except OSError:  # Linux: the other side has closed
-            break
-        if not more:
-            break
-        shown += more.decode()
-    return shown
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_syntax_of_the_others_where_they_are_installed(
-    shell: str, tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
-    if shutil.which(shell) is None:
-        pytest.skip(f"{shell} is not installed")
-    file = tmp_path / f"codo.{shell}"
-    file.write_text(request.getfixturevalue(shell))
-    subprocess.run([shell, "-n", str(file)], check=True)
-
-
-def test_quotes_and_blocks_for_zsh_are_closed(zsh: str, tmp_path: Path) -> None:
+@needs_bash
+def test_quotes_and_blocks_for_zsh_are_closed(scripts: dict[str, Path], tmp_path: Path) -> None:
     """As far as bash can tell, where there is no zsh."""
+    assert subprocess.run([BASH, "-n", str(scripts["zsh"])], capture_output=True, text=True, check=False).stderr == ""
     file = tmp_path / "codo.zsh"
-    file.write_text(zsh)
-    assert subprocess.run([BASH, "-n", str(file)], capture_output=True, text=True, check=False).stderr == ""
-    file.write_text(zsh.replace("    esac", "", 1))
+    file.write_text(scripts["zsh"].read_text().replace("    esac", "", 1))
     assert subprocess.run([BASH, "-n", str(file)], capture_output=True, check=False).returncode
 
 
-def test_the_others_have_every_word(bash: Path, zsh: str, fish: str) -> None:
+def test_the_others_have_every_word(scripts: dict[str, Path]) -> None:
+    zsh, fish = scripts["zsh"].read_text(), scripts["fish"].read_text()
     for verb in all_words():
         for name in verb.settings:
             assert f" {name}=" in zsh or f"'{name}=" in zsh
@@ -175,7 +181,7 @@ def test_the_others_have_every_word(bash: Path, zsh: str, fish: str) -> None:
         for option in verb.options:
             assert all(name in zsh for name in option.names)
     assert zsh.startswith("#compdef codo\n")
-    for text in (zsh, fish, bash.read_text()):
+    for text in (zsh, fish, scripts["bash"].read_text()):
         assert "TABLES" not in text
     commands = [line for line in fish.splitlines() if line.startswith("complete ")]
     assert len(commands) > 500

@@ -87,6 +87,9 @@ def _fish(verbs: list[VerbWords]) -> str:
         lines.append("")
         if not verb.files and not verb.values:
             start += " -f"
+        elif verb.values:  # no files there
+            named = " ".join(verb.values)
+            lines.append(f'complete -c codo -f -n "__codo_verb_is {verb.name}; and __codo_setting_is {named}"')
         for option in verb.options:
             spelled = " ".join(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}" for name in option.names)
             takes = ""

@@ -12,3 +12,8 @@ function __codo_verb_is -d "Whether the first word after codo that is no option 
     test -z "$argv[1]"
 end
 
+function __codo_setting_is -d "Whether the word that is typed is a value of one of the given settings"
+    string match -rq '^(?<setting>[^=]+)=' -- (commandline -ct)
+    and contains -- $setting $argv
+end
+
