@@ -1,15 +1,19 @@
 """``codo doctor``: installed versions, devices of this machine, and a self-check.
 
-Each check runs a small real computation with a known result, and prints one line.
+Each check runs a small real computation with a known result, and prints one line. The report is made to be pasted into
+an issue: no environment variable is printed but the folder that ``CODO_CACHE`` names, and the home folder as ``~``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 from codo.core.cache import VARIABLE, default_cache
@@ -26,7 +30,9 @@ def doctor() -> bool:
     environment = describe_environment("doctor")
     print(f"system      {environment['system']}, Python {environment['python']}")
     for name, version in environment["packages"].items():
-        print(f"            {name} {version}")
+        commit = f" ({environment['commit']})" if name == "codo-detect" and "commit" in environment else ""
+        print(f"            {name} {version}{commit}")
+    print(f"optional    {', '.join(_optional_packages()) or 'none'}")
     cores, total = usable_cores(), os.cpu_count() or 1
     usable = f"{cores} cores" if cores == total else f"{cores} of {total} cores may be used"
     print(f"cpu         {usable}, torch uses {cpu_threads()} threads")
@@ -39,8 +45,8 @@ def doctor() -> bool:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
     print(f"disk        {free:.0f} GiB free here{'' if free > 5 else ' (low: checkpoints and catalogs need space)'}")
 
-    print(f"cache       {_cache_folder()}")
-    print(f"kernels     {_kernels()}")
+    print(f"cache       {_without_home(_cache_folder())}")
+    print(f"kernels     {_without_home(_kernels())}")
 
     checks: list[tuple[str, Callable[[], str]]] = [
         ("images", _images),
@@ -58,10 +64,31 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
     try:
         result = check()
     except Exception as error:  # report any fault of the installation, and run the other checks
-        print(f"{name:<11} FAIL {type(error).__name__}: {error}")
+        print(f"{name:<11} FAIL {type(error).__name__}: {_without_home(str(error))}")
         return False
     print(f"{name:<11} ok   {result} ({time.perf_counter() - started:.1f} s)")
     return True
+
+
+def _optional_packages() -> list[str]:
+    """The installed packages of the extras for users, with versions."""
+    try:
+        required = metadata.requires("codo-detect") or []
+    except metadata.PackageNotFoundError:  # run from its source
+        return []
+    found = set()
+    for requirement in required:
+        parts = re.match(r"([\w.-]+).*;.*\bextra == [\"'](.+?)[\"']", requirement)
+        if parts and parts[2] not in ("dev", "docs"):
+            with contextlib.suppress(metadata.PackageNotFoundError):
+                found.add(f"{parts[1]} {metadata.version(parts[1])}")
+    return sorted(found)
+
+
+def _without_home(text: str) -> str:
+    """Paths below the home folder begin with ``~``: its name is often a person's."""
+    home = str(Path.home())
+    return text if home == os.sep else re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text)
 
 
 def _cache_folder() -> str:
