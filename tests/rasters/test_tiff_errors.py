@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 
 from codo.rasters.tiff import Raster
 from codo.rasters.tiff_errors import DamagedTiff, UnreadableTiff, told_as_damage
@@ -43,5 +44,7 @@ def test_other_faults_keep_their_names() -> None:
         assert caught.value is fault
     with pytest.raises(DamagedTiff, match="incorrect header check"), told_as_damage():
         zlib.decompress(b"no stream")
+    with pytest.raises(DamagedTiff, match="corrupted IFD"), told_as_damage():
+        raise tifffile.TiffFileError("corrupted IFD structure")
     with pytest.raises(DamagedTiff, match="KeyError"), told_as_damage():
         raise KeyError

@@ -20,6 +20,7 @@ _NODATA = 42113  # GDAL's TIFF tag: the value as text
 _PHOTOMETRIC, _BITS, _FORMAT, _EXTRA = 262, 258, 339, 338  # TIFF tags
 _UNSIGNED, _SIGNED = 1, 2
 _ASSOCIATED = 1
+_ERRORS = 2  # OpenCV's LOG_LEVEL_ERROR, which version 4 does not name
 
 
 class Scaled(NamedTuple):
@@ -90,8 +91,8 @@ def color_to_8_bits(file: Any, data: bytes, image: Image, rules: PixelRules) -> 
 
 def _values_of_16_bits(data: bytes) -> npt.NDArray[np.uint16]:
     """Blue, green, red and, if there is one, alpha, ``(H, W, 3 or 4)``."""
-    logging = cv2.utils.logging
-    before = logging.setLogLevel(logging.LOG_LEVEL_ERROR)  # a GeoTIFF's tags are unknown to it, which it would print
+    logging: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2  # OpenCV 5 or 4
+    before = logging.setLogLevel(_ERRORS)  # a GeoTIFF's tags are unknown to it, which it would print
     try:
         decoded = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     finally:

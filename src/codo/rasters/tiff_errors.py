@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 
 _BY_DAMAGE = (
     ArithmeticError,
@@ -39,5 +40,8 @@ def told_as_damage() -> Iterator[None]:
     """
     try:
         yield
-    except _BY_DAMAGE as error:
+    except Exception as error:
+        # TiffFileError is a ValueError in later versions of tifffile only (2025.10, not yet 2025.6).
+        if not isinstance(error, (*_BY_DAMAGE, import_module("tifffile").TiffFileError)):
+            raise
         raise DamagedTiff(str(error) or type(error).__name__) from error
