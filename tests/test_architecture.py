@@ -41,6 +41,8 @@ CROSS_CUTTING = {
     "test_dependencies.py": "what is imported is declared",
     "test_notebooks.py": "the notebooks of the docs, run from top to bottom",
     "test_docs.py": "the commands of README and tutorial",
+    "test_extras.py": "extras with the real packages, which CI does not install",
+    "test_packaging.py": "version, systems, extras and workflow, which several files name",
     "test_public_api.py": "the names that the package exports, and their examples",
     "test_site.py": "the pages of the site, and the check of its links",
     "test_recipes.py": "the shipped recipes, which are YAML",

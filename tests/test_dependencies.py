@@ -25,6 +25,15 @@ DISTRIBUTIONS = {
 # Libraries that exports are for. They have no wheels to declare, and an export says so where they are missing.
 USERS_OWN = {"detectron2", "mmdet", "mmengine"}
 
+# Declared without an import of ours, and who asks for them.
+NOT_IMPORTED = {
+    "gcsfs": "fsspec, for gs://",
+    "s3fs": "fsspec, for s3://",
+    "scikit-image": "its photographs alone are read, by the demo",
+    "scikit-learn": "its photographs alone are read, by the demo",
+    "tensorboard": "torch.utils.tensorboard",
+}
+
 
 def imported(path: Path) -> set[str]:
     """Top-level names that a file imports, by a statement or by ``import_module("…")``."""
@@ -35,7 +44,9 @@ def imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            names += [one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+            for one in node.args:  # also f"lightly.{module}"
+                first = one.values[0] if isinstance(one, ast.JoinedStr) else one
+                names += [first.value] if isinstance(first, ast.Constant) and isinstance(first.value, str) else []
     return {name.split(".")[0] for name in names}
 
 
@@ -56,6 +67,21 @@ def test_every_import_is_declared() -> None:
             if not declared & set(map(normal, distributions)):
                 missing[name] = str(path.relative_to(SOURCE))
     assert missing == {}
+
+
+def test_every_dependency_is_used() -> None:
+    extras = {name: set(map(normal, listed)) for name, listed in PROJECT["optional-dependencies"].items()}
+    tools = {"dev", "docs"}  # used from the command line and in tests
+    declared = set(map(normal, PROJECT["dependencies"])).union(
+        *(listed for name, listed in extras.items() if name not in tools)
+    )
+    installed = packages_distributions()
+    used = {
+        normal(distribution)
+        for name in set().union(*map(imported, SOURCE.rglob("*.py")))
+        for distribution in ([DISTRIBUTIONS[name]] if name in DISTRIBUTIONS else installed.get(name, [name]))
+    }
+    assert declared - used == NOT_IMPORTED.keys()
 
 
 def test_every_dependency_has_a_bound_and_a_reason() -> None:

@@ -9,8 +9,10 @@ import torch
 from codo.core.errors import InputError
 from codo.models.timm_backbone import SIZES, STRIDES, TimmBackbone
 
+later = pytest.mark.skipif(not timm.is_model("test_maxvit"), reason="timm's small models of one size came after 1.0.28")
 
-@pytest.mark.parametrize("name", ["test_mambaout", "test_convnext", "test_maxvit"])
+
+@pytest.mark.parametrize("name", ["test_mambaout", "test_convnext", pytest.param("test_maxvit", marks=later)])
 def test_maps_have_their_strides_for_images_of_any_size(name: str) -> None:
     backbone = TimmBackbone(name).eval()
     assert backbone.channels_last == (name == "test_mambaout")  # (B, h, w, C)
@@ -24,6 +26,7 @@ def test_maps_have_their_strides_for_images_of_any_size(name: str) -> None:
             assert [tuple(one.shape) for one in maps] == expected
 
 
+@later
 def test_images_are_padded_where_timm_has_windows_of_one_size() -> None:
     """At a size that needs no padding the maps are timm's; padding changes only what is added, by hand."""
     backbone = TimmBackbone("test_maxvit").eval()
@@ -55,6 +58,7 @@ def test_a_model_made_for_one_size_gets_timms_option_for_others() -> None:
             assert torch.allclose(found, own.permute(0, 3, 1, 2), atol=1e-5)
 
 
+@later
 def test_a_model_of_one_size_without_such_an_option_is_refused_in_three_lines() -> None:
     with pytest.raises(InputError) as error:
         TimmBackbone("test_coatnet")

@@ -1,0 +1,135 @@
+"""Extras that are not part of ``dev``, with the real packages: trackers, Ray, object stores.
+
+Skipped where a package is not installed; ``.ci/extras`` installs all of them, and the servers of S3 and GCS.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+import codo
+from codo.core.run import open_run
+from tests.catalog.pictures import jpegs, write_folder
+from tests.preparation.catalogs import files
+from tests.training.tiny import run, settings
+
+PICTURES = jpegs(12, width=120, height=100)
+
+
+def train(catalog: Path, out: Path, **changes: Any) -> Path:
+    """A run of its own process: trackers and object stores have threads."""
+    done = run(settings(catalog, out, **{"steps": 3, **changes}))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_ray_prepares_the_same_catalog(tmp_path: Path) -> None:
+    pytest.importorskip("ray.data")
+    photos = write_folder(tmp_path / "photos", jpegs(64, width=120, height=100))
+    codo.prepare(photos, tmp_path / "local", jobs=1)
+    command = [sys.executable, "-m", "codo.cli", "prepare", str(photos), "--out", str(tmp_path / "ray")]
+    done = subprocess.run([*command, "--engine", "ray"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(codo.open_catalog(tmp_path / "ray")) == 64
+    assert files(tmp_path / "ray") == files(tmp_path / "local")
+
+
+def test_wandb_offline(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps and settings are in the file that ``wandb sync`` uploads; a resumed run has the same id."""
+    pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    for steps in (3, 6):
+        train(catalog, tmp_path / "run", steps=steps, **{"log.wandb": "codo-tests"})
+    records = sorted((tmp_path / "run").glob("wandb/offline-run-*/run-*.wandb"))
+    assert len(records) == 2
+    assert len({record.stem for record in records}) == 1
+    for record in records:
+        assert b"loss/P2" in record.read_bytes()
+        assert b"foregrounds" in record.read_bytes()
+
+
+def test_mlflow_in_files(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
+    for steps in (3, 6):
+        train(catalog, tmp_path / "run", steps=steps, **{"log.mlflow": "mine"})
+    client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
+    history = client.get_metric_history((tmp_path / "run" / "mlflow_run_id").read_text().strip(), "loss.P2")
+    assert [one.step for one in history] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def s3(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a bucket of a server on this machine."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", free_port, verbose=False)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port}")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
+    server.start()
+    yield "s3://codo-tests"
+    server.stop()
+
+
+@pytest.fixture
+def gcs(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The URL of a bucket of a server on this machine."""
+    pytest.importorskip("gcsfs")
+    create_server = pytest.importorskip("gcp_storage_emulator.server").create_server
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{free_port}")
+    server = create_server("127.0.0.1", free_port, in_memory=True, default_bucket="codo-tests")
+    server.start()
+    yield "gs://codo-tests"
+    server.stop()
+
+
+@pytest.mark.parametrize("store", ["s3", "gcs"])
+def test_pictures_in_an_object_store(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Listed, prepared and trained on from there, by loader processes too; nothing is copied."""
+    bucket = request.getfixturevalue(store)
+    fs, path = fsspec.core.url_to_fs(bucket)
+    if not fs.exists(path):
+        fs.mkdir(path)
+    for name, data in PICTURES.items():
+        fs.pipe_file(f"{path}/photos/{name}", data)
+    codo.prepare(f"{bucket}/photos", tmp_path / "catalog", jobs=2)
+    codo.prepare(write_folder(tmp_path / "photos", PICTURES), tmp_path / "local", jobs=1)
+    assert len(codo.open_catalog(tmp_path / "catalog")) == len(PICTURES)
+    there, here = (losses(train(tmp_path / name, tmp_path / f"run-{name}", workers=2)) for name in ("catalog", "local"))
+    assert len(there) == 3
+    assert there[0]
+    assert there == here
+
+
+def losses(folder: Path) -> list[dict[str, float]]:
+    """The losses of every step, by level."""
+    return [
+        {name: value for name, value in row.items() if name.startswith("loss/")} for row in open_run(folder).metrics()
+    ]
+
+
+def test_none_is_skipped_where_all_are_installed() -> None:
+    """``.ci/extras`` says so: a package that cannot be imported would be skipped without a word."""
+    if os.environ.get("CODO_ALL_EXTRAS"):
+        for module in ("ray.data", "wandb", "mlflow", "s3fs", "gcsfs", "moto.server", "gcp_storage_emulator.server"):
+            __import__(module)
+    else:
+        pytest.skip("CODO_ALL_EXTRAS is not set")
