@@ -75,10 +75,20 @@ def include_read(app: Sphinx, path: Path, parent: str, content: list[str]) -> No
 
 
 def doctree_read(app: Sphinx, doctree: nodes.document) -> None:
-    """The dash that Sphinx writes between an argument and its description, where it does not replace those in text."""
+    """Two repairs: the dash between an argument and its description, and the text of what notebooks draw.
+
+    Sphinx writes the dash as two hyphens, for the replacement in all text that is off here. A cell may give its
+    picture a text (``mystnb={"image": {"alt": "…"}}``); else it is the heading above.
+    """
     for text in list(doctree.findall(nodes.Text)):
         if text == " -- ":
             text.parent.replace(text, nodes.Text(" – "))
+    for image in doctree.findall(nodes.image):
+        section = image
+        while section and not isinstance(section, nodes.section):
+            section = section.parent
+        if not image.get("alt") and section:
+            image["alt"] = f"Drawn by the code above: {section[0].astext()}"
 
 
 def setup(app: Sphinx) -> None:
