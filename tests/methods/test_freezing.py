@@ -31,6 +31,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "swav": {"hidden": 8, "prototypes": 4},
     "barlow_twins": {"hidden": 8},
     "simsiam": {"hidden": 8, "bottleneck": 4},
+    "colorization": {"width": 8},
+    "inpainting": {"width": 16},
+    "context": {"hidden": 8, "joined": 8},
+    "jigsaw": {"hidden": 8, "joined": 8, "permutations": 4},
 }
 pytestmark = pytest.mark.usefixtures("one_thread")
 

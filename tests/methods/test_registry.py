@@ -33,6 +33,10 @@ SMALL: dict[str, dict[str, Any]] = {
     "orl": {"hidden": 16, "compared": 3, "neighbors": 2, "patch_side": 32},
     "self_emd": {"hidden": 16, "small_views": 1, "small_side": 32, "vector_weight": 1.0},
     "instdisc": {"negatives": 8},
+    "colorization": {"width": 16},
+    "inpainting": {"width": 16, "band": 2},
+    "context": {"cell": 24, "patch": 16, "jitter": 3, "hidden": 16, "joined": 16},
+    "jigsaw": {"cell": 18, "patch": 16, "hidden": 16, "joined": 16, "permutations": 5},
 }
 
 

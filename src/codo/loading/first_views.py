@@ -18,6 +18,8 @@ from statistics import fmean, median
 from codo.core.io import write_atomically
 from codo.core.run import Run
 from codo.loading.pasted_views import PastedViews
+from codo.loading.sampler import epoch_order
+from codo.loading.step_dataset import StepDataset
 from codo.views.detail import area_kept, detail_kept
 
 FILE = "views.json"
@@ -49,6 +51,15 @@ class FirstViews:
     blurred: int
     detail: float | None
     pixels: float
+
+    @classmethod
+    def of_dataset(cls, dataset: StepDataset, batch_size: int, seed: int) -> FirstViews | None:
+        """Measure the first batch of a dataset; ``None`` if its views paste nothing."""
+        pasted = getattr(dataset, "pasted", None)
+        if not isinstance(pasted, PastedViews):
+            return None
+        samples = epoch_order(len(dataset), seed, 0)[:batch_size]
+        return cls.measure(pasted, samples.tolist(), dataset.num_views)
 
     @classmethod
     def measure(cls, pasted: PastedViews, samples: Sequence[int], views: int) -> FirstViews:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -121,13 +122,28 @@ def cut_up(square: Image, side: int, rng: np.random.Generator) -> Image:
     Returns:
         ``(9, P, P, 3)``.
     """
+    slack = len(square) // GRID - side
+    shifts = rng.integers(0, slack, (PATCHES, 2), endpoint=True)
+    return patches_at(square, side, shifts)[rng.permutation(PATCHES)]
+
+
+def patches_at(square: Image, side: int, shifts: npt.NDArray[np.int64]) -> Image:
+    """Nine patches of a square, row by row.
+
+    Args:
+        square: ``(3 c, 3 c, 3)``, 3 x 3 cells of ``c`` pixels.
+        side: P, at most ``c``.
+        shifts: Rows and columns from the corner of each cell to that of its patch, ``(9, 2)``.
+
+    Returns:
+        ``(9, P, P, 3)``.
+    """
     cell = len(square) // GRID
     patches = np.empty((PATCHES, side, side, 3), np.uint8)
-    shifts = rng.integers(0, cell - side, (PATCHES, 2), endpoint=True).tolist()
-    for place, number in enumerate(rng.permutation(PATCHES).tolist()):
-        (row, column), (down, right) = divmod(number, GRID), shifts[number]
+    for number, (down, right) in enumerate(shifts.tolist()):
+        row, column = divmod(number, GRID)
         top, left = row * cell + down, column * cell + right
-        patches[place] = square[top : top + side, left : left + side]
+        patches[number] = square[top : top + side, left : left + side]
     return patches
 
 

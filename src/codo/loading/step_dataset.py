@@ -70,6 +70,17 @@ class StepDataset(Dataset[Any], ABC):
             CodoError: An image cannot be read.
         """
 
+    def check_images(self) -> list[str]:
+        """Look at the images before anything is written; called once for a run.
+
+        Returns:
+            Warnings about images of which the method can learn little.
+
+        Raises:
+            InputError: The method can learn nothing from the images.
+        """
+        return []
+
     def finish(self, batch: Any) -> Any:
         """Device-side part of the batch (color, blur), applied after the copy to the device."""
         return batch

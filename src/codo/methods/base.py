@@ -25,6 +25,7 @@ from torch.profiler import record_function
 from codo.contrast.infonce import ContrastSettings
 from codo.core.config import Settings
 from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.examples import Examples
 from codo.loading.step_dataset import StepDataset
 from codo.models.encoder import ModelSettings
 from codo.models.frozen_maps import EncoderInput
@@ -80,6 +81,7 @@ class Setup:
         steps: Length of the run, for the method's own schedules.
         classes: Number of classes, for methods that learn from labels.
         images: Number of images, for methods that remember each.
+        canvas: Side of the views in pixels, for networks of a fixed size.
     """
 
     model: ModelSettings
@@ -92,6 +94,7 @@ class Setup:
     steps: int = 1
     classes: int = 0
     images: int = 1
+    canvas: int = 224
 
 
 @dataclass(frozen=True)
@@ -123,6 +126,7 @@ class Method(nn.Module, ABC):
         needs_proposals: Whether the method needs images with proposals.
         batch_statistics: ``local``: BatchNorm uses the samples of this rank; ``global``: those of all ranks (SyncBN, on
             GPUs).
+        views_need_preparation: Whether views can only be made after the class's own `prepare_data`.
         shuffles: Whether the samples of the key network are shuffled (`codo.contrast.bn_groups`).
     """
 
@@ -131,6 +135,7 @@ class Method(nn.Module, ABC):
     parts: ClassVar[tuple[str, ...]] = ("backbone",)
     needs_backgrounds: ClassVar[bool] = False
     needs_proposals: ClassVar[bool] = False
+    views_need_preparation: ClassVar[bool] = True
     shuffles: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
@@ -169,7 +174,7 @@ class Method(nn.Module, ABC):
         raise TypeError(f"{cls.__name__} is not pretrained")
 
     def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
-        """Compute what the views need from all images; called before the first batch, with the module on its device.
+        """Compute what views or losses need from all images; called before the first batch, on the module's device.
 
         Args:
             dataset: The dataset; receives what was computed.
@@ -210,6 +215,10 @@ class Method(nn.Module, ABC):
     def notes(self) -> list[str]:
         """Lines for the log before the first step, such as memory that depends on the data."""
         return []
+
+    def examples(self, dataset: StepDataset) -> Examples | None:
+        """Pictures of what the trained method answers, for the report; ``None`` for methods that answer no pictures."""
+        return None
 
     def log_stats(self) -> dict[str, Tensor]:
         """More expensive statistics of the last step; called only for steps that are logged."""

@@ -39,6 +39,11 @@ METHODS: dict[str, str] = {
     "self_emd": "codo.methods.self_emd:SelfEMD",
     "instdisc": "codo.methods.instdisc:InstDisc",
     "dilo": "codo.methods.dilo:DiLo",
+    "rotation": "codo.pretext.rotation:Rotation",
+    "colorization": "codo.pretext.colorization:Colorization",
+    "inpainting": "codo.pretext.inpainting:Inpainting",
+    "context": "codo.pretext.context:Context",
+    "jigsaw": "codo.pretext.jigsaw:Jigsaw",
 }
 """Name -> ``module:class``. Methods with the same class differ in their recipes."""
 

@@ -117,7 +117,8 @@ def count_step(settings: PretrainSettings, samples: int, images: int = 1) -> Ste
     Raises:
         InputError: The method needs actual data to run.
     """
-    if find_method(settings.method).prepare_data is not Method.prepare_data:
+    found = find_method(settings.method)
+    if found.views_need_preparation and found.prepare_data is not Method.prepare_data:
         what = f"a step of {settings.method} cannot be counted: its views depend on all images"
         raise InputError(what, where="method", fix="plan another method of the same networks")
     dataset = synthetic_dataset(settings)

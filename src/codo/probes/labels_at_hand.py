@@ -7,6 +7,8 @@ from pathlib import Path
 
 from codo.annotations.formats import READERS
 from codo.annotations.source import DataSettings
+from codo.loading.dataset_inputs import DatasetInputs
+from codo.probes.probe_settings import ProbeSettings
 
 LEVELS = 3
 """Folders looked at for each source: itself and those it lies in, as ``labeled/train/images`` lies in ``labeled``."""
@@ -28,6 +30,16 @@ def labels_at_hand(sources: Iterable[str]) -> str | None:
             if _is_labeled(folder):
                 return str(folder)
     return None
+
+
+def labels_note(probe: ProbeSettings | None, inputs: DatasetInputs) -> list[str]:
+    """A line if the backgrounds are, or lie in, a folder of labeled images, and no probe uses it."""
+    if probe is None or probe.data is not None:
+        return []
+    pools = [pool for pool in (inputs.query, inputs.key) if pool is not None]
+    sources = [path for pool in pools for catalog in pool.catalogs for path in catalog.settings["source"]]
+    folder = labels_at_hand(sources)
+    return [] if folder is None else [f"there are labels: probe.data={folder} would show whether features get better"]
 
 
 def _is_labeled(folder: Path) -> bool:

@@ -20,6 +20,7 @@ from codo.loading.first_views import FirstViews
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool, PoolSettings, split_share
 from codo.preparation.prepare import open_prepared
+from codo.reporting.answers_section import answers_section
 from codo.reporting.common import by_level, figure, figures, headline, run_page
 from codo.reporting.health_section import alarms_block, health_block
 from codo.reporting.html.blocks import Block, Facts, Gallery, Page, Section, Text
@@ -41,6 +42,7 @@ def pretraining_page(run: Run, progress: Progress | None = None) -> Page:
     sections = [
         summary_section(run, metrics, "Health checks"),
         curves_section(metrics, HealthReference.read(run)),
+        answers_section(run, metrics),
         invariance_section(metrics),
         probes_section(metrics),
         *picture_sections(run),

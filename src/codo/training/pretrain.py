@@ -19,16 +19,16 @@ from codo.core.config import nest, resolve, shipped_recipes
 from codo.core.run import Run
 from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
 from codo.evaluation.start_warnings import ema_warning, queue_warning, view_warnings, warmup_warning
+from codo.loading.examples import Examples
 from codo.loading.first_views import FirstViews
 from codo.loading.loader import build_loader
-from codo.loading.pasted_views import PastedViews
-from codo.loading.sampler import StepSampler, epoch_order
+from codo.loading.sampler import StepSampler
 from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
 from codo.methods.freezing import frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
 from codo.probes.labeled import LabeledProbes
-from codo.probes.labels_at_hand import labels_at_hand
+from codo.probes.labels_at_hand import labels_note
 from codo.probes.start_comparison import StartComparison
 from codo.probes.watched_probes import WatchedProbes
 from codo.training.anchoring import anchored_parameters, anchored_parts, apply_anchor, describe_anchor
@@ -116,13 +116,18 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 settings.optim, batch_size=settings.batch_size, steps=task.steps, per_epoch=task.per_epoch
             )
             session.log_start(
-                [*warnings, *data_warnings(task, method, labeled), warmup_warning(schedule.warmup, task.steps)],
+                [
+                    *warnings,
+                    *task.warnings,
+                    *data_warnings(task, method, labeled),
+                    warmup_warning(schedule.warmup, task.steps),
+                ],
                 loaded=None if saved.state else method.load_report,
                 source=f"model.init={settings.model.init}",
             )
             for warning in measure_first_views(task, session):
                 session.log.warn(warning)
-            for note in (*task.notes(), *method.notes(), *labels_note(task)):
+            for note in (*task.notes(), *method.notes(), *labels_note(settings.probe, task.inputs)):
                 session.log.info(note)
             if padding := getattr(method.exports().get("backbone"), "note", ""):
                 session.log.info(padding)
@@ -143,6 +148,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                 watch = Watch(session.log, settings.log.every, health, [*checks], slow_checks=stops, enough=enough)
                 job = session.job(learner, feed, schedule, watch)
                 train(replace(job, unfreeze_at=settings.model.unfreeze_at))
+            if context.main:
+                Examples.keep(session.run.path, method.eval().examples, task.dataset, again=session.start < task.steps)
             session.report()
     return session.run
 
@@ -194,24 +201,14 @@ def data_warnings(task: PretrainTask, method: Method, labeled: LabeledProbes | N
 
 def measure_first_views(task: PretrainTask, session: Session) -> list[str]:
     """Measure on rank 0 what the views of a new run show of their proposals; returns warnings."""
-    pasted = getattr(task.dataset, "pasted", None)
-    if not isinstance(pasted, PastedViews) or session.start > 0 or not session.context.main:
+    if session.start > 0 or not session.context.main:
         return []
-    samples = epoch_order(len(task.dataset), task.settings.seed, 0)[: task.settings.batch_size]
-    first = FirstViews.measure(pasted, samples.tolist(), task.dataset.num_views)
+    first = FirstViews.of_dataset(task.dataset, task.settings.batch_size, task.settings.seed)
+    if first is None:
+        return []
     first.write(session.run)
     session.log.info(first.words())
     return view_warnings(first)
-
-
-def labels_note(task: PretrainTask) -> list[str]:
-    """A line if the backgrounds are, or lie in, a folder of labeled images, and no probe uses it."""
-    if task.settings.probe is None or task.settings.probe.data is not None:
-        return []
-    pools = [pool for pool in (task.inputs.query, task.inputs.key) if pool is not None]
-    sources = [path for pool in pools for catalog in pool.catalogs for path in catalog.settings["source"]]
-    folder = labels_at_hand(sources)
-    return [] if folder is None else [f"there are labels: probe.data={folder} would show whether features get better"]
 
 
 def health_monitor(task: PretrainTask, session: Session, method: Method, schedule: Schedule) -> HealthMonitor:

@@ -164,4 +164,5 @@ def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, 
         seed=settings.seed,
         steps=steps,
         **counts,
+        canvas=settings.canvas,
     )

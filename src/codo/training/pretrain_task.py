@@ -29,6 +29,7 @@ class PretrainTask:
         dataset: The method's dataset of views.
         steps: Length of the run in steps.
         per_epoch: Steps per epoch.
+        warnings: What the dataset says of its images.
     """
 
     settings: PretrainSettings
@@ -36,6 +37,7 @@ class PretrainTask:
     dataset: StepDataset
     steps: int
     per_epoch: int
+    warnings: tuple[str, ...] = ()
 
     def setup(self, world: int = 1) -> Setup:
         """The `Setup` from which the method is built, in a run of ``world`` processes."""
@@ -76,9 +78,9 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
         world: Number of processes.
 
     Raises:
-        InputError: A tracker's package is missing; images are missing or lack what the method needs; the batch is
-            larger than the data or does not divide over the processes; no length is given, or it ends before frozen
-            parts are trained.
+        InputError: A tracker's package is missing; images are missing, lack what the method needs, or teach it
+            nothing; the batch is larger than the data or does not divide over the processes; no length is given, or it
+            ends before frozen parts are trained.
     """
     check_trackers(settings.log)
     inputs = open_inputs(settings)
@@ -90,7 +92,7 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
     check_batch(len(dataset), settings.batch_size, world)
     steps, per_epoch = length(settings, len(dataset))
     check_unfreezing(settings.model, steps)
-    return PretrainTask(settings, inputs, dataset, steps, per_epoch)
+    return PretrainTask(settings, inputs, dataset, steps, per_epoch, tuple(dataset.check_images()))
 
 
 def open_inputs(settings: PretrainSettings) -> DatasetInputs:
