@@ -51,7 +51,10 @@ class InpaintingOptions(Settings):
     blocks: int = Field(4, ge=1, description="number of random blocks; they may overlap")
     band: int = Field(7, ge=0, description="width of the visible band inside a block's edge, in pixels")
     adversarial: float = Field(
-        0.0, ge=0, lt=1, description="weight of the adversarial term, 0.001 in the publication; region=middle only"
+        0.0,
+        ge=0,
+        lt=1,
+        description="weight of the adversarial term, 0.001 in the publication; options.region=middle only",
     )
     width: int = Field(512, ge=16, description="channels of the decoder's first layer")
     discriminator_width: int = Field(64, ge=4, description="channels of the discriminator's first layer")
@@ -59,7 +62,7 @@ class InpaintingOptions(Settings):
     @model_validator(mode="after")
     def _one_block(self) -> Self:
         if self.adversarial and self.region != "middle":
-            raise ValueError("the adversarial term needs region=middle: it judges one block")
+            raise ValueError("the adversarial term needs options.region=middle: it judges one block")
         return self
 
 
