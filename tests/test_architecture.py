@@ -32,12 +32,9 @@ CROSS_CUTTING = {
     "methods/test_two_ranks.py": "losses over all samples, of several methods, on two ranks",
     "methods/test_end_to_end.py": "end-to-end keys of several methods, by hand and on two ranks",
     "methods/test_in_batch.py": "negatives of the batch, of several methods, by hand and on two ranks",
-<<<<<<< HEAD
     "reporting/test_in_browser.py": "every kind of page in a browser: scripts, accessibility",
     "watching/test_in_browser.py": "a page in a browser that is refreshed while it is served",
-=======
     "pretext/test_shortcuts.py": "what pretext tasks learn from noise, with and without their tricks",
->>>>>>> 3ae9cef (pretext: rotation, colorization, inpainting, context and jigsaw; reports show answers and examples)
     "preparation/test_resume.py": "prepare, killed or shared out, at every stage",
     "training/test_normalization.py": "pretraining, resuming and reading a run with its own mean and deviation",
     "test_architecture.py": "the layout itself",

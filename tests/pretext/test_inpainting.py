@@ -94,7 +94,7 @@ def plain_loss(method: Inpainting, pixels: torch.Tensor, hidden: torch.Tensor) -
 def test_what_cannot_work_is_refused() -> None:
     with pytest.raises(InputError, match="a band of 8 pixels leaves nothing hidden of a block of 16"):
         build(Inpainting, width=16, band=8)
-    with pytest.raises(InputError, match="the adversarial term needs options.region=middle"):
+    with pytest.raises(InputError, match=r"the adversarial term needs options\.region=middle"):
         read_options("inpainting", {"region": "random", "adversarial": 0.1})
 
 

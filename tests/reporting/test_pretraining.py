@@ -8,12 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
-from codo.catalog.catalog import open_catalog
-from codo.core.errors import CodoError
 from codo.core.run import Run
-from codo.reporting.pretraining import open_views
 from codo.reporting.report import write_report
 from tests.reporting.conftest import BOXES, KEYS, SIZES, views_config
 
@@ -89,12 +85,3 @@ def test_images_that_changed_do_not_stop_a_report(
     (fg / "1.png").write_bytes(b"no image")
     page = read_page(write_report(make_run(config=views_config(fg, fg))))
     assert "No pictures: the images of this run can no longer be read" in page.text
-
-
-def test_views_need_no_more_than_the_settings(make_catalog: MakeCatalog) -> None:
-    fg = make_catalog("fg", KEYS, SIZES, BOXES)
-    cpj, views = open_views(views_config(fg, fg))
-    assert views == 3
-    assert len(cpj) == len(open_catalog(fg))
-    with pytest.raises(CodoError, match="the settings do not describe views"):
-        open_views({"seed": 1})

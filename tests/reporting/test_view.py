@@ -9,7 +9,7 @@ import pytest
 
 from codo.core.errors import CodoError, InputError
 from codo.core.run import Run
-from codo.reporting.pretraining import open_views
+from codo.loading.run_views import open_views
 from codo.reporting.view import view
 from tests.reporting.conftest import BOXES, KEYS, SIZES, shown_boxes, views_config
 

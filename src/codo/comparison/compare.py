@@ -39,13 +39,13 @@ from codo.comparison.result_files import as_json, latex, old_comparison, read_in
 from codo.comparison.scheduler import run_in_process, run_in_workers
 from codo.comparison.trials import Key, Trial
 from codo.comparison.verdicts import summary
+from codo.core.attempt import attempt_page
 from codo.core.config import nest, resolve
 from codo.core.errors import CodoError, InputError
 from codo.core.io import write_atomically
 from codo.core.numbers import share
 from codo.core.paths import absolute
 from codo.core.run import Run
-from codo.reporting.attempt import attempt_page
 from codo.reporting.html.page import write_page
 from codo.training.distributed import choose_device, worker_environments, world_size
 from codo.training.recipe_width import without_recipe_width

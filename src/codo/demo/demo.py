@@ -30,6 +30,7 @@ from codo.comparison.comparison import Comparison
 from codo.comparison.page import result_sections
 from codo.comparison.paper_table import markdown
 from codo.comparison.verdicts import conclusion, summary, verdict
+from codo.core.attempt import attempt_page
 from codo.core.config import read_recipe
 from codo.core.cpu import usable_cores
 from codo.core.io import write_atomically
@@ -38,7 +39,6 @@ from codo.core.run import Run, open_run
 from codo.demo.synthetic.scenes import DemoData, write_demo, write_pictures
 from codo.exporters.write import export
 from codo.preparation.prepare import prepare
-from codo.reporting.attempt import attempt_page
 from codo.reporting.report import write_demo_report
 from codo.training.distributed import choose_device
 

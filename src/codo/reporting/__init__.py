@@ -1,8 +1,8 @@
 """Reports: offline HTML pages, made from the files of a run or catalog, never from live objects.
 
-* ``report``: writes ``report.html`` of a run, and of the demo; ``view``: the pages of ``codo view``;
-  ``attempt``: turns a failure to write a page into a warning.
+* ``report``: writes ``report.html`` of a run, and of the demo; ``view``: the pages of ``codo view``.
 * ``pretraining``, ``finetuning``: the pages of the two kinds of runs; ``common``: their shared parts.
+* ``answers_section``: loss, right answers and examples of methods without levels.
 * ``health_section``: the verdict on a run and its alarms; ``average_precision``: COCO's numbers as table and figure.
 * ``catalog_page``: images with proposals, sizes, rejected files.
 * ``detections_page``, ``detection_gallery``, ``error_plots``: detections next to the ground truth, and their errors.

@@ -18,16 +18,13 @@ from codo.evaluation.run_metrics import Metrics
 from codo.evaluation.start_warnings import view_warnings
 from codo.loading.first_views import FirstViews
 from codo.loading.pasted_views import PastedViews
-from codo.loading.pools import Pool, PoolSettings, split_share
-from codo.preparation.prepare import open_prepared
+from codo.loading.run_views import open_views
 from codo.reporting.answers_section import answers_section
 from codo.reporting.common import by_level, figure, figures, headline, run_page
 from codo.reporting.health_section import alarms_block, health_block
 from codo.reporting.html.blocks import Block, Facts, Gallery, Page, Section, Text
 from codo.reporting.html.pictures import PROPOSAL_LEGEND, VIEW_LEGEND, proposal_card, spread, views_card
 from codo.reporting.probes_section import probes_section
-from codo.views.cpj import CopyPasteJitter, CPJSettings
-from codo.views.photometric import AugmentSettings
 
 
 def pretraining_page(run: Run, progress: Progress | None = None) -> Page:
@@ -217,28 +214,6 @@ def views_gallery(pasted: PastedViews, views: int, samples: int, epoch: int = 0)
         "differently cropped, colored and placed, on different backgrounds."
     )
     return Gallery(cards, caption, VIEW_LEGEND, span=min(44, 10 * (views + 1)))
-
-
-def open_views(config: Mapping[str, Any]) -> tuple[PastedViews, int]:
-    """The views of a run and their number; they are a pure function of its settings.
-
-    Raises:
-        CodoError: The run has no such settings, or a catalog no longer exists.
-    """
-    try:
-        pools = PoolSettings.model_validate(config["backgrounds"])
-        cpj, augment = CPJSettings.model_validate(config["cpj"]), AugmentSettings.model_validate(config["augment"])
-        path, canvas, seed, views = config["foregrounds"], config["canvas"], config["seed"], config["views"]
-    except (KeyError, ValueError) as error:
-        raise CodoError(f"the settings do not describe views ({error})") from error
-    query, key = (_pool(entries) for entries in (pools.query, pools.key))
-    foregrounds = open_prepared(path, propose=cpj.proposal != "whole")
-    return PastedViews(foregrounds, query, key, CopyPasteJitter(canvas, cpj, augment), seed=seed), views
-
-
-def _pool(entries: tuple[str, ...]) -> Pool:
-    parts = [split_share(entry) for entry in entries]
-    return Pool([open_prepared(path, propose=False) for path, _ in parts], [share for _, share in parts])
 
 
 def _int_or_zero(value: Any) -> int:

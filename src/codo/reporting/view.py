@@ -19,13 +19,14 @@ from codo.core.paths import is_url
 from codo.core.run import Run, is_run
 from codo.core.run_files import config_of
 from codo.evaluation.load_detections import RESULTS, By, detections_of_file, detections_of_run
+from codo.loading.run_views import open_views
 from codo.reporting.catalog_page import CARDS, catalog_page
 from codo.reporting.common import FOOTER
 from codo.reporting.detections_page import detections_page
 from codo.reporting.html.blocks import Control, Gallery, Page, Section
 from codo.reporting.html.page import write_page
 from codo.reporting.html.pictures import VIEW_LEGEND, spread, views_card
-from codo.reporting.pretraining import first_views_text, open_views
+from codo.reporting.pretraining import first_views_text
 
 
 class ViewSettings(Settings):

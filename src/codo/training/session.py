@@ -21,11 +21,11 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 
+from codo.core.attempt import attempt_page
 from codo.core.io import write_atomically
 from codo.core.run import Run, check_out, start_run
 from codo.methods.base import Method
 from codo.models.load_report import LoadReport
-from codo.reporting.attempt import attempt_page
 from codo.training import checkpoint
 from codo.training.distributed import DistributedContext, use_bf16
 from codo.training.job import Checkpoints, Feed, Learner, TrainingJob, Watch

@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
+from codo.core.attempt import attempt_page
 from codo.core.errors import InputError
-from codo.reporting.attempt import attempt_page
 
 
 def raising(error: BaseException) -> None:
@@ -35,7 +35,7 @@ def test_one_that_fails_says_why_and_what_to_do_in_one_line(error: Exception, re
 
 
 def test_the_traceback_is_there_for_who_asks(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG, logger="codo.reporting.attempt"):
+    with caplog.at_level(logging.DEBUG, logger="codo.core.attempt"):
         attempt_page(lambda: raising(KeyError("name")), "the same command again")
     assert "KeyError: 'name'" in caplog.text
     assert "in raising" in caplog.text
