@@ -5,7 +5,8 @@
 * ``loader``: builds the data loaders of pretraining, finetuning, evaluation and prediction.
 * ``delivery``: how items travel from a worker to the main process, whatever the size of shared memory.
 * ``pasted_views``, ``pools``: which proposal of which image is pasted on which background (Table 2).
-* ``first_views``: how much of their proposals the pasted views of the first batch show.
+* ``first_views``: how much of their proposals the pasted views of the first batch show; ``run_views``: those of a run
+  that is over; ``examples``: pictures of what a method answers, as a file of the run.
 * ``crop_dataset``: random crops of whole images; ``jigsaw_dataset``: the same with jigsaws of nine shuffled patches.
 * ``object_crops``: SoCo's views, which share proposals; ``object_pairs``: ORL's pairs of objects, which
   ``correspondence`` finds; ``located_views``: pasted views with the boxes that localization needs.
