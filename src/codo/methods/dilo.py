@@ -28,6 +28,7 @@ class DiLo(MoCo):
 
     Options = DiLoOptions
     needs_backgrounds = True
+    extra_loader_seconds = 0.012  # saliency (docs/lab-log.md#2026-11-29-the-related-methods-on-photographs)
 
     @classmethod
     def dataset(cls, inputs: DatasetInputs) -> SalientPairs:

@@ -176,6 +176,7 @@ def _data(
     separate = settings.gpus > 1 and settings.contrast.bn_groups > 0 and method.shuffles
     core_seconds = known.pasted if method.needs_backgrounds else known.crops
     core = core_seconds(1) + core_seconds(views - 1) if separate else core_seconds(views)
+    core += (1 + separate) * method.extra_loader_seconds
     what = "query and keys of different samples" if separate else "all views of a sample"
     read = (1 + separate) * known.foreground_bytes.value + (
         views * known.background_bytes.value if method.needs_backgrounds else 0
