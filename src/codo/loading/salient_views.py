@@ -37,6 +37,8 @@ Alpha = npt.NDArray[np.float32]
 KINDS: tuple[Literal["gray"], Literal["texture"], Literal["image"]] = ("gray", "texture", "image")
 LOOKED_AT = 32
 """Images whose saliency is looked at before a run."""
+FEW = 0.5
+"""Share of images with an object below which a run warns."""
 PATCH = 0.125
 """Side of a texture's patch, as a share of the background image's shorter side."""
 
@@ -68,12 +70,6 @@ class SalientPairs(PairDataset):
         seed: The run's seed.
         pool: Images for backgrounds.
         settings: How to paste.
-
-    Attributes:
-        splittable: Share of the images looked at that have a foreground.
-
-    Raises:
-        InputError: None of the images looked at has one.
     """
 
     def __init__(
@@ -83,13 +79,18 @@ class SalientPairs(PairDataset):
         self.pool, self.settings = pool, settings
         self._found: dict[int, Alpha | None] = {}  # of the images of one batch
         self.kinds = np.cumsum(settings.backgrounds) / sum(settings.backgrounds)
-        looked = np.unique(np.linspace(0, len(images) - 1, LOOKED_AT).astype(int)).tolist()
-        self.splittable = float(np.mean([self.alpha(images.lazy_image(i).decode()) is not None for i in looked]))
-        if not self.splittable:
-            low, high = settings.foreground
-            what = f"none of {len(looked)} images has a salient object of {low:.0%} to {high:.0%} of its area"
-            fix = "widen options.foreground, or use method=moco_v2, which needs no objects"
-            raise InputError(what, where=str(images.path), fix=fix)
+
+    def check_images(self) -> list[str]:
+        """Look for salient objects in `LOOKED_AT` images; see `StepDataset.check_images`."""
+        looked = np.unique(np.linspace(0, len(self) - 1, LOOKED_AT).astype(int)).tolist()
+        found = sum(self.alpha(self.images.lazy_image(i).decode()) is not None for i in looked)
+        low, high = self.settings.foreground
+        objects = f"a salient object of {low:.0%} to {high:.0%} of the area (options.foreground)"
+        if not found:
+            what, fix = f"none of {len(looked)} images has {objects}", "widen it, or use method=moco_v2 without objects"
+            raise InputError(what, where=str(self.images.path), fix=fix)
+        few = f"only {found} of {len(looked)} images have {objects}: the others are not pasted"
+        return [few] if found < FEW * len(looked) else []
 
     def alpha(self, image: Image) -> Alpha | None:
         """How much a reduced image ``(h, w)`` belongs to the foreground, 0 to 1; ``None`` without an object."""

@@ -35,7 +35,7 @@ class DiLo(MoCo):
         """Random crops of one image, some with another background.
 
         Raises:
-            InputError: No image has a salient object, or colors are left to the device.
+            InputError: Backgrounds are missing, or colors are left to the device.
         """
         options, pool = inputs.options, inputs.key
         assert isinstance(options, DiLoOptions)
