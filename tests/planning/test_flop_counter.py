@@ -105,7 +105,7 @@ def test_weights_by_hand(resnet50: Step) -> None:
     assert resnet50.memory == resnet50.weights + resnet50.saved
 
 
-ONE_VIEW = ("supervised", "rotation", "colorization", "inpainting", "context", "jigsaw")
+ONE_VIEW = ("supervised", "instdisc", "rotation", "colorization", "inpainting", "context", "jigsaw")
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name not in ("soco", "orl")])
@@ -126,6 +126,12 @@ def test_more_views_add_forward_passes_of_the_key_encoder() -> None:
     with Operations() as operations, torch.no_grad():
         encoder(torch.zeros(4, 3, 64, 64), torch.tensor([[8.0, 8, 40, 40]] * 4))
     assert (four - two) / 2 == pytest.approx(operations.flops, rel=0.01)  # the products with keys come on top
+
+
+def test_the_memory_of_every_image_is_counted() -> None:
+    given = {"method": "instdisc", "model": MODEL, "canvas": 64, "backgrounds": []}
+    few, many = (count_step(settings(**given), 4, images=images).weights for images in (1000, 501_000))
+    assert many - few == 500_000 * settings(**given).model.embedding_dim * 4
 
 
 def test_negatives_of_the_batch_need_no_queue() -> None:
