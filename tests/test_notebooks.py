@@ -50,7 +50,7 @@ def test_runs_and_is_fit_to_show(path: Path, tmp_path: Path, monkeypatch: pytest
     before = sorted(FOLDER.rglob("*"))
     notebook = read(path)
     resources = {"metadata": {"path": str(FOLDER)}}
-    # Without times, which would go to the cells' metadata, by which the cache knows a notebook.
+    # Without times in the metadata, by which the cache knows a notebook (findings/jupyter_cache_record_timing.sh).
     NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", record_timing=False, resources=resources).execute()
 
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
