@@ -6,6 +6,7 @@ Skipped where a package is not installed; ``.ci/extras`` installs all of them, a
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -20,9 +21,18 @@ import codo
 from codo.core.run import open_run
 from tests.catalog.pictures import jpegs, write_folder
 from tests.preparation.catalogs import files
-from tests.training.tiny import run, settings
+from tests.training.tiny import run, settings, stop_after
 
 PICTURES = jpegs(12, width=120, height=100)
+STEPS = 12
+
+
+def train_in_two_goes(catalog: Path, out: Path, **changes: Any) -> None:
+    """As a scheduler that takes the machine away and gives it back."""
+    arguments = settings(catalog, out, **{"steps": STEPS, "checkpoint_every": 50, **changes})
+    assert stop_after(arguments, out, 4, signal.SIGTERM) == 143
+    done = run(arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def train(catalog: Path, out: Path, **changes: Any) -> Path:
@@ -47,8 +57,7 @@ def test_wandb_offline(catalog: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     """Steps and settings are in the file that ``wandb sync`` uploads; a resumed run has the same id."""
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
-    for steps in (3, 6):
-        train(catalog, tmp_path / "run", steps=steps, **{"log.wandb": "codo-tests"})
+    train_in_two_goes(catalog, tmp_path / "run", **{"log.wandb": "codo-tests"})
     records = sorted((tmp_path / "run").glob("wandb/offline-run-*/run-*.wandb"))
     assert len(records) == 2
     assert len({record.stem for record in records}) == 1
@@ -61,11 +70,10 @@ def test_mlflow_in_files(catalog: Path, tmp_path: Path, monkeypatch: pytest.Monk
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "mlruns").as_uri())
-    for steps in (3, 6):
-        train(catalog, tmp_path / "run", steps=steps, **{"log.mlflow": "mine"})
+    train_in_two_goes(catalog, tmp_path / "run", **{"log.mlflow": "mine"})
     client = mlflow.MlflowClient((tmp_path / "mlruns").as_uri())
     history = client.get_metric_history((tmp_path / "run" / "mlflow_run_id").read_text().strip(), "loss.P2")
-    assert [one.step for one in history] == [1, 2, 3, 4, 5, 6]
+    assert [one.step for one in history] == list(range(1, STEPS + 1))
 
 
 @pytest.fixture

@@ -28,19 +28,6 @@ def undisturbed(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return out
 
 
-def stop_after(arguments: dict[str, object], out: Path, step: int, number: int) -> int:
-    """Start a run, send it a signal once it has logged ``step``; returns the exit code."""
-    process = subprocess.Popen(tiny.command(arguments), env=tiny.environment(), stderr=subprocess.DEVNULL)
-    metrics = out / "metrics.jsonl"
-    deadline = time.monotonic() + 120
-    while not (metrics.exists() and f'"step": {step},' in metrics.read_text()):
-        assert process.poll() is None, "the run ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    process.send_signal(number)
-    return process.wait(timeout=120)
-
-
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["kill", "term", "int"]
 )
@@ -50,7 +37,7 @@ def test_stopped_and_started_again_is_bit_identical(
     out = tmp_path / "run"
     # Long steps in the middle of the run leave time for the signal: 7 is not a multiple of checkpoint_every.
     arguments = tiny.settings(catalog, out, steps=STEPS, checkpoint_every=5)
-    assert stop_after(arguments, out, 7, number) == code
+    assert tiny.stop_after(arguments, out, 7, number) == code
     saved = [path.name for path in Run(out).checkpoints()]
     if number == signal.SIGKILL:
         assert saved[-1] in ("step-00000005.pt", "step-00000010.pt")
@@ -65,7 +52,7 @@ def test_stopped_and_started_again_is_bit_identical(
 def test_killed_before_the_first_checkpoint(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
     out = tmp_path / "run"
     arguments = tiny.settings(catalog, out, steps=STEPS, checkpoint_every=50)
-    assert stop_after(arguments, out, 4, signal.SIGKILL) == -9
+    assert tiny.stop_after(arguments, out, 4, signal.SIGKILL) == -9
     assert not Run(out).checkpoints()
     assert tiny.run(arguments).returncode == 0
     tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
@@ -81,7 +68,7 @@ def test_other_numbers_of_workers_compute_the_same(catalog: Path, tmp_path: Path
 def test_a_torn_checkpoint_is_passed_over(catalog: Path, tmp_path: Path, undisturbed: Path) -> None:
     out = tmp_path / "run"
     arguments = tiny.settings(catalog, out, steps=STEPS, checkpoint_every=3, keep_checkpoints=3)
-    assert stop_after(arguments, out, 8, signal.SIGKILL) == -9
+    assert tiny.stop_after(arguments, out, 8, signal.SIGKILL) == -9
     newest = Run(out).checkpoints()[-1]
     newest.write_bytes(newest.read_bytes()[:5000])
     done = tiny.run(arguments)

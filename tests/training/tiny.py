@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +56,7 @@ def command(arguments: dict[str, Any]) -> list[str]:
     def spelled(value: Any) -> str:
         if isinstance(value, list):
             return f"[{','.join(map(spelled, value))}]"
-        return {None: "null", True: "true", False: "false"}.get(value, str(value))
+        return json.dumps(value) if value is None or isinstance(value, bool) else str(value)
 
     flat = flatten(nest(arguments))
     return [sys.executable, "-m", "codo.cli", "pretrain", *(f"{key}={spelled(value)}" for key, value in flat.items())]
@@ -68,6 +70,19 @@ def environment(**changes: str) -> dict[str, str]:
 def run(arguments: dict[str, Any], **kwargs: Any) -> subprocess.CompletedProcess[str]:
     """Run to the end in a process of its own."""
     return subprocess.run(command(arguments), env=environment(), capture_output=True, text=True, check=False, **kwargs)
+
+
+def stop_after(arguments: dict[str, Any], out: Path, step: int, number: int) -> int:
+    """Start a run, send it a signal once it has logged ``step``; returns the exit code."""
+    process = subprocess.Popen(command(arguments), env=environment(), stderr=subprocess.DEVNULL)
+    metrics = out / "metrics.jsonl"
+    deadline = time.monotonic() + 300  # trackers on a busy machine
+    while not (metrics.exists() and f'"step": {step},' in metrics.read_text()):
+        assert process.poll() is None, "the run ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(number)
+    return process.wait(timeout=120)
 
 
 def final_state(out: Path) -> dict[str, Any]:
