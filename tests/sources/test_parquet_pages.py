@@ -120,10 +120,11 @@ def test_levels_that_end_early(data: bytes, width: int) -> None:
 
 
 def test_pages_that_compression_would_not_shrink_are_plain(tmp_path: Path) -> None:
-    """Version 2 says of every page whether it is compressed; images are so already."""
+    """Version 2 says of every page whether it is compressed; images are so already, and Arrow 20 and later see that."""
     path = tmp_path / "a.parquet"
     files = [np.random.default_rng(n).bytes(2000) for n in range(20)]
     pq.write_table(pa.table({"a": files}), path, data_page_version="2.0", compression="snappy", use_dictionary=False)
     places = located(path)
     assert read(places) == files
-    assert not any(place and place.is_compressed for place in places)
+    compressed = any(place and place.is_compressed for place in places)
+    assert compressed == (int(pa.__version__.split(".")[0]) < 20)
