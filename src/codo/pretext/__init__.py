@@ -10,3 +10,29 @@ They derive from `codo.methods.base` like all others and stand in `codo.methods.
 * ``inpainting``: what was in a missing block? ``blocks`` are hidden, ``discriminator`` is the adversary.
 * ``decoders``: from the backbone's maps to pixels, for both.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codo.core.lazy import lazy_exports
+
+if TYPE_CHECKING:
+    from codo.pretext.colorization import Colorization as Colorization
+    from codo.pretext.context import Context as Context
+    from codo.pretext.inpainting import Inpainting as Inpainting
+    from codo.pretext.jigsaw import Jigsaw as Jigsaw
+    from codo.pretext.rotation import Rotation as Rotation
+    from codo.pretext.task import PretextTask as PretextTask
+else:
+    __getattr__, __dir__, __all__ = lazy_exports(
+        __name__,
+        {
+            "Colorization": "colorization",
+            "Context": "context",
+            "Inpainting": "inpainting",
+            "Jigsaw": "jigsaw",
+            "PretextTask": "task",
+            "Rotation": "rotation",
+        },
+    )
