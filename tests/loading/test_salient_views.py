@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop
 from codo.loading.pools import Pool
 from codo.loading.salient_views import SalientPairs, SalientSettings, cut_alpha, mirrored
 from codo.loading.sampler import StepPlan
+from codo.preparation.prepare import prepare
 from codo.views.lazy_image import LazyImage
 from codo.views.photometric import AugmentSettings
 
@@ -95,6 +98,22 @@ def test_a_view_depends_on_nothing_else() -> None:
     batch = made(augment=AugmentSettings(), pasted=0.7).batch(plan)
     assert np.array_equal(batch.query_images[0].numpy(), both[0])
     assert np.array_equal(batch.key_images[0, 1].numpy(), second)
+
+
+@pytest.mark.parametrize("packed", [None, 40])
+def test_stored_alphas_give_the_same_views(photos: Path, tmp_path: Path, packed: int | None) -> None:
+    images = prepare(photos, tmp_path / "catalog", propose=False, pack=packed, jobs=1)
+    plan = StepPlan(5, 3, np.array([2, 0, 7]), np.array([1, 2, 2]), np.array([1, 0, 2]))
+    crops = [Crop(S, AugmentSettings())] * 2
+    plain, stored = (
+        SalientPairs(images, crops, 0, Pool([images], [None]), SalientSettings(pasted=0.8, foreground=(0.001, 1.0)))
+        for _ in range(2)
+    )
+    assert stored.store_alphas(tmp_path / "alphas.bin").images == len(images)
+    stored.alpha = None  # type: ignore[method-assign,assignment]  # it would fail now
+    assert any(stored.stored is not None and stored.stored[i] is not None for i in (0, 1, 2, 7))
+    for one, two in zip(plain.batch(plan)[:5], stored.batch(plan)[:5], strict=True):
+        assert torch.equal(one, two)
 
 
 def test_pictures_without_an_object() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 import codo
 from codo.contrast.infonce import ContrastSettings
-from codo.core.errors import InputError
+from codo.core.errors import CodoError, InputError
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.pools import Pool
 from codo.loading.sampler import StepPlan
@@ -46,3 +47,18 @@ def test_the_loss_is_info_nce_on_pasted_views(catalog: Path) -> None:
 def test_colors_on_the_device_are_refused(catalog: Path) -> None:
     with pytest.raises(InputError, match="only supports color augmentation in the loader"):
         DiLo.dataset(inputs(catalog, AugmentSettings(device="device")))
+
+
+def test_saliency_is_computed_once_a_run(catalog: Path, tmp_path: Path) -> None:
+    method = DiLo(Setup(MODEL, ContrastSettings(queue=16, bn_groups=2), DiLoOptions(), batch_size=B))
+    dataset = DiLo.dataset(inputs(catalog, pasted=1.0))
+    told = method.prepare_data(dataset, tmp_path, 0)
+    assert re.fullmatch(
+        r"saliency of 24 images in [\d.]+ s \([\d.]+ ms of a core each\): \d+ of 24 have an object", told
+    )
+    again = DiLo.dataset(inputs(catalog, pasted=1.0))
+    assert method.prepare_data(again, tmp_path, 12) == ""  # a resumed run, another rank
+    assert again.stored is not None
+    assert len(again.stored) == 24
+    with pytest.raises(CodoError, match="of other images, or of another"):
+        method.prepare_data(DiLo.dataset(inputs(catalog, foreground=(0.2, 0.5))), tmp_path, 12)

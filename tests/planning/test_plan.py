@@ -29,6 +29,7 @@ ROUND = {
     "background_bytes": 1000,
     "original_bytes": 1e5,
     "proposals": 3.6,
+    "saliency": 7.2,
 }
 
 
@@ -69,6 +70,14 @@ def test_one_gpu_by_hand() -> None:
     assert value(one, "storage", "images") == pytest.approx(0.003)
     assert value(one, "storage", "backgrounds") == pytest.approx(0.001)
     assert value(one, "prepare", "proposals") == pytest.approx(1)
+
+
+def test_saliency_is_a_cost_of_the_run_not_of_a_sample() -> None:
+    dilo, pasted = planned(method="dilo"), planned()
+    assert value(dilo, "prepare", "saliency") == pytest.approx(2)  # 1,000 images
+    assert value(dilo, "loader", "core time") == value(pasted, "loader", "core time")
+    assert not any(line.what == "saliency" for line in pasted.lines)
+    assert not any(line.what == "proposals" for line in dilo.lines)
 
 
 def test_two_gpus_wait_for_the_network() -> None:

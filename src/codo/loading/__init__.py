@@ -10,7 +10,7 @@
 * ``crop_dataset``: random crops of whole images; ``jigsaw_dataset``: the same with jigsaws of nine shuffled patches.
 * ``object_crops``: SoCo's views, which share proposals; ``object_pairs``: ORL's pairs of objects, which
   ``correspondence`` finds; ``located_views``: pasted views with the boxes that localization needs.
-* ``salient_views``: DiLo's views, salient objects on other backgrounds.
+* ``salient_views``: DiLo's views, salient objects on other backgrounds; ``stored_alphas``: what is salient, in a file.
 * ``dataset_inputs``: what a run gives its method to build a dataset from.
 * ``warm_up``: loads compiled kernels before workers are started.
 """

@@ -4,9 +4,10 @@ Half of the views (``share``) are pasted. A background is one of three kinds, eq
 texture, or a part of another image. Published are the three kinds; a texture is here a small patch of a background
 image, mirrored again and again, as no set of textures comes with the package.
 
-An image is split by its saliency S (`codo.saliency`), computed when it is read. Its alpha is 0 where S is below the
-image's mean, 1 above twice the mean (the adaptive threshold of Achanta et al. 2009), and between them linear. Images
-whose foreground is smaller or larger than ``foreground`` are not pasted: they have no object that stands out.
+An image is split by its saliency S (`codo.saliency`), once a run (`codo.loading.stored_alphas`). Its alpha is 0 where S
+is below the image's mean, 1 above twice the mean (the adaptive threshold of Achanta et al. 2009), and between them
+linear. Images whose foreground is smaller or larger than ``foreground`` are not pasted: they have no object that stands
+out.
 
 Legend: S side of a view, h, w sides of a crop in pixels of the image, b samples of this rank, V views.
 """
@@ -14,6 +15,7 @@ Legend: S side of a view, h, w sides of a crop in pixels of the image, b samples
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import cv2
@@ -27,13 +29,11 @@ from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
 from codo.loading.crop_dataset import Crop, PairDataset, random_view, render_crop
 from codo.loading.pools import Pool
-from codo.loading.sampler import StepPlan
-from codo.loading.step_dataset import ViewBatch
+from codo.loading.stored_alphas import Alpha, Computed, StoredAlphas, complete, owner_of
 from codo.saliency.robust_background import saliency
 from codo.views.lazy_image import Corners, Image, LazyImage
 from codo.views.random_crop import Shares, random_crop
 
-Alpha = npt.NDArray[np.float32]
 KINDS: tuple[Literal["gray"], Literal["texture"], Literal["image"]] = ("gray", "texture", "image")
 LOOKED_AT = 32
 """Images whose saliency is looked at before a run."""
@@ -70,14 +70,18 @@ class SalientPairs(PairDataset):
         seed: The run's seed.
         pool: Images for backgrounds.
         settings: How to paste.
+
+    Attributes:
+        stored: The alphas of all images, after `store_alphas`; without them, each is computed when it is needed.
     """
+
+    stored: StoredAlphas | None = None
 
     def __init__(
         self, images: Catalog, crops: Sequence[Crop], seed: int, pool: Pool, settings: SalientSettings
     ) -> None:
         super().__init__(images, crops, seed)
         self.pool, self.settings = pool, settings
-        self._found: dict[int, Alpha | None] = {}  # of the images of one batch
         self.kinds = np.cumsum(settings.backgrounds) / sum(settings.backgrounds)
 
     def check_images(self) -> list[str]:
@@ -102,23 +106,25 @@ class SalientPairs(PairDataset):
         low, high = self.settings.foreground
         return alpha if low <= float((alpha > 0.5).mean()) <= high else None
 
-    def batch(self, plan: StepPlan) -> ViewBatch:
-        """See `PairDataset.batch`; an image that is query and key on this rank is split once."""
-        self._found.clear()
-        return super().batch(plan)
+    def store_alphas(self, path: Path) -> Computed:
+        """Compute the alphas of all images that a file lacks, and use the file.
+
+        Raises:
+            CodoError: It has alphas of other images or settings; or an image cannot be read.
+        """
+        owner = owner_of(self.images.hashes, self.settings.foreground)
+        done = complete(path, owner, len(self), lambda i: self.alpha(self.images.lazy_image(i).decode()))
+        self.stored = StoredAlphas(path)
+        return done
 
     def views(self, epoch: int, sample: int, wanted: Sequence[int]) -> list[Image]:
-        """See `CropViews.views`; the saliency of an image is computed once for all views, if one is pasted."""
+        """See `CropViews.views`."""
         image = self.images.lazy_image(sample)
         streams = [generator(self.seed, epoch, sample, RngStream.VIEW + number) for number in wanted]
         pasted = [rng.random() < self.settings.pasted for rng in streams]
         alpha = None
         if any(pasted):
-            pixels = image.decode()
-            image = LazyImage.from_array(np.ascontiguousarray(pixels))
-            if sample not in self._found:
-                self._found[sample] = self.alpha(pixels)
-            alpha = self._found[sample]
+            alpha = self.alpha(image.decode()) if self.stored is None else self.stored[sample]
         return [
             random_view(image, self.crops[number], rng)
             if alpha is None or not pastes

@@ -124,7 +124,7 @@ class Method(nn.Module, ABC):
         parts: The components of a detector that the method trains, as `exports` names them.
         needs_backgrounds: Whether the method needs backgrounds to paste on.
         needs_proposals: Whether the method needs images with proposals.
-        extra_loader_seconds: Core time of a sample that `codo plan` adds to that of its views, for costly ones.
+        needs_saliency: Whether the saliency of every image is computed before the first step.
         batch_statistics: ``local``: BatchNorm uses the samples of this rank; ``global``: those of all ranks (SyncBN, on
             GPUs).
         views_need_preparation: Whether views can only be made after the class's own `prepare_data`.
@@ -138,7 +138,7 @@ class Method(nn.Module, ABC):
     needs_proposals: ClassVar[bool] = False
     views_need_preparation: ClassVar[bool] = True
     shuffles: ClassVar[bool] = False
-    extra_loader_seconds: ClassVar[float] = 0.0
+    needs_saliency: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
     queue_length: int | None = None

@@ -12,11 +12,16 @@ background images, other images as they are instead of their parts without objec
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from codo.core.errors import InputError
 from codo.loading.crop_dataset import Crop
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.salient_views import SalientPairs, SalientSettings
+from codo.loading.step_dataset import StepDataset
 from codo.methods.moco import MoCo, MoCoOptions
+
+FILE = "alphas.bin"
 
 
 class DiLoOptions(MoCoOptions, SalientSettings):
@@ -28,7 +33,8 @@ class DiLo(MoCo):
 
     Options = DiLoOptions
     needs_backgrounds = True
-    extra_loader_seconds = 0.012  # saliency (docs/lab-log.md#2026-11-29-the-related-methods-on-photographs)
+    needs_saliency = True
+    views_need_preparation = False
 
     @classmethod
     def dataset(cls, inputs: DatasetInputs) -> SalientPairs:
@@ -46,4 +52,20 @@ class DiLo(MoCo):
             raise InputError("the backgrounds are missing", where="backgrounds", fix="add backgrounds=[DIR,…]")
         return SalientPairs(
             inputs.images, [Crop(inputs.canvas, inputs.augment)] * inputs.views, inputs.seed, pool, options
+        )
+
+    def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
+        """Find the salient part of every image, or go on where an interrupted run has stopped.
+
+        Raises:
+            CodoError: The run has those of other images, or an image cannot be read.
+        """
+        assert isinstance(dataset, SalientPairs)
+        done = dataset.store_alphas(folder / FILE)
+        if not done.images or dataset.stored is None:
+            return ""
+        each = 1e3 * done.core_seconds / done.images
+        return (
+            f"saliency of {done.images:,} images in {done.seconds:.1f} s ({each:.1f} ms of a core each): "
+            f"{dataset.stored.objects():,} of {len(dataset):,} have an object"
         )

@@ -50,6 +50,7 @@ class UnitCosts(Settings):
     background_bytes: UnitCost = Field(description="bytes of an image packed at a short side of 256")
     original_bytes: UnitCost = Field(description="bytes of an original image")
     proposals: UnitCost = Field(description="core-seconds per image in codo prepare")
+    saliency: UnitCost = Field(description="core-seconds per image before the first step of method=dilo")
 
     def pasted(self, views: int) -> float:
         """Core-seconds of the pasted views of one sample: linear interpolation of the measurements."""

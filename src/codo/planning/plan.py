@@ -176,7 +176,6 @@ def _data(
     separate = settings.gpus > 1 and settings.contrast.bn_groups > 0 and method.shuffles
     core_seconds = known.pasted if method.needs_backgrounds else known.crops
     core = core_seconds(1) + core_seconds(views - 1) if separate else core_seconds(views)
-    core += (1 + separate) * method.extra_loader_seconds
     what = "query and keys of different samples" if separate else "all views of a sample"
     read = (1 + separate) * known.foreground_bytes.value + (
         views * known.background_bytes.value if method.needs_backgrounds else 0
@@ -197,6 +196,9 @@ def _data(
         hours = images * known.proposals.value / 3600
         sure = weakest(counted, known.proposals.kind)
         lines.append(Line("prepare", "proposals", hours, "core-h", sure, "once, at a longest side of 256"))
+    if method.needs_saliency:
+        hours, sure = images * known.saliency.value / 3600, weakest(counted, known.saliency.kind)
+        lines.append(Line("prepare", "saliency", hours, "core-h", sure, "once a run, before its first step"))
 
 
 def _images(settings: PlanSettings, known: UnitCosts) -> tuple[int, tuple[Kind, str]]:
