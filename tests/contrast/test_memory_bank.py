@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from codo.contrast.memory_bank import CHUNK, MemoryBank
 from tests.contrast.test_infonce import unit
@@ -46,6 +47,20 @@ def test_the_loss_and_its_gradient_are_those_of_the_formula(queries: int) -> Non
         bank.contrast(embedded, images, negatives, T).losses,
         written_out(bank, embedded, images, negatives),
     )
+    assert torch.allclose(ours, expected, rtol=0, atol=1e-10)
+    gradients = [torch.autograd.grad((one * weights).sum(), embedded)[0] for one in (ours, expected)]
+    assert torch.allclose(*gradients, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("queries", [3, CHUNK + 4])
+def test_the_softmax_is_cross_entropy_of_the_first_of_all_logits(queries: int) -> None:
+    bank, (images, negatives) = made(), drawn(queries)
+    bank.log_z.fill_(math.nan)  # not used
+    embedded, weights = unit(queries, D, seed=0).requires_grad_(), torch.arange(1.0, queries + 1).double()
+    every = torch.cat([images[:, None], negatives], dim=1)
+    logits = torch.stack([bank.rows[e] @ q / T for q, e in zip(embedded, every, strict=True)])
+    expected = F.cross_entropy(logits, torch.zeros(queries, dtype=torch.int64), reduction="none")
+    ours = bank.contrast(embedded, images, negatives, T, softmax=True).losses
     assert torch.allclose(ours, expected, rtol=0, atol=1e-10)
     gradients = [torch.autograd.grad((one * weights).sum(), embedded)[0] for one in (ours, expected)]
     assert torch.allclose(*gradients, rtol=0, atol=1e-9)

@@ -11,6 +11,10 @@ The loss is that of telling image i from m images drawn uniformly from all N, th
 
     loss = -log h(i, f) - sum_j log(1 - h(n_j, f))
 
+Or, without Z, by a softmax over image i and the m images (the published code's option):
+
+    loss = -log( exp(f.v_i / T) / (exp(f.v_i / T) + sum_j exp(f.n_j / T)) )
+
 Everything is computed from logits, so that nothing overflows or needs a small constant under a logarithm. The gradient
 for f is computed in the forward pass, a few queries at a time: otherwise autograd would keep the (b, m, D) negatives.
 """
@@ -98,7 +102,9 @@ class MemoryBank(nn.Module):
         ]
         return torch.stack(logits).flatten().logsumexp(0) - math.log(both.numel()) + math.log(len(self.rows))
 
-    def contrast(self, queries: Tensor, images: Tensor, negatives: Tensor, temperature: float) -> NoiseContrast:
+    def contrast(
+        self, queries: Tensor, images: Tensor, negatives: Tensor, temperature: float, *, softmax: bool = False
+    ) -> NoiseContrast:
         """Contrast queries with their images' and their negatives' rows; in float32, also under autocast.
 
         Args:
@@ -106,13 +112,15 @@ class MemoryBank(nn.Module):
             images: (b,) int64, the image of each query.
             negatives: (b, m) int64, images to tell it from.
             temperature: T.
+            softmax: A softmax over the image and its negatives, which needs no Z.
         """
         with torch.autocast(queries.device.type, enabled=False):
             queries = full_precision(queries)
             shift = self.log_z.to(queries.dtype) + math.log(negatives.shape[1] / len(self.rows))  # log(Z m / N)
             positive = (queries * self.own(images, queries.dtype)).sum(1)
-            rest, hardest, mean = _TellApart.apply(queries, self.rows, negatives, shift, temperature)
-            losses = -F.logsigmoid(positive / temperature - shift) - rest
+            rest, hardest, mean = _TellApart.apply(queries, self.rows, negatives, shift, temperature, softmax)
+            logits = positive / temperature
+            losses = F.softplus(rest - logits) if softmax else -F.logsigmoid(logits - shift) - rest
         top1 = (positive.detach() > hardest).to(losses.dtype).mean()
         return NoiseContrast(losses, {"top1": top1, "positive": positive.detach().mean(), "negative": mean.mean()})
 
@@ -135,20 +143,26 @@ class MemoryBank(nn.Module):
 
 
 class _TellApart(torch.autograd.Function):
-    """sum_j log(1 - h(n_j, f)), max_j f.n_j and mean_j f.n_j, with the gradient of the sum for f."""
+    """sum_j log(1 - h(n_j, f)), max_j f.n_j and mean_j f.n_j, with the gradient of the sum for f.
+
+    With ``softmax`` the first is log sum_j exp(f.n_j / T).
+    """
 
     @staticmethod
     def forward(
-        ctx: Any, queries: Tensor, rows: Tensor, negatives: Tensor, shift: Tensor, temperature: float
+        ctx: Any, queries: Tensor, rows: Tensor, negatives: Tensor, shift: Tensor, temperature: float, softmax: bool
     ) -> tuple[Tensor, Tensor, Tensor]:
         parts = []
         for query, some in zip(torch.split(queries, CHUNK), torch.split(negatives, CHUNK), strict=True):
             far = rows.index_select(0, some.flatten()).to(query.dtype).view(*some.shape, -1)  # (c, m, D)
             similarity = torch.bmm(far, query[:, :, None])[:, :, 0]  # (c, m)
-            logits = similarity / temperature - shift
-            weights = -logits.sigmoid() / temperature  # of the derivative of log(1 - sigmoid)
-            gradient = torch.bmm(weights[:, None], far)[:, 0]  # (c, D)
-            parts.append((F.logsigmoid(-logits).sum(1), similarity.amax(1), similarity.mean(1), gradient))
+            logits = similarity / temperature
+            if softmax:
+                value, slopes = logits.logsumexp(1), logits.softmax(1)
+            else:
+                value, slopes = F.logsigmoid(shift - logits).sum(1), -(logits - shift).sigmoid()
+            gradient = torch.bmm(slopes[:, None] / temperature, far)[:, 0]  # (c, D)
+            parts.append((value, similarity.amax(1), similarity.mean(1), gradient))
         total, hardest, mean, gradients = (torch.cat(one) for one in zip(*parts, strict=True))
         ctx.save_for_backward(gradients)
         ctx.mark_non_differentiable(hardest, mean)
@@ -156,6 +170,6 @@ class _TellApart(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad_total: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None, None]:
+    def backward(ctx: Any, grad_total: Tensor, *_: Tensor) -> tuple[Tensor, None, None, None, None, None]:
         (gradients,) = ctx.saved_tensors
-        return grad_total[:, None] * gradients, None, None, None, None
+        return grad_total[:, None] * gradients, None, None, None, None, None

@@ -7,10 +7,11 @@ epoch:
 
     loss = NCE + lambda |f_i - v_i|^2
 
-Z is estimated from the first batch and never changed. All ranks hold the same bank: embeddings are gathered after each
-step. In the published code negatives are drawn on the GPU and BatchNorm is local to each GPU; here negatives depend on
-(seed, epoch, image) and BatchNorm uses all ranks, so that ranks and interruptions change nothing. The published code
-has no proximal term; the paper does (docs/methods.md#instdisc).
+Z is estimated from the first batch and never changed. With ``options.loss=softmax`` the image is told from its
+negatives by cross-entropy, which needs no Z. All ranks hold the same bank: embeddings are gathered after each step. In
+the published code negatives are drawn on the GPU and BatchNorm is local to each GPU; here negatives depend on (seed,
+epoch, image) and BatchNorm uses all ranks, so that ranks and interruptions change nothing. The published code has no
+proximal term; that the paper has one is unverified (docs/methods.md#instdisc).
 
 Legend: N images, b samples of this rank, B of all ranks, m negatives, D embedding.
 """
@@ -42,6 +43,9 @@ class InstDiscOptions(Settings):
 
     negatives: int = Field(4096, ge=1, description="negatives of an image (m), drawn from all images, with repetition")
     momentum: float = Field(0.5, ge=0, lt=1, description="weight of the old row when an image's row is updated")
+    loss: Literal["nce", "softmax"] = Field(
+        "nce", description="noise-contrastive estimation, or cross-entropy, which trains with few images too"
+    )
     proximal: float = Field(30.0, ge=0, description="weight lambda of the distance between embedding and row; 0: off")
     memory: Literal["float32", "float16"] = Field("float32", description="precision of the memory bank")
 
@@ -79,11 +83,11 @@ class InstDisc(ImageLevel):
         size = rows.numel() * rows.element_size() / 2**20
         shape = f"{len(rows):,} images x {rows.shape[1]} numbers ({self.options.memory})"
         notes = [f"memory bank: {shape} = {size:,.1f} MiB, on every device and in every checkpoint"]
-        if drawn > MANY * len(rows):
+        if self.options.loss == "nce" and drawn > MANY * len(rows):
             notes.append(
                 f"options.negatives={drawn} of {len(rows):,} images: an embedding is pushed from a large part of the "
-                "bank in every step, which can make the loss rise; options.negatives=256 contrast.temperature=0.2 are "
-                "steadier with few images (docs/methods.md#instdisc)"
+                "bank in every step, which can make the loss rise; with few images use options.loss=softmax "
+                "options.proximal=0 contrast.temperature=0.1 (docs/methods.md#instdisc)"
             )
         return notes
 
@@ -101,12 +105,13 @@ class InstDisc(ImageLevel):
     def forward(self, batch: InstanceBatch) -> StepOutput:
         """NCE and the proximal term, averaged over the samples."""
         queries = self.embed(batch)
-        found = self.bank.contrast(queries, batch.images, batch.negatives, self.temperature)
+        softmax = self.options.loss == "softmax"
+        found = self.bank.contrast(queries, batch.images, batch.negatives, self.temperature, softmax=softmax)
         proximal = (queries - self.bank.own(batch.images, queries.dtype)).square().sum(1).mean()
         loss = found.losses.mean() + self.options.proximal * proximal
         self._images, self._queries = batch.images, queries.detach()
         self.store_embeddings(queries)
-        terms = {"loss": loss, "term/nce": found.losses.mean(), "term/proximal": proximal}
+        terms = {"loss": loss, f"term/{self.options.loss}": found.losses.mean(), "term/proximal": proximal}
         return StepOutput(loss, {name: value.detach() for name, value in terms.items()} | found.stats)
 
     @torch.no_grad()
