@@ -32,6 +32,15 @@ def batch(step: int = 0) -> InstanceBatch:
     return InstanceBatch((view,), images, torch.randint(N, (B, M), generator=generator), step)
 
 
+def step(method: Any, optimizer: torch.optim.Optimizer, data: InstanceBatch) -> Any:
+    output = method(data)
+    optimizer.zero_grad()
+    output.loss.backward()
+    optimizer.step()
+    method.on_step_end()
+    return output
+
+
 def test_the_loss_by_hand() -> None:
     method, data = build(proximal=3.0), batch()
     method.on_first_batch(data)
@@ -91,11 +100,7 @@ def test_training_pulls_images_to_their_rows() -> None:
     optimizer = torch.optim.SGD(method.encoder.parameters(), lr=0.05, momentum=0.9)
     losses, positives = [], []
     for _ in range(15):
-        output = method(data)
-        optimizer.zero_grad()
-        output.loss.backward()
-        optimizer.step()
-        method.on_step_end()
+        output = step(method, optimizer, data)
         losses.append(output.loss.item())
         positives.append(output.stats["positive"].item())
     assert losses[-1] < 0.7 * losses[0]
@@ -114,15 +119,13 @@ def test_a_few_pictures_are_learned_by_heart() -> None:
     method: Any = InstDisc(Setup(MODEL, ContrastSettings(temperature=0.2), own, batch_size=B, images=32)).train()
     optimizer = torch.optim.SGD(method.encoder.parameters(), lr=0.03, momentum=0.9)
     losses, hits = [], []
-    for step in range(300):
+    for number in range(300):
         x, y = torch.randint(4, (2,), generator=random).tolist()
-        images = torch.arange(32).roll(-B * step)[:B]
+        images = torch.arange(32).roll(-B * number)[:B]
         negatives = torch.randint(32, (B, 16), generator=random)
-        output = method(InstanceBatch((pictures[images, y : y + S, x : x + S],), images, negatives, step))
-        optimizer.zero_grad()
-        output.loss.backward()
-        optimizer.step()
-        method.on_step_end()
+        output = step(
+            method, optimizer, InstanceBatch((pictures[images, y : y + S, x : x + S],), images, negatives, number)
+        )
         losses.append(output.loss.item())
         hits.append(output.stats["top1"].item())
     assert sum(losses[-30:]) < 0.6 * sum(losses[:30])
