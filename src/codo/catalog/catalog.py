@@ -19,6 +19,7 @@ from codo.catalog import heif
 from codo.catalog.bit_depth import Depths, depth_warning
 from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
+from codo.catalog.decoded_images import DecodedImages
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.pages import slow_pages_warning
 from codo.catalog.reading import Location, Reader
@@ -86,6 +87,7 @@ class Catalog:
         self._tiles = TileColumns.of(columns) if "x" in columns else None
         # A packed catalog has its images in itself.
         self._checked = Checked(0 if self.packed else made, len(self))
+        self._decoded: DecodedImages | None = None
         if table.proposals is not None:
             self._starts, self._boxes = table.proposals
 
@@ -149,6 +151,16 @@ class Catalog:
         Raises:
             CodoError: The file has vanished or changed since the catalog was made.
         """
+        decoded = self._decoded
+        if decoded is None or not decoded.has_place(i):
+            return self._encoded_image(i)
+        image = decoded.get(i)
+        if image is None:
+            image = self._encoded_image(i).decode()
+            decoded.put(i, image)
+        return LazyImage.from_array(image)
+
+    def _encoded_image(self, i: int) -> LazyImage:
         if not self.packed and (tile := self.tile(i)) is not None:
             return LazyImage.from_array(self._read_tile(i, tile))
         data = self.read(i)
@@ -161,6 +173,23 @@ class Catalog:
             return self._decode(i, part), left, top
 
         return LazyImage(found.height, found.width, area)
+
+    def decoded_sizes(self) -> npt.NDArray[np.int64]:
+        """Width and height ``(len, 2)`` of all images as `image` gives them: of packed ones, as they were shrunk."""
+        sizes = np.stack([self._width, self._height], axis=1).astype(np.int64)
+        if not self.packed:
+            return sizes
+        scale = np.minimum(1, self.settings["pack"] / sizes.min(axis=1, keepdims=True))
+        shrunk: npt.NDArray[np.int64] = np.maximum(1, np.rint(sizes * scale)).astype(np.int64)
+        return shrunk
+
+    def keep_decoded(self, limit: int) -> DecodedImages:
+        """Keep images in memory once they are decoded, up to ``limit`` bytes, for this process and later forks of it.
+
+        Their pixels must not be changed then.
+        """
+        self._decoded = DecodedImages(self.decoded_sizes(), limit)
+        return self._decoded
 
     def tile(self, i: int) -> Window | None:
         """The part of its picture that image ``i`` is; ``None`` for whole pictures."""

@@ -46,9 +46,9 @@ from codo.core.io import write_atomically
 from codo.core.numbers import share
 from codo.core.paths import absolute
 from codo.core.run import Run
+from codo.models.recipe_width import without_recipe_width
 from codo.reporting.html.page import write_page
 from codo.training.distributed import choose_device, worker_environments, world_size
-from codo.training.recipe_width import without_recipe_width
 
 DOCUMENT = "comparison.json"
 _TABLES = {"results.csv", "summary.csv", "costs.csv", "table.md", "table.tex"}

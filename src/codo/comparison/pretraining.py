@@ -25,10 +25,10 @@ from codo.core.run import check_out
 from codo.detection.load_pretrained import OWN
 from codo.methods.registry import build_method, find_method
 from codo.models.encoder import ModelSettings
+from codo.models.recipe_width import without_recipe_width
 from codo.training.pretrain import recipe_of_method, run_pretraining
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import prepare_pretrain_task
-from codo.training.recipe_width import without_recipe_width
 
 RECIPE = "recipe"
 """Key for the recipe of a pretraining, if it is not the recipe with the method's name."""

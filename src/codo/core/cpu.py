@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, MutableMapping
-from pathlib import Path, PurePosixPath
+from collections.abc import MutableMapping
+from pathlib import Path
 
-PROC = Path("/proc/self")
+from codo.core.cgroups import PROC, groups, lines
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Variables that choose how the threads of OpenMP wait for each other."""
@@ -54,52 +54,21 @@ def cpu_quota(proc: Path = PROC) -> int | None:
     Args:
         proc: The kernel's folder of this process: ``cgroup`` and ``mountinfo`` in it are read.
     """
-    found = [quota for folder in _groups(proc) for quota in (_version_2(folder), _version_1(folder)) if quota]
+    found = [quota for folder in groups(proc, "cpu") for quota in (_version_2(folder), _version_1(folder)) if quota]
     return max(1, math.ceil(min(found))) if found else None
-
-
-def _groups(proc: Path) -> Iterator[Path]:
-    """Folders of the process's control groups that may have a CPU quota, inner ones first."""
-    # ID:CONTROLLERS:PATH, one line per hierarchy; the line of version 2 has no controllers.
-    paths = {}
-    for line in _lines(proc / "cgroup"):
-        _, _, rest = line.partition(":")
-        controllers, _, path = rest.partition(":")
-        if not controllers or "cpu" in controllers.split(","):
-            paths["cgroup" if controllers else "cgroup2"] = PurePosixPath(path)
-    # ID PARENT DEVICE ROOT MOUNT OPTIONS … - TYPE SOURCE OPTIONS; the group ROOT is mounted at MOUNT.
-    for line in _lines(proc / "mountinfo"):
-        before, _, after = line.partition(" - ")
-        kind, *options = after.split(" ")
-        if kind not in paths or (kind == "cgroup" and "cpu" not in options[-1].split(",")):
-            continue
-        root, mount = before.split(" ")[3:5]
-        # Inside a container its own group may be mounted as the root, while ``cgroup`` still has a path outside of it:
-        # then only the mounted group is read.
-        inner = paths[kind].relative_to(root) if paths[kind].is_relative_to(root) else PurePosixPath()
-        if ".." in inner.parts:
-            inner = PurePosixPath()
-        yield from (Path(mount) / part for part in (inner, *inner.parents))
 
 
 def _version_2(folder: Path) -> float | None:
     """``cpu.max``: microseconds of CPU time (or ``max``) per period, and the period in microseconds."""
-    quota, _, period = "".join(_lines(folder / "cpu.max")).partition(" ")
+    quota, _, period = "".join(lines(folder / "cpu.max")).partition(" ")
     return _ratio(quota, period)
 
 
 def _version_1(folder: Path) -> float | None:
     """``cpu.cfs_quota_us`` (-1 for no quota) per ``cpu.cfs_period_us``."""
-    return _ratio("".join(_lines(folder / "cpu.cfs_quota_us")), "".join(_lines(folder / "cpu.cfs_period_us")))
+    return _ratio("".join(lines(folder / "cpu.cfs_quota_us")), "".join(lines(folder / "cpu.cfs_period_us")))
 
 
 def _ratio(quota: str, period: str) -> float | None:
     # "max", "-1" and the empty text of a missing file are not decimal: no quota.
     return int(quota) / int(period) if quota.isdecimal() and period.isdecimal() and int(period) else None
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").splitlines()
-    except OSError:  # another system, or a group without a quota
-        return []

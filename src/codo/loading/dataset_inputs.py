@@ -47,11 +47,14 @@ class DatasetInputs:
         """How the files of the images became colors, for `ModelSettings.pixels`; ``None`` if nothing was set."""
         return self.images.pixel_settings.pixel_settings
 
+    def catalogs(self) -> list[Catalog]:
+        """The catalogs of images and backgrounds, each once."""
+        pools = [one for pool in (self.query, self.key) if pool is not None for one in pool.catalogs]
+        return list({one.path: one for one in (self.images, *pools)}.values())
+
     def image_notes(self) -> list[str]:
         """Lines on how files of the images and backgrounds became colors, and on what may be lost, or slow."""
-        pools = [one for pool in (self.query, self.key) if pool is not None for one in pool.catalogs]
-        each = {one.path: one for one in (self.images, *pools)}
-        told = [f"{path}: {note}" for path, one in each.items() for note in (*one.warnings(), one.band_note()) if note]
+        told = [f"{one.path}: {note}" for one in self.catalogs() for note in (*one.warnings(), one.band_note()) if note]
         return [note for note in (self._pixel_note(), *told) if note]
 
     def _pixel_note(self) -> str:

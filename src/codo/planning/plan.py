@@ -13,6 +13,7 @@ from codo.contrast.bn_groups import groups_per_rank
 from codo.core.config import nest, resolve
 from codo.core.errors import InputError
 from codo.methods.registry import find_method
+from codo.models.recipe_width import without_recipe_width
 from codo.planning import traffic
 from codo.planning.costs import UnitCost, UnitCosts, unit_costs
 from codo.planning.estimate import Estimate, Kind, Line, weakest
@@ -20,7 +21,6 @@ from codo.planning.flop_counter import Step, count_step
 from codo.planning.gathered_negatives import gathered_logits
 from codo.training.pretrain import recipe_of_method
 from codo.training.pretrain_settings import PretrainSettings, length
-from codo.training.recipe_width import without_recipe_width
 
 GPUS_PER_NODE = 8
 LAUNCH = 4e-6

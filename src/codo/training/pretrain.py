@@ -21,12 +21,14 @@ from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
 from codo.evaluation.start_warnings import ema_warning, queue_warning, view_warnings, warmup_warning
 from codo.loading.examples import Examples
 from codo.loading.first_views import FirstViews
+from codo.loading.image_cache import keep_decoded
 from codo.loading.loader import build_loader
 from codo.loading.sampler import StepSampler
 from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
 from codo.methods.freezing import frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
+from codo.models.recipe_width import without_recipe_width
 from codo.probes.labeled import LabeledProbes
 from codo.probes.labels_at_hand import labels_note
 from codo.probes.start_comparison import StartComparison
@@ -39,7 +41,6 @@ from codo.training.lr_factors import factor_by_parameter
 from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
-from codo.training.recipe_width import without_recipe_width
 from codo.training.run_probes import RunProbes, invariance_probe, loaded_parts
 from codo.training.session import Saved, Session, find_saved, open_session
 from codo.training.trainer import train
@@ -127,7 +128,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
             )
             for warning in measure_first_views(task, session):
                 session.log.warn(warning)
-            for note in (*task.notes(), *method.notes(), *labels_note(settings.probe, task.inputs)):
+            labels = labels_note(settings.probe, task.inputs)
+            for note in (*task.notes(), *method.notes(), *labels, *image_cache(task)):
                 session.log.info(note)
             if padding := getattr(method.exports().get("backbone"), "note", ""):
                 session.log.info(padding)
@@ -209,6 +211,15 @@ def measure_first_views(task: PretrainTask, session: Session) -> list[str]:
     first.write(session.run)
     session.log.info(first.words())
     return view_warnings(first)
+
+
+def image_cache(task: PretrainTask) -> list[str]:
+    """Set up the memory for decoded images (``cache``), before the loader's workers are forked; returns a line."""
+    settings = task.settings
+    looks = task.steps / task.per_epoch
+    workers, ranks = loader_workers(settings.workers), local_world_size()
+    note = keep_decoded(task.inputs.catalogs(), settings.cache, looks=looks, workers=workers, ranks=ranks)
+    return [note] if note else []
 
 
 def health_monitor(task: PretrainTask, session: Session, method: Method, schedule: Schedule) -> HealthMonitor:

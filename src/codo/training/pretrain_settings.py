@@ -12,6 +12,7 @@ from codo.contrast.infonce import ContrastSettings
 from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.core.paths import absolute
+from codo.loading.image_cache import cache_size
 from codo.loading.pools import PoolSettings, split_share
 from codo.loading.sampler import steps_per_epoch
 from codo.methods.base import Setup
@@ -48,6 +49,11 @@ class PretrainSettings(Settings):
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
     compile: bool = Field(False, description="compile the encoders with torch.compile")
     workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one per core, at most 16")
+    cache: str = Field(
+        "auto",
+        description="memory for decoded images, which the loader processes of a rank share: a size such as 2GB; off; "
+        "or auto, a quarter of the available memory if half of the images fit and the run sees them more than once",
+    )
     canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
     views: int = Field(2, ge=1, description="views per sample: one for the query network, the rest for the key network")
     localization: float = Field(
@@ -98,6 +104,12 @@ class PretrainSettings(Settings):
     def localization_weight(self) -> float:
         """``localization``; 0 for methods that do not use it."""
         return self.localization if "localization" in find_method(self.method).used_settings else 0.0
+
+    @field_validator("cache")
+    @classmethod
+    def _a_size(cls, cache: str) -> str:
+        cache_size(cache)
+        return cache
 
     @field_validator("canvas")
     @classmethod

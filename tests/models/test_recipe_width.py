@@ -11,8 +11,8 @@ import codo
 from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.detection.finetune_settings import FinetuneSettings
+from codo.models.recipe_width import without_recipe_width
 from codo.training.pretrain_settings import PretrainSettings
-from codo.training.recipe_width import without_recipe_width
 from tests.training import tiny
 
 CONVNEXT = "timm:test_convnext"
