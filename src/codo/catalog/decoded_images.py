@@ -71,7 +71,7 @@ class DecodedImages:
         return 0 <= i < len(self)
 
     def put(self, i: int, image: Image) -> None:
-        """Fill the place of image ``i`` with its pixels, uint8 ``(H, W, 3)``; a larger one than expected is left out."""
+        """Fill the place of image ``i`` with its pixels, uint8 ``(H, W, 3)``; one larger than expected is left out."""
         begin, end = int(self._ends[i - 1]) if i else 0, int(self._ends[i])
         if image.size > end - begin:
             return
