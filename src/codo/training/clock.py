@@ -1,4 +1,4 @@
-"""Throughput of training: images per second, and the fraction of time spent waiting for data."""
+"""Throughput of training: images per second, the fraction of time spent waiting for data, and who else is busy."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from codo.core.contention import OtherProcesses
 from codo.core.memory import peak_memory_mib
 
 
@@ -23,6 +24,7 @@ class Clock:
         self.device, self.images_per_step = device, images_per_step
         self.began = self.mark = time.perf_counter()
         self.waiting, self.steps = 0.0, 0
+        self.others = OtherProcesses()
 
     def waited(self) -> None:
         """A batch has arrived."""
@@ -41,6 +43,8 @@ class Clock:
             "time/data_wait": self.waiting / elapsed,
             "time/memory_mb": _memory(self.device),
         }
+        if self.device.type == "cpu" and (others := self.others.share()) is not None:
+            values["time/others"] = others
         self.began, self.waiting, self.steps = time.perf_counter(), 0.0, 0
         return values
 

@@ -90,7 +90,7 @@ def train(job: TrainingJob) -> None:
                 row |= job.context.mean({**output.stats, **learner.method.log_stats(), "grad_norm": gradient})
                 row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap()}
                 row["alarms"] = watch.health.look(step, row)
-                log.warn_once(*row["alarms"], watch.health.slow())
+                log.warn_once(*row["alarms"], watch.health.slow(), clock.others.warning(torch.get_num_threads()))
             for check in due:
                 row |= check(step)
                 learner.method.train()
