@@ -19,6 +19,8 @@ def test_each_recipe_is_in_the_list_once_below_a_verb_that_takes_it() -> None:
     verb = ""
     for line in listing(120).splitlines():
         verb = next((name for name, title in TITLES.items() if line == title), verb)
+        if line.startswith("   "):
+            continue  # the rest of a text
         if line.startswith("  "):
             name, said = line.split(maxsplit=1)
             assert name not in found
@@ -27,6 +29,11 @@ def test_each_recipe_is_in_the_list_once_below_a_verb_that_takes_it() -> None:
             found[name] = verb
     assert found == {name: accepting_verb(name) for name in shipped_recipes()}
     assert all(verb_of(read_recipe(name)) == verb for name, verb in found.items())
+
+
+def test_a_narrow_list_leaves_no_word_out() -> None:
+    assert listing(80).split() == listing(400).split()
+    assert all(len(line) <= 80 for line in listing(80).splitlines() if line.startswith("  "))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codo.command_line.resolved_recipe import TAKE_RECIPES, accepting_verb, missing, resolved_text
+from codo.command_line.resolved_recipe import TAKE_RECIPES, accepting_verb, difference_text, missing, resolved_text
 from codo.command_line.schemas import GIVEN_OTHERWISE, SCHEMAS
 from codo.core.config import read_recipe, resolve, shipped_recipes
 from codo.core.errors import InputError
@@ -53,6 +53,22 @@ def test_a_file_of_the_user(tmp_path: Path) -> None:
     )
     again.write_text(resolved_text(str(file)))
     assert resolve(SCHEMAS["pretrain"], again) == resolve(SCHEMAS["pretrain"], file)
+
+
+def test_two_recipes_against_each_other() -> None:
+    rows = [line.split() for line in difference_text("laptop", "codo_200ep").splitlines()]
+    assert rows[0] == ["laptop", "codo_200ep"]
+    assert ["cpj.jitter", "0.35", "0.2"] in rows
+    assert ["canvas", "64", "224"] in rows
+    names = [row[0] for row in rows[1:]]
+    assert "cpj.max_tries" not in names  # equal
+    assert not {"out", "foregrounds"} & set(names)
+    assert difference_text("laptop", "laptop") == "laptop and laptop have the same settings"
+
+
+def test_recipes_of_different_verbs_have_no_settings_to_compare() -> None:
+    with pytest.raises(InputError, match="'finetune_laptop' one of codo finetune"):
+        difference_text("laptop", "finetune_laptop")
 
 
 def test_settings_of_no_verb_are_an_error(tmp_path: Path) -> None:

@@ -17,15 +17,16 @@ def test_one_setting_with_the_recipes_that_set_it(
     monkeypatch.setenv("COLUMNS", "120")
     assert main(["settings", "cpj.jitter"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:5] == [
+    assert lines[:6] == [
         "cpj.jitter",
         "  taken by:  codo pretrain, codo plan",
         "  type:      float, at least 0, below 1",
         "  default:   0.2",
-        "  meaning:   largest box jitter, as a share of the box's sides; 0: off",
+        "  meaning:   largest box jitter, as a share of the box's sides, of which the paper gives no number",
+        "             (docs/method.md#box-jitter); 0: off",
     ]
-    assert any("0.35 in adapt_laptop, demo, laptop, short_runs (inits.boxes, " in line for line in lines[5:])
-    assert any("0 in ablations (inits.no_jitter)" in line for line in lines[5:])
+    assert any("0.35 in adapt_laptop, demo, laptop, short_runs (inits.boxes, " in line for line in lines[6:])
+    assert any("0 in ablations (inits.no_jitter)" in line for line in lines[6:])
 
 
 def test_recipes_are_those_with_the_setting_in_their_file_or_a_base() -> None:

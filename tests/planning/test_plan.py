@@ -56,6 +56,18 @@ def value(of: Estimate, topic: str, what: str) -> float:
     return of.line(topic, what).value
 
 
+def test_the_loader_may_be_the_bottleneck() -> None:
+    """50 samples a second need 0.75 cores at 15 ms a sample; 2,000 samples."""
+    assert value(planned(loader_cores=2), "loader", "hours") == pytest.approx(2000 / 50 / 3600)
+    assert "keeps up" in planned(loader_cores=2).line("loader", "hours").how
+    slow = planned(gpus=4, nodes=1, loader_cores=1)
+    rate, core = value(slow, "time", "samples/s"), value(slow, "loader", "core time") / 1000
+    assert rate * core > 1
+    assert value(slow, "loader", "hours") == pytest.approx(2000 * core / 3600)
+    assert "bottleneck" in slow.line("loader", "hours").how
+    assert not any(line.topic == "loader" and line.what == "hours" for line in planned().lines)
+
+
 def test_one_gpu_by_hand() -> None:
     one = planned()
     assert value(one, "run", "steps") == 200

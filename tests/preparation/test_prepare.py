@@ -60,6 +60,7 @@ def test_a_messy_folder(messy: Path, tmp_path: Path) -> None:
     }
     assert len(catalog) == 164
     assert catalog.counts["rejected"] == 5
+    assert f"5 rejected (why: {tmp_path / 'out' / 'rejected.csv'})" in catalog.summary()
     assert catalog.counts["ignored"] == {".txt": 1, ".xml": 1, "no extension": 1}
     rows = {catalog.key(i): i for i in range(len(catalog))}
     for orientation in range(1, 9):

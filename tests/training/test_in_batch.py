@@ -63,7 +63,7 @@ def test_end_to_end_with_localization_ends_with_the_same_bits(
     assert a.keys() == b.keys()
     assert all(torch.equal(a[key], b[key]) for key in a)
     log = (whole.path / "train.log").read_text()
-    assert "contrast.negatives=batch: 14 negatives a query and level; there is no key encoder" in log
+    assert "contrast.negatives=batch: 14 negatives a query and level; without a key encoder" in log
     assert "momentum encoder" not in log
     assert {"box/P2", "foreground/P3", "objectness/P5"} <= whole.metrics()[-1].keys()
     assert read_trunk(whole).parts == ("backbone", "fpn", "box_head")

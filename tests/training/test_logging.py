@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import math
+import os
+import pty
 import re
+import struct
 import subprocess
 import sys
+import termios
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -33,7 +40,12 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 def lines(run: Run) -> list[str]:
     """The lines of train.log without their times."""
-    return [line.split(" ", 1)[1] for line in (run.path / "train.log").read_text().splitlines()]
+    return [timeless(line.split(" ", 1)[1]) for line in (run.path / "train.log").read_text().splitlines()]
+
+
+def timeless(line: str) -> str:
+    """A line without the time that is left."""
+    return re.sub(r", [\d.]+ s left:", ", … left:", line)
 
 
 def test_a_row_is_a_line_of_json_without_nan(run: Run) -> None:
@@ -58,7 +70,8 @@ def test_rows_that_come_again_are_dropped_on_resuming(run: Run) -> None:
     log.row(4, {"loss": 40.0})
     log.close()
     assert [(row["step"], row["loss"]) for row in run.metrics()] == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 40.0)]
-    assert lines(run)[:5] == [f"step {step}: loss={step}" for step in range(1, 6)]  # words are history: they stay
+    told = [f"step {step}/10, … left: loss={step}" for step in range(1, 6)]
+    assert lines(run)[:5] == told  # words are history: they stay
     RunLog(run, LogSettings(), start=0, total=10).close()
     assert run.metrics() == []
 
@@ -70,9 +83,49 @@ def test_the_terminal_hears_words_and_every_tenth_of_the_run(run: Run, capsys: p
         log.row(step, {"loss": 0.5})
     log.warn("the disk is nearly full")
     log.close()
-    heard = capsys.readouterr().err.splitlines()
-    assert heard == ["begins", *(f"step {3 * i}: loss=0.5" for i in range(1, 11)), "WARNING the disk is nearly full"]
-    assert lines(run) == ["begins", *(f"step {i}: loss=0.5" for i in range(1, 31)), "WARNING the disk is nearly full"]
+    heard = [timeless(line) for line in capsys.readouterr().err.splitlines()]
+    told = [f"step {i}/30{', … left' * (i % 3 == 0 and i < 30)}: loss=0.5" for i in range(1, 31)]
+    assert heard == ["begins", *told[2::3], "WARNING the disk is nearly full"]
+    assert lines(run) == ["begins", *told, "WARNING the disk is nearly full"]
+
+
+def test_the_time_left_is_that_at_the_rate_so_far(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    log = RunLog(run, LogSettings(), start=20, total=60)  # resumed
+    now[0] += 100
+    log.row(30, {"loss": 0.5})
+    log.close()
+    assert capsys.readouterr().err == "step 30/60, 5 min 0 s left: loss=0.5\n"
+
+
+@pytest.mark.parametrize(("columns", "bar"), [(100, True), (0, False)])
+def test_a_bar_needs_a_terminal_with_a_width(tmp_path: Path, columns: int, bar: bool) -> None:
+    code = (
+        "import sys; from codo.core.run import start_run; from codo.training.log_settings import LogSettings\n"
+        "from codo.training.logging import RunLog\n"
+        "log = RunLog(start_run(sys.argv[1], {}, 'pretrain'), LogSettings(), start=0, total=2)\n"
+        "log.row(1, {'loss': 0.5}); log.advance(1); log.row(2, {'loss': 0.5}); log.advance(2); log.close()"
+    )
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24 * bar, columns, 0, 0))
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    with subprocess.Popen(command, stderr=follower, env=env) as process:
+        os.close(follower)
+        shown = b""
+        with suppress(OSError):  # the other end is closed
+            while part := os.read(leader, 1000):
+                shown += part
+    os.close(leader)
+    assert process.returncode == 0
+    assert (b"2/2 [" in shown) == bar
+    assert (b"step 2/2: loss=0.5" in shown) != bar
+    text = (tmp_path / "run/train.log").read_text()
+    assert "step 1/2" in text
+    assert "step 2/2" in text
 
 
 def test_quiet_prints_warnings_only(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +157,7 @@ def test_without_progress_only_words_are_heard(run: Run, capsys: pytest.CaptureF
     log.warn_once("one", None, "two", "one")
     log.close()
     assert capsys.readouterr().err.splitlines() == ["WARNING one", "WARNING two"]
-    assert lines(run) == ["step 1: loss=0.5", "quiet", "WARNING one", "WARNING two"]
+    assert lines(run) == ["step 1/2: loss=0.5", "quiet", "WARNING one", "WARNING two"]
 
 
 def test_words_reach_the_loggers_of_the_standard_library(run: Run, caplog: pytest.LogCaptureFixture) -> None:
@@ -173,4 +226,4 @@ def test_the_example_of_the_how_to(catalog: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     exec(code, {})
     words = (tmp_path / "messages.log").read_text()
-    assert re.search(r"^INFO codo\.training\S* step 2: loss=", words, flags=re.MULTILINE)
+    assert re.search(r"^INFO codo\.training\S* step 2/2: loss=", words, flags=re.MULTILINE)

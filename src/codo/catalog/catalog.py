@@ -23,7 +23,7 @@ from codo.catalog.decoded_images import DecodedImages
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.pages import slow_pages_warning
 from codo.catalog.reading import Location, Reader
-from codo.catalog.schema import FALLBACK_STAGE, FILE, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
+from codo.catalog.schema import FALLBACK_STAGE, FILE, REJECTED, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
 from codo.catalog.tile_reading import TileColumns, read_tile
 from codo.core.content import Checked, content_hash, time_of
@@ -261,7 +261,9 @@ class Catalog:
             others = [f"{n:,} {stage}" for stage, n in self.fallbacks.items() if stage != "filtered"]
             note = f" (fallbacks: {', '.join(others)})" if others else ""
             parts.append(f"{counts['proposals'] / counts['images']:.1f} proposals an image{note}")
-        parts += [f"{counts[name]:,} {name}" for name in ("rejected", "duplicates", "repeated") if counts[name]]
+        if counts["rejected"]:
+            parts.append(f"{counts['rejected']:,} rejected (why: {join(self.path, REJECTED)})")
+        parts += [f"{counts[name]:,} {name}" for name in ("duplicates", "repeated") if counts[name]]
         if counts["ignored"]:
             kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
             parts.append(f"ignored {kinds}")

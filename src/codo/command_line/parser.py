@@ -84,7 +84,7 @@ def build_parser() -> argparse.ArgumentParser:
         plan,
         "settings",
         "RECIPE | key=value",
-        "a shipped recipe or a YAML file; gpus=N, nodes=N, images=N, and any setting of codo pretrain",
+        "a shipped recipe or a YAML file; gpus=N, nodes=N, loader_cores=N, images=N, and any setting of codo pretrain",
     )
     plan.add_argument("-c", "--config", metavar="RECIPE", help="the recipe, as codo pretrain takes it")
 
@@ -147,6 +147,7 @@ def build_parser() -> argparse.ArgumentParser:
     recipes.add_argument("recipe", nargs="?", metavar="RECIPE", help="a shipped recipe, or a YAML file")
     text = "print every setting, after the base recipes and the defaults, as a file for -c"
     recipes.add_argument("--show", action="store_true", help=text)
+    recipes.add_argument("--against", metavar="OTHER", help="print the settings in which it differs from another one")
 
     settings = verb("settings", "explain a setting: type, default, what it does, and which recipes set it")
     text = "a setting such as cpj.jitter, or a group such as cpj; without, all groups are listed"

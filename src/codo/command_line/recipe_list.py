@@ -68,11 +68,15 @@ def listing(width: int | None = None) -> str:
     for verb, title in TITLES.items():
         lines += [title, ""]
         for name in (one for one in names if verbs[one] == verb):
-            said = textwrap.shorten(headline(comment_of(recipe_file(name))), width - margin, placeholder=" …")
-            lines.append(f"  {name:<{margin - 2}}{said}")
+            title = f"  {name:<{margin - 2}}"
+            said = headline(comment_of(recipe_file(name)))
+            lines += textwrap.wrap(
+                said, width, initial_indent=title, subsequent_indent=" " * margin, break_on_hyphens=False
+            )
         lines.append("")
     lines += ["codo recipes NAME           prints a recipe with its comment and the settings that it changes"]
     lines += ["codo recipes NAME --show    prints all settings as a file for -c, defaults included"]
+    lines += ["codo recipes NAME --against OTHER    prints the settings in which they differ"]
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""``codo recipes NAME --show``: every setting of a recipe, after its base recipes and the defaults, as YAML for ``-c``.
+"""``codo recipes NAME --show`` and ``--against``: all settings of a recipe, after its base recipes and the defaults.
 
 Settings that have neither a value nor a default (the data, the folder to write) are left out, and named at the top.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from codo.command_line.described import group_of
 from codo.command_line.schemas import GIVEN_OTHERWISE, SCHEMAS
-from codo.core.config import Settings, read_recipe, resolve
+from codo.core.config import Settings, flatten, read_recipe, resolve
 from codo.core.errors import InputError
 from codo.methods.registry import find_method
 
@@ -49,7 +49,7 @@ def resolved_text(recipe: str) -> str:
     """
     verb, values = accepting_verb(recipe), read_recipe(recipe)
     open_ = missing(verb, values)
-    settings = resolve(SCHEMAS[verb], recipe, dict.fromkeys(open_, _GIVEN_LATER))
+    settings = _resolved(recipe, verb)
     lines = [f"# {recipe}: every setting of codo {verb}, after its base recipes and the defaults."]
     pools = values["pools"] if isinstance(values.get("pools"), Mapping) else {}
     left = [*open_, *(f"pools.{pool}" for pool, folder in pools.items() if folder is None)]
@@ -63,6 +63,39 @@ def resolved_text(recipe: str) -> str:
         else:
             lines += lines_of(settings, name)
     return "\n".join(lines)
+
+
+def difference_text(recipe: str, other: str) -> str:
+    """The settings in which two recipes of one verb differ, a line each: setting, value in the first, in the second.
+
+    Args:
+        recipe: Name of a shipped recipe, or a YAML file.
+        other: Likewise.
+
+    Raises:
+        InputError: Unknown recipe, invalid settings, or recipes of different verbs.
+    """
+    verb, another = accepting_verb(recipe), accepting_verb(other)
+    if verb != another:
+        what = f"'{recipe}' is a recipe of codo {verb}, and '{other}' one of codo {another}"
+        raise InputError(what, where="--against", fix="name two recipes of one verb; codo recipes lists them by verb")
+    first, second = (flatten(_resolved(name, verb).model_dump(mode="json")) for name in (recipe, other))
+    given = {*missing(verb, read_recipe(recipe)), *missing(verb, read_recipe(other))}
+    rows = [
+        (name, flow(first.get(name)), flow(second.get(name)))
+        for name in dict.fromkeys([*first, *second])
+        if first.get(name) != second.get(name) and name.partition(".")[0] not in given
+    ]
+    if not rows:
+        return f"{recipe} and {other} have the same settings"
+    rows = [("", recipe, other), *rows]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return "\n".join(f"{name:<{widths[0]}}  {mine:<{widths[1]}}  {theirs}" for name, mine, theirs in rows)
+
+
+def _resolved(recipe: str, verb: str) -> Settings:
+    """A recipe with every setting; what has to be given besides is marked."""
+    return resolve(SCHEMAS[verb], recipe, dict.fromkeys(missing(verb, read_recipe(recipe)), _GIVEN_LATER))
 
 
 def missing(verb: str, values: Mapping[str, Any]) -> list[str]:

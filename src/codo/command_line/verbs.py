@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import shlex
+import sys
 from collections.abc import Callable
 
 import codo
@@ -48,7 +49,8 @@ def _finetune(args: argparse.Namespace) -> None:
 
     run = codo.finetune(args.config, **parse_assignments(_training_settings(args)))
     if _main_process():
-        print(f"{run.path}: {_report(run)}next: codo evaluate {shlex.quote(str(run.path))}")
+        path = shlex.quote(str(run.path))
+        print(f"{run.path}: {_report(run)}next: codo evaluate {path}, and codo view {path} for what it gets wrong")
 
 
 def _report(run: codo.Run) -> str:
@@ -81,7 +83,11 @@ def _plan(args: argparse.Namespace) -> None:
 
 
 def _export(args: argparse.Namespace) -> None:
-    print(codo.export(args.run, to=args.to, out=args.out, model=args.model, encoder=args.encoder))
+    path = codo.export(args.run, to=args.to, out=args.out, model=args.model, encoder=args.encoder)
+    print(path)
+    page = path / "README.md" if path.is_dir() else path.with_suffix(".md")
+    if page.is_file():
+        print(f"how to load it: {page}", file=sys.stderr)
 
 
 def _evaluate(args: argparse.Namespace) -> None:
@@ -90,6 +96,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     numbers = codo.evaluate(args.source, **parse_assignments(args.settings))
     if _main_process():
         print(json.dumps(numbers, indent=2))
+        print("from 0 to 1, where reports and comparisons have points of 100; -1: no such objects", file=sys.stderr)
 
 
 def _probe(args: argparse.Namespace) -> None:
@@ -151,10 +158,14 @@ def _cache(args: argparse.Namespace) -> None:
 
 
 def _recipes(args: argparse.Namespace) -> None:
-    if args.show and args.recipe is None:
+    if (option := "--show" * args.show or "--against" * bool(args.against)) and args.recipe is None:
         fix = "name one, such as codo recipes laptop --show"
-        raise InputError("--show needs a recipe", where="command line", fix=fix)
-    if args.show:
+        raise InputError(f"{option} needs a recipe", where="command line", fix=fix)
+    if args.against:
+        from codo.command_line.resolved_recipe import difference_text
+
+        print(difference_text(args.recipe, args.against))
+    elif args.show:
         from codo.command_line.resolved_recipe import resolved_text
 
         print(resolved_text(args.recipe))

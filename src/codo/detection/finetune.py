@@ -37,6 +37,7 @@ from codo.duplicates.near import split_warning
 from codo.evaluation.health import HealthMonitor
 from codo.evaluation.identical_images import identical_warning
 from codo.evaluation.leaks import leak_warning
+from codo.evaluation.start_warnings import warmup_warning
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings
 from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.models.recipe_width import without_recipe_width
@@ -137,7 +138,7 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
                 per_epoch=task.per_epoch,
                 reference=settings.optim.reference_batch,
             )
-            told = [*warnings, *data_warnings(task, context)]
+            told = [*warnings, *data_warnings(task, context), warmup_warning(schedule.warmup, task.steps)]
             session.log_start(told, loaded, source=f"weights={settings.weights}")
             for note in task.notes:
                 session.log.info(note)

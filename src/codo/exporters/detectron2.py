@@ -63,7 +63,8 @@ class Detectron2(NamedTarget):
         model = trunk.model
         if model.backbone in ("resnet18", "resnet34") and model.width != 1.0:
             what = f"Detectron2 builds {model.backbone} in full width only"
-            raise InputError(what, where=f"model.width={model.width:g}", fix="use --to torchvision or --to mmdet")
+            fix = "use --to torchvision or mmdet, or pretrain with model.width=1"
+            raise InputError(what, where=f"model.width={model.width:g}", fix=fix)
         state = super().state(trunk)
         if model.head == "2fc":
             return {name: tensor for name, tensor in state.items() if not name.endswith(IGNORED)}

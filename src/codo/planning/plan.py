@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
@@ -23,6 +24,8 @@ from codo.training.pretrain import recipe_of_method
 from codo.training.pretrain_settings import PretrainSettings, length
 
 GPUS_PER_NODE = 8
+GPU = "H100 SXM"
+"""What the unit costs of a GPU are for (costs.yaml)."""
 LAUNCH = 4e-6
 """Approximate seconds to launch one operator on the GPU; used only to warn if launches dominate the time."""
 
@@ -32,8 +35,13 @@ class PlanSettings(PretrainSettings):
 
     foregrounds: str = Field("", description="the run's catalog, if it already exists: its images are counted")
     out: str = Field("", description="not used")
+    instead: ClassVar[Mapping[str, str]] = {**PretrainSettings.instead, "cores": "loader_cores"}
+
     gpus: int = Field(1, ge=1, description="number of GPUs on all nodes together")
     nodes: int | None = Field(None, ge=1, description="number of nodes; null: one for every 8 GPUs")
+    loader_cores: int | None = Field(
+        None, ge=1, description="cores of a node for loader processes; null: as many as the GPUs need"
+    )
     images: int | None = Field(None, ge=1, description="number of training images; null: those of the catalog")
     background_images: int | None = Field(None, ge=0, description="number of background images; null: same as images")
 
@@ -99,8 +107,8 @@ def estimate(settings: PlanSettings, counted: tuple[Kind, str], step: Step, know
     steps, _ = length(settings, images)
     lines = [
         Line("run", "images", images, "", *counted),
-        Line("run", "steps", steps, "", counted[0], "steps=, or epochs= of these images"),
-        Line("run", "GPUs", gpus, "", "given", f"{nodes} x {gpus // nodes}; {step.samples} samples on each"),
+        Line("run", "steps", steps, "", counted[0], "steps=, or epochs= x images / batch_size"),
+        Line("run", "GPUs", gpus, "", "given", f"{nodes} x {gpus // nodes} of {GPU}; {step.samples} samples on each"),
     ]
     compute = _compute(step, known, lines)
     seconds, certain = _time(settings, step, compute, known, lines)
@@ -183,6 +191,7 @@ def _data(
     lines += [
         Line("loader", "core time", 1e3 * core, "ms/sample", known.pasted_2.kind, what),
         Line("loader", "cores", rate * core / nodes, "/node", certain, "samples/s x core time, of such cores"),
+        *_limited(settings, rate, core, certain),
         Line("loader", "reads", rate * read / nodes / 1e9, "GB/s/node", certain, "packed, from the node's own disks"),
     ]
     stored: list[tuple[str, int, UnitCost, str]] = [("images", images, known.foreground_bytes, "packed at 320")]
@@ -199,6 +208,17 @@ def _data(
     if method.needs_saliency:
         hours, sure = images * known.saliency.value / 3600, weakest(counted, known.saliency.kind)
         lines.append(Line("prepare", "saliency", hours, "core-h", sure, "once a run, before its first step"))
+
+
+def _limited(settings: PlanSettings, rate: float, core: float, certain: Kind) -> list[Line]:
+    """The length of the run with the loader's cores that there are, if their number is given."""
+    if settings.loader_cores is None:
+        return []
+    slower = min(rate, settings.loader_cores * settings.on_nodes / core)
+    steps, _ = length(settings, settings.images or 0)
+    hours = steps * settings.batch_size / slower / 3600
+    what = "the loader is the bottleneck" if slower < rate else "the loader keeps up"
+    return [Line("loader", "hours", hours, "h", certain, f"with {settings.loader_cores} cores a node: {what}")]
 
 
 def _images(settings: PlanSettings, known: UnitCosts) -> tuple[int, tuple[Kind, str]]:

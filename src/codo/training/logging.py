@@ -11,8 +11,10 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import re
 import sys
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
@@ -22,6 +24,7 @@ from tqdm import tqdm
 
 from codo.core.errors import CodoError
 from codo.core.io import write_atomically
+from codo.core.numbers import duration
 from codo.core.run import Run
 from codo.training.log_settings import LogSettings
 from codo.training.trackers import Tracker, open_trackers
@@ -46,10 +49,11 @@ class RunLog:
         self.run, self.settings = run, settings
         self._warned: set[str] = set()
         self.trackers: list[Tracker] = []
-        quiet = run is None or settings.quiet or not settings.progress or not sys.stderr.isatty()
+        quiet = run is None or settings.quiet or not settings.progress or not _shows_bars()
         self._bar = tqdm(total=total, initial=start, unit=unit, dynamic_ncols=True, disable=quiet)
         # Without a progress bar, print a line after every tenth of the run.
         self._printed, self._tenth = start, max(1, total // 10)
+        self._start, self._total, self._began = start, total, time.monotonic()
         if run is None:
             return
         kept = [row for row in run.metrics() if start and row["step"] <= start]
@@ -68,10 +72,17 @@ class RunLog:
         scalars = {k: float(v) for k, v in clean.items() if isinstance(v, int | float)}
         for tracker in self.trackers:
             tracker.log(scalars, step)
-        if self._bar.disable:
-            echo = self.settings.progress and step // self._tenth > self._printed // self._tenth
-            self.info(f"step {step}: {_summary(scalars)}", echo=echo)
-            self._printed = step if echo else self._printed
+        echo = self._bar.disable and self.settings.progress and step // self._tenth > self._printed // self._tenth
+        left = self._left(step) if echo else ""
+        self.info(f"step {step}/{self._total}{left}: {_summary(scalars)}", echo=echo)
+        self._printed = step if echo else self._printed
+
+    def _left(self, step: int) -> str:
+        """How long the rest will take, at the rate so far."""
+        done, left = step - self._start, self._total - step
+        if done < 1 or left < 1:
+            return ""
+        return f", {duration((time.monotonic() - self._began) / done * left)} left"
 
     def advance(self, step: int, postfix: Mapping[str, str] | None = None) -> None:
         """Move the progress bar to ``step``."""
@@ -112,6 +123,14 @@ class RunLog:
                     handle.close()
             for tracker in self.trackers:
                 tracker.close()
+
+
+def _shows_bars() -> bool:
+    """Whether messages go to a terminal with a width: those of some containers have none, and a bar would be empty."""
+    try:
+        return sys.stderr.isatty() and os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):  # a stand-in for a terminal, which has no number
+        return False
 
 
 def _append(handle: Any, text: str) -> None:

@@ -65,7 +65,7 @@ class PretrainTask:
         if count := self.batch_negatives:
             unused = "contrast.queue and contrast.enqueue_views are not used"
             if contrast.keys == "end_to_end":
-                unused = "there is no key encoder, so contrast.queue, .enqueue_views and .momentum are not used"
+                unused = "without a key encoder contrast.queue, .enqueue_views and .momentum have no effect"
             notes.append(f"contrast.negatives=batch: {count} negatives a query and level; {unused}")
         return notes
 

@@ -59,8 +59,16 @@ class CPJSettings(Settings):
     photometric: Literal["separate", "composite"] = Field(
         "separate", description="color and blur separately on proposal and background, or on the composite (InsLoc)"
     )
-    jitter: float = Field(0.2, ge=0, lt=1, description="largest box jitter, as a share of the box's sides; 0: off")
-    min_iou: float = Field(0.6, ge=0, lt=1, description="the IoU of jittered and pasted box must be greater than this")
+    jitter: float = Field(
+        0.2,
+        ge=0,
+        lt=1,
+        description="largest box jitter, as a share of the box's sides, of which the paper gives no number "
+        "(docs/method.md#box-jitter); 0: off",
+    )
+    min_iou: float = Field(
+        0.6, ge=0, lt=1, description="the IoU of jittered and pasted box must be greater than this; 0.6 is the paper's"
+    )
     max_tries: int = Field(
         20, ge=1, description="how many jittered boxes to try; if none passes, the pasted box is used"
     )
