@@ -18,7 +18,7 @@ from codo.loading.step_dataset import ViewBatch
 from codo.methods.codo import CoDo
 from codo.models.backbone import STRIDES
 from codo.models.encoder import Encoder
-from codo.training.optim import OptimSettings
+from codo.optim.optimizer import OptimSettings
 
 
 class PlainStep:

@@ -11,7 +11,7 @@ from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
 from codo.methods.codo import CoDo
 from codo.models.encoder import ModelSettings
-from codo.training.optim import OptimSettings, build_optimizer
+from codo.optim.optimizer import OptimSettings, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.trainer import trained
 

@@ -66,6 +66,7 @@ ORDER = [
     "exporters",
     "planning",
     "training",
+    "optim",
     "probes",
     "watching",
     "reporting",

@@ -9,7 +9,7 @@ from codo.comparison.pretraining import pretrain_settings
 from codo.core.config import differences, read_recipe, resolve, shipped_recipes
 from codo.detection.finetune import FinetuneSettings
 from codo.methods.registry import METHODS, find_method
-from codo.training.optim import Schedule
+from codo.optim.optimizer import Schedule
 from codo.training.pretrain_settings import PretrainSettings, length, with_absolute_paths
 
 FINETUNE = [name for name in shipped_recipes() if "finetune" in name or "rcnn" in name]

@@ -12,8 +12,8 @@ from codo.core.errors import InputError
 from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.optim import DetectorOptimSettings, build_detector_optimizer
 from codo.models.encoder import ModelSettings
-from codo.training.lr_factors import trained_parts
-from codo.training.optim import Schedule, set_lr
+from codo.optim.lr_factors import trained_parts
+from codo.optim.optimizer import Schedule, set_lr
 
 CPU = torch.device("cpu")
 

@@ -11,8 +11,8 @@ from codo.core.errors import InputError
 from codo.detection.finetune import finetune, resolve_norm
 from codo.detection.optim import DetectorOptimSettings
 from codo.detection.protocol import describe_length, describe_lr, describe_norm
+from codo.optim.optimizer import Schedule
 from codo.training.distributed import DistributedContext
-from codo.training.optim import Schedule
 from tests.conftest import MakeData
 from tests.detection.test_finetune import QUICK
 

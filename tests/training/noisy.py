@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from codo.core.run import Run
 from codo.evaluation.health import HealthMonitor
 from codo.methods.base import Method, StepOutput
+from codo.optim.optimizer import OptimSettings, Schedule
 from codo.training.distributed import DistributedContext
 from codo.training.job import Feed, Watch
-from codo.training.optim import OptimSettings, Schedule
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.session import find_saved, open_session
 from codo.training.trainer import train

@@ -16,11 +16,11 @@ from codo.methods.codo import CoDo
 from codo.models.anchoring import Anchor, AnchorSettings
 from codo.models.encoder import ModelSettings
 from codo.models.weights import recognize
+from codo.optim.optimizer import OptimSettings, build_optimizer
 from codo.training import checkpoint
 from codo.training.anchoring import anchored_parameters
 from codo.training.distributed import DistributedContext
 from codo.training.load_run import load_method
-from codo.training.optim import OptimSettings, build_optimizer
 from codo.training.trainer import distribute
 from tests.methods.test_freezing import batch
 from tests.ranks import on_two_ranks

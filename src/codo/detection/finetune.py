@@ -41,10 +41,10 @@ from codo.evaluation.start_warnings import warmup_warning
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings
 from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.models.recipe_width import without_recipe_width
+from codo.optim.lr_factors import factor_by_parameter
+from codo.optim.optimizer import Schedule
 from codo.training.distributed import DistributedContext, join_processes
 from codo.training.job import Check, Feed, Watch
-from codo.training.lr_factors import factor_by_parameter
-from codo.training.optim import Schedule
 from codo.training.session import Session, find_saved, open_session
 from codo.training.trackers import check_trackers
 from codo.training.trainer import save, train

@@ -8,8 +8,8 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from codo.training.lr_factors import factor_by_parameter, split_groups
-from codo.training.optim import OptimSettings
+from codo.optim.lr_factors import factor_by_parameter, split_groups
+from codo.optim.optimizer import OptimSettings
 
 NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm)
 

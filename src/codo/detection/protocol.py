@@ -14,8 +14,8 @@ import numpy as np
 from codo.annotations.records import Annotations
 from codo.detection.optim import DetectorOptimSettings
 from codo.exporters.torchvision import CANONICAL_SCALE
+from codo.optim.optimizer import Schedule
 from codo.training.distributed import DistributedContext
-from codo.training.optim import Schedule
 
 RARE = 30
 """The AP of a class with fewer objects moves by more than three points with every object found or missed."""

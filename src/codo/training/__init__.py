@@ -4,7 +4,6 @@
   ``run_probes``: its probes.
 * ``session``: the steps that pretraining and finetuning share around the loop: run directory, resume, log, report.
 * ``trainer``: the loop; ``job``: its inputs; ``clock``: images per second and data wait.
-* ``optim``, ``lars``: SGD, LARS, learning-rate schedules and scaling.
 * ``checkpoint``: saving and exact resume; ``load_run``: the method of a run with its newest weights.
 * ``distributed``: processes and devices.
 * ``profiling``: ``--profile``, the time of each stage of a step.
@@ -19,10 +18,8 @@ from typing import TYPE_CHECKING
 from codo.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from codo.training.lars import LARS as LARS
     from codo.training.load_run import load_method as load_method
     from codo.training.log_settings import LogSettings as LogSettings
-    from codo.training.optim import OptimSettings as OptimSettings
     from codo.training.pretrain import pretrain as pretrain
     from codo.training.pretrain_settings import PretrainSettings as PretrainSettings
     from codo.training.probing import probe as probe
@@ -30,9 +27,7 @@ else:
     __getattr__, __dir__, __all__ = lazy_exports(
         __name__,
         {
-            "LARS": "lars",
             "LogSettings": "log_settings",
-            "OptimSettings": "optim",
             "PretrainSettings": "pretrain_settings",
             "load_method": "load_run",
             "pretrain": "pretrain",

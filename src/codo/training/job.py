@@ -13,9 +13,9 @@ from torch import nn
 from codo.core.run import Run
 from codo.evaluation.health import HealthMonitor
 from codo.methods.base import Method
+from codo.optim.optimizer import Schedule
 from codo.training.distributed import DistributedContext
 from codo.training.logging import RunLog
-from codo.training.optim import Schedule
 
 Check = Callable[[int], Mapping[str, Any]]
 """A function called at intervals, such as an evaluation: takes the number of steps done, returns values to log."""

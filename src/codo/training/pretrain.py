@@ -29,6 +29,8 @@ from codo.methods.base import Method
 from codo.methods.freezing import frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
 from codo.models.recipe_width import without_recipe_width
+from codo.optim.lr_factors import factor_by_parameter
+from codo.optim.optimizer import Schedule, build_optimizer
 from codo.probes.labeled import LabeledProbes
 from codo.probes.labels_at_hand import labels_note
 from codo.probes.start_comparison import StartComparison
@@ -37,8 +39,6 @@ from codo.training.anchoring import anchored_parameters, anchored_parts, apply_a
 from codo.training.distributed import DistributedContext, join_processes, loader_workers, local_world_size
 from codo.training.freezing import apply_freezing, describe_freezing
 from codo.training.job import Feed, Watch
-from codo.training.lr_factors import factor_by_parameter
-from codo.training.optim import Schedule, build_optimizer
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
 from codo.training.run_probes import RunProbes, invariance_probe, loaded_parts

@@ -18,11 +18,11 @@ from codo.loading.sampler import steps_per_epoch
 from codo.methods.base import Setup
 from codo.methods.registry import absolute_name, find_method, own_settings, read_options
 from codo.models.anchoring import AnchorSettings
+from codo.optim.optimizer import OptimSettings
 from codo.probes.probe_settings import ProbeSettings
 from codo.training.anchoring import check_anchor
 from codo.training.freezing import PretrainModelSettings, check_freezing
 from codo.training.log_settings import LogSettings
-from codo.training.optim import OptimSettings
 from codo.views.cpj import CPJSettings
 from codo.views.photometric import AugmentSettings
 

@@ -26,12 +26,12 @@ from codo.core.io import write_atomically
 from codo.core.run import Run, check_out, start_run
 from codo.methods.base import Method
 from codo.models.load_report import LoadReport
+from codo.optim.optimizer import Schedule
 from codo.training import checkpoint
 from codo.training.distributed import DistributedContext, use_bf16
 from codo.training.job import Checkpoints, Feed, Learner, TrainingJob, Watch
 from codo.training.log_settings import LogSettings
 from codo.training.logging import RunLog
-from codo.training.optim import Schedule
 from codo.training.trainer import distribute
 
 

@@ -19,11 +19,11 @@ from codo.core.signals import STOPPED, StopSignal, stop_signals, until_stopped
 from codo.methods.base import Method, stage
 from codo.methods.freezing import unfreeze
 from codo.models.batch_statistics import running, tracking_layers
+from codo.optim.optimizer import set_lr
 from codo.training import checkpoint
 from codo.training.clock import Clock
 from codo.training.distributed import DistributedContext
 from codo.training.job import TrainingJob
-from codo.training.optim import set_lr
 from codo.training.profiling import Profiler, waits
 
 PATIENCE = 10.0

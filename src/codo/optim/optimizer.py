@@ -12,8 +12,8 @@ from torch import nn
 
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.training.lars import LARS
-from codo.training.lr_factors import factor_by_parameter, split_groups
+from codo.optim.lars import LARS
+from codo.optim.lr_factors import factor_by_parameter, split_groups
 
 REFERENCE_BATCH = 256  # batch size that a scaled learning rate refers to
 

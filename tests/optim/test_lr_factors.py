@@ -14,8 +14,8 @@ from codo.methods.base import Method, Setup
 from codo.methods.freezing import freeze, frozen_parameters
 from codo.methods.registry import build_method, find_method, own_settings
 from codo.models.encoder import ModelSettings
-from codo.training.lr_factors import trained_parts
-from codo.training.optim import OptimSettings, build_optimizer, set_lr
+from codo.optim.lr_factors import trained_parts
+from codo.optim.optimizer import OptimSettings, build_optimizer, set_lr
 
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=8, head="1conv1fc", head_dim=16, embedding_dim=8)
 CPU = torch.device("cpu")

@@ -4,7 +4,7 @@ import copy
 
 import torch
 
-from codo.training.lars import LARS
+from codo.optim.lars import LARS
 
 
 def test_two_steps_by_hand() -> None:

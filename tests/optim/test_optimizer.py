@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from codo.training.optim import OptimSettings, Schedule, build_optimizer, set_lr
+from codo.optim.optimizer import OptimSettings, Schedule, build_optimizer, set_lr
 
 
 def schedule(steps: int = 100, per_epoch: int = 10, batch_size: int = 256, **settings: object) -> Schedule:
