@@ -53,8 +53,8 @@ def test_ap_near_zero_says_nothing_yet() -> None:
     ((said, found),) = verdicts(low)
     assert said == (
         "codo against none: +0.7 points of box AP at 100% of the labels (95% interval +0.7 to +0.7, from 3 seeds and "
-        "440 evaluation images). AP near zero (0.83 and 0.13), which says nothing yet. Finetune longer or on more "
-        "labels."
+        "440 evaluation images). AP near zero (codo 0.83, none 0.13), which says nothing yet. Finetune longer or on "
+        "more labels."
     )
     assert found == "unknown"
     one_side = verdicts(make_comparison(grid([0.001, 0.002, 0.001], [0.018, 0.019, 0.018])))

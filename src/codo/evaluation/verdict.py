@@ -42,7 +42,8 @@ def verdict(
     if difference.doubt == "few seeds":
         return f"{label} against {reference}: {found} ({interval}). {few_seeds(len(difference.values))}. {advice}"
     if difference.doubt == "near zero" and difference.means is not None:
-        levels = " and ".join(f"{100 * value:.2f}" for value in difference.means)
+        names = (label, reference)
+        levels = ", ".join(f"{name} {100 * one:.2f}" for name, one in zip(names, difference.means, strict=True))
         return (
             f"{label} against {reference}: {found} ({interval}). {NEAR_ZERO} ({levels}), which says nothing yet. "
             "Finetune longer or on more labels."

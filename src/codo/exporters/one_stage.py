@@ -23,7 +23,7 @@ from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 from codo.core.errors import InputError
 from codo.exporters.folding import fold_pyramid
 from codo.exporters.target import Rebuilt, Target, changed_normalization, changed_settings, save_torch, translate
-from codo.exporters.torchvision import backbone_maps
+from codo.exporters.torchvision import HINTS, backbone_maps
 from codo.exporters.trunk import TrunkWeights
 from codo.models.backbone import build_backbone
 from codo.models.encoder import ModelSettings
@@ -154,12 +154,13 @@ class OneStage(Target):
             function = CONSTRUCTORS[self.detector].__name__
             own_pixels = changed_normalization(trunk.model, "image_mean", "image_std")
             return (
-                f"import torch\nfrom torchvision.models.detection import {function}\n\n"
+                f"import torch\nfrom torchvision.models.detection import {function}\n\n{HINTS}"
                 f"detector = {function}(weights=None, weights_backbone=None, num_classes=91{own_pixels})\n{load}"
             )
         return (
-            "import torch\nfrom codo.exporters.one_stage import build_one_stage\n"
-            f"from codo.models.encoder import ModelSettings\n\nmodel = ModelSettings({changed_settings(trunk.model)})\n"
+            "import torch\nfrom codo.exporters.one_stage import build_one_stage  # torchvision builds no such trunk\n"
+            "from codo.models.encoder import ModelSettings\n\n"
+            f"model = ModelSettings({changed_settings(trunk.model)})\n{HINTS}"
             f'detector = build_one_stage(model, num_classes=91, detector="{self.detector}")\n{load}'
         )
 

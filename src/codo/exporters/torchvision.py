@@ -49,6 +49,12 @@ from codo.models.load_report import compare
 CANONICAL_SCALE = 224.0
 """Side in pixels of the boxes that pool from P4, in torchvision and Detectron2; each octave is a level up or down."""
 
+HINTS = (
+    "# num_classes: your classes and one for the background. min_size, max_size: of your images; without them\n"
+    "# torchvision enlarges to a short side of 800.\n"
+)
+"""Comment of the code that builds a detector."""
+
 CONSTRUCTORS: dict[tuple[str, str], Callable[..., Any]] = {
     ("mask_rcnn", "4conv1fc"): maskrcnn_resnet50_fpn_v2,
     ("faster_rcnn", "4conv1fc"): fasterrcnn_resnet50_fpn_v2,
@@ -194,12 +200,13 @@ class Torchvision(Target):
             function = own.__name__
             own_pixels = changed_normalization(trunk.model, "image_mean", "image_std")
             return (
-                f"import torch\nfrom torchvision.models.detection import {function}\n\n"
+                f"import torch\nfrom torchvision.models.detection import {function}\n\n{HINTS}"
                 f"detector = {function}(weights=None, weights_backbone=None, num_classes=91{own_pixels})\n{load}"
             )
         return (
-            "import torch\nfrom codo.exporters.torchvision import build_detector\n"
-            f"from codo.models.encoder import ModelSettings\n\nmodel = ModelSettings({changed_settings(trunk.model)})\n"
+            "import torch\nfrom codo.exporters.torchvision import build_detector  # torchvision builds no such trunk\n"
+            "from codo.models.encoder import ModelSettings\n\n"
+            f"model = ModelSettings({changed_settings(trunk.model)})\n{HINTS}"
             f"detector = build_detector(model, num_classes=91, masks={self.detector == 'mask_rcnn'})\n{load}"
         )
 
