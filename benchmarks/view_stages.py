@@ -2,8 +2,9 @@
 
     python -m benchmarks.view_stages [--data DIR] [--images N]
 
-From packed catalogs and from original JPEGs, one thread. The clock runs around calls inside the sample that is timed;
-of each sample the fastest of several rounds counts. No row has a bound: T3 and T4 (`views`) have.
+From packed catalogs and from original JPEGs, with and without decoded images in memory (``cache=``), one thread. The
+clock runs around calls inside the sample that is timed; of each sample the fastest of several rounds counts. No row has
+a bound: T3 and T4 (`views`) have.
 """
 
 from __future__ import annotations
@@ -61,6 +62,10 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         yield from stages("packed", pasted(*small), options.smoke)
         yield from stages("packed, colors and blur deferred", pasted(*small, defer_photometric=True), options.smoke)
         yield from stages("original JPEGs", pasted(originals, originals), options.smoke)
+        for kept in (*small, originals):
+            kept.keep_decoded(10**10)  # filled by the first round, which does not count
+        yield from stages("packed, decoded before", pasted(*small), options.smoke)
+        yield from stages("original JPEGs, decoded before", pasted(originals, originals), options.smoke)
 
 
 def stages(what: str, ours: pasted_views.PastedViews, smoke: bool) -> Iterator[Row]:

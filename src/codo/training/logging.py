@@ -72,7 +72,7 @@ class RunLog:
         scalars = {k: float(v) for k, v in clean.items() if isinstance(v, int | float)}
         for tracker in self.trackers:
             tracker.log(scalars, step)
-        echo = self._bar.disable and self.settings.progress and step // self._tenth > self._printed // self._tenth
+        echo = bool(self._bar.disable) and self.settings.progress and step // self._tenth > self._printed // self._tenth
         left = self._left(step) if echo else ""
         self.info(f"step {step}/{self._total}{left}: {_summary(scalars)}", echo=echo)
         self._printed = step if echo else self._printed
