@@ -38,6 +38,17 @@ def test_other_settings_are_refused_but_neutral_ones_are_not(tmp_path: Path) -> 
         check_out(tmp_path / "run", {**CONFIG, "optim": {"lr": 0.2}})
 
 
+@pytest.mark.parametrize(("verb", "start"), [("pretrain", "model.init"), ("finetune", "weights")])
+def test_a_longer_run_begins_from_the_weights_of_the_first(tmp_path: Path, verb: str, start: str) -> None:
+    start_run(tmp_path / "run", {"seed": 0, "steps": 10}, verb).unlock()
+    with pytest.raises(InputError, match=r"steps: 10 -> 20") as caught:
+        check_out(tmp_path / "run", {"seed": 0, "steps": 20}, verb)
+    assert f"another out= and {start}={tmp_path / 'run'}" in str(caught.value.fix)
+    with pytest.raises(InputError, match=r"seed: 0 -> 1") as caught:
+        check_out(tmp_path / "run", {"seed": 1, "steps": 10}, verb)
+    assert start not in str(caught.value.fix)
+
+
 def test_a_run_of_another_verb_is_refused_by_its_name(tmp_path: Path) -> None:
     start_run(tmp_path / "run", CONFIG, "finetune").unlock()
     assert check_out(tmp_path / "run", CONFIG, "finetune") is True

@@ -39,7 +39,7 @@ from typing import Any
 
 import yaml
 
-from codo.core.config import read_yaml, refuse_other_settings
+from codo.core.config import differences, read_yaml, refuse_other_settings
 from codo.core.errors import InputError
 from codo.core.io import FileLock, write_atomically
 from codo.core.renamed import upgrade
@@ -184,14 +184,12 @@ def check_out(out: str | Path, config: Mapping[str, Any], verb: str = "") -> boo
     if verb and (other := Run(folder).verb) != verb:
         what = f"out= holds a run of codo {other}, and this is codo {verb}"
         raise InputError(what, where=str(out), fix="choose another out=")
-    refuse_other_settings(
-        Run(folder).config,
-        _plain(config),
-        NEUTRAL,
-        what="out= holds a run",
-        where=str(out),
-        fix="choose another out=, or give the settings of that run to resume it",
-    )
+    recorded, wanted = Run(folder).config, _plain(config)
+    fix = "choose another out=, or give the settings of that run to resume it"
+    if any(one.startswith(("steps:", "epochs:")) for one in differences(recorded, wanted, NEUTRAL)):
+        start = "weights" if verb == "finetune" else "model.init"
+        fix = f"the learning rate follows the length, so a run keeps its own: for more, another out= and {start}={out}"
+    refuse_other_settings(recorded, wanted, NEUTRAL, what="out= holds a run", where=str(out), fix=fix)
     return True
 
 

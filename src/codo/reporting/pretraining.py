@@ -78,8 +78,9 @@ def summary_section(run: Run, metrics: Metrics, heading: str = "") -> Section:
     samples = f"{compact(metrics.last_step * batch)}" if metrics.last_step is not None and batch else "–"
     facts = headline(run, metrics, batch * views)
     facts.insert(-2, ("Samples", samples, f"batch {batch}, {views} views" + _epochs(epoch)))
+    more = " and localization" if config.get("localization") else ""
     if (loss := metrics.series("loss").end) is not None:
-        facts.append(("Final loss", number(loss), "sum over the levels, mean of the last tenth"))
+        facts.append(("Final loss", number(loss), f"sum over the levels{more}, mean of the last tenth"))
     if (score := metrics.last("invariance")) is not None:
         facts.append(("Background invariance", percent(score), f"chance {percent(metrics.last('invariance_chance'))}"))
     health = health_block(metrics, HealthReference.read(run), heading)
@@ -95,12 +96,12 @@ def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
             "Loss by level (nats)",
             by_level(metrics, "loss"),
             "InfoNCE at each pyramid level. The dashed line is the loss of guessing among the positive and all K "
-            "negatives. The loss may rise first, while the queue fills with real keys.",
+            "negatives. With a queue it may rise first, while real keys replace noise.",
             references=[("ln(K+1)", reference.chance_loss)],
         ),
         figure(
             metrics,
-            "Top-1 against the queue (%)",
+            "Top-1 among the negatives (%)",
             by_level(metrics, "top1"),
             "How often the positive is more similar than every negative. In healthy runs it rises late and slowly.",
             limits=(0, None),
@@ -116,7 +117,7 @@ def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
             metrics,
             "Similarity to the negatives (cosine)",
             by_level(metrics, "negative"),
-            "Mean similarity to the queue. It falls towards 0 as the embeddings spread over the sphere.",
+            "Mean similarity to the negatives. It falls towards 0 as the embeddings spread over the sphere.",
             references=[("spread out", 0.0)],
         ),
         figure(
