@@ -65,6 +65,7 @@ def test_the_loader_may_be_the_bottleneck() -> None:
     assert rate * core > 1
     assert value(slow, "loader", "hours") == pytest.approx(2000 * core / 3600)
     assert "bottleneck" in slow.line("loader", "hours").how
+    assert value(slow, "loader", "GPU-hours") == pytest.approx(4 * value(slow, "loader", "hours"))
     assert not any(line.topic == "loader" and line.what == "hours" for line in planned().lines)
 
 

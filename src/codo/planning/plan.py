@@ -218,7 +218,10 @@ def _limited(settings: PlanSettings, rate: float, core: float, certain: Kind) ->
     steps, _ = length(settings, settings.images or 0)
     hours = steps * settings.batch_size / slower / 3600
     what = "the loader is the bottleneck" if slower < rate else "the loader keeps up"
-    return [Line("loader", "hours", hours, "h", certain, f"with {settings.loader_cores} cores a node: {what}")]
+    return [
+        Line("loader", "hours", hours, "h", certain, f"with {settings.loader_cores} cores a node: {what}"),
+        Line("loader", "GPU-hours", hours * settings.gpus, "h", certain, "with these cores"),
+    ]
 
 
 def _images(settings: PlanSettings, known: UnitCosts) -> tuple[int, tuple[Kind, str]]:
