@@ -13,6 +13,7 @@ setup: $(VENV)/.done  ## create .venv with the versions in constraints.txt (with
 
 # torch and torchvision must be installed together from one index, because their builds must match.
 $(VENV)/.done: pyproject.toml constraints.txt
+	@echo "installing into $(VENV): 7 GB, about five minutes on two cores"
 	@if command -v uv >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
 	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[dev]'; \

@@ -100,7 +100,13 @@ def _next(
     if progress.state != "running":
         found += [_longer(metrics, progress, probes)]
     if progress.state == "finished" and health.tone == "unknown":
-        found.append(Suggestion("steps", f"Train longer: at least {number(reference.grace)} steps", health.headline))
+        found.append(
+            Suggestion(
+                "steps",
+                f"Train longer: at least {number(reference.grace)} steps, in a new `out=`",
+                "Until then a run that will collapse looks alike.",
+            )
+        )
     if not any(one and one.kind == "steps" for one in found):
         watch = [check for check in health.checks if check.tone == "watch" and check.advice]
         kinds: dict[bool, Kind] = {True: "steps", False: "learning rate"}
