@@ -136,7 +136,8 @@ def test_quiet_prints_warnings_only(run: Run, capsys: pytest.CaptureFixture[str]
     log.warn("the disk is nearly full")
     log.close()
     assert capsys.readouterr().err.splitlines() == ["WARNING the disk is nearly full"]
-    assert lines(run) == ["begins", "step 1: loss=0.5", "step 2: loss=0.4", "WARNING the disk is nearly full"]
+    told = ["begins", "step 1/2, … left: loss=0.5", "step 2/2: loss=0.4", "WARNING the disk is nearly full"]
+    assert lines(run) == told
 
 
 def test_an_alarm_is_heard_once_whatever_its_numbers(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
