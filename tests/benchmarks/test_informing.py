@@ -27,11 +27,12 @@ def test_the_stages_of_a_sample_add_up(photos: Path) -> None:
     rows = list(view_stages.rows(argparse.Namespace(smoke=True, data=photos, images=4)))
     names = [row.what.split(": ")[1] for row in rows]
     stages = [*view_stages.STAGES, "Python between them", "all"]
-    assert names == stages * 3
+    assert names == stages * 5
     times = {row.what: row.ours.median for row in rows}
     assert times["packed: decoding"] > 0
     assert times["packed: cutting tiles"] > 0
     assert times["packed: Python between them"] > 0
+    assert times["packed, decoded before: decoding"] == times["original JPEGs, decoded before: reading files"] == 0
     assert all(time <= times["packed: all"] for what, time in times.items() if what.startswith("packed: "))
 
 
