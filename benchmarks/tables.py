@@ -24,6 +24,7 @@ from benchmarks.command import run
 from benchmarks.row import Check, Row, Spread
 from codo.catalog.decode import decode
 from codo.catalog.reading import Reader
+from codo.sources.listing import Member
 from codo.sources.source import list_sources
 
 GROUP = 100
@@ -46,7 +47,7 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             reader = Reader()
             same = all(reader.read(listing[i].location) == files[i] for i in order)
 
-            def read_all(reader: Reader = reader, listing: list = listing) -> None:  # type: ignore[type-arg]
+            def read_all(reader: Reader = reader, listing: list[Member] = listing) -> None:
                 for i in order:
                     reader.read(listing[i].location)
 

@@ -76,7 +76,9 @@ def test_a_process_that_was_killed_with_the_lock_does_not_hold_up_the_others(mon
         os._exit(9)
     os.wait()
     assert kept.get(0) is None  # decoded again
+    assert not kept.has_place(0)  # and nothing waits a second time
     kept.put(1, image(3, 3, 1))
+    assert kept.get(1) is None
 
 
 @pytest.fixture

@@ -59,7 +59,7 @@ class DecodedImages:
 
     def get(self, i: int) -> Image | None:
         """Image ``i``, uint8 ``(H, W, 3)``, not to be changed; ``None`` if it is not here."""
-        if not (0 <= i < len(self) and self._lock.acquire(timeout=_PATIENCE)):
+        if not (self.has_place(i) and self._acquired()):
             return None
         height, width = self._shapes[i].tolist()
         self._lock.release()
@@ -72,10 +72,19 @@ class DecodedImages:
 
     def put(self, i: int, image: Image) -> None:
         """Fill the place of image ``i`` with its pixels, uint8 ``(H, W, 3)``; one larger than expected is left out."""
+        if not self.has_place(i):
+            return
         begin, end = int(self._ends[i - 1]) if i else 0, int(self._ends[i])
         if image.size > end - begin:
             return
         self._pixels[begin : begin + image.size] = image.reshape(-1)
-        if self._lock.acquire(timeout=_PATIENCE):
+        if self._acquired():
             self._shapes[i] = image.shape[:2]
             self._lock.release()
+
+    def _acquired(self) -> bool:
+        """Take the lock. If that fails, this process does without places from then on, rather than wait each time."""
+        if self._lock.acquire(timeout=_PATIENCE):
+            return True
+        self._ends = self._ends[:0]
+        return False
