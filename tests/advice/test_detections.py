@@ -50,9 +50,17 @@ def test_missed_objects_ask_for_labels(conclude: Conclude) -> None:
 
 def test_inaccurate_boxes_ask_for_longer_training(conclude: Conclude) -> None:
     found = conclude(20, shift=10.0)  # 20 pixels wide: IoU 1/3
-    assert "inaccurate boxes" in found.next[0].why
-    assert found.next[0].kind == "steps"
+    assert "inaccurate boxes" in found.next[-1].why
+    assert found.next[-1].kind == "steps"
+
+
+def test_a_detector_near_zero_is_to_be_trained_longer_first(conclude: Conclude) -> None:
+    found = conclude(20, shift=10.0)
     assert found.tone == "watch"
+    assert [one.what.split(",")[0] for one in found.next] == [
+        "Train the detector longer",
+        "Train longer or on larger images",
+    ]
 
 
 def test_without_objects_there_is_nothing_to_measure(conclude: Conclude) -> None:

@@ -16,7 +16,7 @@ from codo.detection.finetune_settings import FinetuneSettings
 
 INITIALIZATIONS = {
     "none": Initialization((), {"none": ""}),
-    "codo": Initialization(("backbone", "fpn", "box_head"), {"/runs/codo": "a1b2"}),
+    "codo": Initialization(("backbone", "fpn", "box_head"), {f"/runs/codo-{seed}": f"a1b{seed}" for seed in range(3)}),
 }
 RESAMPLES = np.array([-0.01, 0.0, 0.01])
 

@@ -31,7 +31,7 @@ def test_several_fractions_are_a_curve_and_a_table_each() -> None:
     assert parts == [
         ["Start from", "Backbone", "FPN", "Box head", "Weights"],
         ["none", "random", "random", "random", "none"],
-        ["codo", "pretrained", "pretrained", "pretrained", "/runs/codo"],
+        ["codo", "pretrained", "pretrained", "pretrained", "/runs/codo-0 and 2 more, one per seed"],
     ]
     assert len(trials) == 1 + 8
     assert settings[1] == ["steps", "2"]

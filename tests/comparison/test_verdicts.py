@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from codo.comparison.chosen_classes import CHOSEN
+from codo.comparison.initializations import Initialization
 from codo.comparison.verdicts import summary, verdict, verdicts
 from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison
 
@@ -33,6 +34,14 @@ def test_one_seed_says_nothing_about_noise() -> None:
         "Give more seeds."
     )
     assert verdict(make_comparison(grid([0.3], [0.4])), "codo").endswith("More seeds will follow.")
+
+
+def test_one_pretraining_is_told() -> None:
+    initializations = {"none": Initialization((), {"none": ""}), "codo": Initialization(("fpn",), {"runs/a": "1"})}
+    same = make_comparison(grid([0.3] * 3, [0.35] * 3), initializations=initializations)
+    assert "3 seeds of finetuning and 440 evaluation images, after one pretraining)" in verdict(same, "codo")
+    initializations["codo"] = Initialization(("fpn",), {"runs/a-0": "1", "runs/a-1": "2", "runs/a-2": "3"})
+    assert "after one" not in verdict(replace(same, initializations=initializations), "codo")
 
 
 def test_two_seeds_say_nothing_beyond_the_numbers() -> None:
@@ -86,7 +95,7 @@ def test_the_sentence_may_be_about_classes() -> None:
     lines = summary(replace(two, results=lacking))
     assert "2 seeds say nothing" in lines[0]
     assert lines[1] == (
-        "1 of 6 trials have no AP by class, as their metrics.jsonl is gone: they are left out of the verdict (codo, "
+        "1 of 6 trials have no AP by class, as metrics.jsonl is gone: they are left out of the verdict (codo, "
         "100% of the labels, seed 2)."
     )
 

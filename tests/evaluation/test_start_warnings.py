@@ -43,7 +43,11 @@ def test_the_warning_names_what_auto_is() -> None:
 
 def test_a_run_shorter_than_its_warm_up() -> None:
     assert warmup_warning(0, 1) is None
-    assert warmup_warning(200, 201) is None
+    assert warmup_warning(200, 401) is None
+    assert warmup_warning(200, 400) == (
+        "The warm-up takes 200 of 400 steps, so the learning rate is below optim.lr for 50% of the run. "
+        "Train longer, or set optim.warmup_steps=40 optim.warmup_epochs=0."
+    )
     message = str(warmup_warning(200, 60))
     assert "60 steps of 200" in message
     assert "optim.warmup_steps=6 optim.warmup_epochs=0" in message

@@ -22,6 +22,11 @@ def test_whichever_is_ahead_beyond_noise_is_named() -> None:
     )
 
 
+def test_one_pretraining_is_told() -> None:
+    said = verdict("a", "b", Difference.of([0.051, 0.049, 0.051]), one_pretraining=True)
+    assert "from 3 seeds of finetuning, after one pretraining)" in said
+
+
 def test_noise_is_called_noise() -> None:
     said = verdict("CoDo", "none", Difference.of([0.04, -0.04, 0.01]))
     assert said.startswith("No difference beyond noise between CoDo and none: +0.3 points of box AP (95% interval −")

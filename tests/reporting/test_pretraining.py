@@ -46,6 +46,15 @@ def test_curves_and_their_references(make_run: MakeRun, healthy: Rows, read_page
         assert title in page.text
 
 
+def test_losses_of_localization_have_curves(make_run: MakeRun, healthy: Rows, read_page: ReadPage) -> None:
+    rows = [{**row, "box/P2": 1.5, "foreground/P2": 0.6, "objectness/P2": 0.25} for row in healthy]
+    page = read_page(write_report(make_run(rows)))
+    said = " ".join(a["aria-label"] or "" for a in page.attributes("div") if a.get("role") == "img")
+    assert "Localization: box (loss). P2 from 1.50 to 1.50" in said
+    assert "Localization: objectness (loss). P2 from 0.250 to 0.250" in said
+    assert "Localization" not in read_page(write_report(make_run(healthy))).text
+
+
 def test_a_run_that_has_logged_nothing(make_run: MakeRun, read_page: ReadPage) -> None:
     page = read_page(write_report(make_run()))
     assert "Too little is logged to judge: 0 of at least 5 lines." in page.text

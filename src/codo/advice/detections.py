@@ -1,7 +1,7 @@
 """The answer of a page of detections: AP 50 with an interval, and the error type that costs most.
 
 The suggestion is that of the costliest error type, if it costs at least `LEAST_COST`; the usual causes are those of
-docs/how-to/view.md#errors.
+docs/how-to/view.md#errors. A detector near zero (`statistics.NEAR_ZERO`) is to be trained longer first.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from codo.core.numbers import number, precision
 from codo.evaluation.detections import Detections
 from codo.evaluation.error_impact import ErrorImpact
 from codo.evaluation.error_types import ERRORS, ErrorType
-from codo.evaluation.health_checks import Tone
 from codo.evaluation.statistics import NEAR_ZERO
 
 LEAST_COST = 0.01
@@ -58,5 +57,12 @@ def detections_answer(detections: Detections, impact: ErrorImpact) -> Answer:
     kind, what = _REMEDIES[worst]
     without = precision(half + costs[worst])
     why = f"The most expensive errors are {ABOUT[worst]}: without them AP 50 would be {without}."
-    tone: Tone = "watch" if half < NEAR_ZERO else "good"
-    return Answer(tone, headline, [Suggestion(kind, what, why)])
+    costliest = Suggestion(kind, what, why)
+    if half >= NEAR_ZERO:
+        return Answer("good", headline, [costliest])
+    few = Suggestion(
+        "steps",
+        "Train the detector longer, or on more labels, before you judge its errors",
+        f"AP 50 is {precision(half)}: so low, it comes from a few lucky detections.",
+    )
+    return Answer("watch", headline, [few, costliest])

@@ -113,9 +113,9 @@ def _tasks(settings: CompareSettings, trunk: ModelSettings) -> dict[tuple[float,
     """The finetuning task of each fraction and seed; the data are read once."""
     tasks: dict[tuple[float, int], Task] = {}
     data: tuple[Annotations, Annotations] | None = None
+    first = next(iter(settings.inits))
     for fraction in settings.fractions:
         for seed in settings.seeds:
-            first = next(iter(settings.inits))
             with naming_initialization(first):
                 resolved = _validated(settings, first, fraction, seed, out=settings.out, model=trunk)
             task = tasks[fraction, seed] = prepare_task(resolved, 1, data)

@@ -40,6 +40,11 @@ class Initialization:
     parts: tuple[str, ...]
     weights: Mapping[str, str]
 
+    @property
+    def shared(self) -> bool:
+        """Whether all seeds start from the same file or run, rather than from random weights or one for each seed."""
+        return len(self.weights) == 1 and any(self.weights.values())
+
 
 @contextmanager
 def naming_initialization(init: str) -> Iterator[None]:
@@ -90,8 +95,7 @@ def open_initialization(settings: CompareSettings, init: str, task: Task, trunk:
             _check_not_training(source)
             filled, weights[source] = _load(task, source, architecture(source, trunk, {}), settings.parts_of(init))
         if parts is not None and filled != parts:
-            first, other = format_parts(parts), format_parts(filled)
-            what = f"the seeds fill different parts: {first}, but {other} from {source}"
+            what = f"the seeds fill different parts: {format_parts(parts)}, but {format_parts(filled)} from {source}"
             raise InputError(what, where=f"{init} of inits=", fix="give runs of one method")
         parts = filled
     return Initialization(parts or (), weights)

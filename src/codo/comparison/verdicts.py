@@ -73,10 +73,9 @@ def remarks(comparison: Comparison) -> list[str]:
     if comparison.classes:
         without = [key for key, one in comparison.results.items() if comparison.judged not in one.numbers["bbox"]]
         if without:
-            count, total = len(without), len(comparison.results)
             lines.append(
-                f"{count} of {total} trials have no AP by class, as their metrics.jsonl is gone: they are left out of "
-                f"the verdict ({trials[without[0]]}{', …' if count > 1 else ''})."
+                f"{len(without)} of {len(comparison.results)} trials have no AP by class, as metrics.jsonl is gone: "
+                f"they are left out of the verdict ({trials[without[0]]}{', …' if len(without) > 1 else ''})."
             )
     lines += comparison.notes
     return lines + [f"Failed: {trials[key]} ({reason})." for key, reason in comparison.failures.items()]
@@ -97,16 +96,14 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox", metric: str |
         metric=metric or comparison.judged_words,
         over=_labels(comparison.fractions),
         evaluated=comparison.evaluated,
+        one_pretraining=any(comparison.initializations[one].shared for one in (init, comparison.reference)),
         advice=_advice(comparison),
     )
 
 
 def _one_seed(comparison: Comparison, inits: Sequence[str], kind: str) -> str:
-    gains = []
-    for init in inits:
-        found = comparison.difference(init, comparison.judged, kind)
-        assert found is not None
-        gains.append(f"{init} {in_points(found)[0]}")
+    found = [(init, comparison.difference(init, comparison.judged, kind)) for init in inits]
+    gains = [f"{init} {in_points(one)[0]}" for init, one in found if one is not None]
     return (
         f"One seed cannot show noise. Points of {SINGULAR[kind]} {comparison.judged_words} against "
         f"{comparison.reference}{_labels(comparison.fractions)}: {', '.join(gains)}. {_advice(comparison)}"
@@ -118,7 +115,5 @@ def _advice(comparison: Comparison) -> str:
 
 
 def _labels(fractions: Sequence[float]) -> str:
-    shares = [share(fraction) for fraction in fractions]
-    if len(shares) == 1:
-        return f" at {shares[0]} of the labels"
-    return f", mean of {', '.join(shares[:-1])} and {shares[-1]} of the labels"
+    *others, largest = map(share, fractions)
+    return f", mean of {', '.join(others)} and {largest} of the labels" if others else f" at {largest} of the labels"

@@ -24,6 +24,8 @@ LEAST_SHOWN = 1 / 3
 
 Measured on 96 photographs of ImageNet and Caltech-101 (docs/healthy-run.md#small-views): the paper's views of 224
 pixels keep 0.48 of the area and 0.75 of the detail, views of 96 pixels 0.42, of 64 pixels 0.19."""
+LONGEST_WARMUP = 1 / 2
+"""Share of a run from which on its warm-up is told. The shortest of our recipes take a third of theirs."""
 BLURRED_SHARE, FEWEST_BLURRED = 1 / 4, 8
 """The blur is judged if at least this share of the views, and this many, are blurred."""
 
@@ -80,17 +82,23 @@ def view_warnings(first: FirstViews) -> list[str]:
 
 
 def warmup_warning(warmup: int, steps: int) -> str | None:
-    """A warning when a run ends before its warm-up does: the learning rate never reaches ``optim.lr``.
+    """A warning when a run is hardly longer than its warm-up, in which the learning rate is below ``optim.lr``.
 
     Args:
         warmup: Steps of the warm-up.
         steps: Length of the run.
     """
-    if steps > warmup:
+    if not warmup or warmup < LONGEST_WARMUP * steps:
         return None
+    advice = f"Train longer, or set optim.warmup_steps={steps // 10} optim.warmup_epochs=0."
+    if steps <= warmup:
+        return (
+            f"The run ends before its warm-up does ({steps} steps of {warmup}), so the learning rate never reaches "
+            f"optim.lr. {advice}"
+        )
     return (
-        f"The run ends before its warm-up does ({steps} steps of {warmup}), so the learning rate never reaches "
-        f"optim.lr. Train longer, or set optim.warmup_steps={steps // 10} optim.warmup_epochs=0."
+        f"The warm-up takes {warmup} of {steps} steps, so the learning rate is below optim.lr for "
+        f"{warmup / steps:.0%} of the run. {advice}"
     )
 
 

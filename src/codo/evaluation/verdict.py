@@ -19,6 +19,7 @@ def verdict(
     metric: str = "AP",
     over: str = "",
     evaluated: int = 0,
+    one_pretraining: bool = False,
     advice: str = MORE_SEEDS,
 ) -> str:
     """State whether one initialization is ahead of or behind another beyond noise.
@@ -31,6 +32,7 @@ def verdict(
         metric: Name of the number: ``AP``, ``AP50``, …
         over: Further words on the AP, as part of the sentence: ``" at 10% of the labels"``.
         evaluated: Number of evaluation images; mentioned where their noise is part of the interval.
+        one_pretraining: All seeds finetune from the weights of one pretraining, whose noise the interval does not hold.
         advice: What to do when there are too few seeds.
     """
     gain, between = in_points(difference)
@@ -38,7 +40,8 @@ def verdict(
     if between is None:
         return f"{label} against {reference}: {found}, from one seed, which cannot show noise. {advice}"
     images = f" and {evaluated:,} evaluation images" if difference.by_image else ""
-    interval = f"{LEVEL:.0%} interval {between}, from {len(difference.values)} seeds{images}"
+    stage, start = (" of finetuning", ", after one pretraining") if one_pretraining else ("", "")
+    interval = f"{LEVEL:.0%} interval {between}, from {len(difference.values)} seeds{stage}{images}{start}"
     if difference.doubt == "few seeds":
         return f"{label} against {reference}: {found} ({interval}). {few_seeds(len(difference.values))}. {advice}"
     if difference.doubt == "near zero" and difference.means is not None:

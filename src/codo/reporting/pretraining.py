@@ -19,6 +19,7 @@ from codo.evaluation.start_warnings import view_warnings
 from codo.loading.first_views import FirstViews
 from codo.loading.pasted_views import PastedViews
 from codo.loading.run_views import open_views
+from codo.methods.localization import TASKS
 from codo.reporting.answers_section import answers_section
 from codo.reporting.common import by_level, figure, figures, headline, run_page
 from codo.reporting.health_section import alarms_block, health_block
@@ -143,6 +144,7 @@ def curves_section(metrics: Metrics, reference: HealthReference) -> Section:
             "Effective number of dimensions of the embeddings of a batch, at most D.",
             limits=(0, None),
         ),
+        *(figure(metrics, f"Localization: {t} (loss)", by_level(metrics, t), "Of the pasted object.") for t in TASKS),
     ]
     intro = f"One curve for each pyramid level ({levels}), labeled at its right end." if levels else ""
     blocks = figures(found)
@@ -164,9 +166,7 @@ def invariance_section(metrics: Metrics) -> Section:
     if found is None:
         return Section("Background invariance", [])
     series = metrics.series("invariance")
-    text = (
-        f"From {percent(series.values[0])} at step {number(series.steps[0])} to {percent(metrics.last('invariance'))}."
-    )
+    text = f"From {percent(series.values[0])} at step {number(series.steps[0])} to {percent(series.values[-1])}."
     note = "An untrained network is above chance too, because colors differ; so compare with the first value."
     return Section("Background invariance", [Text([f"{text} {note}"]), *figures([found])])
 
