@@ -34,6 +34,13 @@ def test_round_trip_and_pointer(run: Run) -> None:
     assert loaded["method"]["weight"].tolist() == [1.5] * 1000
 
 
+def test_nine_digits_come_after_eight(run: Run) -> None:
+    for step in (99_999_998, 99_999_999, 100_000_000):
+        checkpoint.save(run, step, state(step), keep=2)
+    assert [path.name for path in run.checkpoints()] == ["step-99999999.pt", "step-100000000.pt"]
+    assert checkpoint.load_newest(run)["step"] == 100_000_000
+
+
 def test_only_the_newest_are_kept(run: Run) -> None:
     for step in (1, 2, 3, 10):
         checkpoint.save(run, step, state(step), keep=2)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import signal
 import socket
@@ -14,6 +16,7 @@ import pytest
 import torch
 
 from codo.core.run import Run
+from codo.training.pretrain import pretrain
 from tests.conftest import MakeData
 from tests.training import tiny
 
@@ -75,6 +78,23 @@ def test_a_torn_checkpoint_is_passed_over(catalog: Path, tmp_path: Path, undistu
     assert done.returncode == 0, done.stderr
     assert "damaged" in (out / "train.log").read_text()
     tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
+
+
+def test_steps_beyond_32_bits(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, far = tmp_path / "run", 2**31 - 2
+    settings = tiny.settings(catalog, out, steps=far + 4, checkpoint_every=2)
+    with tiny.stopped_after(2, monkeypatch):
+        pretrain(**settings)
+    (begun,) = Run(out).checkpoints()
+    torch.save({**torch.load(begun, weights_only=True), "step": far}, begun.with_name(f"step-{far}.pt"))
+    with monkeypatch.context() as patch:  # a clock that jumps back by a year on every look
+        clock = itertools.count(time.time(), -3e7)
+        patch.setattr(time, "time", lambda: next(clock))
+        pretrain(**settings)
+    rows = [row for row in Run(out).metrics() if "loss" in row]
+    assert [row["step"] for row in rows] == [1, 2, far + 1, far + 2, far + 3, far + 4]
+    assert all(math.isfinite(row["loss"]) for row in rows)
+    assert [path.name for path in Run(out).checkpoints()] == [f"step-{far + 2}.pt", f"step-{far + 4}.pt"]
 
 
 def test_a_second_process_is_kept_out(catalog: Path, tmp_path: Path) -> None:

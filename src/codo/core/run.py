@@ -113,7 +113,7 @@ class Run:
 
     def checkpoints(self) -> list[Path]:
         """Checkpoint files, oldest first."""
-        return sorted(self.checkpoints_dir.glob("step-*.pt"))
+        return sorted(self.checkpoints_dir.glob("step-*.pt"), key=checkpoint_order)
 
     def lock(self) -> None:
         """Lock the run for this process, until `unlock` or its end.
@@ -233,6 +233,11 @@ def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str
         stamp = datetime.now().astimezone().isoformat(timespec="seconds")
         handle.write(f"{shlex.join(sys.argv)}  # {stamp}\n")
     return run
+
+
+def checkpoint_order(path: Path) -> tuple[int, str]:
+    """Sorts checkpoint files by step: names have eight digits, and more from 100 million steps on."""
+    return len(path.name), path.name
 
 
 def describe_environment(verb: str, device: str = "") -> dict[str, Any]:

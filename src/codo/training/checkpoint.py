@@ -31,7 +31,7 @@ import torch
 
 from codo.core.errors import CodoError, InputError, first_line, system_error
 from codo.core.io import open_atomically, write_atomically
-from codo.core.run import Run
+from codo.core.run import Run, checkpoint_order
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
             torch.save({"format": FORMAT, "step": step, **state}, file)
         write_atomically(run.checkpoints_dir / "last", path.name + "\n")
     except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-        kept = [file.name for file in run.checkpoints() if file.name < path.name]
+        kept = [file.name for file in run.checkpoints() if checkpoint_order(file) < checkpoint_order(path)]
         raise CodoError(
             f"cannot save the checkpoint of step {step}: {first_line(system_error(error) or error)}",
             where=str(path),
@@ -58,8 +58,8 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
             f"it resumes from {kept[-1] if kept else 'the beginning'}",
         ) from error
     files = run.checkpoints()
-    newer = [file for file in files if file.name > path.name]  # damaged files that were skipped on resuming
-    for old in [*newer, *[file for file in files if file not in newer][:-keep]]:
+    saved = files.index(path) + 1
+    for old in [*files[saved:], *files[:saved][:-keep]]:  # newer ones are damaged files that were skipped on resuming
         old.unlink(missing_ok=True)
     return path
 
