@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from codo.core.errors import InputError
 from codo.pretext.color_bins import class_weights
 from codo.pretext.colorization import FILE, Colorization
 from tests.pretext.pictures import batch, build, dataset, noise
@@ -17,19 +18,19 @@ from tests.pretext.test_color_space import plain_lab
 
 def test_the_loss_by_hand() -> None:
     method, made = build(Colorization, width=16), dataset(Colorization, noise(2, 32, 32))
-    method.weights.copy_(torch.rand(261, generator=torch.Generator().manual_seed(1)))
+    method.weights.copy_(torch.rand(313, generator=torch.Generator().manual_seed(1)))
     images = batch(made, 2).views[0].numpy()
     lab = np.array([[[plain_lab(*pixel) for pixel in row] for row in image] for image in (images / 255).tolist()])
     gray = torch.from_numpy(lab[..., 0]).float()[:, None] * 2.55
     pixels = (gray.expand(-1, 3, -1, -1) - method.mean) / method.std
-    scores = method.decoder(method.encoder.backbone(pixels)).double()  # (2, 261, 8, 8)
+    scores = method.decoder(method.encoder.backbone(pixels)).double()  # (2, 313, 8, 8)
     centers = method.centers.tolist()
     total, right = 0.0, 0
     for image in range(2):
         for row in range(8):
             for column in range(8):
                 a, b = lab[image, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4, 1:].mean(axis=(0, 1))
-                near = sorted(range(261), key=lambda i: math.dist((a, b), centers[i]))[:5]
+                near = sorted(range(313), key=lambda i: math.dist((a, b), centers[i]))[:5]
                 gauss = [math.exp(-(math.dist((a, b), centers[i]) ** 2) / 50) for i in near]
                 logs = torch.log_softmax(scores[image, :, row, column], dim=0)
                 entropy = -sum(g / sum(gauss) * float(logs[i]) for g, i in zip(gauss, near, strict=True))
@@ -73,7 +74,7 @@ def test_weights_are_counted_once_and_kept(tmp_path: Path) -> None:
 def test_uniform_colors_need_no_weights(tmp_path: Path) -> None:
     method = build(Colorization, width=16, prior="uniform")
     assert method.prepare_data(dataset(Colorization, noise(2, 40, 40)), tmp_path, 0) == ""
-    assert torch.equal(method.weights, torch.ones(261))
+    assert torch.equal(method.weights, torch.ones(313))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,3 +87,12 @@ def test_examples_keep_the_lightness() -> None:
     assert np.array_equal(found.images[0, 2], made.images.images[0])
     assert (found.images[:, 0, ..., 0] == found.images[:, 0, ..., 1]).all()
     assert "T = 0.38" in found.caption
+
+
+def test_runs_with_other_bins_are_refused() -> None:
+    method = build(Colorization, width=16)
+    state = method.state_dict()
+    method.load_state_dict(state)
+    state["weights"] = torch.ones(261)
+    with pytest.raises(InputError, match="begun with 261 bins of colors; now they are 313"):
+        method.load_state_dict(state)

@@ -1,8 +1,7 @@
 """The ab plane of CIE Lab in bins: targets, weights and answers of colorization (Zhang et al. 2016, section 2).
 
-The bins are squares with sides of 10 around multiples of 10. Used are those in gamut: those to which some color of sRGB
-belongs, 261. The publication counts 313 and does not say by which rule; its list reaches b = 110, where sRGB (whose
-largest b is 94.5) has no colors. Bins without colors are never a target, so more of them change little.
+The bins are squares with sides of 10 around multiples of 10: the 313 of the publication. They hold the 261 to which some
+color of sRGB belongs, and 52 around them that only share in the targets of colors at the rim.
 
 Legend: Q bins, n pixels.
 """
@@ -14,29 +13,28 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from codo.pretext.color_space import to_lab
-
 GRID = 10.0
 NEIGHBORS = 5
 SIGMA = 5.0
 """Of the Gaussian over distances to the nearest bins, and of the one that smooths the distribution of colors."""
 
+ROWS = (
+    (50, 90), (20, 90), (0, 90), (-20, 90), (-30, 100), (-40, 100), (-50, 100), (-50, 100), (-60, 100), (-70, 100),
+    (-80, 90), (-80, 90), (-90, 90), (-100, 90), (-100, 80), (-110, 80), (-110, 80), (-110, 70), (-110, 70), (-90, 0),
+)  # fmt: skip
+"""For a = -90, -80, ..., 100 the smallest and largest b of the publication's bins, as OpenCV's sample of its released
+networks lists them (samples/dnn/colorization.cpp)."""
+
 
 def _bin_centers() -> npt.NDArray[np.float32]:
-    """The bins of the surface of the RGB cube; inside of it are the same hues, less saturated, in no further bins."""
-    levels = torch.arange(256) / 255
-    faces = []
-    for channel in range(3):
-        for end in (0.0, 1.0):
-            face = torch.cartesian_prod(levels, levels)
-            fixed = torch.full((len(face), 1), end)
-            faces.append(torch.cat([face[:, :channel], fixed, face[:, channel:]], dim=1))
-    ab = to_lab(torch.cat(faces))[:, 1:].numpy()
-    return np.asarray(GRID * np.unique(np.rint(ab / GRID), axis=0) + 0.0, np.float32)  # no negative zeros
+    """All bins, row by row."""
+    step = int(GRID)
+    rows = zip(range(-90, 101, step), ROWS, strict=True)
+    return np.array([(a, b) for a, (low, high) in rows for b in range(low, high + 1, step)], np.float32)
 
 
 CENTERS = _bin_centers()
-"""The a and b of the bins in gamut, float32 ``(Q, 2)``, sorted; no tensor, so that `codo plan` can make its own."""
+"""The a and b of the bins, float32 ``(Q, 2)``, sorted; no tensor, so that `codo plan` can make its own."""
 
 
 def nearest(ab: Tensor, centers: Tensor, count: int = NEIGHBORS) -> tuple[Tensor, Tensor]:

@@ -12,8 +12,9 @@ Legend: b samples of this rank, S side of a view, h = S / 4, Q bins.
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from codo.core.config import Settings
+from codo.core.errors import InputError
 from codo.core.io import write_atomically
 from codo.loading.crop_dataset import Crop, CropBatch
 from codo.loading.dataset_inputs import DatasetInputs
@@ -81,6 +83,17 @@ class Colorization(PretextTask):
         self.register_buffer("centers", torch.tensor(CENTERS), persistent=False)
         self.register_buffer("weights", torch.ones(len(self.centers)))
         self.decoder = Hypercolumns(self.encoder.backbone.channels, self.options.width, len(self.centers))
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any) -> None:
+        """As usual; checkpoints of other bins are refused, rather than by the shape of some tensor."""
+        found = state_dict.get(f"{prefix}weights")
+        if found is not None and len(found) != len(self.weights):
+            raise InputError(
+                f"this run was begun with {len(found)} bins of colors; now they are {len(self.weights)}",
+                where="method=colorization",
+                fix="start a new out=, or go on with the version of CoDo that began it (environment.json of the run)",
+            )
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     @classmethod
     def dataset(cls, inputs: DatasetInputs) -> ColoredCrops:
