@@ -1,7 +1,7 @@
 """The ab plane of CIE Lab in bins: targets, weights and answers of colorization (Zhang et al. 2016, section 2).
 
-The bins are squares with sides of 10 around multiples of 10: the 313 of the publication. They hold the 261 to which some
-color of sRGB belongs, and 52 around them that only share in the targets of colors at the rim.
+The bins are squares with sides of 10 around multiples of 10: the 313 of the publication. They hold the 261 to which
+some color of sRGB belongs, and 52 around them that only share in the targets of colors at the rim.
 
 Legend: Q bins, n pixels.
 """
