@@ -1,4 +1,4 @@
-"""Extras that are not part of ``dev``, with the real packages: trackers, Ray, object stores.
+"""Extras with the real packages: trackers, object stores.
 
 Skipped where a package is not installed; ``.ci/extras`` installs all of them, and the servers of S3 and GCS.
 """
@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,6 @@ import pytest
 import codo
 from codo.core.run import open_run
 from tests.catalog.pictures import jpegs, write_folder
-from tests.preparation.catalogs import files
 from tests.training.tiny import run, settings, stop_after
 
 PICTURES = jpegs(12, width=120, height=100)
@@ -40,17 +37,6 @@ def train(catalog: Path, out: Path, **changes: Any) -> Path:
     done = run(settings(catalog, out, **{"steps": 3, **changes}))
     assert done.returncode == 0, done.stdout + done.stderr
     return out
-
-
-def test_ray_prepares_the_same_catalog(tmp_path: Path) -> None:
-    pytest.importorskip("ray.data")
-    photos = write_folder(tmp_path / "photos", jpegs(64, width=120, height=100))
-    codo.prepare(photos, tmp_path / "local", jobs=1)
-    command = [sys.executable, "-m", "codo.cli", "prepare", str(photos), "--out", str(tmp_path / "ray")]
-    done = subprocess.run([*command, "--engine", "ray"], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert len(codo.open_catalog(tmp_path / "ray")) == 64
-    assert files(tmp_path / "ray") == files(tmp_path / "local")
 
 
 def test_wandb_offline(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +123,7 @@ def losses(folder: Path) -> list[dict[str, float]]:
 def test_none_is_skipped_where_all_are_installed() -> None:
     """``.ci/extras`` says so: a package that cannot be imported would be skipped without a word."""
     if os.environ.get("CODO_ALL_EXTRAS"):
-        for module in ("ray.data", "wandb", "mlflow", "s3fs", "gcsfs", "moto.server", "gcp_storage_emulator.server"):
+        for module in ("ray", "wandb", "mlflow", "s3fs", "gcsfs", "moto.server", "gcp_storage_emulator.server"):
             __import__(module)
     else:
         pytest.skip("CODO_ALL_EXTRAS is not set")

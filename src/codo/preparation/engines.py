@@ -1,8 +1,7 @@
-"""Where chunks are processed: worker processes of this machine, or a Ray cluster. Both call `chunk_worker.process`."""
+"""Where chunks are processed: worker processes of this machine, or a Ray cluster (`ray_engine`)."""
 
 from __future__ import annotations
 
-import importlib
 import multiprocessing
 import os
 import signal
@@ -12,12 +11,13 @@ import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
 
 import cv2
 import numpy as np
 
-from codo.core.errors import CodoError, InputError, class_and_line
+from codo.core.cpu import usable_cores
+from codo.core.errors import CodoError, InputError
+from codo.preparation import ray_engine
 from codo.preparation.chunk_worker import process
 from codo.preparation.manifest import Manifest, Report, cached_manifest
 from codo.proposals.filters import propose
@@ -34,23 +34,40 @@ def check(engine: str) -> None:
     if engine not in ENGINES:
         raise InputError(f"unknown engine '{engine}'", where="engine", fix=f"one of: {', '.join(ENGINES)}")
     if engine == "ray":
-        _ray_data()
+        ray_engine.import_ray()
 
 
-def run(engine: str, manifest: Manifest, todo: Sequence[int], jobs: int) -> Generator[Report]:
+def start(engine: str, jobs: int | None) -> str | None:
+    """Make the engine ready, before anything is written.
+
+    Args:
+        engine: ``local`` or ``ray``.
+        jobs: As for `run`.
+
+    Returns:
+        A line for the user about what was started, if anything was.
+
+    Raises:
+        InputError: It cannot be started.
+    """
+    return ray_engine.start(jobs) if engine == "ray" else None
+
+
+def run(engine: str, manifest: Manifest, todo: Sequence[int], jobs: int | None) -> Generator[Report]:
     """Process chunks and yield their reports as they finish, in no particular order.
 
     Args:
         engine: ``local`` or ``ray``.
         manifest: The preparation.
         todo: Numbers of the chunks that are not finished.
-        jobs: Number of processes (Ray uses those of its cluster).
+        jobs: Number of chunks at the same time; ``None``: one for each core of this machine, or of Ray's cluster.
 
     Raises:
         CodoError: A chunk failed; finished chunks are kept.
     """
     if engine == "ray":
-        return _on_ray(manifest, todo)
+        return ray_engine.run(manifest, todo, jobs)
+    jobs = jobs if jobs is not None else usable_cores()
     if jobs == 1 or len(todo) <= 1:
         return _here(manifest, todo)
     return _in_processes(manifest, todo, min(jobs, len(todo)))
@@ -106,46 +123,3 @@ def _init_worker(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _on_ray(manifest: Manifest, todo: Sequence[int]) -> Generator[Report]:
-    """Process chunks on a Ray cluster; all its nodes must see ``out`` and a local source at the same path."""
-    data = _ray_data()
-    out, fingerprint = str(manifest.out), manifest.fingerprint
-
-    def process_row(row: dict[str, Any]) -> dict[str, Any]:
-        cv2.setNumThreads(0)
-        try:
-            process(out, fingerprint, int(row["chunk"]))
-        except CodoError as error:  # as a value: Ray would wrap an exception in its own
-            return {"chunk": row["chunk"], "what": error.what, "where": error.where, "fix": error.fix}
-        return {"chunk": row["chunk"], "what": "", "where": "", "fix": ""}
-
-    chunks = data.from_items([{"chunk": index} for index in todo], override_num_blocks=len(todo))
-    try:
-        for row in chunks.map(process_row).iter_rows():
-            if row["what"]:
-                raise CodoError(row["what"], where=row["where"], fix=row["fix"])
-            report = manifest.report(int(row["chunk"]))
-            if report is None:
-                raise CodoError(
-                    "a Ray worker finished a chunk that this machine cannot see",
-                    where=out,
-                    fix="put --out on a file system that all nodes share, at the same path",
-                )
-            yield report
-    except CodoError:
-        raise
-    except Exception as error:
-        raise CodoError(
-            f"Ray stopped: {class_and_line(error)}",
-            where=out,
-            fix="see Ray's log, then run the same command again: it continues where it stopped",
-        ) from error
-
-
-def _ray_data() -> Any:
-    try:
-        return importlib.import_module("ray.data")
-    except ImportError as error:
-        raise InputError("engine=ray needs Ray", where="engine", fix="pip install 'codo-detect[ray]'") from error

@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.core.cache import VARIABLE, default_cache
-from codo.core.cpu import usable_cores
 from codo.core.errors import InputError, Interrupted
 from codo.core.io import FileLock
 from codo.core.paths import absolute
@@ -65,7 +64,8 @@ def prepare(
         out: The catalog's directory, on a local or shared disk.
         propose: Search proposals; without them a catalog can only be used as backgrounds.
         pack: Write JPEG shards with this short side in pixels; ``None`` leaves the images where they are.
-        jobs: Number of processes; by default as many as this process may use cores.
+        jobs: Number of processes, or of Ray's tasks at the same time; by default one for each core that this process
+            may use, or that the cluster has.
         engine: ``local``, or ``ray`` for a Ray cluster.
         progress: Show a progress bar where stderr is a terminal, and warnings.
         **settings: The other settings of `PrepareSettings`, nested or with dots (``**{"proposals.mode": "quality"}``).
@@ -201,8 +201,7 @@ def _prepare(
 ) -> Catalog | None:
     """Check, list, process and merge; ``share`` is ``(i, n)`` with i from 0. ``None`` when other shares are missing."""
     out = request.out
-    jobs = jobs if jobs is not None else usable_cores()
-    if jobs < 1:
+    if jobs is not None and jobs < 1:
         raise InputError(f"jobs is {jobs}", where="jobs", fix="give a number of processes, at least 1")
     engines.check(engine)
     check_out(request)
@@ -215,6 +214,8 @@ def _prepare(
     # Tasks of a job array share the first one's listing: a hundred of them need not walk the same folder.
     if listing is None and not (share[1] > 1 and has_manifest(out)):
         listing = request.listing()
+    if (note := engines.start(engine, jobs)) and progress:
+        tqdm.write(note, file=sys.stderr)
     _create(working_directory(out))
     with _alone(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
         if is_catalog(out):  # another process has finished it while this one waited
@@ -290,7 +291,7 @@ def _progress_so_far(manifest: Manifest, share: tuple[int, int]) -> tuple[list[i
 
 
 def _work(
-    manifest: Manifest, todo: list[int], reports: list[Report], *, jobs: int, engine: str, progress: bool
+    manifest: Manifest, todo: list[int], reports: list[Report], *, jobs: int | None, engine: str, progress: bool
 ) -> None:
     """Process chunks with a progress bar; stop as soon as more images are rejected than allowed for all of them."""
     total = manifest.listing.num_rows
