@@ -30,6 +30,7 @@ FLAG = re.compile(r"(?<![\w-])(?<!var\()--[a-z][a-z-]*")  # var(--grid) is a sty
 SETTING = re.compile(r"(?<![\w.{\[<-])([a-z][a-z_]*(?:\.[a-z_]+)*)=")
 NOT_OURS = {
     **dict.fromkeys(("--cpus", "--shm-size"), "docker's"),
+    "--head": "Ray's",
     **dict.fromkeys(("--abbrev", "--always", "--dirty", "--exclude"), "git's"),
 }
 

@@ -40,6 +40,7 @@ def cluster() -> Iterator[Cluster]:
     """A cluster to which this process is connected."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(ray_engine.ADDRESS, raising=False)
+        patch.setenv("RAY_worker_niceness", "0")  # 15 is little beside other tests
         patch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(32))  # instead of a file in the home folder
         folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")  # its sockets need short paths
         context = ray.init(
@@ -113,7 +114,9 @@ def test_the_catalog_is_that_of_the_local_engine(cluster: Cluster, source: Path,
     assert files(source.parent / "ray") == files(source.parent / "local")
 
 
-def test_the_chunk_of_a_killed_worker_is_done_again(cluster: Cluster, source: Path) -> None:
+def test_the_chunk_of_a_killed_worker_is_done_again(
+    cluster: Cluster, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     killed: list[int] = []
 
     def kill() -> None:
@@ -128,6 +131,7 @@ def test_the_chunk_of_a_killed_worker_is_done_again(cluster: Cluster, source: Pa
     killer.start()
     on_ray(source, source.parent / "ray", propose=True)
     killer.join()
+    assert capsys.readouterr() == ("", "")  # Ray tells the driver of the death
     quick(source, source.parent / "local", propose=True)
     assert len(killed) >= 1
     assert files(source.parent / "ray") == files(source.parent / "local")

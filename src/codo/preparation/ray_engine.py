@@ -11,10 +11,12 @@ import logging
 import os
 import signal
 import socket
+import sys
+import threading
 import time
 from collections.abc import Generator, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from contextlib import redirect_stdout, suppress
+from typing import Any, NamedTuple, TextIO, cast
 
 import cv2
 
@@ -123,7 +125,7 @@ def run(manifest: Manifest, todo: Sequence[int], most: int | None) -> Generator[
     arguments = (str(manifest.out), manifest.fingerprint, __version__)
     waiting = list(reversed(todo))
     running: dict[Any, int] = {}
-    with stop_signals() as stop:
+    with stop_signals() as stop, redirect_stdout(cast(TextIO, _Screen(sys.stdout))):
         try:
             while waiting or running:
                 while waiting and len(running) < min(most or MOST_AT_ONCE, MOST_AT_ONCE):
@@ -187,6 +189,19 @@ def process_chunk(
         return process(out, fingerprint, index)
     except CodoError as error:
         return error
+
+
+class _Screen:
+    """A stream without what Ray's threads print there: ``log_to_driver`` does not hold back errors of the raylet."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if threading.current_thread().name.startswith("ray_") else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def import_ray() -> Any:
