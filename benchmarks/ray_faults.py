@@ -249,13 +249,14 @@ def the_command_killed(lab: Lab) -> None:
     began = time.monotonic()
     process = lab.start("local")
     when(lambda: found(TASK))
+    left = {number: _read(number, "cmdline").split("\0")[0].rpartition("/")[2] for number in found("ray")}
     process.kill()
     killed = time.monotonic()
     lab.tell(process, began)
-    for word in ("raylet/raylet", "gcs_server", "ray::"):
-        while found(word) and time.monotonic() - killed < 300:
-            time.sleep(0.1)
-        print(f"no {word} after {time.monotonic() - killed:.1f} s", flush=True)
+    while left and time.monotonic() - killed < 600:
+        for number in [one for one in left if not _read(one, "cmdline")]:
+            print(f"{left.pop(number)} ended after {time.monotonic() - killed:.1f} s", flush=True)
+        time.sleep(0.1)
     lab.again("local")
 
 
