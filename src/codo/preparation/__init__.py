@@ -4,7 +4,7 @@
 * ``prepare_settings``, ``request``: what can be chosen; what was asked for, checked before anything is written.
 * ``manifest``: the working directory: chunks, what is done, and how an interrupted run continues.
 * ``chunk_worker``: what happens to one chunk of images: read, decode, check, propose, pack.
-* ``engines``: where chunks are worked on: processes of this machine, or a Ray cluster.
+* ``engines``: where chunks are worked on: processes of this machine, or a Ray cluster (``ray_engine``).
 * ``changes``: what has changed in the source of a finished catalog.
 * ``cache``: ``codo cache``: catalogs of plain folders, which are stale, and removing them.
 * ``pack``: small JPEGs in WebDataset shards; ``merge``: from finished chunks to the catalog.
