@@ -1,0 +1,279 @@
+"""A command as a process of its own, and how far it is: forked with its imports done, or a fresh Python."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.endurance.cases import run_command
+
+TICK = 1 / os.sysconf("SC_CLK_TCK")
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
+"""Audit events of Python that change a folder; opening to write is the other one."""
+
+
+def adopt_orphans() -> None:
+    """Become the parent of processes whose parent was killed, so that none is lost from sight (Linux)."""
+    ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+@dataclass
+class Process:
+    """A started command.
+
+    Attributes:
+        pid: Its id.
+        log: Where its output goes.
+        started: Seconds of the monotonic clock.
+        code: Its exit code, negative for a signal; ``None`` while it runs.
+        fresh: Whether it is a fresh Python.
+    """
+
+    pid: int
+    log: Path
+    fresh: bool = False
+    started: float = field(default_factory=time.monotonic)
+    code: int | None = None
+
+    def poll(self) -> int | None:
+        """The exit code, or ``None`` while it runs."""
+        if self.code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return self.code
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it ends within a time."""
+        end = time.monotonic() + seconds
+        while self.poll() is None and time.monotonic() < end:
+            time.sleep(0.003)
+        return self.code is not None
+
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self.started
+
+    def output(self) -> str:
+        """What it printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def tree(self) -> list[int]:
+        """It and its descendants that run."""
+        return [self.pid, *descendants(self.pid)]
+
+    def cpu(self) -> float:
+        """CPU seconds so far, with those of its descendants."""
+        return sum(map(_cpu, self.tree()))
+
+    def signal(self, number: int, pid: int | None = None) -> bool:
+        """Send a signal to it, or to one of its tree; whether that process still was there."""
+        if pid in (None, self.pid) and self.poll() is not None:
+            return False
+        try:
+            os.kill(pid or self.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+
+def start(
+    arguments: list[str], inputs: Path, work: Path, log: Path, *, fresh: bool = False, at: int = 0, change: str = ""
+) -> Process:
+    """Start a command.
+
+    Args:
+        arguments: Of ``codo``.
+        inputs: Its working folder.
+        work: The folder in which it writes.
+        log: Where its output goes.
+        fresh: A fresh Python instead of a fork of this process.
+        at: Before this change of its folder (from 1) it sends itself the signal named by ``change``; 0 for never.
+        change: ``SIGKILL``, …; empty to count the changes only, into the file beside the log that ends in ``.changes``.
+    """
+    with log.open("wb") as file:
+        if fresh:
+            small = ["benchmarks.endurance.processes", str(inputs)] if arguments[0] == "demo" else ["codo.cli"]
+            words = [sys.executable, "-m", *small, *arguments]
+            child = subprocess.Popen(words, stdout=file, stderr=file, start_new_session=True, cwd=inputs)
+            child.returncode = 0  # `Process.poll` reaps it
+            return Process(child.pid, log, fresh=True)
+        pid = os.fork()
+        if pid:
+            return Process(pid, log)
+        os.setsid()
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+    _child(lambda: _counted(arguments, inputs, work, log, at, change))
+    raise AssertionError("a child never returns")
+
+
+def run_apart(work: Callable[[], object], log: Path) -> int:
+    """Run a function in a forked child with its output in a file; returns the exit code."""
+
+    def done() -> int:
+        work()
+        return 0
+
+    pid = os.fork()
+    if not pid:
+        with log.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        _child(done)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def import_modules(names: Path) -> None:
+    """Import what a child had imported at its end, so that the next ones start with it."""
+    for name in names.read_text(encoding="utf-8").splitlines():
+        with contextlib.suppress(Exception):
+            importlib.import_module(name)
+
+
+def _child(work: Callable[[], int]) -> None:
+    """Run in a forked child and end it, as the interpreter would: with exit handlers, never into its parent's code."""
+    import atexit
+    import threading
+    import traceback
+
+    code = 1
+    try:
+        code = work()
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    with contextlib.suppress(BaseException):
+        threading._shutdown()  # type: ignore[attr-defined]  # what Python calls before its exit handlers
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def _counted(arguments: list[str], inputs: Path, work: Path, log: Path, at: int, change: str) -> int:
+    """Run the command; count what it changes in its folder, or stop it at one of the changes."""
+    root, count = f"{work}/", 0
+
+    def hook(event: str, values: tuple[object, ...]) -> None:
+        nonlocal count
+        if event == "open":
+            if not (isinstance(values[2], int) and values[2] & WRITING):
+                return
+        elif event not in CHANGES:
+            return
+        if str(values[0]).startswith(root):
+            count += 1
+            if count == at and change:
+                os.kill(os.getpid(), getattr(signal, change))
+
+    sys.addaudithook(hook)
+    code = run_command(arguments, inputs)
+    if not change:
+        changes = count
+        log.with_suffix(".changes").write_text(str(changes), encoding="utf-8")
+        names = [name for name in sys.modules if "." not in name or name.split(".")[0] in WARM]
+        log.with_suffix(".modules").write_text("\n".join(names), encoding="utf-8")
+    return code
+
+
+WARM = ("codo", "matplotlib", "jinja2", "torch", "torchvision", "safetensors", "pyarrow", "hotcoco", "pycocotools")
+"""Packages whose modules are imported once, in the process that is forked."""
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below one."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    return found
+
+
+def state_of(pid: int) -> str:
+    """``R``, ``S``, ``T`` (stopped), ``Z``, … of a process; empty when it is gone."""
+    fields = _stat(pid)
+    return fields[0] if fields else ""
+
+
+def stopped(process: Process) -> list[int]:
+    """Those of its tree that are stopped."""
+    return [pid for pid in process.tree() if state_of(pid) == "T"]
+
+
+def left_behind(seconds: float) -> list[str]:
+    """Wait for processes that a killed one has left; returns the command lines of those that stay.
+
+    Zombies among them are reaped: their parent is this process.
+    """
+    end = time.monotonic() + seconds
+    while True:
+        left = [pid for pid in descendants(os.getpid()) if not _reaped(pid)]
+        if not left or time.monotonic() > end:
+            return [_command_line(pid) for pid in left]
+        time.sleep(0.02)
+
+
+def end_left_behind() -> None:
+    """End whatever runs below this process."""
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    left_behind(10)
+
+
+def _reaped(pid: int) -> bool:
+    if state_of(pid) != "Z":
+        return False
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    return True
+
+
+def _command_line(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ").strip()
+    return str(pid)
+
+
+def _stat(pid: int) -> list[str]:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return []
+
+
+def _cpu(pid: int) -> float:
+    """CPU seconds of a process and of its children that have ended."""
+    fields = _stat(pid)
+    if not fields:
+        return 0.0
+    own = TICK * (int(fields[11]) + int(fields[12]))
+    with contextlib.suppress(OSError):  # finer than the ticks of /proc
+        own = time.clock_gettime((~pid << 3) | 2)
+    return own + TICK * (int(fields[13]) + int(fields[14]))
+
+
+def watch(process: Process, cpu: float, seconds: float) -> Iterator[None]:
+    """Yield once when the tree has used ``cpu`` seconds; ends without if it ends before, or after ``seconds``."""
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        if process.cpu() >= cpu:
+            yield
+            return
+        time.sleep(0.002)
+
+
+if __name__ == "__main__":
+    sys.exit(run_command(sys.argv[2:], Path(sys.argv[1])))
