@@ -129,12 +129,14 @@ class Harness:
             if not outcome.hit or wrong:
                 break
         if not rows and not violations:
-            return self.record.add({"chain": number, "case": case.name, "missed": True})
+            self.record.add({"chain": number, "case": case.name, "missed": True})
+            return
         violations += self._compare(bench, undisturbed)
         if violations:
             shutil.copytree(self.disk.folder, self.out / "violations" / str(number))
         self.record.add(
-            *rows, {"chain": number, "case": case.name, "compared": True, "violations": violations, "commit": self.commit}
+            *rows,
+            {"chain": number, "case": case.name, "compared": True, "violations": violations, "commit": self.commit},
         )
         kills = len(self.record.counted())
         print(f"{kills} kills; chain {number}, {case.name}: {len(rows)} kills {violations or ''}", flush=True)
@@ -160,8 +162,3 @@ class Harness:
 def _rude(message: str) -> list[str]:
     """Messages that no user should see."""
     return [f"message: {message}"] if "unexpected" in message or "Traceback" in message else []
-
-
-def folder_of(out: Path) -> Path:
-    """The state of a harness."""
-    return out / "kills.jsonl"

@@ -122,7 +122,9 @@ def _records(data: bytes) -> bytes:
         if archive.testzip():
             raise ValueError("damaged record")
         names = [name.partition("/")[2] for name in archive.namelist()]
-        return b"".join(name.encode() + archive.read(full) for name, full in zip(names, archive.namelist(), strict=True))
+        return b"".join(
+            name.encode() + archive.read(full) for name, full in zip(names, archive.namelist(), strict=True)
+        )
 
 
 def _tensors(data: bytes) -> bytes:

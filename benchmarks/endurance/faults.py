@@ -10,6 +10,7 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -177,7 +178,7 @@ def _signaled(bench: Bench, fault: str, undisturbed: Undisturbed, rng: random.Ra
         process = bench.start()
         for _ in watch(process, cpu, bench.case.seconds):
             victims = [_victim(process, rng)]
-            outcome.hit = process.signal(getattr(processes.signal, first), victims[0])
+            outcome.hit = process.signal(getattr(signal, first), victims[0])
     outcome.process = "command" if victims in ([process.pid], []) else "worker"
     if "STOP" in fault and outcome.hit:
         _meet(bench, fault, process, victims, outcome)
@@ -198,7 +199,7 @@ def _meet(bench: Bench, fault: str, process: Process, victims: list[int], outcom
     outcome.second = (second.code or 0, last_words(second.output()))
     if "Traceback" in second.output() or "unexpected" in outcome.second[1]:
         outcome.violations.append(f"the second command: {second.output()[-500:]}")
-    number = processes.signal.SIGCONT if fault == GO_ON else processes.signal.SIGKILL
+    number = signal.SIGCONT if fault == GO_ON else signal.SIGKILL
     for pid in victims:
         process.signal(number, pid)
 

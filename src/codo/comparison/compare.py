@@ -42,7 +42,7 @@ from codo.comparison.verdicts import summary
 from codo.core.attempt import attempt_page
 from codo.core.config import nest, resolve
 from codo.core.errors import CodoError, InputError
-from codo.core.io import write_atomically
+from codo.core.io import remove_temporary, write_atomically
 from codo.core.numbers import share
 from codo.core.paths import absolute
 from codo.core.run import Run
@@ -104,6 +104,7 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     folder = Run(out)
     folder.lock()
     try:
+        remove_temporary(out, others=True)
         write_atomically(out / "compare.yaml", _yaml(settings))
         comparison = _run_missing(settings, pretraining_jobs, model_overrides, [f"{dropped}."] if dropped else [])
     finally:

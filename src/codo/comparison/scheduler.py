@@ -90,7 +90,7 @@ def preemptible() -> Iterator[None]:
     """Raise `Preempted` on SIGTERM outside of training, for the right exit code; training has its own handler."""
 
     def handler(number: int, frame: FrameType | None) -> None:
-        raise Preempted("stopped by SIGTERM", where="codo compare", fix="run the same command again to resume")
+        raise _TerminatedError
 
     try:
         before = signal.signal(signal.SIGTERM, handler)
@@ -99,8 +99,15 @@ def preemptible() -> Iterator[None]:
         return
     try:
         yield
+    except _TerminatedError:
+        what, fix = "stopped by SIGTERM", "run the same command again to resume"
+        raise Preempted(what, where="codo compare", fix=fix) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+class _TerminatedError(BaseException):
+    """Raised by the handler. Not an `Exception`: what it interrupts, such as a report, must not take it for its own."""
 
 
 def _start(job: Job, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:

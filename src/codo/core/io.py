@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import glob
 import os
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -14,6 +16,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from codo.core.errors import CodoError
+
+_TEMPORARY = re.compile(r"(?P<start>\..+)\.(?P<process>\d+)\.tmp(\.\w+)?")
+"""Names of `temporary_path`; host and file name may both contain dots."""
 
 
 @contextmanager
@@ -30,6 +35,7 @@ def open_atomically(path: Path, *, work: Path | None = None) -> Iterator[IO[byte
         OSError: The disk is full or not writable; the error names ``path``, and the old file is unchanged.
     """
     temporary = temporary_path(path, work=work)
+    remove_temporary(temporary.parent, path.name)
     try:
         with _naming(path):
             raw = _Unfinished(temporary, path)
@@ -66,6 +72,35 @@ def temporary_path(path: Path, *, work: Path | None = None, ending: str = "") ->
         ending: Extension that readers of the format need, such as ``.pth``.
     """
     return (work or path.parent) / f".{path.name}.{socket.gethostname()}.{os.getpid()}.tmp{ending}"
+
+
+def remove_temporary(folder: Path, name: str = "", *, others: bool = False) -> None:
+    """Remove the temporary files that killed processes of this machine have left in a folder.
+
+    Args:
+        folder: The folder; it need not exist.
+        name: The file that they were to become; any if it is empty.
+        others: Remove also those of other machines and of this process: only while holding a lock that keeps every
+            other writer out.
+    """
+    here = f".{socket.gethostname()}."
+    with suppress(OSError):
+        for path in folder.glob(f".{glob.escape(name) or '*'}.*.tmp*"):
+            if made := _TEMPORARY.fullmatch(path.name):
+                process, is_here = int(made["process"]), f"{made['start']}.".endswith(here)
+                if ((is_here and process != os.getpid()) or others) and not (is_here and _is_running(process)):
+                    path.unlink(missing_ok=True)
+
+
+def _is_running(process: int) -> bool:
+    """Whether another process of this machine has this id."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return process != os.getpid()
 
 
 def flush_to_disk(path: Path) -> None:

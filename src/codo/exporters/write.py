@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from codo.core.errors import CodoError, InputError, nearest, system_error
-from codo.core.io import flush_to_disk, temporary_path
+from codo.core.io import flush_to_disk, remove_temporary, temporary_path
 from codo.core.run import Run, open_run
 from codo.exporters.card import card, heading, sha256
 from codo.exporters.detectron2 import Detectron2
@@ -127,6 +127,8 @@ def write_verified(trunk: TrunkWeights, target: Target, path: Path, origin: Orig
         _check_unchanged(texts)
     # Temporary names keep the extension: libraries recognize formats by it.
     staged = {final: temporary_path(final, ending=final.suffix) for final in (*texts, page, weights)}
+    for final in staged:
+        remove_temporary(final.parent, final.name)
     new = [folder for folder in (weights.parent, *weights.parent.parents) if not folder.exists()]
     try:
         with _writing(path):

@@ -11,6 +11,7 @@
         optimizer        state_dict
         rng              state of torch's CPU generator; only used by earlier versions, every step now seeds it
         config           resolved settings
+        row              only before a slow check, such as an evaluation: values of the step that are not logged yet
       last               the name of the newest file
 
 The position in the data and in the schedule, and the random numbers of a step, are functions of ``step``, so they need

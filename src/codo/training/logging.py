@@ -37,6 +37,10 @@ LOGGER.addHandler(logging.NullHandler())
 class RunLog:
     """The log of a run on rank 0; on other ranks (``run=None``) every method is a no-op.
 
+    Attributes:
+        pending: A step and values of it that are logged together with those of its slow checks, in which the run may be
+            stopped: they go into the checkpoint saved before.
+
     Args:
         run: The run directory.
         settings: See `LogSettings`.
@@ -48,6 +52,7 @@ class RunLog:
     def __init__(self, run: Run | None, settings: LogSettings, *, start: int, total: int, unit: str = "step") -> None:
         self.run, self.settings = run, settings
         self._warned: set[str] = set()
+        self.pending: tuple[int, Mapping[str, Any]] | None = None
         self.trackers: list[Tracker] = []
         quiet = run is None or settings.quiet or not settings.progress or not _shows_bars()
         self._bar = tqdm(total=total, initial=start, unit=unit, dynamic_ncols=True, disable=quiet)
@@ -63,9 +68,14 @@ class RunLog:
         self.trackers = open_trackers(settings, run, start)
 
     def row(self, step: int, values: Mapping[str, Any]) -> None:
-        """Write the values of a step on one line."""
+        """Write the values of a step on one line, with the pending ones of that step."""
         if self.run is None:
             return
+        if self.pending is not None:
+            (at, before), self.pending = self.pending, None
+            if at != step:
+                self.row(at, before)
+            values = {**before, **values} if at == step else values
         # JSON has no NaN; null keeps the file readable by everything.
         clean = {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
         _append(self._metrics, json.dumps({"step": step, **clean}) + "\n")
@@ -76,6 +86,12 @@ class RunLog:
         left = self._left(step) if echo else ""
         self.info(f"step {step}/{self._total}{left}: {_summary(scalars)}", echo=echo)
         self._printed = step if echo else self._printed
+
+    def unlogged(self, step: int) -> dict[str, Any]:
+        """``{"row": …}`` with the pending values of a step, for its checkpoint; empty without any."""
+        if self.pending is None or self.pending[0] != step:
+            return {}
+        return {"row": json.loads(json.dumps(self.pending[1]))}  # nothing but plain numbers and texts
 
     def _left(self, step: int) -> str:
         """How long the rest will take, at the rate so far."""

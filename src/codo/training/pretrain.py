@@ -272,10 +272,11 @@ def probe_checks(
 ) -> list[tuple[int, WatchedProbes]]:
     """The probes as checks of the training loop; every rank has them, to stay in step, and rank 0 computes them.
 
-    For a new run they are also computed here, before the first step.
+    For a new run they are also computed here, before the first step; for a run that was stopped within them, again.
     """
     probe, context = task.settings.probe, session.context
-    if probe is None or session.start >= task.steps:
+    again = bool(context.highest(int(session.log.pending is not None)))  # stopped within them
+    if probe is None or (session.start >= task.steps and not again):
         return []
     invariance = invariance_probe(task) if context.main else None
     if context.main and invariance is None:
@@ -288,6 +289,6 @@ def probe_checks(
         for row in session.run.metrics():  # of a resumed run
             comparison.add(row["step"], row)
     watched = WatchedProbes(probes, comparison, session.run, session.log, context.highest, probe.stop_below_start)
-    if session.start == 0:
-        session.log.row(0, watched(0))
+    if session.start == 0 or again:
+        session.log.row(session.start, watched(session.start))
     return [(probe.every, watched)]

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import torch
 
 from codo.core.attempt import attempt_page
-from codo.core.io import write_atomically
+from codo.core.io import remove_temporary, write_atomically
 from codo.core.run import Run, check_out, start_run
 from codo.methods.base import Method
 from codo.models.load_report import LoadReport
@@ -209,7 +209,11 @@ def open_session(
     try:
         if context.main:
             checkpoint.remove_temporary(run)
+            remove_temporary(run.path, others=True)
+            remove_temporary(run.exports_dir)  # codo export takes no lock
         log = RunLog(run if context.main else None, settings.log, start=saved.step, total=steps)
+        if saved.state and "row" in saved.state and all(row["step"] != saved.step for row in run.metrics()):
+            log.pending = (saved.step, saved.state["row"])
         try:
             yield Session(settings, saved, run, log, context, steps)
         finally:

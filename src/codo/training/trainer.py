@@ -82,15 +82,16 @@ def train(job: TrainingJob) -> None:
                 signal = sync_stop(job, stop, step, output.loss + 0 * gradient)
             if signal:
                 due = []  # no checks: the scheduler is waiting for the process to end
-            if due and watch.slow_checks:
-                save(job, step)
-                saves = False
             row: dict[str, Any] = {}
             if logs:
                 row |= job.context.mean({**output.stats, **learner.method.log_stats(), "grad_norm": gradient})
                 row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap()}
                 row["alarms"] = watch.health.look(step, row)
                 log.warn_once(*row["alarms"], watch.health.slow(), clock.others.warning(torch.get_num_threads()))
+            if due and watch.slow_checks:
+                log.pending = (step, row)
+                save(job, step)
+                saves = False
             for check in due:
                 row |= check(step)
                 learner.method.train()
@@ -178,6 +179,7 @@ def save(job: TrainingJob, step: int) -> None:
             "optimizer": job.learner.optimizer.state_dict(),
             "rng": torch.get_rng_state(),
             "config": dict(checkpoints.config),
+            **job.watch.log.unlogged(step),
         }
         checkpoint.save(checkpoints.run, step, state, checkpoints.keep)
     job.context.barrier()
