@@ -2,7 +2,7 @@
 
 ====================  =====================================================================================
 any file              its bytes
-checkpoints/*.pt      the records of the newest; of the older ones only that there are not too many
+checkpoints/*.pt      everything in the newest; of the older ones only that there are not too many
 metrics.jsonl         all rows without ``time/…``
 environment.json      all but the time of the start; of a comparison and its tables, the costs in seconds
 report.html           complete, its headings, and that its pictures open
@@ -85,7 +85,7 @@ def _digest(path: Path) -> str:
     if path.name in ANY or path.parent.name == "logs":
         return ""
     if path.suffix in (".pt", ".pth"):
-        return _hash(_records(data))
+        return _hash(_state(data))
     if path.suffix == ".safetensors":
         return _hash(_tensors(data))
     if path.suffix == ".jsonl":
@@ -116,15 +116,31 @@ def _hash(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-def _records(data: bytes) -> bytes:
-    """The records of a file of torch, without their places in it."""
+def _state(data: bytes) -> bytes:
+    """Everything in a file of torch: names, numbers, tensors; of the values of a step in it, those without times."""
+    import torch
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if archive.testzip():
             raise ValueError("damaged record")
-        names = [name.partition("/")[2] for name in archive.namelist()]
-        return b"".join(
-            name.encode() + archive.read(full) for name, full in zip(names, archive.namelist(), strict=True)
-        )
+    digest = hashlib.blake2b()
+
+    def add(value: Any) -> None:
+        if isinstance(value, dict):
+            for key, item in value.items():
+                if not (isinstance(key, str) and key.startswith("time/")):
+                    digest.update(repr(key).encode())
+                    add(item)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                add(item)
+        elif isinstance(value, torch.Tensor):
+            digest.update(f"{value.dtype} {tuple(value.shape)}".encode() + value.contiguous().numpy().tobytes())
+        else:
+            digest.update(repr(value).encode())
+
+    add(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
+    return digest.digest()
 
 
 def _tensors(data: bytes) -> bytes:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from codo.core.errors import CodoError, InputError
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
 from tests.training import tiny
+
+COMPARE = import_module("codo.comparison.compare")  # as an attribute of its package it is the function
 
 
 def arguments(settings: dict[str, Any], out: Path) -> list[str]:
@@ -120,6 +123,18 @@ def test_a_page_that_fails_warns_once_and_fails_nothing(
     told = capsys.readouterr().err
     assert told.count("WARNING the report could not be written: IsADirectoryError") == 1
     assert "the same command again writes it" in told
+
+
+def test_a_report_that_a_finished_trial_lacks_is_written(
+    copied: Path, protocol: dict[str, Any], pretend: list[FinetuneSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[Path] = []
+    monkeypatch.setattr(COMPARE, "write_report", lambda run: written.append(run.path))
+    report = copied / "trials/codo/fraction-1/seed-1/report.html"
+    report.unlink()  # as by a disk that was full
+    codo.compare(out=str(copied), **protocol)
+    assert pretend == []
+    assert written == [report.parent]
 
 
 def test_another_protocol_is_refused_in_the_same_folder(copied: Path, protocol: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from codo.comparison import jobs, scheduler
 from codo.comparison.scheduler import run_in_process, run_in_workers
+from codo.core.attempt import attempt_page
 from codo.core.config import Settings
 from codo.core.errors import CodoError, Interrupted, Preempted
 
@@ -45,6 +46,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise Interrupted("stopped")
         if settings.say == "term":
             os.kill(os.getpid(), signal.SIGTERM)
+        if settings.say == "term in a report":
+            attempt_page(lambda: os.kill(os.getpid(), signal.SIGTERM), "the same command again")
 
     monkeypatch.setitem(jobs.VERBS, "say", jobs.Verb(Words, say))
     return heard
@@ -66,7 +69,9 @@ def test_one_after_the_other_whatever_fails(said: list[str], tmp_path: Path) -> 
     ]
 
 
-@pytest.mark.parametrize(("word", "error"), [("stop", Interrupted), ("term", Preempted)])
+@pytest.mark.parametrize(
+    ("word", "error"), [("stop", Interrupted), ("term", Preempted), ("term in a report", Preempted)]
+)
 def test_asked_to_stop_nothing_more_begins(word: str, error: type[CodoError], said: list[str], tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with pytest.raises(error):

@@ -16,7 +16,15 @@ from pathlib import Path
 import pytest
 
 from codo.core.errors import CodoError
-from codo.core.io import FileLock, explain_full_disk, flush_to_disk, open_atomically, temporary_path, write_atomically
+from codo.core.io import (
+    FileLock,
+    explain_full_disk,
+    flush_to_disk,
+    open_atomically,
+    remove_temporary,
+    temporary_path,
+    write_atomically,
+)
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -32,6 +40,40 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
         assert path.read_bytes() == b"old"
     assert path.read_bytes() == b"new"
     assert [entry.name for entry in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.fixture
+def dead() -> int:
+    """The id of a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
+
+
+def test_what_a_killed_process_left_of_a_file_goes_when_it_is_written_again(tmp_path: Path, dead: int) -> None:
+    path, host = tmp_path / "a[1].pt", socket.gethostname()
+    for name in (f".{path.name}.{host}.{dead}.tmp", f".{path.name}.{host}.{dead}.tmp.pth"):
+        (tmp_path / name).write_text("half")
+    others = {
+        f".{path.name}.{host}.{os.getppid()}.tmp",  # of a process that runs
+        f".{path.name}.other.{dead}.tmp",  # of another machine
+        f".a1.pt.{host}.{dead}.tmp",  # of another file
+        f".{path.name}.tmp",  # of another program
+    }
+    for name in others:
+        (tmp_path / name).write_text("half")
+    write_atomically(path, "new")
+    assert {entry.name for entry in tmp_path.iterdir()} == {path.name, *others}
+
+
+def test_in_a_locked_folder_those_of_other_machines_go_too(tmp_path: Path, dead: int) -> None:
+    host = socket.gethostname()
+    kept = {"a.tmp", ".b.tmp", f".c.{host}.{os.getppid()}.tmp"}
+    for name in {f".a.{host}.{dead}.tmp", ".b.other.host.7.tmp", f".d.{host}.{os.getpid()}.tmp.pth"} | kept:
+        (tmp_path / name).write_text("half")
+    remove_temporary(tmp_path, others=True)
+    assert {entry.name for entry in tmp_path.iterdir()} == kept
+    remove_temporary(tmp_path / "none")
 
 
 def test_text_and_bytes_are_written_as_they_are(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from codo.detection.validation import MAIN, Validation, evaluations, since_best
 from codo.training import checkpoint
 from tests.conftest import MakeData
 from tests.detection.test_finetune import QUICK
+from tests.training import tiny
 
 
 @pytest.mark.parametrize(
@@ -122,6 +123,7 @@ def test_sigterm_ends_an_evaluation_and_the_same_command_makes_up_for_it(
     finetune(None, **{**settings, "out": run.path})
     assert evaluations(run.metrics()) == evaluations(undisturbed.metrics())
     assert len(evaluations(run.metrics())) == 2
+    assert tiny.timeless(run.metrics()) == tiny.timeless(undisturbed.metrics())  # the loss of step 2, too
     a, b = (checkpoint.load(one.checkpoints()[-1])["method"] for one in (run, undisturbed))
     assert all(torch.equal(tensor, b[name]) for name, tensor in a.items())
     # What is scored, saved and exported has the same, precise statistics.

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import codo
-from codo.core.errors import InputError
+from codo.core.errors import InputError, Interrupted
 from codo.core.run import Run
 from codo.probes.labeled import LabeledProbes
 from codo.probes.watched_probes import BEST, keep_best
@@ -23,18 +23,21 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 SCORES = [0.9, 0.95, 0.85, 0.0, 0.0]
 
 
-def test_the_run_stops_and_keeps_its_best_checkpoint(
-    catalog: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def given(catalog: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Settings of a run that probes after every step and may stop early."""
     monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
     write(tmp_path / "boxes", *coco(6), "train")
     write(tmp_path / "boxes", *coco(4, seed=1), "val")
-    series = iter(SCORES)
-    monkeypatch.setattr(LabeledProbes, "scores", lambda *_: {"probe/roi/backbone/knn": next(series)})
     probe = {"every": 1, "data": str(tmp_path / "boxes"), "boxes": 12, "proposals": 8, "group": 4}
     changes: dict[str, Any] = {"probe": probe, "steps": 5, "checkpoint_every": 5, "keep_checkpoints": 1, "canvas": 32}
     changes |= {"model": {**tiny.MODEL, "init": str(weights)}, "probe.stop_below_start": True}
-    given = tiny.settings(catalog, tmp_path / "run", **changes)
+    return tiny.settings(catalog, tmp_path / "run", **changes)
+
+
+def test_the_run_stops_and_keeps_its_best_checkpoint(given: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    series = iter(SCORES)
+    monkeypatch.setattr(LabeledProbes, "scores", lambda *_: {"probe/roi/backbone/knn": next(series)})
     run = codo.pretrain(**given)
     rows = run.metrics()
     assert [row["step"] for row in rows] == [0, 1, 2, 3]
@@ -51,6 +54,29 @@ def test_the_run_stops_and_keeps_its_best_checkpoint(
     assert again.metrics() == rows
     assert [path.name for path in run.checkpoints()] == ["step-00000003.pt"]
     assert torch.load(best, weights_only=True)["step"] == 1
+
+
+@pytest.mark.parametrize("stopped", [2, 3])  # in the middle, and where the run would stop early
+def test_stopped_within_a_probe_it_is_made_up_for(
+    stopped: int, given: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = iter(SCORES)
+    monkeypatch.setattr(LabeledProbes, "scores", lambda *_: {"probe/roi/backbone/knn": next(series)})
+    whole = codo.pretrain(**{**given, "out": str(tmp_path / "whole")})
+    scores = [*SCORES[:stopped], None, *SCORES[stopped:]]
+
+    def score(*_: object) -> dict[str, float]:
+        if (value := scores.pop(0)) is None:
+            raise Interrupted("stopped")
+        return {"probe/roi/backbone/knn": value}
+
+    monkeypatch.setattr(LabeledProbes, "scores", score)
+    with pytest.raises(Interrupted):
+        codo.pretrain(**given)
+    run = codo.pretrain(**given)
+    assert tiny.timeless(run.metrics()) == tiny.timeless(whole.metrics())
+    assert [path.name for path in run.checkpoints()] == ["step-00000003.pt"]
+    assert checkpoint.load(run.checkpoints_dir / BEST)["step"] == 1
 
 
 def test_without_labels_it_is_refused(catalog: Path, tmp_path: Path) -> None:

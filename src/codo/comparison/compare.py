@@ -21,7 +21,9 @@ The files are written after every trial, so that intermediate results can be rea
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,6 +50,7 @@ from codo.core.paths import absolute
 from codo.core.run import Run
 from codo.models.recipe_width import without_recipe_width
 from codo.reporting.html.page import write_page
+from codo.reporting.report import write_report
 from codo.training.distributed import choose_device, worker_environments, world_size
 
 DOCUMENT = "comparison.json"
@@ -106,6 +109,8 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     try:
         remove_temporary(out, others=True)
         write_atomically(out / "compare.yaml", _yaml(settings))
+        finished = [one for one in grid.trials if one.result()], [one for one in pretraining_jobs if one.finished]
+        _write_missing_reports([one.path for one in chain(*finished)])
         comparison = _run_missing(settings, pretraining_jobs, model_overrides, [f"{dropped}."] if dropped else [])
     finally:
         folder.unlock()
@@ -162,6 +167,13 @@ def _run_missing(
         fix = "fix the cause, then run the same command again: it retries the failed runs and keeps the finished ones"
         raise CodoError(what, where=settings.out, fix=fix)
     return Comparison.read(grid, {})
+
+
+def _write_missing_reports(finished: Iterable[Path]) -> None:
+    """Write the reports that finished runs lack, as the disk was full or the comparison was killed."""
+    for path in finished:
+        if not (path / "report.html").is_file():
+            attempt_page(partial(write_report, Run(path)), "the same command again")
 
 
 def _rounds(seeds: int, pretraining_jobs: int, workers: int) -> list[int]:

@@ -10,15 +10,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 from typing import TypeVar
 
 from codo.comparison.jobs import Job, run_job, serialize
 from codo.core.errors import CodoError, Interrupted, Preempted, class_and_line
-from codo.core.signals import stop_signals
+from codo.core.signals import preemptible, stop_signals
 
 W = TypeVar("W", bound=Job)
 
@@ -33,7 +32,7 @@ def run_in_process(jobs: Sequence[W], on_end: Callable[[W, str | None], None]) -
     Raises:
         Interrupted, Preempted, KeyboardInterrupt: Stopped; the current run has a checkpoint.
     """
-    with preemptible():
+    with preemptible("codo compare"):
         for job in jobs:
             try:
                 run_job(job)
@@ -83,31 +82,6 @@ def run_in_workers(
                         on_end(job, _reason(_log(logs, job), process.returncode) if process.returncode else None)
     finally:
         _stop(process for _, process in running.values())
-
-
-@contextmanager
-def preemptible() -> Iterator[None]:
-    """Raise `Preempted` on SIGTERM outside of training, for the right exit code; training has its own handler."""
-
-    def handler(number: int, frame: FrameType | None) -> None:
-        raise _TerminatedError
-
-    try:
-        before = signal.signal(signal.SIGTERM, handler)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    except _TerminatedError:
-        what, fix = "stopped by SIGTERM", "run the same command again to resume"
-        raise Preempted(what, where="codo compare", fix=fix) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class _TerminatedError(BaseException):
-    """Raised by the handler. Not an `Exception`: what it interrupts, such as a report, must not take it for its own."""
 
 
 def _start(job: Job, environment: Mapping[str, str], log: Path) -> subprocess.Popen[str]:

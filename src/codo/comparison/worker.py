@@ -13,15 +13,15 @@ import sys
 import threading
 
 from codo.comparison.jobs import JobSpec, run_job
-from codo.comparison.scheduler import preemptible
 from codo.core.errors import CodoError
+from codo.core.signals import preemptible
 
 
 def main() -> int:
     """Run the job; the exit codes are those of ``codo``."""
     spec = JobSpec.read(sys.stdin.readline())
     try:
-        with preemptible():
+        with preemptible("codo compare"):
             threading.Thread(target=_stop_with_parent, args=(sys.stdin.fileno(),), daemon=True).start()
             run_job(spec)
     except CodoError as error:

@@ -116,3 +116,32 @@ def stop_signals() -> Iterator[StopSignal]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def preemptible(where: str) -> Iterator[None]:
+    """Raise `Preempted` on SIGTERM at once, for the right exit code; training inside has its own handler.
+
+    Args:
+        where: The command, for the message.
+    """
+
+    def handler(number: int, frame: FrameType | None) -> None:
+        raise _TerminatedError
+
+    try:
+        before = signal.signal(signal.SIGTERM, handler)
+    except ValueError:  # not the main thread
+        yield
+        return
+    try:
+        yield
+    except _TerminatedError:
+        fix = "run the same command again to resume"
+        raise Preempted("stopped by SIGTERM", where=where, fix=fix) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _TerminatedError(BaseException):
+    """Raised by the handler. Not an `Exception`: what it interrupts, such as a report, must not take it for its own."""
