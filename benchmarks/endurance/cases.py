@@ -77,13 +77,11 @@ class Case:
         name: For options and tables.
         arguments: Of ``codo``; ``OUT`` and ``IN`` stand for the folder that it writes and the inputs.
         kills: Its share of the plan.
-        seconds: After how many a process counts as hanging.
     """
 
     name: str
     arguments: tuple[str, ...]
     kills: int
-    seconds: float = 90.0
 
 
 def cases() -> list[Case]:
@@ -91,16 +89,16 @@ def cases() -> list[Case]:
     prepare = ("prepare", "IN/pictures", "--out", "OUT/catalog")
     pretrain = ("pretrain", "foregrounds=IN/catalog", "out=OUT/run")
     small = [Case(f"pretrain {name}", (*pretrain, *_pretraining(name)), 75) for name in METHODS]
-    data, weights = ("data=IN/labeled", *_words(FINETUNE)), "weights=IN/run"
+    data, weights = ("data=IN/labeled", *words(FINETUNE)), "weights=IN/run"
     return [
         Case("prepare", (*prepare, "--jobs", "1"), 90),
         Case("prepare, 2 processes", (*prepare, "--jobs", "2"), 60),
         Case("prepare --pack", (*prepare, "--jobs", "1", "--pack", "128", "shard_mb=1"), 90),
         *small,
         Case("finetune", ("finetune", "-c", "finetune_laptop", *data, weights, "out=OUT/run"), 100),
-        Case("compare", ("compare", "-c", "finetune_laptop", *data, *_compared(), "out=OUT/answer"), 70, 180),
+        Case("compare", ("compare", "-c", "finetune_laptop", *data, *_compared(), "out=OUT/answer"), 70),
         Case("export", ("export", "IN/run", "--to", "torchvision", "--out", "OUT/weights/trunk.pth"), 100),
-        Case("demo", ("demo", "--quick", "--out", "OUT/demo"), 40, 400),
+        Case("demo", ("demo", "--quick", "--out", "OUT/demo"), 40),
     ]
 
 
@@ -146,14 +144,14 @@ def _pretraining(name: str) -> list[str]:
     from codo.methods.registry import find_method
 
     pools = ["backgrounds=[IN/catalog]"] if find_method(name).needs_backgrounds else []
-    return [f"method={name}", *pools, *_words({**PRETRAIN, **METHODS[name]})]
+    return [f"method={name}", *pools, *words({**PRETRAIN, **METHODS[name]})]
 
 
 def _compared() -> list[str]:
     return ["inits=[none,codo=IN/run]", "fractions=[1]", "seeds=[0,1]", "jobs=1", "steps=2"]
 
 
-def _words(settings: dict[str, Any]) -> list[str]:
+def words(settings: dict[str, Any]) -> list[str]:
     """Settings as words of a command line."""
     from codo.core.config import flatten
 

@@ -144,12 +144,12 @@ class Harness:
     def _compare(self, bench: Bench, undisturbed: Undisturbed) -> list[str]:
         """Run the command to its end, and compare."""
         process = bench.start()
-        if not process.wait(bench.case.seconds):
+        if not process.ends():
             processes.end_left_behind()
             return [f"the last run hangs: {process.output()[-500:]}"]
         if process.code:
             return [f"the last run ends with {process.code}: {process.output()[-700:]}"]
-        left = processes.left_behind(10)
+        left = processes.left_behind(60)
         if left:
             processes.end_left_behind()
         try:

@@ -6,6 +6,7 @@ time, before it goes on or is killed. A disk is full when a ``tmpfs`` of limited
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import re
@@ -18,7 +19,7 @@ from typing import Any
 
 from benchmarks.endurance import processes
 from benchmarks.endurance.cases import Case
-from benchmarks.endurance.processes import Process, watch
+from benchmarks.endurance.processes import Process, until
 
 KILL, TERM, GO_ON, STOP_KILL, FULL = "SIGKILL", "SIGTERM", "SIGSTOP, SIGCONT", "SIGSTOP, SIGKILL", "disk full"
 FAULTS = (KILL, TERM, GO_ON, STOP_KILL, FULL)
@@ -126,7 +127,7 @@ class Bench:
 
     def finish(self, process: Process, outcome: Outcome) -> bool:
         """Wait for its end; a process that hangs is a violation, and is ended."""
-        if process.wait(self.case.seconds):
+        if process.ends():
             return True
         outcome.violations.append(f"hangs: {process.output()[-300:]}")
         processes.end_left_behind()
@@ -167,16 +168,14 @@ def _signaled(bench: Bench, fault: str, undisturbed: Undisturbed, rng: random.Ra
         at = rng.randint(1, undisturbed.changes)
         outcome.moment = f"change {at} of {undisturbed.changes}"
         process = bench.start(at, first)
-        while process.poll() is None and not processes.stopped(process):
-            if not process.wait(0.003) and process.age() > bench.case.seconds:
-                break
-        outcome.hit = bool(processes.stopped(process)) if "STOP" in fault else process.code not in (0, 1)
-        victims = processes.stopped(process) or [process.pid]
+        until(process, math.inf)
+        victims = [struck] if (struck := process.struck()) else []
+        outcome.hit = bool(victims)
     else:
         cpu = rng.uniform(0, undisturbed.fresh_cpu if bench.fresh else undisturbed.cpu)
         outcome.moment, victims = f"CPU {cpu:.3f} s", []
         process = bench.start()
-        for _ in watch(process, cpu, bench.case.seconds):
+        if until(process, cpu):
             victims = [_victim(process, rng)]
             outcome.hit = process.signal(getattr(signal, first), victims[0])
     outcome.process = "command" if victims in ([process.pid], []) else "worker"

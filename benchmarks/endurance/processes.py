@@ -10,13 +10,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.endurance.cases import run_command
 
 TICK = 1 / os.sysconf("SC_CLK_TCK")
+IDLE = 60.0
+"""Seconds in which a process that hangs uses less than 0.5% of a core."""
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
 """Audit events of Python that change a folder; opening to write is the other one."""
@@ -34,7 +36,6 @@ class Process:
     Attributes:
         pid: Its id.
         log: Where its output goes.
-        started: Seconds of the monotonic clock.
         code: Its exit code, negative for a signal; ``None`` while it runs.
         fresh: Whether it is a fresh Python.
     """
@@ -42,7 +43,6 @@ class Process:
     pid: int
     log: Path
     fresh: bool = False
-    started: float = field(default_factory=time.monotonic)
     code: int | None = None
 
     def poll(self) -> int | None:
@@ -60,9 +60,18 @@ class Process:
             time.sleep(0.003)
         return self.code is not None
 
-    def age(self) -> float:
-        """Seconds since it was started."""
-        return time.monotonic() - self.started
+    def ends(self) -> bool:
+        """Wait for its end; ``False`` if it does nothing for `IDLE` seconds. By CPU time: the machine is shared."""
+        while self.code is None:
+            before = self.cpu()
+            if not self.wait(IDLE) and self.cpu() - before < IDLE / 200:
+                return False
+        return True
+
+    def struck(self) -> int | None:
+        """The id of the process that has sent itself the signal, as it was told to."""
+        path = self.log.with_suffix(".struck")
+        return int(path.read_text(encoding="utf-8")) if path.is_file() else None
 
     def output(self) -> str:
         """What it printed."""
@@ -108,6 +117,7 @@ def start(
             child = subprocess.Popen(words, stdout=file, stderr=file, start_new_session=True, cwd=inputs)
             child.returncode = 0  # `Process.poll` reaps it
             return Process(child.pid, log, fresh=True)
+        log.with_suffix(".struck").unlink(missing_ok=True)
         pid = os.fork()
         if pid:
             return Process(pid, log)
@@ -176,6 +186,7 @@ def _counted(arguments: list[str], inputs: Path, work: Path, log: Path, at: int,
         if str(values[0]).startswith(root):
             count += 1
             if count == at and change:
+                log.with_suffix(".struck").write_text(str(os.getpid()), encoding="utf-8")
                 os.kill(os.getpid(), getattr(signal, change))
 
     sys.addaudithook(hook)
@@ -265,14 +276,16 @@ def _cpu(pid: int) -> float:
     return own + TICK * (int(fields[13]) + int(fields[14]))
 
 
-def watch(process: Process, cpu: float, seconds: float) -> Iterator[None]:
-    """Yield once when the tree has used ``cpu`` seconds; ends without if it ends before, or after ``seconds``."""
-    end = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < end:
-        if process.cpu() >= cpu:
-            yield
-            return
+def until(process: Process, cpu: float) -> bool:
+    """Wait until the tree has used ``cpu`` seconds or has stopped itself; ``False`` if it ends before, or hangs."""
+    moved, last = time.monotonic(), 0.0
+    while process.poll() is None and time.monotonic() - moved < IDLE:
+        if (used := process.cpu()) >= cpu or stopped(process):
+            return True
+        if used > last + 0.01:
+            moved, last = time.monotonic(), used
         time.sleep(0.002)
+    return False
 
 
 if __name__ == "__main__":
