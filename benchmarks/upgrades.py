@@ -1,11 +1,12 @@
 """What an earlier version wrote, opened by this one: catalogs, runs in the middle, checkpoints, exports, comparisons.
 
-    python -m benchmarks.upgrades [COMMIT] [--keep DIR]
+    python -m benchmarks.upgrades [COMMIT] [--keep DIR] [--texts tests/earlier]
 
 Outside CI, 5 minutes. The commit (by default the last one before the work on endurance) is checked out beside this one,
 and its own ``codo`` writes everything, small. Two runs are then set back to their first checkpoint, as a kill leaves
 them. This version is given each of them. A row says what it did: opened, resumed to the same bits as the version that
 began it would have, or the three lines with which it refuses. The exit code is 1 if one of them fails otherwise.
+``--texts`` keeps what the suite needs of the earlier version's files: settings, metadata, names and shapes of tensors.
 """
 
 from __future__ import annotations
@@ -125,6 +126,27 @@ def set_back(folder: Path, whole: Path) -> None:
     (folder / "report.html").unlink()
 
 
+def write_texts(place: Path, folder: Path) -> None:
+    """Keep settings and metadata of what the earlier version wrote as text; see tests/test_upgrades.py."""
+    import pyarrow.parquet as pq
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    files = ("run/config.yaml", "detector/config.yaml", "detector/detector.json", "answer/compare.yaml")
+    texts = {name.replace("/", "-"): (place / name).read_text(encoding="utf-8") for name in files}
+    texts["answer-comparison.json"] = (place / "answer/comparison.json").read_text(encoding="utf-8")
+    for name in ("catalog", "packed"):
+        schema = pq.read_schema(place / name / "catalog.parquet")
+        texts[f"{name}-metadata.json"] = schema.metadata[b"codo"].decode() + "\n"
+        texts[f"{name}-schema.txt"] = schema.remove_metadata().to_string() + "\n"
+    for name in ("run", "detector"):
+        state = torch.load(max((place / name / "checkpoints").glob("step-*.pt")), weights_only=True)
+        tensors = [f"{key} {tuple(value.shape)} {value.dtype}" for key, value in state["method"].items()]
+        texts[f"{name}-checkpoint.txt"] = "\n".join([" ".join(sorted(state)), *tensors, ""])
+    for name, text in texts.items():
+        (folder / name).write_text(text.replace(str(place), "/place"), encoding="utf-8")
+
+
 def open_all(place: Path) -> Iterator[Row]:
     """Give everything to this version."""
     for name, arguments in {**commands(place), **later(place)}.items():
@@ -167,11 +189,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("commit", nargs="?", default=BEFORE, help=f"the earlier version (default: {BEFORE})")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep what was written here")
+    parser.add_argument("--texts", type=Path, metavar="DIR", help="keep settings and metadata here, for the suite")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch, checkout(options.commit) as source:
         place = options.keep.absolute() if options.keep else Path(scratch)
         place.mkdir(parents=True, exist_ok=True)
         write_earlier(source, place)
+        if options.texts:
+            write_texts(place, options.texts)
         rows = list(open_all(place))
     print(f"\nWritten by {options.commit}, opened by {git('describe', '--always', '--dirty').strip()}:\n")
     print("| what | exit code | what this version does |\n| --- | --- | --- |")

@@ -4,7 +4,7 @@
 any file              its bytes
 checkpoints/*.pt      everything in the newest; of the older ones only that there are not too many
 metrics.jsonl         all rows without ``time/…``
-environment.json      all but the time of the start; of a comparison and its tables, the costs in seconds
+environment.json      all but the time and commit of the start; of a comparison and its tables, the costs in seconds
 report.html           complete, its headings, and that its pictures open
 command.txt, logs     only that they are there
 ====================  =====================================================================================
@@ -26,7 +26,7 @@ from typing import Any
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 ANY = {"command.txt", "train.log"}
-TIMES = re.compile(r"time|seconds|started|memory|cost", re.IGNORECASE)
+TIMES = re.compile(r"time|seconds|started|memory|cost|commit", re.IGNORECASE)
 
 
 def digests(folder: Path) -> dict[str, str]:

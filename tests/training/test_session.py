@@ -13,7 +13,7 @@ from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.training import checkpoint
 from codo.training.pretrain_settings import PretrainSettings
-from codo.training.session import find_saved, open_session
+from codo.training.session import Saved, find_saved, open_session
 from tests.training import tiny
 from tests.training.noisy import ALONE, run_noisy, stopped_after
 
@@ -67,6 +67,19 @@ def test_only_one_process_holds_the_directory_and_lets_go(tmp_path: Path) -> Non
     assert "still open" in (tmp_path / "run/train.log").read_text()
     with open_session(settings, "pretrain", find_saved(settings), ALONE, 4):  # may be opened again
         pass
+
+
+def test_a_run_that_another_process_has_trained_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    """A process may be stopped between reading the checkpoints and taking the lock."""
+    run_noisy(tmp_path / "run")
+    settings = settings_of(tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    refused = pytest.raises(InputError, match="another process has trained this run further in the meantime")
+    with refused, open_session(settings, "pretrain", Saved(), ALONE, 4):
+        pass
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
+    with open_session(settings, "pretrain", find_saved(settings), ALONE, 4) as session:  # the lock is free
+        assert session.start == 4
 
 
 def test_the_past_of_a_resumed_run_does_not_stay_in_memory(tmp_path: Path) -> None:

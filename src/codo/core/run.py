@@ -115,6 +115,10 @@ class Run:
         """Checkpoint files, oldest first."""
         return sorted(self.checkpoints_dir.glob("step-*.pt"), key=checkpoint_order)
 
+    def newest_checkpoint(self) -> str:
+        """Name of the newest checkpoint file; empty without one."""
+        return next((path.name for path in reversed(self.checkpoints())), "")
+
     def lock(self) -> None:
         """Lock the run for this process, until `unlock` or its end.
 
@@ -202,7 +206,9 @@ def is_unstarted(folder: Path) -> bool:
     return set(names) <= known and not any(any((folder / name).glob("*")) for name in ("checkpoints", "exports"))
 
 
-def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str = "") -> Run:
+def start_run(
+    out: str | Path, config: Mapping[str, Any], verb: str, device: str = "", *, newest: str | None = None
+) -> Run:
     """Create the run directory, or open it to resume; call `check_out` first.
 
     Args:
@@ -210,9 +216,11 @@ def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str
         config: The resolved settings.
         verb: ``pretrain`` or ``finetune``.
         device: Description of the device, for the record.
+        newest: Name of the checkpoint that the caller has seen as the newest one, empty if it has seen none.
 
     Raises:
-        InputError: Another running process writes to this run, or the folder cannot be created.
+        InputError: Another running process writes to this run or has trained it further since ``newest`` was seen, or
+            the folder cannot be created.
     """
     folder = Path(out)
     try:
@@ -223,6 +231,10 @@ def start_run(out: str | Path, config: Mapping[str, Any], verb: str, device: str
         ) from error
     run = Run(folder)
     run.lock()
+    if newest is not None and newest != run.newest_checkpoint():
+        run.unlock()
+        what = "another process has trained this run further in the meantime"
+        raise InputError(what, where=str(out), fix="run the same command again to resume")
     run.checkpoints_dir.mkdir(exist_ok=True)
     run.exports_dir.mkdir(exist_ok=True)
     if not (folder / "environment.json").exists():

@@ -76,10 +76,12 @@ class Saved:
     Attributes:
         state: The newest intact checkpoint, on the CPU; ``None`` to start from the beginning.
         warnings: Messages about damaged newer checkpoints.
+        newest: Name of the newest checkpoint file, intact or not; empty without one.
     """
 
     state: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
+    newest: str = ""
 
     @property
     def step(self) -> int:
@@ -96,7 +98,9 @@ def find_saved(settings: RunSettings) -> Saved:
     if not check_out(settings.out, settings.model_dump(mode="json"), settings.verb):
         return Saved()
     warnings: list[str] = []
-    return Saved(checkpoint.load_last(Run(Path(settings.out)), warnings.append), warnings)
+    run = Run(Path(settings.out))
+    newest = run.newest_checkpoint()
+    return Saved(checkpoint.load_last(run, warnings.append), warnings, newest)
 
 
 @dataclass(frozen=True)
@@ -199,11 +203,13 @@ def open_session(
         steps: Length of the run in steps.
 
     Raises:
-        InputError: Another running process writes to this run, or the directory cannot be created.
+        InputError: Another running process writes to this run or has trained it further since ``saved`` was loaded, or
+            the directory cannot be created.
     """
     context.barrier()  # no rank may create the directory while another still checks whether it is free
     if context.main:
-        run = start_run(settings.out, settings.model_dump(mode="json"), verb, context.hardware)
+        config = settings.model_dump(mode="json")
+        run = start_run(settings.out, config, verb, context.hardware, newest=saved.newest)
     else:
         run = Run(Path(settings.out))
     try:
