@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.endurance.cases import FINETUNE, PRETRAIN, words
+from benchmarks.endurance.cases import FINETUNE, MODEL, PRETRAIN, words
 
 ROOT = Path(__file__).parents[1]
 BEFORE = "ec4da5f"
@@ -68,7 +68,8 @@ def commands(place: Path) -> dict[str, list[str]]:
 
 def later(place: Path) -> dict[str, list[str]]:
     """What else a user does with it."""
-    weights = [*words({**FINETUNE, "steps": 1}), f"out={place}/again", f"data={place}/labeled"]
+    trunk = [f"model.{name}={MODEL[name]}" for name in ("width", "fpn_channels", "head_dim")]
+    weights = [*words({**FINETUNE, "steps": 1}), *trunk, f"out={place}/again", f"data={place}/labeled"]
     return {
         "export as weights=": ["finetune", "-c", "finetune_laptop", *weights, f"weights={place}/trunk.pth"],
         "page of the catalog": ["view", f"{place}/catalog"],

@@ -23,7 +23,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -109,8 +108,8 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
     try:
         remove_temporary(out, others=True)
         write_atomically(out / "compare.yaml", _yaml(settings))
-        finished = [one for one in grid.trials if one.result()], [one for one in pretraining_jobs if one.finished]
-        _write_missing_reports([one.path for one in chain(*finished)])
+        _write_missing_reports(one.path for one in pretraining_jobs if one.finished)
+        _write_missing_reports(one.path for one in grid.trials if one.result())
         comparison = _run_missing(settings, pretraining_jobs, model_overrides, [f"{dropped}."] if dropped else [])
     finally:
         folder.unlock()
