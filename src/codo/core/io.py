@@ -22,7 +22,7 @@ _TEMPORARY = re.compile(r"(?P<start>\..+)\.(?P<process>\d+)\.tmp(\.\w+)?")
 
 
 @contextmanager
-def open_atomically(path: Path, *, work: Path | None = None) -> Iterator[IO[bytes]]:
+def open_atomically(path: Path, *, work: Path | None = None, tidy: bool = True) -> Iterator[IO[bytes]]:
     """Write a file under a temporary name, and rename it when it is complete and on disk.
 
     ``path`` always holds the complete old file or the complete new one, also after a crash.
@@ -30,12 +30,15 @@ def open_atomically(path: Path, *, work: Path | None = None) -> Iterator[IO[byte
     Args:
         path: The file.
         work: Folder on the same disk for the temporary file, by default that of ``path``.
+        tidy: First remove what killed processes have left of this file. That lists the folder: not for one of
+            thousands of files in a folder that is removed as a whole.
 
     Raises:
         OSError: The disk is full or not writable; the error names ``path``, and the old file is unchanged.
     """
     temporary = temporary_path(path, work=work)
-    remove_temporary(temporary.parent, path.name)
+    if tidy:
+        remove_temporary(temporary.parent, path.name)
     try:
         with _naming(path):
             raw = _Unfinished(temporary, path)

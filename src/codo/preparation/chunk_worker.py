@@ -51,7 +51,7 @@ def process(out: str, fingerprint: str, index: int) -> Report:
     specials = Specials()
     tiled = settings.tiles is not None
     with explain_full_disk(manifest.out), ExitStack() as stack:
-        tar = stack.enter_context(open_atomically(manifest.tar(index))) if settings.pack else None
+        tar = stack.enter_context(open_atomically(manifest.tar(index), tidy=False)) if settings.pack else None
         for item, data in read_all(manifest.items(index), tiled=tiled):
             try:
                 if isinstance(data, InvalidImage):

@@ -151,7 +151,7 @@ class Manifest:
     def write_part(self, report: Report, table: pa.Table) -> None:
         """Finish a chunk: its rows and its report, in one file."""
         info = {"plan": self._tag, **report._asdict()}
-        with open_atomically(self.part(report.chunk)) as file:
+        with open_atomically(self.part(report.chunk), tidy=False) as file:
             table = table.replace_schema_metadata({"codo": json.dumps(info)})
             with pa.ipc.new_file(file, table.schema) as writer:
                 writer.write_table(table)
