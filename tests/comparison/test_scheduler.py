@@ -42,6 +42,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             raise CodoError("no", where="here", fix="that")
         if settings.say == "python":
             raise KeyError("absent")
+        if settings.say == "full":
+            raise OSError(28, "No space left on device", "trials/full/result.json")
         if settings.say == "stop":
             raise Interrupted("stopped")
         if settings.say == "term":
@@ -59,12 +61,15 @@ def pieces(folder: Path, *words: str) -> list[Piece]:
 
 def test_one_after_the_other_whatever_fails(said: list[str], tmp_path: Path) -> None:
     ended: list[tuple[str, str | None]] = []
-    run_in_process(pieces(tmp_path, "a", "codo", "python", "b"), lambda piece, why: ended.append((str(piece), why)))
-    assert said == ["a", "codo", "python", "b"]
+    run_in_process(
+        pieces(tmp_path, "a", "codo", "python", "full", "b"), lambda piece, why: ended.append((str(piece), why))
+    )
+    assert said == ["a", "codo", "python", "full", "b"]
     assert ended == [
         ("a", None),
         ("codo", "no; where: here; fix:   that"),
         ("python", "KeyError: 'absent'"),
+        ("full", "No space left on device; where: trials/full/result.json"),
         ("b", None),
     ]
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from codo.comparison.jobs import Job, run_job, serialize
-from codo.core.errors import CodoError, Interrupted, Preempted, class_and_line
+from codo.core.errors import CodoError, Interrupted, Preempted, class_and_line, first_line
 from codo.core.signals import preemptible, stop_signals
 
 W = TypeVar("W", bound=Job)
@@ -40,6 +40,8 @@ def run_in_process(jobs: Sequence[W], on_end: Callable[[W, str | None], None]) -
                 raise
             except CodoError as error:
                 on_end(job, _join(error.lines()))
+            except OSError as error:  # a full disk, most of all
+                on_end(job, _join([first_line(error), f"where: {error.filename or job.path}"]))
             except Exception as error:  # no error of one job may stop the others
                 on_end(job, class_and_line(error))
             else:
