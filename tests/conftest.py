@@ -15,6 +15,7 @@ from tests.annotations.synthetic import coco, write
 
 if TYPE_CHECKING:
     from codo.loading.object_pairs import ObjectPairs
+    from tests.object_store import Store
 
 MakeData = Callable[..., Path]
 
@@ -111,3 +112,29 @@ def memory() -> Iterator[fsspec.AbstractFileSystem]:
     yield fs
     fs.store.clear()
     fs.pseudo_dirs[:] = [""]
+
+
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[Store]:
+    pytest.importorskip("s3fs")
+    pytest.importorskip("moto.server")
+    from tests.object_store import serve
+
+    store, stop = serve()
+    yield store
+    stop()
+
+
+@pytest.fixture
+def s3(_s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A real S3 server on loopback with one empty bucket, found by the environment alone; counts requests."""
+    store = _s3_server
+    for name, value in store.environment().items():
+        monkeypatch.setenv(name, value)
+    store.faults.clear()
+    store.fs.mkdir(store.url)
+    store.forget()
+    yield store
+    store.faults.clear()
+    store.fs.rm(store.url, recursive=True)
+    fsspec.filesystem("s3").clear_instance_cache()

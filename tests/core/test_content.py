@@ -35,6 +35,10 @@ def test_files_that_are_later_are_due_until_they_have_passed(tmp_path: Path) -> 
     assert checked.due(1, str(path)) == now + 5_000_000_000
 
 
-def test_what_has_no_time_is_never_due(tmp_path: Path) -> None:
+def test_what_has_no_time_is_never_due_unless_it_is_remote(tmp_path: Path) -> None:
     assert time_of("s3://bucket/a.jpg") == time_of(str(tmp_path / "none")) == 0
-    assert Checked(1, 1).due(0, "s3://bucket/a.jpg") == 0
+    assert Checked(1, 1).due(0, str(tmp_path / "none")) == 0
+    checked = Checked(1, 1)
+    for _ in range(2):
+        assert checked.due(0, "s3://bucket/a.jpg")
+        checked.passed(0, 1)

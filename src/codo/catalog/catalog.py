@@ -22,7 +22,7 @@ from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.decoded_images import DecodedImages
 from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.pages import slow_pages_warning
-from codo.catalog.reading import Location, Reader
+from codo.catalog.reading import Location, Reader, Unreachable
 from codo.catalog.schema import FALLBACK_STAGE, FILE, REJECTED, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
 from codo.catalog.tile_reading import TileColumns, read_tile
@@ -197,21 +197,17 @@ class Catalog:
 
     def _read_tile(self, i: int, tile: Window) -> Image:
         assert self._tiles is not None
-        location, orientation = self.location(i), int(self._orientation[i])
+        location, orientation, levels = self.location(i), int(self._orientation[i]), self._tiles.levels(i)
         try:
-            return read_tile(self._reader, location, tile, self._tiles.levels(i), orientation, self.pixel_rules)
-        except FileNotFoundError as error:
-            raise self._changed(i, "there is no such file") from error
-        except InvalidImage as rejected:
-            raise self._changed(i, rejected.reason) from rejected
-        except OSError as error:
-            raise self._changed(i, first_line(error)) from error
+            return read_tile(lambda: self.read(i), location, tile, levels, orientation, self.pixel_rules)
+        except (InvalidImage, OSError) as error:
+            raise self._unreadable(i, error) from error
 
     def _decode(self, i: int, data: bytes) -> Image:
         try:
             image = decode(data, int(self._orientation[i]), DEFAULT_RULES if self.packed else self.pixel_rules)
-        except InvalidImage as rejected:
-            raise self._changed(i, rejected.reason) from rejected
+        except InvalidImage as error:
+            raise self._unreadable(i, error) from error
         if not self.packed and (image.shape[1], image.shape[0]) != self.size(i):
             width, height = self.size(i)
             raise self._changed(i, f"it is {image.shape[1]} x {image.shape[0]} pixels, not {width} x {height}")
@@ -221,16 +217,14 @@ class Catalog:
         """The bytes of the file of image ``i``, as they are stored.
 
         Raises:
-            CodoError: The file has vanished, or has another length or content than it had.
+            CodoError: The file has vanished, has another length or content than it had, or cannot be reached.
         """
         location = self.location(i)
         time = self._checked.due(i, location.file)
         try:
             data = self._reader.read(location)
-        except FileNotFoundError as error:
-            raise self._changed(i, "there is no such file") from error
         except OSError as error:
-            raise self._changed(i, first_line(error)) from error
+            raise self._unreadable(i, error) from error
         if time:
             if content_hash(data) != self.content_hash(i):
                 raise self._changed(i, "another file of the same length is in its place")
@@ -282,6 +276,12 @@ class Catalog:
         some = range(0, len(self), max(len(self) // 100, 1))
         found.append(slow_pages_warning([self._uri[i].as_py() for i in some]))
         return [warning for warning in found if warning]
+
+    def _unreadable(self, i: int, error: InvalidImage | OSError) -> CodoError:
+        if isinstance(error, Unreachable):
+            fix, where = "run the same command again once it can be reached", join(self.path, self.location(i).file)
+            return CodoError(f"image '{self.key(i)}' cannot be read: {error.strerror}", where=where, fix=fix)
+        return self._changed(i, "there is no such file" if isinstance(error, FileNotFoundError) else first_line(error))
 
     def _changed(self, i: int, what: str) -> CodoError:
         uri = join(self.path, self.location(i).file)

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from codo.catalog.pages import Page, decompress, file_of, page_of
+from codo.core.errors import class_and_line
 from codo.core.paths import filesystem, is_url, join
 
 LARGEST_FILE = 1 << 30
@@ -47,6 +48,10 @@ class BadSpan(OSError):
     """The span exists but its contents have changed, are damaged, or are too large."""
 
 
+class Unreachable(OSError):
+    """A remote file cannot be read now, which says nothing about its contents: the network, the server, the access."""
+
+
 class Reader:
     """Reads spans, and keeps the archives it reads from open.
 
@@ -68,6 +73,7 @@ class Reader:
         Raises:
             FileNotFoundError: The file is gone.
             BadSpan: The file changed its length, is damaged, or holds more than `LARGEST_FILE`.
+            Unreachable: A remote file cannot be read, after the retries of its file system.
             OSError: Reading failed.
         """
         uri, offset, size, deflated = location
@@ -94,8 +100,19 @@ class Reader:
         return os.pread(self._handle(path).fd, size, offset)
 
     def _read_url(self, url: str, offset: int, size: int) -> bytes:
+        """The span, by one request; looked up in each process anew, as clients must not be shared with a fork."""
         fs, path = filesystem(url)
-        return bytes(fs.cat_file(path) if offset == 0 else fs.cat_file(path, start=offset, end=offset + size))
+        try:
+            if size <= 0:
+                return bytes(fs.cat_file(path))
+            # Of a file of its own one byte more, which shows that it has grown. Without an end s3fs asks for the size.
+            return bytes(fs.cat_file(path, start=offset, end=offset + size + (offset == 0)))
+        except (FileNotFoundError, PermissionError):
+            raise
+        except Exception as error:  # of the network, of any library
+            if isinstance(error, OSError) and error.errno == errno.EINVAL:  # a range behind the end
+                raise BadSpan(errno.EIO, f"the file is shorter than the {offset + size} bytes it had") from error
+            raise Unreachable(errno.EIO, class_and_line(error)) from error
 
     def _handle(self, path: str) -> _Handle:
         if self._process != os.getpid():

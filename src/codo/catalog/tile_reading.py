@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from codo.catalog.decode import UNLIMITED, decode
-from codo.catalog.reading import BadSpan, Location, Reader
+from codo.catalog.reading import BadSpan, Location
 from codo.catalog.rejection import InvalidImage, named_damage
 from codo.core.paths import is_url
 from codo.models.pixel_rules import PixelRules
@@ -54,12 +54,17 @@ class TileColumns(NamedTuple):
 
 
 def read_tile(
-    reader: Reader, location: Location, tile: Window, levels: tuple[Level, ...], orientation: int, rules: PixelRules
+    read: Callable[[], bytes],
+    location: Location,
+    tile: Window,
+    levels: tuple[Level, ...],
+    orientation: int,
+    rules: PixelRules,
 ) -> Image:
     """A tile, uint8 RGB ``(H, W, 3)``.
 
     Args:
-        reader: Reads files that are decoded as a whole.
+        read: Reads the file where it is decoded as a whole.
         location: The picture.
         tile: Its part.
         levels: Of the picture's bands; empty for 8 bits.
@@ -77,7 +82,7 @@ def read_tile(
                 raise BadSpan(0, f"the file has not the {size} bytes it had")
             if (found := _from_raster(raster, tile, levels, rules)) is not None:
                 return found
-    image = decode(reader.read(location), orientation, rules, UNLIMITED)
+    image = decode(read(), orientation, rules, UNLIMITED)
     part = image[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
     if part.shape[:2] != (tile.height, tile.width):
         raise _smaller(image.shape[1], image.shape[0])

@@ -3,6 +3,9 @@
 Another length, another size in pixels and damage are noticed wherever an image is read. A file replaced by one of the
 same length and size is not: that takes its hash, 7% of the time of decoding. So only files are hashed whose times are
 later than the catalog's, by each process once. For all others it costs a look at the file's times (3 us).
+
+Objects in a store have no time that comes with their bytes, and their transport takes far longer than their hash: they
+are hashed whenever they are read.
 """
 
 from __future__ import annotations
@@ -63,7 +66,9 @@ class Checked:
         return time if time >= self.made else 0
 
     def due(self, row: int, path: str) -> int:
-        """The time of a file whose content has to be checked, else 0."""
+        """The time of a file whose content has to be checked, else 0; 1 for a remote one, which always has to be."""
+        if is_url(path):
+            return 1
         time = self.later(path)
         return time if time != self._times[row] else 0
 

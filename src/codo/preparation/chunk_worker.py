@@ -16,7 +16,7 @@ from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
 from codo.catalog.schema import FALLBACK_STAGE, schema_of
 from codo.core.content import content_hash
-from codo.core.errors import CodoError
+from codo.core.errors import CodoError, first_line
 from codo.core.io import explain_full_disk, open_atomically
 from codo.core.paths import is_url
 from codo.preparation.manifest import Item, Report, cached_manifest
@@ -148,5 +148,7 @@ def _read(reader: Reader, item: Item, tiled: bool) -> bytes | Raster | InvalidIm
         if not is_url(item.uri) and isinstance(error, OSError):
             return InvalidImage(f"unreadable: {error.strerror or error}")
         raise CodoError(
-            f"cannot read from the source: {error}", where=item.uri, fix="run the same command again: it continues"
+            f"cannot read from the source: {first_line(error)}",
+            where=item.uri,
+            fix="run the same command again: it continues",
         ) from error
