@@ -1,0 +1,96 @@
+"""Preparing, packing and training on images in a real S3 server: the same as on local files, and what it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import Dataset
+
+import codo
+from codo.catalog.catalog import Catalog
+from codo.loading.loader import StartMethod, build_loader
+from codo.views.lazy_image import Image
+from tests.catalog.pictures import jpegs, write_folder
+from tests.object_store import Fault, Store
+from tests.preparation.catalogs import files
+from tests.sources.listings import write_tar
+from tests.training.tiny import settings, timeless
+
+PICTURES = jpegs(12, width=120, height=100)
+SHARDS = ("000", "001")
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> dict[str, bytes]:
+    """Two tars with six pictures each."""
+    names = sorted(PICTURES)
+    halves = names[:6], names[6:]
+    return {
+        f"{shard}.tar": write_tar(tmp_path / f"{shard}.tar", {name: PICTURES[name] for name in half}).read_bytes()
+        for shard, half in zip(SHARDS, halves, strict=True)
+    }
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_training_from_shards_is_that_on_local_files(s3: Store, shards: dict[str, bytes], tmp_path: Path) -> None:
+    """By two loader processes that are forked after this process has used its client."""
+    codo.prepare(f"{s3.put(shards, 'shards')}/{{000..001}}.tar", tmp_path / "remote", jobs=1)
+    codo.prepare(write_folder(tmp_path / "photos", PICTURES), tmp_path / "local", jobs=1)
+    s3.forget()
+    runs = []
+    for name in ("remote", "local"):
+        values = settings(tmp_path / name, tmp_path / f"run-{name}", workers=2, steps=3, cache="off", probe=None)
+        runs.append(codo.pretrain(**values))
+    there, here = (timeless(run.metrics()) for run in runs)
+    assert len(there) == 3
+    assert there == here
+    reads = s3.gets(".tar")
+    assert len(reads) >= 3 * 8  # a foreground for each sample at least
+    assert all(one.span is not None and 0 < one.sent <= 64 * 1024 for one in reads)
+
+
+def test_a_catalog_packed_from_a_store_needs_it_no_more(s3: Store, tmp_path: Path) -> None:
+    codo.prepare(s3.put(PICTURES, "photos"), tmp_path / "remote", jobs=2, pack=64, propose=False)
+    codo.prepare(write_folder(tmp_path / "photos", PICTURES), tmp_path / "local", jobs=1, pack=64, propose=False)
+    there, here = files(tmp_path / "remote"), files(tmp_path / "local")
+    assert there["shard-00000.tar"] == here["shard-00000.tar"]
+    s3.forget()
+    assert len({codo.open_catalog(tmp_path / "remote").image(i).tobytes() for i in range(12)}) == 12
+    assert not s3.requests
+
+
+def test_a_packed_catalog_in_a_store_is_read_there(s3: Store, tmp_path: Path) -> None:
+    codo.prepare(write_folder(tmp_path / "photos", PICTURES), tmp_path / "local", jobs=1, pack=64, propose=False)
+    local = codo.open_catalog(tmp_path / "local")
+    remote = codo.open_catalog(s3.put(files(tmp_path / "local"), "catalog"))
+    s3.forget()
+    assert all(np.array_equal(remote.image(i), local.image(i)) for i in range(12))
+    assert len(s3.requests) == 12
+
+
+class Pictures(Dataset[Image]):
+    """The images of a catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+
+    def __getitem__(self, i: int) -> Image:
+        return self.catalog.image(i)
+
+
+@pytest.mark.parametrize(("start_method", "workers"), [("fork", 2), ("spawn", 1)])
+def test_workers_have_clients_of_their_own(s3: Store, tmp_path: Path, start_method: StartMethod, workers: int) -> None:
+    """This process has used its client, whose thread no fork has, and goes on to use it beside them."""
+    codo.prepare(s3.put(PICTURES, "photos"), tmp_path / "catalog", jobs=1, propose=False)
+    catalog = codo.open_catalog(tmp_path / "catalog")
+    right = [catalog.image(i) for i in range(12)]
+    s3.faults.append(Fault("slow down", times=3))
+    loader = build_loader(
+        Pictures(catalog), range(12), workers=workers, device=torch.device("cpu"), start_method=start_method
+    )
+    for i, image in enumerate(loader):
+        assert np.array_equal(image, right[i])
+        assert np.array_equal(catalog.image(i), right[i])
