@@ -137,4 +137,3 @@ def s3(_s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     yield store
     store.faults.clear()
     store.fs.rm(store.url, recursive=True)
-    fsspec.filesystem("s3").clear_instance_cache()

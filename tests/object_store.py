@@ -20,6 +20,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import fsspec
+import pytest
 
 Kind = Literal["slow down", "hang", "reset", "cut", "before"]
 
@@ -54,12 +55,12 @@ class Fault:
     """What goes wrong with requests, and how often.
 
     Attributes:
-        kind: ``slow down`` answers 503; ``hang`` never answers; ``reset`` and ``cut`` end the connection in the middle
-            of the body, with and without a TCP reset; ``before`` calls ``action`` and then answers.
+        kind: ``slow down`` answers 503; ``hang`` never answers and keeps nothing; ``reset`` and ``cut`` end the
+            connection in the middle of the body, with and without a TCP reset; ``before`` answers as always.
         times: How many requests it befalls.
         method: Requests of this method.
         key: Requests whose key contains this.
-        action: For ``before``.
+        action: Called once the request has come.
     """
 
     kind: Kind
@@ -149,6 +150,8 @@ class _Handler(BaseHTTPRequestHandler):
         key = unquote(target.path).lstrip("/")
         body = self._body()
         fault = self.store.take_fault(self.command, key)
+        if fault:
+            fault.action()
         if fault and fault.kind == "slow down":
             self._send(503, [("Content-Type", "application/xml")], SLOW_DOWN)
             self._count(key, target.query, 0)
@@ -158,8 +161,6 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.store.hang_for)
             self.close_connection = True
             return
-        if fault and fault.kind == "before":
-            fault.action()
         server = http.client.HTTPConnection(*self.upstream)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _PER_CONNECTION}
         server.request(self.command, self.path, body=body or None, headers=headers)
@@ -224,6 +225,13 @@ class _Server(ThreadingHTTPServer):
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients that give up are what some tests are about."""
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients of this process give up after two tries of 0.2 seconds; by default they try for minutes."""
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"read_timeout": 0.2}})
 
 
 def serve() -> tuple[Store, Callable[[], None]]:

@@ -21,6 +21,7 @@ UNTESTED: dict[str, str] = {
 
 # Test files about more than one module, and what they are about.
 CROSS_CUTTING = {
+    "catalog/test_object_store.py": "images in a real S3 server: requests, and faults on the way",
     "detection/test_formats.py": "COCO, VOC and YOLO versions of one data set are finetuned alike",
     "detection/test_how_to.py": "the commands of the how-to pages about finetuning",
     "detection/test_imported.py": "a trunk through a file of another library",
@@ -48,6 +49,7 @@ CROSS_CUTTING = {
     "test_public_api.py": "the names that the package exports, and their examples",
     "test_site.py": "the pages of the site, and the check of its links",
     "test_recipes.py": "the shipped recipes, which are YAML",
+    "training/test_object_store.py": "images and mirrors in a real S3 server: prepare, pack, train, resume elsewhere",
     "training/test_in_batch.py": "runs with negatives of the batch, stopped and resumed",
     "training/test_pixels.py": "bands and ranges of a run in its exports, finetuning, probes and comparison",
     "training/test_resume.py": "pretrain, killed or stopped, on one rank and two",
@@ -67,6 +69,7 @@ ORDER = [
     "exporters",
     "planning",
     "training",
+    "mirror",
     "optim",
     "probes",
     "watching",

@@ -10,7 +10,6 @@ import shutil
 import time
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -215,15 +214,6 @@ def test_opening_a_damaged_or_newer_catalog(plain: Catalog) -> None:
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(InputError, match="cannot be read"):
         open_catalog(plain.path)
-
-
-def test_a_catalog_by_url(source: Path, tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:
-    packed = prepare(source, tmp_path / "packed", propose=False, pack=32, jobs=1)
-    for file in Path(packed.path).iterdir():
-        memory.pipe(f"/bucket/cat/{file.name}", file.read_bytes())
-    far = open_catalog("memory://bucket/cat")
-    assert np.array_equal(far.image(2), packed.image(2))
-    assert far.key(2) == packed.key(2)
 
 
 def test_a_packed_catalog_can_be_moved(source: Path, tmp_path: Path) -> None:

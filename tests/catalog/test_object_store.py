@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import fsspec
 import numpy as np
 import pytest
 
@@ -15,7 +14,7 @@ from codo.catalog.reading import BadSpan, Location, Reader, Unreachable
 from codo.core.errors import CodoError
 from codo.sources.source import list_sources
 from tests.catalog.pictures import jpeg, jpegs
-from tests.object_store import Fault, Store
+from tests.object_store import Fault, Store, impatient
 from tests.sources.listings import write_tar
 
 PICTURES = jpegs(12, width=120, height=100)
@@ -98,7 +97,7 @@ def test_an_answer_that_never_comes_is_asked_for_again(
     catalog: Catalog, s3: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = catalog.image(1)
-    quick_clients(monkeypatch)
+    impatient(monkeypatch)
     s3.faults.append(Fault("hang"))
     assert np.array_equal(catalog.image(1), right)
 
@@ -107,7 +106,7 @@ def test_an_answer_that_never_comes_is_asked_for_again(
 def test_what_does_not_pass_is_told_after_a_bound(
     kind: str, catalog: Catalog, s3: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quick_clients(monkeypatch)
+    impatient(monkeypatch)
     s3.faults.append(Fault(kind, times=1000))  # type: ignore[arg-type]  # of the parameters above
     with pytest.raises(CodoError, match=r"image '001\.jpg' cannot be read: ") as caught:
         catalog.image(1)
@@ -115,14 +114,6 @@ def test_what_does_not_pass_is_told_after_a_bound(
     assert "once it can be reached" in caught.value.fix
     assert isinstance(caught.value.__cause__, Unreachable)
     assert len(s3.gets("x.tar")) <= 4
-
-
-def quick_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients of this process that are less patient than by default, where a read is tried 25 times."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"read_timeout": 0.2}})
-    fsspec.filesystem("s3").clear_instance_cache()
 
 
 def test_another_object_in_its_place_is_never_shown(catalog: Catalog, s3: Store) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-import fsspec
 import pytest
 
 from codo.catalog.decode import InvalidImage, Limits
@@ -15,6 +14,7 @@ from codo.preparation.chunk_worker import examine, read_all
 from codo.preparation.manifest import Item
 from codo.preparation.prepare_settings import PrepareSettings
 from tests.catalog.pictures import jpeg, jpegs, write_folder
+from tests.object_store import Fault, Store, impatient
 from tests.preparation.catalogs import quick, rejected
 
 
@@ -50,15 +50,13 @@ def test_an_image_below_the_limits_is_rejected() -> None:
         examine(item("a.jpg"), jpeg(1, 60, 48), PrepareSettings(), Limits(min_side=50), None)
 
 
-def test_files_are_read_in_order_with_reasons_for_those_that_cannot(
-    tmp_path: Path, memory: fsspec.AbstractFileSystem
-) -> None:
+def test_files_are_read_in_order_with_reasons_for_those_that_cannot(tmp_path: Path, s3: Store) -> None:
     write_folder(tmp_path, {"1.jpg": b"one"})
     local = [item(f"{tmp_path}/1.jpg"), item(f"{tmp_path}/2.jpg"), item("x", problem="unreadable: encrypted")]
     far = []
     for number in range(40):  # more than are fetched at once
-        memory.pipe(f"/bucket/{number}", b"%d" % number)
-        far.append(item(f"memory://bucket/{number}"))
+        s3.put({str(number): b"%d" % number})
+        far.append(item(f"{s3.url}/{number}"))
     for items, expected in ((local, [b"one"]), (local + far, [b"one", *(b"%d" % number for number in range(40))])):
         found = list(read_all(items))
         assert [one for one, _ in found] == items
@@ -76,20 +74,17 @@ def test_a_bug_in_the_search_names_the_image(tmp_path: Path, monkeypatch: pytest
 
 
 def test_missing_remote_files_are_rejected_but_a_lost_connection_stops(
-    tmp_path: Path, memory: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, s3: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, data in jpegs(3).items():
-        memory.pipe(f"/bucket/{name}", data)
-    (tmp_path / "l.txt").write_text("".join(f"memory://bucket/{name}\n" for name in ("000.jpg", "gone.jpg", "002.jpg")))
+    s3.put(jpegs(3))
+    (tmp_path / "l.txt").write_text("".join(f"{s3.url}/{name}\n" for name in ("000.jpg", "gone.jpg", "002.jpg")))
     assert len(quick(tmp_path / "l.txt", tmp_path / "out", max_rejected=0.5)) == 2
-    assert rejected(tmp_path / "out") == {"bucket/gone.jpg": "missing: no such file"}
-
-    def lost(*_: object, **__: object) -> bytes:
-        raise TimeoutError("no answer")
-
-    monkeypatch.setattr(type(memory), "cat_file", lost)
-    with pytest.raises(CodoError, match="cannot read from the source: no answer") as caught:
-        quick("memory://bucket", tmp_path / "out2")
+    assert rejected(tmp_path / "out") == {"codo-tests/gone.jpg": "missing: no such file"}
+    impatient(monkeypatch)
+    s3.faults.append(Fault("hang", times=1000, key="001.jpg"))
+    with pytest.raises(CodoError, match=r"cannot read from the source: .*timeout") as caught:
+        quick(s3.url, tmp_path / "out2", jobs=1)
+    assert caught.value.where == f"{s3.url}/001.jpg"
     assert "continues" in caught.value.fix
-    monkeypatch.undo()
-    assert len(quick("memory://bucket", tmp_path / "out2")) == 3
+    s3.faults.clear()
+    assert len(quick(s3.url, tmp_path / "out2", jobs=1)) == 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +18,7 @@ from codo.preparation import engines
 from codo.preparation.prepare import open_or_prepare, prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder
 from tests.catalog.test_decode import png_header
+from tests.object_store import Store
 from tests.preparation.catalogs import files, quick, rejected
 from tests.sources.listings import write_tar, write_zip
 from tests.sources.table_files import image_table, write_as_datasets
@@ -85,15 +85,13 @@ def test_proposals_do_not_depend_on_jobs(photos: Path, catalog: Path, tmp_path: 
     assert files(tmp_path / "out") == files(catalog)
 
 
-def test_archives_and_urls_give_the_same_images(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:
+def test_archives_and_urls_give_the_same_images(tmp_path: Path, s3: Store) -> None:
     photographs = jpegs(20)
     write_folder(tmp_path / "folder", photographs)
     tar, archive = write_tar(tmp_path / "x.tar", photographs), write_zip(tmp_path / "x.zip", photographs)
-    for name, data in photographs.items():
-        memory.pipe(f"/bucket/folder/{name}", data)
-    memory.pipe("/bucket/x.tar", tar.read_bytes())
-    memory.pipe("/bucket/x.zip", archive.read_bytes())
-    sources = [tmp_path / "folder", tar, archive, *(f"memory://bucket/{name}" for name in ("folder", "x.tar", "x.zip"))]
+    s3.put(photographs, "folder")
+    s3.put({file.name: file.read_bytes() for file in (tar, archive)})
+    sources = [tmp_path / "folder", tar, archive, *(f"{s3.url}/{name}" for name in ("folder", "x.tar", "x.zip"))]
     first = quick(sources[0], tmp_path / "out0")
     for number, source in enumerate(sources[1:], 1):
         catalog = quick(source, tmp_path / f"out{number}", jobs=1 + number % 2)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import fsspec
 import pytest
 
 from codo.core.errors import InputError
 from tests.catalog.pictures import jpegs, write_folder
+from tests.object_store import Store
 from tests.sources.listings import keys, listed, read, write_tar, write_zip
 
 
-def test_folders_and_archives_by_url(tmp_path: Path, memory: fsspec.AbstractFileSystem) -> None:
-    for name, data in (jpegs(3, "class/") | {"list.txt": b"x"}).items():
-        memory.pipe(f"/bucket/photos/{name}", data)
-    memory.pipe("/bucket/x.tar", write_tar(tmp_path / "x.tar", jpegs(3)).read_bytes())
-    memory.pipe("/bucket/x.zip", write_zip(tmp_path / "x.zip", jpegs(3)).read_bytes())
-    assert read(listed("memory://bucket/photos")) == jpegs(3, "class/")
-    assert read(listed("memory://bucket/x.tar")) == jpegs(3)
-    assert read(listed("memory://bucket/x.zip")) == jpegs(3)
-    assert listed("memory://bucket/photos").ignored == {".txt": 1}
+def test_folders_and_archives_by_url(tmp_path: Path, s3: Store) -> None:
+    s3.put(jpegs(3, "class/") | {"list.txt": b"x"}, "photos")
+    archives = [write_tar(tmp_path / "x.tar", jpegs(3)), write_zip(tmp_path / "x.zip", jpegs(3))]
+    s3.put({file.name: file.read_bytes() for file in archives})
+    assert read(listed(f"{s3.url}/photos")) == jpegs(3, "class/")
+    assert read(listed(f"{s3.url}/x.tar")) == jpegs(3)
+    assert read(listed(f"{s3.url}/x.zip")) == jpegs(3)
+    assert listed(f"{s3.url}/photos").ignored == {".txt": 1}
     with pytest.raises(InputError, match="nothing at this URL"):
-        listed("memory://bucket/phtos")
+        listed(f"{s3.url}/phtos")
 
 
 def test_several_sources_keep_their_order_and_keys_apart(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def run_noisy(
     """
     given = {"method": "simclr", "foregrounds": "none", "out": str(out), "checkpoint_every": 1, "keep_checkpoints": 9}
     settings = PretrainSettings.model_validate({**given, "log": {"every": 1, "progress": False}, **changes})
-    saved = find_saved(settings)
+    saved = find_saved(settings, context)
     torch.manual_seed(settings.seed)
     method = Noisy()
     with open_session(settings, "pretrain", saved, context, STEPS) as session:

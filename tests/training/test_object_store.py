@@ -1,8 +1,12 @@
-"""Preparing, packing and training on images in a real S3 server: the same as on local files, and what it is asked for."""
+"""Preparing, packing and training on images in a real S3 server: as on local files; and what it is asked for."""
 
 from __future__ import annotations
 
+import shutil
+import signal
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,13 +15,14 @@ from torch.utils.data import Dataset
 
 import codo
 from codo.catalog.catalog import Catalog
+from codo.core.run import Run, open_run
 from codo.loading.loader import StartMethod, build_loader
 from codo.views.lazy_image import Image
 from tests.catalog.pictures import jpegs, write_folder
 from tests.object_store import Fault, Store
 from tests.preparation.catalogs import files
 from tests.sources.listings import write_tar
-from tests.training.tiny import settings, timeless
+from tests.training.tiny import assert_same_state, command, environment, final_state, settings, timeless
 
 PICTURES = jpegs(12, width=120, height=100)
 SHARDS = ("000", "001")
@@ -94,3 +99,39 @@ def test_workers_have_clients_of_their_own(s3: Store, tmp_path: Path, start_meth
     for i, image in enumerate(loader):
         assert np.array_equal(image, right[i])
         assert np.array_equal(catalog.image(i), right[i])
+
+
+MIRRORED: dict[str, Any] = {"steps": 14, "log.every": 2, "probe": None}
+
+
+@pytest.fixture(scope="module")
+def whole(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run without a mirror that nothing interrupts."""
+    return codo.pretrain(**settings(catalog, tmp_path_factory.mktemp("whole") / "run", **MIRRORED))
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_and_resumed_elsewhere_from_the_mirror(
+    number: signal.Signals, s3: Store, catalog: Path, whole: Run, tmp_path: Path
+) -> None:
+    """Killed while it copies its second checkpoint, which never arrives; the machine and its disk are gone."""
+    values = MIRRORED | {"mirror": f"{s3.url}/run"}
+    arguments = settings(catalog, tmp_path / "first", **values)
+    process = subprocess.Popen(command(arguments), env=environment(), stderr=subprocess.PIPE, text=True)
+    s3.faults.append(Fault("before", method="PUT", key="step-"))
+    kind = "hang" if number == signal.SIGKILL else "before"
+    s3.faults.append(Fault(kind, method="PUT", key="step-", action=lambda: process.send_signal(number)))
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == (143 if number == signal.SIGTERM else -9), told
+    newest = max(name for name in s3.names("run") if "step-" in name)
+    if number == signal.SIGTERM:
+        assert newest == f"checkpoints/{open_run(tmp_path / 'first').checkpoints()[-1].name}"
+    shutil.rmtree(tmp_path / "first")
+
+    there = codo.pretrain(**settings(catalog, tmp_path / "second", **values))
+    assert f"resumed from step {int(newest[-11:-3])}, which {s3.url}/run had" in (there.path / "train.log").read_text()
+    assert_same_state(final_state(there.path), final_state(whole.path))
+    assert timeless(there.metrics()) == timeless(whole.metrics())
+    for name in ("checkpoints/step-00000014.pt", "report.html", "metrics.jsonl", "train.log", "config.yaml"):
+        assert s3.fs.cat_file(f"{s3.url}/run/{name}") == (there.path / name).read_bytes()

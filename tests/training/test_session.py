@@ -26,7 +26,7 @@ def settings_of(out: Path) -> PretrainSettings:
 
 def test_a_new_directory_has_nothing_saved(tmp_path: Path) -> None:
     given = {"method": "simclr", "foregrounds": "none", "out": str(tmp_path / "run")}
-    saved = find_saved(PretrainSettings.model_validate(given))
+    saved = find_saved(PretrainSettings.model_validate(given), ALONE)
     assert (saved.state, saved.step, saved.warnings) == (None, 0, [])
     assert not (tmp_path / "run").exists()
 
@@ -35,7 +35,7 @@ def test_the_newest_whole_checkpoint_is_found_and_the_damage_told(tmp_path: Path
     run_noisy(tmp_path / "run")
     newest = Run(tmp_path / "run").checkpoints()[-1]
     newest.write_bytes(b"torn")
-    saved = find_saved(settings_of(tmp_path / "run"))
+    saved = find_saved(settings_of(tmp_path / "run"), ALONE)
     assert saved.step == 3
     assert "using step-00000003.pt instead" in saved.warnings[0]
     run_noisy(tmp_path / "run")
@@ -47,10 +47,10 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
     run_noisy(tmp_path / "run")
     other = settings_of(tmp_path / "run").model_copy(update={"seed": 1})
     with pytest.raises(InputError, match="other settings"):
-        find_saved(other)
+        find_saved(other, ALONE)
     detector = FinetuneSettings.model_validate({"data": "d", "out": str(tmp_path / "run")})
     with pytest.raises(InputError, match="out= holds a run of codo pretrain, and this is codo finetune"):
-        find_saved(detector)
+        find_saved(detector, ALONE)
 
 
 def test_only_one_process_holds_the_directory_and_lets_go(tmp_path: Path) -> None:
@@ -60,12 +60,12 @@ def test_only_one_process_holds_the_directory_and_lets_go(tmp_path: Path) -> Non
     leftovers = [tmp_path / "run" / name for name in names]
     for leftover in leftovers:
         leftover.write_text("half")
-    with open_session(settings, "pretrain", find_saved(settings), ALONE, 4) as session:
+    with open_session(settings, "pretrain", find_saved(settings, ALONE), ALONE, 4) as session:
         assert session.start == 4
         assert not any(leftover.exists() for leftover in leftovers)
         session.log.info("still open")
     assert "still open" in (tmp_path / "run/train.log").read_text()
-    with open_session(settings, "pretrain", find_saved(settings), ALONE, 4):  # may be opened again
+    with open_session(settings, "pretrain", find_saved(settings, ALONE), ALONE, 4):  # may be opened again
         pass
 
 
@@ -86,7 +86,7 @@ def test_the_past_of_a_resumed_run_does_not_stay_in_memory(tmp_path: Path) -> No
     whole = run_noisy(tmp_path / "run")
     settings = settings_of(stopped_after(tmp_path / "run", 2, tmp_path / "copy"))
     settings = settings.model_copy(update={"out": str(tmp_path / "copy")})
-    saved = find_saved(settings)
+    saved = find_saved(settings, ALONE)
     with open_session(settings, "pretrain", saved, ALONE, 4) as session:
         learner = session.learner(whole, lambda it: torch.optim.SGD(it.parameters(), lr=0.1, momentum=0.9))
         state = checkpoint.load(session.run.checkpoints()[-1])

@@ -35,6 +35,7 @@ ADDED: dict[str, Any] = {
     "detector.canonical_scale": 224.0,
     "localization": 0.0,
     "log.quiet": False,
+    "mirror": None,
     "model.freeze": [],
     "model.mean": [0.485, 0.456, 0.406],
     "model.projection_norm": "none",

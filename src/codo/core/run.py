@@ -46,7 +46,7 @@ from codo.core.renamed import upgrade
 from codo.core.version import commit
 
 NEUTRAL = (
-    *("out", "workers", "cache", "log", "checkpoint_every", "keep_checkpoints"),
+    *("out", "mirror", "workers", "cache", "log", "checkpoint_every", "keep_checkpoints"),
     *("near_duplicates", "probe.near_duplicates"),  # what a warning looks at
 )
 
@@ -185,16 +185,38 @@ def check_out(out: str | Path, config: Mapping[str, Any], verb: str = "") -> boo
         return False
     if not is_run(folder):
         raise InputError("out= is not empty and not a run", where=str(out), fix="choose an empty or new folder")
-    if verb and (other := Run(folder).verb) != verb:
-        what = f"out= holds a run of codo {other}, and this is codo {verb}"
-        raise InputError(what, where=str(out), fix="choose another out=")
-    recorded, wanted = Run(folder).config, _plain(config)
-    fix = "choose another out=, or give the settings of that run to resume it"
+    refuse_other_run(Run(folder).config, Run(folder).verb, config, verb, setting="out", where=str(out))
+    return True
+
+
+def refuse_other_run(
+    recorded: Mapping[str, Any], recorded_verb: str, config: Mapping[str, Any], verb: str, *, setting: str, where: str
+) -> None:
+    """Refuse to resume a run with other settings.
+
+    Args:
+        recorded: The settings of the run that is there, with the current names.
+        recorded_verb: Its verb.
+        config: The settings of the command.
+        verb: ``pretrain`` or ``finetune``; empty: not checked.
+        setting: The setting that names the place: ``out`` or ``mirror``.
+        where: The place.
+
+    Raises:
+        InputError: It is a run of another verb or with other settings.
+    """
+    if verb and recorded_verb != verb:
+        what = f"{setting}= holds a run of codo {recorded_verb}, and this is codo {verb}"
+        raise InputError(what, where=where, fix=f"choose another {setting}=")
+    wanted = _plain(config)
+    fix = f"choose another {setting}=, or give the settings of that run to resume it"
     if any(one.startswith(("steps:", "epochs:")) for one in differences(recorded, wanted, NEUTRAL)):
         start = "weights" if verb == "finetune" else "model.init"
-        fix = f"the learning rate follows the length, so a run keeps its own: for more, another out= and {start}={out}"
-    refuse_other_settings(recorded, wanted, NEUTRAL, what="out= holds a run", where=str(out), fix=fix)
-    return True
+        fix = (
+            f"the learning rate follows the length, so a run keeps its own: for more, another {setting}= and "
+            f"{start}={where}"
+        )
+    refuse_other_settings(recorded, wanted, NEUTRAL, what=f"{setting}= holds a run", where=where, fix=fix)
 
 
 def is_unstarted(folder: Path) -> bool:

@@ -98,7 +98,12 @@ def _resolved(recipe: str | Path | None, overrides: Mapping[str, Any]) -> tuple[
 def with_absolute_paths(settings: FinetuneSettings) -> FinetuneSettings:
     """The settings with absolute paths, so that a later command may start in any folder."""
     weights = settings.weights if settings.weights in ("none", "imagenet") else absolute(settings.weights)
-    changed = {"data": settings.data.with_absolute_paths(), "weights": weights, "out": absolute(settings.out)}
+    changed = {
+        "data": settings.data.with_absolute_paths(),
+        "weights": weights,
+        "out": absolute(settings.out),
+        "mirror": settings.mirror and absolute(settings.mirror),
+    }
     return settings.model_copy(update=changed)
 
 
@@ -114,7 +119,7 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
         check_trackers(settings.log)
         task = prepare_task(settings, context.world)
         settings = task.settings
-        saved, detector = find_saved(settings), build_detector(task, context)
+        saved, detector = find_saved(settings, context), build_detector(task, context)
         factor_by_parameter(detector, settings.optim.lr_factors)  # raises errors before anything is written
         new = saved.state is None
         loaded = None

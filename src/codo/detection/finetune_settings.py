@@ -62,6 +62,11 @@ class FinetuneSettings(Settings):
         "random; null: all that the weights have",
     )
     out: str = Field(description="the run directory")
+    mirror: str | None = Field(
+        None,
+        description="URL, such as s3://bucket/runs/mine, to which the run is copied as it goes on; on a machine where "
+        "out= is empty or behind, the same command brings it back from there and resumes; null: none",
+    )
     masks: Literal["auto"] | bool = Field(
         "auto",
         description="true: Mask R-CNN, false: Faster R-CNN; auto: true if objects have masks, error if only some have",

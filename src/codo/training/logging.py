@@ -130,6 +130,11 @@ class RunLog:
                 self._warned.add(kind)
                 self.warn(message)
 
+    def close_trackers(self) -> None:
+        """Flush and close the trackers."""
+        while self.trackers:
+            self.trackers.pop().close()
+
     def close(self) -> None:
         """Flush and close everything."""
         self._bar.close()
@@ -137,8 +142,7 @@ class RunLog:
             for handle in (self._metrics, self._text):
                 with suppress(OSError):  # a full disk has been reported already
                     handle.close()
-            for tracker in self.trackers:
-                tracker.close()
+            self.close_trackers()
 
 
 def _shows_bars() -> bool:

@@ -167,7 +167,7 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
     settings = task.settings
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(load_kernels)
-        saved = find_saved(settings)
+        saved = find_saved(settings, context)
         setup = task.setup(context.world)
         if saved.state:
             setup = replace(setup, model=settings.model.model_copy(update={"init": "none"}))

@@ -44,6 +44,11 @@ class PretrainSettings(Settings):
         PoolSettings(), description="catalogs to paste on: a list, or backgrounds.query and backgrounds.key"
     )
     out: str = Field(description="the run directory")
+    mirror: str | None = Field(
+        None,
+        description="URL, such as s3://bucket/runs/mine, to which the run is copied as it goes on; on a machine where "
+        "out= is empty or behind, the same command brings it back from there and resumes; null: none",
+    )
     seed: int = Field(0, ge=0, description="random seed")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 on GPUs that have it, else fp32")
@@ -136,6 +141,7 @@ def with_absolute_paths(settings: PretrainSettings) -> PretrainSettings:
         "model": model,
         "probe": settings.probe and settings.probe.with_absolute_paths(),
         "out": absolute(settings.out),
+        "mirror": settings.mirror and absolute(settings.mirror),
     }
     return settings.model_copy(update=changed)
 

@@ -25,6 +25,8 @@ from codo.core.attempt import attempt_page
 from codo.core.io import remove_temporary, write_atomically
 from codo.core.run import Run, check_out, start_run
 from codo.methods.base import Method
+from codo.mirror.restore import restore
+from codo.mirror.upload import Mirror
 from codo.models.load_report import LoadReport
 from codo.optim.optimizer import Schedule
 from codo.training import checkpoint
@@ -44,6 +46,10 @@ class RunSettings(Protocol):
     @property
     def out(self) -> str:
         """The run directory."""
+
+    @property
+    def mirror(self) -> str | None:
+        """Where the run is copied to, if anywhere."""
 
     @property
     def seed(self) -> int:
@@ -77,11 +83,13 @@ class Saved:
         state: The newest intact checkpoint, on the CPU; ``None`` to start from the beginning.
         warnings: Messages about damaged newer checkpoints.
         newest: Name of the newest checkpoint file, intact or not; empty without one.
+        restored: Whether it came from the run's mirror.
     """
 
     state: dict[str, Any] | None = None
     warnings: list[str] = field(default_factory=list)
     newest: str = ""
+    restored: bool = False
 
     @property
     def step(self) -> int:
@@ -89,18 +97,31 @@ class Saved:
         return int(self.state["step"]) if self.state else 0
 
 
-def find_saved(settings: RunSettings) -> Saved:
-    """Load the newest checkpoint of the run, if there is one; nothing is written.
+def find_saved(settings: RunSettings, context: DistributedContext) -> Saved:
+    """Load the newest checkpoint of the run, if there is one, on rank 0 after bringing it back from the mirror.
+
+    Nothing else is written.
+
+    Args:
+        settings: Settings of the run.
+        context: Rank and world size of this process.
 
     Raises:
-        InputError: ``out`` is a file, holds something else, or holds a run of another verb or with other settings.
+        InputError: ``out`` is a file, holds something else, or holds a run of another verb or with other settings; or
+            the mirror does.
+        CodoError: The mirror cannot be reached.
     """
-    if not check_out(settings.out, settings.model_dump(mode="json"), settings.verb):
+    config, restored = settings.model_dump(mode="json"), False
+    check_out(settings.out, config, settings.verb)
+    if settings.mirror and context.main:
+        restored = restore(settings.mirror, settings.out, config, settings.verb)
+    context.barrier()
+    if not check_out(settings.out, config, settings.verb):
         return Saved()
     warnings: list[str] = []
     run = Run(Path(settings.out))
     newest = run.newest_checkpoint()
-    return Saved(checkpoint.load_last(run, warnings.append), warnings, newest)
+    return Saved(checkpoint.load_last(run, warnings.append), warnings, newest, restored)
 
 
 @dataclass(frozen=True)
@@ -158,7 +179,8 @@ class Session:
             write_atomically(self.run.path / "load_report.txt", loaded.table() + "\n")
             self.log.info(f"{source}\n{loaded.table()}")
         if self.saved.state:
-            self.log.info(f"resumed from step {self.start}")
+            origin = f", which {self.settings.mirror} had" if self.saved.restored else ""
+            self.log.info(f"resumed from step {self.start}{origin}")
 
     def job(self, learner: Learner, feed: Feed, schedule: Schedule, watch: Watch) -> TrainingJob:
         """Collect the inputs of the training loop; the health monitor is given the steps logged so far."""
@@ -221,8 +243,24 @@ def open_session(
         if saved.state and "row" in saved.state and all(row["step"] != saved.step for row in run.metrics()):
             log.pending = (saved.step, saved.state["row"])
         try:
-            yield Session(settings, saved, run, log, context, steps)
+            with mirrored(run, settings.mirror if context.main else None, log):
+                yield Session(settings, saved, run, log, context, steps)
         finally:
             log.close()
     finally:
         run.unlock()
+
+
+@contextmanager
+def mirrored(run: Run, url: str | None, log: RunLog) -> Iterator[None]:
+    """Copy the run to its mirror while the context lasts, and what is left at its end; see `codo.mirror`."""
+    if url is None:
+        yield
+        return
+    mirror = Mirror(run, url, log.warn, log.info)
+    mirror.start()
+    try:
+        yield
+    finally:
+        log.close_trackers()
+        mirror.close()

@@ -1,0 +1,137 @@
+"""A folder at an fsspec URL, in which no file is ever seen half-written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from fsspec.callbacks import Callback
+
+from codo.core.errors import CodoError, InputError, class_and_line
+from codo.core.io import flush_to_disk, temporary_path
+from codo.core.paths import filesystem
+
+_APPEAR_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "memory"})
+"""Protocols of stores whose objects appear when they are complete. Elsewhere a file is written and then renamed."""
+
+
+class RemoteFolder:
+    """The files below a URL, by their names relative to it, with ``/``.
+
+    Args:
+        url: An fsspec URL, or a local folder.
+
+    Raises:
+        InputError: The protocol is unknown, or its package is not installed.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.fs, path = filesystem(url)
+        self.root = path.rstrip("/")
+        protocols = {self.fs.protocol} if isinstance(self.fs.protocol, str) else {*self.fs.protocol}
+        self._appear_whole = bool(protocols & _APPEAR_WHOLE)
+
+    def sizes(self) -> dict[str, int]:
+        """Sizes in bytes of all files but hidden ones (temporary files of a killed process).
+
+        Raises:
+            InputError: The place does not exist, or it is not allowed to read there.
+            CodoError: It cannot be reached.
+        """
+        try:
+            self.fs.invalidate_cache()
+            found = self.fs.find(self.root, detail=True)
+        except Exception as error:
+            raise self._unreachable(error) from error
+        sizes = {path.removeprefix(self.root).lstrip("/"): int(info["size"]) for path, info in found.items()}
+        return {name: size for name, size in sizes.items() if _is_plain(name)}
+
+    def read(self, name: str) -> bytes:
+        """A small file.
+
+        Raises:
+            InputError: It does not exist, or it is not allowed to read it.
+            CodoError: It cannot be reached.
+        """
+        try:
+            return bytes(self.fs.cat_file(f"{self.root}/{name}"))
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def put(self, path: Path, name: str, progress: Callable[[], None] = lambda: None) -> None:
+        """Copy a local file there, over an older one.
+
+        Args:
+            path: The file.
+            name: Its name there.
+            progress: Called when some of it has arrived.
+
+        Raises:
+            Exception: That of the file system, after its own retries; what was there is unchanged.
+        """
+        watch = Callback(hooks={"progress": lambda *_, **__: progress()})
+        self._place(name, lambda target: self.fs.put_file(str(path), target, callback=watch))
+
+    def write(self, name: str, data: bytes) -> None:
+        """Write a small file, as `put` does."""
+        self._place(name, lambda target: self.fs.pipe_file(target, data))
+
+    def _place(self, name: str, send: Callable[[str], None]) -> None:
+        target = f"{self.root}/{name}"
+        if self._appear_whole:
+            send(target)
+            return
+        folder, _, last = target.rpartition("/")
+        temporary = f"{folder}/.{last}.{socket.gethostname()}.{os.getpid()}.tmp"
+        self.fs.makedirs(folder, exist_ok=True)
+        send(temporary)
+        self.fs.mv(temporary, target)
+
+    def delete(self, name: str) -> None:
+        """Delete a file; one that is gone is no error."""
+        try:
+            self.fs.rm_file(f"{self.root}/{name}")
+        except FileNotFoundError:
+            return
+
+    def get(self, name: str, size: int, path: Path) -> None:
+        """Copy a file from there; ``path`` appears when it is complete and on disk.
+
+        Raises:
+            InputError: It is not allowed to read it.
+            CodoError: It cannot be reached, or it changed meanwhile.
+            OSError: The disk is full.
+        """
+        temporary = temporary_path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            try:
+                self.fs.get_file(f"{self.root}/{name}", str(temporary))
+            except Exception as error:
+                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    raise
+                raise self._unreachable(error) from error
+            if temporary.stat().st_size != size:
+                fix = "run the same command again; another run must not write there"
+                raise CodoError(f"'{name}' changed while it was copied", where=self.url, fix=fix)
+            flush_to_disk(temporary)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _unreachable(self, error: Exception) -> CodoError:
+        what = class_and_line(error)
+        if isinstance(error, FileNotFoundError | PermissionError) or type(error).__name__ == "NoCredentialsError":
+            fix = "check the URL and your access to it, or leave mirror= out"
+            return InputError(f"the mirror cannot be read: {what}", where=self.url, fix=fix)
+        fix = "run the same command again once it can be reached, or leave mirror= out"
+        return CodoError(f"the mirror cannot be reached: {what}", where=self.url, fix=fix)
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name stays below its folder and is not hidden."""
+    return bool(name) and not any(part.startswith(".") or not part for part in name.split("/"))

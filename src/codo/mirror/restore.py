@@ -1,0 +1,73 @@
+"""Bringing a run back from its mirror, to a machine that lacks it or its newest steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from codo.core.errors import InputError
+from codo.core.io import explain_full_disk
+from codo.core.paths import is_url
+from codo.core.renamed import upgrade
+from codo.core.run import Run, refuse_other_run
+from codo.mirror.remote import RemoteFolder
+
+SETTINGS = ("environment.json", "config.yaml")
+"""Files that make a folder a run; they come first, so that a copy that was interrupted is one."""
+
+
+def restore(mirror: str, out: str | Path, config: Mapping[str, Any], verb: str) -> bool:
+    """Copy the run at ``mirror`` to ``out``, if it is further than what is there.
+
+    Args:
+        mirror: Where the run is mirrored.
+        out: Its folder: empty, missing, or with the same run.
+        config: The resolved settings.
+        verb: ``pretrain`` or ``finetune``.
+
+    Returns:
+        Whether anything was copied.
+
+    Raises:
+        InputError: The mirror holds another run, or does not exist; nothing has been written.
+        CodoError: It cannot be reached, or the disk is full.
+    """
+    folder = Path(out)
+    check_mirror(mirror, folder)
+    remote = RemoteFolder(mirror)
+    sizes = remote.sizes()
+    if not set(SETTINGS) <= sizes.keys():  # nothing yet, or killed in its first second
+        return False
+    recorded = upgrade(yaml.safe_load(remote.read("config.yaml")))
+    other = json.loads(remote.read("environment.json"))["verb"]
+    refuse_other_run(recorded, other, config, verb, setting="mirror", where=mirror)
+    there, here = checkpoint_names(sizes), [path.name for path in Run(folder).checkpoints()]
+    if not there or (here and here[-1] >= Path(there[-1]).name) or Run(folder).busy:
+        return False
+    rest = sorted(name for name in sizes if name not in SETTINGS and name not in there)
+    with explain_full_disk(folder):
+        for name in (*SETTINGS, *rest, *there):
+            remote.get(name, sizes[name], folder / name)
+    return True
+
+
+def checkpoint_names(names: Iterable[str]) -> list[str]:
+    """The checkpoints among the names of a run's files, oldest first."""
+    return sorted(name for name in names if name.startswith("checkpoints/step-") and name.endswith(".pt"))
+
+
+def check_mirror(mirror: str, out: Path) -> None:
+    """Refuse a mirror inside the run, or around it.
+
+    Raises:
+        InputError: It is.
+    """
+    if is_url(mirror):
+        return
+    one, other = Path(mirror).resolve(), out.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise InputError("mirror= and out= are in each other", where=mirror, fix="give mirror= another place")
