@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from codo.core.config import flatten
 from codo.core.errors import CodoError, InputError
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
+from tests.object_store import Store
 from tests.training import tiny
 
 COMPARE = import_module("codo.comparison.compare")  # as an attribute of its package it is the function
@@ -266,3 +268,20 @@ def test_several_at_a_time_compute_the_same(done: Comparison, protocol: dict[str
     assert found(out) == expected(done, out)
     logs = {"none-fraction-0.5-seed-0.log", "none-fraction-0.5-seed-1.log"}
     assert {log.name for log in (out / "logs").iterdir()} == logs
+
+
+def test_on_another_machine_finished_trials_come_from_the_mirror(
+    s3: Store, protocol: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = {**protocol, "inits": ["none"], "fractions": [1], "seeds": [0], "mirror": f"{s3.url}/answer"}
+    monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
+    first = codo.compare(out=str(tmp_path / "first"), **few)
+    assert {name.split("/checkpoints")[0] for name in s3.names("answer") if "step-" in name} == {
+        trial.path.relative_to(first.out).as_posix() for trial in first.trials
+    }
+    shutil.rmtree(tmp_path / "first")
+    monkeypatch.setattr("codo.detection.finetune.train", lambda job: pytest.fail("nothing is left to train"))
+    second = codo.compare(out=str(tmp_path / "second"), **few)
+    assert {key: one.numbers for key, one in second.results.items()} == {
+        key: one.numbers for key, one in first.results.items()
+    }

@@ -11,7 +11,7 @@ import pytest
 
 from codo.core.errors import InputError
 from codo.core.run import Run, check_out
-from codo.mirror.restore import check_mirror, checkpoint_names, restore
+from codo.mirror.restore import check_mirror, checkpoint_names, part_of, restore
 from tests.mirror.runs import CONFIG, add_checkpoint, started
 from tests.object_store import Fault, Store, impatient
 
@@ -99,3 +99,10 @@ def test_a_mirror_in_the_run_is_refused(tmp_path: Path) -> None:
 def test_names_of_checkpoints() -> None:
     names = ["checkpoints/step-00000010.pt", "checkpoints/last", "checkpoints/best.pt", "checkpoints/step-00000002.pt"]
     assert checkpoint_names(names) == ["checkpoints/step-00000002.pt", "checkpoints/step-00000010.pt"]
+
+
+def test_runs_of_a_comparison_have_their_part(tmp_path: Path) -> None:
+    out = str(tmp_path / "out")
+    assert part_of(None, out, f"{out}/trials/a") is None
+    assert part_of("s3://b/c", out, f"{out}/trials/a") == "s3://b/c/trials/a"
+    assert part_of("s3://b/c", out, f"{tmp_path}/pretrained/codo/seed-0") == "s3://b/c/codo/seed-0"

@@ -26,6 +26,7 @@ from codo.core.config import SHORT, Settings
 from codo.core.errors import InputError, nearest
 from codo.core.paths import absolute
 from codo.detection.finetune_settings import FinetuneSettings, known_parts
+from codo.mirror.restore import part_of
 
 PARTS = {"weights", "parts"}
 """The keys of an initialization that takes some parts of existing weights."""
@@ -231,6 +232,10 @@ class CompareSettings(FinetuneSettings):
         """The run that pretrains an initialization for a seed."""
         folder = Path(absolute(self.pretrained)) if self.pretrained else Path(absolute(self.out)) / "pretraining"
         return folder / folder_name(init) / f"seed-{seed if self.repeat_pretraining else self.seeds[0]}"
+
+    def places(self, folder: str | Path) -> dict[str, str | None]:
+        """``out`` and ``mirror`` of one of its runs."""
+        return {"out": str(folder), "mirror": part_of(self.mirror, absolute(self.out), str(folder))}
 
     def draw(self, seed: int) -> int:
         """Seed of the draw of the labeled images; the same for all initializations."""

@@ -161,12 +161,10 @@ def _validated(
 ) -> FinetuneSettings:
     """The resolved settings of one trial."""
     shared = {name: getattr(settings, name) for name in FinetuneSettings.model_fields}
-    data = settings.data.with_absolute_paths().model_dump() | {
-        "fraction": fraction,
-        "fraction_seed": settings.draw(seed),
-    }
+    drawn = {"fraction": fraction, "fraction_seed": settings.draw(seed)}
+    data = settings.data.with_absolute_paths().model_dump() | drawn
     start = {"weights": settings.source(init, seed), "parts": settings.parts_of(init)}
-    values = shared | start | {"data": data, "model": model, "seed": seed, "out": out}
+    values = shared | start | {"data": data, "model": model, "seed": seed, **settings.places(out)}
     plain = {key: value.model_dump() if hasattr(value, "model_dump") else value for key, value in values.items()}
     return resolve(FinetuneSettings, None, plain)
 

@@ -90,7 +90,7 @@ def pretrainings(settings: CompareSettings, model_overrides: Mapping[str, Any]) 
     for seed in seeds:
         for init in inits:
             out = settings.pretraining_folder(init, seed)
-            resolved = first[init].model_copy(update={"seed": seed, "out": str(out)})
+            resolved = first[init].model_copy(update={"seed": seed, **settings.places(out)})
             with naming_initialization(init):
                 check_out(out, resolved.model_dump(mode="json"))
             found.append(Pretraining(init, seed, resolved))
@@ -145,7 +145,7 @@ def pretrain_settings(settings: CompareSettings, init: str, seed: int) -> Pretra
     recipe = individual.pop(RECIPE, None) or recipe_of_method(individual) or common
     if not find_method(method_of(recipe, individual)).needs_backgrounds:
         shared.pop("backgrounds", None)  # only methods that paste have backgrounds
-    fixed = {"seed": seed, "out": str(settings.pretraining_folder(init, seed)), "device": settings.device}
+    fixed = {"seed": seed, "device": settings.device, **settings.places(settings.pretraining_folder(init, seed))}
     values = merge(merge(shared, individual), fixed)
     filled = dict(_fill_pools(values, settings.pools))
     resolved, _ = without_recipe_width(resolve(PretrainSettings, recipe, filled), filled)

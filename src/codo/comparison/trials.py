@@ -97,9 +97,7 @@ class Trial:
         if not file.is_file():
             return None
         read = json.loads(file.read_text(encoding="utf-8"))
-        resampled = {
-            kind: {name: np.array(values) for name, values in of.items()} for kind, of in read["resampled"].items()
-        }
+        resampled = {kind: {name: np.array(v) for name, v in of.items()} for kind, of in read["resampled"].items()}
         classes = read["classes"] if "classes" in read else classes_of(Run(self.path), self.settings.early_stop)
         return Result(read["numbers"], resampled, classes)
 
@@ -115,9 +113,8 @@ def run_trial(settings: FinetuneSettings) -> None:
     numbers, kinds = numbers_of(run), get_args(Kind)
     resampled = resampled_of(run, [kind for kind in kinds if kind in numbers])
     classes = classes_of(run, settings.early_stop)
-    write_atomically(
-        run.path / RESULT, json.dumps({"numbers": numbers, "classes": classes, "resampled": resampled}) + "\n"
-    )
+    content = {"numbers": numbers, "classes": classes, "resampled": resampled}
+    write_atomically(run.path / RESULT, json.dumps(content) + "\n")
 
 
 def numbers_of(run: Run) -> Numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 
 from codo.core.errors import InputError
 from codo.core.io import explain_full_disk
-from codo.core.paths import is_url
+from codo.core.paths import absolute, is_url, join
 from codo.core.renamed import upgrade
 from codo.core.run import Run, refuse_other_run
 from codo.mirror.remote import RemoteFolder
@@ -58,6 +59,14 @@ def restore(mirror: str, out: str | Path, config: Mapping[str, Any], verb: str) 
 def checkpoint_names(names: Iterable[str]) -> list[str]:
     """The checkpoints among the names of a run's files, oldest first."""
     return sorted(name for name in names if name.startswith("checkpoints/step-") and name.endswith(".pt"))
+
+
+def part_of(mirror: str | None, out: str, folder: str) -> str | None:
+    """The mirror of a run that is one of several in ``out``, by its path there; elsewhere by its last two folders."""
+    if mirror is None:
+        return None
+    inside = os.path.relpath(folder, out)
+    return join(absolute(mirror), "/".join(Path(folder).parts[-2:]) if inside.startswith("..") else inside)
 
 
 def check_mirror(mirror: str, out: Path) -> None:
