@@ -1,6 +1,6 @@
-"""Extras with the real packages: trackers, object stores.
+"""Extras with the real packages: trackers, GCS.
 
-Skipped where a package is not installed; ``.ci/extras`` installs all of them, and the servers of S3 and GCS.
+Skipped where a package is not installed; ``.ci/extras`` installs all of them, and the server of GCS.
 """
 
 from __future__ import annotations
@@ -70,20 +70,6 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def s3(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The URL of a bucket of a server on this machine."""
-    pytest.importorskip("s3fs")
-    server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", free_port, verbose=False)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port}")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tests")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "tests")
-    server.start()
-    yield "s3://codo-tests"
-    server.stop()
-
-
-@pytest.fixture
 def gcs(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The URL of a bucket of a server on this machine."""
     pytest.importorskip("gcsfs")
@@ -95,16 +81,14 @@ def gcs(free_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.stop()
 
 
-@pytest.mark.parametrize("store", ["s3", "gcs"])
-def test_pictures_in_an_object_store(store: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_pictures_in_gcs(gcs: str, tmp_path: Path) -> None:
     """Listed, prepared and trained on from there, by loader processes too; nothing is copied."""
-    bucket = request.getfixturevalue(store)
-    fs, path = fsspec.core.url_to_fs(bucket)
+    fs, path = fsspec.core.url_to_fs(gcs)
     if not fs.exists(path):
         fs.mkdir(path)
     for name, data in PICTURES.items():
         fs.pipe_file(f"{path}/photos/{name}", data)
-    codo.prepare(f"{bucket}/photos", tmp_path / "catalog", jobs=2)
+    codo.prepare(f"{gcs}/photos", tmp_path / "catalog", jobs=2)
     codo.prepare(write_folder(tmp_path / "photos", PICTURES), tmp_path / "local", jobs=1)
     assert len(codo.open_catalog(tmp_path / "catalog")) == len(PICTURES)
     there, here = (losses(train(tmp_path / name, tmp_path / f"run-{name}", workers=2)) for name in ("catalog", "local"))

@@ -116,6 +116,16 @@ def test_what_does_not_pass_is_told_after_a_bound(
     assert len(s3.gets("x.tar")) <= 4
 
 
+def test_a_server_that_never_answers_is_not_awaited_for_long(
+    catalog: Catalog, s3: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By clients with their own patience, which is half an hour."""
+    monkeypatch.setattr("codo.catalog.reading.PATIENCE", 0.5)
+    s3.faults.append(Fault("hang", times=1000))
+    with pytest.raises(CodoError, match=r"cannot be read: no answer within \d seconds"):
+        catalog.image(0)
+
+
 def test_another_object_in_its_place_is_never_shown(catalog: Catalog, s3: Store) -> None:
     """Of the same length, with a good picture at the same place: only its content tells."""
     data = bytearray(s3.fs.cat_file(f"{s3.url}/x.tar"))

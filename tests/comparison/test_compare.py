@@ -280,7 +280,8 @@ def test_on_another_machine_finished_trials_come_from_the_mirror(
         trial.path.relative_to(first.out).as_posix() for trial in first.trials
     }
     shutil.rmtree(tmp_path / "first")
-    monkeypatch.setattr("codo.detection.finetune.train", lambda job: pytest.fail("nothing is left to train"))
+    finetuning = sys.modules["codo.detection.finetune"]  # the package's name of it is the function
+    monkeypatch.setattr(finetuning, "train", lambda job: pytest.fail("nothing is left to train"))
     second = codo.compare(out=str(tmp_path / "second"), **few)
     assert {key: one.numbers for key, one in second.results.items()} == {
         key: one.numbers for key, one in first.results.items()

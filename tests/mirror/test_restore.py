@@ -97,8 +97,8 @@ def test_a_mirror_in_the_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_names_of_checkpoints() -> None:
-    names = ["checkpoints/step-00000010.pt", "checkpoints/last", "checkpoints/best.pt", "checkpoints/step-00000002.pt"]
-    assert checkpoint_names(names) == ["checkpoints/step-00000002.pt", "checkpoints/step-00000010.pt"]
+    names = ["checkpoints/step-00000010.pt", "checkpoints/last", "checkpoints/best.pt", "checkpoints/step-100000002.pt"]
+    assert checkpoint_names(names) == ["checkpoints/step-00000010.pt", "checkpoints/step-100000002.pt"]
 
 
 def test_runs_of_a_comparison_have_their_part(tmp_path: Path) -> None:

@@ -37,6 +37,12 @@ def test_settings_that_do_not_go_together_are_refused(changes: dict[str, Any], w
         given(**changes)
 
 
+def test_off_as_yaml_reads_it_is_off() -> None:
+    assert given(cache=False).cache == "off"
+    with pytest.raises(InputError, match="cache"):
+        given(cache="some")
+
+
 def test_one_view_is_enough_for_methods_that_do_not_count_them() -> None:
     assert given(method="byol", backgrounds=None, views=1).views == 1
 

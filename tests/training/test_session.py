@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,19 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
     detector = FinetuneSettings.model_validate({"data": "d", "out": str(tmp_path / "run")})
     with pytest.raises(InputError, match="out= holds a run of codo pretrain, and this is codo finetune"):
         find_saved(detector, ALONE)
+
+
+def test_what_the_mirror_has_is_brought_back_and_said(tmp_path: Path) -> None:
+    mirror = shutil.copytree(stopped_after(tmp_path / "run", 2, tmp_path / "copy"), tmp_path / "mirror")
+    settings = settings_of(mirror).model_copy(update={"out": str(tmp_path / "new"), "mirror": str(mirror)})
+    saved = find_saved(settings, ALONE)
+    assert (saved.step, saved.restored) == (2, True)
+    with open_session(settings, "pretrain", saved, ALONE, 4) as session:
+        session.log_start([])
+    text = (tmp_path / "new/train.log").read_text()
+    assert f"resumed from step 2, which {mirror} had" in text
+    assert (mirror / "train.log").read_text() == text
+    assert not find_saved(settings, ALONE).restored
 
 
 def test_only_one_process_holds_the_directory_and_lets_go(tmp_path: Path) -> None:

@@ -9,12 +9,19 @@ import zlib
 from collections import OrderedDict
 from typing import NamedTuple
 
+import fsspec.asyn
+import fsspec.exceptions
+
 from codo.catalog.pages import Page, decompress, file_of, page_of
 from codo.core.errors import class_and_line
 from codo.core.paths import filesystem, is_url, join
 
 LARGEST_FILE = 1 << 30
 """Larger files are refused, which bounds what a damaged or hostile file can make a process allocate."""
+
+PATIENCE, SLOWEST = 120.0, 1e6
+"""Seconds for which a remote file is awaited, and bytes a second that it takes at least: s3fs alone would try a server
+that does not answer for half an hour."""
 
 
 class Location(NamedTuple):
@@ -102,13 +109,17 @@ class Reader:
     def _read_url(self, url: str, offset: int, size: int) -> bytes:
         """The span, by one request; looked up in each process anew, as clients must not be shared with a fork."""
         fs, path = filesystem(url)
+        # Of a file of its own one byte more, which shows that it has grown. Without an end s3fs asks for the size.
+        span = {"start": offset, "end": offset + size + (offset == 0)} if size > 0 else {}
+        patience = PATIENCE + max(size, 0) / SLOWEST
         try:
-            if size <= 0:
-                return bytes(fs.cat_file(path))
-            # Of a file of its own one byte more, which shows that it has grown. Without an end s3fs asks for the size.
-            return bytes(fs.cat_file(path, start=offset, end=offset + size + (offset == 0)))
+            if fs.async_impl:
+                return bytes(fsspec.asyn.sync(fs.loop, fs._cat_file, path, timeout=patience, **span))
+            return bytes(fs.cat_file(path, **span))
         except (FileNotFoundError, PermissionError):
             raise
+        except fsspec.exceptions.FSTimeoutError as error:
+            raise Unreachable(errno.ETIMEDOUT, f"no answer within {patience:.0f} seconds") from error
         except Exception as error:  # of the network, of any library
             if isinstance(error, OSError) and error.errno == errno.EINVAL:  # a range behind the end
                 raise BadSpan(errno.EIO, f"the file is shorter than the {offset + size} bytes it had") from error

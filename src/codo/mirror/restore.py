@@ -14,7 +14,7 @@ from codo.core.errors import InputError
 from codo.core.io import explain_full_disk
 from codo.core.paths import absolute, is_url, join
 from codo.core.renamed import upgrade
-from codo.core.run import Run, refuse_other_run
+from codo.core.run import Run, checkpoint_order, refuse_other_run
 from codo.mirror.remote import RemoteFolder
 
 SETTINGS = ("environment.json", "config.yaml")
@@ -46,8 +46,9 @@ def restore(mirror: str, out: str | Path, config: Mapping[str, Any], verb: str) 
     recorded = upgrade(yaml.safe_load(remote.read("config.yaml")))
     other = json.loads(remote.read("environment.json"))["verb"]
     refuse_other_run(recorded, other, config, verb, setting="mirror", where=mirror)
-    there, here = checkpoint_names(sizes), [path.name for path in Run(folder).checkpoints()]
-    if not there or (here and here[-1] >= Path(there[-1]).name) or Run(folder).busy:
+    there, here = checkpoint_names(sizes), Run(folder).checkpoints()
+    behind = there and (not here or checkpoint_order(here[-1]) < checkpoint_order(Path(there[-1])))
+    if not behind or Run(folder).busy:
         return False
     rest = sorted(name for name in sizes if name not in SETTINGS and name not in there)
     with explain_full_disk(folder):
@@ -58,7 +59,8 @@ def restore(mirror: str, out: str | Path, config: Mapping[str, Any], verb: str) 
 
 def checkpoint_names(names: Iterable[str]) -> list[str]:
     """The checkpoints among the names of a run's files, oldest first."""
-    return sorted(name for name in names if name.startswith("checkpoints/step-") and name.endswith(".pt"))
+    found = [path for path in map(Path, names) if path.match("checkpoints/step-*.pt")]
+    return [str(path) for path in sorted(found, key=checkpoint_order)]
 
 
 def part_of(mirror: str | None, out: str, folder: str) -> str | None:

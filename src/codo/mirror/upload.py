@@ -126,7 +126,8 @@ class Mirror:
         """Copy what has changed, in the order that `codo.mirror` explains."""
         here = files_of(self.run.path)
         kept = checkpoint_names(here)
-        for name in sorted(self._changed(here), key=lambda name: (name in kept, name)):
+        changed = self._changed(here)
+        for name in [*(one for one in changed if one not in kept), *checkpoint_names(changed)]:
             try:
                 self.remote.put(self.run.path / name, name, self._progressed)
             except FileNotFoundError:

@@ -110,10 +110,12 @@ class PretrainSettings(Settings):
         """``localization``; 0 for methods that do not use it."""
         return self.localization if "localization" in find_method(self.method).used_settings else 0.0
 
-    @field_validator("cache")
+    @field_validator("cache", mode="before")
     @classmethod
-    def _a_size(cls, cache: str) -> str:
-        cache_size(cache)
+    def _a_size(cls, cache: Any) -> Any:
+        cache = "off" if cache is False else cache  # as YAML reads cache=off
+        if isinstance(cache, str):
+            cache_size(cache)
         return cache
 
     @field_validator("canvas")
