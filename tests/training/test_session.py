@@ -55,6 +55,7 @@ def test_another_run_is_refused(tmp_path: Path) -> None:
 
 
 def test_what_the_mirror_has_is_brought_back_and_said(tmp_path: Path) -> None:
+    run_noisy(tmp_path / "run")
     mirror = shutil.copytree(stopped_after(tmp_path / "run", 2, tmp_path / "copy"), tmp_path / "mirror")
     settings = settings_of(mirror).model_copy(update={"out": str(tmp_path / "new"), "mirror": str(mirror)})
     saved = find_saved(settings, ALONE)
