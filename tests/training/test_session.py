@@ -93,7 +93,7 @@ def test_a_run_that_another_process_has_trained_meanwhile_is_left_alone(tmp_path
     with refused, open_session(settings, "pretrain", Saved(), ALONE, 4):
         pass
     assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
-    with open_session(settings, "pretrain", find_saved(settings), ALONE, 4) as session:  # the lock is free
+    with open_session(settings, "pretrain", find_saved(settings, ALONE), ALONE, 4) as session:  # the lock is free
         assert session.start == 4
 
 

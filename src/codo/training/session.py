@@ -2,7 +2,7 @@
 
 The steps that pretraining and finetuning share around the loop::
 
-    saved = find_saved(settings)                     # raises if out= holds another run; nothing is written
+    saved = find_saved(settings, context)            # raises if out= holds another run; nothing is written
     ...                                              # build the method
     with open_session(settings, "pretrain", saved, context, steps) as session:
         learner = session.learner(method, optimizer_of)
