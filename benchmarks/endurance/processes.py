@@ -26,7 +26,16 @@ CHANGES = ("os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate")
 
 def adopt_orphans() -> None:
     """Become the parent of processes whose parent was killed, so that none is lost from sight (Linux)."""
-    ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+    _prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+
+
+def die_with_parent() -> None:
+    """Be killed when the parent is: commands must not outlive a killed harness and meet those of the next one."""
+    _prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def _prctl(option: int, value: int) -> None:
+    ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
 
 
 @dataclass
@@ -114,13 +123,16 @@ def start(
         if fresh:
             small = ["benchmarks.endurance.processes", str(inputs)] if arguments[0] == "demo" else ["codo.cli"]
             words = [sys.executable, "-m", *small, *arguments]
-            child = subprocess.Popen(words, stdout=file, stderr=file, start_new_session=True, cwd=inputs)
+            child = subprocess.Popen(
+                words, stdout=file, stderr=file, start_new_session=True, cwd=inputs, preexec_fn=die_with_parent
+            )
             child.returncode = 0  # `Process.poll` reaps it
             return Process(child.pid, log, fresh=True)
         log.with_suffix(".struck").unlink(missing_ok=True)
         pid = os.fork()
         if pid:
             return Process(pid, log)
+        die_with_parent()
         os.setsid()
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
