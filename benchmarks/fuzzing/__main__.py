@@ -77,12 +77,11 @@ def fuzz(form: Format, options: argparse.Namespace, results: Path) -> None:
 
 def seed_files(form: Format, folder: Path) -> list[Path]:
     """The valid files of a format, made at the first call."""
-    if not folder.is_dir():
-        work = folder.with_name(f"{folder.name}.work")
-        shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        form.seeds(work)
-        work.rename(folder)
+    if not (folder / "complete").is_file():  # catalogs have absolute paths, so they are made in place
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        form.seeds(folder)
+        (folder / "complete").touch()
     return sorted(path for path in folder.iterdir() if path.suffix == form.suffix)
 
 

@@ -16,7 +16,6 @@ from random import Random
 from typing import Any
 
 import hypothesis
-from hypothesis import strategies as st
 
 from benchmarks.fuzzing.formats import CRASH, FAILURE, HANG, Format, Given, Mutant, Outcome
 from benchmarks.fuzzing.values import VALUES
@@ -78,7 +77,7 @@ class Batch:
         for number, mutant in enumerate(mutants):
             path = self.folder / "mutants" / f"{number:06d}{self.form.suffix}"
             path.write_bytes(mutant.data)
-            given.append(Given(path, mutant.expected))
+            given.append(Given(path, mutant.expected, self.seeds[0].parent))
         return given
 
     def run(self, given: Sequence[Given]) -> list[Outcome]:
@@ -167,6 +166,9 @@ class Batch:
             "XDG_CACHE_HOME": str(self.folder / "home" / ".cache"),
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
+            # Kernels that are compiled while mutants are read are written outside of what is compared.
+            "NUMBA_CACHE_DIR": str(self.folder.parents[1] / "kernels"),
+            "TORCHINDUCTOR_CACHE_DIR": str(self.folder.parents[1] / "kernels" / "torch"),
         }
 
     def _listing(self) -> set[str]:

@@ -13,7 +13,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
-from benchmarks.fuzzing.formats import ACCEPTED, FAILURE, REFUSED, Format, Given, Outcome
+from benchmarks.fuzzing.formats import ACCEPTED, FAILURE, REFUSED, REJECTED, Format, Given, Outcome
 from benchmarks.fuzzing.guard import Guard
 from benchmarks.fuzzing.registry import FORMATS
 
@@ -21,11 +21,12 @@ from benchmarks.fuzzing.registry import FORMATS
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     form: Format = FORMATS[job["format"]]
-    given = [Given(Path(path), expected) for path, expected in job["mutants"]]
+    seeds = [Path(path) for path in job["seeds"]]
+    given = [Given(Path(path), expected, seeds[0].parent) for path, expected in job["mutants"]]
     out = Path(job["out"])
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    warm_up(form, [Path(path) for path in job["seeds"]], out)
-    guard = Guard(out)
+    warm_up(form, seeds, out)
+    guard = Guard(out, Path(os.environ["NUMBA_CACHE_DIR"]))
     tempfile.tempdir = str(out)
     guard.start()
 
@@ -73,13 +74,17 @@ def warm_up(form: Format, seeds: list[Path], out: Path) -> None:
     Raises:
         SystemExit: One is not accepted.
     """
-    given = [Given(path) for path in seeds]
+    given = [Given(path, None, path.parent) for path in seeds]
     if form.read_all is not None:
         outcomes = form.read_all(given, out / "seeds")
     else:
         assert form.read is not None
         outcomes = [form.read(one, out / f"seed-{number}") for number, one in enumerate(given)]
-    wrong = [(one.path, outcome) for one, outcome in zip(given, outcomes, strict=True) if outcome.kind != ACCEPTED]
+    wrong = [
+        (one.path, outcome)
+        for one, outcome in zip(given, outcomes, strict=True)
+        if outcome.kind not in (ACCEPTED, REJECTED)
+    ]
     if wrong:
         raise SystemExit(f"{form.name}: a valid seed is not accepted: {wrong[0]}")
 

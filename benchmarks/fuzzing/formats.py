@@ -26,10 +26,17 @@ class Mutant(NamedTuple):
 
 
 class Given(NamedTuple):
-    """A mutant on disk: where, and `Mutant.expected`."""
+    """A mutant on disk.
+
+    Attributes:
+        path: The file.
+        expected: See `Mutant`.
+        seeds: The folder of the valid files of its format.
+    """
 
     path: Path
-    expected: int | None = None
+    expected: int | None
+    seeds: Path
 
 
 class Outcome(NamedTuple):

@@ -36,15 +36,15 @@ class Guard:
     """Watches this process by an audit hook, which cannot be removed again.
 
     Args:
-        allowed: The folder that may be written to.
+        allowed: The folders that may be written to.
 
     Attributes:
         seen: What was tried since `take`: ``network: socket.connect``, ``write: /etc/x``, ``code: os.system``.
     """
 
-    def __init__(self, allowed: Path) -> None:
+    def __init__(self, *allowed: Path) -> None:
         self.seen: list[str] = []
-        self._allowed = os.path.realpath(allowed)
+        self._allowed = tuple(os.path.realpath(folder) for folder in allowed)
         self._on = False
         sys.addaudithook(self._hook)
 

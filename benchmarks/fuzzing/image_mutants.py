@@ -50,7 +50,10 @@ def png(rng: Random, seeds: Sequence[bytes], values: Sequence[object]) -> Mutant
         if rng.random() < 0.1:
             chunks = [chunks[0], (b"IDAT", zlib.compress(bytes(20_000_000))), (b"IEND", b"")]
     elif what == 1:
-        chunks[0] = (b"IHDR", chunks[0][1][:8] + bytes(rng.choice((0, 1, 2, 3, 4, 6, 8, 16, 32, 255)) for _ in range(5)))
+        chunks[0] = (
+            b"IHDR",
+            chunks[0][1][:8] + bytes(rng.choice((0, 1, 2, 3, 4, 6, 8, 16, 32, 255)) for _ in range(5)),
+        )
     elif what == 2:
         chunks.insert(rng.randrange(len(chunks) + 1), rng.choice(png_chunks(rng.choice(seeds))))
     elif what == 3:
@@ -104,13 +107,43 @@ def tiff(rng: Random, seeds: Sequence[bytes], values: Sequence[object]) -> Mutan
         elif what in (2, 3):
             struct.pack_into(f"{order}I", changed, at + 8, rng.choice((*EXTREMES, start, *SIDES)) & 0xFFFFFFFF)
         elif what == 4:
-            tags = (256, 257, 258, 259, 262, 273, 277, 278, 279, 284, 317, 322, 323, 324, 325, 338, 339, 34675, 700, 530)
+            tags = (
+                256,
+                257,
+                258,
+                259,
+                262,
+                273,
+                277,
+                278,
+                279,
+                284,
+                317,
+                322,
+                323,
+                324,
+                325,
+                338,
+                339,
+                34675,
+                700,
+                530,
+            )
             struct.pack_into(f"{order}H", changed, at, rng.choice(tags))
         elif what == 5:
-            struct.pack_into(f"{order}I", changed, start + 2 + 12 * count, rng.choice((start, 8, *EXTREMES)) & 0xFFFFFFFF)
+            struct.pack_into(
+                f"{order}I", changed, start + 2 + 12 * count, rng.choice((start, 8, *EXTREMES)) & 0xFFFFFFFF
+            )
         else:
-            side = start + 2 + 12 * next(
-                i for i in range(count) if struct.unpack_from(f"{order}H", data, start + 2 + 12 * i)[0] in (256, 257)
+            side = (
+                start
+                + 2
+                + 12
+                * next(
+                    i
+                    for i in range(count)
+                    if struct.unpack_from(f"{order}H", data, start + 2 + 12 * i)[0] in (256, 257)
+                )
             )
             struct.pack_into(f"{order}HI", changed, side + 2, 4, 1)
             struct.pack_into(f"{order}I", changed, side + 8, rng.choice(SIDES) & 0xFFFFFFFF)

@@ -27,7 +27,7 @@ from codo.catalog.schema import FALLBACK_STAGE, FILE, REJECTED, SCHEMA, TILE_FIE
 from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
 from codo.catalog.tile_reading import TileColumns, read_tile
 from codo.core.content import Checked, content_hash, time_of
-from codo.core.errors import CodoError, InputError, first_line
+from codo.core.errors import DAMAGE, CodoError, InputError, first_line
 from codo.core.paths import absolute, join, kind, missing
 from codo.models.pixel_rules import DEFAULT_RULES, PixelSettings
 from codo.rasters.multiband import band_note
@@ -325,7 +325,9 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
         tiled = [field.name for field in TILE_FIELDS] if info["format"] == TILED_FORMAT else []
         table = read_table(buffer, [*_IN_MEMORY, *tiled], proposals=proposals and info["settings"]["propose"])
         return Catalog(folder, table, info, time_of(file))
-    except (pa.ArrowInvalid, KeyError, TypeError, OSError, ValueError) as error:
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, *DAMAGE) as error:
         raise InputError(
             f"the catalog cannot be read ({first_line(error)})", where=file, fix="prepare it again"
         ) from error

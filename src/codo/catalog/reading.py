@@ -86,6 +86,8 @@ class Reader:
         uri, offset, size, deflated = location
         if size > LARGEST_FILE:
             raise BadSpan(errno.EFBIG, f"{size / 1e9:.1f} GB, far more than an image")
+        if "\0" in uri:
+            raise BadSpan(errno.EINVAL, "its name has a zero byte, which no file has")
         uri = uri if os.path.isabs(uri) else join(self.base, uri)
         if (page := page_of(uri)) is not None:
             data = self._decompressed(page)[offset : offset + size]

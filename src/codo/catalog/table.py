@@ -66,6 +66,8 @@ def read_table(buffer: pa.Buffer, columns: Sequence[str], *, proposals: bool) ->
     file = pq.ParquetFile(buffer)
     table = file.read(columns=list(columns))
     single = {name: table.column(name).combine_chunks() for name in columns}
+    for column in single.values():
+        column.validate(full=True)  # that names are text, above all: it would be found out only when one is read
     return CatalogTable(single, _read_proposals(buffer, file.metadata) if proposals else None)
 
 

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from codo.core.errors import InputError, nearest
+from codo.core.errors import DAMAGE, InputError, first_line, nearest
 from codo.core.renamed import ADDED, new_name, upgrade
 from codo.core.text import decode_text
 
@@ -56,12 +56,13 @@ def shipped_recipes() -> list[str]:
     return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
 
 
-def read_recipe(recipe: str | Path, *, relative_to: Path | None = None) -> dict[str, Any]:
+def read_recipe(recipe: str | Path, *, relative_to: Path | None = None, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read a recipe, following its ``base`` chain.
 
     Args:
         recipe: Name of a shipped recipe, or a path to a YAML file.
         relative_to: Folder in which a relative path is looked up first (that of the recipe that names it as ``base``).
+        above: The recipes that this one is the base of.
 
     Returns:
         The merged values as nested dictionaries, without the ``base`` keys.
@@ -70,11 +71,13 @@ def read_recipe(recipe: str | Path, *, relative_to: Path | None = None) -> dict[
         InputError: Unknown recipe, or a file that is not a YAML mapping.
     """
     path = _recipe_path(str(recipe), relative_to)
+    if path.resolve() in above:
+        raise InputError("the recipe is its own base", where=str(path), fix="remove the line base: from one of them")
     values = read_yaml(path)
     base = values.pop("base", None)
     if base is None:
         return values
-    return merge(read_recipe(base, relative_to=path.parent), values)
+    return merge(read_recipe(base, relative_to=path.parent, above=(*above, path.resolve())), values)
 
 
 # The same safe subset of YAML, parsed by libyaml if PyYAML was built with it: twelve times faster for a run's settings.
@@ -103,7 +106,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: Not readable, not YAML, or not a mapping.
     """
     try:
-        values = yaml.load(decode_text(path.read_bytes()), _LOADER)
+        values = parse_yaml(decode_text(path.read_bytes()))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = str(error).replace("\n", " ")
         raise InputError(f"cannot read the YAML file: {reason}", where=str(path), fix="correct the file") from error
@@ -111,6 +114,37 @@ def read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise InputError("the YAML file does not hold 'key: value' lines", where=str(path), fix="see docs/reference")
+    return values
+
+
+MOST_VALUES, DEEPEST = 1_000_000, 100
+"""Values in a YAML text and groups inside of each other. Aliases repeat what they name, or hold themselves, without
+taking space in the text; nothing that walks over the values would end."""
+
+
+def parse_yaml(text: str) -> Any:
+    """The values of a YAML text.
+
+    Raises:
+        yaml.YAMLError: It is not YAML, or holds values without end, or ones that no Python object can hold.
+    """
+    depth = 0
+    for event in yaml.parse(text, _LOADER):  # first, as PyYAML makes values by recursion without a limit of its own
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.YAMLError(f"more than {DEEPEST} groups inside of each other")
+    try:
+        values = yaml.load(text, _LOADER)
+    except DAMAGE as error:  # numbers of thousands of digits, months beyond the twelfth, keys that are lists
+        raise yaml.YAMLError(f"a value cannot be read: {first_line(error)}") from error
+    left, seen = [(values, 0)], 0
+    while left:
+        value, depth = left.pop()
+        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        seen += len(inner)
+        if depth > DEEPEST or seen > MOST_VALUES:
+            raise yaml.YAMLError("aliases (*name) that repeat values without end")
+        left += [(one, depth + 1) for one in inner]
     return values
 
 
@@ -126,7 +160,7 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, Any]:
         if not equals or not key:
             raise InputError(f"'{item}' is not key=value", where="command line", fix="write settings as key=value")
         try:
-            values = merge(values, nest({key: yaml.safe_load(text)}))
+            values = merge(values, nest({key: parse_yaml(text)}))
         except yaml.YAMLError as error:
             fix = "close every bracket, and quote the whole setting in the shell"
             raise InputError(f"cannot read the value of '{item}'", where="command line", fix=fix) from error
@@ -138,7 +172,7 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for dotted, value in flat.items():
         inner: Any = nest(value) if isinstance(value, Mapping) else value
-        for part in reversed(dotted.split(".")):
+        for part in reversed(str(dotted).split(".")):
             inner = {part: inner}
         values = merge(values, inner)
     return values

@@ -43,7 +43,7 @@ def time_of(path: str) -> int:
         return 0
     try:
         status = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # no file has a name with a zero byte
         return 0
     return max(status.st_mtime_ns, status.st_ctime_ns)
 

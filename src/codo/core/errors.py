@@ -57,6 +57,10 @@ class Preempted(CodoError):
     exit_code = 143
 
 
+DAMAGE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+"""What readers of damaged or hostile bytes raise besides errors of their own: they compute with what is there."""
+
+
 def system_error(error: BaseException) -> OSError | None:
     """The `OSError` in the context of another error: torch's error of a failed write does not give the reason."""
     cause: BaseException | None = error

@@ -17,6 +17,8 @@ import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 Mask = npt.NDArray[np.uint8]
+REACH = 4
+"""How far an outline may leave its image, in lengths of its longer side: clipped objects do, by less than one."""
 
 
 _encode = json.JSONEncoder(separators=(",", ":")).encode  # `json.dumps` would make one for every object
@@ -92,13 +94,13 @@ def describe_error(segmentation: Any, height: int, width: int) -> str:
     if segmentation is None:
         return ""
     if isinstance(segmentation, list):
-        return _polygon_error(segmentation)
+        return _polygon_error(segmentation, max(height, width))
     if isinstance(segmentation, dict):
         return _rle_error(segmentation, height, width) if segmentation else ""
     return "neither polygons nor RLE"
 
 
-def _polygon_error(polygons: list[Any]) -> str:
+def _polygon_error(polygons: list[Any], side: int) -> str:
     for part in polygons:
         if not isinstance(part, list):
             return "a polygon is not a list of numbers"
@@ -107,6 +109,9 @@ def _polygon_error(polygons: list[Any]) -> str:
         # Whole-list operations: COCO has 20 million of these numbers. The sum is nan or infinite if a value is.
         if not set(map(type, part)) <= {int, float} or (part and not abs(sum(part)) < 1e12):
             return "a polygon holds something other than finite numbers"
+        # pycocotools takes memory for every pixel of an outline, those far out of the image too.
+        if part and not -REACH * side <= min(part) <= max(part) <= (1 + REACH) * side:
+            return f"a polygon reaches more than {REACH} times the image's size out of it"
     return ""
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from codo.core.errors import DAMAGE
 from codo.models.encoder import Encoder, ModelSettings
 from codo.models.weight_files import header
 from codo.models.weights import TRUNK
@@ -22,7 +23,7 @@ def recorded_model(path: Path) -> ModelSettings | None:
     try:
         text = metadata["model"] if "model" in metadata else json.dumps(json.loads(metadata["codo"])["model"])
         return ModelSettings.from_record(text, "model")
-    except (KeyError, TypeError, ValueError):
+    except DAMAGE:
         return None
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codo.core.errors import InputError, first_line
+from codo.core.errors import DAMAGE, InputError, first_line
 from codo.core.run import is_run, open_run
 from codo.models.pickles import read_arrays
 
@@ -48,7 +48,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     start = _start(path)
     if start.startswith(_ZIP):
         if not whole(path):
-            raise InputError("the weight file is cut off or damaged", where=str(path), fix=_AGAIN)
+            raise InputError("the weight file is cut off, damaged or compressed", where=str(path), fix=_AGAIN)
         return _read_torch(path)
     if start.startswith(_TORCH_1_5):
         return _read_torch(path)
@@ -100,12 +100,20 @@ def _read_run(path: Path) -> dict[str, Tensor]:
 
 
 def whole(path: Path) -> bool:
-    """Whether a zip archive is complete and all its checksums are right; torch.load does not check them."""
+    """Whether a zip archive is complete and all its checksums are right; torch.load does not check them.
+
+    Records must be stored, as torch.save writes them: compressed ones may be of any size.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
-    except (zipfile.BadZipFile, OSError):
+            return are_stored(archive) and archive.testzip() is None
+    except (zipfile.BadZipFile, OSError, *DAMAGE):
         return False
+
+
+def are_stored(archive: zipfile.ZipFile) -> bool:
+    """Whether the records of an archive are not compressed, so that reading them takes no more than the file has."""
+    return all(info.compress_type == zipfile.ZIP_STORED for info in archive.infolist())
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -86,6 +86,7 @@ def check_rejections(manifest: Manifest, reports: Sequence[Report], *, total: in
             fix=f"{large}repair the files, or raise max_rejected, and run the same command again",
         )
     if total == len(rejected) and not images:
+        write_rejected(out, reports)
         raise CodoError("no image is left", where=str(out / REJECTED), fix="give a source with images that can be read")
 
 

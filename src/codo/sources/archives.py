@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 import tarfile
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from typing import IO, cast
 
 from codo.catalog.reading import Location
-from codo.core.errors import InputError
+from codo.core.errors import DAMAGE, InputError, first_line
 from codo.core.paths import filesystem, is_url
 from codo.sources.folder import stamp
 from codo.sources.listing import Member, clean_key, extension
@@ -48,8 +49,11 @@ def members(path: str) -> Collection[Member]:
             if extension(path) == ".zip":
                 return spool(_in_zip(path, file, time))
             return spool(_in_tar(path, file, time))
-        except (tarfile.TarError, zipfile.BadZipFile, struct.error, EOFError) as error:
-            raise InputError(f"damaged archive ({error})", where=path, fix="copy or download it again") from error
+        except (tarfile.TarError, zipfile.BadZipFile, struct.error, OSError, *DAMAGE) as error:
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise  # the disk or the network; EINVAL is a place that no file has
+            what = f"damaged archive ({first_line(error)})"
+            raise InputError(what, where=path, fix="copy or download it again") from error
 
 
 @contextmanager
@@ -67,7 +71,11 @@ def _opened(path: str) -> Iterator[tuple[IO[bytes], int]]:
 def _in_tar(path: str, file: IO[bytes], time: int, prefix: str = "") -> Iterator[Member]:
     """Members of the tar that begins at the position of ``file``; those of inner tars get their name in front."""
     with tarfile.open(fileobj=file, mode="r:") as tar:
+        end = -1
         while (info := tar.next()) is not None:
+            if tar.offset <= end:  # a size below zero: the same members would come again for ever
+                raise tarfile.ReadError(f"the member at byte {info.offset} ends before it begins")
+            end = tar.offset
             # It would keep a kilobyte per member; from Python 3.13 on stream=True does this.
             tar.members.clear()  # type: ignore[attr-defined]  # typeshed lacks the list
             if not info.isreg() or info.issparse():

@@ -43,6 +43,7 @@ def image_spans(path: str, choose: Callable[[pa.Schema], pa.Field]) -> Iterator[
         batches = (reader.get_batch(i) for i in range(reader.num_record_batches)) if is_file else reader
         for batch in batches:
             column = batch.column(field.name)
+            column.validate(full=True)  # pyarrow follows any offset that a file claims, beyond its memory too
             names: list[Any] = [None] * len(column)
             values = column
             if pa.types.is_struct(column.type):

@@ -119,7 +119,7 @@ def parse_json(data: bytes, where: str) -> Any:
             where=where,
             fix="write the file again; it may be cut off",
         ) from error
-    except (UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # no text, a number of thousands of digits, too many brackets
         raise InputError("not a JSON text file", where=where, fix="give a JSON file") from error
 
 

@@ -81,9 +81,10 @@ def locate(read: Read, path: str, chunk: Chunk) -> Iterator[Location | None]:
             values = _Values(read, path, position, body, _natural(header, 2), chunk.codec)
             words = list(values.plain(_natural(inner, 1)))
         elif kind in (_DATA, _DATA_V2):
-            count, values, encoding, present = _data_page(read, path, position, body, header, chunk)
-            if count > left:
+            # Before anything is made for that many values.
+            if _natural(_struct(header, 5 if kind == _DATA else 8), 1) > left:
                 raise Unreadable("damaged: more values than the column has")
+            count, values, encoding, present = _data_page(read, path, position, body, header, chunk)
             left -= count
             found = int(present.sum())
             if encoding == _PLAIN:

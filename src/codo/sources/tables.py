@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codo.catalog.reading import Location
-from codo.core.errors import InputError, first_line, nearest
+from codo.core.errors import DAMAGE, InputError, first_line, nearest
 from codo.core.paths import filesystem, is_url, join, parent
 from codo.sources.arrow_files import image_spans
 from codo.sources.folder import stamp
@@ -52,7 +52,9 @@ def members(path: str, column: str | None = None) -> Collection[Member]:
             return spool(_in_arrow(path, column))
         with _opened(path) as (file, read, time):
             return spool(_in_parquet(path, file, read, time, column))
-    except (pa.ArrowException, Unreadable) as error:
+    except (pa.ArrowException, Unreadable, OSError, *DAMAGE) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk or the network; pyarrow's errors about damage have no number
         raise InputError(
             f"the images in this table cannot be found ({first_line(error)})",
             where=path,

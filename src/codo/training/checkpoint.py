@@ -33,6 +33,7 @@ import torch
 from codo.core.errors import CodoError, InputError, first_line, system_error
 from codo.core.io import open_atomically, write_atomically
 from codo.core.run import Run, checkpoint_order
+from codo.models.weight_files import are_stored
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,8 @@ def _check_records(path: Path) -> None:
         zipfile.BadZipFile: A record is damaged.
     """
     with zipfile.ZipFile(path) as archive:
+        if not are_stored(archive):
+            raise zipfile.BadZipFile("a record is compressed")
         for name in archive.namelist():
             with archive.open(name) as record:
                 while record.read(1 << 26):
