@@ -2,8 +2,8 @@
 
     python -m benchmarks.fuzzing [FORMAT …] [--mutants 10000] [--seed 0] [--out DIR] [--batch 500]
 
-Seeds are made here. Each batch goes to a process of its own, with limits on memory and time, in a scratch folder that is
-compared before and after; connections, other programs and writing elsewhere are refused and recorded (``guard.py``).
+Seeds are made here. Each batch goes to a process of its own, with limits on memory and time, in a scratch folder that
+is compared before and after; connections, other programs and writing elsewhere are refused and recorded (``guard.py``).
 What is finished is kept in ``DIR/results.jsonl``, so that the same command goes on. A mutant that breaks a rule is kept
 in ``DIR/failures``, outside of the repository, and told in a line.
 

@@ -144,7 +144,7 @@ def _tar_members(rng: Random) -> Mutant:
             except (ValueError, UnicodeError):  # a name that this format cannot hold
                 continue
             images += bool(data) and not info.pax_headers
-    odd = any(mark in file.getvalue() for mark in (b"/etc/passwd", b"http://"))
+    odd = any(mark in file.getvalue() for mark in (b"/etc/passwd", b"http://", b"#page"))
     return Mutant(file.getvalue(), None if odd else images)
 
 

@@ -63,7 +63,7 @@ class Format(NamedTuple):
         seeds: Writes valid files into an empty folder; may take seconds, done once.
         mutate: Makes a mutant of them.
         read: Gives mutants to the entry point that users give them to.
-        together: Whether mutants are read in one call, so that one that crashes is found by halving.
+        read_all: The same for formats of which many are given in one call.
         seconds: CPU time after which a mutant hangs (of those that are read together: all).
     """
 
@@ -77,4 +77,5 @@ class Format(NamedTuple):
 
     @property
     def together(self) -> bool:
+        """Whether mutants are read in one call, so that one that crashes is found by halving."""
         return self.read_all is not None

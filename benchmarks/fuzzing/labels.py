@@ -175,7 +175,8 @@ def _entities(rng: Random, text: str) -> str:
     system = rng.choice(("", "", ' SYSTEM "http://192.0.2.1/x.dtd"'))
     body = text[text.index("<annotation") :] if "<annotation" in text else text
     name = rng.choice(("cat", "40", "rotation"))
-    return f'<?xml version="1.0"?><!DOCTYPE annotation{system} [{declared}]>{body.replace(name, used * rng.choice((1, 1, 500)), 1)}'
+    body = body.replace(name, used * rng.choice((1, 1, 500)), 1)
+    return f'<?xml version="1.0"?><!DOCTYPE annotation{system} [{declared}]>{body}'
 
 
 def read_voc(one: Given, folder: Path) -> Outcome:
@@ -198,13 +199,13 @@ def _read(data: dict[str, Any], one: Given, kind: str) -> Outcome:
     splits = [
         read_annotations(DataSettings(**data), split) for split in (("train", "val") if kind == "voc" else ("train",))
     ]
-    for annotations in splits:
-        rows = np.arange(len(annotations))
-        masks = bool((annotations.segmentations.present | annotations.ignored).all())
-        dataset = TrainingDataset(annotations, rows, masks=masks, seed=0, short_sides=(40,), max_size=64, flip=0.5)
+    for one_split in splits:
+        rows = np.arange(len(one_split))
+        masks = bool((one_split.segmentations.present | one_split.ignored).all())
+        dataset = TrainingDataset(one_split, rows, masks=masks, seed=0, short_sides=(40,), max_size=64, flip=0.5)
         for row in rows.tolist():
             dataset.sample(0, row)
-        annotations.to_coco()
+        one_split.to_coco()
     objects = sum(len(annotations.labels) for annotations in splits)
     told = [note for annotations in splits for note in (*annotations.notes, *annotations.warnings)]
     declared = _declared(one, kind)
@@ -224,4 +225,4 @@ def _declared(one: Given, kind: str) -> int | None:
         except UnicodeDecodeError:
             return None
         return sum(bool(line.strip()) for line in lines) + 2
-    return None if b"<!" in data or b"<?" in data else len([tag for tag in data.split(b"<object>")[1:]]) + 4
+    return None if b"<!" in data or b"<?" in data else data.count(b"<object>") + 4

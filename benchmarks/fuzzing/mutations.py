@@ -92,7 +92,7 @@ def mutate(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
 
 
 def near_marks(rng: Random, data: bytes, marks: Sequence[bytes]) -> bytes:
-    """Overwrite a number beside one of the names that a format has for its parts (``ispe`` of AVIF, ``VP8X`` of WebP)."""
+    """Overwrite a number beside a name that a format has for its parts (``ispe`` of AVIF, ``VP8X`` of WebP)."""
     found = [data.index(mark) for mark in marks if mark in data]
     changed = bytearray(data)
     if found:

@@ -123,7 +123,7 @@ def load(path: Path) -> dict[str, Any]:
     try:
         _check_records(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        version = state["format"]
+        version, _ = int(state["format"]), int(state["step"])
     except PermissionError as error:
         raise InputError("cannot read the checkpoint", where=str(path), fix="fix its permissions") from error
     except Exception as error:  # damaged bytes can raise almost any exception

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from codo.contrast.memory_bank import MemoryBank
 from codo.contrast.queue import LevelQueue
 from codo.core.config import resolve
-from codo.core.errors import CodoError
+from codo.core.errors import DAMAGE, CodoError
 from codo.core.run import Run, open_run
 from codo.methods.base import Method
 from codo.methods.registry import build_method
@@ -35,8 +35,11 @@ def load_method(
     settings = resolve(PretrainSettings, None, run.config)
     state = checkpoint.load_newest(run, warn)
     # A queue of one key is enough: queues and memory banks are not needed here, and may be large.
+    saved = state.get("method")
+    if not isinstance(saved, Mapping):
+        raise CodoError("the checkpoint has no method", where=str(run.path), fix="use a checkpoint of this version")
     setup = replace(
-        method_setup(settings, classes=int(state["method"].get("classes", 0))),
+        method_setup(settings, classes=int(saved.get("classes", 0))),
         model=settings.model.model_copy(update={"init": "none"}),
         contrast=settings.contrast.model_copy(update={"queue": 1, "bn_groups": 0}),
         batch_size=2,
@@ -44,8 +47,12 @@ def load_method(
     )
     method = build_method(settings.method, setup)
     queues = tuple(f"{name}." for name, one in method.named_modules() if isinstance(one, LevelQueue | MemoryBank))
-    weights = {name: value for name, value in state["method"].items() if not name.startswith(queues)}
-    unread = method.load_state_dict(weights, strict=False).missing_keys
+    weights = {name: value for name, value in saved.items() if not name.startswith(queues)}
+    try:
+        unread = method.load_state_dict(weights, strict=False).missing_keys
+    except DAMAGE as error:
+        what = "the checkpoint does not fit the settings of the run"
+        raise CodoError(what, where=str(run.path), fix="use another checkpoint") from error
     if missing := [name for name in unread if not name.startswith(queues)]:
         raise CodoError(
             f"the checkpoint lacks {missing[0]}", where=str(run.path), fix="use a checkpoint of this version"

@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Literal, Protocol
 import torch
 
 from codo.core.attempt import attempt_page
+from codo.core.errors import DAMAGE, CodoError
 from codo.core.io import remove_temporary, write_atomically
 from codo.core.run import Run, check_out, start_run
 from codo.methods.base import Method
@@ -158,12 +159,28 @@ class Session:
         """
         state, device = self.saved.state, self.context.device
         if state:  # popped, so that the loaded checkpoint does not stay in memory
-            method.load_state_dict(state.pop("method"))
+            with self._fitting():
+                method.load_state_dict(state.pop("method"))
         method.to(device).to(memory_format=torch.channels_last)
         optimizer = optimizer_of(method)
         if state:
-            optimizer.load_state_dict(state.pop("optimizer"))
+            with self._fitting():
+                optimizer.load_state_dict(state.pop("optimizer"))
         return Learner(method, distribute(method, self.context), optimizer, use_bf16(self.settings.precision, device))
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """Around the loading of a state: one that is not of this run ends in an error for users."""
+        try:
+            yield
+        except torch.OutOfMemoryError:
+            raise
+        except DAMAGE as error:
+            raise CodoError(
+                f"the checkpoint of step {self.start} does not fit the run",
+                where=str(self.run.checkpoints_dir),
+                fix="remove it, then run the same command again: it resumes from the one before",
+            ) from error
 
     def log_start(self, warnings: Iterable[str | None], loaded: LoadReport | None = None, source: str = "") -> None:
         """Log warnings, the load report of initial weights, and the step from which the run resumes.
