@@ -112,17 +112,21 @@ VOC = """<annotation><folder>VOC</folder><filename>0.jpg</filename>
 <object><name>cat</name><pose>Left</pose><difficult>0</difficult>
 <bndbox><xmin>3</xmin><ymin>3</ymin><xmax>22</xmax><ymax>12</ymax></bndbox></object>
 <object><name>dog</name><difficult>1</difficult><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>40</xmax><ymax>48</ymax></bndbox>
-<attributes><attribute><name>rotation</name><value>30</value></attribute></attributes></object>
+</object>
 </annotation>
 """
+
+
+_TURNED = (
+    "<attributes><attribute><name>rotation</name><value>30</value></attribute></attributes></object>\n</annotation>"
+)
 
 
 def voc_seeds(folder: Path) -> None:
     _images(folder / "images")
     (folder / "0.xml").write_text(VOC)
-    (folder / "1.xml").write_text(
-        f'<?xml version="1.0" encoding="utf-8"?>\n{VOC.replace("cat", "é")}', encoding="utf-8"
-    )
+    named = f'<?xml version="1.0" encoding="utf-8"?>\n{VOC.replace("cat", "é")}'
+    (folder / "1.xml").write_text(named.replace("</object>\n</annotation>", _TURNED), encoding="utf-8")
 
 
 def voc(rng: Random, seeds: Sequence[bytes], values: Sequence[object]) -> Mutant:
@@ -180,13 +184,15 @@ def _entities(rng: Random, text: str) -> str:
 
 
 def read_voc(one: Given, folder: Path) -> Outcome:
-    (folder / "images").mkdir(parents=True)
-    (folder / "Annotations").mkdir()
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (folder / name).mkdir(parents=True)
     for number, (ending, image) in enumerate(zip(ENDINGS, small_images(), strict=True)):
-        (folder / "images" / f"{number}{ending}").write_bytes(image)
+        (folder / "JPEGImages" / f"{number}{ending}").write_bytes(image)
         (folder / "Annotations" / f"{number}.xml").write_text(VOC)
+    for name, lines in (("train", "0\n1\n"), ("val", "2\n")):
+        (folder / "ImageSets" / "Main" / f"{name}.txt").write_text(lines)
     shutil.copyfile(one.path, folder / "Annotations" / "0.xml")
-    return _read({"folder": str(folder), "format": "voc", "split": 0.34}, one, "voc")
+    return _read({"folder": str(folder), "format": "voc"}, one, "voc")
 
 
 def _read(data: dict[str, Any], one: Given, kind: str) -> Outcome:

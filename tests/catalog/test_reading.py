@@ -73,6 +73,11 @@ def test_nothing_larger_than_an_image_is_read(tmp_path: Path, monkeypatch: pytes
             Reader().read(location)
 
 
+def test_a_name_with_a_zero_byte(tmp_path: Path) -> None:
+    with pytest.raises(BadSpan, match="zero byte"):
+        Reader(str(tmp_path)).read(Location("a\0.jpg"))
+
+
 def test_handles_are_reused_and_bounded(tmp_path: Path) -> None:
     for number in range(5):
         (tmp_path / str(number)).write_bytes(b"0123456789")

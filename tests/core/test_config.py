@@ -121,6 +121,33 @@ def test_bad_recipes(tmp_path: Path) -> None:
         parse_assignments(["epochs"])
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "[" * 101 + "]" * 101,
+        "a: &a [*a]",
+        "a: 2001-13-01",
+        f"a: {'9' * 5000}",
+        "\n".join([*(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else '1'] * 110)}]" for n in range(4)), "b: *a3"]),
+        "a: !!python/name:os.getcwd",
+    ],
+    ids=["deep", "in itself", "no month", "long number", "repeated", "tag"],
+)
+def test_yaml_that_cannot_be_walked_or_made_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match="cannot read the YAML"):
+        read_recipe(tmp_path / "a.yaml")
+    with pytest.raises(InputError):
+        parse_assignments([f"x={text.partition(': ')[2]}", f"y={text}"])
+
+
+def test_a_recipe_that_is_its_own_base(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("base: b.yaml\n")
+    (tmp_path / "b.yaml").write_text("base: a.yaml\n")
+    with pytest.raises(InputError, match="its own base"):
+        read_recipe(tmp_path / "a.yaml")
+
+
 def test_settings_are_frozen() -> None:
     settings = resolve(Example, None, {"epochs": 1})
     with pytest.raises(ValueError, match="frozen"):

@@ -56,6 +56,12 @@ def test_masks_survive_encoding(mask: np.ndarray) -> None:
     np.testing.assert_array_equal(draw(code, *mask.shape), mask)
 
 
+def test_outlines_far_out_of_the_image_are_refused() -> None:
+    """The sum of the numbers is small, their extent is not."""
+    assert "out of it" in describe_error([[1e9, 0.0, -1e9, 0.0, 5.0, 5.0]], 40, 30)
+    assert describe_error([[-20.0, 0.0, 60.0, 0.0, 5.0, 5.0]], 40, 30) == ""
+
+
 def test_polygons_are_drawn_as_by_pycocotools() -> None:
     polygons = [[2.0, 3.0, 20.0, 3.0, 20.0, 15.0], [22.0, 1.0, 28.0, 1.0, 28.0, 9.0, 22.0, 9.0]]
     expected = coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(polygons, 20, 30)))

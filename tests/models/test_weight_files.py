@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from argparse import Namespace
 from pathlib import Path
 
@@ -132,6 +133,16 @@ def test_a_damaged_file_is_refused_although_torch_would_load_it(tmp_path: Path) 
     assert not torch.equal(torch.load(path)["a"], torch.arange(300.0))
     with pytest.raises(InputError, match="cut off, damaged or compressed"):
         read_tensors(path)
+
+
+def test_compressed_records_are_refused(tmp_path: Path) -> None:
+    """torch.save stores them; what is compressed may fill any memory."""
+    path = write_kinds(tmp_path)["zip"]
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(tmp_path / "new.pth", "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    with pytest.raises(InputError, match="damaged or compressed"):
+        read_tensors(tmp_path / "new.pth")
 
 
 @pytest.mark.parametrize("zipped", [True, False])

@@ -82,6 +82,19 @@ def test_hostile_classes_and_files_of_detections(tmp_path: Path) -> None:
     assert "6 of 6 shown" in html  # our own script has run
 
 
+def test_hostile_files_of_a_catalog_and_name_of_a_run(
+    make_run: MakeRun, make_catalog: Callable[..., Path], healthy: Rows
+) -> None:
+    folder = make_catalog("photos", HOSTILE[:3], SIZES, BOXES, rejected=1)
+    (folder / "rejected.csv").write_text(f'key,reason\n"{HOSTILE[3]}",corrupt: {HOSTILE[0]}\n')
+    assert title(document(view(folder).as_uri())) == "photos · CoDo catalog"
+    name = HOSTILE[0].replace("/", "")
+    run = make_run(healthy, views_config(folder, folder), "pretrain", name)
+    page = write_page(run_report(run), folder.parent / "page.html")
+    assert "Content-Security-Policy" in page.read_text()
+    assert title(document(page.as_uri())).startswith(name)
+
+
 @functools.cache
 def axe() -> str:
     """axe-core, or a skip where it cannot be had."""

@@ -78,3 +78,26 @@ def test_zip_members_that_cannot_be_read_in_place_say_so(tmp_path: Path) -> None
     (tmp_path / "y.zip").write_bytes(b"PK\x03\x04 but no more")
     with pytest.raises(InputError, match="damaged archive"):
         listed(tmp_path / "y.zip")
+
+
+def test_a_member_that_ends_before_it_begins(tmp_path: Path) -> None:
+    """A size below zero, as the format can write it: the archive is refused at that member."""
+    path = write_tar(tmp_path / "x.tar", jpegs(2))
+    data = bytearray(path.read_bytes())
+    data[124:136] = b"\xff" * 11 + b"\x00"  # -256
+    data[148:156] = b" " * 8
+    data[148:156] = f"{sum(data[:512]):06o}\0 ".encode()
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged archive"):
+        listed(path)
+
+
+def test_a_zip_whose_directory_points_nowhere(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", {"a.jpg": jpeg(1)}, zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    entry = data.index(b"PK\x01\x02")
+    data[entry + 46 : entry + 51] = b"\xff" * 5  # a name that is marked as UTF-8 and is none
+    data[entry + 9] |= 8
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged archive"):
+        listed(path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.feather
 import pytest
@@ -41,6 +42,16 @@ def test_a_plain_column_has_no_names(tmp_path: Path) -> None:
         writer.write_table(pa.table({"a": FILES}))
         writer.write_table(pa.table({"a": pa.array([None, None], pa.binary())}))
     assert spans(path) == ([*FILES, None, None], [None] * 7)
+
+
+def test_offsets_out_of_order_are_refused(tmp_path: Path) -> None:
+    """Pyarrow writes what it is given; nothing is read from where such offsets point."""
+    offsets = pa.py_buffer(np.array([0, 3, 1, 4], np.int32))
+    values = pa.Array.from_buffers(pa.binary(), 3, [None, offsets, pa.py_buffer(b"abcd")])
+    with pa.ipc.new_file(str(tmp_path / "a.arrow"), pa.schema([("image", pa.binary())])) as writer:
+        writer.write_batch(pa.record_batch([values], names=["image"]))
+    with pytest.raises(pa.ArrowInvalid):
+        spans(tmp_path / "a.arrow")
 
 
 def test_compressed_and_damaged_files(tmp_path: Path) -> None:

@@ -76,3 +76,9 @@ def test_names_of_images_of_coco_and_lvis() -> None:
     assert file_name({"coco_url": url}) == "train2017/000000391895.jpg"
     assert file_name({"id": 3}) is None
     assert file_name({"file_name": 3}) == 3  # refused where it is used: types are checked there
+
+
+def test_numbers_and_brackets_that_python_does_not_read() -> None:
+    for data in (b"9" * 5000, b"[" * 200_000):
+        with pytest.raises(InputError, match="not a JSON text file"):
+            parse_json(data, "a.json")

@@ -94,6 +94,18 @@ def test_missing_weights_are_named(run: Run) -> None:
         load_method(run)
 
 
+def test_weights_of_another_shape_are_told(run: Run) -> None:
+    path = run.checkpoints()[-1]
+    state: dict[str, Any] = checkpoint.load(path)
+    state["method"]["query.backbone.conv1.weight"] = torch.zeros(2)
+    torch.save(state, path)
+    with pytest.raises(CodoError, match="does not fit the settings"):
+        load_method(run)
+    torch.save({**state, "method": 3}, path)
+    with pytest.raises(CodoError, match="has no method"):
+        load_method(run)
+
+
 def test_no_run_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a run directory"):
         load_method(tmp_path)

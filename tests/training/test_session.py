@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from codo import cli
-from codo.core.errors import InputError
+from codo.core.errors import CodoError, InputError
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.training import checkpoint
@@ -111,6 +111,20 @@ def test_the_past_of_a_resumed_run_does_not_stay_in_memory(tmp_path: Path) -> No
         assert saved.state is not None
         assert not {"method", "optimizer"} & saved.state.keys()
         assert session.start == 2
+
+
+@pytest.mark.parametrize("part", ["method", "optimizer"])
+def test_a_checkpoint_that_does_not_fit_is_told(part: str, tmp_path: Path) -> None:
+    whole = run_noisy(tmp_path / "run")
+    settings = settings_of(tmp_path / "run")
+    saved = find_saved(settings)
+    assert saved.state is not None
+    saved.state[part] = {"other": torch.zeros(1)}
+    with (
+        open_session(settings, "pretrain", saved, ALONE, 4) as session,
+        pytest.raises(CodoError, match="the checkpoint of step 4 does not fit the run"),
+    ):
+        session.learner(whole, lambda it: torch.optim.SGD(it.parameters(), lr=0.1, momentum=0.9))
 
 
 def test_a_report_that_fails_does_not_fail_the_run(
