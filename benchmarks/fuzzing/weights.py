@@ -135,11 +135,11 @@ def torch_file(rng: Random, seeds: Sequence[bytes], values: Sequence[object]) ->
 def _in_pickle(rng: Random, data: bytes, others: Sequence[bytes]) -> bytes:
     """Numbers, names and opcodes changed in the first kilobytes, where the pickle is."""
     end = min(len(data), 6000)
-    changed = bytearray(data)
+    changed = bytearray(data or b"\0")
     for _ in range(rng.choice((1, 1, 2, 4))):
-        at = rng.randrange(max(end - 4, 1))
+        at = min(rng.randrange(max(end - 4, 1)), max(len(changed) - 1, 0))
         what = rng.randrange(4)
-        if what == 0:
+        if what == 0 and at < len(changed):
             changed[at] = rng.choice(
                 b"K M J \x8a \x8b c R b . ( ) } ] \x85 \x86 \x87 h q Q \x81 \x93 t N".split(b" ")[rng.randrange(20)]
                 or b"."

@@ -13,6 +13,7 @@ import pytest
 from codo.catalog.catalog import open_catalog
 from codo.catalog.schema import FILE
 from codo.catalog.table import bytes_of, open_file, read_table
+from codo.core.errors import InputError
 
 
 def test_boxes_are_words_in_the_file_and_can_be_read_without_codo(catalog: Path) -> None:
@@ -58,6 +59,14 @@ def test_a_missing_column_or_metadata_is_an_error(catalog: Path, tmp_path: Path)
     pq.write_table(pq.read_table(catalog / FILE).replace_schema_metadata({"other": "x"}), tmp_path / FILE)
     with pytest.raises(KeyError):
         open_file(str(tmp_path / FILE))
+
+
+def test_a_table_without_its_proposals_is_no_catalog(catalog: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut").mkdir()
+    table = pq.read_table(catalog / FILE)
+    pq.write_table(table.drop_columns(["proposals"]), tmp_path / "cut" / FILE)
+    with pytest.raises(InputError, match="the catalog cannot be read"):
+        open_catalog(tmp_path / "cut")
 
 
 def test_fixed_size_binaries_are_viewed_not_copied() -> None:

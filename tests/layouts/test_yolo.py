@@ -194,3 +194,10 @@ def test_class_names_alone_are_the_data_file_of_one_set(yolo: Path, tmp_path: Pa
     (out / "classes.txt").write_text("")
     with pytest.raises(InputError, match="file of class names is empty"):
         read_annotations(settings(out), "train")
+
+
+@pytest.mark.parametrize("text", ["", "names: [a]\ntrain: " + "x" * 5000])
+def test_data_files_that_name_nothing(text: str, tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text(text)
+    with pytest.raises(InputError):
+        images_of(read_data_file(tmp_path / "data.yaml"), "train")

@@ -325,8 +325,6 @@ def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
         tiled = [field.name for field in TILE_FIELDS] if info["format"] == TILED_FORMAT else []
         table = read_table(buffer, [*_IN_MEMORY, *tiled], proposals=proposals and info["settings"]["propose"])
         return Catalog(folder, table, info, time_of(file))
-    except InputError:
-        raise
     except (pa.ArrowException, OSError, *DAMAGE) as error:
         raise InputError(
             f"the catalog cannot be read ({first_line(error)})", where=file, fix="prepare it again"

@@ -80,11 +80,10 @@ def _read_proposals(
     and memory that was used once stays with the process.
     """
     groups = range(metadata.num_row_groups)
-    leaf = next(
-        c
-        for c in range(metadata.num_columns)
-        if metadata.row_group(0).column(c).path_in_schema.startswith("proposals.")
-    )
+    paths = [metadata.row_group(0).column(c).path_in_schema for c in range(metadata.num_columns)]
+    leaf = next((c for c, path in enumerate(paths) if path.startswith("proposals.")), None)
+    if leaf is None:
+        raise KeyError("proposals")
     words = metadata.schema.column(leaf).physical_type == "INT64"
     values = sum(metadata.row_group(group).column(leaf).num_values for group in groups)
     boxes = np.empty((values if words else values // 4, 4), np.uint16)

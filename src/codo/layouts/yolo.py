@@ -17,6 +17,7 @@ Class names are read as they are written: ``[yes, no]`` are two names, which YAM
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -123,7 +124,8 @@ def read_data_file(path: Path) -> DataFile:
 
 def _names(path: Path, meant: Any) -> tuple[dict[int, str], list[str]]:
     """Class names by index, as they are written; ``meant`` is what YAML reads, and notes tell where the two differ."""
-    written = yaml.load(decode_text(path.read_bytes()), yaml.BaseLoader).get("names")  # leaves all values text
+    written = yaml.load(decode_text(path.read_bytes()), yaml.BaseLoader)  # leaves all values text
+    written = written.get("names") if isinstance(written, dict) else None
     if isinstance(written, list):
         written, meant = ({str(i): name for i, name in enumerate(names)} for names in (written, meant))
     indices = [str(i).strip() for i in written] if isinstance(written, dict) else []
@@ -195,7 +197,7 @@ def images_of(data_file: DataFile, name: str, missing: Missing = "error") -> Yol
     notes: list[str] = []
     gone: list[str] = []
     for location in _locations(data_file, name):
-        if location.is_dir():
+        if os.path.isdir(location):  # of a name that no file system takes, Path.is_dir would raise an error
             found = image_files(location)
             images += found.paths
             if missing == "skip":
@@ -205,7 +207,7 @@ def images_of(data_file: DataFile, name: str, missing: Missing = "error") -> Yol
             if found.hidden:
                 what = f"{len(found.hidden)} hidden files and folders are left out, the first: {found.hidden[0]}"
                 notes.append(f"{location}: {what}")
-        elif location.is_file():
+        elif os.path.isfile(location):
             listed, absent, note = read_list(location, data_file.path.parent)
             if absent and missing == "error":
                 first = absent[0]
@@ -286,7 +288,7 @@ def _without_parent(folder: Path, entry: str) -> list[Path]:
 
 
 def _first_existing(locations: list[Path]) -> Path:
-    return absolute(next((location for location in locations if location.exists()), locations[0]))
+    return absolute(next((location for location in locations if os.path.exists(location)), locations[0]))
 
 
 def _list(value: Any) -> list[Any]:
