@@ -200,4 +200,4 @@ def test_class_names_alone_are_the_data_file_of_one_set(yolo: Path, tmp_path: Pa
 def test_data_files_that_name_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text(text)
     with pytest.raises(InputError):
-        images_of(read_data_file(tmp_path / "data.yaml"), "train")
+        yolo.images_of(yolo.read_data_file(tmp_path / "data.yaml"), "train")
