@@ -224,6 +224,7 @@ def read_checkpoint(one: Given, folder: Path) -> Outcome:
     import torch
 
     from codo.core.run import Run
+    from codo.training.distributed import DistributedContext
     from codo.training.load_run import load_method
     from codo.training.session import find_saved
 
@@ -234,7 +235,7 @@ def read_checkpoint(one: Given, folder: Path) -> Outcome:
     for file in Run(original).checkpoints():
         file.unlink()
     shutil.copyfile(one.path, original / "checkpoints" / "step-00000002.pt")
-    saved = find_saved(settings)
+    saved = find_saved(settings, DistributedContext(0, 1, torch.device("cpu")))
     if saved.state is not None:
         resume(saved)
     method, _, _ = load_method(original, lambda message: None)

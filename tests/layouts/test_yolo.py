@@ -11,6 +11,7 @@ import yaml
 
 from codo.annotations.source import read_annotations
 from codo.core.errors import InputError
+from codo.layouts.yolo import images_of, read_data_file
 from tests.annotations.layouts import names, settings, write_yolo
 from tests.annotations.refusals import Refuses, Spoil, replace_in
 from tests.annotations.synthetic import coco
@@ -200,4 +201,4 @@ def test_class_names_alone_are_the_data_file_of_one_set(yolo: Path, tmp_path: Pa
 def test_data_files_that_name_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text(text)
     with pytest.raises(InputError):
-        yolo.images_of(yolo.read_data_file(tmp_path / "data.yaml"), "train")
+        images_of(read_data_file(tmp_path / "data.yaml"), "train")

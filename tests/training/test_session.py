@@ -117,7 +117,7 @@ def test_the_past_of_a_resumed_run_does_not_stay_in_memory(tmp_path: Path) -> No
 def test_a_checkpoint_that_does_not_fit_is_told(part: str, tmp_path: Path) -> None:
     whole = run_noisy(tmp_path / "run")
     settings = settings_of(tmp_path / "run")
-    saved = find_saved(settings)
+    saved = find_saved(settings, ALONE)
     assert saved.state is not None
     saved.state[part] = {"other": torch.zeros(1)}
     with (
