@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,10 @@ HOW: tuple[dict[str, Any], ...] = (
 """Settings that take other ways through the decoders; a batch gets those of its first mutant's checksum."""
 
 
+TILES = 2
+"""Tiles of a picture that are read back."""
+
+
 def read_all(mutants: Sequence[Given], folder: Path) -> list[Outcome]:
     """Prepare all as one folder, then read each image back from the catalog, as training does."""
     how = HOW[len(mutants[0].path.read_bytes()) % len(HOW)]
@@ -161,11 +166,15 @@ def prepared(source: Path, out: Path, names: Sequence[str], how: dict[str, Any])
         rejected = {row["key"]: row["reason"] for row in csv.DictReader(file)}
     outcomes = {key: Outcome(REJECTED, reason) for key, reason in rejected.items()}
     outcomes |= {key: Outcome(FAILURE, reason) for key, reason in rejected.items() if ":" not in reason}
+    tiles: Counter[str] = Counter()
     for row in range(len(catalog) if catalog else 0):
         assert catalog is not None
         key = catalog.picture(row)
         if key in rejected:
             outcomes[key] = Outcome(FAILURE, "both in the catalog and rejected")
+            continue
+        tiles[key] += 1
+        if tiles[key] > TILES:  # of a picture that is decoded as a whole for each
             continue
         try:
             height, width = catalog.image(row).shape[:2]
