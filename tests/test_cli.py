@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -94,3 +96,28 @@ def test_exit_codes(
     assert "Traceback" not in capsys.readouterr().err
     with pytest.raises(type(error)):
         cli.main(["doctor", "--debug"])
+
+
+def test_sigterm_at_any_moment_is_preemption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(cli.VERBS, "doctor", lambda args: os.kill(os.getpid(), signal.SIGTERM))
+    assert cli.main(["doctor"]) == 143
+    assert capsys.readouterr().err.splitlines() == [
+        "codo: stopped by SIGTERM outside of the steps",
+        "  where: codo doctor",
+        "  fix:   run the same command again",
+    ]
+
+
+def test_what_another_process_tells_is_not_told_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(args: object) -> None:
+        error = Preempted("stopped by SIGTERM")
+        error.told = True
+        raise error
+
+    monkeypatch.setitem(cli.VERBS, "doctor", fail)
+    assert cli.main(["doctor"]) == 143
+    assert capsys.readouterr().err == ""

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from codo.command_line.parser import build_parser
 from codo.command_line.verbs import VERBS
 from codo.core.cpu import spin_briefly
-from codo.core.errors import CodoError, class_and_line, nearest
+from codo.core.errors import CodoError, Preempted, class_and_line, nearest, print_error
+from codo.core.signals import Terminated, ended_by_signals
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,16 +24,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     spin_briefly(os.environ)
     try:
-        VERBS[args.verb](args)
+        with ended_by_signals():
+            VERBS[args.verb](args)
     except CodoError as error:
         if args.debug:
             raise
-        _print_error(error.lines())
+        if not _told(error):
+            print_error(error.lines())
         return error.exit_code
+    except Terminated as error:
+        fix = "run the same command again"
+        stopped = Preempted(f"stopped by {error} outside of the steps", where=f"codo {args.verb}", fix=fix)
+        if not _told(stopped):
+            print_error(stopped.lines())
+        return stopped.exit_code
     except KeyboardInterrupt:
         if args.debug:
             raise
-        _print_error(["stopped by Ctrl-C"])
+        print_error(["stopped by Ctrl-C"])
         return 130
     except BrokenPipeError:  # the reader of our output has exited, as head does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -41,15 +50,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.debug:
             raise
         fix = "free disk space or fix the permissions, then run the same command again to resume"
-        _print_error([error.strerror or str(error), f"  where: {error.filename or args.verb}", f"  fix:   {fix}"])
+        print_error([error.strerror or str(error), f"  where: {error.filename or args.verb}", f"  fix:   {fix}"])
         return 1
     except Exception as error:
         if args.debug:
             raise
         fix = "run again with --debug for the traceback, and please report it"
-        _print_error([f"unexpected {class_and_line(error)}", f"  where: codo {args.verb}", f"  fix:   {fix}"])
+        print_error([f"unexpected {class_and_line(error)}", f"  where: codo {args.verb}", f"  fix:   {fix}"])
         return 1
     return 0
+
+
+def _told(error: CodoError) -> bool:
+    """Whether another process prints the error: all those of torchrun have read the same command line."""
+    if error.told is None and "TORCHELASTIC_RUN_ID" in os.environ:
+        from codo.training.distributed import told_by_another
+
+        error.told = told_by_another(error)
+    return bool(error.told)
 
 
 def _suggest_verb(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
@@ -57,12 +75,8 @@ def _suggest_verb(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
     given = next((item for item in arguments if not item.startswith("-")), None)
     if given is not None and given not in VERBS:
         hint = nearest(given, list(VERBS)) or f"verbs: {', '.join(VERBS)}"
-        _print_error([f"unknown verb '{given}'", "  where: command line", f"  fix:   {hint}"])
+        print_error([f"unknown verb '{given}'", "  where: command line", f"  fix:   {hint}"])
         raise SystemExit(2)
-
-
-def _print_error(lines: list[str]) -> None:
-    print(f"codo: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)
 
 
 if __name__ == "__main__":

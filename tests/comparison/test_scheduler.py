@@ -136,7 +136,7 @@ def test_a_stop_is_passed_on_and_waited_for(monkeypatch: pytest.MonkeyPatch, sai
         f"os.kill({os.getpid()}, signal.SIGTERM)\n"
         "time.sleep(60)\n",
     )
-    with pytest.raises(Preempted, match="stopped by SIGTERM; 2 running jobs saved a checkpoint"):
+    with pytest.raises(Preempted, match="stopped by SIGTERM with 2 running jobs, whose checkpoints are saved"):
         run_in_workers(
             pieces(tmp_path, "a", "b", "c"), [dict(os.environ)] * 2, tmp_path / "logs", lambda piece, why: None
         )

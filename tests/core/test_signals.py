@@ -11,9 +11,9 @@ from threading import Event, Thread, Timer
 import pytest
 
 from codo.core.errors import Interrupted, Preempted
-from codo.core.signals import STOPPED, StopSignal, stop_signals, until_stopped
+from codo.core.signals import STOPPED, STOPPING, StopSignal, Terminated, ended_by_signals, stop_signals, until_stopped
 
-NUMBERS = (signal.SIGINT, signal.SIGTERM)
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 def stuck(*first: int) -> Iterator[int]:
@@ -103,4 +103,22 @@ def test_the_error_says_what_was_done() -> None:
         "  where: runs/a",
         "  fix:   run the same command again to resume",
     ]
+    assert StopSignal().error(signal.SIGUSR1, "before step 1", "runs/a").what == "stopped by SIGUSR1 before step 1"
     assert isinstance(StopSignal().error(signal.SIGINT, "before step 1", "runs/a"), Interrupted)
+
+
+@pytest.mark.parametrize("number", STOPPING)
+def test_outside_of_a_run_a_signal_ends_the_program_like_ctrl_c(number: int) -> None:
+    before = signal.getsignal(number)
+    with pytest.raises(Terminated, match=signal.Signals(number).name), ended_by_signals():
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) == before
+
+
+def test_an_error_on_its_way_is_still_told() -> None:
+    """The launcher sends SIGTERM as soon as another process has ended."""
+    with pytest.raises(ValueError, match="reason"), ended_by_signals():  # noqa: PT012
+        try:
+            raise ValueError("reason")
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)

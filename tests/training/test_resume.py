@@ -17,7 +17,7 @@ import torch
 
 from codo.core.run import Run
 from codo.training.pretrain import pretrain
-from tests.conftest import MakeData
+from tests.annotations.synthetic import coco, write
 from tests.training import tiny
 
 STEPS = 12
@@ -135,17 +135,47 @@ def run_ranks(arguments: dict[str, object], world: int) -> None:
         assert process.returncode == 0, errors
 
 
-def test_two_ranks_compute_what_one_process_does(
-    catalog: Path, tmp_path: Path, undisturbed: Path, make_data: MakeData
+@pytest.fixture(scope="module")
+def two_ranks(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("two_ranks")
+    out = folder / "run"
+    for split in ("train", "val"):
+        write(folder / "data", *coco(4), split)
+    probe = {"every": 3, "proposals": 8, "group": 4, "data": str(folder / "data"), "boxes": 8}
+    run_ranks(tiny.settings(catalog, out, steps=STEPS, probe=probe), 2)
+    return out
+
+
+def test_a_killed_rank_is_told_once_and_torchrun_goes_on_to_the_same_bits(
+    catalog: Path, tmp_path: Path, two_ranks: Path
 ) -> None:
+    out = tmp_path / "run"
+    arguments = tiny.command(tiny.settings(catalog, out, steps=STEPS, checkpoint_every=5, probe=None))[1:]
+    launcher = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "1"]
+    command = [sys.executable, "-m", *launcher, *arguments]
+    process = subprocess.Popen(command, env=tiny.environment(), stderr=subprocess.PIPE, text=True)
+    tiny.wait_for_step(out, 7, process)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    (last,) = (int(pid) for pid in children if b"RANK=1\0" in Path(f"/proc/{pid}/environ").read_bytes())
+    os.kill(last, signal.SIGKILL)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == 0, said
+    assert said.count("codo: ") == 1
+    assert (
+        f"codo: rank 1 of 2 is lost (killed, probably out of memory, or its host failed)\n  where: process {last}"
+        in said
+    )
+    assert "resumed from step 5" in (out / "train.log").read_text()
+    tiny.assert_same_state(tiny.final_state(out), tiny.final_state(two_ranks))
+
+
+def test_two_ranks_compute_what_one_process_does(undisturbed: Path, two_ranks: Path) -> None:
     """Same global batches, same BN groups: the weights differ by the order of float sums only.
 
     One process takes both groups in one pass, so that its convolutions sum in another order from the first step on;
     training makes more of such a difference with every step.
     """
-    out = tmp_path / "run"
-    probe = {"every": 3, "proposals": 8, "group": 4, "data": str(make_data()), "boxes": 8}
-    run_ranks(tiny.settings(catalog, out, steps=STEPS, probe=probe), 2)
+    out = two_ranks
     one, two = Run(undisturbed).metrics(), Run(out).metrics()
     assert [row["step"] for row in two if "probe/roi/knn" in row] == [0, 3, 6, 9, 12]  # by the first rank alone
     assert [row["step"] for row in one] == [row["step"] for row in two]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,8 +15,9 @@ from codo.core.errors import CodoError, InputError
 from codo.core.run import Run
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.training import checkpoint
+from codo.training.distributed import DistributedContext
 from codo.training.pretrain_settings import PretrainSettings
-from codo.training.session import Saved, find_saved, open_session
+from codo.training.session import Saved, check_agreement, find_saved, open_session
 from tests.training import tiny
 from tests.training.noisy import ALONE, run_noisy, stopped_after
 
@@ -42,6 +45,35 @@ def test_the_newest_whole_checkpoint_is_found_and_the_damage_told(tmp_path: Path
     run_noisy(tmp_path / "run")
     assert "WARNING the checkpoint is damaged" in (tmp_path / "run/train.log").read_text()
     assert checkpoint.load(newest)["step"] == 4
+
+
+class Others(DistributedContext):
+    """Rank 0 of two, of which the other one sends something else."""
+
+    sends: Any = None
+
+    def gather(self, value: Any) -> list[Any]:
+        return [value, self.sends(*value)]
+
+
+@pytest.mark.parametrize(
+    ("sends", "what"),
+    [
+        (lambda step, given: (0, given), "rank 0 finds the checkpoint of step 4, rank 1 no checkpoint"),
+        (lambda step, given: (step, given | {"seed": 1}), "rank 0 and rank 1 have other settings: seed: 0 -> 1"),
+        (lambda step, given: (step, given | {"workers": 3, "device": "cuda:1"}), None),
+    ],
+    ids=["checkpoint", "settings", "neutral"],
+)
+def test_ranks_that_would_do_something_else_are_refused(sends: Any, what: str | None) -> None:
+    settings = PretrainSettings.model_validate({"method": "simclr", "foregrounds": "none", "out": "shared/run"})
+    context = Others(0, 2, torch.device("cpu"))
+    object.__setattr__(context, "sends", sends)
+    if what is None:
+        check_agreement(settings, Saved({"step": 4}), context)
+        return
+    with pytest.raises(InputError, match=re.escape(what)):
+        check_agreement(settings, Saved({"step": 4}), context)
 
 
 def test_another_run_is_refused(tmp_path: Path) -> None:

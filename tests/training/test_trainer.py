@@ -169,7 +169,9 @@ class Stuck(Dataset[Any]):
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(signal.SIGINT, Interrupted), (signal.SIGTERM, Preempted)], ids=["int", "term"]
+    ("number", "kind"),
+    [(signal.SIGINT, Interrupted), (signal.SIGTERM, Preempted), (signal.SIGUSR1, Preempted)],
+    ids=["int", "term", "usr1"],
 )
 @pytest.mark.parametrize("workers", [0, 2])
 def test_a_signal_ends_a_run_that_waits_for_a_batch_and_saves_it(

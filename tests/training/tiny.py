@@ -75,14 +75,19 @@ def run(arguments: dict[str, Any], **kwargs: Any) -> subprocess.CompletedProcess
 def stop_after(arguments: dict[str, Any], out: Path, step: int, number: int) -> int:
     """Start a run, send it a signal once it has logged ``step``; returns the exit code."""
     process = subprocess.Popen(command(arguments), env=environment(), stderr=subprocess.DEVNULL)
+    wait_for_step(out, step, process)
+    process.send_signal(number)
+    return process.wait(timeout=120)
+
+
+def wait_for_step(out: Path, step: int, process: subprocess.Popen[Any]) -> None:
+    """Return once a run has logged a step."""
     metrics = out / "metrics.jsonl"
     deadline = time.monotonic() + 300  # trackers on a busy machine
     while not (metrics.exists() and f'"step": {step},' in metrics.read_text()):
         assert process.poll() is None, "the run ended before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.005)
-    process.send_signal(number)
-    return process.wait(timeout=120)
 
 
 def final_state(out: Path) -> dict[str, Any]:

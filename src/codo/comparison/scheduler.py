@@ -6,7 +6,6 @@ process is killed, its workers notice and stop in the same way (see ``worker``).
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 import time
@@ -75,9 +74,8 @@ def run_in_workers(
                 time.sleep(0.1)
                 if stop.number:
                     _stop(process for _, process in running.values())
-                    kind, name = (Interrupted, "Ctrl-C") if stop.number == signal.SIGINT else (Preempted, "SIGTERM")
-                    what = f"stopped by {name}; {len(running)} running jobs saved a checkpoint"
-                    raise kind(what, where=str(logs.parent), fix="run the same command again to resume")
+                    what = f"with {len(running)} running jobs, whose checkpoints are saved"
+                    raise stop.error(stop.number, what, str(logs.parent))
                 for slot, (job, process) in list(running.items()):
                     if process.poll() is not None:
                         del running[slot]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+
 
 class CodoError(Exception):
     """Base of all errors for users; the message has three short lines.
@@ -23,6 +26,8 @@ class CodoError(Exception):
     """
 
     exit_code = 1
+    told: bool | None = None
+    """Whether another process of the same command prints the message, so that this one does not; ``None``: unknown."""
 
     def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
         self.what, self.where, self.fix = what, where, fix
@@ -52,13 +57,18 @@ class Interrupted(CodoError):
 
 
 class Preempted(CodoError):
-    """SIGTERM from a scheduler; a checkpoint has been saved (exit code 143 = 128 + SIGTERM)."""
+    """SIGTERM or SIGUSR1 from a scheduler; a checkpoint has been saved (exit code 143 = 128 + SIGTERM)."""
 
     exit_code = 143
 
 
 DAMAGE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 """What readers of damaged or hostile bytes raise besides errors of their own: they compute with what is there."""
+
+
+def print_error(lines: Sequence[str]) -> None:
+    """Print the lines of an error to standard error, with the name of the program."""
+    print(f"codo: {lines[0]}", *lines[1:], sep="\n", file=sys.stderr)
 
 
 def system_error(error: BaseException) -> OSError | None:

@@ -33,6 +33,7 @@ ADDED: dict[str, Any] = {
     "data.missing": "error",
     "data.same_names": "refuse",
     "detector.canonical_scale": 224.0,
+    "distributed.timeout": 120.0,
     "localization": 0.0,
     "log.quiet": False,
     "mirror": None,

@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM while a run works: the current step is finished first, unless there is nothing to finish.
+"""SIGINT, SIGTERM and SIGUSR1 while a run works: the current step is finished first, unless there is none.
+
+SIGTERM is what container engines send before they kill, SIGUSR1 what Slurm can be told to send before the time is over;
+both mean the same here. Slurm sends its signals to every process of a job step: loader workers ignore them.
 
 The loop waits for its next batch most of all when something is wrong with the loader's workers (a network disk that
 does not answer, a batch that never comes). Between two steps the state of a run is complete, so a signal ends this wait
@@ -8,8 +11,9 @@ at once (`until_stopped`).
 from __future__ import annotations
 
 import signal
+import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Final
@@ -21,10 +25,18 @@ STOPPED: Final = object()
 _END: Final = object()
 
 
+STOPPING: Final = (signal.SIGTERM, signal.SIGUSR1)
+"""What schedulers send: save, and exit with 143."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGUSR1 while there was nothing to finish and nothing to save; like Ctrl-C not an `Exception`."""
+
+
 class StopSignal:
     """Records a signal to stop, so that the current step can finish first.
 
-    SIGINT and SIGTERM set `number`; a second SIGINT ends the program immediately.
+    SIGINT and those of `STOPPING` set `number`; a second SIGINT ends the program immediately.
     """
 
     def __init__(self) -> None:
@@ -48,7 +60,7 @@ class StopSignal:
             done: What was done until then, and whether a checkpoint is saved.
             where: The run directory.
         """
-        kind, name = (Interrupted, "Ctrl-C") if number == signal.SIGINT else (Preempted, "SIGTERM")
+        kind, name = (Interrupted, "Ctrl-C") if number == signal.SIGINT else (Preempted, signal.Signals(number).name)
         return kind(f"stopped by {name} {done}", where=where, fix="run the same command again to resume")
 
     def next(self, source: Iterator[Any], patience: float) -> Any:
@@ -105,43 +117,59 @@ def until_stopped(items: Iterable[Any], stop: StopSignal | None, patience: float
 
 @contextmanager
 def stop_signals() -> Iterator[StopSignal]:
-    """Catch SIGINT and SIGTERM inside the context, if this is the main thread; other threads catch nothing."""
+    """Catch SIGINT and `STOPPING` inside the context, if this is the main thread; other threads catch nothing."""
     stop = StopSignal()
+    with handled((signal.SIGINT, *STOPPING), stop):
+        yield stop
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Raise `Terminated` for `STOPPING` inside the context, as Python raises `KeyboardInterrupt` for Ctrl-C.
+
+    The kernel gives neither to the first process of a container unless it handles them, and without a handler SIGUSR1
+    ends a program without a word. A program that ends with an error already is left to tell it.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        if sys.exception() is None:
+            raise Terminated(signal.Signals(number).name)
+
+    with handled(STOPPING, end):
+        yield
+
+
+@contextmanager
+def handled(numbers: Iterable[int], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Handle signals inside the context, if this is the main thread."""
     try:
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {number: signal.signal(number, handler) for number in numbers}
     except ValueError:  # not the main thread
         before = {}
     try:
-        yield stop
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 @contextmanager
 def preemptible(where: str) -> Iterator[None]:
-    """Raise `Preempted` on SIGTERM at once, for the right exit code; training inside has its own handler.
+    """Raise `Preempted` for `STOPPING` at once, for the right exit code; training inside has its own handler.
+
+    What the signal interrupts, such as the writing of a report, must not take it for its own failure: until the context
+    is left it is no `Exception`.
 
     Args:
         where: The command, for the message.
     """
 
-    def handler(number: int, frame: FrameType | None) -> None:
-        raise _TerminatedError
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Terminated(signal.Signals(number).name)
 
     try:
-        before = signal.signal(signal.SIGTERM, handler)
-    except ValueError:  # not the main thread
-        yield
-        return
-    try:
-        yield
-    except _TerminatedError:
+        with handled(STOPPING, end):
+            yield
+    except Terminated as error:
         fix = "run the same command again to resume"
-        raise Preempted("stopped by SIGTERM", where=where, fix=fix) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-class _TerminatedError(BaseException):
-    """Raised by the handler. Not an `Exception`: what it interrupts, such as a report, must not take it for its own."""
+        raise Preempted(f"stopped by {error}", where=where, fix=fix) from None

@@ -20,6 +20,7 @@ from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, Split, read_annotations
 from codo.core.config import Settings, merge, nest, resolve
 from codo.core.errors import InputError
+from codo.core.rank_watch import DistributedSettings
 from codo.core.run import Run
 from codo.detection.detector_io import SavedDetector
 from codo.detection.predict import predict, score
@@ -59,6 +60,7 @@ class EvaluateSettings(Settings):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     workers: int | None = Field(None, ge=0, description="loader processes; null: one per core, at most 16")
     out: str | None = Field(None, description="file to write the detections to, in COCO's result format")
+    distributed: DistributedSettings = DistributedSettings()
 
 
 def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> dict[str, dict[str, float]]:
@@ -89,7 +91,7 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
         values = merge(values, {"data": data if isinstance(data, dict) else str(data)})
     settings = resolve(EvaluateSettings, None, values)
     path = source.path if isinstance(source, Run) else Path(source)
-    with join_processes(settings.device) as context:
+    with join_processes(settings.device, settings.distributed.timeout) as context:
         if path.suffix == ".json" and not path.is_dir():
             return _evaluate_results(path, settings, context)
         return _evaluate_detector(SavedDetector.load(path), path, settings, context)

@@ -114,7 +114,7 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
         settings: All settings.
         warnings: Warnings for the run's log.
     """
-    with join_processes(settings.device) as context:
+    with join_processes(settings.device, settings.distributed.timeout) as context:
         # 1. Check all input before anything is written.
         check_trackers(settings.log)
         task = prepare_task(settings, context.world)

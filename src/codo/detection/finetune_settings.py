@@ -15,6 +15,7 @@ from pydantic import Field, field_validator, model_validator
 from codo.annotations.source import DataSettings
 from codo.core.config import Settings
 from codo.core.errors import InputError
+from codo.core.rank_watch import DistributedSettings
 from codo.detection.detector import DetectorSettings, Norm
 from codo.detection.frozen_stages import STAGES, Freeze
 from codo.detection.optim import DetectorOptimSettings
@@ -129,6 +130,7 @@ class FinetuneSettings(Settings):
     detector: DetectorSettings = Field(default_factory=DetectorSettings)
     optim: DetectorOptimSettings = Field(default_factory=DetectorOptimSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    distributed: DistributedSettings = Field(default_factory=DistributedSettings)
 
     @field_validator("parts", mode="before")
     @classmethod

@@ -21,7 +21,6 @@ from codo.detection.task import Task, training_batches
 from codo.evaluation.voc_metrics import voc_scores
 from codo.training.distributed import DistributedContext, loader_workers, use_bf16
 from codo.training.logging import RunLog
-from codo.training.trainer import average_statistics
 
 MAIN = "ap/bbox/AP"
 """The metric of early stopping, which exists for every detector."""
@@ -102,7 +101,6 @@ class Validation:
 
     def _update_statistics(self, step: int, stop: StopSignal) -> None:
         """Update the BatchNorm statistics with which this step is evaluated, saved and exported."""
-        average_statistics(self.detector, self.context)
         batches = self.task.settings.precise_bn
         if not batches:
             return

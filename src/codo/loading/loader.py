@@ -25,6 +25,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from codo.core.errors import CodoError
+from codo.core.signals import STOPPING
 from codo.loading.delivery import SHARED_MEMORY, SPARE, Delivered, Piped, free_memory, received, report_lost_items
 
 StartMethod = Literal["fork", "spawn", "forkserver"]
@@ -148,7 +149,8 @@ def worker_init(_: int) -> None:
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     report_lost_items()
 
 

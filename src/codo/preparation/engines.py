@@ -17,6 +17,7 @@ import numpy as np
 
 from codo.core.cpu import usable_cores
 from codo.core.errors import CodoError, InputError
+from codo.core.signals import STOPPING
 from codo.preparation import ray_engine
 from codo.preparation.chunk_worker import process
 from codo.preparation.manifest import Manifest, Report, cached_manifest
@@ -112,9 +113,10 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
 
 
 def _init_worker(parent: int) -> None:
-    """One thread per worker; Ctrl-C is handled by the main process; a worker never outlives it."""
+    """One thread per worker; signals are handled by the main process; a worker never outlives it."""
     cv2.setNumThreads(0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, *STOPPING):
+        signal.signal(number, signal.SIG_IGN)
 
     def watch() -> None:
         # A worker does not notice otherwise that its parent was killed: its siblings hold the queue's pipe open.

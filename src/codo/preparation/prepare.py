@@ -20,9 +20,10 @@ from tqdm import tqdm
 
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
 from codo.core.cache import VARIABLE, default_cache
-from codo.core.errors import InputError, Interrupted
+from codo.core.errors import InputError, Interrupted, Preempted
 from codo.core.io import FileLock
 from codo.core.paths import absolute
+from codo.core.signals import Terminated
 from codo.preparation import engines
 from codo.preparation.changes import changes_note
 from codo.preparation.manifest import (
@@ -231,7 +232,8 @@ def _prepare(
                 if not is_catalog(out):
                     merge(manifest, bar=progress)
         except KeyboardInterrupt as error:
-            raise Interrupted(
+            kind = Preempted if isinstance(error, Terminated) else Interrupted
+            raise kind(
                 "interrupted", where=str(out), fix="run the same command again: it continues where it stopped"
             ) from error
     return open_catalog(out)

@@ -7,18 +7,26 @@ on GPUs.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch._C._distributed_c10d import TCPStore
 
 from codo.core.allocator import freed_memory_kept
 from codo.core.cpu import cpu_quota, usable_cores
-from codo.core.errors import InputError
+from codo.core.errors import CodoError, InputError
+from codo.core.rank_watch import SILENCE, RankWatch, first_to_tell
 from codo.loading.loader import dead_workers_told
+
+COLLECTIVE: Final = timedelta(minutes=30)
+"""How long a collective waits for a process that lives: rank 0 evaluates, or writes a report, meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +37,13 @@ class DistributedContext:
         rank: Rank of this process; rank 0 writes files.
         world: Number of processes.
         device: Device of this process.
+        watch: Notices that another process is lost; ``None`` for a single one.
     """
 
     rank: int
     world: int
     device: torch.device
+    watch: RankWatch | None = None
 
     @property
     def main(self) -> bool:
@@ -65,37 +75,93 @@ class DistributedContext:
         return int(tensor)
 
     def barrier(self) -> None:
-        """Wait for all processes."""
+        """Wait for all processes; an error after half an hour."""
         if self.world > 1:
             dist.barrier()
 
+    def wait_for_main(self) -> None:
+        """Wait until rank 0 has come here, however long its work before takes."""
+        if self.watch:
+            self.watch.wait_for_main()
+
+    def gather(self, value: Any) -> list[Any]:
+        """The values of all processes, in the order of their ranks; they must be picklable."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        dist.all_gather_object(values, value)
+        return values
+
 
 @contextmanager
-def join_processes(device: str = "auto") -> Iterator[DistributedContext]:
+def join_processes(device: str = "auto", timeout: float = SILENCE) -> Iterator[DistributedContext]:
     """Initialize torch.distributed under ``torchrun``, limit torch's threads, keep freed memory; undone at the end.
 
-    A loader worker that dies inside the context, in whatever step, is an error for users.
+    A loader worker that dies inside the context, in whatever step, is an error for users, and so is another process
+    that is lost. An error that all processes have, or that one has and the others suffer from, is told by one of them.
 
     Args:
         device: ``auto`` (a GPU if there is one), ``cpu``, ``cuda`` or ``cuda:N``.
+        timeout: The setting ``distributed.timeout``.
 
     Raises:
         InputError: A GPU is requested and there is none.
         CodoError: A loader worker died.
+        LostRankError: Another process was killed, or its connection broke.
     """
     world, rank = world_size(), int(os.environ.get("RANK", 0))
     chosen = choose_device(device, int(os.environ.get("LOCAL_RANK", 0)))
     joined = world > 1 and not dist.is_initialized()
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
+    watch = None
     if joined:
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=COLLECTIVE)
+        watch = watch_ranks(rank, world, timeout)
     try:
         with threads_within_quota(), freed_memory_kept(chosen.type), dead_workers_told():
-            yield DistributedContext(rank, world, chosen)
+            yield DistributedContext(rank, world, chosen, watch)
+    except BaseException as error:
+        explained = watch.explain(error) if watch else error
+        if explained is error:
+            raise
+        raise explained from error
     finally:
+        if watch:
+            watch.done()
         if joined:
             dist.destroy_process_group()
+
+
+def watch_ranks(rank: int, world: int, timeout: float) -> RankWatch:
+    """Start watching the other processes, through the store that they have joined by."""
+    first_of_host = int(os.environ.get("LOCAL_RANK", 0)) == 0
+    record = os.environ.get("TORCHELASTIC_ERROR_FILE")
+    return RankWatch(rank, world, connect_store, timeout=timeout, prefix=_prefix(), speaks=first_of_host, record=record)
+
+
+def told_by_another(error: CodoError) -> bool:
+    """Whether another process of ``torchrun``, whose store this one may not have joined yet, prints an error."""
+    return not first_to_tell(connect_store, _prefix(), error)
+
+
+def connect_store(seconds: float) -> TCPStore:
+    """A connection to the store of the processes.
+
+    Args:
+        seconds: How long an operation may take, while the host of the store answers.
+
+    Raises:
+        OSError: There is no way to the host.
+        RuntimeError: There is no store.
+    """
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    socket.create_connection((host, port), timeout=5).close()  # torch prints a page for each attempt that fails
+    return TCPStore(host, port, is_master=False, timeout=timedelta(seconds=seconds), wait_for_workers=False)
+
+
+def _prefix() -> str:
+    return f"codo/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}"
 
 
 def choose_device(device: str, local_rank: int = 0) -> torch.device:

@@ -91,7 +91,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
         settings: All settings.
         warnings: Warnings for the run's log.
     """
-    with join_processes(settings.device) as context:
+    with join_processes(settings.device, settings.distributed.timeout) as context:
         # 1. Check all input before anything is written.
         task = prepare_pretrain_task(settings, context.world)
         settings = task.settings
@@ -262,7 +262,7 @@ def prepare_views(task: PretrainTask, session: Session, method: Method) -> None:
     context = session.context
     if context.main and (message := method.prepare_data(task.dataset, session.run.path, session.start)):
         session.log.info(message)
-    context.barrier()
+    context.wait_for_main()
     if not context.main:
         method.prepare_data(task.dataset, session.run.path, session.start)
 

@@ -12,6 +12,7 @@ from codo.contrast.infonce import ContrastSettings
 from codo.core.config import Settings
 from codo.core.errors import InputError
 from codo.core.paths import absolute
+from codo.core.rank_watch import DistributedSettings
 from codo.loading.image_cache import cache_size
 from codo.loading.pools import PoolSettings, split_share
 from codo.loading.sampler import steps_per_epoch
@@ -80,6 +81,7 @@ class PretrainSettings(Settings):
     optim: OptimSettings = OptimSettings()
     probe: ProbeSettings | None = ProbeSettings()
     log: LogSettings = LogSettings()
+    distributed: DistributedSettings = DistributedSettings()
 
     @model_validator(mode="after")
     def _fits_the_method(self) -> Self:

@@ -22,9 +22,10 @@ from typing import Any, ClassVar, Literal, Protocol
 import torch
 
 from codo.core.attempt import attempt_page
-from codo.core.errors import DAMAGE, CodoError
+from codo.core.config import differences
+from codo.core.errors import DAMAGE, CodoError, InputError
 from codo.core.io import remove_temporary, write_atomically
-from codo.core.run import Run, check_out, start_run
+from codo.core.run import NEUTRAL, Run, check_out, start_run
 from codo.methods.base import Method
 from codo.mirror.restore import restore
 from codo.mirror.upload import Mirror
@@ -228,6 +229,23 @@ class Session:
         self.context.barrier()
 
 
+def check_agreement(settings: RunSettings, saved: Saved, context: DistributedContext) -> None:
+    """Refuse processes that have read other settings or another checkpoint than rank 0; all wait for each other.
+
+    Raises:
+        InputError: Folders that differ between hosts, or commands that do.
+    """
+    first, *others = context.gather((saved.step, settings.model_dump(mode="json")))
+    for rank, other in enumerate(others, 1):
+        if other[0] != first[0]:
+            found = [f"the checkpoint of step {step}" if step else "no checkpoint" for step in (first[0], other[0])]
+            what = f"rank 0 finds {found[0]}, rank {rank} {found[1]}"
+            raise InputError(what, where=settings.out, fix="name an out= on a disk that all hosts share")
+        if changed := differences(first[1], other[1], (*NEUTRAL, "device")):
+            what = f"rank 0 and rank {rank} have other settings: {', '.join(changed[:3])}"
+            raise InputError(what, where=settings.out, fix="run the same command on every host")
+
+
 @contextmanager
 def open_session(
     settings: RunSettings, verb: str, saved: Saved, context: DistributedContext, steps: int
@@ -242,10 +260,10 @@ def open_session(
         steps: Length of the run in steps.
 
     Raises:
-        InputError: Another running process writes to this run or has trained it further since ``saved`` was loaded, or
-            the directory cannot be created.
+        InputError: Another running process writes to this run or has trained it further since ``saved`` was loaded,
+            the directory cannot be created, or the processes do not agree on what to do.
     """
-    context.barrier()  # no rank may create the directory while another still checks whether it is free
+    check_agreement(settings, saved, context)  # no rank creates the directory while another checks whether it is free
     if context.main:
         config = settings.model_dump(mode="json")
         run = start_run(settings.out, config, verb, context.hardware, newest=saved.newest)

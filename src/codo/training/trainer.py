@@ -71,6 +71,7 @@ def train(job: TrainingJob) -> None:
                 learner.optimizer.zero_grad(set_to_none=True)
             with stage("EMA, queue"):
                 learner.method.on_step_end()
+                average_statistics(learner.method, job.context)
             step += 1
 
             logs = step % watch.every == 0 or step == job.stop
@@ -164,7 +165,7 @@ def not_finite(job: TrainingJob, what: str) -> CodoError:
 
 
 def save(job: TrainingJob, step: int) -> None:
-    """Write a checkpoint on rank 0, with BatchNorm statistics averaged over the ranks; the other ranks wait.
+    """Write a checkpoint on rank 0; the other ranks wait.
 
     Raises:
         CodoError: Weights became infinite in the last update (the loss was still finite); nothing is written.
@@ -172,7 +173,6 @@ def save(job: TrainingJob, step: int) -> None:
     method, checkpoints = job.learner.method, job.checkpoints
     if not bool(torch.stack(torch._foreach_norm([*map(Tensor.detach, trained(method))])).isfinite().all()):
         raise not_finite(job, f"weights are not finite after step {step}")
-    average_statistics(method, job.context)
     if job.context.main:
         state = {
             "method": method.state_dict(),
@@ -188,14 +188,17 @@ def save(job: TrainingJob, step: int) -> None:
 def average_statistics(method: Method, context: DistributedContext) -> None:
     """Average BatchNorm's running statistics over the ranks; training never reads them, exports and evaluation do.
 
-    Those of frozen layers are equal on all ranks, and are not touched: a sum divided again may differ in its last bit.
+    After every step, with one collective: averaged only where a checkpoint is saved, their last bits would tell where
+    a run was stopped. Those of frozen layers are equal on all ranks, and are not touched.
     """
     if context.world == 1:
         return
-    for layer in tracking_layers([method]):
-        for buffer in running(layer) if layer.training else ():
-            torch.distributed.all_reduce(buffer)
-            buffer /= context.world
+    buffers = [buffer for layer in tracking_layers([method]) if layer.training for buffer in running(layer)]
+    if buffers:
+        flat = torch.cat([buffer.flatten() for buffer in buffers])
+        torch.distributed.all_reduce(flat)
+        parts = torch.split(flat / context.world, [buffer.numel() for buffer in buffers])
+        torch._foreach_copy_(buffers, [part.view_as(buffer) for part, buffer in zip(parts, buffers, strict=True)])
 
 
 def distribute(method: Method, context: DistributedContext) -> nn.Module:
@@ -209,7 +212,12 @@ def distribute(method: Method, context: DistributedContext) -> nn.Module:
     # torch renamed the argument after 2.11, the oldest release supported.
     parameters = inspect.signature(DistributedDataParallel.__init__).parameters
     sync = "forward_sync_buffers" if "forward_sync_buffers" in parameters else "broadcast_buffers"
-    options: dict[str, Any] = {sync: False}
+    # After its first step DDP groups gradients anew, and sums over more than two ranks depend on the groups: a resumed
+    # run would compute other bits than one that goes on. This is the option without new groups.
+    options: dict[str, Any] = {
+        sync: False,
+        "find_unused_parameters": context.device.type == "cpu" and context.world > 2,
+    }
     return DistributedDataParallel(method, device_ids=ids, gradient_as_bucket_view=True, **options)
 
 
