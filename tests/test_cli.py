@@ -104,7 +104,7 @@ def test_sigterm_at_any_moment_is_preemption(
     monkeypatch.setitem(cli.VERBS, "doctor", lambda args: os.kill(os.getpid(), signal.SIGTERM))
     assert cli.main(["doctor"]) == 143
     assert capsys.readouterr().err.splitlines() == [
-        "codo: stopped by SIGTERM outside of the steps",
+        "codo: stopped by SIGTERM",
         "  where: codo doctor",
         "  fix:   run the same command again",
     ]

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except Terminated as error:
         fix = "run the same command again"
-        stopped = Preempted(f"stopped by {error} outside of the steps", where=f"codo {args.verb}", fix=fix)
+        stopped = Preempted(f"stopped by {error}", where=f"codo {args.verb}", fix=fix)
         if not _told(stopped):
             print_error(stopped.lines())
         return stopped.exit_code
