@@ -2,7 +2,8 @@
 
 ``data=`` is a folder in the layout of one of the formats, recognized by its contents, or single annotation files:
 ``data.train=a.json data.val=b.json data.images=DIR`` (or ``data.train_images=`` and ``data.val_images=`` if they
-differ). ``formats`` is the table of formats, `codo.layouts` has the layouts.
+differ). Each may be a URL (`codo.sources.local_copy`). ``formats`` is the table of formats, `codo.layouts` has the
+layouts.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from codo.annotations.formats import READERS
 from codo.annotations.records import Annotations
 from codo.annotations.subset import random_split
 from codo.annotations.upright import fit_to_images
+from codo.core.cache import default_cache
 from codo.core.errors import InputError
+from codo.core.paths import is_url
 from codo.label_formats.formats import format_of_file
 from codo.label_formats.not_read import export_instead
+from codo.sources.local_copy import local_copy, url_of
 
 
 def read_annotations(data: DataSettings, split: Split, *, images: bool = True, sizes: bool = True) -> Annotations:
@@ -36,6 +40,7 @@ def read_annotations(data: DataSettings, split: Split, *, images: bool = True, s
         InputError: No annotations, invalid ones, or images that are missing or have another size; names the first and
             how many there are.
     """
+    data = _with_local_files(data)
     reader = READERS[find_format(data)]
     if data.split is None:
         annotations = reader.read(data, split, images)
@@ -54,6 +59,7 @@ def find_format(data: DataSettings) -> Format:
     Raises:
         InputError: The folder does not exist, or has none or several of the layouts.
     """
+    data = _with_local_files(data)
     if data.train or data.val or data.folder is None:
         kinds = {format_of_file(Path(path)) for path in (data.train, data.val) if path}
         return data.format if data.format != "auto" else (kinds.pop() if len(kinds) == 1 else None) or "coco"
@@ -83,7 +89,16 @@ def find_format(data: DataSettings) -> Format:
 
 def resolved(data: DataSettings, train: Annotations, val: Annotations) -> DataSettings:
     """The settings with explicit files and splits, so that a later command reads the same data."""
+    data = _with_local_files(data)
     kind = find_format(data)
     places = {*PATHS, "train_split", "val_split"}
     how = {name: value for name, value in data.model_dump().items() if name not in places}
-    return DataSettings(**{**how, "format": kind, **READERS[kind].explicit(data, train, val)})
+    found = READERS[kind].explicit(data, train, val)
+    urls = {name: url_of(path) for name in PATHS if (path := found.get(name))}
+    return DataSettings(**{**how, "format": kind, **found, **urls})
+
+
+def _with_local_files(data: DataSettings) -> DataSettings:
+    """The settings with local copies in place of URLs."""
+    urls = {name: url for name in PATHS if (url := getattr(data, name)) and is_url(url)}
+    return data.model_copy(update={name: str(local_copy(url, default_cache())) for name, url in urls.items()})

@@ -1,6 +1,5 @@
 """The mirror of a run (``mirror=URL``): its folder, copied to an object store as it grows, and brought back from there.
 
-* ``remote``: the folder at the URL; a file in it is complete whenever it can be seen.
 * ``upload``: the thread that copies what is new.
 * ``restore``: on a machine that lacks the run, its newest state.
 

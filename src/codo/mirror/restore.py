@@ -13,9 +13,9 @@ import yaml
 from codo.core.errors import InputError
 from codo.core.io import explain_full_disk
 from codo.core.paths import absolute, is_url, join
+from codo.core.remote import RemoteFolder
 from codo.core.renamed import upgrade
 from codo.core.run import Run, checkpoint_order, refuse_other_run
-from codo.mirror.remote import RemoteFolder
 
 SETTINGS = ("environment.json", "config.yaml")
 """Files that make a folder a run; they come first, so that a copy that was interrupted is one."""

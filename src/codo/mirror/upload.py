@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from codo.core.errors import class_and_line
 from codo.core.numbers import duration
+from codo.core.remote import RemoteFolder
 from codo.core.run import Run
-from codo.mirror.remote import RemoteFolder
 from codo.mirror.restore import checkpoint_names
 
 LOOK = 1.0

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from codo.catalog.schema import FILE, UNFINISHED
 from codo.catalog.table import open_file
-from codo.core.cache import KERNELS, PERCEPTUAL, VARIABLE, default_cache
+from codo.core.cache import KERNELS, LABELED, PERCEPTUAL, VARIABLE, default_cache
 from codo.core.errors import CodoError, InputError
 from codo.core.io import FileLock
 from codo.preparation.manifest import has_manifest, read_manifest
@@ -22,8 +22,12 @@ from codo.preparation.request import Request
 
 State = Literal["current", "stale", "busy"]
 Clear = Literal["all", "stale"]
-OTHERS = {KERNELS: "compiled kernels", PERCEPTUAL: "hashes of images, for near-duplicates"}
-"""Folders in the cache beside that of the catalogs; they are small."""
+OTHERS = {
+    KERNELS: "compiled kernels",
+    LABELED: "labeled data of object stores",
+    PERCEPTUAL: "hashes of images, for near-duplicates",
+}
+"""Folders in the cache beside that of the catalogs."""
 
 
 class Entry(NamedTuple):

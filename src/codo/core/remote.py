@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from fsspec.callbacks import Callback
 
@@ -18,25 +20,39 @@ _APPEAR_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl
 """Protocols of stores whose objects appear when they are complete. Elsewhere a file is written and then renamed."""
 
 
+class RemoteFile(NamedTuple):
+    """What a listing tells of a file.
+
+    Attributes:
+        size: In bytes.
+        time: When it was written, in seconds since 1970; 0 where the store does not say.
+    """
+
+    size: int
+    time: float
+
+
 class RemoteFolder:
     """The files below a URL, by their names relative to it, with ``/``.
 
     Args:
         url: An fsspec URL, or a local folder.
+        what: What it is, for messages.
+        instead: What to do without it, for messages.
 
     Raises:
         InputError: The protocol is unknown, or its package is not installed.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, what: str = "the mirror", instead: str = "leave mirror= out") -> None:
+        self.url, self._what, self._instead = url, what, instead
         self.fs, path = filesystem(url)
         self.root = path.rstrip("/")
         protocols = {self.fs.protocol} if isinstance(self.fs.protocol, str) else {*self.fs.protocol}
         self._appear_whole = bool(protocols & _APPEAR_WHOLE)
 
-    def sizes(self) -> dict[str, int]:
-        """Sizes in bytes of all files but hidden ones (temporary files of a killed process).
+    def files(self) -> dict[str, RemoteFile]:
+        """All files but hidden ones (temporary files of a killed process).
 
         Raises:
             InputError: The place does not exist, or it is not allowed to read there.
@@ -47,8 +63,19 @@ class RemoteFolder:
             found = self.fs.find(self.root, detail=True)
         except Exception as error:
             raise self._unreachable(error) from error
-        sizes = {path.removeprefix(self.root).lstrip("/"): int(info["size"]) for path, info in found.items()}
-        return {name: size for name, size in sizes.items() if _is_plain(name)}
+        files = {path.removeprefix(self.root).lstrip("/"): _file(info) for path, info in found.items()}
+        return {name: file for name, file in files.items() if _is_plain(name)}
+
+    def file(self, name: str) -> RemoteFile:
+        """One file; errors as for `files`."""
+        try:
+            return _file(self.fs.info(f"{self.root}/{name}"))
+        except Exception as error:
+            raise self._unreachable(error) from error
+
+    def sizes(self) -> dict[str, int]:
+        """Sizes in bytes of all `files`."""
+        return {name: file.size for name, file in self.files().items()}
 
     def read(self, name: str) -> bytes:
         """A small file.
@@ -126,10 +153,18 @@ class RemoteFolder:
     def _unreachable(self, error: Exception) -> CodoError:
         what = class_and_line(error)
         if isinstance(error, FileNotFoundError | PermissionError) or type(error).__name__ == "NoCredentialsError":
-            fix = "check the URL and your access to it, or leave mirror= out"
-            return InputError(f"the mirror cannot be read: {what}", where=self.url, fix=fix)
-        fix = "run the same command again once it can be reached, or leave mirror= out"
-        return CodoError(f"the mirror cannot be reached: {what}", where=self.url, fix=fix)
+            fix = f"check the URL and your access to it, or {self._instead}"
+            return InputError(f"{self._what} cannot be read: {what}", where=self.url, fix=fix)
+        fix = f"run the same command again once it can be reached, or {self._instead}"
+        return CodoError(f"{self._what} cannot be reached: {what}", where=self.url, fix=fix)
+
+
+def _file(info: Mapping[str, Any]) -> RemoteFile:
+    """From what fsspec tells of a file, whose time has another name in each file system."""
+    written = next((info[key] for key in ("LastModified", "mtime", "updated", "created") if info.get(key)), 0)
+    if isinstance(written, str):
+        written = datetime.fromisoformat(written)
+    return RemoteFile(int(info["size"] or 0), written.timestamp() if isinstance(written, datetime) else float(written))
 
 
 def _is_plain(name: str) -> bool:

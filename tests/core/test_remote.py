@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from codo.core.errors import CodoError, InputError
-from codo.mirror.remote import RemoteFolder
+from codo.core.remote import RemoteFolder
 from tests.object_store import Fault, Store, impatient
 
 
