@@ -57,9 +57,12 @@ class Process:
     def poll(self) -> int | None:
         """The exit code, or ``None`` while it runs."""
         if self.code is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.code = os.waitstatus_to_exitcode(status)
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:  # `end_left_behind` has reaped it
+                self.code = -signal.SIGKILL
+            else:
+                self.code = os.waitstatus_to_exitcode(status) if pid else None
         return self.code
 
     def wait(self, seconds: float) -> bool:
