@@ -21,7 +21,7 @@ from torch._C._distributed_c10d import TCPStore
 
 from codo.core.allocator import freed_memory_kept
 from codo.core.cpu import cpu_quota, usable_cores
-from codo.core.errors import CodoError, InputError
+from codo.core.errors import CodoError, InputError, first_line
 from codo.core.rank_watch import SILENCE, RankWatch, first_to_tell
 from codo.loading.loader import dead_workers_told
 
@@ -116,7 +116,7 @@ def join_processes(device: str = "auto", timeout: float = SILENCE) -> Iterator[D
         torch.cuda.set_device(chosen)
     watch = None
     if joined:
-        dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=COLLECTIVE)
+        _connect("nccl" if chosen.type == "cuda" else "gloo")
         watch = watch_ranks(rank, world, timeout)
     try:
         with threads_within_quota(), freed_memory_kept(chosen.type), dead_workers_told():
@@ -131,6 +131,15 @@ def join_processes(device: str = "auto", timeout: float = SILENCE) -> Iterator[D
             watch.done()
         if joined:
             dist.destroy_process_group()
+
+
+def _connect(backend: str) -> None:
+    try:
+        dist.init_process_group(backend, timeout=COLLECTIVE)
+    except RuntimeError as error:
+        what = f"this process cannot connect to the others: {first_line(error)}"
+        fix = "check that all of them run and the network between their hosts, then run the same command again"
+        raise CodoError(what, where=f"process {os.getpid()} on {socket.gethostname()}", fix=fix) from error
 
 
 def watch_ranks(rank: int, world: int, timeout: float) -> RankWatch:
