@@ -51,10 +51,9 @@ class Collectives(TorchDispatchMode):
             name = func.overloadpacket.__name__
             going_in = args[1] if name == "_allgather_base_" else args[0]
             tensors = [one for one in tree_leaves(going_in) if isinstance(one, torch.Tensor)]
-            # Integers: which parameters had no gradient, on CPUs with more than two ranks only (`trainer.distribute`).
-            self.seen.append(
-                (name, sum(one.numel() * one.element_size() for one in tensors if one.is_floating_point()))
-            )
+            # Not integers: which parameters had no gradient, on CPUs with more than two ranks (`trainer.distribute`).
+            tensors = [one for one in tensors if one.is_floating_point()]
+            self.seen.append((name, sum(one.numel() * one.element_size() for one in tensors)))
         return func(*args, **(kwargs or {}))
 
 

@@ -164,7 +164,7 @@ def test_a_picture_that_changed_is_named(tmp_path: Path) -> None:
         size = len(FILES[kind])
         (folder / "a.tif").write_bytes((small + bytes(size))[:size])
         with pytest.raises(
-            CodoError, match=r"has vanished or changed since codo prepare: (it is 80 x 70|another file)"
+            CodoError, match=r"changed since codo prepare: (it is 80 x 70|another file)"
         ):
             catalog.image(5)
         (folder / "a.tif").write_bytes(small)
