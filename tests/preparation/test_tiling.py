@@ -163,9 +163,7 @@ def test_a_picture_that_changed_is_named(tmp_path: Path) -> None:
         small = tiled(picture(1, 80, 70), photometric="rgb") if kind != "JPEG" else jpeg(1, 80, 70)
         size = len(FILES[kind])
         (folder / "a.tif").write_bytes((small + bytes(size))[:size])
-        with pytest.raises(
-            CodoError, match=r"changed since codo prepare: (it is 80 x 70|another file)"
-        ):
+        with pytest.raises(CodoError, match=r"changed since codo prepare: (it is 80 x 70|another file)"):
             catalog.image(5)
         (folder / "a.tif").write_bytes(small)
         with pytest.raises(CodoError, match="has vanished or changed"):
