@@ -30,7 +30,7 @@ WORKERS = 2
 TOLERANCE = 0.02
 TICKS = os.sysconf("SC_CLK_TCK")
 NAMES = {
-    "memory_mb": "memory of all processes (proportional), MB",
+    "memory_mb": "memory of all processes without files, MB",
     "descriptors": "open descriptors of all processes",
     "threads": "threads of all processes",
     "processes": "processes",
@@ -85,7 +85,10 @@ def sample(pid: int, log: Path) -> Sample | None:
     try:
         step = json.loads(log.read_text(encoding="utf-8").splitlines()[-1])["step"]
         members = [Path("/proc") / str(one) for one in tree(pid)]
-        memory = sum(kilobytes(member / "smaps_rollup", "Pss:") for member in members)
+        # Their own memory: the share of pages of libraries depends on who else has them loaded.
+        memory = sum(
+            kilobytes(member / "smaps_rollup", kind) for member in members for kind in ("Pss_Anon:", "Pss_Shmem:")
+        )
         threads = sum(kilobytes(member / "status", "Threads:") for member in members)
         fields = [(member / "stat").read_text().rpartition(")")[2].split() for member in members]
         descriptors = sum(len(os.listdir(member / "fd")) for member in members)

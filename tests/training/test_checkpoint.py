@@ -34,6 +34,19 @@ def test_round_trip_and_pointer(run: Run) -> None:
     assert loaded["method"]["weight"].tolist() == [1.5] * 1000
 
 
+def test_what_a_killed_process_had_begun_is_completed(run: Run) -> None:
+    for step in (1, 2, 3):
+        checkpoint.save(run, step, state(step), keep=2)
+    # As after a kill between the third checkpoint and its name in `last`.
+    (run.checkpoints_dir / "last").write_text("step-00000002.pt\n")
+    (run.checkpoints_dir / "step-00000001.pt").write_bytes(b"old")
+    (run.checkpoints_dir / "step-00000004.pt").write_bytes(b"damaged")
+    checkpoint.complete(run, 3, keep=2)
+    assert (run.checkpoints_dir / "last").read_text() == "step-00000003.pt\n"
+    names = [path.name for path in run.checkpoints()]
+    assert names == ["step-00000002.pt", "step-00000003.pt", "step-00000004.pt"]  # damaged ones go with the next
+
+
 def test_nine_digits_come_after_eight(run: Run) -> None:
     for step in (99_999_998, 99_999_999, 100_000_000):
         checkpoint.save(run, step, state(step), keep=2)

@@ -46,24 +46,46 @@ def save(run: Run, step: int, state: dict[str, Any], keep: int) -> Path:
     Raises:
         CodoError: The disk is full or not writable; earlier checkpoints are unchanged.
     """
-    path = run.checkpoints_dir / f"step-{step:08d}.pt"
+    path = _path(run, step)
     try:
         with open_atomically(path) as file:
             torch.save({"format": FORMAT, "step": step, **state}, file)
-        write_atomically(run.checkpoints_dir / "last", path.name + "\n")
+        for damaged in _files_around(run, step)[1]:  # skipped on resuming
+            damaged.unlink(missing_ok=True)
+        complete(run, step, keep)
     except (OSError, RuntimeError) as error:  # torch turns a failed write into a RuntimeError
-        kept = [file.name for file in run.checkpoints() if checkpoint_order(file) < checkpoint_order(path)]
+        kept = [file.name for file in _files_around(run, step)[0] if file != path]
         raise CodoError(
             f"cannot save the checkpoint of step {step}: {first_line(system_error(error) or error)}",
             where=str(path),
             fix="free disk space, then run the same command again: "
             f"it resumes from {kept[-1] if kept else 'the beginning'}",
         ) from error
-    files = run.checkpoints()
-    saved = files.index(path) + 1
-    for old in [*files[saved:], *files[:saved][:-keep]]:  # newer ones are damaged files that were skipped on resuming
-        old.unlink(missing_ok=True)
     return path
+
+
+def complete(run: Run, step: int, keep: int) -> None:
+    """Let ``last`` name the checkpoint of ``step``, and delete all but the newest ``keep`` up to it.
+
+    Also on resuming: a process that was killed in `save` may have written the checkpoint and no more.
+    """
+    last, name = run.checkpoints_dir / "last", _path(run, step).name
+    if not last.is_file() or last.read_text(encoding="utf-8") != f"{name}\n":
+        write_atomically(last, f"{name}\n")
+    for old in _files_around(run, step)[0][:-keep]:
+        old.unlink(missing_ok=True)
+
+
+def _path(run: Run, step: int) -> Path:
+    return run.checkpoints_dir / f"step-{step:08d}.pt"
+
+
+def _files_around(run: Run, step: int) -> tuple[list[Path], list[Path]]:
+    """The checkpoints up to ``step``, and those after it."""
+    files, here = run.checkpoints(), checkpoint_order(_path(run, step))
+    return [file for file in files if checkpoint_order(file) <= here], [
+        file for file in files if checkpoint_order(file) > here
+    ]
 
 
 def remove_temporary(run: Run) -> None:

@@ -272,6 +272,8 @@ def open_session(
     try:
         if context.main:
             checkpoint.remove_temporary(run)
+            if saved.state:
+                checkpoint.complete(run, saved.step, settings.keep_checkpoints)
             remove_temporary(run.path, others=True)
             remove_temporary(run.exports_dir)  # codo export takes no lock
         log = RunLog(run if context.main else None, settings.log, start=saved.step, total=steps)
