@@ -8,21 +8,14 @@ from pathlib import Path
 import pytest
 
 from codo.cli import main
-from tests.annotations.layouts import copy, write_coco, write_voc, write_yolo
+from tests.annotations.layouts import copy, write_every_layout
 from tests.annotations.refusals import Refuses, Spoil, check_lines, state
-from tests.annotations.synthetic import coco
 
 
 @pytest.fixture(scope="session")
 def right(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Two splits of four images with two objects each, in every format."""
-    folder = tmp_path_factory.mktemp("right")
-    splits = {"train": coco(4, seed=1), "val": coco(4, seed=2)}
-    return {
-        "coco": write_coco(folder / "coco", splits),
-        "voc": write_voc(folder / "voc", splits),
-        "yolo": write_yolo(folder / "yolo", splits, outlines=False),
-    }
+    return write_every_layout(tmp_path_factory.mktemp("right"))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 
 from codo.annotations.source import DataSettings, read_annotations
-from tests.annotations.synthetic import write
+from tests.annotations.synthetic import coco, write
 
 
 def write_coco(folder: Path, splits: dict[str, tuple[dict[str, Any], list[np.ndarray]]]) -> Path:
@@ -20,6 +20,16 @@ def write_coco(folder: Path, splits: dict[str, tuple[dict[str, Any], list[np.nda
     for split, (truth, pictures) in splits.items():
         write(folder, truth, pictures, split)
     return folder
+
+
+def write_every_layout(folder: Path) -> dict[str, Path]:
+    """Two splits of four images with two objects each, as COCO, VOC and YOLO."""
+    splits = {"train": coco(4, seed=1), "val": coco(4, seed=2)}
+    return {
+        "coco": write_coco(folder / "coco", splits),
+        "voc": write_voc(folder / "voc", splits),
+        "yolo": write_yolo(folder / "yolo", splits, outlines=False),
+    }
 
 
 def objects_of(truth: dict[str, Any], image: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -14,21 +14,14 @@ from codo.annotations.source import read_annotations, resolved
 from codo.core.cache import VARIABLE
 from codo.core.errors import InputError
 from codo.sources.local_copy import local_copy
-from tests.annotations.layouts import write_coco, write_voc, write_yolo
-from tests.annotations.synthetic import coco
+from tests.annotations.layouts import write_every_layout
 from tests.object_store import Store
 
 
 @pytest.fixture(scope="module")
 def right(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """One data set in three layouts."""
-    folder = tmp_path_factory.mktemp("right")
-    splits = {"train": coco(4, seed=1), "val": coco(4, seed=2)}
-    return {
-        "coco": write_coco(folder / "coco", splits),
-        "voc": write_voc(folder / "voc", splits),
-        "yolo": write_yolo(folder / "yolo", splits, outlines=False),
-    }
+    return write_every_layout(tmp_path_factory.mktemp("right"))
 
 
 @pytest.fixture
