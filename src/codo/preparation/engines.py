@@ -11,6 +11,7 @@ import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from typing import Any
 
 import cv2
 import numpy as np
@@ -92,7 +93,8 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
         cached_manifest(out, manifest.fingerprint)
         if manifest.settings.propose:
             propose(np.zeros((64, 64, 3), np.uint8), manifest.settings.proposals)  # compiles once, before the fork
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_init_worker, initargs=(os.getpid(),))
+    end = context.RawValue("b", 0)  # without a lock, which a killed worker may hold
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_init_worker, initargs=(os.getpid(), end))
     waiting = list(reversed(todo))
     running: set[Future[Report]] = set()
     try:
@@ -103,6 +105,7 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
             for future in done:
                 yield future.result()
     except BrokenProcessPool as error:
+        end.value = 1  # the pool ends the others by SIGTERM, and waits for them
         raise CodoError(
             "a worker process was killed, probably out of memory",
             where=out,
@@ -112,7 +115,7 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _init_worker(parent: int) -> None:
+def _init_worker(parent: int, end: Any) -> None:
     """One thread per worker; signals are handled by the main process; a worker never outlives it."""
     cv2.setNumThreads(0)
     for number in (signal.SIGINT, *STOPPING):
@@ -120,7 +123,7 @@ def _init_worker(parent: int) -> None:
 
     def watch() -> None:
         # A worker does not notice otherwise that its parent was killed: its siblings hold the queue's pipe open.
-        while os.getppid() == parent:
+        while os.getppid() == parent and not end.value:
             time.sleep(0.5)
         os._exit(1)
 
