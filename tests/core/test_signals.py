@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Thread, Timer
 
 import pytest
@@ -122,3 +125,15 @@ def test_an_error_on_its_way_is_still_told() -> None:
             raise ValueError("reason")
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_an_import_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception within it may leave a lock taken that other threads wait for."""
+    (tmp_path / "half_imported.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nfinished = True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(Terminated), ended_by_signals():  # noqa: PT012
+        importlib.import_module("half_imported")
+        time.sleep(30)
+    assert sys.modules["half_imported"].finished

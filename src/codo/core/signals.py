@@ -10,6 +10,7 @@ at once (`until_stopped`).
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -23,7 +24,8 @@ from codo.core.errors import CodoError, Interrupted, Preempted
 STOPPED: Final = object()
 """The last item of `until_stopped` when a signal has ended the wait."""
 _END: Final = object()
-
+AGAIN: Final = 0.05
+"""Seconds after which a signal is sent again that came within an import."""
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGUSR1)
 """What schedulers send: save, and exit with 143."""
@@ -133,10 +135,32 @@ def ended_by_signals() -> Iterator[None]:
 
     def end(number: int, frame: FrameType | None) -> None:
         if sys.exception() is None:
-            raise Terminated(signal.Signals(number).name)
+            terminate(number, frame)
 
     with handled(STOPPING, end):
         yield
+
+
+def terminate(number: int, frame: FrameType | None) -> None:
+    """Raise `Terminated`, or send the signal again a little later if it comes within an import.
+
+    An exception there may leave the lock of the import system taken, for which other threads would wait for ever, and
+    this one for them.
+    """
+    if _importing(frame):
+        again = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+    else:
+        raise Terminated(signal.Signals(number).name)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
@@ -163,12 +187,8 @@ def preemptible(where: str) -> Iterator[None]:
     Args:
         where: The command, for the message.
     """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise Terminated(signal.Signals(number).name)
-
     try:
-        with handled(STOPPING, end):
+        with handled(STOPPING, terminate):
             yield
     except Terminated as error:
         fix = "run the same command again to resume"
