@@ -192,5 +192,5 @@ def test_a_small_dev_shm_takes_all_items_and_without_the_check_it_is_an_error() 
     assert done.communicate(timeout=120)[0].splitlines() == ["told", "8 items"]
     lines = lost.communicate(timeout=120)[0].splitlines()
     assert "cannot send a batch" in lines[0]
-    assert "No space left" in lines[0]
+    assert "No space left" in lines[0] or "unable to allocate shared memory" in lines[0]  # the latter of torch 2.11
     assert "--shm-size" in lines[2]

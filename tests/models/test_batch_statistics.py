@@ -13,7 +13,9 @@ from codo.models.batch_statistics import data_statistics, tracking_layers
 
 def tiny() -> nn.Sequential:
     """BatchNorm, dropout, a factor of 10, BatchNorm; in evaluation mode."""
-    net = nn.Sequential(nn.BatchNorm1d(1, eps=0), nn.Dropout(), nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1, eps=0))
+    net = nn.Sequential(
+        nn.BatchNorm1d(1, eps=1e-30), nn.Dropout(), nn.Linear(1, 1, bias=False), nn.BatchNorm1d(1, eps=1e-30)
+    )
     nn.init.constant_(net[2].weight, 10)
     return net.eval()
 
