@@ -33,7 +33,7 @@ class Harness:
         out.mkdir(parents=True, exist_ok=True)
         self.record = Record(out / "kills.jsonl")
         self.inputs = out / "inputs"
-        self.disk = Disk(out / "work")
+        self.disk = Disk(out / "disk")
         processes.adopt_orphans()
 
     def run(self, only: str | None = None, most: int | None = None) -> None:

@@ -214,4 +214,4 @@ def last_words(output: str) -> str:
 
 
 def _short(line: str) -> str:
-    return re.sub(r"/\S*/work/", "OUT/", line)[:240]
+    return re.sub(r"/\S*/disk/", "OUT/", line)[:240]

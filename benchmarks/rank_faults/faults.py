@@ -1,30 +1,17 @@
-"""Faults of several processes, caused on purpose, with what the user sees and what the same command does next.
-
-    python -m benchmarks.rank_faults OUT [NAME …]
-
-Needs root on Linux: network namespaces, control groups and mounts are made and removed; libfaketime for clocks. What a
-case has found is kept in OUT/results.json, and the case is not repeated when the command is called again. A case
-passes if the fault has the right exit code and exactly the messages that it should have, and if afterwards the run is
-bit-equal to one that nothing has disturbed.
-"""
+"""Faults of processes on one host: what a case finds, and the cases."""
 
 from __future__ import annotations
 
-import argparse
-import json
 import shutil
 import signal
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.rank_lab import (
+from benchmarks.rank_faults.lab import (
     ALONE,
     AT,
     Command,
-    Hosts,
     Inputs,
     descendants,
     kill,
@@ -37,7 +24,6 @@ from benchmarks.rank_lab import (
 from codo.core.run import Run
 
 SOON = "distributed.timeout=15"
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
 @dataclass
@@ -209,7 +195,7 @@ def full_disk(lab: Lab) -> Result:
         run = lab.start(STANDALONE, out=out)
         run.reached(out, AT)
         began = time.monotonic()
-        with suppress_full(disk / "filler"):
+        with DiskFull(disk / "filler"):
             code = run.wait()
         result = lab.judged(
             "the disk of out= is full", [run], began, codes=[1], says=["No space left"], again=STANDALONE, out=out
@@ -217,7 +203,7 @@ def full_disk(lab: Lab) -> Result:
         return result if code == 1 else Result(**{**asdict(result), "passed": False})
 
 
-class suppress_full:  # a context
+class DiskFull:
     """A file that takes what a disk has left."""
 
     def __init__(self, path: Path) -> None:
@@ -268,142 +254,3 @@ def first_process(lab: Lab, launcher: list[str], step: int, code: int, name: str
         again=launcher,
         ranks=1 if launcher == ALONE else 2,
     )
-
-
-def two_hosts(lab: Lab, clocks: bool) -> Result:
-    before = ["env", f"LD_PRELOAD={FAKETIME}", "FAKETIME=+100d x1.001", "FAKETIME_DONT_FAKE_MONOTONIC=1"]
-    # The second host may write nowhere but to a few pages for torchrun's own folder.
-    (tmp := lab.folder / "tmp").mkdir()
-    only_reads = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
-    only_reads += [
-        f'mount -t tmpfs -o size=64k tmpfs {tmp} && mount -o remount,bind,ro / && TMPDIR={tmp} exec "$@"',
-        "sh",
-    ]
-    arguments = lab.inputs.arguments("pretrain", lab.out)
-    with Hosts() as hosts:
-        began = time.monotonic()
-        a = hosts.command(0, 1, arguments, lab.folder / "a.log")
-        b = hosts.command(1, 1, arguments, lab.folder / "b.log", *(before if clocks else only_reads))
-        fault = (
-            "two hosts, whose clocks are 100 days apart and differ in rate"
-            if clocks
-            else ("two hosts, the second with a read-only disk and 64 kB for TMPDIR")
-        )
-        return lab.judged(fault, [a, b], began, codes=[0, 0], says=[])
-
-
-def cut_off(lab: Lab) -> Result:
-    arguments = lab.inputs.arguments("pretrain", lab.out, SOON)
-    with Hosts() as hosts:
-        both = [hosts.command(host, 2, arguments, lab.folder / f"{host}.log") for host in (0, 1)]
-        both[0].reached(lab.out, AT)
-        began = time.monotonic()
-        hosts.cable("down")
-        codes = [command.wait() for command in both]
-        seconds = time.monotonic() - began
-        kept = max(path.name for path in Run(lab.out).checkpoints())
-        messages = [message for command in both for message in command.messages()]
-        hosts.cable("up")
-        again = [hosts.command(host, 2, arguments, lab.folder / f"{host}.log") for host in (0, 1)]
-        result = lab.judged("", again, began, codes=[0, 0], says=["ranks 2, 3 of 4 are lost", "cannot reach"], ranks=4)
-    return Result(
-        f"two hosts of two ranks, the cable pulled; {SOON}",
-        round(seconds, 1),
-        codes,
-        messages,
-        kept,
-        f"resumed from step {int(kept[5:13])} when the cable was back, on both hosts; {result.after.split('; ')[1]}",
-        result.passed and codes == [1, 1],
-    )
-
-
-def not_shared(lab: Lab) -> Result:
-    """The second host has another disk at the place of ``out=``."""
-    run = lab.start(STANDALONE)
-    run.reached(lab.out, AT)
-    kill(run.process.pid, signal.SIGTERM)
-    run.wait()
-    (lab.folder / "log").unlink()
-    away = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
-    away += [f'mount -t tmpfs tmpfs {lab.out}; exec "$@"', "sh"]
-    arguments = lab.inputs.arguments("pretrain", lab.out)
-    with Hosts() as hosts:
-        began = time.monotonic()
-        a = hosts.command(0, 1, arguments, lab.folder / "a.log")
-        b = hosts.command(1, 1, arguments, lab.folder / "b.log", *away)
-        return lab.judged(
-            "out= is not on a disk that both hosts share",
-            [a, b],
-            began,
-            codes=[1, 1],
-            says=["rank 1 no checkpoint"],
-            again=STANDALONE,
-        )
-
-
-CASES: dict[str, Callable[[Lab], Result]] = {
-    "killed": lambda lab: killed(lab, 2, 1),
-    "killed-main": lambda lab: killed(lab, 2, 0),
-    "killed-of-four": lambda lab: killed(lab, 4, 2),
-    "killed-early": killed_before_the_first_checkpoint,
-    "killed-finetune": lambda lab: killed(lab, 2, 1, "finetune"),
-    "restarted": restarted,
-    "out-of-memory": out_of_memory,
-    "stopped": lambda lab: stopped(lab, 1),
-    "stopped-main": lambda lab: stopped(lab, 0),
-    "full-disk": full_disk,
-    "term": lambda lab: terminated(lab, signal.SIGTERM, everyone=False),
-    "term-all": lambda lab: terminated(lab, signal.SIGTERM, everyone=True),
-    "usr1": lambda lab: terminated(lab, signal.SIGUSR1, everyone=False),
-    "usr1-all": lambda lab: terminated(lab, signal.SIGUSR1, everyone=True),
-    "container": lambda lab: first_process(lab, ALONE, AT, 143, "codo"),
-    "container-start": lambda lab: first_process(lab, ALONE, 0, 143, "codo"),
-    "container-torchrun": lambda lab: first_process(lab, STANDALONE, AT, 1, "torchrun"),
-    "two-hosts": lambda lab: two_hosts(lab, clocks=False),
-    "clocks": lambda lab: two_hosts(lab, clocks=True),
-    "cut-off": cut_off,
-    "not-shared": not_shared,
-}
-
-
-def table(results: dict[str, Result]) -> str:
-    """Rows of Markdown."""
-    lines = [
-        "| fault | ended after | exit codes | messages | kept | the same command again | |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for result in results.values():
-        said = "<br>".join(line.strip() for message in result.messages for line in message.splitlines()) or "none"
-        row = [result.fault, f"{result.seconds:.1f} s", ", ".join(map(str, result.codes)), said, result.kept]
-        lines.append(f"| {' | '.join([*row, result.after, 'as it should' if result.passed else '**NOT**'])} |")
-    return "\n".join(lines)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("out", type=Path, metavar="OUT", help="a folder for everything")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which of: {', '.join(CASES)} (default: all)")
-    options = parser.parse_args()
-    if unknown := set(options.names) - set(CASES):
-        parser.error(f"there is no case {min(unknown)}")
-    out = options.out.resolve()
-    out.mkdir(parents=True, exist_ok=True)
-    kept = out / "results.json"
-    results = {name: Result(**found) for name, found in json.loads(kept.read_text()).items()} if kept.exists() else {}
-    inputs = Inputs.made(out / "inputs")
-    (out / "references").mkdir(exist_ok=True)
-    for name in options.names or CASES:
-        if name in results and results[name].passed:
-            continue
-        folder = out / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        results[name] = CASES[name](Lab(inputs, folder, out / "references"))
-        print(name, results[name], flush=True)
-        kept.write_text(json.dumps({name: asdict(result) for name, result in results.items()}, indent=1))
-    print(table(results))
-    return 0 if all(result.passed for result in results.values()) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Processes of `benchmarks.rank_faults`: torchrun on this machine, on two hosts made of network namespaces, and faults.
+"""Processes of this package: torchrun on this machine, on two hosts made of network namespaces, and faults.
 
 The run is the smallest that has everything: a ResNet-18 of an eighth of its width on 12 of the demo's pictures.
 """
