@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,21 @@ def test_sigterm_at_any_moment_is_preemption(
         "  where: codo doctor",
         "  fix:   run the same command again",
     ]
+
+
+def test_a_signal_after_the_end_does_not_change_the_exit_code(tmp_path: Path) -> None:
+    """The interpreter is still busy with what libraries have left for its end."""
+    code = """if True:
+        import atexit, os, signal, sys
+        from codo import cli
+        atexit.register(lambda: print("at the end", flush=True))
+        atexit.register(os.kill, os.getpid(), signal.SIGTERM)
+        cli.VERBS["doctor"] = lambda args: None
+        sys.argv[1:] = ["doctor"]
+        sys.exit(cli.program())
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "at the end\n", "")
 
 
 def test_what_another_process_tells_is_not_told_again(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -14,7 +15,18 @@ from codo.command_line.parser import build_parser
 from codo.command_line.verbs import VERBS
 from codo.core.cpu import spin_briefly
 from codo.core.errors import CodoError, Preempted, class_and_line, nearest, print_error
-from codo.core.signals import Terminated, ended_by_signals
+from codo.core.signals import STOPPING, Terminated, ended_by_signals
+
+
+def program() -> int:
+    """Run the command of this process; its exit code is settled, so what schedulers send from here on changes nothing.
+
+    The interpreter ends after this, which takes seconds where a library (Ray, trackers) has something to finish.
+    """
+    code = main()
+    for number in STOPPING:
+        signal.signal(number, signal.SIG_IGN)
+    return code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,4 +92,4 @@ def _suggest_verb(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

@@ -69,6 +69,15 @@ def test_a_table_without_its_proposals_is_no_catalog(catalog: Path, tmp_path: Pa
         open_catalog(tmp_path / "cut")
 
 
+def test_names_that_are_no_text_are_an_error(catalog: Path, tmp_path: Path) -> None:
+    table = pq.read_table(catalog / "catalog.parquet")
+    as_bytes = table.column("uri").cast(pa.large_binary())
+    table = table.set_column(table.schema.get_field_index("uri"), "uri", as_bytes)
+    pq.write_table(table, tmp_path / "other.parquet")
+    with pytest.raises(ValueError, match="the column uri holds large_binary, not text"):
+        read_table(open_file(str(tmp_path / "other.parquet"))[0], ["key", "uri"], proposals=False)
+
+
 def test_fixed_size_binaries_are_viewed_not_copied() -> None:
     array = pa.array([b"ab", b"cd", b"ef"], pa.binary(2))
     assert bytes_of(array).tolist() == [[97, 98], [99, 100], [101, 102]]

@@ -173,6 +173,17 @@ def test_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         Raster(tiff(bands()))
 
 
+def test_a_damaged_header_is_refused_by_path_and_by_bytes(tmp_path: Path) -> None:
+    """Bands one after the other, of which it says that they are interleaved: it has more strips than that has."""
+    data = bytearray(tiff(bands(), planar=True))
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        data[file.pages.first.tags[284].valueoffset] = 1
+    (tmp_path / "a.tif").write_bytes(data)
+    for source in (bytes(data), str(tmp_path / "a.tif")):
+        with pytest.raises(DamagedTiff), Raster(source) as raster:
+            raster.read([1])
+
+
 def test_a_file_that_ends_early() -> None:
     data = tiff(bands(), tile=(16, 16))
     with Raster(data[:-1000]) as raster, pytest.raises(DamagedTiff, match="truncated"):

@@ -16,6 +16,8 @@ from codo.core.cpu import usable_cores
 from codo.core.paths import filesystem, is_url
 
 MAX_THREADS = 8
+TEXT = ("key", "uri")
+"""Columns of text."""
 
 
 class CatalogTable(NamedTuple):
@@ -66,8 +68,10 @@ def read_table(buffer: pa.Buffer, columns: Sequence[str], *, proposals: bool) ->
     file = pq.ParquetFile(buffer)
     table = file.read(columns=list(columns))
     single = {name: table.column(name).combine_chunks() for name in columns}
-    for column in single.values():
-        column.validate(full=True)  # that names are text, above all: it would be found out only when one is read
+    for name, column in single.items():  # above all that names are text: else it would be found out when one is read
+        column.validate(full=True)
+        if name in TEXT and not (pa.types.is_large_string(column.type) or pa.types.is_string(column.type)):
+            raise ValueError(f"the column {name} holds {column.type}, not text")
     return CatalogTable(single, _read_proposals(buffer, file.metadata) if proposals else None)
 
 

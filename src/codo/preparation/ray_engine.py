@@ -35,8 +35,12 @@ ADDRESS = "RAY_ADDRESS"
 STORE = 80_000_000
 """Bytes of the object store of a Ray that is started here: close to Ray's least, for hardly anything is kept in it."""
 
-MOST_AT_ONCE = 1000
-"""Tasks that Ray knows of: enough for it to see that a cluster should grow, few enough to wait for."""
+TASKS_PER_CORE = 2
+"""Tasks that Ray knows of, for each core: enough for it to see that a cluster should grow.
+
+None is ever canceled: Ray 2.60 may end this process (a failed check of its C++ code) when a task is canceled just as it
+finishes. After an error in a process that lives on, these few finish their chunks, which are kept; they end with it.
+"""
 
 POLL = 0.2
 """Seconds after which a signal is noticed. Ray 2.60 does not pass on what a handler raises while it waits."""
@@ -113,7 +117,7 @@ def run(manifest: Manifest, todo: Sequence[int], most: int | None) -> Generator[
     Args:
         manifest: The preparation; all nodes must see its directory and local sources, at the same paths.
         todo: Numbers of the chunks that are not finished.
-        most: Number of chunks at the same time; ``None``: as many as the cluster has cores.
+        most: Number of chunks at the same time; ``None``: as many as the cluster has cores, at each moment.
 
     Raises:
         CodoError: A chunk failed, a node does not see what it should, or Ray has stopped; finished chunks are kept.
@@ -128,7 +132,8 @@ def run(manifest: Manifest, todo: Sequence[int], most: int | None) -> Generator[
     with stop_signals() as stop, redirect_stdout(cast(TextIO, _Screen(sys.stdout))):
         try:
             while waiting or running:
-                while waiting and len(running) < min(most or MOST_AT_ONCE, MOST_AT_ONCE):
+                at_once = TASKS_PER_CORE * max(1, int(ray.cluster_resources().get("CPU", 0)))
+                while waiting and len(running) < min(most or at_once, at_once):
                     index = waiting.pop()
                     running[task.remote(*arguments, index)] = index
                 done, _ = ray.wait(list(running), timeout=POLL)
@@ -149,10 +154,6 @@ def run(manifest: Manifest, todo: Sequence[int], most: int | None) -> Generator[
             _wait_until_seen(manifest, todo)
         except ray.exceptions.RayError as error:
             raise _explain(error, manifest, ray.exceptions) from error
-        finally:
-            for ref in running:
-                with suppress(Exception):  # Ray itself may be gone
-                    ray.cancel(ref)
 
 
 def process_chunk(

@@ -119,7 +119,10 @@ class Raster:
         segments = math.prod(self._grid) * (self.samples if page.axes == "SYX" else 1)
         if segments < 1 or min(len(page.dataoffsets), len(page.databytecounts)) < segments:
             raise DamagedTiff(f"it has not the {segments} strips or tiles of its size")
-        self._raw = bool(self._path) and bool(page.is_memmappable) and self._map() is not None
+        # tifffile does not look at the length of a single strip, which a damaged header may give: mapped, what lies
+        # behind it would be read, too; decoded, not.
+        mappable = bool(self._path) and bool(page.is_memmappable) and sum(page.databytecounts) >= page.nbytes
+        self._raw = mappable and self._map() is not None
         self.in_parts = self._raw or rows * columns * 4 <= self.width * self.height
         if not self._raw and math.prod(page.chunks) * self.dtype.itemsize > _LARGEST_SEGMENT:
             size = f"{rows} x {columns} pixels"
