@@ -69,3 +69,15 @@ def test_another_width_and_depth_are_named_for_every_layout() -> None:
             load(slim, named, where="here")
         wanted = "model.width=0.5 model.fpn_norm=none model.head=2fc model.head_dim=24"
         assert error.value.fix.startswith(f"set {wanted}, as in the weights"), layout
+
+
+@pytest.mark.parametrize("damage", ["missing", "number"])
+def test_tensors_that_a_damaged_file_lacks_tell_nothing(damage: str) -> None:
+    state = on_meta(lambda: Encoder(ModelSettings(backbone="resnet18", width=0.25)))
+    whole = fitting_settings(state)
+    for name in ("backbone.layer1.0.conv1.weight", "fpn.inner_blocks.0.0.weight"):
+        state |= {name: torch.tensor(0.0)}
+        if damage == "missing":
+            del state[name]
+    gone = {"backbone", "width", "fpn_channels", "fpn_norm"}
+    assert fitting_settings(state) == {key: value for key, value in whole.items() if key not in gone}

@@ -22,6 +22,7 @@ def fitting_settings(tensors: Mapping[str, Tensor]) -> dict[str, object]:
     Returns:
         Some of ``backbone``, ``width``, ``fpn_channels``, ``fpn_norm``, ``head`` and ``head_dim``.
     """
+    tensors = {name: tensor for name, tensor in tensors.items() if tensor.ndim}  # a damaged file may have numbers
     found: dict[str, object] = {}
     counts: dict[int, int] = {}
     for name in tensors:
@@ -29,8 +30,10 @@ def fitting_settings(tensors: Mapping[str, Tensor]) -> dict[str, object]:
             stage, block = int(match[1]), int(match[2])
             counts[stage] = max(counts.get(stage, 0), block + 1)
     blocks = [counts.get(stage, 0) for stage in range(1, 5)]
-    if (backbone := resnet_of(blocks, "backbone.layer1.0.conv3.weight" in tensors)) is not None:
-        found |= {"backbone": backbone, "width": tensors["backbone.layer1.0.conv1.weight"].shape[0] / 64}
+    backbone = resnet_of(blocks, "backbone.layer1.0.conv3.weight" in tensors)
+    first = tensors.get("backbone.layer1.0.conv1.weight")  # counts tell of the last block of a stage only
+    if backbone is not None and first is not None:
+        found |= {"backbone": backbone, "width": first.shape[0] / 64}
     if (lateral := tensors.get("fpn.inner_blocks.0.0.weight")) is not None:
         norm = "bn" if "fpn.inner_blocks.0.1.running_mean" in tensors else "none"
         found |= {"fpn_channels": lateral.shape[0], "fpn_norm": norm}
