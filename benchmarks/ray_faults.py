@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import filecmp
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -260,6 +262,25 @@ def the_command_killed(lab: Lab) -> None:
     lab.again("local")
 
 
+def sigterm_at_random_moments(lab: Lab) -> None:
+    """Thirty times: exit codes, and messages that are not the three lines."""
+    rng = random.Random(16)
+    codes: Counter[int] = Counter()
+    with head(lab, 2) as address:
+        for _ in range(30):
+            process = lab.start(address)
+            when(lambda: found(TASK))
+            time.sleep(rng.random() ** 2 * 4)
+            process.terminate()
+            _, errors = process.communicate()
+            codes[process.returncode] += 1
+            told = [line for line in errors.splitlines() if not line.startswith("Ray: ")]
+            if process.returncode and (len(told) != 3 or told[0] != "codo: stopped by SIGTERM"):
+                print(errors, flush=True)
+        print("exit codes:", dict(codes), flush=True)
+        lab.again(address)
+
+
 def start_up(lab: Lab) -> None:
     """Seconds of `ray_engine.start`: a Ray of its own, and joining one."""
 
@@ -283,6 +304,7 @@ FAULTS = (
     a_full_object_store,
     ray_itself_killed,
     the_command_killed,
+    sigterm_at_random_moments,
 )
 
 

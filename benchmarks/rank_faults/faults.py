@@ -14,9 +14,10 @@ from benchmarks.rank_faults.lab import (
     Command,
     Inputs,
     descendants,
+    in_group,
     kill,
+    limit_memory,
     memory_groups,
-    memory_limit,
     mounted,
     same_bits,
     torchrun,
@@ -164,19 +165,19 @@ def restarted(lab: Lab) -> Result:
 
 
 def out_of_memory(lab: Lab) -> Result:
+    """While it starts, and torchrun tells of it: later, a process of this size asks for no more memory."""
     group = memory_groups() / "codo-rank-faults"
-    run = lab.start(STANDALONE)
-    run.reached(lab.out, AT)
+    launcher = in_group(STANDALONE, 1, group)
+    first = lab.start(launcher)
+    first.reached(lab.out, AT)
+    limit_memory(group, 0.9)
+    first.wait()
+    shutil.rmtree(lab.out)
+    first.log.unlink()
     began = time.monotonic()
-    memory_limit(run.rank(1), 2**20, group)
-    result = lab.judged(
-        f"rank 1 killed by the memory limit of its control group ({group.parent})",
-        [run],
-        began,
-        codes=[1],
-        says=[LOST],
-        again=STANDALONE,
-    )
+    run = lab.start(launcher)
+    fault = f"rank 1 has nine tenths of the memory that it needs (limit of its control group, {group.parent})"
+    result = lab.judged(fault, [run], began, codes=[1], says=["stopped by SIGTERM"], again=STANDALONE)
     group.rmdir()
     return result
 

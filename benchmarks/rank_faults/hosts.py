@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
+from pathlib import Path
 
 from benchmarks.rank_faults.faults import SOON, STANDALONE, Lab, Result
 from benchmarks.rank_faults.lab import (
@@ -13,11 +15,12 @@ from benchmarks.rank_faults.lab import (
 )
 from codo.core.run import Run
 
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-
 
 def two_hosts(lab: Lab, clocks: bool) -> Result:
-    before = ["env", f"LD_PRELOAD={FAKETIME}", "FAKETIME=+100d x1.001", "FAKETIME_DONT_FAKE_MONOTONIC=1"]
+    clock = lab.folder / "clock.so"
+    if clocks:
+        subprocess.run(["cc", "-shared", "-fPIC", "-o", clock, Path(__file__).with_name("clock_ahead.c")], check=True)
+    before = ["env", f"LD_PRELOAD={clock}"]
     # The second host may write nowhere but to a few pages for torchrun's own folder.
     (tmp := lab.folder / "tmp").mkdir()
     only_reads = ["unshare", "--mount", "--propagation", "private", "sh", "-c"]
@@ -31,7 +34,7 @@ def two_hosts(lab: Lab, clocks: bool) -> Result:
         a = hosts.command(0, 1, arguments, lab.folder / "a.log")
         b = hosts.command(1, 1, arguments, lab.folder / "b.log", *(before if clocks else only_reads))
         fault = (
-            "two hosts, whose clocks are 100 days apart and differ in rate"
+            "two hosts, whose clocks are 100 days apart"
             if clocks
             else ("two hosts, the second with a read-only disk and 64 kB for TMPDIR")
         )

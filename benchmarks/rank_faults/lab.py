@@ -59,7 +59,7 @@ class Inputs:
         """Of ``codo``."""
         data = [f"foregrounds={self.catalog}", f"backgrounds=[{self.catalog}]", *PRETRAIN.split()]
         if verb == "finetune":
-            data = ["-c", "finetune_laptop", f"data={self.labeled}", *FINETUNE.split()]
+            data = ["-c", "finetune_laptop", f"data={self.labeled / 'detection'}", *FINETUNE.split()]
         return [verb, *data, *COMMON.split(), f"out={out}", *changes]
 
 
@@ -172,12 +172,25 @@ def mounted(folder: Path, size: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def memory_limit(pid: int, size: int, group: Path) -> None:
-    """Move a process into a control group with so little memory that the kernel kills it at its next large array."""
+def in_group(launcher: Sequence[str], rank: int, group: Path) -> list[str]:
+    """The launcher, whose process of a rank begins in a control group."""
     group.mkdir(exist_ok=True)
-    limit = "memory.max" if (group / "memory.max").exists() else "memory.limit_in_bytes"
-    (group / limit).write_text(str(size))
-    (group / "cgroup.procs").write_text(str(pid))
+    # torchrun takes arguments for templates, in which $$ is a $
+    script = f'[ "$RANK" != {rank} ] || echo $$$$ > {group}/cgroup.procs; exec "$@"'
+    place = launcher.index("-m", launcher.index("--nproc-per-node"))
+    return [*launcher[:place], "--no-python", "sh", "-c", script, "sh", sys.executable, *launcher[place:]]
+
+
+def limit_memory(group: Path, share: float) -> None:
+    """End the processes of a control group, and give it a share of the memory that they had, without that of files."""
+    old = (group / "memory.limit_in_bytes").exists()
+    limit, name = ("memory.limit_in_bytes", "total_rss") if old else ("memory.max", "anon")
+    counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    for pid in map(int, (group / "cgroup.procs").read_text().split()):
+        kill(pid, signal.SIGKILL)
+    while (group / "cgroup.procs").read_text():
+        time.sleep(0.01)
+    (group / limit).write_text(str(int(share * int(counts[name]))))
 
 
 def memory_groups() -> Path:
