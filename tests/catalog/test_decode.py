@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageFile, ImageOps
 
 from codo.catalog.decode import InvalidImage, Limits, decode, decode_checked, size_before_turning, stored_size, upright
@@ -180,6 +181,14 @@ def test_padding_inside_a_jpeg_is_harmless() -> None:
     data = jpeg(0)
     padded = data[:-2] + bytes(3) + data[-2:]
     assert np.array_equal(decode(padded), decode(data))
+
+
+def test_metadata_of_a_wrong_type_is_harmless() -> None:
+    """XMP of a TIFF that is a number: not when the file is opened, but when pixels are loaded, Pillow searches it."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, picture(0), photometric="rgb", metadata=None, extratags=[(700, "I", 1, 48, True)])
+    assert Image.open(file).info["xmp"] == 48
+    assert np.array_equal(decode(file.getvalue()), picture(0))
 
 
 def test_size_limits() -> None:

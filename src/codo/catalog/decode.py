@@ -222,13 +222,16 @@ def _open(file: IO[bytes], limits: Limits) -> Pillow.Image:
         raise InvalidImage(f"unreadable: the format is {name}: {heif.EXTRA}")
     try:
         with _large_allowed(limits):
-            return heif.open_heif(file) if name else Pillow.open(file, formats=_formats())
+            opened = heif.open_heif(file) if name else Pillow.open(file, formats=_formats())
     except UnidentifiedImageError as error:
         raise InvalidImage(f"unreadable: not an image (it begins with {head[:12]!r})", is_image=False) from error
     except Pillow.DecompressionBombError as error:
         raise InvalidImage(f"too large: over {limits.max_megapixels:g} megapixels") from error
     except Exception as error:
         raise damaged(error) from error
+    if not isinstance(opened.info.get("xmp", b""), bytes):  # in a TIFF it may be a number; Pillow searches it for text
+        del opened.info["xmp"]
+    return opened
 
 
 @contextmanager
