@@ -76,6 +76,19 @@ def test_a_packed_catalog_in_a_store_is_read_there(s3: Store, tmp_path: Path) ->
     assert len(s3.requests) == 12
 
 
+def test_a_packed_catalog_is_copied_by_reading_each_object_once(s3: Store, tmp_path: Path) -> None:
+    """From begin to end, which is how all epochs together read a store sequentially; it may lie anywhere."""
+    codo.prepare(write_folder(tmp_path / "photos", PICTURES), tmp_path / "local", jobs=1, pack=64, propose=False)
+    place = s3.put(files(tmp_path / "local"), "catalog")
+    s3.forget()
+    s3.fs.get(place, str(tmp_path / "copy"), recursive=True)
+    reads = s3.gets()
+    assert sorted(one.key.rpartition("/")[2] for one in reads) == sorted(files(tmp_path / "local"))
+    assert all(one.span is None or one.span[0] == 0 for one in reads)
+    copy, local = codo.open_catalog(tmp_path / "copy"), codo.open_catalog(tmp_path / "local")
+    assert all(np.array_equal(copy.image(i), local.image(i)) for i in range(12))
+
+
 class Pictures(Dataset[Image]):
     """The images of a catalog."""
 
