@@ -15,11 +15,12 @@ from torch.utils.data import Dataset
 
 import codo
 from codo.catalog.catalog import Catalog
+from codo.core.errors import CodoError
 from codo.core.run import Run, open_run
 from codo.loading.loader import StartMethod, build_loader
 from codo.views.lazy_image import Image
 from tests.catalog.pictures import jpegs, write_folder
-from tests.object_store import Fault, Store
+from tests.object_store import Fault, Store, impatient
 from tests.preparation.catalogs import files
 from tests.sources.listings import write_tar
 from tests.training.tiny import assert_same_state, command, environment, final_state, settings, timeless
@@ -55,6 +56,29 @@ def test_training_from_shards_is_that_on_local_files(s3: Store, shards: dict[str
     reads = s3.gets(".tar")
     assert len(reads) >= 3 * 8  # a foreground for each sample at least
     assert all(one.span is not None and 0 < one.sent <= 64 * 1024 for one in reads)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_store_that_fails_in_the_middle_of_a_run(
+    s3: Store, shards: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run ends, and keeps its last checkpoint; once the store answers again, it resumes to the same bits."""
+    impatient(monkeypatch)
+    codo.prepare(f"{s3.put(shards, 'shards')}/{{000..001}}.tar", tmp_path / "catalog", jobs=1)
+    values = {"workers": 0, "steps": 12, "checkpoint_every": 3, "cache": "off", "probe": None, "log.every": 1}
+    s3.forget()
+    whole = codo.pretrain(**settings(tmp_path / "catalog", tmp_path / "whole", **values))
+    half = len(s3.gets(".tar")) // 2
+    s3.faults += [Fault("before", times=half, key=".tar"), Fault("slow down", times=1000)]
+    with pytest.raises(CodoError, match=r"image '\d{3}\.jpg' cannot be read: ") as caught:
+        codo.pretrain(**settings(tmp_path / "catalog", tmp_path / "run", **values))
+    assert caught.value.where.startswith(f"{s3.url}/shards/")
+    assert caught.value.fix == "run the same command again once it can be reached"
+    assert open_run(tmp_path / "run").checkpoints()[-1].name == "step-00000006.pt"
+    s3.faults.clear()
+    again = codo.pretrain(**settings(tmp_path / "catalog", tmp_path / "run", **values))
+    assert_same_state(final_state(again.path), final_state(whole.path))
+    assert timeless(again.metrics()) == timeless(whole.metrics())
 
 
 def test_a_catalog_packed_from_a_store_needs_it_no_more(s3: Store, tmp_path: Path) -> None:
