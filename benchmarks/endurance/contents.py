@@ -2,7 +2,7 @@
 
 ====================  =====================================================================================
 any file              its bytes
-checkpoints/*.pt      everything in the newest; of the older ones only that there are not too many
+checkpoints/*.pt      all in the newest but values still to be logged; of the older ones only their number
 metrics.jsonl         all rows without ``time/…``
 environment.json      all but the time and commit of the start; of a comparison and its tables, the costs in seconds
 report.html           complete, its headings, and that its pictures open
@@ -139,7 +139,10 @@ def _state(data: bytes) -> bytes:
         else:
             digest.update(repr(value).encode())
 
-    add(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True))
+    state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    if isinstance(state, dict):
+        state.pop("row", None)  # values that metrics.jsonl does not have yet, if there are any
+    add(state)
     return digest.digest()
 
 

@@ -201,7 +201,11 @@ def _counted(arguments: list[str], inputs: Path, work: Path, log: Path, at: int,
         if str(values[0]).startswith(root):
             count += 1
             if count == at and change:
-                log.with_suffix(".struck").write_text(str(os.getpid()), encoding="utf-8")
+                try:
+                    with log.with_suffix(".struck").open("x", encoding="utf-8") as file:
+                        file.write(str(os.getpid()))
+                except FileExistsError:  # another process of the command was the first to get so far
+                    return
                 os.kill(os.getpid(), getattr(signal, change))
 
     sys.addaudithook(hook)

@@ -72,6 +72,18 @@ def test_a_pretraining_that_fails_leaves_the_others(experiment: dict[str, Any], 
     assert any("Failed: pretraining of broken" in sentence for sentence in content["sentences"])
 
 
+def test_trials_have_the_trunk_of_a_pretraining_that_failed(experiment: dict[str, Any], tmp_path: Path) -> None:
+    """Its model is that of the pretraining only; the same command again finds the finished trial as it should be."""
+    values = {**experiment, "inits": {"random": "none", "broken": {"method": "codo", "optim": {"lr": 1e30}}}}
+    values["pretrain"] |= {"model": values.pop("model")}
+    for _ in range(2):
+        with pytest.raises(CodoError, match=r"1 run failed\n  pretraining of broken"):
+            codo.compare(out=str(tmp_path / "out"), **values)
+    trial = open_run(tmp_path / "out/trials/random/fraction-1/seed-0")
+    names = tiny.MODEL.keys() - {"embedding_dim"}  # no part of a detector
+    assert {name: trial.config["model"][name] for name in names} == {name: tiny.MODEL[name] for name in names}
+
+
 def test_seeds_pretrain_anew_unless_settings_say_otherwise(experiment: dict[str, Any], tmp_path: Path) -> None:
     anew = pretrainings(read(experiment, tmp_path, seeds=[3, 5]), {})
     assert [(one.seed, one.settings.seed, one.path.name) for one in anew] == [(3, 3, "seed-3"), (5, 5, "seed-5")]

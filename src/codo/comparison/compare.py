@@ -92,7 +92,8 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
         raise InputError("a comparison cannot be run by torchrun", where="codo compare", fix=fix)
     check_folder(out)
     pretraining_jobs = pretrainings(settings, model_overrides)
-    grid = make_grid(restrict_to_available(settings, pretraining_jobs), model_overrides)
+    available = restrict_to_available(settings, pretraining_jobs)
+    grid = make_grid(available, model_overrides)
     check_unchanged(
         grid.initializations,
         read_initializations(out / DOCUMENT),
@@ -110,7 +111,9 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
         write_atomically(out / "compare.yaml", _yaml(settings))
         _write_missing_reports(one.path for one in pretraining_jobs if one.finished)
         _write_missing_reports(one.path for one in grid.trials if one.result())
-        comparison = _run_missing(settings, pretraining_jobs, model_overrides, [f"{dropped}."] if dropped else [])
+        # With the trunk that pretrainings will have, also where one fails before it has recorded anything.
+        planned = settings.model_copy(update={"model": available.model})
+        comparison = _run_missing(planned, pretraining_jobs, model_overrides, [f"{dropped}."] if dropped else [])
     finally:
         folder.unlock()
     return comparison
