@@ -127,6 +127,20 @@ def test_an_error_on_its_way_is_still_told() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+def test_an_error_that_is_handled_delays_the_end() -> None:
+    """Code that tries again within its ``except`` would never hear of the signal."""
+    handled = False
+    with pytest.raises(Terminated), ended_by_signals():  # noqa: PT012
+        try:
+            raise OSError
+        except OSError:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.2)
+            handled = True
+        time.sleep(60)
+    assert handled
+
+
 def test_an_import_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An exception within it may leave a lock taken that other threads wait for."""
     (tmp_path / "half_imported.py").write_text(

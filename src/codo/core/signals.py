@@ -25,7 +25,7 @@ STOPPED: Final = object()
 """The last item of `until_stopped` when a signal has ended the wait."""
 _END: Final = object()
 AGAIN: Final = 0.05
-"""Seconds after which a signal is sent again that came within an import."""
+"""Seconds after which a signal is sent again that came at the wrong moment."""
 
 STOPPING: Final = (signal.SIGTERM, signal.SIGUSR1)
 """What schedulers send: save, and exit with 143."""
@@ -130,15 +130,22 @@ def ended_by_signals() -> Iterator[None]:
     """Raise `Terminated` for `STOPPING` inside the context, as Python raises `KeyboardInterrupt` for Ctrl-C.
 
     The kernel gives neither to the first process of a container unless it handles them, and without a handler SIGUSR1
-    ends a program without a word. A program that ends with an error already is left to tell it.
+    ends a program without a word. An error that is being handled is handled first: the program may end with it, and
+    tell it.
     """
+    inside = True
 
     def end(number: int, frame: FrameType | None) -> None:
         if sys.exception() is None:
             terminate(number, frame)
+        else:
+            _send_again(number, lambda: inside)
 
     with handled(STOPPING, end):
-        yield
+        try:
+            yield
+        finally:
+            inside = False
 
 
 def terminate(number: int, frame: FrameType | None) -> None:
@@ -148,11 +155,21 @@ def terminate(number: int, frame: FrameType | None) -> None:
     this one for them.
     """
     if _importing(frame):
-        again = threading.Timer(AGAIN, os.kill, (os.getpid(), number))
-        again.daemon = True
-        again.start()
+        _send_again(number)
     else:
         raise Terminated(signal.Signals(number).name)
+
+
+def _send_again(number: int, condition: Callable[[], bool] = lambda: True) -> None:
+    """Send a signal to this process a little later, if a condition holds then."""
+
+    def send() -> None:
+        if condition():
+            os.kill(os.getpid(), number)
+
+    timer = threading.Timer(AGAIN, send)
+    timer.daemon = True
+    timer.start()
 
 
 def _importing(frame: FrameType | None) -> bool:
