@@ -61,6 +61,20 @@ def test_a_missing_column_or_metadata_is_an_error(catalog: Path, tmp_path: Path)
         open_file(str(tmp_path / FILE))
 
 
+@pytest.mark.parametrize("count", ["rejected", "ignored"])
+def test_metadata_without_counts_or_with_other_values_is_an_error(count: str, catalog: Path, tmp_path: Path) -> None:
+    """They are looked at when the catalog is opened, not when a command that used it sums up."""
+    table = pq.read_table(catalog / FILE)
+    for change in ("missing", "text"):
+        info = json.loads(table.schema.metadata[b"codo"])
+        info["counts"] |= {count: "many"}
+        if change == "missing":
+            del info["counts"][count]
+        pq.write_table(table.replace_schema_metadata({"codo": json.dumps(info)}), tmp_path / FILE)
+        with pytest.raises(InputError, match="the catalog cannot be read"):
+            open_catalog(tmp_path)
+
+
 def test_a_table_without_its_proposals_is_no_catalog(catalog: Path, tmp_path: Path) -> None:
     (tmp_path / "cut").mkdir()
     table = pq.read_table(catalog / FILE)

@@ -24,7 +24,7 @@ from codo.catalog.jpeg_tiles import cut, layout
 from codo.catalog.pages import slow_pages_warning
 from codo.catalog.reading import Location, Reader, Unreachable
 from codo.catalog.schema import FALLBACK_STAGE, FILE, REJECTED, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
-from codo.catalog.table import CatalogTable, bytes_of, open_file, read_table
+from codo.catalog.table import CatalogTable, bytes_of, checked_counts, open_file, read_table
 from codo.catalog.tile_reading import TileColumns, read_tile
 from codo.core.content import Checked, content_hash, time_of
 from codo.core.errors import DAMAGE, CodoError, InputError, first_line
@@ -69,7 +69,7 @@ class Catalog:
         columns = table.columns
         self.path = path
         self.settings: dict[str, Any] = {"source": info["source"], **info["settings"]}
-        self.counts: dict[str, Any] = dict(info["counts"])
+        self.counts = checked_counts(info["counts"])
         self.fallbacks: dict[str, int] = dict(info["fallbacks"])
         self.packed = info["settings"]["pack"] is not None
         self.depths = Depths(*info["depths"]) if info.get("depths") else None

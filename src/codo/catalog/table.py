@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -18,6 +18,8 @@ from codo.core.paths import filesystem, is_url
 MAX_THREADS = 8
 TEXT = ("key", "uri")
 """Columns of text."""
+NUMBERS = ("images", "rejected", "repeated", "duplicates", "proposals")
+"""Counts that every catalog has in its metadata, besides ``ignored``."""
 
 
 class CatalogTable(NamedTuple):
@@ -50,6 +52,19 @@ def open_file(path: str) -> tuple[pa.Buffer, dict[str, Any]]:
             buffer = file.read_buffer()
     info: dict[str, Any] = json.loads(pq.read_schema(pa.BufferReader(buffer)).metadata[b"codo"])
     return buffer, info
+
+
+def checked_counts(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """The counts of a catalog's metadata.
+
+    Raises:
+        KeyError: One is missing.
+        ValueError: One is no number.
+    """
+    numbers = [*(counts[name] for name in NUMBERS), *dict(counts["ignored"]).values()]
+    if not all(type(number) is int and number >= 0 for number in numbers):
+        raise ValueError("its counts are no numbers")
+    return dict(counts)
 
 
 def read_table(buffer: pa.Buffer, columns: Sequence[str], *, proposals: bool) -> CatalogTable:
