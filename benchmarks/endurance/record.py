@@ -89,13 +89,18 @@ def summary(record: Record) -> str:
         *_outcomes(kills),
         "",
         f"Kills by process: {_counted(row['process'] for row in kills)}; by moment: "
-        f"{_counted(row['moment'].split()[0] for row in kills)}.",
+        f"{_counted(_moment(row['moment']) for row in kills)}.",
         f"Second commands while one was stopped: {_counted(_second(row) for row in kills if 'second' in row)}.",
         f"Commits: {_counted(row['commit'] for row in kills)}. Repeated after a fix: {record.superseded()} kills.",
         f"Chains with violations: {len(record.violations())} (before fixes: "
         f"{len(record.violations(False)) - len(record.violations())}).",
     ]
     return "\n".join(lines)
+
+
+def _moment(words: str) -> str:
+    """``CPU 0.82 s`` -> ``CPU``; of a disk, how little space it had is no kind."""
+    return "disk full" if words.endswith("bytes free") else words.split()[0]
 
 
 def _outcomes(kills: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -15,7 +15,7 @@ from codo.command_line.parser import build_parser
 from codo.command_line.verbs import VERBS
 from codo.core.cpu import spin_briefly
 from codo.core.errors import CodoError, Preempted, class_and_line, nearest, print_error
-from codo.core.signals import STOPPING, Terminated, ended_by_signals
+from codo.core.signals import STOPPING, Terminated, ended_by_signals, signals_pass
 
 
 def program() -> int:
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     spin_briefly(os.environ)
     try:
-        with ended_by_signals():
+        with ended_by_signals(), signals_pass():
             VERBS[args.verb](args)
     except CodoError as error:
         if args.debug:

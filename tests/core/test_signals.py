@@ -14,7 +14,16 @@ from threading import Event, Thread, Timer
 import pytest
 
 from codo.core.errors import Interrupted, Preempted
-from codo.core.signals import STOPPED, STOPPING, StopSignal, Terminated, ended_by_signals, stop_signals, until_stopped
+from codo.core.signals import (
+    STOPPED,
+    STOPPING,
+    StopSignal,
+    Terminated,
+    ended_by_signals,
+    signals_pass,
+    stop_signals,
+    until_stopped,
+)
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
@@ -139,6 +148,14 @@ def test_an_error_that_is_handled_delays_the_end() -> None:
             handled = True
         time.sleep(60)
     assert handled
+
+
+def test_what_c_code_makes_of_a_signal_is_undone() -> None:
+    for error in (KeyboardInterrupt(), Terminated("SIGTERM")):
+        with pytest.raises(type(error)), signals_pass():
+            raise SystemError("returned a result with an exception set") from error
+    with pytest.raises(SystemError, match="bad"), signals_pass():
+        raise SystemError("bad") from ValueError()
 
 
 def test_an_import_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from importlib import import_module
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Any
 import pytest
 
 from codo.catalog.catalog import open_catalog
-from codo.core.errors import CodoError, InputError, Interrupted
+from codo.core.errors import CodoError, InputError, Interrupted, Preempted
+from codo.core.signals import ended_by_signals
 from codo.preparation import chunk_worker, manifest
 from codo.preparation.prepare import prepare_shard
+from codo.proposals.filters import propose
+from codo.views.lazy_image import Image
 from tests.catalog.pictures import jpeg, jpegs, write_folder
 from tests.preparation.catalogs import files, quick
 
@@ -68,6 +72,49 @@ def test_killed_at_any_moment_it_continues(tmp_path: Path, jobs: int) -> None:
         quick(source, out, pack=40)
     assert len(seen) == 120 - 8 * done  # what was done is not done again
     assert files(out) == files(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "said"),
+    [(signal.SIGTERM, Preempted, "stopped by SIGTERM"), (signal.SIGINT, Interrupted, "interrupted")],
+)
+def test_a_signal_within_the_search_is_no_failure_of_it(
+    number: int, error: type[CodoError], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numba makes a SystemError of what a handler raises in compiled code."""
+    source = write_folder(tmp_path / "s", jpegs(3, width=320, height=240))
+    quick(source, tmp_path / "whole", propose=True)
+
+    def with_a_signal(image: Image, settings: Any) -> Any:
+        threading.Timer(0.02, os.kill, (os.getpid(), number)).start()
+        end = time.monotonic() + 30
+        while time.monotonic() < end:
+            found = propose(image, settings)
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("codo.preparation.rows.propose", with_a_signal)
+        with pytest.raises(error, match=said), ended_by_signals():
+            quick(source, tmp_path / "out", propose=True)
+    quick(source, tmp_path / "out", propose=True)
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
+def test_another_command_finishes_while_this_one_stands_still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped after it had looked for the catalog and made the folder that the other one removes at its end."""
+    source, out = write_folder(tmp_path / "s", jpegs(3)), tmp_path / "out"
+    create = PREPARE._create
+
+    def meanwhile(folder: Path) -> None:
+        create(folder)
+        if not (out / "catalog.parquet").exists():
+            with monkeypatch.context() as patch:
+                patch.setattr(PREPARE, "_create", create)
+                quick(source, out)
+
+    monkeypatch.setattr(PREPARE, "_create", meanwhile)
+    assert len(quick(source, out)) == 3
+    assert not (out / ".work").exists()
 
 
 def test_another_command_on_an_unfinished_catalog_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from codo.core.errors import class_and_line
+from codo.core.signals import signals_pass
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,8 @@ def attempt_page(write: Callable[[], object], again: str) -> str | None:
         A one-line message if writing failed, else ``None``. The traceback is logged at level DEBUG.
     """
     try:
-        write()
+        with signals_pass():
+            write()
     except Exception as error:
         log.debug("the page could not be written", exc_info=True)
         return f"the report could not be written: {class_and_line(error)}; everything else is done, {again} writes it"

@@ -172,6 +172,20 @@ def _send_again(number: int, condition: Callable[[], bool] = lambda: True) -> No
     timer.start()
 
 
+@contextmanager
+def signals_pass() -> Iterator[None]:
+    """Let what a signal's handler raises pass through C code that makes a `SystemError` of it, as numba and Ray do."""
+    try:
+        yield
+    except SystemError as error:
+        cause: BaseException | None = error
+        while isinstance(cause, SystemError):
+            cause = cause.__cause__ or cause.__context__
+        if isinstance(cause, KeyboardInterrupt):
+            raise cause from None
+        raise
+
+
 def _importing(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):

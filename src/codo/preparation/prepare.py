@@ -11,7 +11,7 @@ import json
 import math
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -217,7 +217,6 @@ def _prepare(
         listing = request.listing()
     if (note := engines.start(engine, jobs)) and progress:
         tqdm.write(note, file=sys.stderr)
-    _create(working_directory(out))
     with _alone(working_directory(out) / f"{share[0] + 1}-of-{share[1]}.lock", wait=wait):
         if is_catalog(out):  # another process has finished it while this one waited
             discard(out)
@@ -232,10 +231,10 @@ def _prepare(
                 if not is_catalog(out):
                     merge(manifest, bar=progress)
         except KeyboardInterrupt as error:
-            kind = Preempted if isinstance(error, Terminated) else Interrupted
-            raise kind(
-                "interrupted", where=str(out), fix="run the same command again: it continues where it stopped"
-            ) from error
+            fix = "run the same command again: it continues where it stopped"
+            if isinstance(error, Terminated):
+                raise Preempted(f"stopped by {error}", where=str(out), fix=fix) from error
+            raise Interrupted("interrupted", where=str(out), fix=fix) from error
     return open_catalog(out)
 
 
@@ -246,8 +245,12 @@ def _alone(path: Path, *, wait: float) -> Iterator[None]:
     Raises:
         InputError: Another process still holds it after ``wait`` seconds.
     """
-    lock = FileLock(path)
-    if not lock.acquire(wait):
+    lock, acquired = FileLock(path), None
+    while acquired is None:
+        _create(path.parent)
+        with suppress(FileNotFoundError):  # another process has finished meanwhile, and removed the folder
+            acquired = lock.acquire(wait)
+    if not acquired:
         fix = "wait for it to end, or choose another --out"
         raise InputError("another codo prepare is writing here", where=str(path.parent), fix=fix)
     try:

@@ -9,6 +9,7 @@ from typing import IO, Any
 from codo.catalog.boxes import Boxes, as_words
 from codo.catalog.schema import FALLBACK_STAGE, TILE_MARK
 from codo.core.errors import CodoError
+from codo.core.signals import signals_pass
 from codo.preparation.manifest import Item
 from codo.preparation.pack import write_sample
 from codo.preparation.prepare_settings import PrepareSettings
@@ -70,7 +71,8 @@ def make_row(
     fallback_stage = None
     if settings.propose:
         try:
-            boxes, fallback_stage = propose(image, settings.proposals)
+            with signals_pass():
+                boxes, fallback_stage = propose(image, settings.proposals)
         except Exception as error:
             raise CodoError(f"the search for proposals failed: {error!r}", where=f"{item.key} in {item.uri}") from error
     fragment = "" if tile is None else TILE_MARK + ",".join(map(str, tile))
