@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import benchmarks.endurance as package
-from benchmarks.endurance.record import Record, summary
+from benchmarks.endurance.record import Record, summary, write_table
 
 
 def main() -> None:
@@ -17,8 +17,12 @@ def main() -> None:
     parser.add_argument("--most", type=int, help="kills of each command, if fewer than planned")
     parser.add_argument("--repeat", metavar="CASE", help="count no kill of this command so far")
     parser.add_argument("--summary", action="store_true", help="print the tables, and run nothing")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write the kills that count, and run nothing")
     options = parser.parse_args()
     out = options.out.absolute()
+    if options.csv:
+        write_table(Record(out / "kills.jsonl"), options.csv)
+        return
     if options.summary:
         print(summary(Record(out / "kills.jsonl")))
         return

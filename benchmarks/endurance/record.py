@@ -7,6 +7,7 @@ not count, and the chain is done again. ``{"repeat": "finetune"}``: no chain of 
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 from collections import Counter
@@ -66,6 +67,17 @@ class Record:
         chains = {row["chain"] for row in self.counted()}
         found = [row for row in self.rows if row.get("violations")]
         return [row for row in found if not counted_only or row["chain"] in chains]
+
+
+COLUMNS = ("chain", "kill", "case", "fault", "moment", "process", "fresh", "code", "commit")
+
+
+def write_table(record: Record, file: Path) -> None:
+    """The kills that count as CSV: with the seed, a chain's number gives its moments again."""
+    with file.open("w", encoding="utf-8", newline="") as output:
+        table = csv.DictWriter(output, COLUMNS, extrasaction="ignore", lineterminator="\n")
+        table.writeheader()
+        table.writerows(record.counted())
 
 
 def summary(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import shutil
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 from benchmarks.endurance.contents import differences, digests, half_written
-from benchmarks.endurance.record import Record, summary
+from benchmarks.endurance.record import Record, summary, write_table
 
 from codo.core.io import temporary_path
 
@@ -90,3 +91,6 @@ def test_only_compared_chains_after_the_last_repeat_count(tmp_path: Path) -> Non
     assert (record.superseded(), len(record.violations()), len(record.violations(False))) == (1, 0, 1)
     assert "| all | 2 | 2 | 2 |" in summary(record)
     assert len(Record(path).counted()) == 2
+    write_table(record, tmp_path / "kills.csv")
+    rows = list(csv.DictReader((tmp_path / "kills.csv").read_text().splitlines()))
+    assert [(row["chain"], row["case"]) for row in rows] == [("1", "export"), ("2", "prepare")]

@@ -116,11 +116,14 @@ def test_step_by_step_equal_to_the_plain_version(name: str, views: int, symmetri
 
 @pytest.mark.parametrize(
     ("symmetric", "norm", "expected"),
-    [(False, False, [8.660271, 8.309071, 8.469271]), (True, True, [10.252316, 9.571128, 9.119186])],
+    [(False, False, [8.66026924, 8.30906979, 8.48457341]), (True, True, [10.25232159, 9.57126318, 9.09868877])],
 )
 def test_golden_losses(symmetric: bool, norm: bool, expected: list[float]) -> None:
-    """A refactoring must not move these; a change of the method may, and then says so in the changelog."""
-    ours = method("codo", symmetric=symmetric, norm=norm)
+    """A refactoring must not move these; a change of the method may, and then says so in the changelog.
+
+    In double precision: within three steps such small networks make 1% of what CPUs round differently.
+    """
+    ours = method("codo", symmetric=symmetric, norm=norm).double()
     optimizer = torch.optim.SGD(ours.query.parameters(), lr=0.03)
     losses = []
     for step in range(3):
@@ -130,8 +133,7 @@ def test_golden_losses(symmetric: bool, norm: bool, expected: list[float]) -> No
         optimizer.step()
         ours.on_step_end()
         losses.append(float(output.loss.detach()))
-    assert losses[0] == pytest.approx(expected[0], rel=1e-5)
-    assert losses[1:] == pytest.approx(expected[1:], rel=5e-4)
+    assert losses == pytest.approx(expected, rel=1e-6)
 
 
 def test_there_is_no_queue_and_only_the_query_learns() -> None:

@@ -150,7 +150,7 @@ def test_it_learns_to_find_the_object(contrast: dict[str, Any]) -> None:
     ours.on_first_batch(data)
     optimizer = torch.optim.SGD(ours.query.parameters(), lr=0.02, momentum=0.9)
     found = []
-    for _ in range(15):
+    for _ in range(30):
         output = ours(data)
         optimizer.zero_grad()
         output.loss.backward()

@@ -58,19 +58,22 @@ def test_two_ranks_with_half_a_batch_each_compute_the_loss_of_the_whole(name: st
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("rotation", [1.484341, 1.448032, 1.407699]),
-        ("colorization", [5.771339, 5.742025, 5.704010]),
-        ("inpainting", [2.492553, 1.614333, 1.457243]),
-        ("inpainting of blocks", [2.165565, 1.571373, 1.530898]),
-        ("inpainting with adversary", [3.726386, 2.642075, 2.230042]),
-        ("context", [2.047735, 2.106002, 2.156825]),
-        ("jigsaw", [1.639473, 1.604162, 1.711778]),
+        ("rotation", [1.48434114, 1.44803154, 1.40769351]),
+        ("colorization", [5.77133881, 5.74202377, 5.70401358]),
+        ("inpainting", [2.49255233, 1.6143322, 1.45784112]),
+        ("inpainting of blocks", [2.16556509, 1.5713235, 1.52113159]),
+        ("inpainting with adversary", [3.72638642, 2.64204637, 2.26285402]),
+        ("context", [2.04773545, 2.10600376, 2.15685225]),
+        ("jigsaw", [1.63947284, 1.60416031, 1.711779]),
     ],
 )
 def test_golden_losses(name: str, expected: list[float]) -> None:
-    """A refactoring must not move these; a change of the method may, and then says so in the changelog."""
+    """A refactoring must not move these; a change of the method may, and then says so in the changelog.
+
+    In double precision: within three steps such small networks make 1% of what CPUs round differently.
+    """
     cls, options = TASKS[name]
-    method, made = build(cls, **options), dataset(cls, noise(18, 64, 64), **options)
+    method, made = build(cls, **options).double(), dataset(cls, noise(18, 64, 64), **options)
     optimizer = torch.optim.SGD(method.parameters(), lr=0.03)
     losses = []
     for step in range(3):
@@ -79,5 +82,4 @@ def test_golden_losses(name: str, expected: list[float]) -> None:
         output.loss.backward()
         optimizer.step()
         losses.append(float(output.loss.detach()))
-    assert losses[0] == pytest.approx(expected[0], rel=1e-5)
-    assert losses[1:] == pytest.approx(expected[1:], rel=5e-4)
+    assert losses == pytest.approx(expected, rel=1e-6)

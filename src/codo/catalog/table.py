@@ -18,7 +18,7 @@ from codo.core.paths import filesystem, is_url
 MAX_THREADS = 8
 TEXT = ("key", "uri")
 """Columns of text."""
-NUMBERS = ("images", "rejected", "repeated", "duplicates", "proposals")
+NUMBERS = ("images", "rejected", "repeated", "duplicates")
 """Counts that every catalog has in its metadata, besides ``ignored``."""
 
 
@@ -61,7 +61,7 @@ def checked_counts(counts: Mapping[str, Any]) -> dict[str, Any]:
         KeyError: One is missing.
         ValueError: One is no number.
     """
-    numbers = [*(counts[name] for name in NUMBERS), *dict(counts["ignored"]).values()]
+    numbers = [*(counts[name] for name in NUMBERS), counts.get("proposals", 0), *dict(counts["ignored"]).values()]
     if not all(type(number) is int and number >= 0 for number in numbers):
         raise ValueError("its counts are no numbers")
     return dict(counts)

@@ -27,6 +27,8 @@ from codo.loading.loader import dead_workers_told
 
 COLLECTIVE: Final = timedelta(minutes=30)
 """How long a collective waits for a process that lives: rank 0 evaluates, or writes a report, meanwhile."""
+CONNECT: Final = 5
+"""How many times ``distributed.timeout`` processes have to connect: some may import from a slower disk than others."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def join_processes(device: str = "auto", timeout: float = SILENCE) -> Iterator[D
         torch.cuda.set_device(chosen)
     watch = None
     if joined:
-        _connect("nccl" if chosen.type == "cuda" else "gloo")
+        _connect("nccl" if chosen.type == "cuda" else "gloo", timeout)
         watch = watch_ranks(rank, world, timeout)
     try:
         with threads_within_quota(), freed_memory_kept(chosen.type), dead_workers_told():
@@ -133,9 +135,15 @@ def join_processes(device: str = "auto", timeout: float = SILENCE) -> Iterator[D
             dist.destroy_process_group()
 
 
-def _connect(backend: str) -> None:
+def _connect(backend: str, timeout: float) -> None:
+    """Join the others. Processes of gloo that torchrun has restarted have been seen waiting for each other."""
     try:
-        dist.init_process_group(backend, timeout=COLLECTIVE)
+        if backend == "gloo":
+            dist.init_process_group(backend, timeout=timedelta(seconds=CONNECT * timeout))
+            set_timeout = getattr(dist, "set_timeout", None) or dist.distributed_c10d._set_pg_timeout  # torch 2.11
+            set_timeout(COLLECTIVE)
+        else:
+            dist.init_process_group(backend, timeout=COLLECTIVE)
     except RuntimeError as error:
         what = f"this process cannot connect to the others: {first_line(error)}"
         fix = "check that all of them run and the network between their hosts, then run the same command again"
