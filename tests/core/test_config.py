@@ -110,6 +110,11 @@ def test_wrong_types_and_ranges() -> None:
 def test_bad_recipes(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_recipe("codo_200epp")
+    with pytest.raises(InputError, match="unknown recipe"):
+        read_recipe("x" * 300)  # no file can have this name
+    (tmp_path / "binary.yaml").write_text("inits: {a: {model: {width: !!binary true}}}")
+    with pytest.raises(InputError, match="cannot read the YAML file: binary data"):
+        read_recipe(tmp_path / "binary.yaml")
     assert caught.value.fix == "did you mean 'codo_200ep'?"
     (tmp_path / "list.yaml").write_text("- 1\n")
     with pytest.raises(InputError, match="does not hold"):

@@ -63,6 +63,12 @@ def test_class_names_are_read_as_they_are_written(
     )
 
 
+def test_tabs_behind_colons_are_read(yolo: Path) -> None:
+    """PyYAML's own parser refuses what libyaml reads."""
+    (yolo / "data.yaml").write_text("names:\t[cat, dog]\nnc:\t2\ntrain: images/train\nval: images/val\n")
+    assert [one.name for one in read_annotations(settings(yolo), "train").categories] == ["cat", "dog"]
+
+
 def test_hidden_and_foreign_files_are_no_images_and_no_labels(yolo: Path) -> None:
     """A picture without objects more would lower every precision; a folder named like a picture cannot be read."""
     before = read_annotations(settings(yolo), "train")

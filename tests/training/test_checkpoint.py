@@ -79,6 +79,17 @@ def test_a_damaged_file_is_passed_over(run: Run, damage: str) -> None:
     assert "step-00000002.pt" in warnings[0]
 
 
+@pytest.mark.parametrize("method", [None, {("a", "b"): torch.zeros(1)}])
+def test_a_checkpoint_without_the_weights_of_a_method_is_passed_over(method: object, run: Run) -> None:
+    checkpoint.save(run, 1, state(1.0), keep=3)
+    checkpoint.save(run, 2, {"method": method} if method else {"model": {}}, keep=3)
+    warnings: list[str] = []
+    loaded = checkpoint.load_last(run, warnings.append)
+    assert loaded is not None
+    assert loaded["step"] == 1
+    assert "the checkpoint is damaged" in warnings[0]
+
+
 def test_a_damaged_newest_file_does_not_push_out_the_good_ones(run: Run) -> None:
     checkpoint.save(run, 4, state(4.0), keep=1)
     (run.checkpoints_dir / "step-00000009.pt").write_bytes(b"torn")

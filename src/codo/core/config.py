@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -86,8 +87,9 @@ _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 def _recipe_path(recipe: str, relative_to: Path | None) -> Path:
     for candidate in ([relative_to / recipe] if relative_to else []) + [Path(recipe)]:
-        if candidate.is_file():
-            return candidate
+        with suppress(OSError):  # a name that no file can have
+            if candidate.is_file():
+                return candidate
     shipped = shipped_recipes()
     name = recipe.removesuffix(".yaml")
     if name in shipped:
@@ -140,6 +142,8 @@ def parse_yaml(text: str) -> Any:
     left, seen = [(values, 0)], 0
     while left:
         value, depth = left.pop()
+        if isinstance(value, bytes):  # !!binary, which no setting is, but a free mapping would take
+            raise yaml.YAMLError("binary data")
         inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
         seen += len(inner)
         if depth > DEEPEST or seen > MOST_VALUES:

@@ -122,9 +122,13 @@ def read_data_file(path: Path) -> DataFile:
     return DataFile(path, names, values, _keypoints(path, values.get("kpt_shape")), tuple(notes))
 
 
+# Leaves all values text. By libyaml, where read_yaml has it, too: PyYAML's own parser refuses some of what that reads.
+_AS_TEXT: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
 def _names(path: Path, meant: Any) -> tuple[dict[int, str], list[str]]:
     """Class names by index, as they are written; ``meant`` is what YAML reads, and notes tell where the two differ."""
-    written = yaml.load(decode_text(path.read_bytes()), yaml.BaseLoader)  # leaves all values text
+    written = yaml.load(decode_text(path.read_bytes()), _AS_TEXT)
     written = written.get("names") if isinstance(written, dict) else None
     if isinstance(written, list):
         written, meant = ({str(i): name for i, name in enumerate(names)} for names in (written, meant))

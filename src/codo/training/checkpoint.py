@@ -146,6 +146,8 @@ def load(path: Path) -> dict[str, Any]:
         _check_records(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         version, _ = int(state["format"]), int(state["step"])
+        if version <= FORMAT and not all(isinstance(name, str) for name in dict(state["method"])):
+            raise ValueError("a tensor has no name")
     except PermissionError as error:
         raise InputError("cannot read the checkpoint", where=str(path), fix="fix its permissions") from error
     except Exception as error:  # damaged bytes can raise almost any exception
