@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
+import time
 
 import pytest
 
 from codo.core.attempt import attempt_page
 from codo.core.errors import InputError
+from codo.core.signals import Terminated, ended_by_signals
 
 
 def raising(error: BaseException) -> None:
@@ -45,3 +49,18 @@ def test_the_traceback_is_there_for_who_asks(caplog: pytest.LogCaptureFixture) -
 def test_whoever_stops_is_not_held_up(stop: BaseException) -> None:
     with pytest.raises(type(stop)):
         attempt_page(lambda: raising(stop), "the same command again")
+
+
+def test_a_signal_that_becomes_another_error_is_not_taken_for_one() -> None:
+    """As matplotlib's C++ does with what a handler raises while it reads an array."""
+
+    def write() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        except BaseException:
+            pass
+        raise ValueError("invalid matrix")
+
+    with pytest.raises(Terminated), ended_by_signals():
+        attempt_page(write, "the same command again")

@@ -27,6 +27,9 @@ _END: Final = object()
 AGAIN: Final = 0.05
 """Seconds after which a signal is sent again that came at the wrong moment."""
 
+_RAISED: Final[list[str]] = []
+"""Names of the signals for which `terminate` has raised."""
+
 STOPPING: Final = (signal.SIGTERM, signal.SIGUSR1)
 """What schedulers send: save, and exit with 143."""
 
@@ -157,7 +160,8 @@ def terminate(number: int, frame: FrameType | None) -> None:
     if _importing(frame):
         _send_again(number)
     else:
-        raise Terminated(signal.Signals(number).name)
+        _RAISED.append(signal.Signals(number).name)
+        raise Terminated(_RAISED[-1])
 
 
 def _send_again(number: int, condition: Callable[[], bool] = lambda: True) -> None:
@@ -174,15 +178,23 @@ def _send_again(number: int, condition: Callable[[], bool] = lambda: True) -> No
 
 @contextmanager
 def signals_pass() -> Iterator[None]:
-    """Let what a signal's handler raises pass through C code that makes a `SystemError` of it, as numba and Ray do."""
+    """Let what a signal's handler raises pass through C code.
+
+    Numba and Ray make a `SystemError` of it, matplotlib another error.
+    """
+    before = len(_RAISED)
     try:
         yield
-    except SystemError as error:
+    except CodoError:
+        raise
+    except Exception as error:
         cause: BaseException | None = error
         while isinstance(cause, SystemError):
             cause = cause.__cause__ or cause.__context__
         if isinstance(cause, KeyboardInterrupt):
             raise cause from None
+        if len(_RAISED) > before:
+            raise Terminated(_RAISED[-1]) from error
         raise
 
 
