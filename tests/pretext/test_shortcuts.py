@@ -79,7 +79,7 @@ SIMPLE = (0.95, 1.0, 1.05)
 )
 def test_color_fringes_tell_where_a_patch_was(zooms: tuple[float, float, float], colors: str, sees: bool) -> None:
     sizes = {"cell": 24, "patch": 16, "jitter": 3, "hidden": 32, "joined": 32}
-    found = learned(Context, lambda rng: aberrated(rng, 72, zooms), 64, 60, colors=colors, **sizes)
+    found = learned(Context, lambda rng: aberrated(rng, 72, zooms), 64, 100, colors=colors, **sizes)
     assert (found > guessing(1 / 8, LAST * 64)) is sees
 
 
