@@ -273,6 +273,9 @@ def test_ctrl_c_ends_all_that_was_started(cluster: Cluster, source: Path) -> Non
     assert errors == ["codo: interrupted", f"  where: {out}", f"  fix:   {fix}"]
     session = about.split("log: ")[1].strip().removesuffix("/logs")
     assert Path(session).is_dir()
+    end = time.monotonic() + 20  # a worker may end a moment after the command
+    while processes(session) and time.monotonic() < end:
+        time.sleep(0.1)
     assert processes(session) == []
     assert len(on_ray(source, out)) == 24
 
