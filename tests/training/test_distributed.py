@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from torch._C._distributed_c10d import TCPStore
 
 from codo.training.distributed import join_processes, visible_gpus, worker_environments, world_size
+from tests.training.tiny import environment
 
 
 def test_gpus_are_named_as_a_process_of_its_own_understands_them() -> None:
@@ -58,3 +64,18 @@ def test_torch_keeps_to_a_containers_quota(
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_keys_of_processes_that_torchrun_has_restarted_are_their_own(tmp_path: Path) -> None:
+    """The launcher may keep its store, in which the addresses of the processes before are."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    code = "from codo.training.distributed import join_processes\nwith join_processes('cpu') as all: all.barrier()"
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port)}
+    shared |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "3"}
+    ranks = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, env=environment() | shared | {"RANK": str(rank)})
+        for rank in range(2)
+    ]
+    assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
+    assert store.check(["codo/3/default_pg/0//cpu//0/0"])
+    assert not store.check(["default_pg/0//cpu//0/0"])

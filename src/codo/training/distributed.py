@@ -17,7 +17,8 @@ from typing import Any, Final
 import torch
 import torch.distributed as dist
 from torch import Tensor
-from torch._C._distributed_c10d import TCPStore
+from torch._C._distributed_c10d import PrefixStore, TCPStore
+from torch.distributed.rendezvous import rendezvous
 
 from codo.core.allocator import freed_memory_kept
 from codo.core.cpu import cpu_quota, usable_cores
@@ -27,8 +28,6 @@ from codo.loading.loader import dead_workers_told
 
 COLLECTIVE: Final = timedelta(minutes=30)
 """How long a collective waits for a process that lives: rank 0 evaluates, or writes a report, meanwhile."""
-CONNECT: Final = 5
-"""How many times ``distributed.timeout`` processes have to connect: some may import from a slower disk than others."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def join_processes(device: str = "auto", timeout: float = SILENCE) -> Iterator[D
         torch.cuda.set_device(chosen)
     watch = None
     if joined:
-        _connect("nccl" if chosen.type == "cuda" else "gloo", timeout)
+        _connect("nccl" if chosen.type == "cuda" else "gloo")
         watch = watch_ranks(rank, world, timeout)
     try:
         with threads_within_quota(), freed_memory_kept(chosen.type), dead_workers_told():
@@ -135,15 +134,16 @@ def join_processes(device: str = "auto", timeout: float = SILENCE) -> Iterator[D
             dist.destroy_process_group()
 
 
-def _connect(backend: str, timeout: float) -> None:
-    """Join the others. Processes of gloo that torchrun has restarted have been seen waiting for each other."""
+def _connect(backend: str) -> None:
+    """Join the others, under keys of this attempt of torchrun.
+
+    torch 2.15 leaves them out, as if torchrun began a new store with every restart. It does not always; then a process
+    may find the address of one of the attempt before, and all wait for each other.
+    """
     try:
-        if backend == "gloo":
-            dist.init_process_group(backend, timeout=timedelta(seconds=CONNECT * timeout))
-            set_timeout = getattr(dist, "set_timeout", None) or dist.distributed_c10d._set_pg_timeout  # torch 2.11
-            set_timeout(COLLECTIVE)
-        else:
-            dist.init_process_group(backend, timeout=COLLECTIVE)
+        store, rank, world = next(rendezvous("env://", timeout=COLLECTIVE))
+        own = PrefixStore(_prefix(), store)
+        dist.init_process_group(backend, store=own, rank=rank, world_size=world, timeout=COLLECTIVE)
     except RuntimeError as error:
         what = f"this process cannot connect to the others: {first_line(error)}"
         fix = "check that all of them run and the network between their hosts, then run the same command again"
