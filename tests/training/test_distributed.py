@@ -77,5 +77,6 @@ def test_keys_of_processes_that_torchrun_has_restarted_are_their_own(tmp_path: P
         for rank in range(2)
     ]
     assert [rank.wait(timeout=120) for rank in ranks] == [0, 0]
-    assert store.check(["codo/3/default_pg/0//cpu//0/0"])
-    assert not store.check(["default_pg/0//cpu//0/0"])
+    keys = store.list_keys()
+    assert len(keys) >= 4  # an address for each rank, and its signs of life
+    assert all(key.startswith("codo/3/") for key in keys)
