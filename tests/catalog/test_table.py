@@ -61,7 +61,7 @@ def test_a_missing_column_or_metadata_is_an_error(catalog: Path, tmp_path: Path)
         open_file(str(tmp_path / FILE))
 
 
-@pytest.mark.parametrize("count", ["rejected", "ignored"])
+@pytest.mark.parametrize("count", ["rejected", "ignored", "proposals"])
 def test_metadata_without_counts_or_with_other_values_is_an_error(count: str, catalog: Path, tmp_path: Path) -> None:
     """They are looked at when the catalog is opened, not when a command that used it sums up."""
     table = pq.read_table(catalog / FILE)

@@ -69,7 +69,7 @@ class Catalog:
         columns = table.columns
         self.path = path
         self.settings: dict[str, Any] = {"source": info["source"], **info["settings"]}
-        self.counts = checked_counts(info["counts"])
+        self.counts = checked_counts(info["counts"], info["settings"]["propose"])
         self.fallbacks: dict[str, int] = dict(info["fallbacks"])
         self.packed = info["settings"]["pack"] is not None
         self.depths = Depths(*info["depths"]) if info.get("depths") else None

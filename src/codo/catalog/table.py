@@ -54,14 +54,15 @@ def open_file(path: str) -> tuple[pa.Buffer, dict[str, Any]]:
     return buffer, info
 
 
-def checked_counts(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """The counts of a catalog's metadata.
+def checked_counts(counts: Mapping[str, Any], propose: bool) -> dict[str, Any]:
+    """The counts of a catalog's metadata, that of proposals among them if it was made with some.
 
     Raises:
         KeyError: One is missing.
         ValueError: One is no number.
     """
-    numbers = [*(counts[name] for name in NUMBERS), counts.get("proposals", 0), *dict(counts["ignored"]).values()]
+    names = [*NUMBERS, "proposals"] if propose else NUMBERS
+    numbers = [*(counts[name] for name in names), *dict(counts["ignored"]).values()]
     if not all(type(number) is int and number >= 0 for number in numbers):
         raise ValueError("its counts are no numbers")
     return dict(counts)
