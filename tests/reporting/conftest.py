@@ -215,7 +215,15 @@ def make_catalog(tmp_path: Path) -> Callable[..., Path]:
             "codo": "0",
             "source": ["photos"],
             "settings": {"propose": proposals is not None, "pack": None, "proposals": {"mode": "fast"}},
-            "counts": {"images": len(keys), "rejected": 0, "ignored": {}, "repeated": 0, "duplicates": 0} | counts,
+            "counts": {
+                "images": len(keys),
+                "rejected": 0,
+                "ignored": {},
+                "repeated": 0,
+                "duplicates": 0,
+                "proposals": 0,
+            }
+            | counts,
             "fallbacks": {} if proposals is None else {"filtered": len(keys)},
         }
         table = pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata({"codo": json.dumps(info)}))
