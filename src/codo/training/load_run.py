@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,9 +35,7 @@ def load_method(
     settings = resolve(PretrainSettings, None, run.config)
     state = checkpoint.load_newest(run, warn)
     # A queue of one key is enough: queues and memory banks are not needed here, and may be large.
-    saved = state.get("method")
-    if not isinstance(saved, Mapping):
-        raise CodoError("the checkpoint has no method", where=str(run.path), fix="use a checkpoint of this version")
+    saved = state["method"]
     setup = replace(
         method_setup(settings, classes=int(saved.get("classes", 0))),
         model=settings.model.model_copy(update={"init": "none"}),
