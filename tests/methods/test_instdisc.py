@@ -119,7 +119,7 @@ def test_a_few_pictures_are_learned_by_heart() -> None:
     method: Any = InstDisc(Setup(MODEL, ContrastSettings(temperature=0.2), own, batch_size=B, images=32)).train()
     optimizer = torch.optim.SGD(method.encoder.parameters(), lr=0.03, momentum=0.9)
     losses, hits = [], []
-    for number in range(300):
+    for number in range(480):
         x, y = torch.randint(4, (2,), generator=random).tolist()
         images = torch.arange(32).roll(-B * number)[:B]
         negatives = torch.randint(32, (B, 16), generator=random)
@@ -128,6 +128,6 @@ def test_a_few_pictures_are_learned_by_heart() -> None:
         )
         losses.append(output.loss.item())
         hits.append(output.stats["top1"].item())
-    assert sum(losses[-30:]) < 0.75 * sum(losses[:30])
+    assert sum(losses[-30:]) < 0.6 * sum(losses[:30])
     assert sum(hits[:30]) / 30 < 0.15
-    assert sum(hits[-30:]) / 30 > 0.15  # 0.2 to 0.4, by how the CPU rounds
+    assert sum(hits[-30:]) / 30 > 0.25  # 0.35 to 0.63, by seed and by how the CPU rounds

@@ -132,8 +132,8 @@ def run(manifest: Manifest, todo: Sequence[int], most: int | None) -> Generator[
     with stop_signals() as stop, redirect_stdout(cast(TextIO, _Screen(sys.stdout))):
         try:
             while waiting or running:
-                at_once = TASKS_PER_CORE * max(1, int(ray.cluster_resources().get("CPU", 0)))
-                while waiting and len(running) < min(most or at_once, at_once):
+                at_once = _tasks_at_once(ray, most) if waiting else 0
+                while waiting and len(running) < at_once:
                     index = waiting.pop()
                     running[task.remote(*arguments, index)] = index
                 done, _ = ray.wait(list(running), timeout=POLL)
@@ -215,6 +215,12 @@ def import_ray() -> Any:
         return importlib.import_module("ray")
     except ImportError as error:
         raise InputError("engine=ray needs Ray", where="engine", fix="pip install 'codo-detect[ray]'") from error
+
+
+def _tasks_at_once(ray: Any, most: int | None) -> int:
+    """How many tasks Ray may know of at present: clusters grow and shrink."""
+    known = TASKS_PER_CORE * max(1, int(ray.cluster_resources().get("CPU", 0)))
+    return known if most is None else min(most, known)
 
 
 def _check_address(address: str) -> None:
