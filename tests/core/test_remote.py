@@ -82,7 +82,7 @@ def test_a_full_disk_is_no_fault_of_the_store(s3: Store, tmp_path: Path, monkeyp
     s3.put({"a": b"12345"}, "run")
     remote = RemoteFolder(f"{s3.url}/run")
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(remote.fs, "get_file", full)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +14,9 @@ from codo.annotations.data_settings import DataSettings
 from codo.annotations.source import read_annotations, resolved
 from codo.core.cache import VARIABLE
 from codo.core.errors import InputError
-from codo.sources.local_copy import local_copy
+from codo.sources.local_copy import copies_at_hand, copy_images, local_copy
 from tests.annotations.layouts import write_every_layout
-from tests.object_store import Store
+from tests.object_store import Fault, Store
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +107,51 @@ def test_what_cannot_be_copied_is_refused(
     with pytest.raises(InputError, match="do not fit into the cache") as caught:
         read_annotations(DataSettings(folder=url), "val")
     assert s3.gets("coco") == []
+
+
+def test_image_files_are_copied_from_several_folders(s3: Store, cache: Path) -> None:
+    urls = [
+        f"{s3.put({name: name.encode() * 9}, folder)}/{name}" for folder, name in (("a", "0.tar"), ("b/c", "1.tar"))
+    ]
+    copies = copy_images(urls, cache)
+    assert copies == {url: str(cache / "images" / url.replace("://", "/")) for url in urls}
+    assert [Path(path).read_bytes() for path in copies.values()] == [b"0.tar" * 9, b"1.tar" * 9]
+    s3.put({"1.tar": b"another length"}, "b/c")
+    s3.forget()
+    assert copies_at_hand([*urls, f"{s3.url}/none"], cache) == copies
+    assert s3.requests == []
+    assert copy_images(urls, cache) == copies
+    assert [one.key.rpartition("/")[2] for one in s3.gets(".tar")] == ["1.tar"]
+    assert Path(copies[urls[1]]).read_bytes() == b"another length"
+
+
+def test_image_files_that_cannot_be_copied_are_refused(s3: Store, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"{s3.put({'0.tar': bytes(100)}, 'a')}/0.tar"
+    with pytest.raises(InputError, match="image files cannot be read: FileNotFoundError") as caught:
+        copy_images([url, f"{s3.url}/a/none.tar"], cache)
+    assert caught.value.fix == "check the URL and your access to it, or set local_copy=false, which reads them in place"
+    with pytest.raises(InputError, match="image files at an unusual URL"):
+        copy_images([f"{s3.url}/../other.tar"], cache)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+    with pytest.raises(InputError, match="do not fit into the cache") as caught:
+        copy_images([url], cache)
+    assert caught.value.fix == "set CODO_CACHE to a larger disk, or set local_copy=false, which reads them in place"
+    assert [path.name for path in cache.rglob("*") if path.is_file()] == ["lock"]
+
+
+def test_ctrl_c_does_not_wait_for_what_is_on_its_way(s3: Store, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole files stay, nothing half-copied does, and the same call goes on."""
+    monkeypatch.setattr("codo.sources.local_copy.AT_ONCE", 2)
+    place = s3.put({f"{i}.tar": bytes([i]) * 4_000_000 for i in range(8)}, "shards")
+    urls = [f"{place}/{i}.tar" for i in range(8)]
+    s3.forget()
+    s3.faults += [Fault("before", key="0.tar", action=lambda: os.kill(os.getpid(), signal.SIGINT))]
+    with pytest.raises(KeyboardInterrupt):
+        copy_images(urls, cache)
+    there = sorted(path.name for path in (cache / "images").rglob("*") if path.is_file())
+    assert set(there) < {"lock", *(f"{i}.tar" for i in range(8))}
+    assert len(there) < 5
+    s3.forget()
+    copies = copy_images(urls, cache)
+    assert [Path(copies[url]).read_bytes()[0] for url in urls] == [*range(8)]
+    assert {one.key.rpartition("/")[2] for one in s3.gets(".tar")} == {f"{i}.tar" for i in range(8)} - set(there)

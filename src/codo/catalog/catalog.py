@@ -15,20 +15,20 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from codo.catalog import heif
-from codo.catalog.bit_depth import Depths, depth_warning
+from codo.catalog import description
+from codo.catalog.bit_depth import Depths
 from codo.catalog.boxes import Boxes, scale_boxes
 from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.decoded_images import DecodedImages
 from codo.catalog.jpeg_tiles import cut, layout
-from codo.catalog.pages import slow_pages_warning
+from codo.catalog.pages import file_of
 from codo.catalog.reading import Location, Reader, Unreachable
-from codo.catalog.schema import FALLBACK_STAGE, FILE, REJECTED, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
+from codo.catalog.schema import FALLBACK_STAGE, FILE, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, checked_counts, open_file, read_table
 from codo.catalog.tile_reading import TileColumns, read_tile
 from codo.core.content import Checked, content_hash, time_of
 from codo.core.errors import DAMAGE, CodoError, InputError, first_line
-from codo.core.paths import absolute, join, kind, missing
+from codo.core.paths import absolute, is_url, join, kind, missing
 from codo.models.pixel_rules import DEFAULT_RULES, PixelSettings
 from codo.rasters.multiband import band_note
 from codo.rasters.tiff import Window
@@ -102,7 +102,7 @@ class Catalog:
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle as the path: a process that is not forked opens the catalog itself."""
-        return (_reopen, (self.path, self.has_proposals))
+        return (_reopen, (self.path, self.has_proposals, self._reader.copies))
 
     def key(self, i: int) -> str:
         """The name of image ``i`` in its source."""
@@ -198,6 +198,7 @@ class Catalog:
     def _read_tile(self, i: int, tile: Window) -> Image:
         assert self._tiles is not None
         location, orientation, levels = self.location(i), int(self._orientation[i]), self._tiles.levels(i)
+        location = location._replace(uri=self._reader.place(location.uri))
         try:
             return read_tile(lambda: self.read(i), location, tile, levels, orientation, self.pixel_rules)
         except (InvalidImage, OSError) as error:
@@ -220,7 +221,7 @@ class Catalog:
             CodoError: The file has vanished, has another length or content than it had, or cannot be reached.
         """
         location = self.location(i)
-        time = self._checked.due(i, location.file)
+        time = self._checked.due(i, self._reader.place(location.file))
         try:
             data = self._reader.read(location)
         except OSError as error:
@@ -246,23 +247,18 @@ class Catalog:
         wanted = {row.tobytes() for row in hashes}
         return np.array([i for i in likely if self.content_hash(i) in wanted], dtype=np.int64)
 
+    def remote_files(self) -> list[str]:
+        """URLs of the files in an object store that the images are in."""
+        files = {join(self.path, file_of(uri)) for uri in pc.unique(self._uri).to_pylist()}
+        return sorted(file for file in files if is_url(file))
+
+    def read_copies(self, copies: Mapping[str, str]) -> None:
+        """Read files, by their URL, from local copies that have the same bytes."""
+        self._reader.copies = {**self._reader.copies, **copies}
+
     def summary(self) -> str:
         """One line about the contents of the catalog, and a warning where images of more than 8 bits lose much."""
-        counts = self.counts
-        tiles = f"{counts['images']:,} tiles of {counts['pictures']:,} images" if "pictures" in counts else ""
-        parts = [tiles or f"{counts['images']:,} images"]
-        if self.settings["propose"]:
-            others = [f"{n:,} {stage}" for stage, n in self.fallbacks.items() if stage != "filtered"]
-            note = f" (fallbacks: {', '.join(others)})" if others else ""
-            parts.append(f"{counts['proposals'] / counts['images']:.1f} proposals an image{note}")
-        if counts["rejected"]:
-            parts.append(f"{counts['rejected']:,} rejected (why: {join(self.path, REJECTED)})")
-        parts += [f"{counts[name]:,} {name}" for name in ("duplicates", "repeated") if counts[name]]
-        if counts["ignored"]:
-            kinds = ", ".join(f"{n:,} {ending}" for ending, n in counts["ignored"].items())
-            parts.append(f"ignored {kinds}")
-        parts += [self.band_note()] if self.band_note() else []
-        return "\n".join(["; ".join(parts), *(f"WARNING {warning}" for warning in self.warnings())])
+        return "\n".join([description.line(self), *(f"WARNING {warning}" for warning in self.warnings())])
 
     def band_note(self) -> str:
         """A line about images with more than three bands, if none were chosen; else empty."""
@@ -270,28 +266,24 @@ class Catalog:
 
     def warnings(self) -> list[str]:
         """What may be lost, or slow, in its images."""
-        found = [depth_warning(self.depths, "value_range"), heif.left_out_warning(self.counts["ignored"])]
-        if not self.packed and (whole := self.counts.get("decoded_whole")):
-            found.append(f"{whole:,} images are decoded whole for each tile that is read; pack=SIDE stores tiles")
-        some = range(0, len(self), max(len(self) // 100, 1))
-        found.append(slow_pages_warning([self._uri[i].as_py() for i in some]))
-        return [warning for warning in found if warning]
+        return description.warnings(self)
 
     def _unreadable(self, i: int, error: InvalidImage | OSError) -> CodoError:
+        file = self._reader.place(self.location(i).file)
         if isinstance(error, Unreachable):
-            fix, where = "run the same command again once it can be reached", join(self.path, self.location(i).file)
-            return CodoError(f"image '{self.key(i)}' cannot be read: {error.strerror}", where=where, fix=fix)
+            fix = "run the same command again once it can be reached"
+            return CodoError(f"image '{self.key(i)}' cannot be read: {error.strerror}", where=file, fix=fix)
+        if isinstance(error, FileNotFoundError) and file in self._reader.copies.values():
+            fix = "run the same command again: it copies the file again"
+            return CodoError(f"the copy of image '{self.key(i)}' was removed", where=file, fix=fix)
         return self._changed(i, "there is no such file" if isinstance(error, FileNotFoundError) else first_line(error))
 
     def _changed(self, i: int, what: str) -> CodoError:
-        uri = join(self.path, self.location(i).file)
-        fix = (
-            "copy the catalog again with all its shards"
-            if self.packed
-            else "restore the file, or prepare its source again into a new directory"
-        )
+        fix = "restore the file, or prepare its source again into a new directory"
         return CodoError(
-            f"image '{self.key(i)}' has vanished or changed since codo prepare: {what}", where=uri, fix=fix
+            f"image '{self.key(i)}' has vanished or changed since codo prepare: {what}",
+            where=join(self.path, self.location(i).file),
+            fix="copy the catalog again with all its shards" if self.packed else fix,
         )
 
 
@@ -336,8 +328,10 @@ def is_catalog(path: str | Path) -> bool:
     return kind(join(absolute(path), FILE)) == "file"
 
 
-def _reopen(path: str, proposals: bool) -> Catalog:
-    return open_catalog(path, proposals=proposals)
+def _reopen(path: str, proposals: bool, copies: Mapping[str, str]) -> Catalog:
+    catalog = open_catalog(path, proposals=proposals)
+    catalog.read_copies(copies)
+    return catalog
 
 
 def _no_catalog(folder: str) -> InputError:

@@ -7,6 +7,7 @@ import os
 import threading
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import fsspec.asyn
@@ -68,11 +69,20 @@ class Reader:
     Args:
         base: What relative locations are relative to.
         handles: The most files that are kept open.
+
+    Attributes:
+        copies: Local copies of remote files, by URL, which are read instead.
     """
 
     def __init__(self, base: str = "", handles: int = 32) -> None:
         self.base, self.handles = base, handles
+        self.copies: Mapping[str, str] = {}
         self._reset()
+
+    def place(self, file: str) -> str:
+        """Where a file of a location is read: an absolute path or a URL."""
+        file = file if os.path.isabs(file) else join(self.base, file)
+        return self.copies.get(file, file)
 
     def read(self, location: Location) -> bytes:
         """The bytes of one image file, inflated where needed.
@@ -88,10 +98,10 @@ class Reader:
             raise BadSpan(errno.EFBIG, f"{size / 1e9:.1f} GB, far more than an image")
         if "\0" in uri:
             raise BadSpan(errno.EINVAL, "its name has a zero byte, which no file has")
-        uri = uri if os.path.isabs(uri) else join(self.base, uri)
         if (page := page_of(uri)) is not None:
-            data = self._decompressed(page)[offset : offset + size]
+            data = self._decompressed(page._replace(file=self.place(page.file)))[offset : offset + size]
         else:
+            uri = self.place(uri)
             data = self._read_url(uri, offset, size) if is_url(uri) else self._read_file(uri, offset, size)
         if size >= 0 and len(data) != size:
             longer = "longer" if len(data) > size else "shorter"

@@ -5,6 +5,7 @@
     ~/.cache/codo/      or the folder that CODO_CACHE names
       catalogs/         NAME-DIGEST: one catalog each (preparation/cache.py)
       labeled/          PROTOCOL/BUCKET/…: labeled data of object stores (sources/local_copy.py)
+      images/           PROTOCOL/BUCKET/…: files of catalogs in object stores (sources/local_copy.py)
       perceptual/       hashes of what images look like (duplicates/hashes.py)
       kernels/          only where Numba cannot keep them next to the source, nor in its own cache (core/jit.py)
 """
@@ -15,7 +16,7 @@ import os
 from pathlib import Path
 
 VARIABLE = "CODO_CACHE"
-KERNELS, LABELED, PERCEPTUAL = "kernels", "labeled", "perceptual"
+KERNELS, LABELED, IMAGES, PERCEPTUAL = "kernels", "labeled", "images", "perceptual"
 """Folders in it that are no catalogs."""
 
 

@@ -125,19 +125,26 @@ class RemoteFolder:
         except FileNotFoundError:
             return
 
-    def get(self, name: str, size: int, path: Path) -> None:
+    def get(self, name: str, size: int, path: Path, progress: Callable[[int], None] = lambda arrived: None) -> None:
         """Copy a file from there; ``path`` appears when it is complete and on disk.
+
+        Args:
+            name: Its name there.
+            size: Its length in bytes.
+            path: Where to.
+            progress: Called with the number of bytes that have arrived since; what it raises ends the copy.
 
         Raises:
             InputError: It is not allowed to read it.
             CodoError: It cannot be reached, or it changed meanwhile.
             OSError: The disk is full.
         """
-        temporary = temporary_path(path)
+        watch, temporary = Callback(), temporary_path(path)
+        watch.relative_update = progress
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             try:
-                self.fs.get_file(f"{self.root}/{name}", str(temporary))
+                self.fs.get_file(f"{self.root}/{name}", str(temporary), callback=watch)
             except Exception as error:
                 if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
                     raise

@@ -46,7 +46,7 @@ from codo.core.renamed import upgrade
 from codo.core.version import commit
 
 NEUTRAL = (
-    *("out", "mirror", "workers", "cache", "log", "checkpoint_every", "keep_checkpoints", "distributed"),
+    *("out", "mirror", "workers", "cache", "local_copy", "log", "checkpoint_every", "keep_checkpoints", "distributed"),
     *("near_duplicates", "probe.near_duplicates"),  # what a warning looks at
 )
 

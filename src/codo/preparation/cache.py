@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from codo.catalog.schema import FILE, UNFINISHED
 from codo.catalog.table import open_file
-from codo.core.cache import KERNELS, LABELED, PERCEPTUAL, VARIABLE, default_cache
+from codo.core.cache import IMAGES, KERNELS, LABELED, PERCEPTUAL, VARIABLE, default_cache
 from codo.core.errors import CodoError, InputError
 from codo.core.io import FileLock
 from codo.preparation.manifest import has_manifest, read_manifest
@@ -25,6 +25,7 @@ Clear = Literal["all", "stale"]
 OTHERS = {
     KERNELS: "compiled kernels",
     LABELED: "labeled data of object stores",
+    IMAGES: "image files of object stores",
     PERCEPTUAL: "hashes of images, for near-duplicates",
 }
 """Folders in the cache beside that of the catalogs."""

@@ -60,6 +60,11 @@ class PretrainSettings(Settings):
         description="memory for decoded images, which the loader processes of a rank share: a size such as 2GB; off; "
         "or auto, a quarter of the available memory if half of the images fit and the run sees them more than once",
     )
+    local_copy: bool = Field(
+        False,
+        description="copy files of catalogs in an object store to images/ of the cache (CODO_CACHE) before the first "
+        "step, each by one request from begin to end, once on a machine; false: each look at an image is a request",
+    )
     canvas: int = Field(224, ge=32, description="side of the square views in pixels, a multiple of 32")
     views: int = Field(2, ge=1, description="views per sample: one for the query network, the rest for the key network")
     localization: float = Field(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from codo.catalog.catalog import Catalog, is_catalog
 from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.local_files import read_local_copies, remote_note
 from codo.loading.pools import Pool, split_share
 from codo.loading.sampler import check_batch
 from codo.loading.step_dataset import StepDataset
@@ -58,7 +59,8 @@ class PretrainTask:
         contrast, used = self.settings.contrast, find_method(self.settings.method).used_settings
         model = self.settings.model
         normalization = describe_normalization(model.normalization, model.init, model.backbone)
-        notes = [*([normalization] if normalization else []), *self.inputs.image_notes()]
+        remote = remote_note(self.inputs.catalogs(), self.settings.local_copy, self.steps / self.per_epoch)
+        notes = [*([normalization] if normalization else []), *self.inputs.image_notes(), *remote]
         momentum = contrast.keys == "momentum" and {"contrast", "contrast.momentum"} & set(used)
         if contrast.momentum == "auto" and momentum:
             notes.append(f"contrast.momentum=auto: {self.setup().contrast.momentum} for {self.steps} steps")
@@ -78,12 +80,14 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
         world: Number of processes.
 
     Raises:
-        InputError: A tracker's package is missing; images are missing, lack what the method needs, or teach it
-            nothing; the batch is larger than the data or does not divide over the processes; no length is given, or it
-            ends before frozen parts are trained.
+        InputError: A tracker's package is missing; images are missing, cannot be copied here, lack what the method
+            needs, or teach it nothing; the batch is larger than the data or does not divide over the processes; no
+            length is given, or it ends before frozen parts are trained.
     """
     check_trackers(settings.log)
     inputs = open_inputs(settings)
+    if settings.local_copy:
+        read_local_copies(inputs.catalogs())
     dataset = find_method(settings.method).dataset(inputs)
     model = settings.model.normalized_for(settings.model.init, recorded_normalization(settings.out))
     model = model.model_copy(update={"pixels": recorded_pixels(settings.out, inputs.pixels)})
