@@ -221,7 +221,7 @@ class Catalog:
             CodoError: The file has vanished, has another length or content than it had, or cannot be reached.
         """
         location = self.location(i)
-        time = self._checked.due(i, self._reader.place(location.file))
+        time = 0 if self.packed else self._checked.due(i, self._reader.place(location.file))
         try:
             data = self._reader.read(location)
         except OSError as error:
