@@ -25,6 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from benchmarks.pictures import photographs
@@ -97,9 +98,10 @@ def watch(out: Path, minutes: float, data: Path | None, rounds: int, settings: S
 def start(out: Path, name: str, settings: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start the run ``name``, or go on with it."""
     pools = [f"foregrounds={out / 'catalog'}", f"backgrounds=[{out / 'catalog'}]", f"workers={WORKERS}"]
-    command = [sys.executable, "-m", "codo.cli", "pretrain", "-c", "laptop", *pools, *settings]
+    always = ["steps=100000000", "log.every=2", f"out={out / name}"]  # a turn has to have many lines of the log
+    command = [sys.executable, "-m", "codo.cli", "pretrain", "-c", "laptop", *pools, *settings, *always]
     with (out / f"{name}.log").open("ab") as log:
-        return subprocess.Popen([*command, "steps=100000000", f"out={out / name}"], stdout=log, stderr=log)
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
 
 def take_turns(out: Path, old: subprocess.Popen[bytes], rounds: int, settings: Sequence[str]) -> None:
@@ -113,7 +115,7 @@ def take_turns(out: Path, old: subprocess.Popen[bytes], rounds: int, settings: S
         time.sleep(WARM_UP)
         to_all(young.pid, signal.SIGSTOP)
         logs = {"old": (old.pid, out / "run/metrics.jsonl"), "young": (young.pid, out / name / "metrics.jsonl")}
-        with (out / "turns.jsonl").open("a", encoding="utf-8") as turns:
+        with (out / "turns.jsonl").open("w", encoding="utf-8") as turns:
             for _ in range(rounds):
                 found = {
                     f"{which}_{key}": value
@@ -123,8 +125,7 @@ def take_turns(out: Path, old: subprocess.Popen[bytes], rounds: int, settings: S
                 turns.write(json.dumps(found) + "\n")
                 turns.flush()
     finally:
-        to_all(young.pid, signal.SIGCONT)
-        young.kill()
+        to_all(young.pid, signal.SIGKILL)
         young.wait()
         to_all(old.pid, signal.SIGCONT)
 
@@ -137,15 +138,17 @@ def turn(pid: int, log: Path) -> Sample:
     time.sleep(TURN)
     after = sample(pid, log)
     to_all(pid, signal.SIGSTOP)
-    if before is None or after is None:
-        raise RuntimeError(f"{log} has no steps")
+    if before is None or after is None or after["step"] < before["step"] + 20:
+        raise RuntimeError(f"{log}: fewer than 20 steps in {TURN:.0f} s")
     return {name: value([before, after], name) for name in ("step_ms", "cpu_ms")}
 
 
 def to_all(pid: int, number: signal.Signals) -> None:
-    """Send a signal to a process and all its descendants."""
-    for one in tree(pid):
-        os.kill(one, number)
+    """Send a signal to a process and all its descendants; those that have ended meanwhile are left out."""
+    with suppress(FileNotFoundError):
+        for one in tree(pid):
+            with suppress(ProcessLookupError):
+                os.kill(one, number)
 
 
 def ratios(turns: Sequence[Sample]) -> list[str]:

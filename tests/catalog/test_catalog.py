@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from codo.catalog.catalog import Catalog, is_catalog, open_catalog
+from codo.catalog.content import content_hash
 from codo.catalog.decode import decode
-from codo.core.content import content_hash
 from codo.core.errors import CodoError, InputError
 from codo.preparation.prepare import prepare
 from tests.catalog.pictures import encode, jpeg, jpegs, picture, write_folder

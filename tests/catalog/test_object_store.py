@@ -120,7 +120,7 @@ def test_a_server_that_never_answers_is_not_awaited_for_long(
     catalog: Catalog, s3: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By clients with their own patience, which is half an hour."""
-    monkeypatch.setattr("codo.catalog.reading.PATIENCE", 0.5)
+    monkeypatch.setattr("codo.core.remote.PATIENCE", 0.5)
     s3.faults.append(Fault("hang", times=1000))
     with pytest.raises(CodoError, match=r"cannot be read: no answer within \d seconds"):
         catalog.image(0)

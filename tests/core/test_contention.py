@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -84,6 +85,19 @@ def test_a_real_process_beside_this_one() -> None:
     assert share > 0.1 / len(os.sched_getaffinity(0))
 
 
+def test_all_that_changes_stands_in_parentheses(machine: Machine, bound_to_two: list[float]) -> None:
+    """So that `RunLog.warn_once` tells it once."""
+    stat(machine, cpu0=(0, 0), cpu2=(0, 0))
+    others, told = OtherProcesses(machine.proc), set()
+    for look, own in enumerate((12, 12, 12, 12, 12, 2, 14, 1, 1, 1), 1):
+        stat(machine, cpu0=(10 * look, 0), cpu2=(10 * look, 0))
+        bound_to_two[0] += own
+        others.share()
+        told.add(others.warning(threads=8))
+    assert len(told) > 3
+    assert len({re.sub(r"\([^()]*\)", "", message) for message in told - {None}}) == 1
+
+
 def test_fewer_threads_are_advised_where_others_are_busy(machine: Machine, bound_to_two: list[float]) -> None:
     stat(machine, cpu0=(0, 0), cpu2=(0, 0))
     others = OtherProcesses(machine.proc)
@@ -98,4 +112,4 @@ def test_fewer_threads_are_advised_where_others_are_busy(machine: Machine, bound
     assert "(40% of them)" in told[4]  # in parentheses: logs tell once what differs only there
     assert "OMP_NUM_THREADS=2" in told[4]
     assert others.warning(threads=1) is None
-    assert "one may be faster" in str(others.warning(threads=2))
+    assert "OMP_NUM_THREADS=1" in str(others.warning(threads=2))

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from codo.catalog import description
 from codo.catalog.bit_depth import Depths
 from codo.catalog.boxes import Boxes, scale_boxes
+from codo.catalog.content import Checked, content_hash, time_of
 from codo.catalog.decode import InvalidImage, decode
 from codo.catalog.decoded_images import DecodedImages
 from codo.catalog.jpeg_tiles import cut, layout
@@ -26,9 +27,8 @@ from codo.catalog.reading import Location, Reader, Unreachable
 from codo.catalog.schema import FALLBACK_STAGE, FILE, SCHEMA, TILE_FIELDS, TILE_MARK, TILED_FORMAT, UNFINISHED
 from codo.catalog.table import CatalogTable, bytes_of, checked_counts, open_file, read_table
 from codo.catalog.tile_reading import TileColumns, read_tile
-from codo.core.content import Checked, content_hash, time_of
 from codo.core.errors import DAMAGE, CodoError, InputError, first_line
-from codo.core.paths import absolute, is_url, join, kind, missing
+from codo.core.paths import URL, absolute, is_url, join, kind, missing
 from codo.models.pixel_rules import DEFAULT_RULES, PixelSettings
 from codo.rasters.multiband import band_note
 from codo.rasters.tiff import Window
@@ -198,7 +198,6 @@ class Catalog:
     def _read_tile(self, i: int, tile: Window) -> Image:
         assert self._tiles is not None
         location, orientation, levels = self.location(i), int(self._orientation[i]), self._tiles.levels(i)
-        location = location._replace(uri=self._reader.place(location.uri))
         try:
             return read_tile(lambda: self.read(i), location, tile, levels, orientation, self.pixel_rules)
         except (InvalidImage, OSError) as error:
@@ -221,7 +220,7 @@ class Catalog:
             CodoError: The file has vanished, has another length or content than it had, or cannot be reached.
         """
         location = self.location(i)
-        time = 0 if self.packed else self._checked.due(i, self._reader.place(location.file))
+        time = self._due(i, location)
         try:
             data = self._reader.read(location)
         except OSError as error:
@@ -231,6 +230,13 @@ class Catalog:
                 raise self._changed(i, "another file of the same length is in its place")
             self._checked.passed(i, time)
         return data
+
+    def _due(self, i: int, location: Location) -> int:
+        """The time of a file whose content has to be checked; 0 if it need not be. Packed images have no such hash."""
+        if self.packed:
+            return 0
+        place = self._reader.place(location.file)
+        return self._checked.due(i, place, copied=is_url(location.file) and not is_url(place))
 
     def written_later(self, i: int) -> bool:
         """Whether the file of image ``i`` has a later time than the catalog; its content may be the same."""
@@ -249,12 +255,14 @@ class Catalog:
 
     def remote_files(self) -> list[str]:
         """URLs of the files in an object store that the images are in."""
-        files = {join(self.path, file_of(uri)) for uri in pc.unique(self._uri).to_pylist()}
-        return sorted(file for file in files if is_url(file))
+        uris = pc.unique(self._uri)
+        if not is_url(self.path):
+            uris = uris.filter(pc.match_substring_regex(uris, URL))
+        return sorted({join(self.path, file_of(uri)) for uri in uris.to_pylist()})
 
-    def read_copies(self, copies: Mapping[str, str]) -> None:
-        """Read files, by their URL, from local copies that have the same bytes."""
-        self._reader.copies = {**self._reader.copies, **copies}
+    def read_copies(self, folder: str | Path) -> None:
+        """Read remote files from their copies in a folder, where they are there (`codo.catalog.reading.copy_path`)."""
+        self._reader.copies = str(folder)
 
     def summary(self) -> str:
         """One line about the contents of the catalog, and a warning where images of more than 8 bits lose much."""
@@ -269,22 +277,20 @@ class Catalog:
         return description.warnings(self)
 
     def _unreadable(self, i: int, error: InvalidImage | OSError) -> CodoError:
-        file = self._reader.place(self.location(i).file)
         if isinstance(error, Unreachable):
-            fix = "run the same command again once it can be reached"
-            return CodoError(f"image '{self.key(i)}' cannot be read: {error.strerror}", where=file, fix=fix)
-        if isinstance(error, FileNotFoundError) and file in self._reader.copies.values():
-            fix = "run the same command again: it copies the file again"
-            return CodoError(f"the copy of image '{self.key(i)}' was removed", where=file, fix=fix)
+            fix, where = "run the same command again once it can be reached", join(self.path, self.location(i).file)
+            return CodoError(f"image '{self.key(i)}' cannot be read: {error.strerror}", where=where, fix=fix)
         return self._changed(i, "there is no such file" if isinstance(error, FileNotFoundError) else first_line(error))
 
     def _changed(self, i: int, what: str) -> CodoError:
-        fix = "restore the file, or prepare its source again into a new directory"
-        return CodoError(
-            f"image '{self.key(i)}' has vanished or changed since codo prepare: {what}",
-            where=join(self.path, self.location(i).file),
-            fix="copy the catalog again with all its shards" if self.packed else fix,
-        )
+        file = self.location(i).file
+        place, fix = self._reader.place(file), "restore the file, or prepare its source again into a new directory"
+        if self.packed:
+            fix = "copy the catalog again with all its shards"
+        if not is_url(place) and is_url(join(self.path, file)):
+            fix = f"delete this copy, and run the same command again; if that does not help, {fix}"
+        what = f"image '{self.key(i)}' has vanished or changed since codo prepare: {what}"
+        return CodoError(what, where=place, fix=fix)
 
 
 def open_catalog(path: str | Path, *, proposals: bool = True) -> Catalog:
@@ -328,7 +334,7 @@ def is_catalog(path: str | Path) -> bool:
     return kind(join(absolute(path), FILE)) == "file"
 
 
-def _reopen(path: str, proposals: bool, copies: Mapping[str, str]) -> Catalog:
+def _reopen(path: str, proposals: bool, copies: str) -> Catalog:
     catalog = open_catalog(path, proposals=proposals)
     catalog.read_copies(copies)
     return catalog

@@ -7,22 +7,15 @@ import os
 import threading
 import zlib
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import NamedTuple
-
-import fsspec.asyn
-import fsspec.exceptions
 
 from codo.catalog.pages import Page, decompress, file_of, page_of
 from codo.core.errors import class_and_line
 from codo.core.paths import filesystem, is_url, join
+from codo.core.remote import read_span
 
 LARGEST_FILE = 1 << 30
 """Larger files are refused, which bounds what a damaged or hostile file can make a process allocate."""
-
-PATIENCE, SLOWEST = 120.0, 1e6
-"""Seconds for which a remote file is awaited, and bytes a second that it takes at least: s3fs alone would try a server
-that does not answer for half an hour."""
 
 
 class Location(NamedTuple):
@@ -60,6 +53,12 @@ class Unreachable(OSError):
     """A remote file cannot be read now, which says nothing about its contents: the network, the server, the access."""
 
 
+def copy_path(folder: str | os.PathLike[str], url: str) -> str:
+    """Where the copy of a remote file is: ``FOLDER/s3/bucket/shards/000.tar``."""
+    protocol, _, place = url.partition("://")
+    return os.path.join(folder, protocol, place.strip("/"))
+
+
 class Reader:
     """Reads spans, and keeps the archives it reads from open.
 
@@ -71,18 +70,20 @@ class Reader:
         handles: The most files that are kept open.
 
     Attributes:
-        copies: Local copies of remote files, by URL, which are read instead.
+        copies: Folder with local copies of remote files, which are read instead; empty: none.
     """
 
     def __init__(self, base: str = "", handles: int = 32) -> None:
         self.base, self.handles = base, handles
-        self.copies: Mapping[str, str] = {}
+        self.copies = ""
         self._reset()
 
     def place(self, file: str) -> str:
         """Where a file of a location is read: an absolute path or a URL."""
         file = file if os.path.isabs(file) else join(self.base, file)
-        return self.copies.get(file, file)
+        if self.copies and is_url(file) and os.path.exists(copy := copy_path(self.copies, file)):
+            return copy
+        return file
 
     def read(self, location: Location) -> bytes:
         """The bytes of one image file, inflated where needed.
@@ -122,16 +123,13 @@ class Reader:
         """The span, by one request; looked up in each process anew, as clients must not be shared with a fork."""
         fs, path = filesystem(url)
         # Of a file of its own one byte more, which shows that it has grown. Without an end s3fs asks for the size.
-        span = {"start": offset, "end": offset + size + (offset == 0)} if size > 0 else {}
-        patience = PATIENCE + max(size, 0) / SLOWEST
+        span = (offset, offset + size + (offset == 0)) if size > 0 else ()
         try:
-            if fs.async_impl:
-                return bytes(fsspec.asyn.sync(fs.loop, fs._cat_file, path, timeout=patience, **span))
-            return bytes(fs.cat_file(path, **span))
+            return read_span(fs, path, *span)
         except (FileNotFoundError, PermissionError):
             raise
-        except fsspec.exceptions.FSTimeoutError as error:
-            raise Unreachable(errno.ETIMEDOUT, f"no answer within {patience:.0f} seconds") from error
+        except TimeoutError as error:
+            raise Unreachable(errno.ETIMEDOUT, error.strerror or class_and_line(error)) from error
         except Exception as error:  # of the network, of any library
             if isinstance(error, OSError) and error.errno == errno.EINVAL:  # a range behind the end
                 raise BadSpan(errno.EIO, f"the file is shorter than the {offset + size} bytes it had") from error

@@ -18,6 +18,8 @@ from pathlib import Path
 VARIABLE = "CODO_CACHE"
 KERNELS, LABELED, IMAGES, PERCEPTUAL = "kernels", "labeled", "images", "perceptual"
 """Folders in it that are no catalogs."""
+LOCK = "lock"
+"""A file in the folders of copies, locked by the process that copies."""
 
 
 def default_cache() -> Path:

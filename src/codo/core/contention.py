@@ -52,10 +52,9 @@ class OtherProcesses:
         if threads < 2 or len(self._shares) < LOOKS or mean <= CROWDED:
             return None
         free = max(1, round(threads * (1 - mean)))
-        fewer = "one" if free == 1 else free
-        return (  # numbers that change stand in parentheses, so that a log tells it once (training/logging.py)
+        return (  # all that changes stands in parentheses, so that a log tells it once (training/logging.py)
             f"Other processes keep the cores busy ({mean:.0%} of them), and the {threads} threads of this one wait for "
-            f"each other: {fewer} may be faster (stop, then the same command with OMP_NUM_THREADS={free})."
+            f"each other: fewer may be faster (stop, then the same command with OMP_NUM_THREADS={free})."
         )
 
     def _read(self) -> tuple[float, float, float] | None:

@@ -17,7 +17,9 @@ import fsspec
 
 from codo.core.errors import InputError
 
-_URL = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*(://|::)")
+URL = r"^[A-Za-z][A-Za-z0-9+.-]*(://|::)"
+"""How a path begins that needs fsspec."""
+_URL = re.compile(URL)
 _PATTERN = re.compile(r"[*?\[{]")
 _RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 

@@ -6,16 +6,25 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import fsspec.asyn
+import fsspec.exceptions
 from fsspec.callbacks import Callback
 
 from codo.core.errors import CodoError, InputError, class_and_line
 from codo.core.io import flush_to_disk, temporary_path
 from codo.core.paths import filesystem
 
+PATIENCE, SLOWEST = 120.0, 1e6
+"""Seconds for which a remote file is awaited, and bytes a second that it takes at least: s3fs alone would try a server
+that does not answer for half an hour."""
+BLOCK = 1 << 24
+"""Bytes that are copied by one request."""
 _APPEAR_WHOLE = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "memory"})
 """Protocols of stores whose objects appear when they are complete. Elsewhere a file is written and then renamed."""
 
@@ -125,37 +134,46 @@ class RemoteFolder:
         except FileNotFoundError:
             return
 
-    def get(self, name: str, size: int, path: Path, progress: Callable[[int], None] = lambda arrived: None) -> None:
-        """Copy a file from there; ``path`` appears when it is complete and on disk.
+    def get(self, name: str, size: int, path: Path, arrived: Callable[[int], None] = lambda count: None) -> None:
+        """Copy a file from there, block by block from begin to end; ``path`` appears when it is complete and on disk.
+
+        A file system's own ``get_file`` may fetch parts of a large file at once, hold all of them, and not try again
+        (s3fs 2026.9).
 
         Args:
             name: Its name there.
             size: Its length in bytes.
             path: Where to.
-            progress: Called with the number of bytes that have arrived since; what it raises ends the copy.
+            arrived: Called with the number of bytes of each block; what it raises ends the copy.
 
         Raises:
-            InputError: It is not allowed to read it.
+            InputError: It does not exist, or it is not allowed to read it.
             CodoError: It cannot be reached, or it changed meanwhile.
             OSError: The disk is full.
         """
-        watch, temporary = Callback(), temporary_path(path)
-        watch.relative_update = progress
+        temporary = temporary_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            try:
-                self.fs.get_file(f"{self.root}/{name}", str(temporary), callback=watch)
-            except Exception as error:
-                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise
-                raise self._unreachable(error) from error
-            if temporary.stat().st_size != size:
-                fix = "run the same command again; another run must not write there"
-                raise CodoError(f"'{name}' changed while it was copied", where=self.url, fix=fix)
+            with temporary.open("wb") as file:
+                for start in range(0, size, BLOCK):
+                    block = self._read_block(name, start, size)
+                    file.write(block)
+                    arrived(len(block))
             flush_to_disk(temporary)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def _read_block(self, name: str, start: int, size: int) -> bytes:
+        end = min(start + BLOCK, size)
+        try:  # one byte more at the end shows that the file has grown
+            block = read_span(self.fs, f"{self.root}/{name}", start, end + (end == size))
+        except Exception as error:
+            raise self._unreachable(error) from error
+        if len(block) != end - start:
+            fix = "run the same command again; another run must not write there"
+            raise CodoError(f"'{name}' changed while it was copied", where=self.url, fix=fix)
+        return block
 
     def _unreachable(self, error: Exception) -> CodoError:
         what = class_and_line(error)
@@ -166,12 +184,38 @@ class RemoteFolder:
         return CodoError(f"{self._what} cannot be reached: {what}", where=self.url, fix=fix)
 
 
+def read_span(fs: Any, path: str, start: int | None = None, end: int | None = None) -> bytes:
+    """Bytes ``start`` to ``end`` (exclusive) of a file by one request, which a server that does not answer ends.
+
+    Raises:
+        TimeoutError: There was no answer in time.
+        Exception: That of the file system, after its own retries.
+    """
+    span = {} if end is None else {"start": start, "end": end}
+    if not fs.async_impl:
+        return bytes(fs.cat_file(path, **span))
+    patience = PATIENCE + ((end or 0) - (start or 0)) / SLOWEST
+    try:
+        return bytes(fsspec.asyn.sync(fs.loop, fs._cat_file, path, timeout=patience, **span))
+    except fsspec.exceptions.FSTimeoutError as error:
+        raise TimeoutError(errno.ETIMEDOUT, f"no answer within {patience:.0f} seconds") from error
+
+
 def _file(info: Mapping[str, Any]) -> RemoteFile:
     """From what fsspec tells of a file, whose time has another name in each file system."""
-    written = next((info[key] for key in ("LastModified", "mtime", "updated", "created") if info.get(key)), 0)
+    names = ("LastModified", "Last-Modified", "last_modified", "mtime", "updated", "created")
+    written = next((info[name] for name in names if info.get(name)), 0)
     if isinstance(written, str):
-        written = datetime.fromisoformat(written)
+        written = _date(written)
     return RemoteFile(int(info["size"] or 0), written.timestamp() if isinstance(written, datetime) else float(written))
+
+
+def _date(text: str) -> datetime | float:
+    """A date as JSON or HTTP writes it; 0 for any other."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        with suppress(ValueError):
+            return read(text)
+    return 0.0
 
 
 def _is_plain(name: str) -> bool:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from codo.annotations.records import Annotations
-from codo.core.content import content_hash
+from codo.catalog.content import content_hash
 
 TAIL = 4096
 """Bytes at the end of a file that are compared before the whole of it: files of one camera begin alike."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from codo.annotations.records import Annotations
 from codo.catalog.catalog import Catalog
-from codo.core.content import content_hash
+from codo.catalog.content import content_hash
 from codo.core.errors import InputError
 from codo.core.run import Run, is_run, open_run
 from codo.duplicates.near import first, near_in_catalogs, too_many, what_they_are

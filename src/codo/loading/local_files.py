@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codo.catalog.catalog import Catalog
-from codo.core.cache import default_cache
-from codo.sources.local_copy import copies_at_hand, copy_images
+from codo.core.cache import IMAGES, default_cache
+from codo.sources.local_copy import copy_images
 
 
-def read_local_copies(catalogs: Sequence[Catalog], *, copy: bool = True) -> None:
+def copy_files(catalogs: Sequence[Catalog]) -> None:
     """Copy the remote files of catalogs to this machine, and let the catalogs read the copies.
-
-    Args:
-        catalogs: The catalogs.
-        copy: Whether to copy what is missing; otherwise only copies that are there are read, as they are.
 
     Raises:
         InputError: The store cannot be read, or the disk of the cache is too small.
-        CodoError: The store cannot be reached.
+        CodoError: The store cannot be reached, or the disk is full.
     """
-    files = sorted({file for one in catalogs for file in one.remote_files()})
-    copies = (copy_images if copy else copies_at_hand)(files, default_cache())
+    if files := _remote_files(catalogs):
+        copy_images(tuple(files), default_cache())
+        read_copies(catalogs)
+
+
+def read_copies(catalogs: Sequence[Catalog]) -> None:
+    """Let catalogs read the copies that are there, as they are."""
     for catalog in catalogs:
-        catalog.read_copies(copies)
+        catalog.read_copies(default_cache() / IMAGES)
 
 
 def remote_note(catalogs: Sequence[Catalog], copied: bool, looks: float) -> list[str]:
@@ -32,9 +33,9 @@ def remote_note(catalogs: Sequence[Catalog], copied: bool, looks: float) -> list
     Args:
         catalogs: The run's catalogs, each once.
         copied: ``local_copy``.
-        looks: How often the run looks at an image, on average.
+        looks: How often the run reads an image, on average.
     """
-    files = len({file for one in catalogs for file in one.remote_files()})
+    files = len(_remote_files(catalogs))
     if not files:
         return []
     if copied:
@@ -42,6 +43,10 @@ def remote_note(catalogs: Sequence[Catalog], copied: bool, looks: float) -> list
     if looks <= 1:
         return []
     return [
-        f"{files:,} files with images are in an object store: each look at an image is a request, and the run looks "
-        f"{looks:.1f} times at each; local_copy=true reads each file once, from begin to end"
+        f"{files:,} files with images are in an object store: an image that is not in memory is a request whenever it "
+        f"is read, on average {looks:.1f} times in this run; local_copy=true reads each file once, sequentially"
     ]
+
+
+def _remote_files(catalogs: Sequence[Catalog]) -> list[str]:
+    return sorted({file for one in catalogs for file in one.remote_files()})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codo.core.errors import CodoError
-from codo.loading.local_files import read_local_copies
+from codo.loading.local_files import read_copies
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool, PoolSettings, split_share
 from codo.preparation.prepare import open_prepared
@@ -29,7 +29,7 @@ def open_views(config: Mapping[str, Any]) -> tuple[PastedViews, int]:
     query, key = (_pool(entries) for entries in (pools.query, pools.key))
     foregrounds = open_prepared(path, propose=cpj.proposal != "whole")
     if config.get("local_copy"):
-        read_local_copies([foregrounds, *query.catalogs, *key.catalogs], copy=False)
+        read_copies([foregrounds, *query.catalogs, *key.catalogs])
     return PastedViews(foregrounds, query, key, CopyPasteJitter(canvas, cpj, augment), seed=seed), views
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 from codo.catalog.schema import FILE, UNFINISHED
 from codo.catalog.table import open_file
-from codo.core.cache import IMAGES, KERNELS, LABELED, PERCEPTUAL, VARIABLE, default_cache
+from codo.core.cache import IMAGES, KERNELS, LABELED, LOCK, PERCEPTUAL, VARIABLE, default_cache
 from codo.core.errors import CodoError, InputError
 from codo.core.io import FileLock
 from codo.preparation.manifest import has_manifest, read_manifest
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
         path: The folder.
         source: What it was made of, or what it is.
         size: Bytes of its files.
-        state: ``stale``: no command will use it again; ``busy``: a process is preparing it.
+        state: ``stale``: no command will use it again; ``busy``: a process is preparing it, or copies into it.
         note: Why it is stale, or what is left to do.
     """
 
@@ -63,7 +63,7 @@ def entries(cache: Path | None = None) -> list[Entry]:
     folders = sorted(path for path in (cache / CATALOGS).glob("*") if path.is_dir())
     found = [_catalog(cache, folder) for folder in folders]
     others = {cache / name: words for name, words in OTHERS.items()}
-    found += [Entry(folder, words, _size(folder), "current") for folder, words in others.items() if folder.is_dir()]
+    found += [_other(folder, words) for folder, words in others.items() if folder.is_dir()]
     return sorted(found, key=lambda entry: -entry.size)
 
 
@@ -117,6 +117,11 @@ def megabytes(size: int) -> str:
 
 def _total(found: Sequence[Entry]) -> str:
     return megabytes(sum(entry.size for entry in found))
+
+
+def _other(folder: Path, words: str) -> Entry:
+    lock = folder / LOCK
+    return Entry(folder, words, _size(folder), "busy" if lock.exists() and FileLock(lock).taken else "current")
 
 
 def _catalog(cache: Path, folder: Path) -> Entry:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codo.catalog.catalog import Catalog
+from codo.catalog.content import hash_span
 from codo.catalog.schema import REJECTED
-from codo.core.content import hash_span
 from codo.core.errors import CodoError, InputError
 from codo.preparation.request import Request
 from codo.sources.listing import Listing, extension

@@ -12,10 +12,10 @@ from typing import IO, Any
 import pyarrow as pa
 
 from codo.catalog.bit_depth import summarize
+from codo.catalog.content import content_hash
 from codo.catalog.decode import InvalidImage, Limits, decode_checked
 from codo.catalog.reading import BadSpan, Location, Reader
 from codo.catalog.schema import FALLBACK_STAGE, schema_of
-from codo.core.content import content_hash
 from codo.core.errors import CodoError, first_line
 from codo.core.io import explain_full_disk, open_atomically
 from codo.core.paths import is_url

@@ -16,10 +16,10 @@ from typing import IO, Any
 
 import numpy as np
 
+from codo.catalog.content import content_hash, hash_span
 from codo.catalog.decode import InvalidImage, Limits, check_size, decode_checked, size_of
 from codo.catalog.reading import Location
 from codo.catalog.rejection import named_damage
-from codo.core.content import content_hash, hash_span
 from codo.core.io import FileLock
 from codo.core.paths import is_url
 from codo.preparation.manifest import Item

@@ -261,13 +261,6 @@ def visible_gpus(visible: str | None, count: int) -> list[str]:
     return named[:count] if len(named) >= count else [str(index) for index in range(count)]
 
 
-def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether to compute in bfloat16."""
-    if precision == "auto":
-        return device.type == "cuda" and torch.cuda.is_bf16_supported()
-    return precision == "bf16"
-
-
 def loader_workers(setting: int | None) -> int:
     """Resolve the setting ``workers``: by default this rank's share of the usable cores, at most 16."""
     if setting is not None:

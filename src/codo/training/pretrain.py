@@ -23,6 +23,7 @@ from codo.loading.examples import Examples
 from codo.loading.first_views import FirstViews
 from codo.loading.image_cache import keep_decoded
 from codo.loading.loader import build_loader
+from codo.loading.local_files import copy_files
 from codo.loading.sampler import StepSampler
 from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
@@ -99,6 +100,8 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
         if settings.probe and context.main:
             labeled = LabeledProbes.read(settings.probe, settings.canvas, model.pixels)
         saved, method = build(task, context)
+        if settings.local_copy and saved.step < task.steps:
+            copy_files(task.inputs.catalogs())
 
         # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "pretrain", saved, context, task.steps) as session:

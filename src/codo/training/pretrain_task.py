@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from codo.catalog.catalog import Catalog, is_catalog
 from codo.loading.dataset_inputs import DatasetInputs
-from codo.loading.local_files import read_local_copies, remote_note
+from codo.loading.local_files import remote_note
 from codo.loading.pools import Pool, split_share
 from codo.loading.sampler import check_batch
 from codo.loading.step_dataset import StepDataset
@@ -80,14 +80,12 @@ def prepare_pretrain_task(settings: PretrainSettings, world: int = 1) -> Pretrai
         world: Number of processes.
 
     Raises:
-        InputError: A tracker's package is missing; images are missing, cannot be copied here, lack what the method
-            needs, or teach it nothing; the batch is larger than the data or does not divide over the processes; no
-            length is given, or it ends before frozen parts are trained.
+        InputError: A tracker's package is missing; images are missing, lack what the method needs, or teach it
+            nothing; the batch is larger than the data or does not divide over the processes; no length is given, or it
+            ends before frozen parts are trained.
     """
     check_trackers(settings.log)
     inputs = open_inputs(settings)
-    if settings.local_copy:
-        read_local_copies(inputs.catalogs())
     dataset = find_method(settings.method).dataset(inputs)
     model = settings.model.normalized_for(settings.model.init, recorded_normalization(settings.out))
     model = model.model_copy(update={"pixels": recorded_pixels(settings.out, inputs.pixels)})

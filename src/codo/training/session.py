@@ -32,10 +32,11 @@ from codo.mirror.upload import Mirror
 from codo.models.load_report import LoadReport
 from codo.optim.optimizer import Schedule
 from codo.training import checkpoint
-from codo.training.distributed import DistributedContext, use_bf16
+from codo.training.distributed import DistributedContext
 from codo.training.job import Checkpoints, Feed, Learner, TrainingJob, Watch
 from codo.training.log_settings import LogSettings
 from codo.training.logging import RunLog
+from codo.training.precision import precision_note, use_bf16
 from codo.training.trainer import distribute
 
 
@@ -193,6 +194,8 @@ class Session:
         """
         for warning in filter(None, [*self.saved.warnings, *warnings]):
             self.log.warn(warning)
+        if note := precision_note(self.settings.precision, self.context.device):
+            self.log.info(note)
         if loaded is not None and self.context.main:
             write_atomically(self.run.path / "load_report.txt", loaded.table() + "\n")
             self.log.info(f"{source}\n{loaded.table()}")

@@ -5,7 +5,7 @@ same length and size is not: that takes its hash, 7% of the time of decoding. So
 later than the catalog's, by each process once. For all others it costs a look at the file's times (3 us).
 
 Objects in a store have no time that comes with their bytes, and their transport takes far longer than their hash: they
-are hashed whenever they are read.
+are hashed whenever they are read. Copies of them on a local disk are hashed by each process once.
 """
 
 from __future__ import annotations
@@ -65,11 +65,17 @@ class Checked:
         time = time_of(path) if self.made else 0
         return time if time >= self.made else 0
 
-    def due(self, row: int, path: str) -> int:
-        """The time of a file whose content has to be checked, else 0; 1 for a remote one, which always has to be."""
+    def due(self, row: int, path: str, *, copied: bool = False) -> int:
+        """The time of a file whose content has to be checked, else 0.
+
+        Args:
+            row: The image.
+            path: Where its file is read. One that is read from a store has to be checked whenever it is: 1.
+            copied: Whether that is a copy of a file in a store, which has to be checked by each process once.
+        """
         if is_url(path):
             return 1
-        time = self.later(path)
+        time = time_of(path) if copied else self.later(path)
         return time if time != self._times[row] else 0
 
     def passed(self, row: int, time: int) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codo.core.content import Checked, content_hash, hash_span, time_of
+from codo.catalog.content import Checked, content_hash, hash_span, time_of
 
 
 def test_a_span_has_the_hash_of_its_bytes(tmp_path: Path) -> None:
