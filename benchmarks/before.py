@@ -4,7 +4,7 @@
 
 The commit is checked out beside this one and runs in the same environment. Rates are medians over a run's log lines
 after the first. S2: pretraining with the settings of `paper_laptop` (the earlier ``laptop``) on one thread and on two;
-S7: the peak of its memory, where decoded images are not kept. S3: finetuning with the settings of `demo_finetune`,
+S7: the peak of its memory, where it keeps no decoded images. S3: finetuning with the settings of `demo_finetune`,
 without masks. Where the processor has instructions for bfloat16, both once more with ``precision=bf16``, which has to
 be asked for. S6: what a sample of two views costs a core of the loader (`benchmarks.loader`).
 """
@@ -30,6 +30,8 @@ from codo.training.precision import has_fast_bf16
 
 PRETRAIN = ("workers=0", "probe.every=0", "optim.warmup_steps=1", "log.every=2")
 FINETUNE = ("finetune", "-c", "demo_finetune", "masks=false", "workers=0", "eval_every=0", "log.every=2")
+THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_")
+"""Variables about threads begin like this."""
 
 
 class Side(NamedTuple):
@@ -42,6 +44,10 @@ class Side(NamedTuple):
 
     source: Path
     arguments: tuple[str, ...]
+
+    def also(self, setting: str) -> Side:
+        """The command with one more setting."""
+        return Side(self.source, (*self.arguments, setting))
 
 
 class Speed(NamedTuple):
@@ -75,18 +81,21 @@ def pretraining(options: argparse.Namespace, earlier: Path, scratch: Path) -> It
     photographs(options.data, pictures, 64 if options.smoke else 200)
     python(earlier, ["-m", "codo.cli", "prepare", str(pictures), "--out", str(catalog), "--pack", "160"])
     given = (*PRETRAIN, f"foregrounds={catalog}", f"backgrounds=[{catalog}]")
-    before = Side(earlier, ("pretrain", "-c", "laptop", *given))
-    now = Side(ROOT, ("pretrain", "-c", "paper_laptop", *given, "cache=off"))
+    now = Side(ROOT, ("pretrain", "-c", "paper_laptop", *given))
+    sides = {"before": Side(earlier, ("pretrain", "-c", "laptop", *given)), "now": now}
     alone = 0.0
     for threads in (1, 2):
-        found = in_turn(before, now, options, scratch / f"pretrain-{threads}", threads)
+        more = {"uncached": now.also("cache=off")} if threads == 1 else {}
+        found = in_turn(sides | more, options, scratch / f"pretrain-{threads}", threads)
         rate = 1 / median(found["now"])
         note = f"{rate / alone:.2f} times the rate of one thread (wanted: 1.8)" if alone else ""
         alone = alone or rate
         yield from compared("S2", f"an image of paper_laptop, threads: {threads}", found, options, 1.6, note)
-        if threads == 1:
-            peaks = {side: [one.memory for one in found[side]] for side in ("before", "now")}
-            yield row("S7", "peak memory of that run", "MB", peaks["before"], peaks["now"], options, 1.0)
+        if more:
+            peaks = {side: [one.memory for one in found[side]] for side in ("before", "uncached")}
+            yield row(
+                "S7", "peak memory of that run, cache=off", "MB", peaks["before"], peaks["uncached"], options, 1.0
+            )
 
 
 def finetuning(options: argparse.Namespace, earlier: Path, scratch: Path) -> Iterator[Row]:
@@ -94,7 +103,8 @@ def finetuning(options: argparse.Namespace, earlier: Path, scratch: Path) -> Ite
     train = 8 if options.smoke else 96
     drawn = write_demo(scratch / "drawn", size=128, objects=8, train=train, val=4, use_photographs=False)
     command = (*FINETUNE, f"data={drawn.train.parent}")
-    found = in_turn(Side(earlier, command), Side(ROOT, command), options, scratch / "finetune", 1)
+    sides = {"before": Side(earlier, command), "now": Side(ROOT, command)}
+    found = in_turn(sides, options, scratch / "finetune", 1)
     yield from compared("S3", "an image of demo_finetune, threads: 1", found, options, 1 / 0.6)
 
 
@@ -112,13 +122,10 @@ def loader(options: argparse.Namespace, earlier: Path, scratch: Path) -> Row:
     return row("S6", "core time of two packed views of 224 pixels", "ms", found["before"], found["now"], options, 2.0)
 
 
-def in_turn(
-    before: Side, now: Side, options: argparse.Namespace, scratch: Path, threads: int
-) -> dict[str, list[Speed]]:
-    """Run both versions in turn, and this one in bfloat16 where that is fast."""
-    sides = {"before": before, "now": now}
+def in_turn(sides: dict[str, Side], options: argparse.Namespace, scratch: Path, threads: int) -> dict[str, list[Speed]]:
+    """Run all sides in turn, and this version in bfloat16 where that is fast."""
     if has_fast_bf16():
-        sides["bf16"] = now._replace(arguments=(*now.arguments, "precision=bf16"))
+        sides = {**sides, "bf16": sides["now"].also("precision=bf16")}
     found: dict[str, list[Speed]] = {name: [] for name in sides}
     for number in range(1 if options.smoke else options.rounds):
         for name, side in list(sides.items())[:: -1 if number % 2 else 1]:  # in turn, as the machine may drift
@@ -141,7 +148,8 @@ def speed(run: Path) -> Speed:
 def python(source: Path, arguments: Sequence[str], threads: int = 1) -> None:
     """Run Python on a checkout."""
     path = os.pathsep.join([str(source / "src"), str(source)])
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(THREADS)}
+    environment = {**kept, "PYTHONPATH": path, "OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -70,7 +70,7 @@ def test_files_that_are_no_weights_are_refused(tmp_path: Path, monkeypatch: pyte
     bombs = sorted(tmp_path.glob("*bomb*"))
     assert len(bombs) == 4
     for path in bombs:
-        with pytest.raises(InputError, match=r"getattr|pathlib\.Path\.touch") as caught:
+        with pytest.raises(InputError, match=r"getattr|pathlib(\._local)?\.Path\.touch") as caught:
             read_tensors(path)
         assert len(caught.value.lines()) == 3
     assert not (tmp_path / "exploded").exists()
