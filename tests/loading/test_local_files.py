@@ -83,7 +83,7 @@ def _copy(catalog: str) -> int:
 def test_the_processes_of_a_machine_copy_once(s3: Store, shards: str, cache: Path, tmp_path: Path) -> None:
     codo.prepare(shards, tmp_path / "catalog", jobs=1, propose=False)
     s3.forget()
-    s3.faults += [Fault("before", times=2, key=".tar", action=lambda: time.sleep(4))]  # longer than a process starts
+    s3.faults += [Fault("before", times=2, key=".tar", action=lambda: time.sleep(2))]  # longer than they start apart
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:
         assert [*pool.map(_copy, [str(tmp_path / "catalog")] * 2)] == [3 * 120 * 100] * 2
     assert sorted(one.key.rpartition("/")[2] for one in s3.gets(".tar")) == ["000.tar", "001.tar"]
