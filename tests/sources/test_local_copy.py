@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -208,7 +209,8 @@ def test_ctrl_c_does_not_wait_for_what_is_on_its_way(s3: Store, cache: Path, mon
     place = s3.put({f"{i}.tar": bytes([i]) * (1 << 22) for i in range(4)}, "shards")
     urls = [f"{place}/{i}.tar" for i in range(4)]
     s3.forget()
-    interrupt = Fault("before", key="0.tar", action=lambda: os.kill(os.getpid(), signal.SIGINT))
+    main = threading.get_ident()  # waits, and has to be woken: a signal to the process may be given to any thread
+    interrupt = Fault("before", key="0.tar", action=lambda: signal.pthread_kill(main, signal.SIGINT))
     s3.faults += [Fault("before", times=2, key="0.tar"), interrupt]
     with pytest.raises(KeyboardInterrupt):
         copies_of(urls, cache)
