@@ -150,10 +150,10 @@ def test_tiles_of_a_copy_are_checked(s3: Store, cache: Path, tmp_path: Path) -> 
     data[-5] ^= 1
     copy.write_bytes(data)
     with pytest.raises(CodoError, match="another file of the same length is in its place"):
-        codo_again(catalog).image(3)
+        reopened(catalog).image(3)
 
 
-def codo_again(catalog: Catalog) -> Catalog:
+def reopened(catalog: Catalog) -> Catalog:
     """The same catalog in another process."""
     return pickle.loads(pickle.dumps(catalog))
 

@@ -33,6 +33,7 @@ def test_the_note_stands_where_the_processor_is_faster(monkeypatch: pytest.Monke
 
 def test_torch_and_the_kernel_agree_about_the_processor() -> None:
     """The function of torch is private: this fails when it is gone."""
+    assert hasattr(torch.cpu, "_is_avx512_bf16_supported")
     flags = Path("/proc/cpuinfo")
     if not flags.exists() or "flags" not in flags.read_text():
         pytest.skip("no /proc/cpuinfo of an x86-64 processor")

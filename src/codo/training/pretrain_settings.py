@@ -53,7 +53,7 @@ class PretrainSettings(Settings):
     seed: int = Field(0, ge=0, description="random seed")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="auto: bf16 on GPUs that have it, else fp32; bf16 is also faster on CPUs with AVX512_BF16"
+        "auto", description="auto: bf16 on GPUs that have it, else fp32; bf16 may be faster on CPUs with AVX512_BF16"
     )
     compile: bool = Field(False, description="compile the encoders with torch.compile")
     workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one per core, at most 16")
