@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -90,6 +92,16 @@ def test_handles_are_reused_and_bounded(tmp_path: Path) -> None:
     del reader
     if opened:
         assert len(os.listdir("/proc/self/fd")) == opened
+
+
+def test_an_open_file_at_the_end_of_the_interpreter_is_no_error(tmp_path: Path) -> None:
+    """A catalog in a global of a script may live longer than the names in modules, as numba keeps a script's functions."""
+    (tmp_path / "shard").write_bytes(b"header, bytes")
+    script = """import os, sys; from codo.catalog.reading import Location, Reader
+reader = Reader(); os.kept = lambda: reader; print(reader.read(Location(sys.argv[1], 8, 5)))"""
+    command = [sys.executable, "-c", script, str(tmp_path / "shard")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("b'bytes'\n", "")
 
 
 def test_a_fork_reads_with_its_own_handles_while_the_lock_is_held(tmp_path: Path) -> None:

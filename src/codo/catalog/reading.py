@@ -7,6 +7,7 @@ import os
 import threading
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import NamedTuple
 
 from codo.catalog.pages import Page, decompress, file_of, page_of
@@ -174,9 +175,10 @@ class _Handle:
         self.fd = -1  # for __del__, should opening fail
         self.fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:
+        # A default, as the module's names may be gone when the interpreter ends.
         if self.fd >= 0:
-            os.close(self.fd)
+            close(self.fd)
 
 
 def _inflate(data: bytes) -> bytes:
