@@ -31,6 +31,7 @@ CPU = (
     Entry("views-packed", "views", ("--from", "packed")),
     Entry("step", "step"),
     Entry("frozen-step", "frozen_step"),
+    Entry("roi-pool", "roi_pool"),
     Entry("busy", "busy", minutes=30),
     Entry("memory", "memory"),
     Entry("listing", "listing", minutes=15),

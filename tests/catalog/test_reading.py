@@ -95,7 +95,7 @@ def test_handles_are_reused_and_bounded(tmp_path: Path) -> None:
 
 
 def test_an_open_file_at_the_end_of_the_interpreter_is_no_error(tmp_path: Path) -> None:
-    """A catalog in a global of a script may live longer than the names in modules, as numba keeps a script's functions."""
+    """A catalog in a global of a script may outlive the names in modules, as numba keeps the script's functions."""
     (tmp_path / "shard").write_bytes(b"header, bytes")
     script = """import os, sys; from codo.catalog.reading import Location, Reader
 reader = Reader(); os.kept = lambda: reader; print(reader.read(Location(sys.argv[1], 8, 5)))"""

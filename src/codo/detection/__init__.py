@@ -4,7 +4,8 @@
   messages about BatchNorm, learning rate and length.
 * ``task``: the data of a finetuning run, read and checked; ``dataset``, ``transforms``, ``sampler``: from annotations
   to batches.
-* ``detector``: a torchvision detector with the interface of a method, for training and prediction.
+* ``detector``: a torchvision detector with the interface of a method, for training and prediction; ``roi_pool``,
+  ``roi_kernels``: its RoIAlign on a CPU.
 * ``load_pretrained``: loading of initial weights (``weights=``).
 * ``detector_io``: saving and loading of finetuned detectors; ``results``: detections as COCO result files.
 * ``precise_bn``: BatchNorm statistics before an evaluation; ``validation``: evaluations during a run, early stopping.

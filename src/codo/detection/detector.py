@@ -21,6 +21,7 @@ from torchvision.models.detection.transform import resize_boxes
 from codo.core.config import Settings
 from codo.detection.dataset import DetectionBatch
 from codo.detection.frozen_stages import Freeze, stages_to_freeze
+from codo.detection.roi_pool import RoIPool
 from codo.exporters.torchvision import CANONICAL_SCALE, build_detector
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import ModelSettings
@@ -117,6 +118,9 @@ class Detector(Method):
         super().__init__()
         self.masks, self.seed = masks, seed
         self.detector: Any = build_detector(model, classes + 1, masks, **_options(settings))
+        heads = self.detector.roi_heads
+        for pool in ("box_roi_pool", "mask_roi_pool") if masks else ("box_roi_pool",):
+            setattr(heads, pool, RoIPool(getattr(heads, pool)))
         if norm == "sync":
             convert = nn.SyncBatchNorm.convert_sync_batchnorm
             self.detector = convert(self.detector)  # type: ignore[no-untyped-call]  # torch has no types there

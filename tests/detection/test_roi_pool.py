@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+from torchvision.ops import MultiScaleRoIAlign
+
+from codo.detection.roi_pool import RoIPool
+
+SIDE = 128
+SIZES = [(SIDE, SIDE), (100, SIDE)]
+
+
+def plain(bins: int) -> MultiScaleRoIAlign:
+    return MultiScaleRoIAlign(["0", "1", "2", "3"], bins, 2, canonical_scale=48, canonical_level=4)
+
+
+def ours(bins: int) -> RoIPool:
+    pool = RoIPool(plain(bins))
+    pool(maps(), [torch.zeros(0, 4)] * 2, SIZES)  # the first call is torchvision's
+    return pool
+
+
+def maps(
+    dtype: torch.dtype = torch.float32, memory_format: torch.memory_format = torch.channels_last
+) -> dict[str, Tensor]:
+    rng = torch.Generator().manual_seed(1)
+    shapes = {str(level): (2, 5, SIDE // stride, SIDE // stride) for level, stride in enumerate((4, 8, 16, 32))}
+    return {
+        name: torch.randn(shape, generator=rng).to(dtype, memory_format=memory_format).requires_grad_()
+        for name, shape in shapes.items()
+    }
+
+
+def boxes(counts: tuple[int, int]) -> list[Tensor]:
+    """Of all sizes, some beyond the images, some without area."""
+    rng, found = torch.Generator().manual_seed(2), []
+    for count in counts:
+        corner = SIDE * (1.2 * torch.rand(count, 2, generator=rng) - 0.1)
+        sides = SIDE * torch.rand(count, 2, generator=rng) ** 2
+        sides[::5] = 0
+        found.append(torch.cat([corner, corner + sides], 1))
+    return found
+
+
+@pytest.mark.parametrize("memory_format", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("counts", [(60, 40), (0, 7), (0, 0)])
+@pytest.mark.parametrize("bins", [7, 14])
+def test_results_and_gradients_are_torchvisions_to_the_last_bit(
+    bins: int, counts: tuple[int, int], memory_format: torch.memory_format
+) -> None:
+    features, where = maps(memory_format=memory_format), boxes(counts)
+    expected, found = plain(bins)(features, where, SIZES), ours(bins)(features, where, SIZES)
+    assert found.grad_fn.__class__.__name__ == "_PoolBackward"
+    assert torch.equal(found, expected)
+    assert found.is_contiguous() == expected.is_contiguous()
+    weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(3))
+    gradients = [torch.autograd.grad(pooled, list(features.values()), weights) for pooled in (expected, found)]
+    for theirs, own in zip(*gradients, strict=True):
+        assert torch.equal(own, theirs)
+
+
+def test_other_types_are_left_to_torchvision() -> None:
+    features, where = maps(torch.float64), [some.double() for some in boxes((6, 4))]
+    assert torch.equal(ours(7)(features, where, SIZES), plain(7)(features, where, SIZES))
