@@ -1,6 +1,6 @@
-"""S2, S3, S6, S7: this version against an earlier one, in turn on the same machine.
+"""S2, S3, S4, S6, S7: this version against an earlier one, in turn on the same machine.
 
-    python -m benchmarks.before [--commit 126a4af] [--rounds 3] [--steps 40] [--data DIR]
+    python -m benchmarks.before [--commit 126a4af] [--rounds 3] [--steps 40] [--share 0.2] [--data DIR]
 
 The commit is checked out beside this one and runs in the same environment. Rates are medians over a run's log lines
 after the first. S2: pretraining with the settings of `paper_laptop` (the earlier ``laptop``) on one thread and on two;
@@ -17,7 +17,9 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,11 +27,14 @@ from benchmarks.command import run
 from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.upgrades import ROOT, checkout
-from codo.demo.synthetic.scenes import write_demo
+from codo.demo.synthetic.scenes import DemoData, write_demo
 from codo.training.precision import has_fast_bf16
 
 PRETRAIN = ("workers=0", "probe.every=0", "optim.warmup_steps=1", "log.every=2")
 FINETUNE = ("finetune", "-c", "demo_finetune", "masks=false", "workers=0", "eval_every=0", "log.every=2")
+DEMO_STEPS = (700, 350)
+"""Of the pretraining and of a finetuning in the earlier ``codo demo``."""
+
 THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_")
 """Variables about threads begin like this."""
 
@@ -66,12 +71,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", default="126a4af")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=40)
+    parser.add_argument("--share", type=float, default=0.2, help="of the steps of the demo")
 
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     with checkout(options.commit) as earlier, tempfile.TemporaryDirectory() as scratch:
         yield from pretraining(options, earlier, Path(scratch))
         yield from finetuning(options, earlier, Path(scratch))
+        yield from demo(options, earlier, Path(scratch))
         yield loader(options, earlier, Path(scratch))
 
 
@@ -106,6 +113,52 @@ def finetuning(options: argparse.Namespace, earlier: Path, scratch: Path) -> Ite
     sides = {"before": Side(earlier, command), "now": Side(ROOT, command)}
     found = in_turn(sides, options, scratch / "finetune", 1)
     yield from compared("S3", "an image of demo_finetune, threads: 1", found, options, 1 / 0.6)
+
+
+def demo(options: argparse.Namespace, earlier: Path, scratch: Path) -> Iterator[Row]:
+    """S4."""
+    objects, scenes, val = (80, 8, 4) if options.smoke else (600, 200, 80)
+    drawn = write_demo(scratch / "demo", size=160, objects=objects, train=scenes, val=val, use_photographs=False)
+    given = {"before": (earlier, "laptop", ()), "now": (ROOT, "paper_laptop", ())}
+    if has_fast_bf16():
+        given["bf16"] = (ROOT, "paper_laptop", ("precision=bf16",))
+    found: dict[str, list[float]] = {name: [] for name in given}
+    for number in range(1 if options.smoke else options.rounds):
+        for name, (source, recipe, settings) in list(given.items())[:: -1 if number % 2 else 1]:
+            began = time.perf_counter()
+            run_demo(source, recipe, settings, drawn, scratch / f"demo-{name}-{number}", options)
+            found[name].append(time.perf_counter() - began)
+    what = f"{options.share:.0%} of the steps of the earlier codo demo, two threads"
+    yield row("S4", what, "s", found["before"], found["now"], options, 1 / 0.6)
+    if "bf16" in found:
+        yield row("S4", f"{what}, precision=bf16", "s", found["before"], found["bf16"], options, 1 / 0.6)
+
+
+def run_demo(
+    source: Path, recipe: str, settings: tuple[str, ...], drawn: DemoData, out: Path, options: argparse.Namespace
+) -> None:
+    """The commands of the earlier demo on drawn pictures."""
+    steps, short = (2, 2) if options.smoke else (round(options.share * whole) for whole in DEMO_STEPS)
+    codo = ("-m", "codo.cli")
+    python(source, [*codo, "prepare", str(drawn.unlabeled), "--out", f"{out}/objects"], 2)
+    python(source, [*codo, "prepare", str(drawn.train), "--out", f"{out}/scenes", "--no-proposals"], 2)
+    pools = (f"foregrounds={out}/objects", f"backgrounds=[{out}/objects,{out}/scenes]", f"out={out}/pretrained")
+    probe = ("probe.every=100", "probe.proposals=64", "optim.warmup_steps=1")
+    python(source, [*codo, "pretrain", "-c", recipe, *pools, *probe, f"steps={steps}", *settings], 2)
+
+    def finetune(weights: str, seed: int) -> None:
+        given = (
+            f"data={drawn.train.parent}",
+            f"weights={weights}",
+            f"seed={seed}",
+            f"out={out}/{Path(weights).name}-{seed}",
+        )
+        more = ("masks=true", "workers=0", "optim.warmup_steps=1", f"steps={short}", *settings)
+        python(source, [*codo, "finetune", "-c", "demo_finetune", *given, *more])
+
+    with ThreadPoolExecutor(2) as pool:
+        starts = [(weights, seed) for seed in range(3) for weights in ("none", f"{out}/pretrained")]
+        list(pool.map(finetune, *zip(*starts, strict=True)))
 
 
 def loader(options: argparse.Namespace, earlier: Path, scratch: Path) -> Row:
