@@ -200,7 +200,8 @@ def _pretrain(settings: CompareSettings, missing: Sequence[Pretraining]) -> dict
         print(f"{job}: {f'failed: {reason}' if reason else 'finished'}", flush=True)
 
     if missing:
-        print(f"{len(missing)} pretrainings to run", flush=True)
+        seeds = ", ".join(str(seed) for seed in sorted({job.seed for job in missing}))
+        print(f"{len(missing)} pretrainings to run, seeds {seeds}", flush=True)
         _run(settings, missing, on_end, separate=True)  # so that peak memory is that of one pretraining
     return failed
 
