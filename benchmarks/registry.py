@@ -41,6 +41,7 @@ CPU = (
     Entry("annotations", "annotations", minutes=15),
     Entry("evaluation", "evaluation"),
     Entry("open-page", "open_page"),
+    Entry("before", "before", ("--rounds", "2", "--steps", "30"), minutes=40),
     Entry("resume", "resume"),
 )
 
