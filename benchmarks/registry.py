@@ -32,7 +32,7 @@ CPU = (
     Entry("step", "step"),
     Entry("frozen-step", "frozen_step"),
     Entry("roi-pool", "roi_pool"),
-    Entry("busy", "busy", minutes=30),
+    Entry("busy", "busy", ("--rounds", "1", "--steps", "20"), minutes=10),
     Entry("memory", "memory"),
     Entry("listing", "listing", minutes=15),
     Entry("tables", "tables", minutes=1),
