@@ -70,7 +70,7 @@ print(json.dumps({"seconds": time.perf_counter() - start}))
 """
 
 LOAD = """
-import json, sys
+import json, multiprocessing, sys
 import torch
 from codo.loading.loader import build_loader
 from codo.loading.sampler import StepSampler
@@ -91,8 +91,7 @@ loader = build_loader(dataset, sampler, workers=workers, device=torch.device("cp
 batch = iter(loader)
 for _ in range(batches - 2 * workers):  # the last ones are on their way: the workers still run
     next(batch)
-found = [private_mb(worker.pid) for worker in batch._workers]
-del batch  # ends the workers, who ignore the signals that would
+found = [private_mb(worker.pid) for worker in multiprocessing.active_children()]
 resident = int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
 print(json.dumps({"workers_mb": found, "main_mb": resident}))
 """

@@ -150,6 +150,27 @@ def test_without_any_shared_memory_there_are_no_workers(monkeypatch: pytest.Monk
     assert "workers=0" in told[0]
 
 
+UNFINISHED = """
+import torch
+from torch.utils.data import Dataset
+from codo.loading.loader import build_loader
+
+class Numbers(Dataset):
+    def __getitem__(self, i):
+        return i
+
+items = iter(build_loader(Numbers(), range(40), workers=2, device=torch.device("cpu")))
+print(next(items))
+"""
+
+
+def test_the_end_of_a_program_does_not_wait_for_an_iteration_in_a_global_variable() -> None:
+    """Python waits for child processes before it clears globals, and the workers ignore its SIGTERM."""
+    command = [sys.executable, "-c", UNFINISHED]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 SMALL = """
 import sys, torch
 from torch.utils.data import Dataset

@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
+from multiprocessing.util import Finalize
 from typing import Any, Literal, Protocol
 
 import cv2
@@ -75,13 +76,17 @@ class Loader(DataLoader[Any]):
         source = super().__iter__()
         workers = [process for process in multiprocessing.active_children() if process not in others]
         finished = False
+        # For an iteration that the program's end finds half done, in a global variable: Python waits for workers first.
+        at_exit = Finalize(None, kill, (workers,), exitpriority=0)
         try:
             with dead_workers_told():
                 while (item := next(source, _END)) is not _END:
                     yield received(item, self._tell)
             finished = True
         finally:
-            if workers and not finished:
+            ended = not at_exit.still_active()
+            at_exit.cancel()
+            if workers and not (finished or ended):
                 end_workers(workers, getattr(source, "_shutdown_workers", lambda: None))
 
     def _tell(self, piped: Piped) -> None:
@@ -185,20 +190,31 @@ def end_workers(workers: list[BaseProcess], shutdown: Callable[[], None]) -> Non
         shutdown: Asks all of them to stop, and waits.
     """
 
-    def kill() -> None:
-        for worker in workers:
-            worker.kill()  # nothing happens to one that has ended
-
-    in_main = threading.current_thread() is threading.main_thread()
-    # Torch's handler raises an error in the main thread for each worker that is killed before it is shut down.
-    handler = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if in_main else None
-    timer = threading.Timer(GRACE, kill)
+    handler = without_torchs_handler()
+    timer = threading.Timer(GRACE, kill, (workers,))
     timer.daemon = True
     timer.start()
     try:
         shutdown()
     finally:
         timer.cancel()
-        kill()
+        kill(workers)
         if handler is not None:
             signal.signal(signal.SIGCHLD, handler)
+
+
+def kill(workers: list[BaseProcess]) -> None:
+    """End workers at once; nothing happens to those that have ended."""
+    without_torchs_handler()
+    for worker in workers:
+        worker.kill()
+
+
+def without_torchs_handler() -> Any:
+    """Take away torch's handler of ended processes, which raises an error in the main thread for each that was killed.
+
+    Returns:
+        The handler; ``None`` in other threads, which cannot change it.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    return signal.signal(signal.SIGCHLD, signal.SIG_DFL) if in_main else None
