@@ -189,7 +189,6 @@ def end_workers(workers: list[BaseProcess], shutdown: Callable[[], None]) -> Non
         workers: The processes.
         shutdown: Asks all of them to stop, and waits.
     """
-
     handler = without_torchs_handler()
     timer = threading.Timer(GRACE, kill, (workers,))
     timer.daemon = True
