@@ -51,7 +51,7 @@ docs: setup     ## the site, into docs/_build/html; NOTEBOOKS=off leaves out wha
 dist: setup     ## source archive and wheel, into dist/
 	$(BIN)/python -m build --no-isolation --outdir dist
 
-bench: setup    ## benchmarks on 2 cores, into docs/results: under 15 minutes; DATA= a folder of photographs
+bench: setup    ## benchmarks on 2 cores, into docs/results: about an hour; DATA= a folder of photographs
 	$(BIN)/python -m benchmarks --out docs/results $(if $(DATA),--data $(DATA))
 
 bench-gpu: setup  ## benchmark of the training step on a GPU, into docs/results; DATA= a folder of photographs
