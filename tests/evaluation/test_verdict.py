@@ -23,8 +23,13 @@ def test_whichever_is_ahead_beyond_noise_is_named() -> None:
 
 
 def test_one_pretraining_is_told() -> None:
-    said = verdict("a", "b", Difference.of([0.051, 0.049, 0.051]), one_pretraining=True)
+    said = verdict("a", "b", Difference.of([0.051, 0.049, 0.051]), one_pretraining=["a", "b"])
     assert "from 3 seeds of finetuning, after one pretraining)" in said
+
+
+def test_a_reference_from_a_file_is_not_taken_for_the_pretraining_that_was_repeated() -> None:
+    said = verdict("a", "imagenet", Difference.of([0.051, 0.049, 0.051]), one_pretraining=["imagenet"])
+    assert "from 3 seeds, imagenet from one pretraining)" in said
 
 
 def test_noise_is_called_noise() -> None:

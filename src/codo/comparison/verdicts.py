@@ -96,7 +96,7 @@ def verdict(comparison: Comparison, init: str, kind: str = "bbox", metric: str |
         metric=metric or comparison.judged_words,
         over=_labels(comparison.fractions),
         evaluated=comparison.evaluated,
-        one_pretraining=any(comparison.initializations[one].shared for one in (init, comparison.reference)),
+        one_pretraining=[one for one in (init, comparison.reference) if comparison.initializations[one].shared],
         advice=_advice(comparison),
     )
 

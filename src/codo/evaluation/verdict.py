@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from codo.core.numbers import points
 from codo.evaluation.ap_values import SINGULAR
 from codo.evaluation.statistics import LEVEL, Difference
@@ -19,7 +21,7 @@ def verdict(
     metric: str = "AP",
     over: str = "",
     evaluated: int = 0,
-    one_pretraining: bool = False,
+    one_pretraining: Collection[str] = (),
     advice: str = MORE_SEEDS,
 ) -> str:
     """State whether one initialization is ahead of or behind another beyond noise.
@@ -32,7 +34,7 @@ def verdict(
         metric: Name of the number: ``AP``, ``AP50``, …
         over: Further words on the AP, as part of the sentence: ``" at 10% of the labels"``.
         evaluated: Number of evaluation images; mentioned where their noise is part of the interval.
-        one_pretraining: All seeds finetune from the weights of one pretraining, whose noise the interval does not hold.
+        one_pretraining: Those of the two whose seeds share one pretraining, whose noise the interval does not hold.
         advice: What to do when there are too few seeds.
     """
     gain, between = in_points(difference)
@@ -40,7 +42,8 @@ def verdict(
     if between is None:
         return f"{label} against {reference}: {found}, from one seed, which cannot show noise. {advice}"
     images = f" and {evaluated:,} evaluation images" if difference.by_image else ""
-    stage, start = (" of finetuning", ", after one pretraining") if one_pretraining else ("", "")
+    stage, start = (" of finetuning", ", after one pretraining") if label in one_pretraining else ("", "")
+    start = start or (f", {reference} from one pretraining" if reference in one_pretraining else "")
     interval = f"{LEVEL:.0%} interval {between}, from {len(difference.values)} seeds{stage}{images}{start}"
     if difference.doubt == "few seeds":
         return f"{label} against {reference}: {found} ({interval}). {few_seeds(len(difference.values))}. {advice}"
