@@ -5,8 +5,10 @@
 The commit is checked out beside this one and runs in the same environment. Rates are medians over a run's log lines
 after the first. S2: pretraining with the settings of `paper_laptop` (the earlier ``laptop``) on one thread and on two;
 S7: the peak of its memory, where it keeps no decoded images. S3: finetuning with the settings of `demo_finetune`,
-without masks. Where the processor has instructions for bfloat16, both once more with ``precision=bf16``, which has to
-be asked for. S6: what a sample of two views costs a core of the loader (`benchmarks.loader`).
+without masks. S4: what the earlier ``codo demo`` did, with a share of its steps: proposals, a pretraining on two threads,
+then six finetunings with masks, two at a time; what does not depend on the steps weighs more than in the whole demo.
+Where the processor has instructions for bfloat16, these once more with ``precision=bf16``, which has to be asked for.
+S6: what a sample of two views costs a core of the loader (`benchmarks.loader`).
 """
 
 from __future__ import annotations
@@ -128,7 +130,7 @@ def demo(options: argparse.Namespace, earlier: Path, scratch: Path) -> Iterator[
             began = time.perf_counter()
             run_demo(source, recipe, settings, drawn, scratch / f"demo-{name}-{number}", options)
             found[name].append(time.perf_counter() - began)
-    what = f"{options.share:.0%} of the steps of the earlier codo demo, two threads"
+    what = f"{options.share:.0%} of the steps of the earlier codo demo, two cores"
     yield row("S4", what, "s", found["before"], found["now"], options, 1 / 0.6)
     if "bf16" in found:
         yield row("S4", f"{what}, precision=bf16", "s", found["before"], found["bf16"], options, 1 / 0.6)

@@ -68,7 +68,6 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         boxes = [drawn(size, rng) for _ in range(size.images)]
         plain = MultiScaleRoIAlign(list(maps), 7, 2, canonical_scale=224 * size.side / 800)
         theirs, ours = Work(plain, size, maps), Work(RoIPool(plain), size, maps)
-        ours(boxes)  # the first call is torchvision's
         same = all(torch.equal(a, b) for a, b in zip(theirs(boxes), ours(boxes), strict=True))
         times = alternate(theirs, ours, [boxes], rounds=1 if options.smoke else ROUNDS)
         yield Row(

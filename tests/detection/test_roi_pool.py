@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -16,9 +18,7 @@ def plain(bins: int) -> MultiScaleRoIAlign:
 
 
 def ours(bins: int) -> RoIPool:
-    pool = RoIPool(plain(bins))
-    pool(maps(), [torch.zeros(0, 4)] * 2, SIZES)  # the first call is torchvision's
-    return pool
+    return RoIPool(plain(bins))
 
 
 def maps(
@@ -63,3 +63,25 @@ def test_results_and_gradients_are_torchvisions_to_the_last_bit(
 def test_other_types_are_left_to_torchvision() -> None:
     features, where = maps(torch.float64), [some.double() for some in boxes((6, 4))]
     assert torch.equal(ours(7)(features, where, SIZES), plain(7)(features, where, SIZES))
+
+
+def test_a_box_that_is_not_a_number_has_no_level_and_pools_zeros() -> None:
+    where = boxes((3, 2))
+    where[0][1] = torch.nan
+    found = ours(7)(maps(), where, SIZES)
+    assert not found[1].any()
+    assert torch.equal(found, plain(7)(maps(), where, SIZES))
+
+
+def test_no_gradient_flows_to_boxes() -> None:
+    features, where = maps(), [some.requires_grad_() for some in boxes((3, 2))]
+    ours(7)(features, where, SIZES).sum().backward()
+    assert features["0"].grad is not None
+    assert where[0].grad is None
+
+
+@pytest.mark.parametrize(("size", "samples"), [((7, 5), 2), (7, -1)])
+def test_other_settings_are_left_to_torchvision(size: Any, samples: int) -> None:
+    other = MultiScaleRoIAlign(["0", "1", "2", "3"], size, samples, canonical_scale=48, canonical_level=4)
+    features, where = maps(), boxes((6, 4))
+    assert torch.equal(RoIPool(other)(features, where, SIZES), other(features, where, SIZES))

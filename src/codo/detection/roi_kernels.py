@@ -4,7 +4,7 @@ Legend: B images, C channels, H and W height and width of the map, R boxes, P bi
 
 torchvision's own code goes through the channels one by one, so that four neighbors are H * W numbers apart; here the
 channels are the innermost axis, and each sample combines contiguous vectors. Additions and their order are the same
-for every number, so results and gradients are equal to the last bit.
+for every number, so results and gradients are equal to the last bit (on x86-64).
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
 """RoIAlign in finetuning: torchvision's, but on a CPU with kernels that compute the same numbers faster.
 
+They are equal to the last bit on x86-64. Where compilers fuse products and sums, as on ARM, the last bit may differ from
+torchvision's, but every call of a run goes the same way, resumed or not.
+
 Legend: see `roi_kernels`.
 """
 
@@ -52,18 +55,22 @@ class RoIPool(MultiScaleRoIAlign):  # type: ignore[misc]  # torchvision has no t
             (R, C, P, P), the boxes of an image after those of the image before.
         """
         maps = [x[name] for name in self.featmap_names]
-        suited = all(level.device.type == "cpu" and level.dtype == torch.float32 for level in maps)
-        if not suited or self.map_levels is None:  # its first call finds out the scales
+        bins, *others = set(self.output_size)
+        suited = all(one.device.type == "cpu" and one.dtype == torch.float32 for one in (*maps, *boxes))
+        if not suited or others or self.sampling_ratio < 1:
             plain: Tensor = super().forward(x, boxes, image_shapes)
             return plain
+        if self.map_levels is None:
+            with torch.no_grad():  # torchvision finds out scales and levels with the first boxes
+                super().forward(x, [some[:0] for some in boxes], image_shapes)
         images = torch.arange(len(boxes)).repeat_interleave(torch.tensor([len(some) for some in boxes]))
-        rois = torch.cat([images[:, None].float(), torch.cat(boxes)], dim=1).numpy()
+        rois = torch.cat([images[:, None].float(), torch.cat(boxes).detach()], dim=1).numpy()
         levels = self.map_levels(boxes)
         parts = [
             Part(np.float32(scale), torch.nonzero(levels == level).flatten().numpy())
             for level, scale in enumerate(self.scales)
         ]
-        pooled: Tensor = _Pool.apply(rois, parts, self.output_size[0], self.sampling_ratio, *maps)
+        pooled: Tensor = _Pool.apply(rois, parts, bins, self.sampling_ratio, *maps)
         return pooled
 
 
@@ -77,10 +84,11 @@ class _Pool(torch.autograd.Function):
         from codo.detection.roi_kernels import pool  # here: on a GPU Numba is not needed
 
         channels_last = [level.permute(0, 2, 3, 1).contiguous() for level in maps]
-        pooled = torch.empty(len(rois), bins, bins, maps[0].shape[1])
+        # Zeros for boxes that are not a number: they have no level.
+        pooled = torch.zeros(len(rois), bins, bins, maps[0].shape[1])
         for level, part in zip(channels_last, parts, strict=True):
             pool(level.numpy(), rois, part.chosen, part.scale, samples, pooled.numpy())
-        ctx.of = rois, parts, samples, [level.shape for level in channels_last]
+        ctx.kept = rois, parts, samples, [level.shape for level in channels_last]
         return pooled.permute(0, 3, 1, 2).contiguous()  # as torchvision's, so that what follows computes the same too
 
     @staticmethod
@@ -88,11 +96,9 @@ class _Pool(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         from codo.detection.roi_kernels import pool_backward
 
-        rois, parts, samples, shapes = ctx.of
-        channels_last, maps = (
-            gradient.permute(0, 2, 3, 1).contiguous().numpy(),
-            [torch.zeros(shape) for shape in shapes],
-        )
+        rois, parts, samples, shapes = ctx.kept
+        gradient_last = gradient.permute(0, 2, 3, 1).contiguous().numpy()
+        maps = [torch.zeros(shape) for shape in shapes]
         for level, part in zip(maps, parts, strict=True):
-            pool_backward(channels_last, rois, part.chosen, part.scale, samples, level.numpy())
+            pool_backward(gradient_last, rois, part.chosen, part.scale, samples, level.numpy())
         return None, None, None, None, *(level.permute(0, 3, 1, 2).contiguous() for level in maps)

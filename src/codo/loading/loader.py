@@ -76,8 +76,9 @@ class Loader(DataLoader[Any]):
         source = super().__iter__()
         workers = [process for process in multiprocessing.active_children() if process not in others]
         finished = False
-        # For an iteration that the program's end finds half done, in a global variable: Python waits for workers first.
-        at_exit = Finalize(None, kill, (workers,), exitpriority=0)
+        # At the end of a program Python joins its processes before it clears globals: for an iterator in one of them, the
+        # ``finally`` below comes too late.
+        at_exit = Finalize(None, kill_at_exit, (workers,), exitpriority=0)
         try:
             with dead_workers_told():
                 while (item := next(source, _END)) is not _END:
@@ -189,7 +190,7 @@ def end_workers(workers: list[BaseProcess], shutdown: Callable[[], None]) -> Non
         workers: The processes.
         shutdown: Asks all of them to stop, and waits.
     """
-    handler = without_torchs_handler()
+    handler = remove_torchs_handler()
     timer = threading.Timer(GRACE, kill, (workers,))
     timer.daemon = True
     timer.start()
@@ -204,13 +205,18 @@ def end_workers(workers: list[BaseProcess], shutdown: Callable[[], None]) -> Non
 
 def kill(workers: list[BaseProcess]) -> None:
     """End workers at once; nothing happens to those that have ended."""
-    without_torchs_handler()
     for worker in workers:
         worker.kill()
 
 
-def without_torchs_handler() -> Any:
-    """Take away torch's handler of ended processes, which raises an error in the main thread for each that was killed.
+def kill_at_exit(workers: list[BaseProcess]) -> None:
+    """End workers at the end of the program."""
+    remove_torchs_handler()
+    kill(workers)
+
+
+def remove_torchs_handler() -> Any:
+    """Remove torch's handler of ended processes, which raises an error in the main thread for each that was killed.
 
     Returns:
         The handler; ``None`` in other threads, which cannot change it.
