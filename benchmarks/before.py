@@ -5,8 +5,8 @@
 The commit is checked out beside this one and runs in the same environment. Rates are medians over a run's log lines
 after the first. S2: pretraining with the settings of `paper_laptop` (the earlier ``laptop``) on one thread and on two;
 S7: the peak of its memory, where it keeps no decoded images. S3: finetuning with the settings of `demo_finetune`,
-without masks. S4: what the earlier ``codo demo`` did, with a share of its steps: proposals, a pretraining on two threads,
-then six finetunings with masks, two at a time; what does not depend on the steps weighs more than in the whole demo.
+without masks. S4: what the earlier ``codo demo`` did, with a share of its steps: proposals, pretraining on two threads,
+six finetunings with masks, two at a time; what does not depend on the steps weighs more than in the whole demo.
 Where the processor has instructions for bfloat16, these once more with ``precision=bf16``, which has to be asked for.
 S6: what a sample of two views costs a core of the loader (`benchmarks.loader`).
 """

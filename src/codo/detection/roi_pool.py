@@ -1,7 +1,7 @@
 """RoIAlign in finetuning: torchvision's, but on a CPU with kernels that compute the same numbers faster.
 
-They are equal to the last bit on x86-64. Where compilers fuse products and sums, as on ARM, the last bit may differ from
-torchvision's, but every call of a run goes the same way, resumed or not.
+They are equal to the last bit on x86-64. Where compilers fuse products and sums, as on ARM, the last bit may differ;
+every call of a run goes the same way, resumed or not.
 
 Legend: see `roi_kernels`.
 """

@@ -76,8 +76,8 @@ class Loader(DataLoader[Any]):
         source = super().__iter__()
         workers = [process for process in multiprocessing.active_children() if process not in others]
         finished = False
-        # At the end of a program Python joins its processes before it clears globals: for an iterator in one of them, the
-        # ``finally`` below comes too late.
+        # At the end of a program Python joins its processes before it clears globals: for an iterator in one of them,
+        # the ``finally`` below comes too late.
         at_exit = Finalize(None, kill_at_exit, (workers,), exitpriority=0)
         try:
             with dead_workers_told():
