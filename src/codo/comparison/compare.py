@@ -201,7 +201,7 @@ def _pretrain(settings: CompareSettings, missing: Sequence[Pretraining]) -> dict
 
     if missing:
         seeds = ", ".join(str(seed) for seed in sorted({job.seed for job in missing}))
-        print(f"{len(missing)} pretrainings to run, seeds {seeds}", flush=True)
+        print(f"{len(missing)} pretraining{'s' if len(missing) > 1 else ''} to run, of seed {seeds}", flush=True)
         _run(settings, missing, on_end, separate=True)  # so that peak memory is that of one pretraining
     return failed
 

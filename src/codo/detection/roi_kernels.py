@@ -5,6 +5,8 @@ Legend: B images, C channels, H and W height and width of the map, R boxes, P bi
 torchvision's own code goes through the channels one by one, so that four neighbors are H * W numbers apart; here the
 channels are the innermost axis, and each sample combines contiguous vectors. Additions and their order are the same
 for every number, so results and gradients are equal to the last bit (on x86-64).
+
+`pool` and `pool_backward` go through the samples in loops of their own: one function for both took 1.9 times as long.
 """
 
 from __future__ import annotations
