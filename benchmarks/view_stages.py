@@ -27,8 +27,8 @@ from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.views import packed, pasted
 from codo.catalog import catalog
-from codo.loading import pasted_views
-from codo.views import boxes, cpj, photometric
+from codo.loading import pasted_views, pools
+from codo.views import cpj
 
 ROUNDS = 12
 STAGES: dict[str, list[tuple[Any, str]]] = {
@@ -36,10 +36,10 @@ STAGES: dict[str, list[tuple[Any, str]]] = {
     "cutting tiles": [(catalog, "layout"), (catalog, "cut")],
     "decoding": [(catalog, "decode")],
     "random numbers": [
-        (pasted_views, "generator"),
-        (cpj, "random_crop"),
-        (photometric, "draw"),
-        (boxes, "jitter"),
+        (pasted_views.philox, "start"),
+        (pasted_views.philox, "integer"),
+        (pools, "draw_image"),
+        (cpj, "draw_view"),
     ],
     "rendering": [(cpj, "render")],
 }

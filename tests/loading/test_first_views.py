@@ -95,7 +95,7 @@ def test_pastes_are_those_of_the_views(natural: Path) -> None:
             view, paste = pasted.view(proposal, 0, sample, 1), pasted.paste(proposal, 0, sample, 1)
             assert tuple(view.pasted) == paste.corners
             assert view.changes is not None
-            np.testing.assert_array_equal(view.changes[1], paste.change.row())
+            np.testing.assert_array_equal(view.changes[1], paste.change.numbers().astype(np.float32))
 
 
 def test_large_images_end_the_measurement(natural: Path, monkeypatch: pytest.MonkeyPatch) -> None:

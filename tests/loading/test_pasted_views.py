@@ -10,6 +10,7 @@ import pytest
 
 import codo
 from codo.core.errors import InputError
+from codo.core.rng import RngStream, generator
 from codo.loading.pasted_views import PastedViews
 from codo.loading.pools import Pool
 from codo.views.cpj import CopyPasteJitter, CPJSettings
@@ -61,6 +62,21 @@ def test_a_view_is_a_pure_function_of_its_coordinates(catalog: Path) -> None:
     together = other.views(1, 7, [0, 1, 2])[2]
     assert np.array_equal(alone.image, together.image)
     assert np.array_equal(alone.box, together.box)
+
+
+def test_views_are_those_of_numpys_generator(catalog: Path) -> None:
+    """The loader draws in compiled code; drawn by NumPy, in Python, a view has the same pixels and boxes."""
+    made = natural(catalog)
+    for sample in range(8):
+        for number, view in enumerate(made.views(1, sample, [0, 1])):
+            rng = generator(0, 1, sample, RngStream.VIEW + number)
+            background, index = made.query.draw(rng)
+            expected = made.cpj.view(made.proposal(1, sample), background.lazy_image(index), rng)
+            for field in ("image", "box", "pasted"):
+                np.testing.assert_array_equal(getattr(view, field), getattr(expected, field))
+        rng = generator(0, 1, sample, RngStream.PROPOSAL)
+        x1, y1, x2, y2 = made.foregrounds.proposals(sample)[rng.integers(len(made.foregrounds.proposals(sample)))]
+        np.testing.assert_array_equal(made.proposal(1, sample), made.foregrounds.image(sample)[y1:y2, x1:x2])
 
 
 def test_views_epochs_and_seeds_differ(catalog: Path) -> None:

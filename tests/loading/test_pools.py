@@ -10,7 +10,9 @@ import pytest
 import codo
 from codo.core.config import Settings, resolve
 from codo.core.errors import InputError
+from codo.core.rng import RngStream, generator
 from codo.loading.pools import Pool, PoolSettings, split_share
+from codo.views.kernels import philox
 
 
 class Holder(Settings):
@@ -52,6 +54,13 @@ def test_shares(catalogs: list[codo.Catalog], shares: list[float | None], expect
     counts = [sum(catalog is one for catalog, _ in drawn) / 4000 for one in catalogs]
     assert counts == pytest.approx(expected, abs=0.03)
     assert {index for catalog, index in drawn if catalog is catalogs[1]} == set(range(6))
+
+
+def test_compiled_draws_are_those_of_numpys_generator(catalogs: list[codo.Catalog]) -> None:
+    pool = Pool(catalogs, [None, 0.6])
+    for sample in range(300):
+        key = (1, 2, sample, RngStream.VIEW + 0)
+        assert pool.draw(philox.start(*key)) == pool.draw(generator(*key))
 
 
 def test_a_share_outside_its_range_is_refused(catalogs: list[codo.Catalog]) -> None:

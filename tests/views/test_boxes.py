@@ -28,14 +28,14 @@ def test_clip_by_hand() -> None:
 
 
 def test_no_jitter_returns_the_pasted_box() -> None:
-    rng = np.random.default_rng(0)
-    assert boxes.jitter([1, 2, 30, 40], 64, 0.0, 0.6, 20, rng).tolist() == [1, 2, 30, 40]
+    box, rng = np.array([1, 2, 30, 40], np.float32), np.random.default_rng(0)
+    assert boxes.jitter(box, 64, 0.0, 0.6, 20, rng).tolist() == [1, 2, 30, 40]
 
 
 def test_jitter_falls_back_to_the_pasted_box() -> None:
     # With an IoU of at least 1 asked for, nothing can pass.
-    rng = np.random.default_rng(0)
-    assert boxes.jitter([1, 2, 30, 40], 64, 0.2, 1.0, 20, rng).tolist() == [1, 2, 30, 40]
+    box, rng = np.array([1, 2, 30, 40], np.float32), np.random.default_rng(0)
+    assert boxes.jitter(box, 64, 0.2, 1.0, 20, rng).tolist() == [1, 2, 30, 40]
 
 
 def test_a_hundred_thousand_jitters_keep_the_rule() -> None:

@@ -28,7 +28,7 @@ def image() -> np.ndarray:
 
 def on_device(image: np.ndarray, changes: list[Photometric], box: tuple[int, ...] = (0, 0, 0, 0)) -> np.ndarray:
     """One picture under several changes, all in one batch: ``(n, S, S, 3)``."""
-    rows = np.stack([[change.row(), change.row()] for change in changes])
+    rows = np.stack([[change.numbers(), change.numbers()] for change in changes]).astype(np.float32)
     images = torch.from_numpy(np.stack([image] * len(changes)))
     return finish(images, Deferred(rows, np.array([box] * len(changes), np.float32))).numpy()
 
@@ -51,14 +51,14 @@ def test_blur_is_that_of_the_loader_away_from_the_border(image: np.ndarray) -> N
 def test_flat_parts_stay_flat_under_blur() -> None:
     canvas = np.full((32, 32, 3), 40, np.uint8)
     canvas[8:20, 10:30] = 200
-    rows = np.stack([[Photometric(sigma=2.0).row(), Photometric(sigma=1.0).row()]])
+    rows = np.array([[Photometric(sigma=2.0).numbers(), Photometric(sigma=1.0).numbers()]], np.float32)
     got = finish(torch.from_numpy(canvas[None]), Deferred(rows, np.array([[10, 8, 30, 20]], np.float32)))
     assert np.array_equal(got[0].numpy(), canvas)  # nothing bleeds from one part into the other
 
 
 def test_each_part_has_its_own_change(image: np.ndarray) -> None:
     dark, bright = Photometric((("brightness", 0.5),)), Photometric((("brightness", 1.5),))
-    rows = np.stack([[dark.row(), bright.row()]])
+    rows = np.array([[dark.numbers(), bright.numbers()]], np.float32)
     got = finish(torch.from_numpy(image[None]), Deferred(rows, np.array([[10, 8, 30, 20]], np.float32)))[0].numpy()
     expected = apply(image, dark)
     expected[8:20, 10:30] = apply(image, bright)[8:20, 10:30]

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import numba
 import numpy as np
 import numpy.typing as npt
+from numba.extending import register_jitable
 
 from codo.core.cache import KERNELS, default_cache
 
@@ -40,6 +41,12 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
             return cast(Callable[P, R], numba.njit(**options, cache=True)(function))
         compiled = numba.njit(**options)(function)
     return cast(Callable[P, R], compiled)
+
+
+def shared(function: Callable[P, R]) -> Callable[P, R]:
+    """A function that kernels may call, compiled, and Python as it is; both compute the same."""
+    shared: Callable[P, R] = register_jitable(error_model="numpy")(function)
+    return shared
 
 
 @contextmanager

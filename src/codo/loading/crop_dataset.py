@@ -188,7 +188,7 @@ def render_crop(image: LazyImage, part: Corners, crop: Crop, rng: np.random.Gene
     pixels, inside = image.part(part)
     gray_last = change.gray and augment.randaugment > 0  # as in InfoMin: pixels that an operation fills in get gray too
     first = replace(change, gray=False) if gray_last else change
-    render(pixels, inside, flip, *first.coded(), canvas, (0, 0, crop.side, crop.side))
+    render(pixels, inside, flip, first.numbers(), canvas, (0, 0, crop.side, crop.side))
     if augment.randaugment:
         canvas = randaugment.apply(canvas, randaugment.draw(augment.randaugment, augment.magnitude, rng))
     if gray_last:

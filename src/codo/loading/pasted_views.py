@@ -16,6 +16,7 @@ from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
 from codo.loading.pools import Pool
 from codo.views.cpj import CopyPasteJitter, Paste, View
+from codo.views.kernels import philox
 from codo.views.lazy_image import Image
 
 
@@ -52,7 +53,7 @@ class PastedViews:
 
     def view(self, proposal: Image, epoch: int, sample: int, number: int) -> View:
         """View ``number`` of a sample: Eq. 1 for view 0, Eq. 2 for the others."""
-        rng = generator(self.seed, epoch, sample, RngStream.VIEW + number)
+        rng = philox.start(self.seed, epoch, sample, RngStream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
         return self.cpj.view(proposal, catalog.lazy_image(index), rng)
 
@@ -69,10 +70,10 @@ class PastedViews:
             image = self.foregrounds.lazy_image(sample)
             return np.ascontiguousarray(image.decode())
         proposal_epoch = epoch if self.cpj.settings.proposal == "redraw" else 0
-        rng = generator(self.seed, proposal_epoch, sample, RngStream.PROPOSAL)
+        rng = philox.start(self.seed, proposal_epoch, sample, int(RngStream.PROPOSAL))
         image = self.foregrounds.lazy_image(sample)
         candidates = self._in_band(self.foregrounds.proposals(sample), *self.foregrounds.size(sample))
-        chosen = rng.integers(len(candidates))
+        chosen = philox.integer(len(candidates), rng)
         box = scale_box(candidates[chosen].tolist(), self.foregrounds.size(sample), (image.width, image.height))
         pixels, (x1, y1, x2, y2) = image.part(box)
         return np.ascontiguousarray(pixels[y1:y2, x1:x2])

@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, field_validator, model_validator
 
 from codo.catalog.catalog import Catalog
 from codo.core.config import Settings
 from codo.core.errors import InputError
+from codo.views.random_numbers import Source, drawn, integer, random
 
 
 class PoolSettings(Settings):
@@ -80,7 +82,14 @@ class Pool:
     def __len__(self) -> int:
         return int(self.sizes.sum())
 
-    def draw(self, rng: np.random.Generator) -> tuple[Catalog, int]:
+    def draw(self, rng: Source) -> tuple[Catalog, int]:
         """A catalog and the index of an image in it."""
-        which = min(int(np.searchsorted(self._bounds, rng.random(), side="right")), len(self.catalogs) - 1)
-        return self.catalogs[which], int(rng.integers(self.sizes[which]))
+        which, index = draw_image(self._bounds, self.sizes, rng)
+        return self.catalogs[which], index
+
+
+@drawn
+def draw_image(bounds: npt.NDArray[np.float64], sizes: npt.NDArray[np.int64], rng: Source) -> tuple[int, int]:
+    """A catalog, by the sums of their probabilities up to each, and the index of an image in it."""
+    which = min(int(np.searchsorted(bounds, random(rng), side="right")), len(bounds) - 1)
+    return which, integer(sizes[which], rng)

@@ -2,12 +2,13 @@
 
 * ``cpj``: copy, paste, jitter (Eq. 1 and 2).
 * ``boxes``: IoU, clipping, box jitter; ``anchors``: InsLoc's box augmentation.
-* ``random_crop``: random resized crops.
+* ``view_choices``: all random choices of a pasted view; ``random_crop``: random resized crops; ``random_numbers``:
+  random numbers in Python and in compiled code.
 * ``photometric``: MoCo v2's color jitter, gray and blur: settings and random parameters; ``device_photometric``: the
   same for a whole batch on the GPU.
 * ``randaugment``: RandAugment of whole images.
 * ``lazy_image``: an image of which only the part that a view needs is decoded.
-* ``kernels``: the compiled code: resampling, color, blur, and rendering a part of a view in one call.
+* ``kernels``: the compiled code: resampling, color, blur, and rendering a part of a view in one call; random numbers.
 """
 
 from __future__ import annotations

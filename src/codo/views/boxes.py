@@ -7,7 +7,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from codo.core.jit import shared
+from codo.views.random_numbers import Source, random_table
+
 Box = npt.NDArray[np.float32]
+Corners = tuple[float, float, float, float]
 
 
 def area(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -51,7 +55,8 @@ def transform_boxes(
     return np.stack([side - moved[..., 2], moved[..., 1], side - moved[..., 0], moved[..., 3]], -1) if flip else moved
 
 
-def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries: int, rng: np.random.Generator) -> Box:
+@shared
+def jitter(box: Box, canvas: int, reach: float, min_iou: float, tries: int, rng: Source) -> Box:
     """Shift and resize a pasted box at random so that it includes background (section 3.1; docs/method.md#box-jitter).
 
     Position and size change independently by up to ``reach`` of the box's sides. The result is clipped to the canvas
@@ -60,7 +65,7 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
     0.2 about four in five pass, so 20 candidates all fail about once in 10^13 boxes.
 
     Args:
-        box: The pasted box ``(4,)``.
+        box: The pasted box, float32 ``(4,)``.
         canvas: Side of the canvas.
         reach: Largest change, in sides of the box; 0 returns the box.
         min_iou: The IoU with the pasted box must be greater than this (the paper's 0.6).
@@ -70,22 +75,26 @@ def jitter(box: npt.ArrayLike, canvas: int, reach: float, min_iou: float, tries:
     Returns:
         Box ``(4,)`` inside the canvas; the pasted box if no candidate passes.
     """
-    pasted = np.asarray(box, dtype=np.float32)
     if reach == 0:
-        return pasted
-    x, y, *_ = corners = pasted.tolist()
-    width, height = (pasted[2:] - pasted[:2]).tolist()
-    # Candidates are computed one by one, with Python floats: the first usually passes, and for arrays of four numbers
-    # NumPy's overhead is ten times the computation.
-    for draw in rng.random((tries, 4)):
-        right, down, wider, taller = (2 * reach * draw - reach).tolist()
-        left, top = x + right * width, y + down * height
-        moved = [left, top, left + width * (1 + wider), top + height * (1 + taller)]
+        return box
+    x, y, right, bottom = np.float64(box[0]), np.float64(box[1]), np.float64(box[2]), np.float64(box[3])
+    width, height = np.float64(box[2] - box[0]), np.float64(box[3] - box[1])
+    candidate = np.empty(4, np.float32)
+    for draw in random_table(tries, 4, rng):
+        left, top = x + (2 * reach * draw[0] - reach) * width, y + (2 * reach * draw[1] - reach) * height
+        moved = (
+            left,
+            top,
+            left + width * (1 + (2 * reach * draw[2] - reach)),
+            top + height * (1 + (2 * reach * draw[3] - reach)),
+        )
         # Compared as stored, in float32, so that the rule holds for the exact numbers that the network gets.
-        candidate = np.array([min(max(side, 0.0), canvas) for side in moved], np.float32)
-        if _overlap(candidate.tolist(), corners) > min_iou:
+        for side in range(4):
+            candidate[side] = min(max(moved[side], 0.0), float(canvas))
+        a, b, c, d = candidate
+        if overlap((np.float64(a), np.float64(b), np.float64(c), np.float64(d)), (x, y, right, bottom)) > min_iou:
             return candidate
-    return pasted
+    return box
 
 
 def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:
@@ -103,8 +112,7 @@ def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Gene
     Returns:
         int32 ``(4,)`` in whole pixels; the box itself if no draw fits.
     """
-    corners = [float(side) for side in np.asarray(box)]
-    x1, y1, x2, y2 = corners
+    x1, y1, x2, y2 = corners = _corners(box)
     box_width, box_height = x2 - x1, y2 - y1
     for _ in range(200):
         area_, ratio = box_width * box_height * rng.uniform(0.5, 2.0), math.exp(rng.uniform(-math.log(2), math.log(2)))
@@ -112,13 +120,19 @@ def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Gene
         x = round((x1 + x2) / 2 + rng.uniform(-0.5, 0.5) * box_width - w / 2)
         y = round((y1 + y2) / 2 + rng.uniform(-0.5, 0.5) * box_height - h / 2)
         inside = x >= 0 and y >= 0 and x + w <= width and y + h <= height
-        if inside and _overlap([x, y, x + w, y + h], corners) > 0.5:
+        if inside and overlap((x, y, x + w, y + h), corners) > 0.5:
             return np.array([x, y, x + w, y + h], np.int32)
     return np.asarray(box, dtype=np.int32)
 
 
-def _overlap(a: list[float], b: list[float]) -> float:
-    """`iou` of two boxes."""
+def _corners(box: npt.ArrayLike) -> Corners:
+    x1, y1, x2, y2 = np.asarray(box).tolist()
+    return float(x1), float(y1), float(x2), float(y2)
+
+
+@shared
+def overlap(a: Corners, b: Corners) -> float:
+    """`iou` of two boxes, as eight numbers."""
     common = max(min(a[2], b[2]) - max(a[0], b[0]), 0.0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0.0)
     union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common
     return common / union if union > 0 else 0.0

@@ -13,7 +13,6 @@ Shapes: ``S`` side of the canvas.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -23,13 +22,24 @@ from pydantic import Field
 
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.views import boxes, photometric
+from codo.views import photometric
 from codo.views.boxes import Box
-from codo.views.kernels.color import Floats
+from codo.views.kernels.color import Change, Floats
 from codo.views.kernels.render import render
 from codo.views.lazy_image import Corners, Image, LazyImage
-from codo.views.photometric import AugmentSettings, Photometric
-from codo.views.random_crop import Range, Shares, random_crop, uniform
+from codo.views.photometric import AugmentSettings, ChangeRanges, Photometric, no_change
+from codo.views.random_crop import Range, Shares
+from codo.views.random_numbers import Source
+from codo.views.view_choices import (
+    BackgroundChoices,
+    ProposalChoices,
+    Ranges,
+    draw_background,
+    draw_proposal,
+    draw_view,
+)
+
+_UNCHANGED = no_change()
 
 
 class CPJSettings(Settings):
@@ -98,7 +108,7 @@ class Paste(NamedTuple):
     Attributes:
         crop: The part of the proposal that is shown, in pixels of the proposal.
         corners: Where it is pasted, in pixels of the canvas.
-        change: Its color and blur; with ``photometric=composite`` none, until the view is composed.
+        change: Its color and blur, with ``photometric=composite`` those of the whole view.
         flip: Whether it is flipped.
     """
 
@@ -106,9 +116,6 @@ class Paste(NamedTuple):
     corners: Corners
     change: Photometric
     flip: bool
-
-
-_UNCHANGED = Photometric().coded()
 
 
 class CopyPasteJitter:
@@ -142,6 +149,7 @@ class CopyPasteJitter:
     ) -> None:
         self.canvas, self.defer_photometric = canvas, defer_photometric
         self.settings, self.augment = settings or CPJSettings(), augment or AugmentSettings()
+        self._ranges, self._whole = _ranges(canvas, self.settings, self.augment), (0, 0, canvas, canvas)
 
     def __call__(self, image: Image, box: npt.ArrayLike, background: Image, rng: np.random.Generator) -> View:
         """One view of an object (Eq. 1).
@@ -167,18 +175,20 @@ class CopyPasteJitter:
         proposal = np.ascontiguousarray(image[y1:y2, x1:x2])
         return self.view(proposal, LazyImage.from_array(np.ascontiguousarray(background)), rng)
 
-    def view(self, proposal: Image, background: LazyImage, rng: np.random.Generator) -> View:
+    def view(self, proposal: Image, background: LazyImage, rng: Source) -> View:
         """A view of ``proposal`` ``(h, w, 3)``, the part of an image inside the proposal's box."""
-        canvas, change = self._background(background, rng)
-        return self._paste(proposal, canvas, change, rng)
+        height, width = proposal.shape[:2]
+        behind, chosen = draw_view(background.width, background.height, width, height, self._ranges, rng)
+        return self._pasted(proposal, self._rendered(background, behind), behind.change, chosen)
 
     def compose(self, proposal: Image, canvas: Image, rng: np.random.Generator) -> View:
         """Paste ``proposal`` on a finished canvas ``(S, S, 3)``, in place, and jitter its box."""
-        return self._paste(proposal, canvas, Photometric(), rng)
+        height, width = proposal.shape[:2]
+        return self._pasted(proposal, canvas, no_change(), draw_proposal(width, height, self._ranges, rng))
 
     def draw_background(self, background: LazyImage, rng: np.random.Generator) -> Image:
         """A new canvas ``(S, S, 3)`` with the augmented background."""
-        return self._background(background, rng)[0]
+        return self._rendered(background, draw_background(background.width, background.height, self._ranges, rng))
 
     def draw_paste(self, size: tuple[int, int], background: tuple[int, int], rng: np.random.Generator) -> Paste:
         """What `view` draws for a proposal with the same random numbers, without computing the view.
@@ -188,68 +198,44 @@ class CopyPasteJitter:
             background: Width and height of the background image.
             rng: Source of randomness.
         """
-        self._draw_background(*background, rng)
-        paste = self._draw_paste(*size, rng)
-        if self.settings.photometric == "composite":
-            return paste._replace(change=photometric.draw(self.augment, rng, self.canvas))
-        return paste
+        _, chosen = draw_view(*background, *size, self._ranges, rng)
+        change = chosen.whole if self._ranges.composite else chosen.change
+        return Paste(chosen.crop, chosen.corners, Photometric.of(change), chosen.flip)
 
-    def _paste(self, proposal: Image, canvas: Image, background: Photometric, rng: np.random.Generator) -> View:
-        crop, corners, change, flip = self._draw_paste(proposal.shape[1], proposal.shape[0], rng)
-        self._render(proposal, crop, flip, change, canvas, corners)
-        if self.settings.photometric == "composite":
-            background = change = photometric.draw(self.augment, rng, self.canvas)
-            canvas = canvas if self.defer_photometric else photometric.apply(canvas, change)
-        pasted = np.array(corners, dtype=np.float32)
-        box = boxes.jitter(
-            pasted, self.canvas, self.settings.jitter, self.settings.min_iou, self.settings.max_tries, rng
-        )
-        changes = np.stack([background.row(), change.row()]) if self.defer_photometric else None
-        return View(canvas, box, pasted, changes)
-
-    def _background(self, image: LazyImage, rng: np.random.Generator) -> tuple[Image, Photometric]:
-        crop, change, flip = self._draw_background(image.width, image.height, rng)
+    def _rendered(self, background: LazyImage, chosen: BackgroundChoices) -> Image:
         canvas = np.empty((self.canvas, self.canvas, 3), np.uint8)
-        self._render(*image.part(crop), flip, change, canvas, (0, 0, self.canvas, self.canvas))
-        return canvas, change
+        self._render(*background.part(chosen.part), chosen.flip, chosen.change, canvas, self._whole)
+        return canvas
 
-    def _render(
-        self, image: Image, part: Corners, flip: bool, change: Photometric, canvas: Image, target: Corners
-    ) -> None:
-        coded = _UNCHANGED if self.defer_photometric else change.coded()
-        render(image, part, flip, *coded, canvas, target)
+    def _pasted(self, proposal: Image, canvas: Image, background: Change, chosen: ProposalChoices) -> View:
+        self._render(proposal, chosen.crop, chosen.flip, chosen.change, canvas, chosen.corners)
+        changes = (background, chosen.change)
+        if self._ranges.composite:
+            changes = (chosen.whole, chosen.whole)
+            canvas = canvas if self.defer_photometric else photometric.apply(canvas, Photometric.of(chosen.whole))
+        deferred = np.stack(changes).astype(np.float32) if self.defer_photometric else None
+        return View(canvas, chosen.box, chosen.pasted, deferred)
 
-    def _draw_background(self, width: int, height: int, rng: np.random.Generator) -> tuple[Corners, Photometric, bool]:
-        """The part of the background to show, its color and blur, and whether it is flipped."""
-        crop = (0, 0, width, height)
-        if self.settings.background == "crop":
-            crop = random_crop(width, height, self.augment.crop_area, self.augment.crop_ratio, rng)
-        return crop, *self._draw_change(rng)
+    def _render(self, image: Image, part: Corners, flip: bool, change: Change, canvas: Image, target: Corners) -> None:
+        render(image, part, flip, _UNCHANGED if self.defer_photometric else change, canvas, target)
 
-    def _draw_paste(self, width: int, height: int, rng: np.random.Generator) -> Paste:
-        """Crop, place, color and blur of a proposal of this size."""
-        crop, (pasted_width, pasted_height) = self._draw_foreground(width, height, rng)
-        change, flip = self._draw_change(rng)
-        x = int(rng.integers(0, self.canvas - pasted_width, endpoint=True))
-        y = int(rng.integers(0, self.canvas - pasted_height, endpoint=True))
-        return Paste(crop, (x, y, x + pasted_width, y + pasted_height), change, flip)
 
-    def _draw_foreground(self, width: int, height: int, rng: np.random.Generator) -> tuple[Corners, tuple[int, int]]:
-        """A random crop of the proposal, and the width and height at which to paste it."""
-        crop = random_crop(width, height, self.settings.foreground_area, self.settings.foreground_ratio, rng)
-        # Rounded down, which excludes the end of the range: a side of the whole canvas would leave no background.
-        sides = [math.floor(uniform(*self.settings.size, rng) * self.canvas) for _ in range(2)]
-        if self.settings.aspect == "keep":
-            # The largest size whose long side fits the longer drawn side, and the short side the shorter (InsLoc).
-            shape = (crop[2] - crop[0], crop[3] - crop[1])
-            scale = min(max(sides) / max(shape), min(sides) / min(shape))
-            sides = [round(side * scale) for side in shape]
-        least = min(self.settings.min_side, self.canvas)
-        w, h = (min(max(side, least), self.canvas) for side in sides)
-        return crop, (w, h)
-
-    def _draw_change(self, rng: np.random.Generator) -> tuple[Photometric, bool]:
-        """Color, blur and flip of one part; with ``photometric=composite`` color and blur are drawn after pasting."""
-        separate = self.settings.photometric == "separate"
-        change = photometric.draw(self.augment, rng, self.canvas) if separate else Photometric()
-        return change, rng.random() < self.augment.flip
+def _ranges(canvas: int, settings: CPJSettings, augment: AugmentSettings) -> Ranges:
+    """The numbers of the settings, as compiled code takes them."""
+    return Ranges(
+        canvas=canvas,
+        crop_background=settings.background == "crop",
+        background_area=augment.crop_area,
+        background_ratio=augment.crop_ratio,
+        foreground_area=settings.foreground_area,
+        foreground_ratio=settings.foreground_ratio,
+        size=settings.size,
+        min_side=settings.min_side,
+        keep_aspect=settings.aspect == "keep",
+        flip=augment.flip,
+        change=ChangeRanges.of(augment, canvas),
+        composite=settings.photometric == "composite",
+        jitter=settings.jitter,
+        min_iou=settings.min_iou,
+        max_tries=settings.max_tries,
+    )

@@ -42,7 +42,7 @@ def _rendered(proposal: Image, paste: Paste, sigma: float) -> Image:
     left, top, right, bottom = paste.corners
     canvas = np.empty((bottom - top, right - left, 3), np.uint8)
     target = (0, 0, right - left, bottom - top)
-    render(proposal, paste.crop, False, *Photometric(sigma=sigma).coded(), canvas, target)
+    render(proposal, paste.crop, False, Photometric(sigma=sigma).numbers(), canvas, target)
     return canvas
 
 

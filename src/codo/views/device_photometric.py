@@ -29,7 +29,7 @@ class Deferred(NamedTuple):
     """Parameters of color and blur for ``n`` views; they stay on the host.
 
     Attributes:
-        changes: float32 ``(n, 2, 10)``: for background and proposal, see `Photometric.row`.
+        changes: float32 ``(n, 2, 10)``: for background and proposal, see `codo.views.kernels.color.Change`.
         pasted: float32 ``(n, 4)``: box of the pasted proposal.
     """
 

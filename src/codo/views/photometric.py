@@ -8,18 +8,19 @@ change pixels, directly after the resampling (`render`). The operations and thei
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from codo.core.config import Settings
-from codo.core.jit import Ints
+from codo.core.jit import shared
 from codo.views.kernels import color
-from codo.views.kernels.color import Floats
+from codo.views.kernels.color import CHANGE, IS_GRAY, SIGMA, STEPS, Change
 from codo.views.kernels.render import render
 from codo.views.lazy_image import Image
 from codo.views.random_crop import Range, Shares, uniform
+from codo.views.random_numbers import Source, random, shuffled
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -51,6 +52,30 @@ class AugmentSettings(Settings):
     )
 
 
+BLUR_CANVAS = 224
+"""Side of the views that MoCo v2 chose ``blur_sigma`` for."""
+
+
+class ChangeRanges(NamedTuple):
+    """What `draw_change` draws from, see `AugmentSettings`; ``unit`` is the unit of sigma in pixels."""
+
+    color: float
+    factors: tuple[float, float, float]
+    hue: float
+    gray: float
+    blur: float
+    sigma: tuple[float, float]
+    unit: float
+
+    @classmethod
+    def of(cls, settings: AugmentSettings, side: int) -> ChangeRanges:
+        """The ranges for views with this side in pixels."""
+        one = settings
+        unit = side / BLUR_CANVAS if one.blur_unit == "canvas" else 1.0
+        factors = (one.brightness, one.contrast, one.saturation)
+        return cls(one.color, factors, one.hue, one.gray, one.blur, one.blur_sigma, unit)
+
+
 @dataclass(frozen=True)
 class Photometric:
     """The parameters drawn for one image.
@@ -66,22 +91,18 @@ class Photometric:
     gray: bool = False
     sigma: float = 0.0
 
-    def coded(self) -> tuple[Ints, Floats, float]:
-        """Steps and amounts for `color.change`, with gray as the last step, and sigma."""
-        steps = [*self.steps, ("gray", 1.0)] if self.gray else self.steps
-        codes = np.array([color.CODES[name] for name, _ in steps], np.int32)
-        return codes, np.array([amount for _, amount in steps], np.float32), float(self.sigma)
+    @classmethod
+    def of(cls, change: Change) -> Photometric:
+        """The parameters with names."""
+        codes, amounts = change[:STEPS].astype(int).tolist(), change[STEPS:IS_GRAY].tolist()
+        steps = tuple((color.NAMES[code], amount) for code, amount in zip(codes, amounts, strict=True) if code >= 0)
+        return cls(steps, bool(change[IS_GRAY]), float(change[SIGMA]))
 
-    def row(self) -> Floats:
-        """All parameters in ten numbers: codes of up to four steps (-1 for none), their amounts, gray, sigma."""
-        none = [-1] * (4 - len(self.steps))
+    def numbers(self) -> Change:
+        """The parameters as kernels take them."""
+        none = [-1] * (STEPS - len(self.steps))
         codes = [*(color.CODES[name] for name, _ in self.steps), *none]
-        amounts = [*(amount for _, amount in self.steps), *none]
-        return np.array([*codes, *amounts, self.gray, self.sigma], np.float32)
-
-
-BLUR_CANVAS = 224
-"""Side of the views that MoCo v2 chose ``blur_sigma`` for."""
+        return np.array([*codes, *(amount for _, amount in self.steps), *none, self.gray, self.sigma], np.float64)
 
 
 def draw(settings: AugmentSettings, rng: np.random.Generator, side: int = BLUR_CANVAS) -> Photometric:
@@ -92,26 +113,39 @@ def draw(settings: AugmentSettings, rng: np.random.Generator, side: int = BLUR_C
         rng: Source of randomness.
         side: Side of the view in pixels, for ``blur_unit=canvas``.
     """
-    steps: list[tuple[str, float]] = []
-    if rng.random() < settings.color:
-        for name, reach in (
-            ("brightness", settings.brightness),
-            ("contrast", settings.contrast),
-            ("saturation", settings.saturation),
-        ):
-            steps.append((name, uniform(max(0.0, 1 - reach), 1 + reach, rng)))
-        steps.append(("hue", uniform(-settings.hue, settings.hue, rng)))
-        steps = [steps[i] for i in rng.permutation(len(steps)).tolist()]
-    gray = rng.random() < settings.gray
-    sigma = uniform(*settings.blur_sigma, rng) if rng.random() < settings.blur else 0.0
-    if settings.blur_unit == "canvas":
-        sigma *= side / BLUR_CANVAS
-    return Photometric(tuple(steps), gray, sigma)
+    return Photometric.of(draw_change(ChangeRanges.of(settings, side), rng))
+
+
+@shared
+def no_change() -> Change:
+    """Neither color nor blur."""
+    change = np.full(CHANGE, -1.0)
+    change[IS_GRAY] = change[SIGMA] = 0
+    return change
+
+
+@shared
+def draw_change(ranges: ChangeRanges, rng: Source) -> Change:
+    """Draw color and blur of one view; the color steps come in random order."""
+    change = no_change()
+    if random(rng) < ranges.color:
+        amounts = np.empty(STEPS)  # in the order of their codes
+        for i in range(3):
+            amounts[i] = uniform(max(0.0, 1 - ranges.factors[i]), 1 + ranges.factors[i], rng)
+        amounts[3] = uniform(-ranges.hue, ranges.hue, rng)
+        order = shuffled(STEPS, rng)
+        for i in range(STEPS):
+            change[i], change[STEPS + i] = order[i], amounts[order[i]]
+    if random(rng) < ranges.gray:
+        change[IS_GRAY] = 1
+    if random(rng) < ranges.blur:
+        change[SIGMA] = uniform(ranges.sigma[0], ranges.sigma[1], rng) * ranges.unit
+    return change
 
 
 def apply(image: Image, change: Photometric) -> Image:
     """Apply drawn parameters to an image ``(H, W, 3)``; returns a new image."""
     height, width = image.shape[:2]
     whole, out = (0, 0, width, height), np.empty((height, width, 3), np.uint8)
-    render(np.require(image, requirements=["C", "W"]), whole, False, *change.coded(), out, whole)
+    render(np.require(image, requirements=["C", "W"]), whole, False, change.numbers(), out, whole)
     return out

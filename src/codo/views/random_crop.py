@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Annotated
 
-import numpy as np
 from pydantic import AfterValidator
+
+from codo.core.jit import shared
+from codo.views.random_numbers import Source, integer, random
 
 
 def _ascending(range_: tuple[float, float]) -> tuple[float, float]:
@@ -28,8 +30,9 @@ Shares = Annotated[Range, AfterValidator(_share)]
 """A `Range` within (0, 1]."""
 
 
+@shared
 def random_crop(
-    width: int, height: int, area: tuple[float, float], ratio: tuple[float, float], rng: np.random.Generator
+    width: int, height: int, area: tuple[float, float], ratio: tuple[float, float], rng: Source
 ) -> tuple[int, int, int, int]:
     """A random part of a ``width`` x ``height`` image, drawn like torchvision's ``RandomResizedCrop``.
 
@@ -46,12 +49,11 @@ def random_crop(
     """
     low, high = math.log(ratio[0]), math.log(ratio[1])
     for _ in range(10):
-        target = width * height * uniform(*area, rng)
+        target = width * height * uniform(area[0], area[1], rng)
         aspect = math.exp(uniform(low, high, rng))
         w, h = round(math.sqrt(target * aspect)), round(math.sqrt(target / aspect))
         if 0 < w <= width and 0 < h <= height:
-            x = int(rng.integers(0, width - w, endpoint=True))
-            y = int(rng.integers(0, height - h, endpoint=True))
+            x, y = integer(width - w + 1, rng), integer(height - h + 1, rng)
             return x, y, x + w, y + h
     w = min(width, max(1, round(height * ratio[1])))
     h = min(height, max(1, round(width / ratio[0])))
@@ -59,6 +61,7 @@ def random_crop(
     return x, y, x + w, y + h
 
 
-def uniform(low: float, high: float, rng: np.random.Generator) -> float:
-    """A uniform random number: the same as ``rng.uniform(low, high)``, in a third of the time."""
-    return low + (high - low) * rng.random()
+@shared
+def uniform(low: float, high: float, rng: Source) -> float:
+    """A uniform random number: the same as ``rng.uniform(low, high)`` of NumPy, in a third of the time."""
+    return low + (high - low) * random(rng)

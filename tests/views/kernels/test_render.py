@@ -14,7 +14,7 @@ NOISE = np.random.default_rng(0).integers(0, 256, (40, 50, 3), dtype=np.uint8)
 
 def rendered(change: Photometric, *, flip: bool = False, side: int = 30) -> np.ndarray:
     canvas = np.zeros((side, side, 3), np.uint8)
-    render(NOISE, (5, 3, 45, 38), flip, *change.coded(), canvas, (0, 0, side, side))
+    render(NOISE, (5, 3, 45, 38), flip, change.numbers(), canvas, (0, 0, side, side))
     return canvas
 
 
@@ -22,7 +22,7 @@ def test_rendering_fills_its_part_of_the_canvas_only() -> None:
     image = np.full((20, 30, 3), 200, np.uint8)
     canvas = np.zeros((64, 64, 3), np.uint8)
     change = Photometric((("brightness", 0.5),), sigma=1.5)
-    render(image, (0, 0, 30, 20), True, *change.coded(), canvas, (5, 9, 25, 40))
+    render(image, (0, 0, 30, 20), True, change.numbers(), canvas, (5, 9, 25, 40))
     assert (canvas[9:40, 5:25] == 100).all()
     canvas[9:40, 5:25] = 0
     assert not canvas.any()

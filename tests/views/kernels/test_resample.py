@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as PILImage
 
+from codo.views.kernels.color import coded
 from codo.views.kernels.resample import resample, weigh
 from codo.views.photometric import Photometric
 
-UNCHANGED = Photometric().coded()[:2]
+UNCHANGED = coded(Photometric().numbers())
 
 
 def resized(image: np.ndarray, width: int, height: int, flip: bool = False) -> np.ndarray:

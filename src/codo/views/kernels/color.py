@@ -16,14 +16,33 @@ import numpy.typing as npt
 from codo.core.jit import Ints, kernel
 
 Floats = npt.NDArray[np.float32]
+Change = npt.NDArray[np.float64]
+"""Color and blur of an image, ``(10,)``: codes of up to four steps (-1: none), their amounts, gray (0 or 1), sigma."""
+
+CHANGE, STEPS, IS_GRAY, SIGMA = 10, 4, 8, 9  # numbers in it, steps, and where the last two are
 
 BRIGHTNESS, CONTRAST, SATURATION, HUE, GRAY = range(5)
-CODES = {"brightness": BRIGHTNESS, "contrast": CONTRAST, "saturation": SATURATION, "hue": HUE, "gray": GRAY}
+NAMES = ("brightness", "contrast", "saturation", "hue", "gray")
+CODES = {name: code for code, name in enumerate(NAMES)}
 
 # Numba would compute in float64 if a constant were a Python float.
 _0, _1, _2, _3, _4, _6, _HALF, _255 = np.array([0, 1, 2, 3, 4, 6, 0.5, 255], np.float32)
 LUMA_R, LUMA_G, LUMA_B = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the gray of PIL and torchvision
 TINY = np.float32(1e-6)
+
+
+@kernel
+def coded(change: Change) -> tuple[Ints, Floats]:
+    """The steps and amounts of a change; gray is the last step."""
+    colored = 0
+    while colored < STEPS and change[colored] >= 0:
+        colored += 1
+    count = colored + 1 if change[IS_GRAY] > 0 else colored
+    steps, amounts = np.empty(count, np.int32), np.empty(count, np.float32)
+    for i in range(count):
+        steps[i] = change[i] if i < colored else GRAY
+        amounts[i] = change[STEPS + i] if i < colored else 1
+    return steps, amounts
 
 
 @kernel

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from codo.core.jit import Ints, kernel
+from codo.core.jit import kernel
 from codo.views.kernels.blur import write
-from codo.views.kernels.color import Floats, before_contrast, contrast_offset
+from codo.views.kernels.color import SIGMA, Change, before_contrast, coded, contrast_offset
 from codo.views.kernels.resample import Image, resample
 from codo.views.lazy_image import Corners
 
@@ -21,9 +21,7 @@ def render(
     image: Image,
     source: Corners,
     flip: bool,
-    steps: Ints,
-    amounts: Floats,
-    sigma: float,
+    change: Change,
     canvas: Image,
     target: Corners,
 ) -> None:
@@ -33,17 +31,16 @@ def render(
         image: ``(H, W, 3)``, contiguous.
         source: The part of the image.
         flip: Whether to flip horizontally.
-        steps: Color steps (`color.change`), contrast at most once.
-        amounts: Amounts of the steps.
-        sigma: Standard deviation of the blur, in pixels of the canvas; 0 for none.
+        change: Color and blur; contrast at most once, and sigma in pixels of the canvas.
         canvas: ``(S, S, 3)``, contiguous; changed in ``target`` only.
         target: The part of the canvas.
     """
     left, top, right, bottom = target
     planes, offset = np.empty((bottom - top, 3, right - left), np.float32), np.float32(0)
+    steps, amounts = coded(change)
     before = before_contrast(steps)
     has_contrast = before < len(steps)
     gray = resample(image, source, flip, planes, steps[:before], amounts[:before], has_contrast)
     if has_contrast:
         offset = contrast_offset(gray, (bottom - top) * (right - left), amounts[before])
-    write(planes, steps[before:], amounts[before:], offset, sigma, canvas, left, top)
+    write(planes, steps[before:], amounts[before:], offset, change[SIGMA], canvas, left, top)
