@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from importlib.resources import files
+
 import pytest
 
 from codo.comparison.compare_settings import CompareSettings
 from codo.comparison.pretraining import pretrain_settings
-from codo.core.config import differences, read_recipe, resolve, shipped_recipes
+from codo.core.config import differences, parse_assignments, read_recipe, resolve, shipped_recipes
 from codo.detection.finetune import FinetuneSettings
 from codo.methods.registry import METHODS, find_method
 from codo.optim.optimizer import Schedule
@@ -221,3 +224,13 @@ def test_the_rest_of_the_detection_protocols() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_has_a_recipe_of_its_own(name: str) -> None:
     assert name == "codo" or load(name).method == name
+
+
+def test_adapt_freezes_the_backbone_as_its_comment_says() -> None:
+    text = next(
+        line for line in files("codo.recipes").joinpath("adapt.yaml").read_text().splitlines() if "freeze it" in line
+    )
+    given = [word.strip("'") for word in re.findall(r"'[^']+'|\S+=\S+", text.partition("freeze it: ")[2])]
+    assert len(given) == 3
+    settings = resolve(PretrainSettings, "adapt", GIVEN | parse_assignments([one.rstrip(".") for one in given]))
+    assert (settings.model.freeze, settings.optim.lr_factors, settings.anchor.on) == (("backbone",), {}, False)

@@ -58,6 +58,11 @@ def test_merge_leaves_its_arguments_alone() -> None:
     assert base == {"a": {"b": 1, "c": 2}, "d": 3}
 
 
+def test_an_empty_group_takes_the_place_of_what_was_there() -> None:
+    assert merge({"a": {"b": 1}, "c": 2}, {"a": {}}) == {"a": {}, "c": 2}
+    assert parse_assignments(["a.b=1", "a={}", "a.c=2"]) == {"a": {"c": 2}}
+
+
 def test_nest_and_flatten_are_inverse() -> None:
     flat = {"a.b.c": 1, "a.d": 2, "e": None}
     assert flatten(nest(flat)) == flat
