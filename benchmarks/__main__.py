@@ -63,7 +63,7 @@ def measure(entries: list[Entry], options: argparse.Namespace) -> dict[str, Any]
             except subprocess.CalledProcessError as error:
                 print(f"that failed: {error}", flush=True)
         for entry in entries:
-            print(f"== {entry.name}", flush=True)
+            print(f"== {entry.name}, at {(time.perf_counter() - began) / 60:.1f} min", flush=True)
             why = "OpenCV contrib could not be installed"
             if not entry.opencv or python:
                 rows, why = run(entry, options, folder / f"{entry.name}.json", python)
