@@ -37,7 +37,7 @@ CPU = (
     Entry("listing", "listing", minutes=15),
     Entry("tables", "tables", minutes=1),
     Entry("near-duplicates", "near_duplicates"),
-    Entry("freed-memory", "freed_memory", ("--runs", "2"), minutes=10),
+    Entry("freed-memory", "freed_memory", ("--runs", "2"), minutes=15),
     Entry("annotations", "annotations", minutes=15),
     Entry("evaluation", "evaluation"),
     Entry("open-page", "open_page"),

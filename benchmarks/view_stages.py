@@ -28,6 +28,7 @@ from benchmarks.row import Row, Spread
 from benchmarks.views import packed, pasted
 from codo.catalog import catalog
 from codo.loading import pasted_views, pools
+from codo.loading.warm_up import load_kernels
 from codo.views import cpj
 
 ROUNDS = 12
@@ -52,6 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def rows(options: argparse.Namespace) -> Iterator[Row]:
     cv2.setNumThreads(1)
+    load_kernels()  # the compiler must not meet the clocks
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "photographs"
         photographs(options.data, folder, 4 if options.smoke else options.images)

@@ -101,7 +101,7 @@ def _kernels() -> str:
     from codo.core.jit import kernel_folder
     from codo.views.kernels.color import change
 
-    return kernel_folder(change) or f"compiled by every process, ten seconds: set {VARIABLE}=DIR to keep them"
+    return kernel_folder(change) or f"compiled by every process, fifteen seconds: set {VARIABLE}=DIR to keep them"
 
 
 def _test_image() -> Path:

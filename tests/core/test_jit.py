@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +53,23 @@ def test_a_kernel_without_a_place_goes_to_the_cache_folder(tmp_path: Path, monke
     compiled = kernel(twice)
     assert kernel_folder(compiled) is None
     assert compiled(21) == 42
+
+
+def test_a_change_in_another_file_is_noticed(tmp_path: Path) -> None:
+    """Numba alone would go on with the kernel that it has kept: `kernel.py` is the same."""
+    package = tmp_path / "mine"
+    package.mkdir()
+    (package / "kernel.py").write_text(
+        "from codo.core import jit\nimport other, pathlib\njit.PACKAGE = pathlib.Path(__file__).parents[1]\n"
+        "@jit.kernel\ndef twice(a):\n    return other.half(4 * a)\n"
+        "print(twice(21), sum(twice.stats.cache_hits.values()))\n"
+    )
+    found = []
+    for half in ("a / 2", "a / 2", "a / 4"):
+        (package / "other.py").write_text(
+            f"from codo.core.jit import shared\n@shared\ndef half(a):\n    return {half}\n"
+        )
+        command = [sys.executable, "-B", "kernel.py"]
+        ran = subprocess.run(command, cwd=package, capture_output=True, text=True, check=True)
+        found.append(ran.stdout.split())
+    assert found == [["42.0", "0"], ["42.0", "1"], ["21.0", "0"]]

@@ -185,3 +185,12 @@ def test_what_is_no_image_or_no_box_of_it_is_refused(image: Any, box: Any, backg
         maker()(image, box, background, np.random.default_rng(0))
     assert message in str(caught.value)
     assert len(caught.value.lines()) == 3
+
+
+def test_what_a_maker_was_made_with_cannot_be_changed() -> None:
+    """Its numbers go to compiled code, which would write outside a canvas of another size."""
+    made = maker()
+    assert (made.canvas, made.augment, made.settings) == (SIDE, PLAIN, CPJSettings())
+    for name in ("canvas", "augment", "settings"):
+        with pytest.raises(AttributeError):
+            setattr(made, name, 32)

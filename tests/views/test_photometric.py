@@ -96,3 +96,11 @@ def test_blur_in_units_of_the_canvas() -> None:
     }
     assert drawn["canvas"].sigma == pytest.approx(drawn["pixels"].sigma * 56 / 224)
     assert drawn["canvas"].steps == drawn["pixels"].steps
+
+
+def test_names_and_numbers_are_the_same_change() -> None:
+    change = Photometric((("hue", 0.1), ("contrast", 1.5)), gray=True, sigma=0.75)
+    assert change.numbers().tolist() == [3, 1, -1, -1, 0.1, 1.5, -1, -1, 1, 0.75]
+    assert Photometric.of(change.numbers()) == change
+    with pytest.raises(ValueError, match="at most 4"):
+        Photometric((("hue", 0.1),) * 5)

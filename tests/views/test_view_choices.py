@@ -89,3 +89,19 @@ def test_the_boxes_are_those_of_the_corners() -> None:
             _, chosen = choices(ranges(jitter=jitter), i)
             assert chosen.pasted.tolist() == list(chosen.corners)
             assert np.array_equal(chosen.box, chosen.pasted) is (jitter == 0)
+
+
+def test_golden_choices() -> None:
+    """A change here changes every run: raise the version as the changelog says, and say so there."""
+    behind, chosen = draw_view(500, 375, 200, 150, ranges(224), philox.start(0, 3, 7, 16))
+    assert (behind.part, behind.flip) == ((93, 15, 493, 370), True)
+    assert (chosen.crop, chosen.corners, chosen.flip) == ((67, 48, 161, 132), (5, 30, 122, 190), False)
+    expected = [0, 3, 1, 2, 0.89765418, 0.08308926, 0.75049233, 1.33056394, 0, 0]
+    np.testing.assert_allclose(behind.change, expected, atol=1e-8)
+    expected = [0, 3, 1, 2, 1.13988697, -0.06190621, 1.20042002, 1.12598663, 1, 0.62553565]
+    np.testing.assert_allclose(chosen.change, expected, atol=1e-8)
+    np.testing.assert_allclose(chosen.box, [17.319176, 25.915297, 156.84955, 185.94725], rtol=1e-7)
+    behind, chosen = draw_view(500, 375, 200, 150, ranges(128, **INSLOC), philox.start(5, 0, 1, 17))
+    assert (chosen.crop, chosen.corners) == ((16, 29, 115, 136), (53, 39, 125, 117))
+    expected = [1, 3, 0, 2, 0.90486233, 0.02985474, 1.22974634, 1.10045948, 0, 0.11739464]
+    np.testing.assert_allclose(chosen.whole, expected, atol=1e-8)

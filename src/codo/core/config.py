@@ -186,17 +186,20 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """Merge ``over`` into ``base``, group by group; neither argument is changed.
 
     A group may also be given in short form, by a text: ``data=FOLDER data.fraction=0.1`` keeps both, the text under
-    `SHORT`. An empty group takes the place of what was there: ``optim.lr_factors={}`` leaves no factor.
+    `SHORT`. An empty group takes the place of the recipe's, unless more of it is given: ``optim.lr_factors={}``
+    leaves no factor.
     """
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and not value:
+            merged[key] = {}
+            continue
         if isinstance(old, str) and isinstance(value, Mapping):
             old = {SHORT: old}
         elif isinstance(old, Mapping) and isinstance(value, str):
             value = {SHORT: value}
-        both = isinstance(old, Mapping) and isinstance(value, Mapping) and value
-        merged[key] = merge(old, value) if both else value
+        merged[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
     return merged
 
 

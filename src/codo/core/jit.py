@@ -4,14 +4,17 @@ Numba keeps them next to the source, in ``NUMBA_CACHE_DIR`` or in the user's cac
 (a container with a read-only file system), they go to the cache of this package, which ``CODO_CACHE`` moves.
 
 Every kernel is called with one set of argument types, as each further set costs a compilation (`contiguous` converts a
-user's image). Numba's cache does not notice changed constants of other files, so a kernel uses constants of its own
-file, or arguments. Fast-math stays off: it would let the compiler reorder sums.
+user's image). Numba's cache notices changes of a kernel's own file only; kernels use functions and constants of others
+too, so the name under which they are kept has a hash of all sources of their package and of the views in it. Fast-math
+stays off: it would let the compiler reorder sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -26,6 +29,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Ints = npt.NDArray[np.int32]
 
+PACKAGE = Path(__file__).parents[1]
+"""The folder of CoDo's sources."""
+
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile a function on its first call, keeping its Python signature for type checkers.
@@ -34,6 +40,9 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     division by zero: a check inside a loop would prevent its vectorization.
     """
     options: Any = {"nogil": True, "error_model": "numpy"}
+    if PACKAGE in (file := Path(function.__code__.co_filename)).parents:
+        package = PACKAGE / file.relative_to(PACKAGE).parts[0]
+        function.__qualname__ += f"-{_hash_of_sources(package, PACKAGE / 'views')}"
     try:
         compiled = numba.njit(**options, cache=True)(function)
     except RuntimeError:  # "no locator available"
@@ -44,9 +53,18 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def shared(function: Callable[P, R]) -> Callable[P, R]:
-    """A function that kernels may call, compiled, and Python as it is; both compute the same."""
-    shared: Callable[P, R] = register_jitable(error_model="numpy")(function)
-    return shared
+    """A function that kernels may call, compiled, and Python as it is; only divisions by zero differ."""
+    same: Callable[P, R] = register_jitable(error_model="numpy")(function)
+    return same
+
+
+@cache
+def _hash_of_sources(*folders: Path) -> str:
+    """Of the contents of all Python files in these folders: eight hexadecimal digits."""
+    digest = blake2b(digest_size=4)
+    for file in sorted({file for folder in folders for file in folder.rglob("*.py")}):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 @contextmanager

@@ -72,7 +72,7 @@ class FinetuneSettings(Settings):
         "auto",
         description="true: Mask R-CNN, false: Faster R-CNN; auto: true if objects have masks, error if only some have",
     )
-    seed: int = Field(0, ge=0, description="random seed")
+    seed: int = Field(0, ge=0, lt=2**63, description="random seed")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 on GPUs that have it, else fp32; bf16 may be faster on CPUs with AVX512_BF16"

@@ -13,7 +13,7 @@ import numpy as np
 from codo.catalog.boxes import Boxes, scale_box
 from codo.catalog.catalog import Catalog
 from codo.core.errors import InputError
-from codo.core.rng import RngStream, generator
+from codo.core.rng import RngStream
 from codo.loading.pools import Pool
 from codo.views.cpj import CopyPasteJitter, Paste, View
 from codo.views.kernels import philox
@@ -59,7 +59,7 @@ class PastedViews:
 
     def paste(self, proposal: Image, epoch: int, sample: int, number: int) -> Paste:
         """How view ``number`` of a sample shows its proposal; the view itself is not computed."""
-        rng = generator(self.seed, epoch, sample, RngStream.VIEW + number)
+        rng = philox.start(self.seed, epoch, sample, RngStream.VIEW + number)
         catalog, index = (self.query if number == 0 else self.key).draw(rng)
         image = catalog.lazy_image(index)
         return self.cpj.draw_paste((proposal.shape[1], proposal.shape[0]), (image.width, image.height), rng)

@@ -1,7 +1,7 @@
 """Loads the compiled kernels once, before loader workers are forked.
 
-The first call of a kernel takes a second (Numba initializes and reads its cache), and ten seconds on a machine's first
-run (it compiles). Workers that are forked afterwards inherit the loaded kernels; otherwise each would spend that time.
+The first call of a kernel takes a second (Numba initializes and reads its cache), and on a machine's first run it
+compiles, fifteen seconds for all. Workers that are forked afterwards inherit the loaded kernels.
 """
 
 from __future__ import annotations

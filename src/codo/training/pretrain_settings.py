@@ -50,7 +50,7 @@ class PretrainSettings(Settings):
         description="URL, such as s3://bucket/runs/mine, to which the run is copied as it goes on; on a machine where "
         "out= is empty or behind, the same command brings it back from there and resumes; null: none",
     )
-    seed: int = Field(0, ge=0, description="random seed")
+    seed: int = Field(0, ge=0, lt=2**63, description="random seed")
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 on GPUs that have it, else fp32; bf16 may be faster on CPUs with AVX512_BF16"

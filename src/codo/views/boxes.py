@@ -76,7 +76,7 @@ def jitter(box: Box, canvas: int, reach: float, min_iou: float, tries: int, rng:
         Box ``(4,)`` inside the canvas; the pasted box if no candidate passes.
     """
     if reach == 0:
-        return box
+        return box.copy()
     x, y, right, bottom = np.float64(box[0]), np.float64(box[1]), np.float64(box[2]), np.float64(box[3])
     width, height = np.float64(box[2] - box[0]), np.float64(box[3] - box[1])
     candidate = np.empty(4, np.float32)
@@ -94,7 +94,7 @@ def jitter(box: Box, canvas: int, reach: float, min_iou: float, tries: int, rng:
         a, b, c, d = candidate
         if overlap((np.float64(a), np.float64(b), np.float64(c), np.float64(d)), (x, y, right, bottom)) > min_iou:
             return candidate
-    return box
+    return box.copy()
 
 
 def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Generator) -> npt.NDArray[np.int32]:

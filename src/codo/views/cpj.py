@@ -22,13 +22,12 @@ from pydantic import Field
 
 from codo.core.config import Settings
 from codo.core.errors import InputError
-from codo.views import photometric
 from codo.views.boxes import Box
-from codo.views.kernels.color import Change, Floats
+from codo.views.kernels.color import Change, Floats, no_change
 from codo.views.kernels.render import render
 from codo.views.lazy_image import Corners, Image, LazyImage
-from codo.views.photometric import AugmentSettings, ChangeRanges, Photometric, no_change
-from codo.views.random_crop import Range, Shares
+from codo.views.photometric import AugmentSettings, ChangeRanges, Photometric
+from codo.views.random_crop import Range, Shares, floats
 from codo.views.random_numbers import Source
 from codo.views.view_choices import (
     BackgroundChoices,
@@ -147,9 +146,24 @@ class CopyPasteJitter:
         *,
         defer_photometric: bool = False,
     ) -> None:
-        self.canvas, self.defer_photometric = canvas, defer_photometric
-        self.settings, self.augment = settings or CPJSettings(), augment or AugmentSettings()
-        self._ranges, self._whole = _ranges(canvas, self.settings, self.augment), (0, 0, canvas, canvas)
+        self.defer_photometric = defer_photometric
+        self._settings, self._augment = settings or CPJSettings(), augment or AugmentSettings()
+        self._ranges, self._whole = _ranges(canvas, self._settings, self._augment), (0, 0, canvas, canvas)
+
+    @property
+    def canvas(self) -> int:
+        """S."""
+        return self._ranges.canvas
+
+    @property
+    def settings(self) -> CPJSettings:
+        """How to copy, paste and jitter."""
+        return self._settings
+
+    @property
+    def augment(self) -> AugmentSettings:
+        """Color, blur, crops and flips."""
+        return self._augment
 
     def __call__(self, image: Image, box: npt.ArrayLike, background: Image, rng: np.random.Generator) -> View:
         """One view of an object (Eq. 1).
@@ -190,7 +204,7 @@ class CopyPasteJitter:
         """A new canvas ``(S, S, 3)`` with the augmented background."""
         return self._rendered(background, draw_background(background.width, background.height, self._ranges, rng))
 
-    def draw_paste(self, size: tuple[int, int], background: tuple[int, int], rng: np.random.Generator) -> Paste:
+    def draw_paste(self, size: tuple[int, int], background: tuple[int, int], rng: Source) -> Paste:
         """What `view` draws for a proposal with the same random numbers, without computing the view.
 
         Args:
@@ -212,7 +226,9 @@ class CopyPasteJitter:
         changes = (background, chosen.change)
         if self._ranges.composite:
             changes = (chosen.whole, chosen.whole)
-            canvas = canvas if self.defer_photometric else photometric.apply(canvas, Photometric.of(chosen.whole))
+            if not self.defer_photometric:
+                plain, canvas = canvas, np.empty_like(canvas)
+                render(plain, self._whole, False, chosen.whole, canvas, self._whole)
         deferred = np.stack(changes).astype(np.float32) if self.defer_photometric else None
         return View(canvas, chosen.box, chosen.pasted, deferred)
 
@@ -223,19 +239,19 @@ class CopyPasteJitter:
 def _ranges(canvas: int, settings: CPJSettings, augment: AugmentSettings) -> Ranges:
     """The numbers of the settings, as compiled code takes them."""
     return Ranges(
-        canvas=canvas,
+        canvas=int(canvas),
         crop_background=settings.background == "crop",
-        background_area=augment.crop_area,
-        background_ratio=augment.crop_ratio,
-        foreground_area=settings.foreground_area,
-        foreground_ratio=settings.foreground_ratio,
-        size=settings.size,
-        min_side=settings.min_side,
+        background_area=floats(augment.crop_area),
+        background_ratio=floats(augment.crop_ratio),
+        foreground_area=floats(settings.foreground_area),
+        foreground_ratio=floats(settings.foreground_ratio),
+        size=floats(settings.size),
+        min_side=int(settings.min_side),
         keep_aspect=settings.aspect == "keep",
-        flip=augment.flip,
+        flip=float(augment.flip),
         change=ChangeRanges.of(augment, canvas),
         composite=settings.photometric == "composite",
-        jitter=settings.jitter,
-        min_iou=settings.min_iou,
-        max_tries=settings.max_tries,
+        jitter=float(settings.jitter),
+        min_iou=float(settings.min_iou),
+        max_tries=int(settings.max_tries),
     )

@@ -16,10 +16,10 @@ from pydantic import Field
 from codo.core.config import Settings
 from codo.core.jit import shared
 from codo.views.kernels import color
-from codo.views.kernels.color import CHANGE, IS_GRAY, SIGMA, STEPS, Change
+from codo.views.kernels.color import IS_GRAY, SIGMA, STEPS, Change
 from codo.views.kernels.render import render
 from codo.views.lazy_image import Image
-from codo.views.random_crop import Range, Shares, uniform
+from codo.views.random_crop import Range, Shares, floats, uniform
 from codo.views.random_numbers import Source, random, shuffled
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -71,9 +71,15 @@ class ChangeRanges(NamedTuple):
     def of(cls, settings: AugmentSettings, side: int) -> ChangeRanges:
         """The ranges for views with this side in pixels."""
         one = settings
-        unit = side / BLUR_CANVAS if one.blur_unit == "canvas" else 1.0
-        factors = (one.brightness, one.contrast, one.saturation)
-        return cls(one.color, factors, one.hue, one.gray, one.blur, one.blur_sigma, unit)
+        return cls(
+            color=float(one.color),  # whole numbers in a setting would be another type to the compiler
+            factors=(float(one.brightness), float(one.contrast), float(one.saturation)),
+            hue=float(one.hue),
+            gray=float(one.gray),
+            blur=float(one.blur),
+            sigma=floats(one.blur_sigma),
+            unit=side / BLUR_CANVAS if one.blur_unit == "canvas" else 1.0,
+        )
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Photometric:
 
     Attributes:
         steps: Color operations in order, as (name, amount): a factor for brightness, contrast and saturation, a
-            fraction of the color circle for hue.
+            fraction of the color circle for hue; at most four.
         gray: Whether the image is converted to gray.
         sigma: Standard deviation of the blur in pixels, 0 for none.
     """
@@ -91,12 +97,17 @@ class Photometric:
     gray: bool = False
     sigma: float = 0.0
 
+    def __post_init__(self) -> None:
+        if len(self.steps) > STEPS:
+            raise ValueError(f"{len(self.steps)} color steps; there are at most {STEPS}")
+
     @classmethod
     def of(cls, change: Change) -> Photometric:
         """The parameters with names."""
-        codes, amounts = change[:STEPS].astype(int).tolist(), change[STEPS:IS_GRAY].tolist()
-        steps = tuple((color.NAMES[code], amount) for code, amount in zip(codes, amounts, strict=True) if code >= 0)
-        return cls(steps, bool(change[IS_GRAY]), float(change[SIGMA]))
+        numbers = change.tolist()
+        pairs = zip(numbers[:STEPS], numbers[STEPS:IS_GRAY], strict=True)
+        steps = tuple((color.NAMES[int(code)], amount) for code, amount in pairs if code >= 0)
+        return cls(steps, bool(numbers[IS_GRAY]), numbers[SIGMA])
 
     def numbers(self) -> Change:
         """The parameters as kernels take them."""
@@ -117,30 +128,23 @@ def draw(settings: AugmentSettings, rng: np.random.Generator, side: int = BLUR_C
 
 
 @shared
-def no_change() -> Change:
-    """Neither color nor blur."""
-    change = np.full(CHANGE, -1.0)
-    change[IS_GRAY] = change[SIGMA] = 0
-    return change
-
-
-@shared
 def draw_change(ranges: ChangeRanges, rng: Source) -> Change:
     """Draw color and blur of one view; the color steps come in random order."""
-    change = no_change()
+    codes, amounts = (-1.0, -1.0, -1.0, -1.0), (-1.0, -1.0, -1.0, -1.0)
     if random(rng) < ranges.color:
-        amounts = np.empty(STEPS)  # in the order of their codes
-        for i in range(3):
-            amounts[i] = uniform(max(0.0, 1 - ranges.factors[i]), 1 + ranges.factors[i], rng)
-        amounts[3] = uniform(-ranges.hue, ranges.hue, rng)
-        order = shuffled(STEPS, rng)
-        for i in range(STEPS):
-            change[i], change[STEPS + i] = order[i], amounts[order[i]]
-    if random(rng) < ranges.gray:
-        change[IS_GRAY] = 1
+        found = (
+            uniform(max(0.0, 1 - ranges.factors[0]), 1 + ranges.factors[0], rng),
+            uniform(max(0.0, 1 - ranges.factors[1]), 1 + ranges.factors[1], rng),
+            uniform(max(0.0, 1 - ranges.factors[2]), 1 + ranges.factors[2], rng),
+            uniform(-ranges.hue, ranges.hue, rng),
+        )  # in the order of their codes
+        a, b, c, d = shuffled(STEPS, rng)
+        codes, amounts = (float(a), float(b), float(c), float(d)), (found[a], found[b], found[c], found[d])
+    gray = 1.0 if random(rng) < ranges.gray else 0.0
+    sigma = 0.0
     if random(rng) < ranges.blur:
-        change[SIGMA] = uniform(ranges.sigma[0], ranges.sigma[1], rng) * ranges.unit
-    return change
+        sigma = uniform(ranges.sigma[0], ranges.sigma[1], rng) * ranges.unit
+    return np.array(codes + amounts + (gray, sigma))
 
 
 def apply(image: Image, change: Photometric) -> Image:

@@ -30,6 +30,11 @@ Shares = Annotated[Range, AfterValidator(_share)]
 """A `Range` within (0, 1]."""
 
 
+def floats(range_: tuple[float, float]) -> tuple[float, float]:
+    """The range in floating-point numbers, the one type that compiled code takes."""
+    return float(range_[0]), float(range_[1])
+
+
 @shared
 def random_crop(
     width: int, height: int, area: tuple[float, float], ratio: tuple[float, float], rng: Source

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numba
 import numpy as np
@@ -19,7 +19,6 @@ from codo.core.jit import kernel
 from codo.views.kernels import philox
 from codo.views.kernels.philox import Stream
 
-P = ParamSpec("P")
 R = TypeVar("R")
 Source: TypeAlias = np.random.Generator | Stream
 
@@ -80,12 +79,15 @@ def _shuffled(count: Any, rng: Any) -> Callable[..., Any] | None:
     return draw if isinstance(rng, numba.types.Array) else None
 
 
-def drawn(function: Callable[P, R]) -> Callable[P, R]:
-    """A `shared` function whose last argument is the source: with a stream it runs compiled, without the GIL."""
-    compiled = kernel(function)
+def drawn(function: Callable[..., R]) -> Callable[..., R]:
+    """Run a function compiled, without the GIL, if its last argument is a stream, and in Python for a generator.
+
+    Its arguments are given by position, of the same types in every call (see `codo.core.jit`). Kernels cannot call it.
+    """
 
     @wraps(function)
-    def call(*arguments: P.args, **named: P.kwargs) -> R:
-        return (compiled if isinstance(arguments[-1], np.ndarray) else function)(*arguments, **named)
+    def call(*arguments: Any) -> R:
+        return (compiled if isinstance(arguments[-1], np.ndarray) else function)(*arguments)
 
+    compiled = kernel(function)
     return call

@@ -12,9 +12,9 @@ import numpy as np
 
 from codo.core.jit import shared
 from codo.views.boxes import Box, jitter
-from codo.views.kernels.color import Change
+from codo.views.kernels.color import Change, no_change
 from codo.views.lazy_image import Corners
-from codo.views.photometric import ChangeRanges, draw_change, no_change
+from codo.views.photometric import ChangeRanges, draw_change
 from codo.views.random_crop import random_crop, uniform
 from codo.views.random_numbers import Source, drawn, integer, random
 

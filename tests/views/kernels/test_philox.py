@@ -39,3 +39,9 @@ def test_the_upper_word_of_a_product() -> None:
         assert int(philox.high(a, b)) == int(a) * int(b) >> 64
     most = np.uint64(2**64 - 1)
     assert int(philox.high(most, most)) == (2**64 - 1) ** 2 >> 64
+
+
+@pytest.mark.parametrize("end", [0, -5, 2**32])
+def test_ends_out_of_range_are_refused(end: int) -> None:
+    with pytest.raises(ValueError, match="between 1 and"):
+        philox.integer(end, philox.start(0, 0, 0, 0))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from codo.core.jit import Ints, kernel
+from codo.core.jit import Ints, kernel, shared
 
 Floats = npt.NDArray[np.float32]
 Change = npt.NDArray[np.float64]
@@ -29,6 +29,14 @@ CODES = {name: code for code, name in enumerate(NAMES)}
 _0, _1, _2, _3, _4, _6, _HALF, _255 = np.array([0, 1, 2, 3, 4, 6, 0.5, 255], np.float32)
 LUMA_R, LUMA_G, LUMA_B = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, the gray of PIL and torchvision
 TINY = np.float32(1e-6)
+
+
+@shared
+def no_change() -> Change:
+    """Neither color nor blur."""
+    change = np.full(CHANGE, -1.0)
+    change[IS_GRAY] = change[SIGMA] = 0
+    return change
 
 
 @kernel

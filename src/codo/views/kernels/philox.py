@@ -90,7 +90,13 @@ def unit(stream: Stream) -> float:
 
 @kernel
 def integer(end: int, stream: Stream) -> np.int64:
-    """A whole number in [0, end), where end is at least 1 and at most 2^32 - 1 (Lemire's method)."""
+    """A whole number in [0, end), by Lemire's method.
+
+    Raises:
+        ValueError: ``end`` is not between 1 and 2^32 - 1.
+    """
+    if not 1 <= end < 2**32:
+        raise ValueError("the end of a range must lie between 1 and 2^32 - 1")
     if end == 1:
         return np.int64(0)
     limit = np.uint64(end)
