@@ -60,6 +60,16 @@ def test_results_and_gradients_are_torchvisions_to_the_last_bit(
         assert torch.equal(own, theirs)
 
 
+def test_boxes_of_autocast_take_the_kernels_too() -> None:
+    """The RPN's boxes are then bfloat16, the maps are not."""
+    features, where = maps(), [some.bfloat16() for some in boxes((30, 20))]
+    with torch.autocast("cpu", torch.bfloat16):
+        expected, found = plain(7)(features, where, SIZES), ours(7)(features, where, SIZES)
+    assert found.grad_fn.__class__.__name__ == "_PoolBackward"
+    assert found.dtype == expected.dtype
+    assert torch.equal(found, expected)
+
+
 def test_other_types_are_left_to_torchvision() -> None:
     features, where = maps(torch.float64), [some.double() for some in boxes((6, 4))]
     assert torch.equal(ours(7)(features, where, SIZES), plain(7)(features, where, SIZES))

@@ -18,6 +18,10 @@ from torch.autograd.function import once_differentiable
 from torchvision.ops import MultiScaleRoIAlign
 
 
+SHORT = (torch.float32, torch.bfloat16, torch.float16)
+"""Types of boxes that float32 holds; with autocast the RPN's are bfloat16."""
+
+
 class Part(NamedTuple):
     """The boxes that are pooled from one level.
 
@@ -56,8 +60,9 @@ class RoIPool(MultiScaleRoIAlign):  # type: ignore[misc]  # torchvision has no t
         """
         maps = [x[name] for name in self.featmap_names]
         bins, *others = set(self.output_size)
-        suited = all(one.device.type == "cpu" and one.dtype == torch.float32 for one in (*maps, *boxes))
-        if not suited or others or self.sampling_ratio < 1:
+        suited = all(one.device.type == "cpu" and one.dtype == torch.float32 for one in maps)
+        exact = all(some.dtype in SHORT for some in boxes)
+        if not suited or not exact or others or self.sampling_ratio < 1:
             plain: Tensor = super().forward(x, boxes, image_shapes)
             return plain
         if self.map_levels is None:
