@@ -11,7 +11,8 @@ from codo.core.jit import shared
 from codo.views.random_numbers import Source, random_table
 
 Box = npt.NDArray[np.float32]
-Corners = tuple[float, float, float, float]
+Edges = tuple[float, float, float, float]
+"""A box as four numbers: left, top, right, bottom."""
 
 
 def area(boxes: npt.ArrayLike) -> npt.NDArray[np.float64]:
@@ -112,7 +113,7 @@ def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Gene
     Returns:
         int32 ``(4,)`` in whole pixels; the box itself if no draw fits.
     """
-    x1, y1, x2, y2 = corners = _corners(box)
+    x1, y1, x2, y2 = edges = _edges(box)
     box_width, box_height = x2 - x1, y2 - y1
     for _ in range(200):
         area_, ratio = box_width * box_height * rng.uniform(0.5, 2.0), math.exp(rng.uniform(-math.log(2), math.log(2)))
@@ -120,18 +121,18 @@ def augment_box(box: npt.ArrayLike, width: int, height: int, rng: np.random.Gene
         x = round((x1 + x2) / 2 + rng.uniform(-0.5, 0.5) * box_width - w / 2)
         y = round((y1 + y2) / 2 + rng.uniform(-0.5, 0.5) * box_height - h / 2)
         inside = x >= 0 and y >= 0 and x + w <= width and y + h <= height
-        if inside and overlap((x, y, x + w, y + h), corners) > 0.5:
+        if inside and overlap((x, y, x + w, y + h), edges) > 0.5:
             return np.array([x, y, x + w, y + h], np.int32)
     return np.asarray(box, dtype=np.int32)
 
 
-def _corners(box: npt.ArrayLike) -> Corners:
+def _edges(box: npt.ArrayLike) -> Edges:
     x1, y1, x2, y2 = np.asarray(box).tolist()
     return float(x1), float(y1), float(x2), float(y2)
 
 
 @shared
-def overlap(a: Corners, b: Corners) -> float:
+def overlap(a: Edges, b: Edges) -> float:
     """`iou` of two boxes, as eight numbers."""
     common = max(min(a[2], b[2]) - max(a[0], b[0]), 0.0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0.0)
     union = (a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - common
