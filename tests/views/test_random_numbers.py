@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from codo.core.rng import generator
 from codo.views.kernels import philox
@@ -31,3 +32,9 @@ def test_a_stream_goes_on_where_it_was() -> None:
     first = [mixed(5, stream)[0] for _ in range(3)]
     assert len(set(first)) == 3
     assert first == [mixed(5, rng)[0] for _ in range(3)]
+
+
+def test_named_arguments_are_refused() -> None:
+    """The source is told by its place."""
+    with pytest.raises(TypeError, match="by position"):
+        mixed(3, rng=philox.start(0, 0, 0, 0))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import numba
 import numpy as np
@@ -19,6 +19,7 @@ from codo.core.jit import kernel
 from codo.views.kernels import philox
 from codo.views.kernels.philox import Stream
 
+P = ParamSpec("P")
 R = TypeVar("R")
 Source: TypeAlias = np.random.Generator | Stream
 
@@ -79,15 +80,17 @@ def _shuffled(count: Any, rng: Any) -> Callable[..., Any] | None:
     return draw if isinstance(rng, numba.types.Array) else None
 
 
-def drawn(function: Callable[..., R]) -> Callable[..., R]:
+def drawn(function: Callable[P, R]) -> Callable[P, R]:
     """Run a function compiled, without the GIL, if its last argument is a stream, and in Python for a generator.
 
     Its arguments are given by position, of the same types in every call (see `codo.core.jit`). Kernels cannot call it.
     """
 
     @wraps(function)
-    def call(*arguments: Any) -> R:
-        return (compiled if isinstance(arguments[-1], np.ndarray) else function)(*arguments)
+    def call(*arguments: P.args, **named: P.kwargs) -> R:
+        if named:
+            raise TypeError(f"{function.__name__}: give all arguments by position")
+        return (compiled if isinstance(arguments[-1], np.ndarray) else function)(*arguments, **named)
 
     compiled = kernel(function)
     return call
