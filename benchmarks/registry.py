@@ -43,6 +43,7 @@ CPU = (
     Entry("open-page", "open_page"),
     Entry("before", "before", ("--rounds", "2", "--steps", "30"), minutes=40),
     Entry("resume", "resume"),
+    Entry("first-step", "first_step", minutes=8),
 )
 
 GPU = (Entry("step", "gpu_step", minutes=45),)

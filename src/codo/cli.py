@@ -15,17 +15,19 @@ from codo.command_line.parser import build_parser
 from codo.command_line.verbs import VERBS
 from codo.core.cpu import spin_briefly
 from codo.core.errors import CodoError, Preempted, class_and_line, nearest, print_error
+from codo.core.interpreter import end_program
 from codo.core.signals import STOPPING, Terminated, ended_by_signals, signals_pass
 
 
 def program() -> int:
     """Run the command of this process; its exit code is settled, so what schedulers send from here on changes nothing.
 
-    The interpreter ends after this, which takes seconds where a library (Ray, trackers) has something to finish.
+    What libraries (Ray, trackers) have left for the end may take seconds.
     """
     code = main()
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
+    end_program(code)
     return code
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from codo.annotations.coco.json_columns import read_bytes
 from codo.annotations.coco.layout import drop_missing, find_files, locate_images
-from codo.annotations.coco.read import CocoRules, read_lists, without_collection
+from codo.annotations.coco.read import CocoRules, read_lists
 from codo.annotations.data_settings import DataSettings, Format, Split
 from codo.annotations.images import read_sizes
 from codo.annotations.records import Annotations
 from codo.annotations.voc.read import read_voc
 from codo.annotations.yolo.read import read_yolo
 from codo.core.errors import InputError
+from codo.core.interpreter import without_collection
 from codo.geometry.boxes import Convention
 from codo.label_formats.formats import FORMATS, LabelFormatName, Options, find_sets, read_labels
 from codo.label_formats.json_kind import json_kind

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 
 import codo
-from codo.core.verb_parser import VerbParser
+from codo.command_line.verb_parser import VerbParser
 from codo.core.version import ShowVersion
 
 SHELLS = ("bash", "zsh", "fish")

@@ -1,8 +1,7 @@
 """A worker process of a comparison: runs the job given on its standard input, and stops when its parent ends.
 
-Started as ``python -m codo.comparison.worker``; the job is one line of JSON (`codo.comparison.jobs.serialize`).
-Standard input is closed when the parent ends, even by ``kill -9``: the worker then stops as by SIGTERM, with a
-checkpoint.
+Started as ``python -m codo.comparison.worker``; the job is one line of JSON (`JobSpec`). Its standard input is closed
+when the parent ends, even by ``kill -9``: the worker then stops as by SIGTERM, with a checkpoint.
 """
 
 from __future__ import annotations
@@ -12,9 +11,12 @@ import signal
 import sys
 import threading
 
-from codo.comparison.jobs import JobSpec, run_job
 from codo.core.errors import CodoError
+from codo.core.interpreter import end_program, without_collection
 from codo.core.signals import preemptible
+
+with without_collection():
+    from codo.comparison.jobs import JobSpec, run_job
 
 
 def main() -> int:
@@ -42,4 +44,6 @@ def _stop_with_parent(file: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    end_program(exit_code)
+    sys.exit(exit_code)

@@ -19,6 +19,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+from codo.core.interpreter import without_collection
+
 
 class _Package(ModuleType):
     """A package in which a public name has priority over a submodule of the same name.
@@ -58,7 +60,8 @@ def lazy_exports(
     def get(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(import_module(f"{package}.{names[name]}"), name)
+        with without_collection():
+            value = getattr(import_module(f"{package}.{names[name]}"), name)
         module.__dict__[name] = value  # later lookups do not come here
         return value
 

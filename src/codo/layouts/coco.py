@@ -15,6 +15,7 @@ For each split (``train``, ``val``) these places are tried in order; the first t
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from codo.sources.listing import is_hidden
@@ -68,16 +69,14 @@ def _any_case(folder: Path, name: str) -> Path | None:
     if (folder / name).is_file():
         return folder / name
     parent, _, last = name.rpartition("/")
-    place = folder / parent if (folder / parent).is_dir() else _folder_any_case(folder, parent)
-    if place is None:
-        return None
-    names = sorted(path for path in place.iterdir() if path.name.casefold() == last.casefold())
-    return next((path for path in names if path.is_file()), None)
+    places = [folder / parent] if (folder / parent).is_dir() else [one for one in _same(folder, parent) if one.is_dir()]
+    return next((path for place in places[:1] for path in _same(place, last) if path.is_file()), None)
 
 
-def _folder_any_case(folder: Path, name: str) -> Path | None:
-    entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    return next((path for path in entries if path.name.casefold() == name.casefold() and path.is_dir()), None)
+def _same(folder: Path, name: str) -> list[Path]:
+    """Entries of a folder, which may have many thousands, by a name whose case does not matter; sorted."""
+    names = os.listdir(folder) if folder.is_dir() else []
+    return sorted(folder / one for one in names if one.casefold() == name.casefold())
 
 
 def _names(split: str) -> tuple[str, ...]:

@@ -12,9 +12,7 @@ segmentations of another size, are errors: images and annotations do not belong 
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,6 +25,7 @@ from codo.annotations.coco.filled_in import boxes_column
 from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Aliases, Annotations, Category
 from codo.core.errors import InputError
+from codo.core.interpreter import without_collection
 from codo.geometry.boxes import Convention, to_pixels
 from codo.geometry.extents import outline_area
 from codo.geometry.rotation import rotations
@@ -95,18 +94,6 @@ def read_lists(
     """
     with without_collection():
         return _read(values, path, rules, sizes_of, table)
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """No garbage collection meanwhile: reading makes millions of lists and no cycles, and each pass visits them all."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _read(

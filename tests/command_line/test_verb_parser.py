@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codo.core.verb_parser import VerbParser
+from codo.command_line.verb_parser import VerbParser
 
 
 @pytest.fixture
