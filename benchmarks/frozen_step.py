@@ -3,8 +3,9 @@
     python -m benchmarks.frozen_step [--batch N] [--groups N]
 
 ResNet-50 with FPN at 224, two views, one thread, process CPU time, both sides in turn and in the same precision (see
-`step`). A frozen backbone still computes the maps of both views, which no run can avoid: every view is new. What the
-operations alone would give is told beside the time.
+`step`). A frozen backbone still computes the maps of both views, which no run can avoid: every view is new. With a
+symmetric loss both encoders see both views, and share the maps of a frozen backbone. What the operations alone would
+give is told beside the time.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from codo.loading.step_dataset import ViewBatch
 from codo.methods.freezing import freeze
 from codo.planning.flop_counter import Operations
 
-PARTS = (("backbone",), ("backbone", "fpn"))
+CASES = ((("backbone",), False), (("backbone",), True), (("backbone", "fpn"), False))
+"""What is frozen, and whether the loss is symmetric."""
 MOST = 0.45
 """A step with a frozen backbone is to take at most this share of a full step's time."""
 
@@ -39,9 +41,10 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
     if options.smoke:
         size = size.tiny()
     cpu = torch.device("cpu")
-    batch, full = views(size, cpu), OurStep(method(size, cpu), bf16=bf16)
-    for parts in PARTS:
-        partly = method(size, cpu)
+    batch = views(size, cpu)
+    for parts, symmetric in CASES:
+        full = OurStep(method(size, cpu, symmetric=symmetric), bf16=bf16)
+        partly = method(size, cpu, symmetric=symmetric)
         freeze(partly, parts)
         before = [parameter.clone() for part in parts for parameter in partly.exports()[part].parameters()]
         ours = OurStep(partly, bf16=bf16)
@@ -51,8 +54,8 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         same = all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
         yield Row(
             "T5",
-            f"step with frozen {' and '.join(parts)}, R50-FPN {size.canvas}, batch {size.batch}, "
-            + ("bf16" if bf16 else "fp32"),
+            f"step with frozen {' and '.join(parts)}{', symmetric loss' if symmetric else ''}, R50-FPN {size.canvas}, "
+            f"batch {size.batch}, {'bf16' if bf16 else 'fp32'}",
             "s",
             **times.spreads(1),
             reference_is="the same step with everything trained",

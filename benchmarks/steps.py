@@ -52,10 +52,12 @@ def settings(size: Size) -> PretrainSettings:
     return PretrainSettings.model_validate({**values, "canvas": size.canvas, "contrast": contrast, "model": model})
 
 
-def method(size: Size, device: torch.device, world: int = 1) -> CoDo:
-    """CoDo with random weights, laid out as `codo.training.pretrain` does."""
+def method(size: Size, device: torch.device, world: int = 1, *, symmetric: bool = False) -> CoDo:
+    """CoDo with random weights, laid out as `codo.training.pretrain` does; a symmetric loss has no queue."""
     torch.manual_seed(0)
-    contrast = ContrastSettings(queue=size.queue, bn_groups=size.groups)
+    contrast = ContrastSettings(
+        queue=size.queue, bn_groups=size.groups, negatives="batch" if symmetric else "queue", symmetric=symmetric
+    )
     made = CoDo(Setup(size.model, contrast, batch_size=size.batch, world=world)).train()
     return made.to(device).to(memory_format=torch.channels_last)
 
