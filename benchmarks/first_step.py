@@ -40,12 +40,15 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         command += [f"backgrounds=[{scratch}/pictures.catalog,{scratch}/scenes.catalog]", "steps=2", "log.every=1"]
         steps, wholes, by_python = [], [], []
         for number in range(1 + (1 if options.smoke else options.rounds)):  # the first compiles, and does not count
-            step, whole = seconds(PROGRAM, [*command, f"out={scratch}/ours-{number}"])
-            _, reference = seconds(ENDED_BY_PYTHON, [*command, f"out={scratch}/reference-{number}"])
+            sides = {"ours": PROGRAM, "reference": ENDED_BY_PYTHON}
+            took = {
+                side: seconds(sides[side], [*command, f"out={scratch}/{side}-{number}"])
+                for side in sorted(sides, reverse=number % 2 == 1)
+            }
             if number:
-                steps.append(step)
-                wholes.append(whole)
-                by_python.append(reference)
+                steps.append(took["ours"][0])
+                wholes.append(took["ours"][1])
+                by_python.append(took["reference"][1])
     yield Row("start", "codo pretrain -c laptop, to the end of its first step", "s", Spread.of(steps), most=5)
     yield Row(
         "start",
@@ -70,11 +73,15 @@ def seconds(program: str, command: list[str]) -> tuple[float, float]:
         text=True,
     ) as process:
         assert process.stdout is not None
+        lines = []
         for line in process.stdout:
+            lines.append(line)
             if first is None and line.startswith("step 1/"):
                 first = time.perf_counter() - began
     if process.returncode or first is None:
-        raise SystemExit(f"exit code {process.returncode}: {' '.join(command)}")
+        raise SystemExit(
+            f"exit code {process.returncode}, the first step ended after {first} s:\n{''.join(lines[-10:])}"
+        )
     return first, time.perf_counter() - began
 
 

@@ -42,9 +42,9 @@ LEFT_FOR_THE_END = """if True:
 
     part = Part()
     atexit.register(print, "registered")
+    print("before")
     ThreadPoolExecutor().submit(print, "submitted")
     threading.Thread(target=lambda: (time.sleep(0.2), print("thread"))).start()
-    print("before")
     end_program(7)
     print("returned")
 """
@@ -60,13 +60,40 @@ def test_threads_and_registered_functions_are_waited_for_and_nothing_is_taken_ap
         check=False,
     )
     assert (done.returncode, done.stderr) == (7, "")
-    lines = done.stdout.splitlines()
-    assert sorted(lines[:2]) == ["before", "submitted"]
-    assert lines[2:] == ["thread", "registered"]
+    assert done.stdout.splitlines() == ["before", "submitted", "thread", "registered"]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "sys.setprofile(lambda *_: None)",
+        "sys.settrace(lambda *_: None)",
+        "threading.Timer(0.5, lambda: (os.kill(os.getpid(), signal.SIGINT), time.sleep(0.5))).start()",
+    ],
+    ids=["profiler", "debugger", "ctrl_c"],
+)
+def test_where_more_is_to_do_the_interpreter_ends_in_its_own_way(tmp_path: Path, before: str) -> None:
+    code = f"""if True:
+        import os, signal, sys, threading, time
+        from codo.core.interpreter import end_program
+        {before}
+        end_program(7)
+        print("returned")
+        sys.exit(7)
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (7, "returned\n", "")
 
 
 def test_without_a_reader_the_interpreter_ends_as_usual(tmp_path: Path) -> None:
-    code = "from codo.core.interpreter import end_program; print('a line'); end_program(7)"
+    code = """if True:
+        import sys
+        from codo.core.interpreter import end_program
+        print("a line")
+        end_program(7)
+        print("returned", file=sys.stderr)
+        sys.exit(7)
+    """
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as gone:
@@ -79,5 +106,37 @@ def test_without_a_reader_the_interpreter_ends_as_usual(tmp_path: Path) -> None:
             text=True,
             check=False,
         )
+    assert done.stderr.startswith("returned\n")
+    assert "Traceback" not in done.stderr
     assert done.returncode == 120  # Python's own code for output that it could not write
-    assert "BrokenPipeError" in done.stderr
+
+
+def test_without_an_output_the_exit_code_stays(tmp_path: Path) -> None:
+    code = "import sys; sys.stdout = None; from codo.core.interpreter import end_program; end_program(7); sys.exit(1)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (7, "")
+
+
+def test_the_command_line_ends_in_this_way_and_imports_without_collection(tmp_path: Path) -> None:
+    (tmp_path / "slow_package").mkdir()
+    (tmp_path / "slow_package" / "__init__.py").write_text(
+        "from codo.core.lazy import lazy_exports\n"
+        "__getattr__, __dir__, __all__ = lazy_exports(__name__, {'was': 'part'})\n"
+    )
+    (tmp_path / "slow_package" / "part.py").write_text("import gc\nwas = gc.isenabled()\n")
+    code = """if True:
+        import gc, sys
+        from codo import cli
+        import slow_package
+
+        class Part:
+            def __del__(self):
+                print("taken apart")
+
+        part = Part()
+        cli.VERBS["doctor"] = lambda args: print(slow_package.was, gc.isenabled())
+        sys.argv[1:] = ["doctor"]
+        sys.exit(cli.program())
+    """
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False True\n", "")

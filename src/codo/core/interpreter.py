@@ -8,15 +8,12 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 @contextmanager
 def without_collection() -> Iterator[None]:
-    """No garbage collection meanwhile.
-
-    Imports, and readers of large files, make millions of objects that stay, and each pass visits them all.
-    """
+    """No collection meanwhile: imports and readers of large files make millions of objects, which each pass visits."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -29,14 +26,16 @@ def without_collection() -> Iterator[None]:
 def end_program(code: int) -> None:
     """End this process with an exit code, without taking all modules apart first: after torch that takes a second.
 
-    As in any ending, threads are waited for, what is registered for the end runs, and output is written. If its reader
-    has left, this returns, so that the caller ends as usual.
+    Threads are waited for, what is registered for the end runs, and output is written. Where that fails (Ctrl-C, no
+    reader), and under a profiler or debugger, this returns: the interpreter then ends the program in its own way.
     """
-    threading._shutdown()  # type: ignore[attr-defined]  # the interpreter's own first step, as `multiprocessing` calls it
-    atexit._run_exitfuncs()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except OSError:
+    monitoring = getattr(sys, "monitoring", None)  # since Python 3.12
+    tools = [monitoring.get_tool(number) for number in range(6)] if monitoring else []
+    if sys.flags.inspect or sys.getprofile() or sys.gettrace() or any(tools):
         return
-    os._exit(code)
+    with suppress(BaseException):
+        threading._shutdown()  # type: ignore[attr-defined]  # the interpreter's first step; `multiprocessing` calls it too
+        atexit._run_exitfuncs()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # a closed one is None
+            stream.flush()
+        os._exit(code)
