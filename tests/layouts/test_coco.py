@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_the_file_of_a_split(tmp_path: Path, name: str) -> None:
     touch(tmp_path, name)
     assert find_annotations(tmp_path, "val") == tmp_path / name
     assert find_annotations(tmp_path, "train") is None
+
+
+def test_a_folder_is_listed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold a million images."""
+    touch(tmp_path, "000.jpg", "VALID/Labels.json")
+    listed: list[Path] = []
+    listdir = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(folder) or listdir(folder))
+    assert find_annotations(tmp_path, "val") == tmp_path / "VALID/Labels.json"
+    assert sorted(listed) == [tmp_path, tmp_path / "VALID"]
 
 
 def test_the_only_file_of_all_images(tmp_path: Path) -> None:

@@ -16,9 +16,13 @@ For each split (``train``, ``val``) these places are tried in order; the first t
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from codo.sources.listing import is_hidden
+
+Listing = Callable[[Path], dict[str, list[str]]]
 
 SINGLE = (
     "annotations/instances_default.json",
@@ -43,7 +47,8 @@ def find_annotations(folder: Path, split: str) -> Path | None:
     wanted += [
         f"{place}{stem}_{name}.json" for name in _names(split) for stem in PUBLISHED for place in ("annotations/", "")
     ]
-    return next((found for one in wanted if (found := _any_case(folder, one))), None)
+    listed = cache(_by_name)  # each folder once
+    return next((found for one in wanted if (found := _any_case(folder, one, listed))), None)
 
 
 def find_single_file(folder: Path) -> Path | None:
@@ -64,19 +69,27 @@ def image_folders(root: Path, split: str) -> list[Path]:
     return [*(root / name for name in (*names, *inner, "images", "data", "images/default")), root]
 
 
-def _any_case(folder: Path, name: str) -> Path | None:
+def _any_case(folder: Path, name: str, listed: Listing) -> Path | None:
     """A file in a folder by a name whose case does not matter; the exact name if there is one."""
     if (folder / name).is_file():
         return folder / name
     parent, _, last = name.rpartition("/")
-    places = [folder / parent] if (folder / parent).is_dir() else [one for one in _same(folder, parent) if one.is_dir()]
-    return next((path for place in places[:1] for path in _same(place, last) if path.is_file()), None)
+    places = [folder / parent] if (folder / parent).is_dir() else _same(folder, parent, listed)
+    place = next((path for path in places if path.is_dir()), None)
+    return None if place is None else next((path for path in _same(place, last, listed) if path.is_file()), None)
 
 
-def _same(folder: Path, name: str) -> list[Path]:
-    """Entries of a folder, which may have many thousands, by a name whose case does not matter; sorted."""
-    names = os.listdir(folder) if folder.is_dir() else []
-    return sorted(folder / one for one in names if one.casefold() == name.casefold())
+def _same(folder: Path, name: str, listed: Listing) -> list[Path]:
+    """Entries of a folder by a name whose case does not matter, sorted."""
+    return [folder / one for one in sorted(listed(folder).get(name.casefold(), ()))]
+
+
+def _by_name(folder: Path) -> dict[str, list[str]]:
+    """The names in a folder by their lower case; there may be many thousands."""
+    found: dict[str, list[str]] = {}
+    for name in os.listdir(folder) if folder.is_dir() else ():
+        found.setdefault(name.casefold(), []).append(name)
+    return found
 
 
 def _names(split: str) -> tuple[str, ...]:
