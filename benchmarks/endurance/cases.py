@@ -138,7 +138,7 @@ def run_command(arguments: list[str], inputs: Path) -> int:
     """What a process of a case runs; returns the exit code."""
     import sys
 
-    from codo.cli import program
+    from codo.cli import settled_code
 
     sys.argv = ["codo", *arguments]
     os.chdir(inputs)
@@ -148,7 +148,7 @@ def run_command(arguments: list[str], inputs: Path) -> int:
         demo = import_module("codo.demo.demo")
         scale = demo.Scale(objects=6, scenes=5, labeled=4, val=3, pretrain_steps=2, finetune_steps=2, seeds=1)
         demo.QUICK, demo.usable_cores = scale, lambda: 1  # type: ignore[attr-defined]  # only here is it this small
-    return program()
+    return settled_code()
 
 
 def _pretraining(name: str) -> list[str]:

@@ -168,9 +168,9 @@ def import_modules(names: Path) -> None:
 
 def _child(work: Callable[[], int]) -> None:
     """Run in a forked child and end it, as the interpreter would: with exit handlers, never into its parent's code."""
-    import atexit
-    import threading
     import traceback
+
+    from codo.core.interpreter import end_program
 
     code = 1
     try:
@@ -179,11 +179,7 @@ def _child(work: Callable[[], int]) -> None:
         code = error.code if isinstance(error.code, int) else 1
     except BaseException:
         traceback.print_exc()
-    with contextlib.suppress(BaseException):
-        threading._shutdown()  # type: ignore[attr-defined]  # what Python calls before its exit handlers
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
+    end_program(code)
     os._exit(code)
 
 

@@ -20,14 +20,20 @@ from codo.core.signals import STOPPING, Terminated, ended_by_signals, signals_pa
 
 
 def program() -> int:
-    """Run the command of this process; its exit code is settled, so what schedulers send from here on changes nothing.
+    """Run the command of this process, and end the process with its exit code; see `end_program` for when this returns.
 
     What libraries (Ray, trackers) have left for the end may take seconds.
     """
+    code = settled_code()
+    end_program(code)
+    return code
+
+
+def settled_code() -> int:
+    """Run the command of this process; what schedulers send from here on does not change its exit code."""
     code = main()
     for number in STOPPING:
         signal.signal(number, signal.SIG_IGN)
-    end_program(code)
     return code
 
 
