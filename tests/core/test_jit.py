@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 import runpy
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numba
 import numpy as np
 import pytest
 
-from codo.core.jit import contiguous, kernel, kernel_folder
+from codo.core.jit import PACKAGE, contiguous, kernel, kernel_folder
+from codo.views.view_choices import draw_view
 
 
 def test_a_kernel_that_cannot_be_cached_is_compiled_all_the_same() -> None:
@@ -73,3 +77,27 @@ def test_a_change_in_another_file_is_noticed(tmp_path: Path) -> None:
         ran = subprocess.run(command, cwd=package, capture_output=True, text=True, check=True)
         found.append(ran.stdout.split())
     assert found == [["42.0", "0"], ["42.0", "1"], ["21.0", "0"]]
+
+
+def kernels() -> Iterator[Callable[..., Any]]:
+    """All functions that are compiled when Python calls them."""
+    for file in sorted(PACKAGE.rglob("*.py")):
+        if re.search(r"^@(kernel|drawn)$", file.read_text(encoding="utf-8"), re.MULTILINE):
+            module = importlib.import_module(".".join(("codo", *file.relative_to(PACKAGE).with_suffix("").parts)))
+            for value in vars(module).values():
+                function = getattr(value, "py_func", None) or getattr(value, "__wrapped__", None)  # `kernel` or `drawn`
+                if getattr(function, "__module__", None) == module.__name__:
+                    yield function
+
+
+def has_named_tuple(kind: Any) -> bool:
+    return hasattr(kind, "_fields") or any(map(has_named_tuple, get_args(kind)))
+
+
+def test_kernels_return_no_named_tuples() -> None:
+    """Numba would make them by Python code that a signal may interrupt; see `codo.core.jit`."""
+    found = list(kernels())
+    assert {"draw_numbers", "draw_image", "render", "group", "pool"} <= {one.__name__ for one in found}
+    assert has_named_tuple(get_type_hints(draw_view)["return"])
+    named = [one.__qualname__ for one in found if has_named_tuple(get_type_hints(one).get("return"))]
+    assert not named

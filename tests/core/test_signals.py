@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
+import pickle
 import signal
 import sys
 import time
@@ -12,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread, Timer
 
 import pytest
+from numba.core import serialize
 
 from codo.core.errors import Interrupted, Preempted
 from codo.core.signals import (
@@ -168,3 +171,72 @@ def test_an_import_is_finished_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
         importlib.import_module("half_imported")
         time.sleep(30)
     assert sys.modules["half_imported"].finished
+
+
+class Unpickled:
+    """Sends a signal to this process while it is being unpickled."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return send_and_finish, (self.number,)
+
+
+finished: list[int] = []
+
+
+def send_and_finish(number: int) -> None:
+    os.kill(os.getpid(), number)
+    finished.append(number)
+
+
+def unpickle(number: int) -> None:
+    """As compiled code calls it, to make what it returns; called by Python, exceptions do no harm here."""
+    finished.clear()
+    serialize._numba_unpickle(next(addresses), pickle.dumps(Unpickled(number)), b"")
+
+
+def unpickled(number: int) -> Iterator[int]:
+    """The number of the signal, then nothing for a minute."""
+    unpickle(number)
+    yield from stuck(number)
+
+
+addresses = itertools.count()
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_what_numba_makes_of_a_result_is_finished_first(number: int) -> None:
+    expected = KeyboardInterrupt if number == signal.SIGINT else Terminated
+    with pytest.raises(expected), ended_by_signals():  # noqa: PT012
+        unpickle(number)
+        assert finished == [number]
+        time.sleep(60)
+    for patience in (0, 0.01):
+        with stop_signals() as stop:
+            items = until_stopped(unpickled(number), stop, patience)
+            assert next(items) == number
+            assert finished == [number]
+            time.sleep(0.2)  # the signal comes again
+            assert stop.number == number
+            assert list(items) == [STOPPED]
+
+
+def test_a_late_alarm_lets_numba_finish_too() -> None:
+    with stop_signals() as stop:
+        found = until_stopped(unpickled(signal.SIGALRM), stop, patience=5)
+        assert next(found) == signal.SIGALRM
+        assert finished == [signal.SIGALRM]
+        send_soon(signal.SIGTERM)
+        assert next(until_stopped(stuck(), stop, patience=0.1)) is STOPPED
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored() -> None:
+    """As in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ended_by_signals():
+            os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -20,9 +20,9 @@ from codo.views.cpj import CopyPasteJitter, CPJSettings
 from codo.views.kernels import philox
 from codo.views.kernels.render import render
 from codo.views.photometric import AugmentSettings
-from codo.views.view_choices import draw_view
+from codo.views.view_choices import draw_numbers
 
-drawn = [getclosurevars(function).nonlocals["compiled"] for function in (background_box, draw_image, draw_view)]
+drawn = [getclosurevars(function).nonlocals["compiled"] for function in (background_box, draw_image, draw_numbers)]
 kernels = [render, copy_tiles, philox.start, philox.integer, *drawn]
 load_kernels()
 loaded = [list(kernel.signatures) for kernel in kernels]

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 
 import codo
+from codo.command_line.show_version import ShowVersion
 from codo.command_line.verb_parser import VerbParser
-from codo.core.version import ShowVersion
 
 SHELLS = ("bash", "zsh", "fish")
 

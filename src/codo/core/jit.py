@@ -7,6 +7,9 @@ Every kernel is called with one set of argument types, as each further set costs
 user's image). Numba's cache notices changes of a kernel's own file only; kernels use functions and constants of others
 too, so the name under which they are kept has a hash of all sources of their package and of the views in it. Fast-math
 stays off: it would let the compiler reorder sums.
+
+Kernels return no named tuples to Python: Numba makes them by Python code, in whose middle a signal may come. Where its
+handler raises, the process then ends with a fault in memory (Numba 0.68.1; see `codo.core.signals`).
 """
 
 from __future__ import annotations

@@ -51,6 +51,9 @@ class StopSignal:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """The signal handler."""
+        if _must_go_on(frame):
+            _send_again(number)
+            return
         if self.number == signal.SIGINT and number == signal.SIGINT:
             raise KeyboardInterrupt
         self.number = number
@@ -94,8 +97,10 @@ class StopSignal:
         else:
             self._alarm()
 
-    def _alarm(self, *_: object) -> None:
-        if self._waiting:
+    def _alarm(self, _: int = 0, frame: FrameType | None = None) -> None:
+        if self._waiting and _must_go_on(frame):
+            signal.setitimer(signal.ITIMER_REAL, AGAIN)
+        elif self._waiting:
             self._waiting = False  # raised once: what handles the exception is not interrupted again
             raise _WaitEndedError
 
@@ -130,7 +135,7 @@ def stop_signals() -> Iterator[StopSignal]:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Raise `Terminated` for `STOPPING` inside the context, as Python raises `KeyboardInterrupt` for Ctrl-C.
+    """Raise `Terminated` for `STOPPING` inside the context, and `KeyboardInterrupt` for Ctrl-C, as Python does.
 
     The kernel gives neither to the first process of a container unless it handles them, and without a handler SIGUSR1
     ends a program without a word. An error that is being handled is handled first: the program may end with it, and
@@ -139,12 +144,13 @@ def ended_by_signals() -> Iterator[None]:
     inside = True
 
     def end(number: int, frame: FrameType | None) -> None:
-        if sys.exception() is None:
+        if sys.exception() is None or number == signal.SIGINT:
             terminate(number, frame)
         else:
             _send_again(number, lambda: inside)
 
-    with handled(STOPPING, end):
+    ctrl_c = (signal.SIGINT,) if signal.getsignal(signal.SIGINT) is signal.default_int_handler else ()  # else ignored
+    with handled((*ctrl_c, *STOPPING), end):
         try:
             yield
         finally:
@@ -152,13 +158,11 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def terminate(number: int, frame: FrameType | None) -> None:
-    """Raise `Terminated`, or send the signal again a little later if it comes within an import.
-
-    An exception there may leave the lock of the import system taken, for which other threads would wait for ever, and
-    this one for them.
-    """
-    if _importing(frame):
+    """Raise `Terminated`, for SIGINT `KeyboardInterrupt`; at the wrong moment, send the signal again a little later."""
+    if _must_go_on(frame):
         _send_again(number)
+    elif number == signal.SIGINT:
+        raise KeyboardInterrupt
     else:
         _RAISED.append(signal.Signals(number).name)
         raise Terminated(_RAISED[-1])
@@ -198,9 +202,15 @@ def signals_pass() -> Iterator[None]:
         raise
 
 
-def _importing(frame: FrameType | None) -> bool:
+def _must_go_on(frame: FrameType | None) -> bool:
+    """Whether an exception in this frame would do harm.
+
+    Within an import it may leave the lock of the import system taken, for which other threads would wait for ever, and
+    this one for them. Where Numba makes Python objects of what a kernel returns, it runs one Python function, whose
+    errors it does not look for: they end as a `SystemError` or end the process (0.68.1).
+    """
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
+        if frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_code.co_name == "_numba_unpickle":
             return True
         frame = frame.f_back
     return False

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import argparse
 import subprocess
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 PACKAGE = Path(__file__).parents[1]
 
@@ -30,17 +27,3 @@ def commit(package: Path = PACKAGE) -> str:
         return (package / "commit.txt").read_text(encoding="utf-8").strip()
     except OSError:
         return ""
-
-
-class ShowVersion(argparse.Action):
-    """``--version``: the version, and the commit in brackets if it is known."""
-
-    def __init__(self, option_strings: Sequence[str], dest: str, version: str) -> None:
-        self.version = version
-        super().__init__(option_strings, dest, nargs=0, help="show program's version number and exit")
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        """Look the commit up, print and exit; looked up here because most commands do not need it."""
-        known = f" ({commit()})" if commit() else ""
-        print(f"{self.version}{known}")
-        parser.exit()

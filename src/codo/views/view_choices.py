@@ -1,4 +1,4 @@
-"""The random choices of a pasted view; a loader makes all of them in one compiled call (`draw_view`).
+"""The random choices of a pasted view; a loader makes all of them in one compiled call (`draw_numbers`).
 
 See `codo.views.random_numbers`. They need the sizes of the images only; `codo.views.cpj` then makes the pixels.
 """
@@ -6,7 +6,7 @@ See `codo.views.random_numbers`. They need the sizes of the images only; `codo.v
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -81,13 +81,21 @@ class ProposalChoices(NamedTuple):
     box: Box
 
 
-@drawn
 def draw_view(
     background_width: int, background_height: int, width: int, height: int, ranges: Ranges, rng: Source
 ) -> tuple[BackgroundChoices, ProposalChoices]:
     """Draw the view of a proposal of this size on a background of that size."""
+    background, proposal = draw_numbers(background_width, background_height, width, height, ranges, rng)
+    return BackgroundChoices(*background), ProposalChoices(*proposal)
+
+
+@drawn
+def draw_numbers(
+    background_width: int, background_height: int, width: int, height: int, ranges: Ranges, rng: Source
+) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """What `draw_view` gives, as plain tuples: for named ones compiled code would call Python (`codo.core.jit`)."""
     background = draw_background(background_width, background_height, ranges, rng)
-    return background, draw_proposal(width, height, ranges, rng)
+    return background[:], draw_proposal(width, height, ranges, rng)[:]
 
 
 @shared
