@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import multiprocessing
 import os
 import pickle
 import signal
@@ -221,6 +222,41 @@ def test_what_numba_makes_of_a_result_is_finished_first(number: int) -> None:
             time.sleep(0.2)  # the signal comes again
             assert stop.number == number
             assert list(items) == [STOPPED]
+
+
+forked: list[int] = []
+"""Signals to send as soon as a process has been forked, in place of one that came during the fork."""
+os.register_at_fork(after_in_parent=lambda: forked and os.kill(os.getpid(), forked.pop()))
+
+
+def test_a_process_is_started_first() -> None:
+    """What runs after the fork drops exceptions: the signal would be lost."""
+    process = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+
+    def starting() -> Iterator[int]:
+        forked.append(signal.SIGTERM)
+        process.start()
+        yield from stuck()
+
+    with stop_signals() as stop:
+        assert list(until_stopped(starting(), stop)) == [STOPPED]
+    with ended_by_signals():
+        assert process.is_alive()
+    process.kill()
+    process.join()
+
+
+def test_a_new_process_is_ended_like_any_other() -> None:
+    def work() -> None:
+        with ended_by_signals():
+            time.sleep(60)
+
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    time.sleep(0.5)
+    process.terminate()
+    process.join(30)
+    assert process.exitcode == 1  # `Terminated`, printed
 
 
 def test_a_late_alarm_lets_numba_finish_too() -> None:

@@ -207,10 +207,14 @@ def _must_go_on(frame: FrameType | None) -> bool:
 
     Within an import it may leave the lock of the import system taken, for which other threads would wait for ever, and
     this one for them. Where Numba makes Python objects of what a kernel returns, it runs one Python function, whose
-    errors it does not look for: they end as a `SystemError` or end the process (0.68.1).
+    errors it does not look for: they end as a `SystemError` or end the process (0.68.1). While a process is started,
+    what runs after the fork drops them, or nobody knows the new process.
     """
     while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib") or frame.f_code.co_name == "_numba_unpickle":
+        name, file = frame.f_code.co_name, frame.f_code.co_filename
+        if name == "_bootstrap":  # this is the new process: what is below started it
+            return False
+        if file.startswith("<frozen importlib") or name == "_numba_unpickle" or (name == "_launch" and "multi" in file):
             return True
         frame = frame.f_back
     return False
