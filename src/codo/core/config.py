@@ -323,8 +323,9 @@ def _explain(error: ValidationError, schema: type[Settings]) -> InputError:
             return InputError(what, where=key, fix=f"did you mean '{schema.instead[key]}'?")
         known = schema_keys(schema)
         hint = nearest_setting(key, known)
-        siblings = [k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0]]
-        return InputError(f"unknown setting '{key}'{more}", where=key, fix=hint or f"known: {', '.join(siblings)}")
+        siblings = ", ".join(k for k in known if k.rpartition(".")[0] == key.rpartition(".")[0])
+        fix = hint or (f"known: {siblings}" if siblings else "remove it")
+        return InputError(f"unknown setting '{key}'{more}", where=key, fix=fix)
     if first["type"] == "missing":
         return InputError(f"setting '{key}' is missing{more}", where=key, fix=f"add {key}=VALUE")
     message = first["msg"].removeprefix("Value error, ")
