@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from codo.core.cpu import usable_cores
+from codo.machine.cpu import usable_cores
 
 PACKAGES = (
     "torch",

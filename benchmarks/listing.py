@@ -69,7 +69,7 @@ def create(folder: Path, count: int) -> None:
 LIST = """
 import json, os, sys, time
 from codo.sources.source import list_sources
-from codo.core.memory import peak_memory_mib
+from codo.machine.memory import peak_memory_mib
 from codo.preparation import manifest
 before, start = peak_memory_mib(), time.perf_counter()
 listing = list_sources([sys.argv[1]])

@@ -3,7 +3,7 @@
 #
 # Detections in COCO's format name their image and class by ids alone, so that they fit the file that they were made for
 # and no other. A file of which nothing but the ids has changed (COCO's own class ids have gaps: 90 for 80 classes) gives
-# them an AP near zero, or, where ids exist in both, the AP of another class; none of these libraries says a word.
+# them an AP near zero, or, where ids exist in both, the AP of another class.
 #
 #   datumaro 1.13.12    numbers the classes from 1
 #   supervision 0.31.2  numbers classes and images from 1

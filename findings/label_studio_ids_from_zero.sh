@@ -3,8 +3,8 @@
 #
 # pycocotools keeps the id of the object that a detection was matched with, and 0 for none. So the first object of a file
 # whose ids begin at 0 counts as missed and what found it as false: a detector that is right about all boxes of two
-# images gets an AP of 0.25 here instead of 1, and nothing is said. The COCO format does not forbid the number. The effect
-# is lost in a large data set, and large in the few dozen images that somebody labels in Label Studio and tests with.
+# images gets an AP of 0.25 here instead of 1. The COCO format does not forbid the number. The effect is lost in a large
+# data set, and large in the few dozen images that somebody labels in Label Studio and tests with.
 # faster-coco-eval 1.8.0 computes the same to the last digit; hotcoco 1.3.0 and ultrafast-pycocotools 0.1.14, faster
 # versions of the same metrics that agree with pycocotools otherwise, find the object.
 #

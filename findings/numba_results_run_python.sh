@@ -6,10 +6,11 @@
 # Python too, comes on top. A named tuple of two numbers takes four times as long as a plain one (1.3 and 0.3
 # microseconds, AMD EPYC), and two threads that release the GIL meet there.
 #
-# Python code is also where signals are handled. Numba does not look whether these functions have failed: if a handler
-# raises there, as Ctrl-C does, the caller gets a `SystemError` instead ("returned a result with an exception set") for
-# arrays in a tuple, and where a named tuple is returned the process can end with a fault in memory. A program whose
-# handlers raise does well to return plain tuples, and to let its handlers wait while that function is on the stack.
+# Python code is also where signals are handled. If a handler raises there, as Ctrl-C does, the exception arrives where
+# one array is returned, but Numba does not look for it between the parts of a tuple: of two arrays the caller gets a
+# `SystemError` ("returned a result with an exception set"), and where a named tuple is returned the process can end
+# with a segmentation fault (seen in a training loop; not part of this script). A program whose handlers raise does well
+# to return plain tuples, and to let its handlers wait while that function is on the stack.
 #
 # Seen on Linux, Python 3.11:
 #   a number: no Python function

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# supervision 0.31.2 makes two objects of one that has two parts when it writes YOLO or PASCAL VOC, and boxes shrink.
+# supervision 0.31.2 makes two objects of one that has two parts when it writes YOLO or PASCAL VOC, and boxes move by a pixel.
 #
 # An object that something hides in the middle has two polygons in COCO, one annotation and one box around both. supervision
 # reads it as one object, and writes it to COCO as one; `as_yolo` and `as_pascal_voc` write a line or an <object> for each
-# polygon, so that a data set has more objects than before and a detector learns each half of a dog as a dog. Nothing is
-# said. Their boxes are computed from the outlines of masks, not taken from the file: a box of the whole image of
-# 200 x 100 comes back from YOLO as 199 x 99. Without outlines in the file boxes and objects stay as they are.
+# polygon, so that a data set has more objects than before and a detector learns each half of a dog as a dog. Their boxes
+# are computed from the outlines of masks, not taken from the file: a box of the whole image of 200 x 100 comes back from
+# YOLO as 199 x 99, and one that ends at 80 comes back from VOC ending at 81. Without outlines in the file, boxes and
+# objects come back from YOLO as they were.
 #
 # Seen on Linux, Python 3.11:
 #   coco: 2 objects, 50 10 150 70 and 0 0 200 100

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # The detectors of torchvision 0.29.2 shrink images without antialiasing; its transforms, and Pillow, shrink with it.
 #
-# `torchvision.transforms.v2.Resize` antialiases by default since 2023. `GeneralizedRCNNTransform`, which every detector
-# of torchvision has built in, calls `interpolate` without it: whatever the factor, a pixel of the result is the mean
-# of the nearest four. At the usual short side of 800 photographs hardly notice. On a CPU people set `min_size` to 128 or
-# 320, and cameras give 3,000 pixels: then wires, distant poles and text vanish or are drawn four times too strong,
-# depending on which pixel they fall, and a backbone sees something that its pretraining, which antialiased, never
-# showed it. Who resizes the images before the detector sees them is not concerned.
+# `torchvision.transforms.v2.Resize` antialiases by default (since 0.17). `GeneralizedRCNNTransform`, which every detector
+# of torchvision has built in, calls `interpolate` without it: whatever the factor, a pixel of the result is a weighted
+# mean of the nearest four. At the usual short side of 800 photographs hardly notice. On a CPU people set `min_size` to
+# 128 or 320, and cameras give 3,000 pixels: then wires, distant poles and text vanish or are drawn too strong, depending
+# on which pixel they fall, and a backbone sees something that its pretraining, which antialiased, never showed it. Who
+# resizes the images before the detector sees them is not concerned.
 #
 # Below are white lines, one pixel wide and eight apart, in an image of 800 x 800 pixels that is shrunk to 100 x 100:
 # mean brightness, which is 0.125 in the image.

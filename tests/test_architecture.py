@@ -94,6 +94,7 @@ ORDER = [
     "models",
     "contrast",
     "recipes",
+    "machine",
     "core",
 ]
 

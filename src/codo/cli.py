@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from codo.command_line.parser import build_parser
 from codo.command_line.verbs import VERBS
-from codo.core.cpu import spin_briefly
 from codo.core.errors import CodoError, Preempted, class_and_line, nearest, print_error
 from codo.core.interpreter import end_program
 from codo.core.signals import STOPPING, Terminated, ended_by_signals, signals_pass
+from codo.machine.cpu import spin_briefly
 
 
 def program() -> int:

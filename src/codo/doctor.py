@@ -17,8 +17,8 @@ from importlib import metadata
 from pathlib import Path
 
 from codo.core.cache import VARIABLE, default_cache
-from codo.core.cpu import usable_cores
 from codo.core.run import describe_environment
+from codo.machine.cpu import usable_cores
 
 
 def doctor() -> bool:

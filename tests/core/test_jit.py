@@ -7,7 +7,8 @@ import re
 import runpy
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from inspect import getclosurevars, isfunction
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 from codo.core.jit import PACKAGE, contiguous, kernel, kernel_folder
-from codo.views.view_choices import draw_view
+from codo.loading.warm_up import load_kernels
 
 
 def test_a_kernel_that_cannot_be_cached_is_compiled_all_the_same() -> None:
@@ -79,25 +80,32 @@ def test_a_change_in_another_file_is_noticed(tmp_path: Path) -> None:
     assert found == [["42.0", "0"], ["42.0", "1"], ["21.0", "0"]]
 
 
-def kernels() -> Iterator[Callable[..., Any]]:
+def kernels() -> Iterator[Any]:
     """All functions that are compiled when Python calls them."""
     for file in sorted(PACKAGE.rglob("*.py")):
         if re.search(r"^@(kernel|drawn)$", file.read_text(encoding="utf-8"), re.MULTILINE):
             module = importlib.import_module(".".join(("codo", *file.relative_to(PACKAGE).with_suffix("").parts)))
             for value in vars(module).values():
-                function = getattr(value, "py_func", None) or getattr(value, "__wrapped__", None)  # `kernel` or `drawn`
-                if getattr(function, "__module__", None) == module.__name__:
-                    yield function
+                closed = getclosurevars(value).nonlocals if isfunction(value) else {}  # of `drawn`
+                compiled = closed.get("compiled", value)
+                if getattr(getattr(compiled, "py_func", None), "__module__", None) == module.__name__:
+                    yield compiled
 
 
 def has_named_tuple(kind: Any) -> bool:
-    return hasattr(kind, "_fields") or any(map(has_named_tuple, get_args(kind)))
+    """Whether a type as it is written, or as it is compiled, has a named tuple in it."""
+    named = hasattr(kind, "_fields") or isinstance(kind, numba.types.BaseNamedTuple)
+    return named or any(map(has_named_tuple, (*get_args(kind), *getattr(kind, "types", ()))))
 
 
 def test_kernels_return_no_named_tuples() -> None:
     """Numba would make them by Python code that a signal may interrupt; see `codo.core.jit`."""
-    found = list(kernels())
-    assert {"draw_numbers", "draw_image", "render", "group", "pool"} <= {one.__name__ for one in found}
-    assert has_named_tuple(get_type_hints(draw_view)["return"])
-    named = [one.__qualname__ for one in found if has_named_tuple(get_type_hints(one).get("return"))]
-    assert not named
+    load_kernels()
+    found = {one.py_func.__name__: one for one in kernels()}
+    assert {"draw_numbers", "draw_image", "render", "group", "pool"} <= found.keys()
+    (arguments,) = found["draw_numbers"].signatures
+    assert any(map(has_named_tuple, arguments))  # they may be given
+    for name, one in found.items():
+        assert not has_named_tuple(get_type_hints(one.py_func).get("return")), name
+        for compiled in one.overloads.values():
+            assert not has_named_tuple(compiled.signature.return_type), name

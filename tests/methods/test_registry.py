@@ -142,9 +142,6 @@ def test_wrong_names_are_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"unknown setting 'options\.hiden'") as caught:
         registry.read_options("byol", {"hiden": 3})
     assert "did you mean 'options.hidden'?" in caught.value.fix
-    with pytest.raises(InputError) as caught:  # of `adapt_laptop`, with another method
-        registry.read_options("simclr", {"contrast_weight": 0.2})
-    assert caught.value.fix == "remove it (options={} removes those of a recipe for another method)"
     with pytest.raises(InputError, match=r"options\.second_blur: Input should be less than or equal to 1"):
         registry.read_options("byol", {"second_blur": 3})
 

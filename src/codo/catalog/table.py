@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from codo.core.cpu import usable_cores
 from codo.core.paths import filesystem, is_url
+from codo.machine.cpu import usable_cores
 
 MAX_THREADS = 8
 TEXT = ("key", "uri")

@@ -6,7 +6,6 @@
 * ``run``, ``run_files``: the run directory; reading its files when some are missing or damaged.
 * ``io``: atomic writes, locks, and the error message for a full disk.
 * ``signals``: SIGINT and SIGTERM while a run works.
-* ``cpu``, ``memory``: cores that may be used, container quotas included; peak memory of the process.
 * ``paths``: paths and URLs.
 * ``content``: content hashes of files, and whether files still have theirs.
 * ``numbers``: formatting of numbers in reports and tables.

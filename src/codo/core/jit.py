@@ -9,7 +9,7 @@ too, so the name under which they are kept has a hash of all sources of their pa
 stays off: it would let the compiler reorder sums.
 
 Kernels return no named tuples to Python: Numba makes them by Python code, in whose middle a signal may come. Where its
-handler raises, the process then ends with a fault in memory (Numba 0.68.1; see `codo.core.signals`).
+handler raises, the process then ends with a segmentation fault (Numba 0.68.1; see `codo.core.signals`).
 """
 
 from __future__ import annotations

@@ -10,13 +10,15 @@ at once (`until_stopped`).
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 from codo.core.errors import CodoError, Interrupted, Preempted
@@ -27,6 +29,8 @@ _END: Final = object()
 AGAIN: Final = 0.05
 """Seconds after which a signal is sent again that came at the wrong moment."""
 
+_PENDING: Final[dict[int, Callable[[], bool]]] = {}
+"""Signals that will be sent again, if a condition holds then."""
 _RAISED: Final[list[str]] = []
 """Names of the signals for which `terminate` has raised."""
 
@@ -48,17 +52,16 @@ class StopSignal:
         self.number = 0
         self._waiting = False
         self._patience = 0.0
+        self._again = False  # the next signal is sent by `_still_waiting`
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         """The signal handler."""
-        if _must_go_on(frame):
-            _send_again(number)
-            return
-        if self.number == signal.SIGINT and number == signal.SIGINT:
+        second = self.number == number == signal.SIGINT and not self._again
+        self.number, self._again = number, False
+        if second and not _must_go_on(frame):
             raise KeyboardInterrupt
-        self.number = number
         if self._waiting:
-            self._end_wait()
+            self._end_wait(frame)
 
     def error(self, number: int, done: str, where: str) -> CodoError:
         """The error that ends the run.
@@ -91,11 +94,17 @@ class StopSignal:
                 signal.signal(signal.SIGALRM, alarm)
         return item
 
-    def _end_wait(self) -> None:
+    def _end_wait(self, frame: FrameType | None = None) -> None:
         if self._patience:
             signal.setitimer(signal.ITIMER_REAL, self._patience)
+        elif _must_go_on(frame):
+            _send_again(self.number, self._still_waiting)
         else:
             self._alarm()
+
+    def _still_waiting(self) -> bool:
+        self._again = self._waiting
+        return self._waiting
 
     def _alarm(self, _: int = 0, frame: FrameType | None = None) -> None:
         if self._waiting and _must_go_on(frame):
@@ -137,15 +146,15 @@ def stop_signals() -> Iterator[StopSignal]:
 def ended_by_signals() -> Iterator[None]:
     """Raise `Terminated` for `STOPPING` inside the context, and `KeyboardInterrupt` for Ctrl-C, as Python does.
 
-    The kernel gives neither to the first process of a container unless it handles them, and without a handler SIGUSR1
-    ends a program without a word. An error that is being handled is handled first: the program may end with it, and
+    The kernel gives no signal to the first process of a container that does not handle it, and without a handler
+    SIGUSR1 ends a program without a word. `STOPPING` wait until an error is handled: the program may end with it, and
     tell it.
     """
     inside = True
 
     def end(number: int, frame: FrameType | None) -> None:
         if sys.exception() is None or number == signal.SIGINT:
-            terminate(number, frame)
+            terminate(number, frame, lambda: inside)
         else:
             _send_again(number, lambda: inside)
 
@@ -157,10 +166,14 @@ def ended_by_signals() -> Iterator[None]:
             inside = False
 
 
-def terminate(number: int, frame: FrameType | None) -> None:
-    """Raise `Terminated`, for SIGINT `KeyboardInterrupt`; at the wrong moment, send the signal again a little later."""
-    if _must_go_on(frame):
-        _send_again(number)
+def terminate(number: int, frame: FrameType | None, condition: Callable[[], bool] = lambda: True) -> None:
+    """Raise `Terminated`, or `KeyboardInterrupt` for SIGINT; at the wrong moment, send the signal again a little later.
+
+    `STOPPING` wait for the end of an import: an exception there may leave the lock of the import system taken, for
+    which other threads would wait for ever, and this one for them.
+    """
+    if _must_go_on(frame) or (number in STOPPING and _importing(frame)):
+        _send_again(number, condition)
     elif number == signal.SIGINT:
         raise KeyboardInterrupt
     else:
@@ -168,16 +181,17 @@ def terminate(number: int, frame: FrameType | None) -> None:
         raise Terminated(_RAISED[-1])
 
 
-def _send_again(number: int, condition: Callable[[], bool] = lambda: True) -> None:
-    """Send a signal to this process a little later, if a condition holds then."""
+def _send_again(number: int, condition: Callable[[], bool]) -> None:
+    """Send a signal to this process a little later, once, if a condition holds then."""
 
     def send() -> None:
-        if condition():
+        time.sleep(AGAIN)
+        holds = _PENDING.pop(number, None)  # one of several threads finds it
+        if holds and holds():
             os.kill(os.getpid(), number)
 
-    timer = threading.Timer(AGAIN, send)
-    timer.daemon = True
-    timer.start()
+    _PENDING[number] = condition
+    _thread.start_new_thread(send, ())
 
 
 @contextmanager
@@ -203,21 +217,28 @@ def signals_pass() -> Iterator[None]:
 
 
 def _must_go_on(frame: FrameType | None) -> bool:
-    """Whether an exception in this frame would do harm.
+    """Whether this is a moment in which an exception does harm.
 
-    Within an import it may leave the lock of the import system taken, for which other threads would wait for ever, and
-    this one for them. Where Numba makes Python objects of what a kernel returns, it runs one Python function, whose
-    errors it does not look for: they end as a `SystemError` or end the process (0.68.1). While a process is started,
-    what runs after the fork drops them, or nobody knows the new process.
+    Numba makes Python objects of what a kernel returns by a Python function, whose errors it hardly looks for: they may
+    end as a `SystemError` or end the process (0.68.1). What runs after a fork drops exceptions.
     """
-    while frame is not None:
-        name, file = frame.f_code.co_name, frame.f_code.co_filename
-        if name == "_bootstrap":  # this is the new process: what is below started it
+    for code in _stack(frame):
+        name, file = code.co_name, code.co_filename
+        if name == "_bootstrap":  # what is below has started this process
             return False
-        if file.startswith("<frozen importlib") or name == "_numba_unpickle" or (name == "_launch" and "multi" in file):
+        if name == "_numba_unpickle" or (name == "_launch" and file.endswith("popen_fork.py")):
             return True
-        frame = frame.f_back
     return False
+
+
+def _importing(frame: FrameType | None) -> bool:
+    return any(code.co_filename.startswith("<frozen importlib") for code in _stack(frame))
+
+
+def _stack(frame: FrameType | None) -> Iterator[CodeType]:
+    while frame is not None:
+        yield frame.f_code
+        frame = frame.f_back
 
 
 @contextmanager

@@ -33,12 +33,12 @@ from codo.comparison.paper_table import markdown
 from codo.comparison.verdicts import conclusion, summary, verdict
 from codo.core.attempt import attempt_page
 from codo.core.config import read_recipe
-from codo.core.cpu import usable_cores
 from codo.core.io import write_atomically
 from codo.core.numbers import share
 from codo.core.run import Run, open_run
 from codo.demo.synthetic.scenes import DemoData, write_demo, write_pictures
 from codo.exporters.write import export
+from codo.machine.cpu import usable_cores
 from codo.preparation.prepare import prepare
 from codo.reporting.report import write_demo_report
 from codo.training.distributed import choose_device

@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from codo.catalog.catalog import Catalog
 from codo.core.cache import PERCEPTUAL, default_cache
-from codo.core.cpu import usable_cores
 from codo.core.errors import CodoError
 from codo.core.io import open_atomically
 from codo.duplicates.perceptual import perceptual_hash, thumbnail
+from codo.machine.cpu import usable_cores
 
 Hashes = npt.NDArray[np.uint64]
 VERSION = "1"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from codo.catalog.catalog import Catalog
-from codo.core.memory import available_memory
 from codo.loading.loader import START_METHOD, StartMethod
+from codo.machine.memory import available_memory
 
 SHARE = 0.25
 """Of the available memory, for ``cache=auto``."""

@@ -31,8 +31,8 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from codo.core.cpu import usable_cores
 from codo.core.errors import CodoError
+from codo.machine.cpu import usable_cores
 
 Alpha = npt.NDArray[np.float32]
 

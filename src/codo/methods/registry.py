@@ -84,13 +84,7 @@ def read_options(name: str, values: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: An option that the method does not have, or an invalid value.
     """
-    try:
-        return own_settings(find_method(name), values).model_dump(mode="json")
-    except InputError as error:
-        if not error.what.startswith("unknown setting"):
-            raise
-        fix = f"{error.fix} (options={{}} removes those of a recipe for another method)"
-        raise InputError(error.what, where=error.where, fix=fix) from None
+    return own_settings(find_method(name), values).model_dump(mode="json")
 
 
 def own_settings(method: type[Method], values: Mapping[str, Any]) -> Settings:

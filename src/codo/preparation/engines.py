@@ -16,9 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from codo.core.cpu import usable_cores
 from codo.core.errors import CodoError, InputError
 from codo.core.signals import STOPPING
+from codo.machine.cpu import usable_cores
 from codo.preparation import ray_engine
 from codo.preparation.chunk_worker import process
 from codo.preparation.manifest import Manifest, Report, cached_manifest

@@ -22,10 +22,10 @@ import cv2
 
 from codo import __version__
 from codo.catalog.reading import Location
-from codo.core.cpu import usable_cores
 from codo.core.errors import CodoError, InputError, Preempted, class_and_line
 from codo.core.paths import is_url
 from codo.core.signals import stop_signals
+from codo.machine.cpu import usable_cores
 from codo.preparation.chunk_worker import process
 from codo.preparation.manifest import Item, Manifest, Report, cached_manifest
 

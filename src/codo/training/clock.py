@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from codo.core.contention import OtherProcesses
-from codo.core.memory import peak_memory_mib
+from codo.machine.contention import OtherProcesses
+from codo.machine.memory import peak_memory_mib
 
 
 class Clock:

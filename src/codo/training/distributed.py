@@ -20,11 +20,11 @@ from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 from torch.distributed.rendezvous import rendezvous
 
-from codo.core.allocator import freed_memory_kept
-from codo.core.cpu import cpu_quota, usable_cores
 from codo.core.errors import CodoError, InputError, first_line
 from codo.core.rank_watch import SILENCE, RankWatch, first_to_tell
 from codo.loading.loader import dead_workers_told
+from codo.machine.allocator import freed_memory_kept
+from codo.machine.cpu import cpu_quota, usable_cores
 
 COLLECTIVE: Final = timedelta(minutes=30)
 """How long a collective waits for a process that lives: rank 0 evaluates, or writes a report, meanwhile."""

@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from codo.core.memory import available_memory, peak_memory_mib
-from tests.core.machine import Machine
+from codo.machine.memory import available_memory, peak_memory_mib
+from tests.machine.machine import Machine
 
 
 def test_memory_that_was_given_back_counts() -> None:
     code = """
 import os
-from codo.core.memory import peak_memory_mib
+from codo.machine.memory import peak_memory_mib
 if os.fork():  # a program inherits the peak of the one that started it, a fork does not
     os.wait()
 else:

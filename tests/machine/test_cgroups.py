@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codo.core.cgroups import groups, lines
-from tests.core.machine import Machine
+from codo.machine.cgroups import groups, lines
+from tests.machine.machine import Machine
 
 
 def test_inner_groups_come_first(machine: Machine) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures for tests of the lowest package."""
+"""A machine to read from."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.machine import Machine
+from tests.machine.machine import Machine
 
 
 @pytest.fixture

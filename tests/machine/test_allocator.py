@@ -8,12 +8,12 @@ import sys
 
 import pytest
 
-from codo.core.allocator import configured, freed_memory_kept
+from codo.machine.allocator import configured, freed_memory_kept
 
 BLOCK = 64 << 20  # bytes: above every threshold from which glibc maps a block separately
 FAULTS = f"""
 import ctypes, resource
-from codo.core.allocator import freed_memory_kept
+from codo.machine.allocator import freed_memory_kept
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 

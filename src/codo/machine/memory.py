@@ -6,7 +6,7 @@ import resource
 import sys
 from pathlib import Path
 
-from codo.core.cgroups import PROC, groups, lines
+from codo.machine.cgroups import PROC, groups, lines
 
 
 def peak_memory_mib(system: str = sys.platform) -> float:

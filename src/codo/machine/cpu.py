@@ -12,7 +12,7 @@ import os
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from codo.core.cgroups import PROC, groups, lines
+from codo.machine.cgroups import PROC, groups, lines
 
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """Variables that choose how the threads of OpenMP wait for each other."""

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from codo.core.cpu import WAITING, cpu_quota, spin_briefly, usable_cores
-from tests.core.machine import Machine
+from codo.machine.cpu import WAITING, cpu_quota, spin_briefly, usable_cores
+from tests.machine.machine import Machine
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,8 @@ def test_a_quota_limits_the_cores_and_never_adds_some(machine: Machine) -> None:
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no processes")
 def test_cores_that_the_process_is_bound_to() -> None:
     one = min(os.sched_getaffinity(0))
-    code = (
-        f"import os; os.sched_setaffinity(0, {{{one}}}); from codo.core.cpu import usable_cores; print(usable_cores())"
-    )
+    bound = f"import os; os.sched_setaffinity(0, {{{one}}})\n"
+    code = bound + "from codo.machine.cpu import usable_cores; print(usable_cores())"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "1\n"
 
 

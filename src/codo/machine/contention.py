@@ -8,8 +8,8 @@ import time
 from collections import deque
 from pathlib import Path
 
-from codo.core.cgroups import PROC, lines
-from codo.core.cpu import cpu_quota
+from codo.machine.cgroups import PROC, lines
+from codo.machine.cpu import cpu_quota
 
 CROWDED, LOOKS = 0.25, 5
 """Share of the cores, over this many looks, above which fewer threads are advised."""

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from codo.core.contention import OtherProcesses
-from tests.core.machine import Machine
+from codo.machine.contention import OtherProcesses
+from tests.machine.machine import Machine
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads the kernel's files")
 TICKS = os.sysconf("SC_CLK_TCK")
