@@ -28,7 +28,7 @@ demo: setup     ## pretrain, finetune and compare on a generated data set: under
 demo-quick: setup  ## the same in under 3 minutes, too short for meaningful numbers
 	$(BIN)/codo demo --quick --out demo_quick_out
 
-test: setup     ## the test suite: 12 minutes on 2 cores
+test: setup     ## the test suite: 13 minutes on 2 cores
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 check: setup    ## linters, types, and a check that the reference is up to date
