@@ -40,6 +40,7 @@ CROSS_CUTTING = {
     "training/test_normalization.py": "pretraining, resuming and reading a run with its own mean and deviation",
     "test_architecture.py": "the layout itself",
     "test_upgrades.py": "what an earlier version recorded: settings, catalogs, checkpoints, comparisons",
+    "test_kernels.py": "what compiled functions return, wherever they stand",
     "test_messages.py": "flags and settings that messages name, wherever they stand",
     "test_dependencies.py": "what is imported is declared",
     "test_notebooks.py": "the notebooks of the docs, run from top to bottom",

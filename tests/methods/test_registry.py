@@ -142,6 +142,9 @@ def test_wrong_names_are_explained(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"unknown setting 'options\.hiden'") as caught:
         registry.read_options("byol", {"hiden": 3})
     assert "did you mean 'options.hidden'?" in caught.value.fix
+    with pytest.raises(InputError, match=r"unknown setting 'options\.contrast_weight'") as caught:
+        registry.read_options("simclr", {"contrast_weight": 0.2})
+    assert caught.value.fix == "remove it"  # it has no options that could be listed
     with pytest.raises(InputError, match=r"options\.second_blur: Input should be less than or equal to 1"):
         registry.read_options("byol", {"second_blur": 3})
 
