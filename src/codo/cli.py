@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from codo.command_line.parser import build_parser
 from codo.command_line.verbs import VERBS
 from codo.core.errors import CodoError, Preempted, class_and_line, nearest, print_error
-from codo.core.interpreter import end_program
+from codo.core.interpreter import end_program, keep_imports
 from codo.core.signals import STOPPING, Terminated, ended_by_signals, signals_pass
 from codo.machine.cpu import spin_briefly
 
@@ -24,6 +24,7 @@ def program() -> int:
 
     What libraries (Ray, trackers) have left for the end may take seconds.
     """
+    keep_imports()
     code = settled_code()
     end_program(code)
     return code

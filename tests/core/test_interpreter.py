@@ -29,6 +29,32 @@ def test_collection_is_as_before_afterwards(enabled: bool) -> None:
         (gc.enable if before else gc.disable)()
 
 
+@pytest.mark.parametrize(("program", "kept"), [("keep_imports(); ", True), ("", False)])
+def test_only_in_programs_collection_passes_over_what_imports_leave(program: str, kept: bool) -> None:
+    """Elsewhere garbage that exists at the time of an import would stay for good."""
+    code = f"""if True:
+        import gc
+        from codo.core.interpreter import importing, keep_imports
+        {program}
+        class Knot: pass
+        def knot():
+            one = Knot()
+            one.itself = one
+        gc.collect()
+        with importing():
+            with importing():
+                knot()
+            assert not gc.isenabled() and not gc.get_freeze_count()
+            import decimal
+        assert gc.isenabled()
+        assert (gc.get_freeze_count() > 1000) is {kept}
+        assert (gc.collect() == 0) is {kept}
+        knot()
+        assert gc.collect() > 0
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 BUFFERED = os.environ | {"PYTHONUNBUFFERED": ""}
 
 LEFT_FOR_THE_END = """if True:

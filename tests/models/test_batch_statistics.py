@@ -41,6 +41,17 @@ def test_the_tiny_network_by_hand() -> None:
     assert torch.equal(net(DATA), stale)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_statistics_of_maps_whose_mean_is_far_from_zero(layout: torch.memory_format) -> None:
+    """float32 sums of squares would have no correct digit: variance 1 beside a square of a million."""
+    values = 1000 + torch.randn(6, 3, 40, 50, generator=torch.Generator().manual_seed(0))
+    layer = nn.BatchNorm2d(3).eval()
+    with data_statistics([layer], lambda: layer(values.to(memory_format=layout))):
+        exact = values.double().movedim(1, -1).flatten(0, -2)
+        torch.testing.assert_close(layer.running_mean.double(), exact.mean(dim=0), rtol=1e-6, atol=0)
+        torch.testing.assert_close(layer.running_var.double(), exact.var(dim=0), rtol=1e-5, atol=0)
+
+
 def test_statistics_are_over_all_batches_and_modes_and_random_numbers_stay() -> None:
     net, random = tiny(), torch.get_rng_state()
 

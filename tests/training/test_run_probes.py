@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 import codo
 from codo.core.config import resolve
 from codo.methods.registry import build_method
 from codo.models.load_report import LoadReport
+from codo.probes.feature_health import part_stats
+from codo.probes.features import part_features
 from codo.probes.labeled import LabeledProbes
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
@@ -41,6 +44,26 @@ def test_scores_are_those_of_the_frozen_method_and_draw_nothing(catalog: Path) -
     assert ask(4) == found  # of the same weights, whatever the step
     assert torch.equal(torch.get_rng_state(), random)
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["codo", "moco_v2", "simclr", "soco"])
+def test_one_pass_gives_what_two_would(name: str, catalog: Path) -> None:
+    """Embeddings and features of parts, bit for bit, for methods with a pyramid and without."""
+    task = task_of(catalog, method=name, **({} if name == "codo" else {"backgrounds": None}))
+    torch.manual_seed(0)
+    method = build_method(name, task.setup()).eval()
+    probe, parts = invariance_probe(task), method.exports()
+    assert probe is not None
+    passes: list[int] = []
+    hook = parts["backbone"].register_forward_hook(lambda *_: passes.append(1))
+    found = RunProbes(method, CPU, LabeledProbes(()), probe)(3)
+    hook.remove()
+    assert len(passes) * 64 < len(probe.boxes.flatten(0, 2)) + 64
+    assert not any(part._forward_hooks for part in parts.values())
+    embeddings = probe.featurize(lambda images, boxes: {"": method.embed_boxes(images, boxes)})[""]
+    assert found["invariance"] == probe.score(embeddings)
+    features = probe.featurize(part_features(parts, CPU, method.normalization))
+    assert part_stats(features).items() <= found.items()
 
 
 def test_an_untrained_network_is_asked_with_statistics_of_the_canvases(catalog: Path) -> None:
@@ -93,11 +116,11 @@ def test_all_methods_are_asked_on_the_same_views(catalog: Path) -> None:
     for probe in (plain, jittered, nothing):
         images: list[torch.Tensor] = []
 
-        def embed(canvases: torch.Tensor, boxes: torch.Tensor, images: list[torch.Tensor] = images) -> torch.Tensor:
+        def look(canvases: Tensor, boxes: Tensor, images: list[Tensor] = images) -> dict[str, Tensor]:
             images.append(canvases)
-            return torch.eye(len(boxes))
+            return {"": boxes}
 
-        probe.score(embed)
+        probe.featurize(look)
         seen.append(images)
     assert len(seen[0]) > 0
     for others in seen[1:]:

@@ -15,7 +15,7 @@ from codo.core.errors import CodoError
 from codo.core.interpreter import end_program, without_collection
 from codo.core.signals import preemptible
 
-with without_collection():
+with without_collection(keep=__name__ == "__main__"):
     from codo.comparison.jobs import JobSpec, run_job
 
 

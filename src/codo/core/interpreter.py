@@ -8,19 +8,43 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+
+
+class _Imports:
+    kept = False
 
 
 @contextmanager
-def without_collection() -> Iterator[None]:
-    """No collection meanwhile: imports and readers of large files make millions of objects, which each pass visits."""
+def without_collection(keep: bool = False) -> Iterator[None]:
+    """No collection meanwhile: imports and readers of large files make millions of objects, which each pass visits.
+
+    Args:
+        keep: Whether no later pass visits what exists at the end, of nested contexts at the end of the outermost.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if enabled:
+            if keep:
+                gc.freeze()
             gc.enable()
+
+
+def importing() -> AbstractContextManager[None]:
+    """`without_collection` for imports of large libraries."""
+    return without_collection(keep=_Imports.kept)
+
+
+def keep_imports() -> None:
+    """From here on no pass of collection visits what `importing` leaves: for programs, whose modules live to the end.
+
+    The passes at the start take half a second. In a user's own
+    process garbage that happens to be there would stay for good.
+    """
+    _Imports.kept = True
 
 
 def end_program(code: int) -> None:

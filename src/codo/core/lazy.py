@@ -19,7 +19,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from codo.core.interpreter import without_collection
+from codo.core.interpreter import importing
 
 
 class _Package(ModuleType):
@@ -60,7 +60,7 @@ def lazy_exports(
     def get(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        with without_collection():
+        with importing():
             value = getattr(import_module(f"{package}.{names[name]}"), name)
         module.__dict__[name] = value  # later lookups do not come here
         return value

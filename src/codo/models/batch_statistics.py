@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -35,13 +36,15 @@ class Moments:
 
     def add(self, inputs: Tensor) -> tuple[Tensor, Tensor] | None:
         """Add a batch; returns its mean and variance ``(C,)`` in float64, ``None`` for a batch without values."""
-        values = inputs.detach().float()
-        count = values.numel() // max(1, values.shape[1])
+        values = inputs.detach().float().movedim(1, -1).flatten(0, -2)
+        count = len(values)
         if not count:  # no object in any image of the batch
             return None
-        # The variance about the batch mean is accurate; float32 sums of squares would lose digits.
-        variance, mean = torch.var_mean(values, [0, *range(2, values.ndim)], correction=0)
-        mean, variance = mean.double(), variance.double()
+        # The variance about the batch mean is accurate; float32 sums of squares would lose digits. Means of the rows
+        # take a tenth of the time of `torch.var_mean` on CPUs, with channels last.
+        mean = values.mean(dim=0)
+        variance = (values - mean).square_().mean(dim=0).double()
+        mean = mean.double()
         self.sums += torch.stack([torch.ones_like(mean), mean, variance + mean**2]) * count
         return mean, variance
 
@@ -105,15 +108,17 @@ def data_statistics(layers: Sequence[BatchNorm], forward: Callable[[], object]) 
     if not layers:
         yield
         return
-    with ExitStack() as stack:
-        if "torch._dynamo" in sys.modules:  # compiled code would keep the hooks: dynamo does not watch them
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
-        with gathered(layers, BatchMoments) as moments:
-            forward()
+    with eagerly(), gathered(layers, BatchMoments) as moments:
+        forward()
     with kept_buffers(layers):
         for layer, moment in zip(layers, moments, strict=True):
             moment.write(layer)
         yield
+
+
+def eagerly() -> AbstractContextManager[Any]:
+    """A context without compiled code, which would not call hooks, or keep them: dynamo does not watch them."""
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
 def tracking_layers(modules: Iterable[nn.Module]) -> list[BatchNorm]:

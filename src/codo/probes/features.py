@@ -12,16 +12,22 @@ Legend: n canvases, S side, L levels, R width of the box head, C channels of the
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from codo.models.backbone import STRIDES
+from codo.models.batch_statistics import eagerly
 from codo.models.box_head import POOL
 from codo.models.normalization import Normalization
 from codo.models.roi_align import roi_align
 from codo.probes.sets import Featurize, FeaturizeParts
+
+MAPS = {"backbone", "fpn"}
+"""The parts that make maps."""
 
 
 def part_features(parts: Mapping[str, nn.Module], device: torch.device, normalization: Normalization) -> FeaturizeParts:
@@ -42,18 +48,51 @@ def part_features(parts: Mapping[str, nn.Module], device: torch.device, normaliz
 
     def featurize(images: Tensor, boxes: Tensor) -> dict[str, Tensor]:
         pixels = images.to(device).permute(0, 3, 1, 2).float().sub(mean).div(std)
-        boxes = boxes.to(device)
-        maps = modules["backbone"](pixels)
-        found = {"backbone": roi_align(maps[-1], boxes, 1 / STRIDES[-1], POOL).mean(dim=(2, 3))}
+        maps = {"backbone": modules["backbone"](pixels)}
         if "fpn" in parts:
-            levels = zip(modules["fpn"](maps), STRIDES, strict=True)
-            pooled = torch.cat([roi_align(level, boxes, 1 / stride, POOL) for level, stride in levels])
-            found["fpn"] = _join_levels(pooled.mean(dim=(2, 3)), len(images))
-            if "box_head" in parts:
-                found["box_head"] = _join_levels(modules["box_head"](pooled), len(images))
-        return found
+            maps["fpn"] = modules["fpn"](maps["backbone"])
+        return _pooled(modules, maps, boxes.to(device))
 
     return featurize
+
+
+def features_and_embeddings(parts: Mapping[str, nn.Module], device: torch.device, embed: Featurize) -> FeaturizeParts:
+    """`part_features`, and under the name ``""`` embeddings, of one pass through backbone and pyramid instead of two.
+
+    Args:
+        parts: See `part_features`.
+        device: Device of the modules.
+        embed: Gives embeddings ``(n, E)``, for which it calls ``backbone``, and ``fpn`` if it is a part, once each.
+
+    Returns:
+        A function like that of `part_features`.
+    """
+
+    def featurize(images: Tensor, boxes: Tensor) -> dict[str, Tensor]:
+        maps: dict[str, Any] = {}
+        with eagerly(), ExitStack() as hooks:
+            for name in MAPS & parts.keys():
+                hooks.callback(parts[name].register_forward_hook(partial(_keep, maps, name)).remove)
+            embeddings = embed(images, boxes)
+        return {"": embeddings, **_pooled(parts, maps, boxes.to(device))}
+
+    return featurize
+
+
+def _keep(maps: dict[str, Any], name: str, module: nn.Module, inputs: Any, output: Any) -> None:
+    maps[name] = output
+
+
+def _pooled(modules: Any, maps: Mapping[str, Any], boxes: Tensor) -> dict[str, Tensor]:
+    """The features of every part from the maps of ``backbone`` and ``fpn``."""
+    found = {"backbone": roi_align(maps["backbone"][-1], boxes, 1 / STRIDES[-1], POOL).mean(dim=(2, 3))}
+    if "fpn" in maps:
+        levels = zip(maps["fpn"], STRIDES, strict=True)
+        pooled = torch.cat([roi_align(level, boxes, 1 / stride, POOL) for level, stride in levels])
+        found["fpn"] = _join_levels(pooled.mean(dim=(2, 3)), len(boxes))
+        if "box_head" in modules:
+            found["box_head"] = _join_levels(modules["box_head"](pooled), len(boxes))
+    return found
 
 
 def main_part(parts: Mapping[str, object]) -> str:

@@ -13,8 +13,6 @@ its value at step 0, which is logged too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,12 +23,9 @@ from codo.loading.pasted_views import PastedViews
 from codo.probes.probe_settings import ProbeSettings
 from codo.probes.sets import FeaturizeParts, featurize_all
 
-Embed = Callable[[Tensor, Tensor], Tensor]
-"""uint8 canvases ``(n, S, S, 3)`` and boxes ``(n, 4)`` to embeddings ``(n, E)``."""
-
 
 class InvarianceProbe:
-    """A fixed set of canvases and the score of an encoder on them.
+    """A fixed set of canvases and the score of embeddings of them.
 
     Args:
         pasted: Makes the canvases; backgrounds come from the key network's pool.
@@ -60,14 +55,17 @@ class InvarianceProbe:
         self.boxes = torch.from_numpy(np.stack([view.box for view in views])).view(*shape, 4)
         self.chance = 1 / (2 * group - 1)
 
-    def score(self, embed: Embed) -> float:
-        """Share of canvases whose nearest neighbor in the group is the same proposal on the other background."""
-        embeddings = self.featurize(lambda images, boxes: {"": embed(images, boxes)})[""]
-        return retrieval(embeddings.view(*self.images.shape[:3], -1))
-
     def featurize(self, featurize: FeaturizeParts) -> dict[str, Tensor]:
         """Features ``(n * G * 2, F)`` of every part of a network on all canvases."""
         return featurize_all(featurize, self.images.flatten(0, 2), self.boxes.flatten(0, 2))
+
+    def score(self, embeddings: Tensor) -> float:
+        """Share of canvases whose nearest neighbor in the group is the same proposal on the other background.
+
+        Args:
+            embeddings: ``(n * G * 2, E)``, of all canvases (`featurize`).
+        """
+        return retrieval(embeddings.view(*self.images.shape[:3], -1))
 
 
 def retrieval(embeddings: Tensor) -> float:
