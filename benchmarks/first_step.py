@@ -23,7 +23,10 @@ from benchmarks.row import Check, Row, Spread
 
 PICTURES, SCENES, SIDE = 3600, 400, 160
 PROGRAM = "import sys; from codo.cli import program; sys.exit(program())"
-ENDED_BY_PYTHON = "import sys; from codo.cli import main; sys.exit(main())"
+ENDED_BY_PYTHON = (
+    "import sys; from codo.cli import settled_code; from codo.core.interpreter import keep_imports; "
+    "keep_imports(); sys.exit(settled_code())"
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,6 +30,11 @@ def test_a_process_stops_with_its_parent(done: Comparison, tmp_path: Path) -> No
     assert not Run(tmp_path / "trial").busy
 
 
+def test_collection_passes_over_its_imports() -> None:
+    code = "import codo.comparison.worker, gc; print(gc.get_freeze_count() > 100_000)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "True\n"
+
+
 def test_an_error_is_printed_as_the_command_line_prints_it(done: Comparison, tmp_path: Path) -> None:
     gone = done.trials[0].settings.model_copy(update={"out": str(tmp_path / "trial"), "weights": "/gone.pth"})
     order = jobs.serialize(jobs.JobSpec("finetune", gone, tmp_path / "trial"))

@@ -11,10 +11,11 @@ from torch import Tensor
 
 import codo
 from codo.core.config import resolve
+from codo.methods.image_level import box_means
 from codo.methods.registry import build_method
 from codo.models.load_report import LoadReport
 from codo.probes.feature_health import part_stats
-from codo.probes.features import part_features
+from codo.probes.features import EMBEDDINGS, features_and_embeddings, part_features
 from codo.probes.labeled import LabeledProbes
 from codo.training.pretrain_settings import PretrainSettings
 from codo.training.pretrain_task import PretrainTask, prepare_pretrain_task
@@ -46,24 +47,50 @@ def test_scores_are_those_of_the_frozen_method_and_draw_nothing(catalog: Path) -
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
 
 
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("name", ["codo", "moco_v2", "simclr", "soco"])
-def test_one_pass_gives_what_two_would(name: str, catalog: Path) -> None:
+def test_one_pass_gives_what_two_would(name: str, compiled: bool, catalog: Path) -> None:
     """Embeddings and features of parts, bit for bit, for methods with a pyramid and without."""
     task = task_of(catalog, method=name, **({} if name == "codo" else {"backgrounds": None}))
     torch.manual_seed(0)
     method = build_method(name, task.setup()).eval()
     probe, parts = invariance_probe(task), method.exports()
     assert probe is not None
+    if compiled:
+        for module in method.compilable():
+            module.compile(backend="eager")
+        probe.featurize(lambda images, boxes: {"": method.embed_boxes(images, boxes)})
     passes: list[int] = []
     hook = parts["backbone"].register_forward_hook(lambda *_: passes.append(1))
     found = RunProbes(method, CPU, LabeledProbes(()), probe)(3)
     hook.remove()
     assert len(passes) * 64 < len(probe.boxes.flatten(0, 2)) + 64
     assert not any(part._forward_hooks for part in parts.values())
-    embeddings = probe.featurize(lambda images, boxes: {"": method.embed_boxes(images, boxes)})[""]
+    embeddings = probe.featurize(lambda images, boxes: {"": method.embed_boxes(images, boxes)})[EMBEDDINGS]
     assert found["invariance"] == probe.score(embeddings)
     features = probe.featurize(part_features(parts, CPU, method.normalization))
     assert part_stats(features).items() <= found.items()
+
+
+@pytest.mark.parametrize("way", ["no pass", "backbone alone", "two passes"])
+def test_methods_that_embed_in_other_ways_have_the_same_features(way: str, catalog: Path) -> None:
+    task = task_of(catalog)
+    torch.manual_seed(0)
+    method = build_method("codo", task.setup()).eval()
+    probe, parts = invariance_probe(task), method.exports()
+    assert probe is not None
+
+    def embed(images: Tensor, boxes: Tensor) -> Tensor:
+        if way == "no pass":
+            return boxes
+        if way == "backbone alone":
+            return box_means(parts["backbone"](method.pixels(images))[-1], boxes)
+        return torch.cat([method.embed_boxes(images[half::2], boxes[half::2]) for half in (0, 1)])
+
+    expected = probe.featurize(part_features(parts, CPU, method.normalization))
+    found = probe.featurize(features_and_embeddings(parts, CPU, method.normalization, embed))
+    assert found.keys() == expected.keys() | {EMBEDDINGS}
+    assert all(torch.equal(found[part], expected[part]) for part in expected)
 
 
 def test_an_untrained_network_is_asked_with_statistics_of_the_canvases(catalog: Path) -> None:

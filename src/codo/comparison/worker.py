@@ -12,10 +12,11 @@ import sys
 import threading
 
 from codo.core.errors import CodoError
-from codo.core.interpreter import end_program, without_collection
+from codo.core.interpreter import end_program, importing, keep_imports
 from codo.core.signals import preemptible
 
-with without_collection(keep=__name__ == "__main__"):
+keep_imports()
+with importing():
     from codo.comparison.jobs import JobSpec, run_job
 
 
@@ -34,10 +35,8 @@ def main() -> int:
 
 
 def _stop_with_parent(file: int) -> None:
-    """Wait for the end of the input, then send SIGTERM to this process.
-
-    Reads by file descriptor: a reader of ``sys.stdin`` would hold its lock, which forked loader workers need.
-    """
+    """Wait for the end of the input, then send SIGTERM to this process."""
+    # By file descriptor: a reader of `sys.stdin` would hold its lock, which forked loader workers need.
     while os.read(file, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -22,7 +22,8 @@ from codo.contrast.queue import LevelQueue
 from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import WHOLE_IMAGES, Method, Setup, StepOutput, stage
-from codo.models.anchoring import Anchor, Pass
+from codo.models.anchoring import Anchor
+from codo.models.forward_passes import Pass
 from codo.models.frozen_maps import EncoderInput, FrozenMaps
 
 

@@ -16,9 +16,9 @@ Shapes: ``n`` images or boxes, ``C`` channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Self
 
 import torch
 from pydantic import Field
@@ -27,6 +27,7 @@ from torch.nn import functional as F
 
 from codo.contrast import ema
 from codo.core.config import Settings
+from codo.models.forward_passes import Pass, noted_passes
 
 
 class AnchorSettings(Settings):
@@ -49,14 +50,6 @@ class AnchorSettings(Settings):
     def on(self) -> bool:
         """Whether there is an anchor."""
         return self.features > 0 or self.decay > 0
-
-
-class Pass(NamedTuple):
-    """A forward pass of a part: its name, its input and its output, a tensor or maps."""
-
-    part: str
-    inputs: tuple[Any, ...]
-    output: Any
 
 
 def cosine_distance(features: Tensor, start: Tensor) -> Tensor:
@@ -88,19 +81,10 @@ class Anchor(nn.ModuleDict):
         """Stay in evaluation mode."""
         return super().train(False)
 
-    @contextmanager
-    def watching(self, trained: Mapping[str, nn.Module]) -> Iterator[list[Pass]]:
+    def watching(self, trained: Mapping[str, nn.Module]) -> AbstractContextManager[list[Pass]]:
         """A context that collects the passes of the trained parts of which there are copies."""
-        passes: list[Pass] = []
-
-        def note(part: str) -> Any:
-            return lambda _, inputs, output: passes.append(Pass(part, inputs, output))
-
-        with ExitStack() as hooks:
-            for part in self.keys() if self.settings.features else ():
-                if part in trained:
-                    hooks.callback(trained[part].register_forward_hook(note(part)).remove)
-            yield passes
+        copied = self.keys() if self.settings.features else ()
+        return noted_passes({part: trained[part] for part in copied if part in trained})
 
     def loss(self, trained: Mapping[str, nn.Module], passes: Sequence[Pass]) -> tuple[Tensor, dict[str, Tensor]]:
         """The two terms, weighted, and their values for the log.

@@ -12,22 +12,20 @@ Legend: n canvases, S side, L levels, R width of the box head, C channels of the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from codo.models.backbone import STRIDES
-from codo.models.batch_statistics import eagerly
 from codo.models.box_head import POOL
+from codo.models.forward_passes import eagerly, noted_passes
 from codo.models.normalization import Normalization
 from codo.models.roi_align import roi_align
 from codo.probes.sets import Featurize, FeaturizeParts
 
-MAPS = {"backbone", "fpn"}
-"""The parts that make maps."""
+EMBEDDINGS = ""
+"""Name of embeddings among the features of parts; it has no scores of its own."""
 
 
 def part_features(parts: Mapping[str, nn.Module], device: torch.device, normalization: Normalization) -> FeaturizeParts:
@@ -56,31 +54,33 @@ def part_features(parts: Mapping[str, nn.Module], device: torch.device, normaliz
     return featurize
 
 
-def features_and_embeddings(parts: Mapping[str, nn.Module], device: torch.device, embed: Featurize) -> FeaturizeParts:
-    """`part_features`, and under the name ``""`` embeddings, of one pass through backbone and pyramid instead of two.
+def features_and_embeddings(
+    parts: Mapping[str, nn.Module], device: torch.device, normalization: Normalization, embed: Featurize
+) -> FeaturizeParts:
+    """`part_features` and embeddings, of one forward pass if ``embed`` makes the maps of the parts on its way.
 
     Args:
         parts: See `part_features`.
         device: Device of the modules.
-        embed: Gives embeddings ``(n, E)``, for which it calls ``backbone``, and ``fpn`` if it is a part, once each.
+        normalization: See `part_features`.
+        embed: Gives embeddings ``(n, E)``. If it does not call backbone and pyramid once each, with all canvases, the
+            features are computed apart.
 
     Returns:
-        A function like that of `part_features`.
+        A function like that of `part_features`, which gives the embeddings under the name `EMBEDDINGS`.
     """
+    apart = part_features(parts, device, normalization)
+    watched = {name: parts[name] for name in ("backbone", "fpn") if name in parts}
 
     def featurize(images: Tensor, boxes: Tensor) -> dict[str, Tensor]:
-        maps: dict[str, Any] = {}
-        with eagerly(), ExitStack() as hooks:
-            for name in MAPS & parts.keys():
-                hooks.callback(parts[name].register_forward_hook(partial(_keep, maps, name)).remove)
+        with eagerly(), noted_passes(watched) as passes:
             embeddings = embed(images, boxes)
-        return {"": embeddings, **_pooled(parts, maps, boxes.to(device))}
+        maps = {one.part: one.output for one in passes if len(one.output[-1]) == len(images)}
+        together = len(passes) == len(maps) == len(watched)
+        features = _pooled(parts, maps, boxes.to(device)) if together else apart(images, boxes)
+        return {EMBEDDINGS: embeddings, **features}
 
     return featurize
-
-
-def _keep(maps: dict[str, Any], name: str, module: nn.Module, inputs: Any, output: Any) -> None:
-    maps[name] = output
 
 
 def _pooled(modules: Any, maps: Mapping[str, Any], boxes: Tensor) -> dict[str, Tensor]:

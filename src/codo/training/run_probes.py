@@ -13,7 +13,7 @@ from codo.loading.pools import Pool
 from codo.methods.base import Method
 from codo.models.batch_statistics import data_statistics, tracking_layers
 from codo.probes.feature_health import part_stats
-from codo.probes.features import features_and_embeddings
+from codo.probes.features import EMBEDDINGS, features_and_embeddings
 from codo.probes.invariance import InvarianceProbe
 from codo.probes.labeled import LabeledProbes
 from codo.training.pretrain_task import PretrainTask
@@ -51,11 +51,11 @@ class RunProbes:
         normalization = self.method.normalization
         random = [part for part in parts if part not in loaded]
         found = self.labeled.scores(parts, self.device, normalization, random)
-        if self.invariance is not None:
-            with self._statistics(self.invariance, loaded if step == 0 else None):
-                features = self.invariance.featurize(features_and_embeddings(parts, self.device, self.embed))
-                score = self.invariance.score(features.pop(""))
-                found |= {"invariance": score, "invariance_chance": self.invariance.chance, **part_stats(features)}
+        if (probe := self.invariance) is not None:
+            with self._statistics(probe, loaded if step == 0 else None):
+                features = probe.featurize(features_and_embeddings(parts, self.device, normalization, self.embed))
+                score = probe.score(features.pop(EMBEDDINGS))
+                found |= {"invariance": score, "invariance_chance": probe.chance, **part_stats(features)}
         return found
 
     def _statistics(self, invariance: InvarianceProbe, loaded: Collection[str] | None) -> AbstractContextManager[None]:
@@ -65,7 +65,7 @@ class RunProbes:
         parts = self.method.exports()
         own = tracking_layers(parts[part] for part in loaded)
         layers = [layer for layer in tracking_layers([self.method]) if layer not in own]
-        return data_statistics(layers, lambda: invariance.featurize(lambda *some: {"": self.embed(*some)}))
+        return data_statistics(layers, lambda: invariance.featurize(lambda *some: {EMBEDDINGS: self.embed(*some)}))
 
     def embed(self, images: Tensor, boxes: Tensor) -> Tensor:
         """The method's embeddings of boxes in images that are on the CPU."""
