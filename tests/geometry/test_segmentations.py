@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -83,3 +86,16 @@ def test_a_rectangle_drawn_at_another_size_is_the_scaled_rectangle(kind: str) ->
 
 def test_an_uncompressed_code_is_drawn() -> None:
     np.testing.assert_array_equal(draw({"size": [2, 3], "counts": [1, 2, 3]}, 2, 3), [[0, 1, 0], [1, 0, 0]])
+
+
+def test_a_resized_code_takes_the_pixel_behind_a_border_with_any_release_of_opencv() -> None:
+    """6 pixels to 4: middles at 0.75, 2.25, 3.75, 5.25. 4 to 2, and 640 to 224 in places: exactly on borders."""
+    row = np.array([[1, 0, 1, 0, 0, 1]], np.uint8)
+    np.testing.assert_array_equal(draw(encode(row), 1, 6, to_size=(1, 4)), [[1, 1, 0, 1]])
+    row = np.array([[0, 1, 1, 0]], np.uint8)
+    np.testing.assert_array_equal(draw(encode(row), 1, 4, to_size=(1, 2)), [[1, 0]])
+    row = (np.arange(640)[None] % 3 == 0).astype(np.uint8)
+    middles = [Fraction(2 * column + 1, 2) * Fraction(640, 224) for column in range(224)]
+    assert sum(middle.denominator == 1 for middle in middles) == 32
+    expected = [[row[0, math.floor(middle)] for middle in middles]]
+    np.testing.assert_array_equal(draw(encode(row), 1, 640, to_size=(1, 224)), expected)
