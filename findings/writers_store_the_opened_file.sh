@@ -3,10 +3,10 @@
 #
 # Each of them takes Pillow images. For a JPEG that still knows its file (`Image.open` remembers the name) litdata, and
 # mosaicml-streaming in a column of type "jpeg", read that file again, so as not to compress it twice; datasets keeps the path
-# of any such image instead of its pixels. But Pillow has methods that change an image in place, and the name stays: `thumbnail`, `paste`, `putpixel`, and all that `ImageDraw` draws. What was done by them is silently lost: images
-# come back at full size, and faces or license plates that were painted over come back as they were. Methods that return
-# a new image (`resize`, `crop`, `convert`, `copy`) are safe, as a new image knows no file. webdataset 1.0.2
-# compresses what it is given.
+# of any such image instead of its pixels. But Pillow has methods that change an image in place, and the name stays:
+# `thumbnail`, `paste`, `putpixel`, and all that `ImageDraw` draws. What was done by them is silently lost: images come back
+# at full size, and faces or license plates that were painted over come back as they were. Methods that return a new
+# image (`resize`, `crop`, `copy`) are safe, as a new image knows no file. webdataset 1.0.2 compresses what it is given.
 #
 # Below a photograph of 600 x 400 pixels is opened twice: once made a thumbnail of 150 x 100, once painted black.
 #

@@ -59,14 +59,14 @@ def test_one_pass_gives_what_two_would(name: str, compiled: bool, catalog: Path)
     if compiled:
         for module in method.compilable():
             module.compile(backend="eager")
-        probe.featurize(lambda images, boxes: {"": method.embed_boxes(images, boxes)})
+        probe.featurize(lambda images, boxes: {EMBEDDINGS: method.embed_boxes(images, boxes)})
     passes: list[int] = []
     hook = parts["backbone"].register_forward_hook(lambda *_: passes.append(1))
     found = RunProbes(method, CPU, LabeledProbes(()), probe)(3)
     hook.remove()
     assert len(passes) * 64 < len(probe.boxes.flatten(0, 2)) + 64
     assert not any(part._forward_hooks for part in parts.values())
-    embeddings = probe.featurize(lambda images, boxes: {"": method.embed_boxes(images, boxes)})[EMBEDDINGS]
+    embeddings = probe.featurize(lambda images, boxes: {EMBEDDINGS: method.embed_boxes(images, boxes)})[EMBEDDINGS]
     assert found["invariance"] == probe.score(embeddings)
     features = probe.featurize(part_features(parts, CPU, method.normalization))
     assert part_stats(features).items() <= found.items()
@@ -145,7 +145,7 @@ def test_all_methods_are_asked_on_the_same_views(catalog: Path) -> None:
 
         def look(canvases: Tensor, boxes: Tensor, images: list[Tensor] = images) -> dict[str, Tensor]:
             images.append(canvases)
-            return {"": boxes}
+            return {EMBEDDINGS: boxes}
 
         probe.featurize(look)
         seen.append(images)

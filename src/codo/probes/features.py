@@ -63,7 +63,7 @@ def features_and_embeddings(
         parts: See `part_features`.
         device: Device of the modules.
         normalization: See `part_features`.
-        embed: Gives embeddings ``(n, E)``. If it does not call backbone and pyramid once each, with all canvases, the
+        embed: Gives embeddings ``(n, E)``. If it does not call backbone and pyramid once each, with the canvases, the
             features are computed apart.
 
     Returns:
