@@ -227,11 +227,15 @@ class _Server(ThreadingHTTPServer):
         """Clients that give up are what some tests are about."""
 
 
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients of this process give up after two tries of 0.2 seconds; by default they try for minutes."""
+def impatient(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:
+    """Clients give up after two tries of 0.2 seconds; by default they try for minutes.
+
+    The environment is for those of processes started later: a client of this one with the same settings is there.
+    """
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": {"read_timeout": 0.2}})
+    settings = {"read_timeout": seconds, "retries": {"max_attempts": 0}}  # of botocore itself
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": settings})
 
 
 def serve() -> tuple[Store, Callable[[], None]]:

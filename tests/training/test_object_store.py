@@ -20,7 +20,7 @@ from codo.core.run import Run, open_run
 from codo.loading.loader import StartMethod, build_loader
 from codo.views.lazy_image import Image
 from tests.catalog.pictures import jpegs, write_folder
-from tests.object_store import Fault, Store
+from tests.object_store import Fault, Store, impatient
 from tests.preparation.catalogs import files
 from tests.sources.listings import write_tar
 from tests.training.tiny import assert_same_state, command, environment, final_state, settings, timeless
@@ -63,8 +63,7 @@ def test_a_store_that_fails_in_the_middle_of_a_run(
     s3: Store, shards: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run ends, and keeps its last checkpoint; once the store answers again, it resumes to the same bits."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)
+    impatient(monkeypatch, seconds=20)
     codo.prepare(f"{s3.put(shards, 'shards')}/{{000..001}}.tar", tmp_path / "catalog", jobs=1)
     values = {"workers": 0, "steps": 12, "checkpoint_every": 3, "cache": "off", "probe": None, "log.every": 1}
     s3.forget()
