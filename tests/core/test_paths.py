@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import multiprocessing
 from pathlib import Path
 
 import fsspec
+import fsspec.asyn
 import pytest
 
 from codo.core.errors import InputError
-from codo.core.paths import absolute, expand, filesystem, is_url, join, kind, missing
+from codo.core.paths import absolute, expand, filesystem, is_url, join, kind, missing, read_whole
+from tests.object_store import Store
 
 
 def test_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,3 +78,23 @@ def test_a_wrong_path_gets_the_nearest_name(tmp_path: Path) -> None:
 def test_unknown_protocols() -> None:
     with pytest.raises(InputError, match="cannot open 'nope://' URLs"):
         filesystem("nope://bucket/a")
+
+
+def _read_and_collect(name: str) -> None:
+    fsspec.asyn.get_loop().call_soon_threadsafe(gc.collect)
+    read_whole(name)
+
+
+def test_a_forked_process_leaves_the_connections_of_this_one_open(s3: Store) -> None:
+    """Otherwise answers are not heard, and the same is asked for again after s3fs's 15 seconds."""
+    name = f"{s3.put({'a': b'content'})}/a"
+    s3.forget()
+    assert read_whole(name) == b"content"
+    asked = [(one.method, one.key) for one in s3.requests]
+    child = multiprocessing.get_context("fork").Process(target=_read_and_collect, args=(name,))
+    child.start()
+    child.join()
+    assert child.exitcode == 0
+    s3.forget()
+    assert read_whole(name) == b"content"
+    assert [(one.method, one.key) for one in s3.requests] == asked

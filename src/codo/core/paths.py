@@ -54,6 +54,13 @@ def parent(path: str) -> str:
     return path.rstrip("/").rpartition("/")[0] or "/"
 
 
+_USED: dict[int, Any] = {}
+"""File systems that were used, kept for good. fsspec drops them in a forked process, and if the thread of its event loop
+then collects them as garbage s3fs closes their connections, which takes the sockets out of the event loop of the process
+that was forked, as both share its epoll object: its next read waits for 15 seconds (s3fs 2026.9.0,
+`findings/s3fs_forks_stall_their_parent.sh`)."""
+
+
 def filesystem(url: str) -> tuple[Any, str]:
     """The fsspec file system of a URL, and the path inside it.
 
@@ -67,6 +74,8 @@ def filesystem(url: str) -> tuple[Any, str]:
         extra = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hub"}.get(protocol)
         fix = f"pip install 'codo-detect[{extra}]'" if extra else "use a protocol that fsspec supports"
         raise InputError(f"cannot open '{protocol}://' URLs: {error}", where=url, fix=fix) from error
+    if fs.cachable:  # of the others every call makes a new one
+        _USED[id(fs)] = fs
     return fs, path
 
 
