@@ -55,9 +55,9 @@ def parent(path: str) -> str:
 
 
 _USED: dict[int, Any] = {}
-"""File systems that were used, kept for good. fsspec drops them in a forked process, and if the thread of its event loop
-then collects them as garbage s3fs closes their connections, which takes the sockets out of the event loop of the process
-that was forked, as both share its epoll object: its next read waits for 15 seconds (s3fs 2026.9.0,
+"""File systems that were used, kept for good. fsspec drops them in a forked process. If the thread of its event loop
+then collects them as garbage, s3fs closes their connections, which takes the sockets out of the event loop of the
+process that was forked, as both share its epoll object: its next read waits for 15 seconds (s3fs 2026.9.0,
 `findings/s3fs_forks_stall_their_parent.sh`)."""
 
 
