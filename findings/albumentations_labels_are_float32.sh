@@ -3,7 +3,7 @@
 #
 # `label_fields` names what belongs to each box and is to follow it through crops and flips: its class, or its id, by which
 # one finds the annotation again. Numbers are put beside the coordinates, in an array of float32, which has whole numbers up to
-# 16,777,216 only, and are then converted back to the type that they had. So ids beyond that are rounded: to the next even
+# 16,777,216 only, and are then converted back to the type that they had. So ids beyond that are rounded: to an even
 # number up to 33.5 million, as the 30 million boxes of Objects365 would have them, and COCO's crowds (900100448263 is of this
 # form) by up to 32,768. Two boxes have one id then; the array has the type that it was given, int64, and nothing is said.
 # The documentation of label_fields names no limit. Give it positions in a list of your own instead of ids. (2.0.8 is the last

@@ -2,14 +2,14 @@
 # cleanvision 0.3.7 judges the numbers that a file stores, not the picture that they stand for.
 #
 # It finds images that are dark, light, gray, or duplicates "in any collection of image files", and takes the pixels as
-# Pillow has opened them. Of a PNG or GIF with a palette these are positions in the palette: any picture of up to 82
-# colors is "dark", a white page as well, and two pictures that differ in their colors alone are "exact duplicates", so
-# who deletes all but one of a set loses a picture. 16 bits are divided by 255 as 8 bits are: an X-ray or satellite
-# image is "light" as soon as 95% of it are above 242 of 65,535, a black one too. For "grayscale" ("images lacking
-# color") only the type of the file is looked at: gray pictures stored as RGB, as many JPEGs are, with a palette, or
-# with 16 bits are not found. And one gray PNG with transparency ends the audit of all images with an IndexError.
-# Neither README nor tutorial names any of this, and no message does. Convert the images to RGB first (scale those of
-# 16 bits), give Imagelab what you have converted, and look for gray by comparing the channels.
+# Pillow has opened them. Of a PNG or GIF with a palette these are positions in the palette: any picture with a palette
+# of up to 82 colors is "dark", a white page as well, and two pictures that differ in their colors alone are "exact
+# duplicates", so who deletes all but one of a set loses a picture. 16 bits are divided by 255 as 8 bits are: an X-ray
+# or satellite image is "light" as soon as 95% of it are above 242 of 65,535, a nearly black one too. For "grayscale"
+# ("images lacking color") only the type of the file is looked at: gray pictures stored as RGB, as many JPEGs are, with
+# a palette, or with 16 bits are not found. And one gray PNG with transparency ends the audit of all images with an
+# IndexError. Neither README nor tutorial names any of this, and no message does. Convert the images to RGB first (scale
+# those of 16 bits), give Imagelab what you have converted, and look for gray by comparing the channels.
 #
 # The pairs below have the same pixels once they are converted, except for 16 bits (the same shares of the maximum).
 #
@@ -107,7 +107,7 @@ except IndexError as error:
     print("gray photograph with transparency:", type(error).__name__)
 PYTHON
 
-seen="$("$work/venv/bin/python" "$work/audit.py" "$work" 2>/dev/null)"
+seen="$("$work/venv/bin/python" "$work/audit.py" "$work" 2> "$work/errors.txt")" || { cat "$work/errors.txt" >&2; exit 1; }
 echo "$seen"
 expected="white page as RGB: light
 white page as palette: dark

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# datasets 5.2.0 (Hugging Face): skip(n) and take(n) of one stream overlap after an epoch, or where readers differ.
+# datasets 5.2.0 (Hugging Face): skip(n) and take(n) of one stream overlap after an epoch, or if they have different readers.
 #
 # The documentation splits a stream by `take(n)` and `skip(n)` (`train_dataset = shuffled_dataset.skip(1000)`), which
 # "lock in the order of the shards", says to shuffle before that, and to call `set_epoch` between epochs. But
@@ -10,10 +10,9 @@
 #
 # Without `shuffle` the parts depend on who reads them. Where processes (`split_dataset_by_node`) or the workers of a
 # DataLoader share the shards, each takes, or skips, its part of n at the beginning of its own shards: take(4), "only
-# the first n elements", is other images for two readers than for one. Who trains in four processes and validates in
-# one has three quarters of what was held out in training. (Of the shuffled stream half is in training, in the first
-# epoch already, if training has one DataLoader worker and validation none; seen with torch 2.15.0, which is left out
-# here.) Split by something that an image has, with `filter`, or split before it is a stream.
+# the first n elements", is other images for two readers than for one. Who trains in four processes and validates in one
+# has three quarters of what was held out in training. Split by something that an image has, with `filter`, or split
+# before it is a stream.
 #
 # Below 10,000 images in 8 shards, 500 of them held out, and how many of these are among those to train on.
 #
@@ -88,7 +87,8 @@ held_out = set(range(0, IMAGES, part))
 print(f"filter, 4 processes: {words(of_processes(filtered, 4), held_out)}")
 PYTHON
 
-seen="$(HF_HOME="$work/hf" HF_HUB_OFFLINE=1 "$work/venv/bin/python" "$work/split.py" 2>/dev/null)"
+seen="$(HF_HOME="$work/hf" HF_HUB_OFFLINE=1 "$work/venv/bin/python" "$work/split.py" 2> "$work/errors.txt")" \
+  || { cat "$work/errors.txt" >&2; exit 1; }
 echo "$seen"
 expected="shuffle, skip, epoch 0: 9500 images, 0 held out
 shuffle, skip, epoch 1: 9500 images, 247 held out

@@ -7,8 +7,9 @@
 # first step. So validation measures untrained weights, checkpoints have them as their "state_dict", and if training
 # ends first, fit() writes them over the trained ones. It does end first if the run is short, if the step was counted in
 # batches while gradients are accumulated, and with early stopping, as the metric does not move. Nothing is said, and
-# the documentation speaks of averaged values only. (Of validation it is known, see issue 21724.) A checkpoint that was
-# written during training has the trained weights as "current_model_state"; after fit() they are gone.
+# the documentation speaks of averaged values only. (Of validation it is known, see issue 21724 and the open pull
+# requests 21732 and 21754.) A checkpoint that was written during training has the trained weights as
+# "current_model_state"; after fit() they are gone.
 #
 # `update_starting_at_epoch` alone delays nothing: each step updates from the first one on, and from that epoch on the
 # end of an epoch does so once more. For both, use `WeightAveraging` with an `avg_fn` that returns the current weights

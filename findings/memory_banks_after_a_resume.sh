@@ -6,7 +6,7 @@
 #
 #   lightly                   `NTXentLoss(memory_bank_size=...)` and `NNMemoryBankModule` have the bank in buffers that
 #                             state_dict() leaves out. A resumed run starts with random vectors: easy negatives, and
-#                             for the latter, at first, random positives.
+#                             for the latter, at first, random positives. It does so on purpose (pull request 993).
 #   pytorch-metric-learning   `CrossBatchMemory` has had its memory in buffers since 1.7.3, whose release notes say that
 #                             they can be saved and loaded so. How full it is and where it goes on are plain
 #                             attributes. So the memory is loaded, but counts as empty, and is overwritten unread.

@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # s3fs 2026.9.0: a forked process that reads from S3 can make the process that it was forked from wait for 15 seconds.
 #
-# fsspec looks after forks: a forked process makes file systems of its own, and forgets those that it inherited. When one of
-# them is collected as garbage s3fs closes its connections. If the thread of the new event loop happens to collect it, s3fs
-# takes that loop for the one of the connections, and closes them there. The sockets would stand it, as each process has its own
-# descriptors; but closing takes them out of the epoll object of their loop, and that is one object for both processes. So the
-# parent is never told of the answer to its next request: it waits until the read times out, after 15 seconds, and asks
-# again, and so it does with every connection that was open at the fork. If the main thread collects it, nothing happens.
+# fsspec looks after forks: a forked process makes file systems of its own, and forgets those that it inherited. When
+# one of them is collected as garbage s3fs closes its connections. If the thread of the new event loop happens to
+# collect it, s3fs takes that loop for the one of the connections, and closes them there. The sockets would stand it, as
+# each process has its own descriptors; but closing takes them out of the epoll object of their loop, and that is one
+# object for both processes. So the parent is never told of the answer to its next request: it waits until the read
+# times out, after 15 seconds, and asks again, and so it does with every connection that was open at the fork. If the
+# main thread collects it, only the child waits, for a second.
 #
 # PyTorch's DataLoader forks its workers (on Linux, up to Python 3.13), so this may happen at each start of workers to a
-# process that has read from S3 itself: the report or the checkpoint after the epoch takes 15 seconds longer. Which thread
-# collects is a matter of how many objects there are: with torchvision imported it was that of the loop after two forks of two,
-# with torch alone after none of two. The remedy is a variable that refers to the file system as long as workers are started.
+# process that has read from S3 itself: the report or the checkpoint after the epoch takes 15 seconds longer. Which
+# thread collects is a matter of how many objects there are: with torchvision imported it was that of the loop after two
+# forks of two, with torch alone after none of two. The remedy is a variable of a module that refers to the file system:
+# workers inherit it.
 #
 # Below a process reads an object of 1,000 bytes, forks one that reads it too, and reads it again, over one connection.
 #

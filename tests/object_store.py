@@ -228,13 +228,14 @@ class _Server(ThreadingHTTPServer):
 
 
 def impatient(monkeypatch: pytest.MonkeyPatch, seconds: float = 0.2) -> None:
-    """Clients give up after two tries of 0.2 seconds; by default they try for minutes.
+    """Clients give up after two tries of so many seconds; by default they try for minutes.
 
-    The environment is for those of processes started later: a client of this one with the same settings is there.
+    botocore's own tries are set in the configuration too, as it reads the environment only when a client is made, and
+    this process may have one with the same settings.
     """
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr("s3fs.S3FileSystem.retries", 2)
-    settings = {"read_timeout": seconds, "retries": {"max_attempts": 0}}  # of botocore itself
+    settings = {"read_timeout": seconds, "retries": {"total_max_attempts": 1, "mode": "legacy"}}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": settings})
 
 

@@ -274,6 +274,7 @@ def test_on_another_machine_finished_trials_come_from_the_mirror(
     s3: Store, protocol: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     few = {**protocol, "inits": ["none"], "fractions": [1], "seeds": [0], "mirror": f"{s3.url}/answer"}
+    few["model"] = tiny.MODEL  # that of the pretrained initialization, which is left out
     monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
     first = codo.compare(out=str(tmp_path / "first"), **few)
     assert {name.split("/checkpoints")[0] for name in s3.names("answer") if "step-" in name} == {

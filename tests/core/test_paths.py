@@ -11,7 +11,7 @@ import fsspec.asyn
 import pytest
 
 from codo.core.errors import InputError
-from codo.core.paths import absolute, expand, filesystem, is_url, join, kind, missing, read_whole
+from codo.core.paths import _USED, absolute, expand, filesystem, is_url, join, kind, missing, read_whole
 from tests.object_store import Store
 
 
@@ -78,6 +78,13 @@ def test_a_wrong_path_gets_the_nearest_name(tmp_path: Path) -> None:
 def test_unknown_protocols() -> None:
     with pytest.raises(InputError, match="cannot open 'nope://' URLs"):
         filesystem("nope://bucket/a")
+
+
+def test_file_systems_that_fsspec_does_not_keep_are_kept_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(fsspec.config.conf, "memory", {"skip_instance_cache": True})
+    first, second = (filesystem("memory://a")[0] for _ in range(2))
+    assert first is not second
+    assert sum(one == first for one in _USED) == 1
 
 
 def _read_and_collect(name: str) -> None:

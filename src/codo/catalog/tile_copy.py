@@ -31,12 +31,17 @@ def copy_tiles(coded: Bytes, rows: int, columns: int, wanted: Wanted, part: Byte
         part: Where to; as long as ``coded``.
 
     Returns:
-        The number of bytes written, or 0 when the numbers of markers and tiles differ: the file is damaged.
+        The number of bytes written, or 0 when the numbers of markers and tiles differ, as in a damaged file, or no tile
+        is wanted.
     """
+    first_row, last_row, first, last = wanted
+    if not (0 <= first_row < last_row <= rows and 0 <= first < last <= columns):  # Numba checks no bounds
+        return 0
+    if len(coded) < 2 * rows * columns:  # less than the markers take
+        return 0
     starts = np.zeros(rows * columns + 1, np.int64)  # of the tiles
     if _find_tiles(coded, starts) != rows * columns:
         return 0
-    first_row, last_row, first, last = wanted
     copied, length = 0, 0
     for row in range(first_row, last_row):
         begin, end = starts[row * columns + first], starts[row * columns + last]

@@ -54,10 +54,10 @@ def parent(path: str) -> str:
     return path.rstrip("/").rpartition("/")[0] or "/"
 
 
-_USED: dict[int, Any] = {}
-"""File systems that were used, kept for good. fsspec drops them in a forked process. If the thread of its event loop
-then collects them as garbage, s3fs closes their connections, which takes the sockets out of the event loop of the
-process that was forked, as both share its epoll object: its next read waits for 15 seconds (s3fs 2026.9.0,
+_USED: set[Any] = set()
+"""File systems that were used, kept for good. A forked process has copies of them, which fsspec forgets. If the thread
+of its new event loop collects one as garbage, s3fs closes its connections; that takes their sockets out of the epoll
+object that the process shares with its parent, and the parent's next read waits for 15 seconds (s3fs 2026.9.0,
 `findings/s3fs_forks_stall_their_parent.sh`)."""
 
 
@@ -74,8 +74,8 @@ def filesystem(url: str) -> tuple[Any, str]:
         extra = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hub"}.get(protocol)
         fix = f"pip install 'codo-detect[{extra}]'" if extra else "use a protocol that fsspec supports"
         raise InputError(f"cannot open '{protocol}://' URLs: {error}", where=url, fix=fix) from error
-    if fs.cachable:  # of the others every call makes a new one
-        _USED[id(fs)] = fs
+    if fs.cachable:  # others, such as open archives, are left alone
+        _USED.add(fs)  # once, also where fsspec is told to make a new one for each call: those are equal
     return fs, path
 
 
