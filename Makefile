@@ -41,7 +41,7 @@ format: setup   ## let ruff fix and format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-reference: setup  ## write docs/reference/{settings,recipes}.md from schemas and recipes
+reference: setup  ## write docs/reference/{settings,recipes,findings}.md from their sources
 	$(BIN)/python docs/build_reference.py
 
 docs: setup     ## the site, into docs/_build/html; NOTEBOOKS=off leaves out what notebooks print

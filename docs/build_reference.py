@@ -1,4 +1,4 @@
-"""Write docs/reference/{settings,recipes}.md from their sources; ``--check`` says whether they are up to date."""
+"""Write docs/reference/{settings,recipes,findings}.md from their sources; ``--check`` says whether they are up to date."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from build_findings import findings_page
 from build_recipes import recipes_page
 from pydantic import BaseModel
 
@@ -34,7 +35,8 @@ TABLE = "| setting | type | default | what it does |\n|---|---|---|---|"
 def main() -> int:
     """Write or check the pages."""
     stale = 0
-    for name, text in {"settings.md": settings_page(), "recipes.md": recipes_page()}.items():
+    pages = {"settings.md": settings_page(), "recipes.md": recipes_page(), "findings.md": findings_page()}
+    for name, text in pages.items():
         page = REFERENCE / name
         if "--check" not in sys.argv:
             page.write_text(text, encoding="utf-8")
