@@ -8,9 +8,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parents[1] / "findings"
 HEAD = """# What surprised us in other software
 
-Made from `findings/` by `make reference`; do not edit. Each is a script that installs the named versions into a temporary
-folder, shows the behavior on valid input without CoDo, and fails once it has changed. Its first lines tell the
-cause, how much it matters, and what to do. Where it could harm users of CoDo, CoDo avoids it or a page says so.
+Made from `findings/` by `make reference`; do not edit. Each is a script that installs the named versions into a
+temporary folder, shows the behavior on valid input without CoDo, and fails once it has changed. Its first lines tell
+the cause, how much it matters, and what to do. Where it could harm users of CoDo, CoDo avoids it or a page says so.
 
 """
 

@@ -1,4 +1,4 @@
-"""Write docs/reference/{settings,recipes,findings}.md from their sources; ``--check`` says whether they are up to date."""
+"""Write settings.md, recipes.md and findings.md in docs/reference; ``--check`` says whether they are up to date."""
 
 from __future__ import annotations
 
