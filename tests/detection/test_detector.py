@@ -130,6 +130,26 @@ def test_anchors_are_whole_pixels_under_bfloat16() -> None:
     torch.testing.assert_close(centers[:136], 4.0 * torch.arange(136))
 
 
+def test_boxes_have_all_their_digits_under_bfloat16(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second stage learns the boxes that were given, on proposals of float32."""
+    detector, seen = build(), []
+    assign = detector.detector.roi_heads.assign_targets_to_proposals
+
+    def look(proposals: list[torch.Tensor], boxes: list[torch.Tensor], labels: list[torch.Tensor]) -> object:
+        seen.append((proposals[0], boxes[0]))
+        return assign(proposals, boxes, labels)
+
+    monkeypatch.setattr(detector.detector.roi_heads, "assign_targets_to_proposals", look)
+    boxes = torch.tensor([[1001.3, 5, 1030.6, 41.2]])
+    target = {"boxes": boxes, "labels": torch.tensor([1])}
+    with torch.autocast("cpu", torch.bfloat16):
+        detector(DetectionBatch([picture(64, 1088)], [target], 0))
+    ((proposals, taught),) = seen
+    assert torch.equal(taught, boxes)
+    assert proposals.dtype == torch.float32
+    assert not torch.equal(proposals, proposals.bfloat16().float())
+
+
 def test_a_step_under_bfloat16_is_close_to_one_without() -> None:
     detector = build(masks=True)
     with torch.autocast("cpu", torch.bfloat16):

@@ -61,7 +61,7 @@ def test_results_and_gradients_are_torchvisions_to_the_last_bit(
 
 
 def test_boxes_of_autocast_take_the_kernels_too() -> None:
-    """The RPN's boxes are then bfloat16, the maps are not."""
+    """Those that torchvision's RPN would make are bfloat16, the maps are not."""
     features, where = maps(), [some.bfloat16() for some in boxes((30, 20))]
     with torch.autocast("cpu", torch.bfloat16):
         expected, found = plain(7)(features, where, SIZES), ours(7)(features, where, SIZES)

@@ -31,6 +31,23 @@ def test_a_product_by_hand() -> None:
     assert operations.seconds(flops=1e9, bandwidth=1) == 104
 
 
+@pytest.mark.parametrize("layer", [nn.Conv2d, nn.ConvTranspose2d])
+@pytest.mark.parametrize("groups", [1, 4, 32])
+@pytest.mark.parametrize(("input_too", "passes"), [(True, 2), (False, 1)])
+def test_gradients_of_a_convolution_take_what_it_takes_each(
+    layer: type[nn.Module], groups: int, input_too: bool, passes: int
+) -> None:
+    convolution = layer(32, 64, 3, stride=2, padding=1, groups=groups, bias=False)
+    images = torch.randn(2, 32, 8, 8, requires_grad=input_too)
+    with Operations() as forward:
+        maps = convolution(images)
+    positions = 4 * 4 if layer is nn.Conv2d else 8 * 8  # at which the weights are applied
+    assert forward.flops == 2 * 2 * positions * 32 * 64 * 9 / groups
+    with Operations() as backward:
+        maps.backward(torch.ones_like(maps))
+    assert backward.flops == passes * forward.flops
+
+
 def test_an_operator_takes_the_longer_of_computing_and_moving() -> None:
     operations = Operations()
     operations.each = [(10, 1), (1, 10)]

@@ -118,6 +118,7 @@ class Detector(Method):
         super().__init__()
         self.masks, self.seed = masks, seed
         self.detector: Any = build_detector(model, classes + 1, masks, **_options(settings))
+        self.detector.rpn.head.register_forward_hook(_in_float32)
         heads = self.detector.roi_heads
         for pool in ("box_roi_pool", "mask_roi_pool") if masks else ("box_roi_pool",):
             setattr(heads, pool, RoIPool(getattr(heads, pool)))
@@ -190,7 +191,9 @@ class Detector(Method):
     def features(self, images: ImageList) -> dict[str, Tensor]:
         """The maps P2 to P6, in float32 also under bfloat16 autocast.
 
-        torchvision creates anchors in the dtype of the maps, and bfloat16 represents integers exactly only up to 256.
+        torchvision makes anchors in the type of the maps, proposals in that of what the RPN's head says of them
+        (`_in_float32`), and converts the true boxes to the type of the proposals. From 1,024 pixels on bfloat16 has
+        every eighth whole number (`findings/torchvision_autocast_boxes.sh`).
         """
         return {name: feature.float() for name, feature in self.detector.backbone(images.tensors).items()}
 
@@ -213,6 +216,14 @@ def paste(probabilities: Tensor, box: Tensor, size: tuple[int, int]) -> Tensor:
     """
     mask: Tensor = paste_masks_in_image(probabilities[None], box[None], size)[0, 0] > 0.5
     return mask
+
+
+def _in_float32(
+    head: nn.Module, maps: Any, output: tuple[list[Tensor], list[Tensor]]
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Forward hook of the RPN's head: scores and box deltas of all levels in float32, whatever the maps' type."""
+    scores, deltas = output
+    return [one.float() for one in scores], [one.float() for one in deltas]
 
 
 def _options(settings: DetectorSettings) -> dict[str, Any]:

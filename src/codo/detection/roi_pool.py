@@ -18,7 +18,7 @@ from torch.autograd.function import once_differentiable
 from torchvision.ops import MultiScaleRoIAlign
 
 SHORT = (torch.float32, torch.bfloat16, torch.float16)
-"""Types of boxes that float32 holds; with autocast the RPN's are bfloat16."""
+"""Types of boxes whose numbers float32 has as well."""
 
 
 class Part(NamedTuple):

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from torch.utils.flop_counter import flop_registry
+from torch.utils.flop_counter import conv_flop_count, flop_registry
 
 from codo.core.errors import InputError
 from codo.methods.base import Method
@@ -52,7 +52,7 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
         """Run an operator and count it."""
         out = func(*args, **(kwargs or {}))
         if not func.is_view and func.overloadpacket not in _FREE and func.namespace != "prim":
-            count = flop_registry.get(func.overloadpacket)
+            count = _COUNTS.get(func.overloadpacket) or flop_registry.get(func.overloadpacket)
             work = float(count(*args, **(kwargs or {}), out_val=out)) if count else 0.0
             moved = sum(map(_bytes, tree_leaves((args, kwargs, out))))
             self.each.append((work, float(moved)))
@@ -67,6 +67,20 @@ class Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch h
         """Time on a device with ``flops`` operations per second and ``bandwidth`` bytes per second."""
         return sum(max(work / flops, moved / bandwidth) for work, moved in self.each)
 
+
+def _convolution_backward(grad: Tensor, images: Tensor, weight: Tensor, *options: Any, out_val: Any) -> int:
+    """Operations of the gradients of a convolution: each that is wanted takes as many as the forward pass.
+
+    torch 2.15.0 counts that of the weights without regard to groups, for depthwise convolutions too high by the number
+    of channels (`findings/torch_flops_of_grouped_convolutions.sh`).
+    """
+    transposed, wanted = options[4], options[-1]
+    forward: int = conv_flop_count(list(images.shape), list(weight.shape), list(grad.shape), transposed=transposed)
+    return forward * (int(wanted[0]) + int(wanted[1]))
+
+
+_COUNTS: dict[Any, Any] = {torch.ops.aten.convolution_backward: _convolution_backward}
+"""Operators that are counted here and not by torch."""
 
 _FREE = {torch.ops.aten.detach, torch.ops.aten._unsafe_view, torch.ops.aten.empty, torch.ops.aten.empty_like}
 """Operators that move no data although they are not views."""
