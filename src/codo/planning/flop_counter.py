@@ -74,7 +74,7 @@ def _convolution_backward(grad: Tensor, images: Tensor, weight: Tensor, *options
     torch 2.15.0 counts that of the weights without regard to groups, for depthwise convolutions too high by the number
     of channels (`findings/torch_flops_of_grouped_convolutions.sh`).
     """
-    transposed, wanted = options[4], options[-1]
+    *_, transposed, _output_padding, _groups, wanted = options  # the last: of images, weights, bias
     forward: int = conv_flop_count(list(images.shape), list(weight.shape), list(grad.shape), transposed=transposed)
     return forward * (int(wanted[0]) + int(wanted[1]))
 
