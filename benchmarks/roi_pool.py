@@ -19,6 +19,7 @@ from benchmarks.command import run
 from benchmarks.row import Check, Row
 from benchmarks.timing import alternate
 from codo.detection.roi_pool import RoIPool
+from codo.exporters.torchvision import roi_pool
 
 ROUNDS = 7
 
@@ -66,8 +67,9 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             for level, shape in enumerate(shapes)
         }
         boxes = [drawn(size, rng) for _ in range(size.images)]
-        plain = MultiScaleRoIAlign(list(maps), 7, 2, canonical_scale=224 * size.side / 800)
-        theirs, ours = Work(plain, size, maps), Work(RoIPool(plain), size, maps)
+        scale = 224 * size.side / 800
+        plain = MultiScaleRoIAlign(list(maps), 7, 2, canonical_scale=scale)
+        theirs, ours = Work(plain, size, maps), Work(RoIPool(roi_pool(7, scale)), size, maps)
         same = all(torch.equal(a, b) for a, b in zip(theirs(boxes), ours(boxes), strict=True))
         times = alternate(theirs, ours, [boxes], rounds=1 if options.smoke else ROUNDS)
         yield Row(

@@ -8,6 +8,7 @@ from torch import Tensor
 from torchvision.ops import MultiScaleRoIAlign
 
 from codo.detection.roi_pool import RoIPool
+from codo.exporters.torchvision import roi_pool
 
 SIDE = 128
 SIZES = [(SIDE, SIDE), (100, SIDE)]
@@ -18,7 +19,7 @@ def plain(bins: int) -> MultiScaleRoIAlign:
 
 
 def ours(bins: int) -> RoIPool:
-    return RoIPool(plain(bins))
+    return RoIPool(roi_pool(bins, 48))
 
 
 def maps(

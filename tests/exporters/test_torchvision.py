@@ -146,3 +146,21 @@ def assert_our_features(detector: Any, trunk: TrunkWeights) -> None:
     found = dict(zip(("P2", "P3", "P4", "P5"), list(detector.backbone(images).values())[:4], strict=True))
     found["box head"] = detector.roi_heads.box_head(pooled)
     assert_same(encoder_features(trunk.encoder())(images, pooled), found, tuple(found))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("seen", [(40, 320), (320, 40)])
+def test_boxes_are_pooled_where_they_are_whatever_was_seen_first(seen: tuple[int, int]) -> None:
+    """Torchvision guesses the strides from the first height: 40 pixels, padded to 64, would give 2, 4, 8 and 16."""
+    model = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=16, head_dim=32)
+    torch.manual_seed(0)
+    detector = build_detector(model, 3, masks=True, min_size=128, max_size=320, box_score_thresh=0.0).eval()
+    image = torch.rand(3, 128, 160)
+    expected = detector([image])[0]
+    fresh = build_detector(model, 3, masks=True, min_size=128, max_size=320, box_score_thresh=0.0).eval()
+    fresh.load_state_dict(detector.state_dict())
+    fresh([torch.rand(3, *seen)])
+    found = fresh([image])[0]
+    assert len(expected["boxes"]) > 0
+    for key, value in expected.items():
+        assert torch.equal(found[key], value)

@@ -37,7 +37,7 @@ class RoIPool(MultiScaleRoIAlign):  # type: ignore[misc]  # torchvision has no t
     """Pools every box from the level that fits its size, with the numbers of the module that it replaces.
 
     Args:
-        plain: That of torchvision's detector.
+        plain: From `codo.exporters.torchvision.roi_pool`, which knows the strides of the levels.
     """
 
     def __init__(self, plain: MultiScaleRoIAlign) -> None:
@@ -45,6 +45,7 @@ class RoIPool(MultiScaleRoIAlign):  # type: ignore[misc]  # torchvision has no t
         super().__init__(
             plain.featmap_names, plain.output_size, plain.sampling_ratio, canonical_scale=scale, canonical_level=level
         )
+        self.scales, self.map_levels = plain.scales, plain.map_levels
 
     def forward(self, x: dict[str, Tensor], boxes: list[Tensor], image_shapes: list[tuple[int, int]]) -> Tensor:
         """Pool boxes.
@@ -64,9 +65,6 @@ class RoIPool(MultiScaleRoIAlign):  # type: ignore[misc]  # torchvision has no t
         if not suited or not exact or others or self.sampling_ratio < 1:
             plain: Tensor = super().forward(x, boxes, image_shapes)
             return plain
-        if self.map_levels is None:
-            with torch.no_grad():  # torchvision finds out scales and levels with the first boxes
-                super().forward(x, [some[:0] for some in boxes], image_shapes)
         images = torch.arange(len(boxes)).repeat_interleave(torch.tensor([len(some) for some in boxes]))
         rois = torch.cat([images[:, None].float(), torch.cat(boxes).detach()], dim=1).numpy()
         levels = self.map_levels(boxes)

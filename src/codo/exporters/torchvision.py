@@ -29,6 +29,7 @@ from torchvision.models.detection.faster_rcnn import FastRCNNPredictor
 from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredictor
 from torchvision.models.detection.rpn import AnchorGenerator, RPNHead
 from torchvision.ops import MultiScaleRoIAlign
+from torchvision.ops.poolers import initLevelMapper
 
 from codo.exporters.target import (
     MAPS,
@@ -40,7 +41,7 @@ from codo.exporters.target import (
     translate,
 )
 from codo.exporters.trunk import TrunkWeights
-from codo.models.backbone import build_backbone
+from codo.models.backbone import STRIDES, build_backbone
 from codo.models.box_head import build_box_head, count_convolutions
 from codo.models.encoder import ModelSettings
 from codo.models.fpn import FPN
@@ -132,7 +133,7 @@ def build_detector(
         "rpn_head": RPNHead(channels, anchors.num_anchors_per_location()[0], conv_depth=2 if second_version else 1),
         "box_head": build_box_head(model.head, channels, model.head_dim),
         "box_predictor": FastRCNNPredictor(model.head_dim, num_classes),
-        "box_roi_pool": _roi_pool(7, canonical_scale),
+        "box_roi_pool": roi_pool(7, canonical_scale),
         "image_mean": list(model.normalization.mean),
         "image_std": list(model.normalization.std),
     }
@@ -141,14 +142,25 @@ def build_detector(
     norm = nn.BatchNorm2d if second_version else None
     parts["mask_head"] = MaskRCNNHeads(channels, [channels] * 4, 1, norm_layer=norm)
     parts["mask_predictor"] = MaskRCNNPredictor(channels, channels, num_classes)
-    parts["mask_roi_pool"] = _roi_pool(14, canonical_scale)
+    parts["mask_roi_pool"] = roi_pool(14, canonical_scale)
     return MaskRCNN(PyramidBackbone(model), **{**parts, **options})
 
 
-def _roi_pool(cells: int, canonical_scale: float) -> MultiScaleRoIAlign:
-    """The RoIAlign of torchvision for a head, except for the size that belongs to P4."""
-    levels = ["0", "1", "2", "3"]
-    return MultiScaleRoIAlign(levels, cells, 2, canonical_scale=canonical_scale, canonical_level=4)
+def roi_pool(cells: int, canonical_scale: float) -> MultiScaleRoIAlign:
+    """The RoIAlign of torchvision's detectors, with the strides of CoDo's backbones.
+
+    Left alone, it guesses the strides from the height of the first images that it sees, for all that follow, and takes
+    half of them if padding has added half to that height (`findings/torchvision_strides_of_the_first_image.sh`).
+
+    Args:
+        cells: Side of what is pooled from a box.
+        canonical_scale: Side in pixels of the boxes that are pooled from P4.
+    """
+    size = {"canonical_scale": canonical_scale, "canonical_level": 4}
+    pool = MultiScaleRoIAlign(["0", "1", "2", "3"], cells, 2, **size)
+    pool.scales = [1 / stride for stride in STRIDES]
+    pool.map_levels = initLevelMapper(2, 5, **size)
+    return pool
 
 
 def constructor(model: ModelSettings, detector: str) -> Callable[..., Any] | None:
