@@ -46,8 +46,8 @@ from codo.core.errors import CodoError, InputError
 from codo.core.io import remove_temporary, write_atomically
 from codo.core.numbers import share
 from codo.core.paths import absolute
+from codo.core.recipe_width import without_recipe_width
 from codo.core.run import Run
-from codo.models.recipe_width import without_recipe_width
 from codo.reporting.html.page import write_page
 from codo.reporting.report import write_report
 from codo.training.distributed import choose_device, worker_environments, world_size

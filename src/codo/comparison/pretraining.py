@@ -21,11 +21,11 @@ from codo.comparison.pretraining_costs import COST, cost_of
 from codo.core.config import merge, nest, read_recipe, resolve
 from codo.core.errors import InputError, nearest
 from codo.core.io import write_atomically
+from codo.core.recipe_width import without_recipe_width
 from codo.core.run import check_out
 from codo.detection.load_pretrained import OWN
 from codo.methods.registry import build_method, find_method
 from codo.models.encoder import ModelSettings
-from codo.models.recipe_width import without_recipe_width
 from codo.training.pretrain import recipe_of_method, run_pretraining
 from codo.training.pretrain_settings import PretrainSettings, with_absolute_paths
 from codo.training.pretrain_task import prepare_pretrain_task

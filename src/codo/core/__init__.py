@@ -2,7 +2,8 @@
 
 * ``errors``: `CodoError` and its subclasses; each message has three short lines: what, where, how to fix it.
 * ``config``: `Settings`, the base of every schema; recipes and overrides are merged and checked.
-* ``renamed``: settings that had another name in earlier versions.
+* ``renamed``: settings that had another name in earlier versions; ``recipe_width``: a recipe's width where the
+  chosen backbone has none.
 * ``run``, ``run_files``: the run directory; reading its files when some are missing or damaged.
 * ``io``: atomic writes, locks, and the error message for a full disk.
 * ``signals``: SIGINT and SIGTERM while a run works.

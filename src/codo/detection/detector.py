@@ -25,6 +25,7 @@ from codo.detection.roi_pool import RoIPool
 from codo.exporters.torchvision import CANONICAL_SCALE, build_detector
 from codo.methods.base import Method, StepOutput
 from codo.models.encoder import ModelSettings
+from codo.models.sync_norm import synchronize_norms
 
 ANCHOR_SIDES = (32, 64, 128, 256, 512)
 """Sides of the anchors of P2 to P6 in pixels, for images of 800 pixels."""
@@ -123,8 +124,7 @@ class Detector(Method):
         for pool in ("box_roi_pool", "mask_roi_pool") if masks else ("box_roi_pool",):
             setattr(heads, pool, RoIPool(getattr(heads, pool)))
         if norm == "sync":
-            convert = nn.SyncBatchNorm.convert_sync_batchnorm
-            self.detector = convert(self.detector)  # type: ignore[no-untyped-call]  # torch has no types there
+            self.detector = synchronize_norms(self.detector)
         self._frozen = stages_to_freeze(self.detector.backbone.body, freeze)
         for part in self._frozen:
             part.requires_grad_(False)

@@ -23,6 +23,7 @@ from codo.annotations.images import shared_images
 from codo.core.config import nest, resolve
 from codo.core.errors import InputError
 from codo.core.paths import absolute
+from codo.core.recipe_width import without_recipe_width
 from codo.core.run import Run
 from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
@@ -40,7 +41,6 @@ from codo.evaluation.leaks import leak_warning
 from codo.evaluation.start_warnings import warmup_warning
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings
 from codo.models.normalization import describe_normalization, recorded_normalization
-from codo.models.recipe_width import without_recipe_width
 from codo.optim.lr_factors import factor_by_parameter
 from codo.optim.optimizer import Schedule
 from codo.training.distributed import DistributedContext, join_processes

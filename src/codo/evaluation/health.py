@@ -261,6 +261,6 @@ def slow_loader(waits: Sequence[float]) -> str | None:
     if len(recent) < RECENT or sum(recent) / RECENT <= SLOW_WAIT:
         return None
     return (
-        f"Training waits for data more than {percent(SLOW_WAIT)} of the time: raise workers=, or give it smaller "
-        "images to decode (catalogs: codo prepare --pack 256)."
+        f"Training waits for data more than {percent(SLOW_WAIT)} of the time: raise workers= if cores are free, or "
+        "pack the catalogs if they are not packed (codo prepare --pack 256)."
     )

@@ -91,7 +91,13 @@ def own_settings(method: type[Method], values: Mapping[str, Any]) -> Settings:
     """A method's own settings as an instance of its `Method.Options`; raises like `read_options`."""
     # Validated inside their group, so that errors use the full names: options.hidden.
     group: Any = create_model("Group", __base__=Settings, options=(method.Options, ...))
-    checked: Any = resolve(group, None, {"options": dict(values)})
+    try:
+        checked: Any = resolve(group, None, {"options": dict(values)})
+    except InputError as error:
+        if values.keys() <= method.Options.model_fields.keys():
+            raise
+        fix = f"{error.fix}; or, if it comes from a recipe for another method, add options={{}}"
+        raise InputError(error.what, where=error.where, fix=fix) from None
     own: Settings = checked.options
     return own
 

@@ -7,8 +7,8 @@
 * ``roi_align``: RoIAlign for exactly one box per image, as two small matrix products; ``box_levels``: for any number
   of boxes, each pooled from the level that fits its size.
 * ``box_head``: the detector's box head, shared by all levels, and the projection to the embedding.
-* ``group_norm``: BatchNorm that normalizes parts of a batch separately; ``batch_statistics``: BatchNorm statistics of
-  given data.
+* ``group_norm``: BatchNorm that normalizes parts of a batch separately; ``sync_norm``: by the batch of all processes;
+  ``batch_statistics``: BatchNorm statistics of given data.
 * ``weights``: recognizes the layout of a weight file and loads it into an encoder (``model.init``, ``weights=``);
   ``key_maps``: names of our tensors in other libraries; ``weight_files``, ``pickles``: read tensors from files and runs
   without executing code from them; ``load_report``: which tensors of a file fit a model.

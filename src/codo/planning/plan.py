@@ -13,8 +13,8 @@ from codo.catalog.catalog import is_catalog, open_catalog
 from codo.contrast.bn_groups import groups_per_rank
 from codo.core.config import nest, resolve
 from codo.core.errors import InputError
+from codo.core.recipe_width import without_recipe_width
 from codo.methods.registry import find_method
-from codo.models.recipe_width import without_recipe_width
 from codo.planning import traffic
 from codo.planning.costs import UnitCost, UnitCosts, unit_costs
 from codo.planning.estimate import Estimate, Kind, Line, weakest

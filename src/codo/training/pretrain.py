@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from codo.core.config import nest, resolve, shipped_recipes
+from codo.core.recipe_width import without_recipe_width
 from codo.core.run import Run
 from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
 from codo.evaluation.start_warnings import ema_warning, queue_warning, view_warnings, warmup_warning
@@ -29,7 +29,7 @@ from codo.loading.warm_up import load_kernels
 from codo.methods.base import Method
 from codo.methods.freezing import frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
-from codo.models.recipe_width import without_recipe_width
+from codo.models.sync_norm import synchronize_norms
 from codo.optim.lr_factors import factor_by_parameter
 from codo.optim.optimizer import Schedule, build_optimizer
 from codo.probes.labeled import LabeledProbes
@@ -178,7 +178,7 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
         method = build_method(settings.method, setup)
     loading.result()
     if method.batch_statistics == "global" and context.world > 1 and context.device.type == "cuda":
-        method = nn.SyncBatchNorm.convert_sync_batchnorm(method)  # type: ignore[no-untyped-call]  # untyped in torch
+        method = synchronize_norms(method)
     frozen = settings.model.frozen_at(saved.step)
     loaded = None if saved.state else loaded_parts(method)
     apply_freezing(method, frozen, loaded=loaded)

@@ -10,8 +10,8 @@ import pytest
 import codo
 from codo.core.config import resolve
 from codo.core.errors import InputError
+from codo.core.recipe_width import without_recipe_width
 from codo.detection.finetune_settings import FinetuneSettings
-from codo.models.recipe_width import without_recipe_width
 from codo.training.pretrain_settings import PretrainSettings
 from tests.training import tiny
 
