@@ -10,7 +10,7 @@
 # if it has B images. In torchvision's form (lists of images and of targets) the first tensor is an image, whose 3 channels
 # are taken for the number of images: 3 boxes stay. In two processes the second trains its images with boxes of the first's.
 # So objects become background, boxes are at wrong places, and ground truth is missing in validation. No message says so.
-# With fewer objects in each image than images in the batch all looks right in one process.
+# With no more objects in each image than images in the batch all looks right in one process.
 #
 # `DataLoaderConfiguration(dispatch_batches=False)` leaves batches as they are; each process then reads the whole stream, and
 # takes its images from it.

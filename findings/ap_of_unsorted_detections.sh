@@ -6,7 +6,7 @@
 # of an image are matched as they come, and are sorted after that. If a weaker duplicate comes first, the better one
 # becomes the false positive, with the higher score. `calculate_map` of mapcalc asks for scores and does not use them: the
 # order is the ranking. Models return boxes by score in an image or a class, but lists that are merged, tiles, or files
-# need not be sorted (the example in map-boxes' README is not). pycocotools and mean-average-precision 2024.1.5.0 sort.
+# need not be sorted. pycocotools and mean-average-precision 2024.1.5.0 sort.
 # Nothing is said.
 #
 # More of this kind: map-boxes goes through the images of the annotations, so that false positives in images without

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # mean-average-precision 2024.1.5.0 takes difficult objects for misses, and gives the flags of some objects to others.
 #
-# The rows of its ground truth end with "difficult" and "crowd", and its README calls a result "VOC PASCAL mAP". In VOC's
-# evaluation difficult objects need not be found: they are not among the positives, and a detection of one is neither
-# right nor wrong. Here such a detection is ignored, but the object stays among the positives
-# (`MeanAveragePrecision2d.add` counts all rows): found or not, it is a miss, and each of them lowers AP. Crowds are
-# counted among the positives, too. Further `_tile` in `compute_match_table` repeats each flag where it should repeat the
-# list of flags: with two objects and two detections the first detection sees the first object's flag at both objects, the
-# second the second one's. So as soon as an image has objects of a class with and without the flag, AP depends on the
-# order of the rows. Nothing is said. Leaving difficult objects out of the ground truth makes detections of them false
-# positives, but the order does not matter then.
+# The rows of its ground truth end with "difficult" and "crowd", and its README calls a result "VOC PASCAL mAP". In
+# VOC's evaluation difficult objects need not be found: they are not among the positives, and a detection of one is
+# neither right nor wrong. Here such a detection is ignored, but the object stays among the positives
+# (`MeanAveragePrecision2d.add` counts all rows): found or not, it is a miss, and each of them lowers AP. By that
+# function crowds are among the positives, too. Further `_tile` in `compute_match_table` repeats each flag where it
+# should repeat the list of flags: with two objects and two detections the first detection sees the first object's flag
+# at both objects, the second the second one's. So as soon as an image has objects of a class with and without the flag,
+# AP depends on the order of the rows. Nothing is said. Leaving difficult objects out of the ground truth makes
+# detections of them false positives, but the order does not matter then.
 #
 # Below an image with a usual object and a difficult one, AP at an IoU of 0.5, and VOC's rules in a few lines beside it.
 #

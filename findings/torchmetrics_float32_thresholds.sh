@@ -8,12 +8,13 @@
 # in the same way, and takes float64 for them after that. There the IoUs of float32 boxes are rounded as the thresholds
 # are, which comes out right, those of float64 boxes are not.
 #
-# Boxes in whole pixels have such IoUs now and then, and recall lands on a threshold where a class has 5, 10, 20, 25, 50
-# or 100 objects. An IoU on a threshold costs its object a tenth of its AP, a recall on one moves the AP of its class by
-# up to a hundredth, down or up; numbers of small validation sets cannot be compared with those of pycocotools to the last
-# digits. Nothing is said. With np.linspace(0.5, 0.95, 10).tolist() as iou_thresholds and np.linspace(0, 1, 101).tolist()
-# as rec_thresholds torchmetrics has pycocotools' numbers; ignite has them with float64 tensors of the same, and float64
-# boxes. Lists of thresholds it rounds too.
+# Boxes in whole pixels have such IoUs now and then, and recall lands on a threshold where the share that is found is a
+# whole number of hundredths, as it always is with 2, 4, 5, 10, 20, 25, 50 or 100 objects of a class. An IoU on a
+# threshold costs its object a tenth of its AP, a recall on one moves the AP of its class by up to a hundredth, down or
+# up; numbers of small validation sets cannot be compared with those of pycocotools to the last digits. Nothing is said.
+# With np.linspace(0.5, 0.95, 10).tolist() as iou_thresholds and np.linspace(0, 1, 101).tolist() as rec_thresholds
+# torchmetrics has pycocotools' numbers; ignite has them with float64 tensors of the same, and float64 boxes. Lists of
+# thresholds it rounds too.
 #
 # Below one object of 100 x 100 pixels is found with a box of fewer rows; then some of 10 objects are found exactly, with
 # no false detection.

@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
 # torchvision 0.29.2: where Faster R-CNN pools the features of its boxes depends on the shape of the first image it saw.
 #
-# `MultiScaleRoIAlign` pools the features of each box for Faster, Mask and Keypoint R-CNN. It has to know how much smaller
-# than the image each feature map is, and guesses it in its first call: the height of the map, divided by the height of
-# the image (the highest one of the batch), rounded to a power of 2. It keeps that for good. But the detectors pad images
-# to a multiple of 32 before the backbone, and the height that they hand on is the one without the padding. An image that
-# is 34 pixels high after it was resized has a first map of 16 rows; 16 / 34 is rounded to 1 / 2, where 1 / 4 is
-# right; and from then on each box of every image is pooled at twice its coordinates, and from another level of the
-# pyramid. Heights of 1 to 22, 33 to 45 and 65 to 67 do this: strips such as line scans, seams, text lines and panoramas.
-# With the sizes that torchvision has by default (1333 at most) their aspect is 30 to 40, about 20, or 60 and more; with
-# those of `fasterrcnn_mobilenet_v3_large_320_fpn` (640) 14 to 19, or 29 and more; with a smaller `max_size` less. Only
-# the height counts, so upright strips do no harm. Nor does a strip that comes later, or with other images in its batch.
+# `MultiScaleRoIAlign` pools the features of each box for Faster, Mask and Keypoint R-CNN. It has to know how much
+# smaller than the image each feature map is, and guesses it in its first call: the height of the map, divided by the
+# height of the image (the highest one of the batch), rounded to a power of 2. It keeps that for good. But the detectors
+# pad images to a multiple of 32 before the backbone, and the height that they hand on is the one without the padding.
+# An image that is 34 pixels high after it was resized has a first map of 16 rows; 16 / 34 is rounded to 1 / 2, where 1
+# / 4 is right; and from then on each box of every image is pooled at twice its coordinates, and from another level of
+# the pyramid. Heights of 1 to 22, 33 to 45 and 65 to 67 do this: strips such as line scans, seams, text lines and
+# panoramas. With the sizes that torchvision has by default (1333 at most) their aspect is 30 to 40, about 20, or 60 and
+# more; with those of `fasterrcnn_mobilenet_v3_large_320_fpn` (640) about 10, 14 to 19, or 29 and more; with a smaller
+# `max_size` less. Only the height counts, so upright strips do no harm. Nor does a strip that comes later, or with
+# other images in its batch.
 #
 # So the same weights find other objects, or none, in the same image, and an AP depends on the order of the images. The
 # guess is not in the state_dict: a training that began with a strip has learned from other places than those that

@@ -105,7 +105,7 @@ def test_make_targets_of_the_docs_exist() -> None:
 
 NOTEBOOKS = [*ROOT.glob("docs/notebooks/*.py")]
 PAGES = sorted([*ROOT.glob("*.md"), *NOTEBOOKS, *(p for p in ROOT.glob("docs/**/*.md") if "_build" not in p.parts)])
-FOLDERS = ("src", "docs", "tests", "benchmarks")
+FOLDERS = ("src", "docs", "tests", "benchmarks", "findings")
 
 
 def names(paths: list[Path]) -> list[str]:

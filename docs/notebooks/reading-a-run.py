@@ -230,7 +230,7 @@ for name, run in (("healthy", healthy), ("sick", sick)):
 # **Healthy, but probes fall below the start.** You started from good weights and are unlearning them:
 # [freeze or anchor them](../how-to/weights.md#start-from-weights-you-have).
 #
-# **Training waits for data.** Raise `workers=`, or pack the catalogs: `codo prepare --pack 256`.
+# **Training waits for data.** Raise `workers=`, or pack catalogs that are not packed yet: `codo prepare --pack 256`.
 #
 # [How a healthy run looks](../healthy-run.md) goes through every value and alarm. The last word has a
 # [comparison on your labels](your-images-to-a-detector.py).

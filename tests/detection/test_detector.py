@@ -199,6 +199,20 @@ def test_a_whole_backbone_is_frozen_of_any_kind(backbone: str) -> None:
     assert all(p.grad is not None for n, p in detector.named_parameters() if ".body." not in n)
 
 
+def test_synchronized_norms_keep_the_activations_of_timm() -> None:
+    """In one process, and in evaluation mode, they compute what BatchNorm computes."""
+    model = MODEL.model_copy(update={"backbone": "timm:regnety_002", "width": 1.0})
+    detectors = [Detector(model, SETTINGS, classes=2, masks=False, norm=norm).eval() for norm in ("batch", "sync")]
+    plain, converted = detectors
+    converted.load_state_dict(plain.state_dict())
+    pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        maps, expected = converted.detector.backbone(pixels), plain.detector.backbone(pixels)
+    assert any(isinstance(part, torch.nn.SyncBatchNorm) for part in converted.modules())
+    for name, level in expected.items():
+        assert torch.equal(maps[name], level)
+
+
 def test_boxes_pool_from_the_level_of_their_size() -> None:
     """P4 from the canonical scale to its double, a level for each octave, by hand: sides 13 to 108 pixels."""
     sides = torch.tensor([13.0, 26, 27, 53, 54, 107, 108])

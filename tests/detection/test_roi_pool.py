@@ -91,8 +91,9 @@ def test_no_gradient_flows_to_boxes() -> None:
     assert where[0].grad is None
 
 
-@pytest.mark.parametrize(("size", "samples"), [((7, 5), 2), (7, -1)])
+@pytest.mark.parametrize(("size", "samples"), [((7, 5), 2), ((7, 7), -1)])
 def test_other_settings_are_left_to_torchvision(size: Any, samples: int) -> None:
-    other = MultiScaleRoIAlign(["0", "1", "2", "3"], size, samples, canonical_scale=48, canonical_level=4)
+    other = roi_pool(7, 48)
+    other.output_size, other.sampling_ratio = size, samples
     features, where = maps(), boxes((6, 4))
     assert torch.equal(RoIPool(other)(features, where, SIZES), other(features, where, SIZES))

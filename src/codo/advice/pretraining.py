@@ -96,7 +96,7 @@ def _next(
         found.append(Suggestion("settings", what, f"Alarm: {_sentence(poor)}"))
     if slow_loader(metrics.series(WAIT).values):
         waited = f"Training waited for data {percent(metrics.series(WAIT).end)} of the time."
-        what = "Raise `workers=` if cores are free, or pack the catalogs if they are not (`codo prepare --pack 256`)"
+        what = "Raise `workers=` if cores are free, or pack what is not packed yet (`codo prepare --pack 256`)"
         found.append(Suggestion("loader", what, waited))
     if progress.state != "running":
         found += [_longer(metrics, progress, probes)]

@@ -42,6 +42,7 @@ class RoIPool(MultiScaleRoIAlign):  # type: ignore[misc]  # torchvision has no t
 
     def __init__(self, plain: MultiScaleRoIAlign) -> None:
         scale, level = plain.canonical_scale, plain.canonical_level
+        assert plain.map_levels is not None
         super().__init__(
             plain.featmap_names, plain.output_size, plain.sampling_ratio, canonical_scale=scale, canonical_level=level
         )

@@ -262,5 +262,5 @@ def slow_loader(waits: Sequence[float]) -> str | None:
         return None
     return (
         f"Training waits for data more than {percent(SLOW_WAIT)} of the time: raise workers= if cores are free, or "
-        "pack the catalogs if they are not packed (codo prepare --pack 256)."
+        "pack catalogs that are not packed yet (codo prepare --pack 256)."
     )

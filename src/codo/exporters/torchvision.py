@@ -150,7 +150,7 @@ def roi_pool(cells: int, canonical_scale: float) -> MultiScaleRoIAlign:
     """The RoIAlign of torchvision's detectors, with the strides of CoDo's backbones.
 
     Left alone, it guesses the strides from the height of the first images that it sees, for all that follow, and takes
-    half of them if padding has added half to that height (`findings/torchvision_strides_of_the_first_image.sh`).
+    half of them or less if padding has added 41% to it (`findings/torchvision_strides_of_the_first_image.sh`).
 
     Args:
         cells: Side of what is pooled from a box.
