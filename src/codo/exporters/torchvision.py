@@ -159,7 +159,7 @@ def roi_pool(cells: int, canonical_scale: float) -> MultiScaleRoIAlign:
     size = {"canonical_scale": canonical_scale, "canonical_level": 4}
     pool = MultiScaleRoIAlign(["0", "1", "2", "3"], cells, 2, **size)
     pool.scales = [1 / stride for stride in STRIDES]
-    pool.map_levels = initLevelMapper(2, 5, **size)
+    pool.map_levels = initLevelMapper(2, 5, **size)  # P2 to P5
     return pool
 
 
