@@ -61,9 +61,57 @@ def test_noise_asks_for_the_seeds_that_would_decide() -> None:
     assert f"about {seeds_to_decide(few)} in all" in found.next[0].what
 
 
-def test_a_difference_of_nothing_is_left_alone() -> None:
-    assert kinds(answer({"mine": Difference.of([0.01, -0.011, 0.0])})) == ["nothing"]
+def test_one_weak_initialization_does_not_hide_the_winner() -> None:
+    weak = Difference.of([0.001, 0.002, 0.001], means=(0.007, 0.005))
+    strong = Difference.of([0.12, 0.121, 0.119], means=(0.125, 0.005))
+    assert answer({"moco": weak, "mine": strong}).next[0].what == "Finetune from mine from now on"
+    noise = Difference.of([0.01, 0.002, 0.02], means=(0.02, 0.009))
+    assert kinds(answer({"moco": weak, "mine": noise})) == ["seeds"]  # not all AP are below 1
+
+
+def test_few_seeds_of_one_do_not_hide_the_winner() -> None:
+    found = answer({"late": Difference.of([0.03]), "mine": BETTER})
+    assert kinds(found) == ["use", "seeds"]
+    assert found.next[1].what.startswith("Add seeds of late: ")
+
+
+def test_only_a_narrow_interval_says_that_there_is_no_difference() -> None:
+    narrow = answer({"mine": Difference.of([0.001, -0.0011, 0.0])}).next[0]
+    assert (narrow.kind, narrow.what) == ("nothing", "Leave it at that: no difference that matters")
+    wide = answer({"mine": Difference.of([0.01, -0.011, 0.0])}).next[0]
+    assert (wide.kind, wide.what) == ("nothing", "Leave it at that: the difference is too small to be found")
     assert seeds_to_decide(Difference.of([0.01, -0.01])) is None
+
+
+def test_seeds_do_not_reduce_the_noise_of_the_images() -> None:
+    """Mean 1.0, by seed about -0.3 to +2.3, by image -0.1 to +2.1: no number of seeds brings the low end above zero."""
+    resampled = np.linspace(-0.0116, 0.0116, 1000)
+    one = Difference.of([0.01, 0.005, 0.015], resampled)
+    assert one.by_seed is not None
+    assert one.by_image is not None
+    assert one.by_seed.high - one.by_seed.low > one.by_image.high - one.by_image.low
+    assert one.by_image.low < 0
+    assert seeds_to_decide(one) is None
+    assert kinds(answer({"mine": one})) == ["images"]
+    nearer = Difference.of([0.01, 0.005, 0.015], resampled / 2)
+    assert nearer.verdict == "noise"
+    needed = seeds_to_decide(nearer)
+    assert needed is not None
+    # With as many seeds (the same spread) the lower end would be at zero.
+    assert nearer.by_seed is not None
+    assert nearer.by_image is not None
+    seeds, images = nearer.mean - nearer.by_seed.low, nearer.mean - nearer.by_image.low
+    assert (
+        np.hypot(seeds * np.sqrt(3 / needed), images)
+        <= nearer.mean
+        < np.hypot(seeds * np.sqrt(3 / (needed - 1)), images)
+    )
+
+
+def test_few_images_are_not_taken_for_no_difference() -> None:
+    resampled = np.random.default_rng(0).normal(0.005, 0.035, 1000)
+    found = answer({"mine": Difference.of([0.005, 0.008, 0.002, 0.006], resampled)}).next[0]
+    assert (found.kind, found.what) == ("images", "Evaluate on more images")
 
 
 def test_noise_of_the_images_asks_for_images() -> None:

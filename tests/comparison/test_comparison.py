@@ -46,6 +46,19 @@ def make_comparison(
     return Comparison(Path("o"), trials, initializations, 440, results)
 
 
+def with_number(comparison: Comparison, name: str, factor: float) -> Comparison:
+    """The same comparison with another number, a multiple of AP, for every finished trial."""
+    results = {
+        key: replace(
+            one,
+            numbers={"bbox": {**one.numbers["bbox"], name: factor * one.numbers["bbox"]["AP"]}},
+            resampled={"bbox": {**one.resampled["bbox"], name: factor * one.resampled["bbox"]["AP"]}},
+        )
+        for key, one in comparison.results.items()
+    }
+    return replace(comparison, results=results)
+
+
 def with_classes(comparison: Comparison) -> Comparison:
     """The same comparison with the AP of two classes for every finished trial: 0.2 above its AP, and 0.2 below."""
     results = {}
@@ -70,6 +83,26 @@ def test_values_and_differences_are_paired_by_seed() -> None:
     assert difference.values == pytest.approx((0.01, 0.05))  # seed 2 has no partner
     assert [str(trial) for trial in found.missing] == ["none, 100% of the labels, seed 2"]
     assert found.images(1.0) == [100, 100, 100]
+
+
+def test_growth_with_the_labels_has_both_kinds_of_noise() -> None:
+    """From 20% to 30% of AP with twice the labels, in every seed; which images were chosen moves it by more."""
+    found = make_comparison(grid([0.1] * 3, [0.2] * 3, 0.5) | grid([0.1] * 3, [0.3] * 3))
+    growth = found.growth("codo")
+    assert growth is not None
+    assert (growth.mean, growth.means, growth.verdict) == (pytest.approx(0.1), pytest.approx((0.3, 0.2)), "better")
+    assert growth.by_image is not None
+    few_images = {
+        key: replace(one, resampled={"bbox": {"AP": one.numbers["bbox"]["AP"] + 40 * key[1] * RESAMPLES}})
+        for key, one in found.results.items()
+    }
+    noisy = replace(found, results=few_images).growth("codo")
+    assert noisy is not None
+    assert (noisy.by_seed, noisy.verdict) == (growth.by_seed, "noise")
+    low = make_comparison(grid([0.001] * 3, [0.002] * 3, 0.5) | grid([0.001] * 3, [0.005] * 3)).growth("codo")
+    assert low is not None
+    assert low.doubt == "near zero"
+    assert make_comparison(grid([0.1], [0.2])).growth("codo") is None  # one label fraction
 
 
 def test_over_all_fractions_a_seed_counts_once() -> None:

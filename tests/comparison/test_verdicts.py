@@ -5,7 +5,7 @@ from dataclasses import replace
 from codo.comparison.chosen_classes import CHOSEN
 from codo.comparison.initializations import Initialization
 from codo.comparison.verdicts import summary, verdict, verdicts
-from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison
+from tests.comparison.test_comparison import INITIALIZATIONS, grid, make_comparison, with_number
 
 
 def test_sentences_say_what_is_beyond_noise() -> None:
@@ -72,7 +72,8 @@ def test_ap_near_zero_says_nothing_yet() -> None:
 
 def test_the_sentence_is_about_the_chosen_number() -> None:
     """AP50 is twice the AP here; it is not near zero where AP is."""
-    low = replace(make_comparison(grid([0.004, 0.003, 0.004], [0.008, 0.007, 0.008])), metric="AP50")
+    low = make_comparison(grid([0.004, 0.003, 0.004], [0.008, 0.007, 0.008]))
+    low = replace(with_number(low, "AP50", 2), metric="AP50")
     said, found = verdicts(low)[0]
     assert said.startswith("codo is ahead of none beyond noise: +0.8 points of box AP50 at 100%")
     assert found == "better"
@@ -82,16 +83,12 @@ def test_the_sentence_is_about_the_chosen_number() -> None:
 
 def test_the_sentence_may_be_about_classes() -> None:
     found = make_comparison(grid([0.30, 0.31, 0.29], [0.35, 0.36, 0.34]))
-    results = {
-        key: replace(one, numbers={"bbox": {**one.numbers["bbox"], CHOSEN: 2 * one.numbers["bbox"]["AP"]}})
-        for key, one in found.results.items()
-    }
-    two = replace(found, results=results, classes=("cat", "dog"))
+    two = replace(with_number(found, CHOSEN, 2), classes=("cat", "dog"))
     assert verdict(two, "codo").startswith(
         "codo is ahead of none beyond noise: +10.0 points of box AP of cat and dog at 100% of the labels"
     )
     # A trial without them is left out, and named.
-    lacking = {**results, ("codo", 1.0, 2): found.results["codo", 1.0, 2]}
+    lacking = {**two.results, ("codo", 1.0, 2): found.results["codo", 1.0, 2]}
     lines = summary(replace(two, results=lacking))
     assert "2 seeds say nothing" in lines[0]
     assert lines[1] == (

@@ -45,6 +45,13 @@ def test_images_are_named_where_their_noise_counts() -> None:
     assert "evaluation images" not in verdict("a", "b", Difference.of([0.05, 0.05]), evaluated=1234)
 
 
+def test_noise_of_images_that_is_not_known_is_not_claimed() -> None:
+    """AP by size and AR have no resamples: their intervals are over the seeds alone."""
+    ahead, level = Difference.of([0.051, 0.049, 0.051]), Difference.of([0.04, -0.04, 0.01])
+    assert "ahead of b beyond noise of training: " in verdict("a", "b", ahead, metric="APs", evaluated=1234)
+    assert verdict("a", "b", level, evaluated=1234).startswith("No difference beyond noise of training between a and b")
+
+
 def test_one_seed_says_nothing_about_noise() -> None:
     assert verdict("a", "b", Difference.of([0.1]), advice="More are to come.") == (
         "a against b: +10.0 points of box AP, from one seed, which cannot show noise. More are to come."

@@ -14,6 +14,11 @@ FIFTYONE = b'{"classes": null,"labels": {"im00": [{"label": "dog","bounding_box"
 DATUMARO = b'{"dm_format_version": "1.0", "infos": {}, "categories": {"label": {"labels": []}}, "items": []}'
 KITTI = b"red car 0 0 0 37 34 136 65 0 0 0 0 0 0 0\n"
 
+VIA_ROWS = (
+    b"filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+    b'a.jpg,123,"{}",1,0,"{""name"":""rect"",""x"":1,""y"":2,""width"":3,""height"":4}","{""class"":""cat""}"\n'
+)
+
 
 @pytest.mark.parametrize(
     ("files", "what"),
@@ -33,6 +38,14 @@ KITTI = b"red car 0 0 0 37 34 136 65 0 0 0 0 0 0 0\n"
         ),
         ({"train/label_2/0.txt": KITTI, "train/image_2/0.png": b""}, "train/label_2/ has labels of KITTI"),
         ({"metadata.jsonl": b'{"file_name": "a.jpg"}', "a.jpg": b""}, "metadata files of Hugging Face's image folders"),
+        (
+            {"via_region_data.csv": VIA_ROWS, "a.jpg": b""},
+            "via_region_data.csv is VIA's table of regions: export the annotations from VIA as JSON",
+        ),
+        (
+            {"_annotations.csv": b"filename,width,height,class,xmin,ymin,xmax,ymax\na.jpg,9,9,cat,1,1,3,3\n"},
+            "_annotations.csv is a table of boxes",
+        ),
         ({"cat/a.jpg": jpeg(1), "dog/b.jpg": jpeg(2)}, "the images in cat/ and others have no boxes"),
     ],
 )
@@ -48,6 +61,7 @@ def test_what_to_export_instead(files: dict[str, bytes], what: str, tmp_path: Pa
         {"a.xml": b"<annotation><filename>a.jpg</filename></annotation>"},
         {"obj.names": b"cat", "obj.data": b"classes = 1"},
         {"labels.json": b'{"images": []}'},
+        {"sizes.csv": b"filename,width,height\na.jpg,9,9\n"},
     ],
 )
 def test_other_folders_are_not_taken_for_these(files: dict[str, bytes], tmp_path: Path) -> None:

@@ -42,6 +42,16 @@ def test_corners_are_shares_of_the_image(folder: Path, split: str) -> None:
     assert "class-descriptions-boxable.csv" in told
 
 
+def test_images_without_boxes_are_told(folder: Path) -> None:
+    """The boxes name images with objects only; which of the others were looked at, they do not say."""
+    assert "do not name" not in " ".join(read(folder, "val").notes)
+    image(folder / "validation" / "00c3.jpg")
+    found = read(folder, "val")
+    assert found.file_names.tolist() == ["00b2.jpg"]
+    told = f"{folder / 'validation'}: 1 images that the labels do not name are left out; "
+    assert told + "false detections on them would not count; the first: 00c3.jpg" in found.notes
+
+
 def test_fiftyones_layout(tmp_path: Path) -> None:
     for split, name in (("train", "00a1"), ("validation", "00b2")):
         image(tmp_path / split / "data" / f"{name}.jpg")

@@ -37,6 +37,15 @@ def test_image_sets_by_name(devkit: Path) -> None:
     assert caught.value.fix == "did you mean 'VOC2012/trainval'?"
 
 
+def test_two_images_of_one_name_are_refused(devkit: Path) -> None:
+    images = devkit / "VOC2007/JPEGImages"
+    (images / "trainval_001.jpg").write_bytes((images / "trainval_001.png").read_bytes())
+    with pytest.raises(InputError) as caught:
+        names(devkit, "train")
+    assert caught.value.what.startswith("trainval_001.jpg and trainval_001.png have one name")
+    assert caught.value.where == str(images)
+
+
 def test_a_year_alone_has_train_and_val(tmp_path: Path) -> None:
     folder = write_voc(tmp_path / "VOC2012", {"train": coco(2, seed=1), "val": coco(1, seed=2)}, year=None)
     assert names(folder, "train") == ["JPEGImages/train_000.png", "JPEGImages/train_001.png"]

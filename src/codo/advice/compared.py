@@ -5,12 +5,16 @@ state of the comparison               what to do next
 ====================================  ==============================================================================
 trials failed                         fix the cause, and run the command again
 trials are missing                    wait, or run the command again
-AP near zero                          finetune longer or on more labels
-fewer than three seeds                more seeds
 a difference beyond noise             use the better weights
-within noise, but only because of     more seeds, or more evaluation images, whichever noise is larger; told where
-noise: at most `MOST_SEEDS` seeds     the interval would exclude zero if the difference stayed as it is
-would decide it
+fewer than three seeds                more seeds, of the initializations that have fewer
+all AP near zero                      finetune longer or on more labels
+within noise, all of the interval     nothing: there is no difference that matters
+below `NEGLIGIBLE`
+within noise, most of it from the     more evaluation images
+evaluation images, or so much that
+seeds alone cannot decide it
+within noise, and at most             more seeds; told with how many the interval would exclude zero if the difference
+`MOST_SEEDS` seeds would decide it    stayed as it is
 within noise otherwise                nothing: the difference, if any, is too small to be found
 AP still rises with the labels        more labels: between the two largest label fractions, beyond noise
 ====================================  ==============================================================================
@@ -22,13 +26,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 from codo.advice.answer import Answer, Suggestion
-from codo.core.numbers import number, share
+from codo.core.numbers import number, points, share
 from codo.evaluation.health_checks import Tone
-from codo.evaluation.statistics import MIN_SEEDS, Difference, Verdict
+from codo.evaluation.statistics import MIN_SEEDS, Difference, Interval, Verdict
 from codo.evaluation.verdict import in_points
 
 MOST_SEEDS = 20
 """Seeds beyond which nobody repeats a finetuning."""
+
+NEGLIGIBLE = 0.005
+"""AP that hardly anybody would pretrain for. Only an interval that excludes it on both sides says that there is no
+difference; one that is merely wide says that nothing is known."""
 
 TONES: dict[Verdict, Tone] = {"better": "good", "worse": "bad", "noise": "unknown", "unknown": "unknown"}
 """Color of a verdict."""
@@ -74,20 +82,24 @@ def compared_answer(
 
 def _for_differences(differences: Mapping[str, Difference], reference: str) -> list[Suggestion]:
     """Suggestions from the verdicts; of those about noise only the first."""
-    doubts = {init: one for init, one in differences.items() if one.doubt is not None}
-    if any(one.doubt == "near zero" for one in doubts.values()):
-        why = "All AP are below 1 point: such numbers come from a few lucky detections."
-        return [Suggestion("labels", "Finetune longer (`steps=`), or on more labels", why)]
-    if any(one.doubt == "few seeds" for one in doubts.values()):
-        seeds = max(len(one.values) for one in doubts.values())
-        what = f"Add seeds: `seeds=[{','.join(map(str, range(MIN_SEEDS)))}]` at least"
-        why = f"{seeds} seed{'s' if seeds > 1 else ''} cannot show the noise of training; {MIN_SEEDS} are the least."
-        return [Suggestion("seeds", what, why)]
     better = {init: one for init, one in differences.items() if one.verdict == "better"}
+    few = {init: one for init, one in differences.items() if one.doubt == "few seeds"}
+    found: list[Suggestion] = []
     if better:
         best = max(better, key=lambda init: better[init].mean)
         why = f"{_words(better[best])} points against {reference}, beyond noise."
-        return [Suggestion("use", f"Finetune from {best} from now on", why)]
+        found.append(Suggestion("use", f"Finetune from {best} from now on", why))
+    if few:
+        seeds = max(len(one.values) for one in few.values())
+        of = f" of {', '.join(few)}" if len(few) < len(differences) else ""
+        what = f"Add seeds{of}: `seeds=[{','.join(map(str, range(MIN_SEEDS)))}]` at least"
+        why = f"{seeds} seed{'s' if seeds > 1 else ''} cannot show the noise of training; {MIN_SEEDS} are the least."
+        found.append(Suggestion("seeds", what, why))
+    if found:
+        return found
+    if differences and all(one.doubt == "near zero" for one in differences.values()):
+        why = "All AP are below 1 point: such numbers come from a few lucky detections."
+        return [Suggestion("labels", "Finetune longer (`steps=`), or on more labels", why)]
     if differences and all(one.verdict == "worse" for one in differences.values()):
         why = "Every other initialization is behind it beyond noise."
         return [Suggestion("use", f"Stay with {reference}", why)]
@@ -100,27 +112,42 @@ def _for_noise(init: str, one: Difference) -> Suggestion:
     interval, by_seed = one.interval, one.by_seed
     assert interval is not None
     assert by_seed is not None  # a verdict needs seeds
-    if needed is None or needed > MOST_SEEDS:
-        why = f"{init}: {_words(one)} points. If there is a difference, {MOST_SEEDS} seeds would hardly show it."
+    told = f"{init}: {_words(one)} points"
+    if max(-interval.low, interval.high) < NEGLIGIBLE:
+        why = f"{told}: half a point or more, either way, is ruled out."
         return Suggestion("nothing", "Leave it at that: no difference that matters", why)
-    if one.by_image is not None and _width(one.by_image) > _width(by_seed):
+    if one.by_image is not None and (needed is None or _width(one.by_image) > _width(by_seed)):
+        alone = " alone" if needed is None else ""
+        span = f"{points(one.by_image.low)} to {points(one.by_image.high)}"
         why = (
-            f"{init}: {_words(one)} points; the choice of evaluation images makes more of the interval than the seeds."
+            f"{told}; the choice of evaluation images{alone} makes it uncertain from {span}, which seeds do not change."
         )
         return Suggestion("images", "Evaluate on more images", why)
-    why = f"{init}: {_words(one)} points. If the difference stays, about {needed} seeds would put zero outside."
+    if needed is None or needed > MOST_SEEDS:
+        why = f"{told}. {MOST_SEEDS} seeds would hardly show whether there is a difference inside of the interval."
+        return Suggestion("nothing", "Leave it at that: the difference is too small to be found", why)
+    why = f"{told}. If the difference stays, about {needed} seeds would put zero outside."
     return Suggestion("seeds", f"Add seeds: about {needed} in all", why)
 
 
 def seeds_to_decide(one: Difference) -> int | None:
-    """Seeds after which the interval would exclude zero, if mean and spread stayed: its width falls as 1/sqrt(n).
+    """Seeds after which the interval would exclude zero, if mean and spread stayed.
 
-    ``None`` if the difference is zero or its interval is unknown.
+    The part of its width that comes from the seeds falls as 1/sqrt(n); that of the evaluation images stays.
+
+    Returns:
+        ``None`` if no number of seeds would do, or the interval is unknown.
     """
-    if one.interval is None or one.mean == 0:
+    if one.by_seed is None:
         return None
-    half = one.mean - one.interval.low if one.mean > 0 else one.interval.high - one.mean
-    return max(len(one.values) + 1, math.ceil(len(one.values) * (half / abs(one.mean)) ** 2))
+    by_seed, by_image = (_toward_zero(one.mean, part) if part else 0.0 for part in (one.by_seed, one.by_image))
+    left = one.mean**2 - by_image**2
+    return max(len(one.values) + 1, math.ceil(len(one.values) * by_seed**2 / left)) if left > 0 else None
+
+
+def _toward_zero(mean: float, part: Interval) -> float:
+    """How far an interval reaches from its mean toward zero."""
+    return mean - part.low if mean > 0 else part.high - mean
 
 
 def _width(interval: tuple[float, float]) -> float:

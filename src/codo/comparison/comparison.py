@@ -145,20 +145,13 @@ class Comparison:
 
     def values(self, init: str, fraction: float, name: str = "AP", kind: str = "bbox") -> dict[int, float]:
         """Seed -> number in [0, 1], without seeds that do not have it or have -1 (no such object)."""
-        found: dict[int, float] = {}
-        for seed in self.seeds:
-            result = self.results.get((init, fraction, seed))
-            value = ap_value(result.numbers, kind, name) if result else None
-            if value is not None:
-                found[seed] = value
-        return found
+        found = {s: ap_value(r.numbers, kind, name) for s, r in self._by_seed(init, fraction).items()}
+        return {s: value for s, value in found.items() if value is not None}
 
     def class_values(self, init: str, fraction: float, class_name: str, kind: str = "bbox") -> dict[int, float]:
         """Seed -> AP of a class in [0, 1], without seeds that do not have it."""
-        results = {seed: self.results.get((init, fraction, seed)) for seed in self.seeds}
-        return {
-            s: r.classes[kind][class_name] for s, r in results.items() if r and class_name in r.classes.get(kind, {})
-        }
+        results = self._by_seed(init, fraction).items()
+        return {s: r.classes[kind][class_name] for s, r in results if class_name in r.classes.get(kind, {})}
 
     def difference(
         self, init: str, name: str = "AP", kind: str = "bbox", fractions: Sequence[float] = ()
@@ -175,21 +168,34 @@ class Comparison:
             ``None`` if no seed has both initializations at all these fractions.
         """
         at = fractions or self.fractions
-        sides = [[self.values(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
+        return self._paired([(init, one) for one in at], [(self.reference, one) for one in at], name, kind)
+
+    def growth(self, init: str, name: str = "AP") -> Difference | None:
+        """Gain of the largest label fraction over the second largest; ``None`` if no seed has both, or there is one."""
+        *_, low, high = [None, *self.fractions]
+        return None if low is None else self._paired([(init, high)], [(init, low)], name, "bbox")
+
+    def _paired(
+        self, candidate: Sequence[tuple[str, float]], reference: Sequence[tuple[str, float]], name: str, kind: str
+    ) -> Difference | None:
+        """Difference of the means over (initialization, label fraction); ``None`` if no seed has them all."""
+        sides = [[self.values(*one, name, kind) for one in side] for side in (candidate, reference)]
         values = paired(*sides)
         if not values:
             return None
-        draws = [[self._resampled(one, fraction, name, kind) for fraction in at] for one in (init, self.reference)]
-        resampled = paired(*draws)
-        known = len(resampled) == len(values)
+        draws = paired(*([self._resampled(*one, name, kind) for one in side] for side in (candidate, reference)))
         seeds = set.intersection(*(set(value) for side in sides for value in side))
-        candidate, reference = (fmean(value[seed] for value in side for seed in seeds) for side in sides)
-        return Difference.of(values, np.mean(resampled, axis=0) if known else None, (candidate, reference))
+        high, low = (fmean(value[seed] for value in side for seed in seeds) for side in sides)
+        return Difference.of(values, np.mean(draws, axis=0) if len(draws) == len(values) else None, (high, low))
 
     def _resampled(self, init: str, fraction: float, name: str, kind: str) -> dict[int, Floats]:
         """Seed -> the number on every resample of the evaluation images."""
-        results = {seed: self.results.get((init, fraction, seed)) for seed in self.seeds}
-        return {s: r.resampled[kind][name] for s, r in results.items() if r and name in r.resampled.get(kind, {})}
+        results = self._by_seed(init, fraction).items()
+        return {s: r.resampled[kind][name] for s, r in results if name in r.resampled.get(kind, {})}
+
+    def _by_seed(self, init: str, fraction: float) -> dict[int, Result]:
+        """Seed -> result of a finished trial."""
+        return {s: self.results[key] for s in self.seeds if (key := (init, fraction, s)) in self.results}
 
 
 def mean_and_spread(values: Mapping[int, float]) -> tuple[float | None, float | None]:

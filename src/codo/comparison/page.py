@@ -109,8 +109,9 @@ def _note(comparison: Comparison) -> str:
     return (
         "Mean ± sample standard deviation over the seeds, AP times 100. Differences are to "
         f"{comparison.reference} with the same seeds and images, with a {LEVEL:.0%} bootstrap interval over the seeds "
-        f"(widened for their small number) and the {comparison.evaluated:,} evaluation images; “better” or “worse” "
-        f"where the interval excludes zero; no verdict with fewer than {MIN_SEEDS} seeds or if all AP are below "
+        f"(widened for their small number) and the {comparison.evaluated:,} evaluation images (AR and AP by size: over "
+        "the seeds alone); “better” or “worse” where the interval excludes zero; no verdict with fewer than "
+        f"{MIN_SEEDS} seeds or if all AP are below "
         f"{100 * NEAR_ZERO:g}." + (f" {chance}" if len(comparison.challengers) > 1 else "")
     )
 

@@ -67,15 +67,8 @@ def summary_csv(comparison: Comparison) -> str:
             for kind, name in comparison.measures:
                 values = comparison.values(init, fraction, name, kind)
                 images = round(sum(comparison.images(fraction)) / len(comparison.images(fraction)))
-                row = [
-                    init,
-                    format_parts(comparison.initializations[init].parts),
-                    fraction,
-                    images,
-                    kind,
-                    name,
-                    len(values),
-                ]
+                parts = format_parts(comparison.initializations[init].parts)
+                row = [init, parts, fraction, images, kind, name, len(values)]
                 other = init != comparison.reference
                 found = comparison.difference(init, name, kind, [fraction]) if other else None
                 against = [found.mean, *_ends(found), found.verdict] if found else [None] * (2 + len(_ENDS))

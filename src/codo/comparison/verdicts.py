@@ -10,7 +10,7 @@ from codo.comparison.comparison import Comparison
 from codo.core.numbers import share
 from codo.evaluation import verdict as words
 from codo.evaluation.ap_values import SINGULAR
-from codo.evaluation.statistics import MIN_SEEDS, Difference, Verdict, paired
+from codo.evaluation.statistics import MIN_SEEDS, Verdict
 from codo.evaluation.verdict import in_points
 
 
@@ -44,16 +44,14 @@ def conclusion(comparison: Comparison) -> Answer:
     found = {init: comparison.difference(init, comparison.judged) for init in comparison.challengers}
     differences = {init: one for init, one in found.items() if one is not None}
     gains = {comparison.reference: 0.0} | {init: one.mean for init, one in differences.items()}
-    largest, best = comparison.fractions[-2:], max(gains, key=gains.__getitem__)
-    by_labels = [comparison.values(best, fraction, comparison.judged) for fraction in largest]
-    growth = paired(by_labels[1:], by_labels[:1]) if len(largest) == 2 else []
+    growth = comparison.growth(max(gains, key=gains.__getitem__), comparison.judged)
     return compared_answer(
         verdicts(comparison),
         differences,
         comparison.reference,
         missing=len(comparison.missing) - len(comparison.failures),
         failed=len(comparison.failures),
-        growth=(largest[0], largest[1], Difference.of(growth)) if growth else None,
+        growth=(*comparison.fractions[-2:], growth) if growth else None,
     )
 
 

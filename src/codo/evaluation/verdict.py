@@ -33,7 +33,7 @@ def verdict(
         kind: ``bbox`` or ``segm``.
         metric: Name of the number: ``AP``, ``AP50``, …
         over: Further words on the AP, as part of the sentence: ``" at 10% of the labels"``.
-        evaluated: Number of evaluation images; mentioned where their noise is part of the interval.
+        evaluated: Number of evaluation images; told where their noise is part of the interval, or missing in it.
         one_pretraining: Those of the two whose seeds share one pretraining, whose noise the interval does not hold.
         advice: What to do when there are too few seeds.
     """
@@ -42,22 +42,22 @@ def verdict(
     if between is None:
         return f"{label} against {reference}: {found}, from one seed, which cannot show noise. {advice}"
     images = f" and {evaluated:,} evaluation images" if difference.by_image else ""
+    noise = "noise of training" if evaluated and not difference.by_image else "noise"  # sizes, AR: no resamples
     stage, start = (" of finetuning", ", after one pretraining") if label in one_pretraining else ("", "")
     start = start or (f", {reference} from one pretraining" if reference in one_pretraining else "")
     interval = f"{LEVEL:.0%} interval {between}, from {len(difference.values)} seeds{stage}{images}{start}"
     if difference.doubt == "few seeds":
         return f"{label} against {reference}: {found} ({interval}). {few_seeds(len(difference.values))}. {advice}"
     if difference.doubt == "near zero" and difference.means is not None:
-        names = (label, reference)
-        levels = ", ".join(f"{name} {100 * one:.2f}" for name, one in zip(names, difference.means, strict=True))
+        of_label, of_reference = (f"{100 * one:.2f}" for one in difference.means)
         return (
-            f"{label} against {reference}: {found} ({interval}). {NEAR_ZERO} ({levels}), which says nothing yet. "
-            "Finetune longer or on more labels."
+            f"{label} against {reference}: {found} ({interval}). {NEAR_ZERO} ({label} {of_label}, {reference} "
+            f"{of_reference}), which says nothing yet. Finetune longer or on more labels."
         )
     if difference.verdict == "noise":
-        return f"No difference beyond noise between {label} and {reference}: {found} ({interval})."
+        return f"No difference beyond {noise} between {label} and {reference}: {found} ({interval})."
     side = "ahead of" if difference.verdict == "better" else "behind"
-    return f"{label} is {side} {reference} beyond noise: {found} ({interval})."
+    return f"{label} is {side} {reference} beyond {noise}: {found} ({interval})."
 
 
 def few_seeds(count: int) -> str:

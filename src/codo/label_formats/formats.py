@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -10,10 +10,11 @@ from typing import Literal, NamedTuple
 from codo.core.errors import InputError
 from codo.label_formats import createml, dota, label_studio, labelme, open_images, via, visdrone
 from codo.label_formats.json_kind import json_kind
-from codo.label_formats.sets import LabelSet
+from codo.label_formats.sets import LabelSet, split_of
 from codo.label_formats.table import Labels, LabelTable, coco_lists
 from codo.layouts.coco import image_folders
 from codo.layouts.image_ids import image_numbers
+from codo.sources.folder import image_files
 
 LabelFormatName = Literal["labelme", "via", "createml", "label_studio", "open_images", "visdrone", "dota"]
 
@@ -39,6 +40,7 @@ class LabelFormat:
         read: Reads a set. If it is a folder, names of images are relative to it. ``read(set, options)``.
         one_file: Whether the labels of a set are one file, so that ``data.train`` and ``data.val`` can name it.
         unsure: Whether boxes may be in other units than the format says.
+        lists_empty: Whether images without objects are in the labels.
     """
 
     layout: str
@@ -47,6 +49,7 @@ class LabelFormat:
     read: Callable[[LabelSet, Options], Labels]
     one_file: bool = True
     unsure: bool = False
+    lists_empty: bool = True
 
 
 FORMATS: Mapping[LabelFormatName, LabelFormat] = {
@@ -60,7 +63,9 @@ FORMATS: Mapping[LabelFormatName, LabelFormat] = {
     "label_studio": LabelFormat(
         "Label Studio's JSON", "result", label_studio.find, lambda one, _: label_studio.read(one)
     ),
-    "open_images": LabelFormat("Open Images' CSV", "row", open_images.find, lambda one, _: open_images.read(one)),
+    "open_images": LabelFormat(
+        "Open Images' CSV", "row", open_images.find, lambda one, _: open_images.read(one), lists_empty=False
+    ),
     "visdrone": LabelFormat(
         "VisDrone's annotations/*.txt",
         "line",
@@ -118,7 +123,20 @@ def read_labels(
     folders = [chosen.path.parent, *image_folders(folder, split)] if form.one_file else [chosen.path]
     notes = [f"{chosen.path}: this is the set for {split}"] if len(sets) > 1 and chosen.name != split else []
     notes += labels.notes
+    if not form.lists_empty:
+        of_split = [one for one in folders if one.is_relative_to(folder) and split_of(str(one.relative_to(folder)))]
+        notes += _not_listed({*names}, of_split)
     return LabelTable(chosen.path, values, notes, labels.unit, form.entry, list(dict.fromkeys(folders)), form.unsure)
+
+
+def _not_listed(names: Set[str], folders: Sequence[Path]) -> list[str]:
+    """A note on the images that are beside those of a split, but not in its labels: they may be without objects."""
+    for place in folders:
+        present = {path.name for path in image_files(place).paths}
+        if present & names and (others := sorted(present - names)):
+            told = "are left out; false detections on them would not count"
+            return [f"{place}: {len(others)} images that the labels do not name {told}; the first: {others[0]}"]
+    return []
 
 
 def _class_names(form: LabelFormat, labels: Labels, others: Sequence[LabelSet], options: Options) -> list[str]:

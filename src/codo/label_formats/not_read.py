@@ -28,6 +28,8 @@ def export_instead(folder: Path) -> str:
                 f"{name} is CVAT's own format: export the task from CVAT as COCO 1.0 (converters that read this file "
                 "lose or misplace rotated rectangles)"
             )
+        if name.lower().endswith(".csv") and (instead := _of_table(_head(base / name))):
+            return f"{name} is {instead}"
         if name.lower().endswith(".json") and json_kind(base / name) == "fiftyone":
             return f"{name} is FiftyOne's own format: export with dataset_type=fiftyone.types.COCODetectionDataset"
     if not folder.is_dir():
@@ -48,6 +50,16 @@ def export_instead(folder: Path) -> str:
     classes = [one for one in visible_folders(folder) if image_files(one).paths]
     if classes and not any(_has_text(one) for one in (folder, *classes)):
         return f"the images in {classes[0].name}/ and others have no boxes: label them, or use them for pretraining"
+    return ""
+
+
+def _of_table(head: bytes) -> str:
+    """What a CSV file of boxes is, and what to export instead, by the names of its columns."""
+    columns = {name.strip().strip('#"') for name in head.decode("utf-8-sig", "replace").split("\n")[0].split(",")}
+    if {"filename", "region_shape_attributes"} <= columns:
+        return "VIA's table of regions: export the annotations from VIA as JSON"
+    if {"filename", "class", "xmin", "ymin", "xmax", "ymax"} <= columns:
+        return "a table of boxes, as TensorFlow's object detection takes it, or Roboflow exports it: export COCO"
     return ""
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
@@ -21,3 +23,14 @@ def image_numbers(names: Sequence[str]) -> npt.NDArray[np.int64]:
         if len(np.unique(ids)) == len(ids):
             return ids
     return np.arange(1, len(names) + 1, dtype=np.int64)
+
+
+def ids_by_name(names: Iterable[str], ids: npt.NDArray[np.int64]) -> dict[str | int, int]:
+    """Ids by the names of image files, with and without extension, as result files may have them in their place.
+
+    Folders are left out, and so are names that two images share.
+    """
+    paths = [PurePosixPath(name) for name in names]
+    times = Counter(name for path in paths for name in {path.name, path.stem})
+    found = zip(ids.tolist(), paths, strict=True)
+    return {name: i for i, path in found for name in (path.name, path.stem) if times[name] == 1}

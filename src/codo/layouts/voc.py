@@ -290,8 +290,18 @@ def _is_labeled(one: ImageSet) -> bool:
 
 
 def _by_stem(paths: list[Path], folder: Path) -> dict[str, Path]:
-    """Files by their path below a folder, without extension."""
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+    """Files by their path below a folder, without extension.
+
+    Raises:
+        InputError: Two files that differ in the extension only; names the first.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        stem = path.relative_to(folder).with_suffix("").as_posix()
+        if (other := found.setdefault(stem, path)) != path:
+            what = f"{other.name} and {path.name} have one name, so which of them is labeled is unknown"
+            raise InputError(what, where=str(path.parent), fix="keep one of the two in this folder")
+    return found
 
 
 def _refuse_missing(stems: list[str], present: Container[str], what: str, folder: Path, one: ImageSet) -> None:

@@ -46,9 +46,23 @@ def test_crowd_regions_are_read_as_objects_or_ignored_on_request(save: Save) -> 
 
 
 def test_some_crowd_regions_of_a_class_stay_crowd_regions(save: Save) -> None:  # noqa: F811
-    read = read_coco(save(changed(crowds(0, 1, 0))), CocoRules(crowd="auto"))
+    path = save(changed(crowds(0, 1, 0)))
+    read = read_coco(path, CocoRules(crowd="auto"))
     assert read.crowd.tolist() == [True, False, False]
-    assert read.notes == ()
+    assert read.notes == (
+        f"{path}: 1 of 3 objects are marked as crowds, and neither learned nor evaluated; most of 'ant' (1 of 2); "
+        "if they are objects, set data.crowd=object",
+    )
+    assert read_coco(path, CocoRules(crowd="ignore")).notes == ()
+
+
+def test_as_few_crowd_regions_as_in_coco_are_not_worth_a_word(save: Save) -> None:  # noqa: F811
+    def twenty(truth: dict[str, Any]) -> None:
+        truth["annotations"] += [{**truth["annotations"][1], "id": 100 + i, "iscrowd": 0} for i in range(20)]
+        truth["annotations"][1]["iscrowd"] = 1
+
+    read = read_coco(save(changed(twenty)), CocoRules(crowd="auto"))
+    assert (int(read.crowd.sum()), read.notes) == (1, ())
 
 
 def test_flags_may_be_true_and_false(save: Save) -> None:  # noqa: F811

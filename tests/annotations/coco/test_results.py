@@ -20,6 +20,7 @@ from codo.cli import main
 from codo.core.errors import InputError
 from codo.detection.results import write_results
 from codo.geometry.segmentations import encode
+from tests.annotations.layouts import write_yolo
 from tests.annotations.refusals import Spoil, check_lines, each
 from tests.annotations.synthetic import coco
 from tests.conftest import MakeData
@@ -152,6 +153,51 @@ def test_corners_are_refused_by_the_command_line(
         row["bbox"] = [x, y, x + w, y + h]
     found.write_text(json.dumps(rows))
     check_lines(answer(["evaluate", str(found), f"data={data}"]), "read as corners x1, y1, x2, y2", str(found))
+
+
+def yolo(folder: Path) -> Annotations:
+    """Two validation images of YOLO's labels, ``000.png`` and ``001.png``, with ids 0 and 1; classes count from 0."""
+    write_yolo(folder, {"train": coco(1, seed=1), "val": coco(2, seed=2)}, outlines=False)
+    return read_annotations(DataSettings(folder=str(folder)), "val")
+
+
+def save_results(folder: Path, *rows: tuple[str | int, int], **more: Any) -> Path:
+    """Detections with these ids of images and classes."""
+    found = [{"image_id": i, "category_id": c, "score": 0.5, "bbox": [1, 2, 3, 4], **more} for i, c in rows]
+    (folder / "found.json").write_text(json.dumps(found))
+    return folder / "found.json"
+
+
+def ids(rows: list[dict[str, Any]]) -> list[tuple[int, int]]:
+    return [(row["image_id"], row["category_id"]) for row in rows]
+
+
+def test_images_without_ids_are_known_by_name(tmp_path: Path) -> None:
+    annotations = yolo(tmp_path)
+    path = save_results(tmp_path, ("001", 0), ("000.png", 0), (1, 0))
+    found = read_results(path, annotations)
+    assert ids(found) == [(1, 0), (0, 0), (1, 0)]
+    write_results(tmp_path / "again.json", found, annotations.aliases)
+    assert ids(json.loads((tmp_path / "again.json").read_text())) == [(1, 0), (0, 0), (1, 0)]
+    with pytest.raises(InputError, match="'image_id' is not an integer"):
+        read_results(save_results(tmp_path, ("002", 0)), annotations)
+
+
+def test_classes_that_count_from_1_are_recognized_by_the_last(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    annotations = yolo(tmp_path)
+    count = len(annotations.categories)
+    assert [category.id for category in annotations.categories] == list(range(count))
+    caplog.set_level("INFO")
+    assert ids(read_results(save_results(tmp_path, (0, 1), (1, count)), annotations)) == [(0, 0), (1, count - 1)]
+    assert "count from 1" in caplog.messages[0]
+    caplog.clear()
+    # The last class was not found, so that nothing tells: they are taken as they are, and those of Ultralytics named.
+    assert ids(read_results(save_results(tmp_path, (0, 1)), annotations)) == [(0, 1)]
+    assert not caplog.messages
+    assert ids(read_results(save_results(tmp_path, (0, 1), file_name="000.png"), annotations)) == [(0, 1)]
+    assert "subtract 1" in caplog.messages[0]
+    with pytest.raises(InputError, match="whose category_id is not in the ground truth"):
+        read_results(save_results(tmp_path, (0, 0), (0, count)), annotations)
 
 
 def test_string_and_merged_ids_of_results_are_those_of_the_data(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ NEARLY_ALL = 0.9
 """Share of crowd regions from which a class has practically no objects. COCO marks one object in a hundred so; some
 exporters of masks mark every object, since they write run-length codes, which COCO itself uses for crowds only."""
 
+MANY = 0.1
+"""Share of crowd regions of a class from which it is told that they are ignored."""
+
 
 class UsedClasses(NamedTuple):
     """The classes that are left.
@@ -79,7 +82,7 @@ def merge_classes(
 def resolve_crowds(
     used: UsedClasses, crowd: npt.NDArray[np.bool_], setting: str, where: str
 ) -> tuple[npt.NDArray[np.bool_], str]:
-    """Which objects are crowd regions, by ``data.crowd``, and a note.
+    """Which objects are crowd regions, by ``data.crowd``, and a note if that is unusual.
 
     Raises:
         InputError: ``auto``, and a class has hardly any object that is not a crowd region.
@@ -101,7 +104,14 @@ def resolve_crowds(
             where=where,
             fix="set data.crowd=object to read them as objects, as exporters of masks mean it, or data.crowd=ignore",
         )
-    return crowd, ""
+    shares = crowds / np.maximum(objects, 1)
+    if shares.max() < MANY:
+        return crowd, ""
+    most = int(shares.argmax())
+    return crowd, (
+        f"{where}: {count} of {len(crowd)} objects are marked as crowds, and neither learned nor evaluated; most of "
+        f"'{used.classes[most].name}' ({crowds[most]} of {objects[most]}); if they are objects, set data.crowd=object"
+    )
 
 
 def _similar(classes: tuple[Category, ...], where: str) -> str:

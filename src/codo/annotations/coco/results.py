@@ -6,11 +6,13 @@
       "segmentation": {"size": [height, width], "counts": "…"}}, …]
 
 ``bbox`` is in pixels of the image as it is on disk; one of ``bbox`` and ``segmentation`` may be left out, of all. The
-counts of a segmentation may also be a list of run lengths.
+counts of a segmentation may also be a list of run lengths. Labels in YOLO's and other formats have no ids of images:
+there ``image_id`` may be the name of the file, with or without extension, as Ultralytics writes it.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,10 @@ from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Annotations
 from codo.core.errors import InputError
 from codo.geometry.segmentations import compress, describe_error
+from codo.layouts.image_ids import ids_by_name
 from codo.sources.image_lists import parse_json
+
+log = logging.getLogger(__name__)
 
 
 def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
@@ -38,10 +43,12 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     if not isinstance(rows, list):
         raise InputError("a result file is a JSON list of detections", where=str(path), fix="give COCO results")
     table = JsonColumns(rows, "results", "detection", path)
-    for key, aliases in (("image_id", annotations.aliases.images), ("category_id", annotations.aliases.categories)):
+    images = {**ids_by_name(annotations.file_names, annotations.image_ids), **annotations.aliases.images}
+    for key, aliases in (("image_id", images), ("category_id", annotations.aliases.categories)):
         if aliases and all(type(row.get(key)) in (int, str) for row in rows):
             table.rows = rows = [{**row, key: aliases.get(row[key], row[key])} for row in rows]
     _check_known(table, "image_id", annotations.image_ids, annotations)
+    table.rows = rows = _classes_from_0(table, annotations)
     _check_known(table, "category_id", np.array([c.id for c in annotations.categories]), annotations)
     table.numbers("score")
     if any("bbox" in row for row in rows):
@@ -66,6 +73,28 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
 def outlines(results: Sequence[dict[str, Any]]) -> set[str]:
     """Which of ``bbox`` and ``segmentation`` the detections of a checked file have."""
     return {"bbox", "segmentation"} & results[0].keys() if results else {"bbox", "segmentation"}
+
+
+def _classes_from_0(table: JsonColumns, annotations: Annotations) -> list[dict[str, Any]]:
+    """The detections with class ids that count from 0, as YOLO's labels do, where they count from 1.
+
+    Ultralytics counts so, and writes file names. If the last class was not found either, nothing tells: a warning does.
+    """
+    rows, count = table.rows, len(annotations.categories)
+    values = table.integers("category_id")
+    if (
+        [category.id for category in annotations.categories] != list(range(count))
+        or not len(values)
+        or values.min() < 1
+    ):
+        return rows
+    if values.max() == count:
+        log.info("%s: the classes of detections count from 1, those of %s from 0", table.path, annotations.source)
+        return [{**row, "category_id": row["category_id"] - 1} for row in rows]
+    if count > 1 and "file_name" in rows[0]:
+        told = "no detection is of class 0; if their classes count from 1, as Ultralytics counts, subtract 1 from each"
+        log.warning("WARNING %s: %s", table.path, told)
+    return rows
 
 
 def _check_known(table: JsonColumns, key: str, known: Any, annotations: Annotations) -> None:
