@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import codo
 from codo.core.errors import CodoError, InputError
+
+
+@contextmanager
+def _messages() -> Iterator[None]:
+    """Write what is logged to the standard error: a verb without a run has no log that does."""
+    logger, handler = logging.getLogger("codo"), logging.StreamHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _prepare(args: argparse.Namespace) -> None:
@@ -93,7 +109,8 @@ def _export(args: argparse.Namespace) -> None:
 def _evaluate(args: argparse.Namespace) -> None:
     from codo.core.config import parse_assignments
 
-    numbers = codo.evaluate(args.source, **parse_assignments(args.settings))
+    with _messages():
+        numbers = codo.evaluate(args.source, **parse_assignments(args.settings))
     if _main_process():
         print(json.dumps(numbers, indent=2))
         print("from 0 to 1, where reports and comparisons have points of 100; -1: no such objects", file=sys.stderr)

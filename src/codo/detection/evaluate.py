@@ -22,6 +22,7 @@ from codo.core.config import Settings, merge, nest, resolve
 from codo.core.errors import InputError
 from codo.core.rank_watch import DistributedSettings
 from codo.core.run import Run
+from codo.detection.compared_files import compare_files
 from codo.detection.detector_io import SavedDetector
 from codo.detection.predict import predict, score
 from codo.detection.results import write_results
@@ -60,6 +61,9 @@ class EvaluateSettings(Settings):
     device: str = Field("auto", description="auto, cpu, cuda or cuda:N")
     workers: int | None = Field(None, ge=0, description="loader processes; null: one per core, at most 16")
     out: str | None = Field(None, description="file to write the detections to, in COCO's result format")
+    against: str | None = Field(
+        None, description="COCO result file to compare a result file with; '*' in both names stands for the seed"
+    )
     distributed: DistributedSettings = DistributedSettings()
 
 
@@ -74,7 +78,8 @@ def evaluate(source: Run | str | Path, data: Any = None, **overrides: Any) -> di
     Returns:
         ``{"bbox": {"AP": …, "AP50": …, …}, "segm": {…}}``, names as in `codo.evaluation.coco_metrics.NAMES`; values
         from 0 to 1, or -1 if the data have no such object. ``segm`` exists if there are masks, ``voc`` if the data are
-        in VOC's format: VOC's metrics, see `codo.evaluation.voc_metrics.voc_metrics`.
+        in VOC's format: VOC's metrics, see `codo.evaluation.voc_metrics.voc_metrics`. With ``against=`` means and
+        differences of two result files or of their seeds, see `codo.detection.compared_files.compare_files`.
 
     Raises:
         InputError: Invalid settings, annotations or detections; a run of another verb than ``finetune``.
@@ -106,7 +111,28 @@ def _evaluate_results(
         )
     if settings.out is not None:
         raise InputError("out= applies to detectors only, not to a result file", where=str(path), fix="leave out= out")
+    if settings.against is None and "*" in path.name:
+        fix = "name one file, or add against=FILES, to compare the two by seed"
+        raise InputError("several result files", where=str(path), fix=fix)
     annotations = _read(settings.data, settings.split, context, images=False)
+    if settings.against is None:
+        return numbers(annotations, *_read_results(path, annotations, settings), settings.backend)
+    found, told = compare_files(
+        path,
+        Path(settings.against),
+        annotations,
+        lambda file: _read_results(file, annotations, settings),
+        lambda results, kinds: numbers(annotations, results, kinds, settings.backend),
+    )
+    for line in told if context.main else ():
+        log.info(line)
+    return found
+
+
+def _read_results(
+    path: Path, annotations: Annotations, settings: EvaluateSettings
+) -> tuple[list[dict[str, Any]], list[Kind]]:
+    """The detections of a file, and which of their boxes and masks are scored."""
     results = read_results(path, annotations)
     check_results(str(path), annotations, results)
     found = outlines(results)
@@ -118,7 +144,7 @@ def _evaluate_results(
         if settings.masks is False:
             what, fix = "the detections are masks alone, and masks=false leaves nothing to score", "leave masks= out"
         raise InputError(what, where=str(path), fix=fix)
-    return numbers(annotations, results, kinds, settings.backend)
+    return results, kinds
 
 
 def _evaluate_detector(
@@ -127,6 +153,9 @@ def _evaluate_detector(
     data = settings.data or saved.data
     if data is None:
         raise InputError("data= is missing", where="codo evaluate", fix="add data=FOLDER")
+    if settings.against is not None:
+        fix = "write the detections of both with out=, then compare the two files"
+        raise InputError("against= compares result files, and this is a detector", where=str(path), fix=fix)
     data = data.filled_from(saved.card.model.pixels)
     if settings.out is not None:
         check_writable(Path(settings.out))
