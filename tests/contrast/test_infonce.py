@@ -83,6 +83,12 @@ def test_reduction(reduction: Literal["sum", "mean"]) -> None:
     assert total == pytest.approx((per_level.sum() * 3 if reduction == "sum" else per_level.mean()).item())
 
 
+def test_a_mean_is_over_the_levels_that_count() -> None:
+    queries, keys, negatives = unit(4, 5, 8, seed=0), unit(3, 4, 5, 8, seed=1), unit(4, 9, 8, seed=2)
+    result = info_nce(queries, keys, negatives, reduction="mean", counted=2)
+    assert result.losses[1:3].sum() == pytest.approx(result.stats["loss"][1:3].mean().item())
+
+
 def test_autocast_does_not_lower_the_precision() -> None:
     queries = unit(2, 4, 32, seed=0, dtype=torch.float32)
     keys, negatives = unit(1, 2, 4, 32, seed=1, dtype=torch.float32), unit(2, 64, 32, seed=2, dtype=torch.float32)

@@ -46,7 +46,7 @@ class Pictures:
 def made(images: Any = None, augment: AugmentSettings = WHOLE, **settings: Any) -> SalientPairs:
     pool = Pool([Pictures(empty=True, color=255)], [None])  # type: ignore[list-item]  # stands in for a catalog
     crops = [Crop(S, augment)] * 2
-    return SalientPairs(images or Pictures(), crops, 0, pool, SalientSettings(**settings))
+    return SalientPairs(images or Pictures(), crops, 0, pool, pool, SalientSettings(**settings))
 
 
 def disc() -> np.ndarray:
@@ -78,6 +78,18 @@ def test_the_object_stays_and_its_background_changes(kinds: Any, background: Any
         assert np.abs(levels[0] - levels[1]).max() > 3
 
 
+@pytest.mark.parametrize("kinds", [(0, 1, 0), (0, 0, 1)])
+def test_the_query_view_and_the_key_views_have_backgrounds_of_their_own_pools(kinds: Any) -> None:
+    pools = [Pool([Pictures(empty=True, color=color)], [None]) for color in (255, 0)]  # type: ignore[list-item]  # stand-ins
+    crops, settings = [Crop(S, WHOLE)] * 3, SalientSettings(pasted=1.0, backgrounds=kinds)
+    views = SalientPairs(Pictures(), crops, 0, *pools, settings)  # type: ignore[arg-type]  # stands in for a catalog
+    levels = [float(np.median(view[outside()])) for view in views.views(0, 0, [0, 1, 2])]
+    assert levels == [255, 0, 0]
+    # The other pool changes nothing about a view.
+    same, other = made(pasted=1.0, backgrounds=kinds).views(0, 0, [0, 1]), views.views(0, 0, [0])
+    assert np.array_equal(same[0], other[0])
+
+
 def test_nothing_is_pasted_at_share_zero() -> None:
     plain = made(pasted=0.0).views(0, 0, [0])[0]
     assert np.abs(plain[outside()].reshape(-1, 3).astype(int) - (40, 60, 160)).max() <= 1
@@ -105,10 +117,8 @@ def test_stored_alphas_give_the_same_views(photos: Path, tmp_path: Path, packed:
     images = prepare(photos, tmp_path / "catalog", propose=False, pack=packed, jobs=1)
     plan = StepPlan(5, 3, np.array([2, 0, 7]), np.array([1, 2, 2]), np.array([1, 0, 2]))
     crops = [Crop(S, AugmentSettings())] * 2
-    plain, stored = (
-        SalientPairs(images, crops, 0, Pool([images], [None]), SalientSettings(pasted=0.8, foreground=(0.001, 1.0)))
-        for _ in range(2)
-    )
+    pool, settings = Pool([images], [None]), SalientSettings(pasted=0.8, foreground=(0.001, 1.0))
+    plain, stored = (SalientPairs(images, crops, 0, pool, pool, settings) for _ in range(2))
     assert stored.store_alphas(tmp_path / "alphas.bin").images == len(images)
     stored.alpha = None  # type: ignore[method-assign,assignment]  # it would fail now
     assert any(stored.stored is not None and stored.stored[i] is not None for i in (0, 1, 2, 7))

@@ -190,4 +190,10 @@ def test_only_the_levels_that_count_are_added_up() -> None:
     output.loss.backward()
     # All parameters have a gradient, as several ranks need: the head's BatchNorm sees every level.
     assert all(p.grad is not None for p in coarse.query.parameters())
+    # A mean is one of the levels that count, with every kind of negatives and keys.
+    for given in ({}, {"negatives": "batch"}, {"negatives": "batch", "keys": "end_to_end"}):
+        mean = ContrastSettings.model_validate({"queue": K, "bn_groups": 2, "reduction": "mean", **given})
+        two = CoDo(Setup(MODEL, mean, CoDoOptions(levels=("P3", "P5")), batch_size=B)).train()(batch(0, 4))
+        expected = (two.stats["loss/P3"].item() + two.stats["loss/P5"].item()) / 2
+        assert two.loss.item() == pytest.approx(expected, rel=1e-5)
     assert method()(batch(0)).loss.item() == pytest.approx(sum(output.stats[f"loss/{x}"].item() for x in coarse.levels))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,17 @@ def test_the_loss_is_info_nce_on_pasted_views(catalog: Path) -> None:
     logits = torch.cat([(queries * keys).sum(1, keepdim=True), queries @ method.queue.keys[0].T], dim=1) / 0.2
     expected = F.cross_entropy(logits, torch.zeros(B, dtype=torch.int64))
     assert method(batch).loss.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_pools_of_query_and_key_are_kept_apart(catalog: Path) -> None:
+    given = inputs(catalog)
+    query, key = (Pool(given.catalogs(), [None]) for _ in range(2))
+    dataset = DiLo.dataset(replace(given, query=query, key=key))
+    assert dataset.query is query
+    assert dataset.key is key
+    for missing in ({"query": None}, {"key": None}):
+        with pytest.raises(InputError, match="the backgrounds are missing"):
+            DiLo.dataset(replace(given, **missing))
 
 
 def test_colors_on_the_device_are_refused(catalog: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -10,7 +12,8 @@ from codo.core.errors import InputError
 from codo.methods.base import Setup
 from codo.methods.registry import find_method
 from codo.methods.simclr import SimCLR
-from tests.methods.crops import MODEL, build
+from tests.methods.compiling import check_compiled_step
+from tests.methods.crops import MODEL, batch, build
 
 
 @pytest.mark.parametrize("name", ["simclr", "byol", "swav", "barlow_twins", "simsiam", "supervised"])
@@ -29,3 +32,18 @@ def test_only_the_backbone_is_exported_and_boxes_are_embedded(name: str) -> None
 def test_a_process_with_one_sample_is_refused() -> None:
     with pytest.raises(InputError, match="two samples on each process"):
         SimCLR(Setup(MODEL, ContrastSettings(), batch_size=2, world=2))
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize(
+    ("name", "options", "passes"),
+    [
+        ("simclr", {}, 2),
+        ("byol", {"hidden": 16}, 4),
+        ("self_emd", {"hidden": 16}, 4),
+        ("self_emd", {"hidden": 16, "vector_weight": 1.0}, 4),
+    ],
+)
+def test_a_compiled_step_runs_compiled_code(name: str, options: dict[str, Any], passes: int) -> None:
+    """Of the target, too; whichever way a method takes through its encoder."""
+    check_compiled_step(lambda: build(find_method(name), **options), batch(), passes)

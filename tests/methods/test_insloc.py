@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import torch
 import codo
 from codo.contrast.infonce import ContrastSettings
 from codo.core.config import resolve
+from codo.core.errors import InputError
 from codo.loading.sampler import StepSampler
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup
+from codo.methods.codo import CoDo, CoDoOptions
 from codo.methods.insloc import InsLoc, InsLocOptions, InsLocViews
 from codo.models.encoder import ModelSettings
 from codo.training.pretrain_settings import PretrainSettings
@@ -68,6 +71,18 @@ def test_the_whole_image_is_pasted_in_its_own_aspect(dataset: InsLocViews) -> No
     size = dataset.pasted.foregrounds.size(3)
     assert dataset.pasted.proposal(0, 3).shape == (size[1], size[0], 3)
     assert np.array_equal(dataset.pasted.proposal(0, 3), dataset.pasted.proposal(7, 3))
+
+
+def test_without_contrast_nothing_is_left_that_could_be_added() -> None:
+    """Localization, which saves CoDo, has no effect here: the error must not name it."""
+    contrast = ContrastSettings(queue=16, bn_groups=2)
+    setup = Setup(MODEL, contrast, InsLocOptions(contrast_weight=0), batch_size=B)
+    with pytest.raises(InputError, match="leaves nothing to learn") as caught:
+        InsLoc(setup)
+    assert caught.value.fix == "leave it out"
+    with pytest.raises(InputError) as caught:
+        CoDo(replace(setup, options=CoDoOptions(contrast_weight=0)))
+    assert caught.value.fix == "add localization=1, or leave it out"
 
 
 def test_only_the_coarsest_level_of_queries_sees_the_anchor(batches: list[ViewBatch]) -> None:

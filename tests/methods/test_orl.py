@@ -108,3 +108,28 @@ def test_weights_that_are_not_there_are_told_before_anything_is_written(catalog:
     with pytest.raises(InputError, match="no such weight file"):
         codo.pretrain(**given, **{"options.weights": "nowhere.pth"})
     assert not (tmp_path / "run").exists()
+
+
+def test_weights_are_read_only_while_the_pairs_are_to_be_found(tmp_path: Path) -> None:
+    """So that a run goes on where the network of the first stage is gone; without its pairs it says so itself."""
+    method = build(weights=str(tmp_path / "gone.pth"))
+    with pytest.raises(InputError, match="no such weight file"):
+        method.check_sources(tmp_path, 0)
+    method.check_sources(tmp_path, 7)
+    (tmp_path / "pairs.npz").touch()
+    method.check_sources(tmp_path, 0)
+
+
+def test_a_run_with_its_pairs_goes_on_without_the_weights(
+    catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
+    backbone, weights = build().encoder.backbone, tmp_path / "w.pth"
+    torch.save({f"backbone.{name}": value for name, value in backbone.state_dict().items()}, weights)
+    given = tiny.settings(catalog, tmp_path / "run", method="orl", probe=None, canvas=32, steps=2, checkpoint_every=1)
+    own = {"hidden": 16, "compared": 3, "neighbors": 2, "patch_side": 32, "weights": str(weights)}
+    del given["backgrounds"], given["contrast"]
+    with tiny.stopped_after(1, monkeypatch):
+        codo.pretrain(**given, options=own)
+    weights.unlink()
+    assert tiny.final_state(codo.pretrain(**given, options=own).path)["step"] == 2

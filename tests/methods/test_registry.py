@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import codo
+from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.exporters.trunk import read_trunk
 from codo.methods import registry
@@ -20,6 +21,7 @@ from codo.methods.base import OPTIONAL
 from codo.methods.registry import METHODS, find_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.training import checkpoint
+from codo.training.pretrain_settings import PretrainSettings, method_setup
 from tests.training import tiny
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -167,10 +169,54 @@ def test_wrong_names_are_explained(tmp_path: Path) -> None:
         ("byol", {"views": 3, "contrast": {"queue": 4, "momentum_end": 1}}, ["views", "contrast.queue"]),
         ("simclr", {"contrast.temperature": 0.5, "model.embedding_dim": 64, "optim.lr": 1}, []),
         ("supervised", {"model": {"embedding_dim": 64, "backbone": "resnet18"}}, ["model.embedding_dim"]),
+        ("rotation", {"canvas": 96}, []),
+        (
+            "jigsaw",
+            {"canvas": 96, "views": 3},
+            ["views", "canvas for training views (set options.cell and options.patch)"],
+        ),
+        ("context", {"options.cell": 96}, []),
     ],
 )
 def test_settings_without_effect_are_known(name: str, given: dict[str, Any], unused: list[str]) -> None:
     assert registry.unused_settings(name, given) == unused
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "contradiction"),
+    [
+        ("codo_m", {}, "views=2"),
+        ("codo_m", {"views": 4}, ""),
+        ("codo", {}, ""),
+        ("codo", {"views": 4}, ""),
+        ("moco", {}, "options.projection=mlp"),
+        ("moco", {"options": {"projection": "linear"}}, ""),
+        ("moco_v2", {}, ""),
+        ("moco_v2", {"options": {"projection": "linear"}}, "options.projection=linear"),
+        ("dilo", {}, ""),
+        ("simsiam", {}, ""),
+    ],
+)
+def test_settings_that_contradict_the_name_are_told(name: str, given: dict[str, Any], contradiction: str) -> None:
+    """As they do with a recipe that is not the one of this name, which has what makes the method."""
+    backgrounds = ["-"] if find_method(name).needs_backgrounds else []
+    values = {"foregrounds": "-", "out": "-", "backgrounds": backgrounds, "method": name, "model": tiny.MODEL, **given}
+    setup = method_setup(PretrainSettings.model_validate({"contrast": {"queue": 8, "bn_groups": 0}, **values}))
+    told = registry.build_method(name, setup).notes()
+    wanted = f"method={name} with {contradiction} is another method: codo recipes {name} has the settings of {name}"
+    assert told == ([wanted] if contradiction else [])
+
+
+def test_a_contradicted_name_is_told_before_the_first_step(catalog: Path, tmp_path: Path) -> None:
+    run = codo.pretrain(**settings("moco", catalog, catalog, tmp_path / "run", steps=1))
+    before, _, _ = (run.path / "train.log").read_text().partition("step 1/1")
+    assert "method=moco with options.projection=mlp is another method" in before
+
+
+@pytest.mark.parametrize("name", ["codo_m", "moco", "moco_v2"])
+def test_the_recipe_of_a_name_makes_its_method(name: str) -> None:
+    given = {"foregrounds": "-", "out": "-"} | ({"backgrounds": ["-"]} if name == "codo_m" else {})
+    assert registry.name_notes(name, method_setup(resolve(PretrainSettings, name, given))) == []
 
 
 def test_every_use_is_of_something_optional() -> None:

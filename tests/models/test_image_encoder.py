@@ -7,6 +7,7 @@ from torch import nn
 from codo.core.errors import InputError
 from codo.models.encoder import ModelSettings
 from codo.models.image_encoder import ImageEncoder
+from tests.methods.compiling import Counted
 
 SETTINGS = ModelSettings(backbone="resnet18", width=0.125)
 
@@ -48,6 +49,20 @@ def test_groups_have_batch_statistics_of_their_own() -> None:
     assert not torch.allclose(together, model.project(images()), atol=1e-3)
     with pytest.raises(InputError, match="4 images do not divide into 3 groups"):
         model(images(), groups=3)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_groups_reuse_one_graph_and_each_way_through_is_compiled() -> None:
+    model, plain, counted = encoder().eval(), encoder().eval(), Counted()
+    model.compile(backend=counted)
+    for size in (4, 2):  # the first size, and one for any size
+        model.by_groups(images(2 * size), 2)
+    graphs, calls = counted.graphs, counted.calls
+    assert torch.allclose(model(images(8), groups=4), plain(images(8)), atol=1e-6)
+    assert (counted.graphs, counted.calls) == (graphs, calls + 4)
+    assert torch.allclose(model.pool(images()), plain.pool(images()), atol=1e-6)
+    assert torch.allclose(model.project(images()), plain.project(images()), atol=1e-6)
+    assert counted.calls == calls + 6
 
 
 def test_half_precision_embeddings_have_length_one_in_float32() -> None:

@@ -26,6 +26,29 @@ def test_two_steps_by_hand() -> None:
     assert torch.allclose(bias, torch.tensor([-2.0]))
 
 
+def test_nesterov_by_hand() -> None:
+    weight, bias = torch.nn.Parameter(torch.tensor([[3.0, 4.0]])), torch.nn.Parameter(torch.tensor([1.0]))
+    optimizer = LARS([weight, bias], lr=2.0, momentum=0.5, trust=0.2, nesterov=True)
+    weight.grad, bias.grad = torch.tensor([[0.0, 1.0]]), torch.tensor([1.0])
+    optimizer.step()  # both trust ratios are 1 (0.2 of length 5), velocities 1
+    assert torch.allclose(weight, torch.tensor([[3.0, 4 - 2 * (1 + 0.5 * 1)]]))
+    assert torch.allclose(bias, torch.tensor([1 - 2 * (1 + 0.5 * 1)]))
+    optimizer.step()
+    ratio = 0.2 * 10**0.5  # of the weight, which is (3, 1) now
+    assert torch.allclose(weight, torch.tensor([[3.0, 1 - 2 * (ratio + 0.5 * (0.5 + ratio))]]))
+    assert torch.allclose(bias, torch.tensor([-2 - 2 * (1 + 0.5 * 1.5)]))
+
+
+def test_states_of_earlier_versions_go_on_without_nesterov() -> None:
+    """They did not have it, whatever the settings of their run said."""
+    weight = torch.nn.Parameter(torch.ones(2, 2))
+    state = LARS([weight], lr=1.0).state_dict()
+    del state["param_groups"][0]["nesterov"]
+    again = LARS([weight], lr=1.0, nesterov=True)
+    again.load_state_dict(state)
+    assert again.param_groups[0]["nesterov"] is False
+
+
 def test_no_gradient_and_zero_length_are_no_trouble() -> None:
     weight, idle = torch.nn.Parameter(torch.zeros(2, 2)), torch.nn.Parameter(torch.ones(2, 2))
     optimizer = LARS([weight, idle], lr=1.0)

@@ -7,6 +7,7 @@ import math
 import pytest
 import torch
 
+from codo.core.errors import InputError
 from codo.optim.optimizer import OptimSettings, Schedule, build_optimizer, set_lr
 
 
@@ -65,3 +66,18 @@ def test_fixed_modules_keep_the_peak() -> None:
     optimizer = build_optimizer(model, OptimSettings(), torch.device("cpu"), constant_lr=[model[1]])
     set_lr(optimizer, 0.5, peak=2.0)
     assert [(len(group["params"]), group["lr"]) for group in optimizer.param_groups] == [(2, 0.5), (2, 2.0)]
+
+
+@pytest.mark.parametrize("kind", ["sgd", "lars"])
+def test_nesterov_reaches_the_optimizer(kind: str) -> None:
+    model = torch.nn.Linear(2, 2)
+    for nesterov in (True, False):
+        settings = OptimSettings.model_validate({"kind": kind, "nesterov": nesterov})
+        groups = build_optimizer(model, settings, torch.device("cpu")).param_groups
+        assert all(group["nesterov"] is nesterov for group in groups)
+
+
+def test_nesterov_without_momentum_is_refused() -> None:
+    with pytest.raises(InputError, match="Nesterov's momentum needs a momentum") as caught:
+        OptimSettings(nesterov=True, momentum=0)
+    assert caught.value.fix == "set optim.nesterov=false, or optim.momentum=0.9"

@@ -10,7 +10,8 @@ from codo.planning.costs import UnitCosts, unit_costs
 
 
 def test_no_number_of_a_gpu_claims_to_be_measured() -> None:
-    for name in ("gpu_flops", "gpu_bandwidth", "gpu_memory", "efficiency", "link_bandwidth", "network_bandwidth"):
+    gpu = "gpu_flops", "gpu_flops_fp32", "gpu_bandwidth", "gpu_memory"
+    for name in (*gpu, "efficiency", "link_bandwidth", "network_bandwidth"):
         assert getattr(unit_costs(), name).kind in ("read", "target")
 
 

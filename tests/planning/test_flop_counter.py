@@ -151,6 +151,37 @@ def test_the_memory_of_every_image_is_counted() -> None:
     assert many - few == 500_000 * settings(**given).model.embedding_dim * 4
 
 
+def test_float32_keeps_nearly_twice_the_activations() -> None:
+    """Pooled boxes, embeddings and losses are float32 in both."""
+    given = {"model": MODEL, "canvas": 64, "contrast": {"queue": 4, "bn_groups": 0}}
+    half, single = (count_step(settings(**given, precision=precision), 16) for precision in ("auto", "fp32"))
+    weights = 2 * half.trained  # copies in bfloat16 are kept too; float32 ones are those of the network
+    assert 1.7 < single.saved / (half.saved - weights) < 2
+    assert 1.5 < sum(moved for _, moved in single.operations.each) / sum(moved for _, moved in half.operations.each) < 2
+    assert single.weights == half.weights
+    assert single.operations.flops == pytest.approx(half.operations.flops)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "numbers"),
+    [
+        ("codo", {}, 4 * 8),  # levels x embedding
+        ("codo", {"views": 4}, 3 * 4 * 8),
+        ("codo", {"localization": 1.0}, 4 * (8 + 3)),  # the losses of three tasks beside each embedding
+        ("codo", {"contrast": {"negatives": "batch", "symmetric": True}}, 2 * 4 * 8),
+        ("codo", {"contrast": {"negatives": "batch", "keys": "end_to_end"}}, 2 * 4 * 8),  # of queries too
+        ("moco_v2", {}, 8),
+        ("densecl", {}, 2 * 8 + 4 * (8 + 64)),  # image and mean; 2 x 2 cells with embedding and features
+        ("detco", {}, 8 * 8),
+        ("simsiam", {}, 0),
+    ],
+)
+def test_what_a_sample_adds_to_the_gathered_embeddings(method: str, given: dict[str, Any], numbers: int) -> None:
+    pasted = {} if find_method(method).needs_backgrounds else {"backgrounds": []}
+    values = {"method": method, "model": {**MODEL, "embedding_dim": 8}, "canvas": 64, **pasted, **given}
+    assert count_step(settings(**values), 4).gathered == 4 * 4 * numbers
+
+
 def test_negatives_of_the_batch_need_no_queue() -> None:
     given = {"model": {**MODEL, "projection_norm": "bn"}, "canvas": 64}
     contrast = {"momentum": "auto", "queue": 4096}

@@ -17,6 +17,7 @@ from tests.training.tiny import MODEL
 
 ROUND = {
     "gpu_flops": 1e13,
+    "gpu_flops_fp32": 2e12,
     "gpu_bandwidth": 1e11,
     "gpu_memory": 2**32,
     "efficiency": 0.5,
@@ -32,6 +33,9 @@ ROUND = {
     "saliency": 7.2,
 }
 
+KEYS = 4 * 10 * 8 * 4
+"""Bytes of the keys of a GPU in `planned`: 4 levels x 10 samples x 8 numbers."""
+
 
 def made_up() -> UnitCosts:
     shipped = {name: cost.model_dump() for name, cost in unit_costs()}
@@ -44,7 +48,7 @@ def planned(gpus: int = 1, **changes: Any) -> Estimate:
     """One GPU's share is 10 samples: 1e12 operations and 1e9 bytes, 0.1 s, which are 0.2 s at half of the roofline."""
     operations = Operations()
     operations.each = [(1e12, 1e9)]
-    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
+    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True, KEYS)
     values = {"backgrounds": ["-"], "batch_size": 10 * gpus, "epochs": 2, "images": 1000, "gpus": gpus, **changes}
     settings = PlanSettings.model_validate(
         {"model": {"embedding_dim": 8}, "contrast": {"bn_groups": 2}, "canvas": 32, **values}
@@ -105,6 +109,13 @@ def test_two_gpus_wait_for_the_network() -> None:
     assert value(two, "loader", "reads") == pytest.approx(rate * (2 * 3000 + 2 * 1000) / 1e9)
 
 
+def test_keys_with_a_gradient_cross_the_network_three_times() -> None:
+    both = planned(2), planned(2, contrast={"bn_groups": 2, "negatives": "batch", "keys": "end_to_end"})
+    once, thrice = (value(one, "network", "keys") for one in both)
+    assert once * 1e6 == pytest.approx(KEYS)
+    assert thrice == pytest.approx(3 * once)
+
+
 def test_gradients_that_do_not_fit_behind_the_backward_pass_are_waited_for() -> None:
     apart = planned(2, nodes=2, contrast={"bn_groups": 2, "queue": 16})
     gradients, keys = 4000 / 1e5, 1280 / 1e5  # seconds, by the slower network between nodes
@@ -117,7 +128,7 @@ def test_gradients_that_do_not_fit_behind_the_backward_pass_are_waited_for() -> 
     )
     operations = Operations()
     operations.each = [(1e12, 1e9)]
-    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
+    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True, KEYS)
     settings = PlanSettings.model_validate(
         {
             "backgrounds": ["-"],
@@ -133,6 +144,25 @@ def test_gradients_that_do_not_fit_behind_the_backward_pass_are_waited_for() -> 
     assert value(slower, "time", "step") == pytest.approx(1e3 * (0.2 / 3 + 4000 / slow + 1280 / slow))
 
 
+def test_float32_has_a_rate_of_its_own() -> None:
+    """1e12 operations at 2e12 a second take 0.5 s: longer than to move 1e9 bytes."""
+    half, single = planned(), planned(precision="fp32")
+    assert value(single, "step", "roofline") == pytest.approx(5 * value(half, "step", "roofline"))
+    assert value(single, "time", "step") == pytest.approx(1000)
+    assert single.line("step", "roofline").how.endswith("in float32")
+    assert half.line("step", "roofline").how.endswith("in bfloat16")
+    assert [any("rate is that of TF32" in warning for warning in one.warnings) for one in (half, single)] == [
+        False,
+        True,
+    ]
+    assert planned(precision="auto").lines == planned(precision="bf16").lines == half.lines
+
+
+def test_settings_that_contradict_the_name_of_the_method_are_told() -> None:
+    assert any("method=codo_m with views=2" in warning for warning in planned(method="codo_m").warnings)
+    assert not any("codo_m" in warning for warning in planned(method="codo_m", views=4).warnings)
+
+
 def test_a_line_is_as_certain_as_its_weakest_part() -> None:
     one = planned()
     assert one.line("time", "hours").kind == "target"
@@ -145,7 +175,7 @@ def test_too_much_memory_is_warned_about() -> None:
     small = made_up().gpu_memory.model_copy(update={"value": 2.0**31})
     operations = Operations()
     operations.each = [(1e12, 1e9)]
-    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True)
+    step = Step(10, 2, operations, 1000, 2**30, 2**30, 4, True, KEYS)
     settings = PlanSettings.model_validate({"backgrounds": ["-"], "batch_size": 10, "steps": 1, "images": 100})
     warnings = estimate(
         settings, ("given", "by hand"), step, made_up().model_copy(update={"gpu_memory": small})
@@ -173,6 +203,11 @@ def test_from_a_recipe_and_a_catalog(catalog: Path) -> None:
         ({"gpus": 64}, "one sample"),
         ({"gpu": 8}, "unknown setting 'gpu'"),
         ({"steps": None, "epochs": None}, "the length of the run is missing"),
+        ({"images": 63}, "batch_size=64 is larger than the 63 images"),
+        (
+            {"steps": 10, "model": {"init": "imagenet", "width": 1.0, "freeze": ["backbone"], "unfreeze_at": 10}},
+            "the run has 10 steps: its frozen parts would never be trained",
+        ),
     ],
 )
 def test_wrong_settings(given: dict[str, Any], message: str) -> None:

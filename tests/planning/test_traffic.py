@@ -13,6 +13,11 @@ def test_gradients_of_a_ring() -> None:
     assert traffic.gradients(10, gpus=1) == 0
 
 
+def test_an_all_gather_sends_what_is_own_to_all_others() -> None:
+    assert traffic.all_gather(10, gpus=4) == 30
+    assert traffic.all_gather(10, gpus=1) == 0
+
+
 def test_keys_of_an_all_gather() -> None:
     # 2 key views of 4 levels of 8 samples of 2 numbers of 4 bytes are 512 bytes; all but its own quarter come to a GPU.
     assert traffic.keys(batch=8, views=3, levels=4, dim=2, gpus=4) == 384

@@ -16,6 +16,7 @@ from codo.pretext.inpainting import Inpainting
 from codo.pretext.jigsaw import Jigsaw
 from codo.pretext.rotation import Rotation
 from codo.pretext.task import classify
+from tests.methods.compiling import check_compiled_step
 from tests.pretext.pictures import batch, build, dataset, noise
 
 PATCHES = {"cell": 20, "patch": 16, "jitter": 2, "hidden": 16, "joined": 16}
@@ -53,6 +54,13 @@ def test_two_ranks_with_half_a_batch_each_compute_the_loss_of_the_whole(name: st
     halves = [method(type(data)(*(half(value, rank) for value in data))) for rank in range(2)]
     mean = sum(float(output.loss.detach()) for output in halves) / 2
     assert float(method(data).loss.detach()) == pytest.approx(mean, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["rotation", "colorization", "inpainting", "jigsaw"])
+def test_a_compiled_step_runs_compiled_code(name: str) -> None:
+    cls, options = TASKS[name]
+    data = batch(dataset(cls, noise(6, 64, 64), **options))
+    check_compiled_step(lambda: build(cls, **options), data, passes=1)
 
 
 @pytest.mark.parametrize(

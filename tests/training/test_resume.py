@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,10 +17,16 @@ from pathlib import Path
 import pytest
 import torch
 
+from codo.core.errors import Preempted
 from codo.core.run import Run
+from codo.probes.labeled import LabeledProbes
+from codo.probes.watched_probes import BEST
+from codo.training import trainer
+from codo.training.distributed import DistributedContext
 from codo.training.pretrain import pretrain
 from tests.annotations.synthetic import coco, write
 from tests.training import tiny
+from tests.training.test_freezing import weights as weights
 
 STEPS = 12
 
@@ -78,6 +86,83 @@ def test_a_torn_checkpoint_is_passed_over(catalog: Path, tmp_path: Path, undistu
     assert done.returncode == 0, done.stderr
     assert "damaged" in (out / "train.log").read_text()
     tiny.assert_same_state(tiny.final_state(out), tiny.final_state(undisturbed))
+
+
+def signal_within(step: int, patch: pytest.MonkeyPatch) -> None:
+    """Send SIGTERM once, while a step is computed."""
+    seed_torch, left = trainer.seed_torch, [step]
+
+    def seed(number: int, done: int, context: DistributedContext) -> None:
+        if left == [done + 1]:
+            left.clear()
+            os.kill(os.getpid(), signal.SIGTERM)
+        seed_torch(number, done, context)
+
+    patch.setattr(trainer, "seed_torch", seed)
+
+
+@pytest.fixture(scope="module")
+def probed(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Probes after steps 3 and 6, of which the first is no step that is logged for itself."""
+    out = tmp_path_factory.mktemp("probed") / "run"
+    return pretrain(**tiny.settings(catalog, out, canvas=32, checkpoint_every=5, **{"log.every": 2}))
+
+
+@pytest.mark.usefixtures("one_thread")
+@pytest.mark.parametrize("step", [3, 6])
+def test_stopped_where_a_probe_is_due_it_is_made_up_for(
+    step: int, catalog: Path, tmp_path: Path, probed: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tiny.settings(catalog, tmp_path / "run", canvas=32, checkpoint_every=5, **{"log.every": 2})
+    with monkeypatch.context() as patch:
+        signal_within(step, patch)
+        with pytest.raises(Preempted, match=f"after step {step}; a checkpoint is saved"):
+            pretrain(**settings)
+    assert all(row["step"] < step for row in Run(tmp_path / "run").metrics())  # nobody waits for a probe
+    run = pretrain(**settings)
+    assert tiny.timeless(run.metrics()) == tiny.timeless(probed.metrics())
+    tiny.assert_same_state(tiny.final_state(run.path), tiny.final_state(probed.path))
+    metrics = run.metrics_file.read_bytes()
+    assert pretrain(**settings).metrics_file.read_bytes() == metrics  # once
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_run_that_was_stopped_without_its_probe_by_an_earlier_version(
+    catalog: Path, tmp_path: Path, probed: Run
+) -> None:
+    """It logged the step without the probe; the values follow on a line of their own."""
+    shutil.copytree(probed.path, tmp_path / "run")
+    run = Run(tmp_path / "run")
+    *before, last = probed.metrics()
+    asked = probed.metrics()[0].keys() - {"step"}
+    bare = {name: value for name, value in last.items() if name not in asked}
+    run.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in [*before, bare]))
+    pretrain(**tiny.settings(catalog, run.path, canvas=32, checkpoint_every=5, **{"log.every": 2}))
+    assert run.metrics() == [*before, bare, {"step": 6, **{name: last[name] for name in last if name in asked}}]
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_stopped_where_the_best_probe_is_due_its_checkpoint_is_kept(
+    catalog: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the run ends early where the undisturbed one would, after the probe that was made up for."""
+    monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
+    for split in ("train", "val"):
+        write(tmp_path / "boxes", *coco(6), split)
+    probe = {"every": 1, "data": str(tmp_path / "boxes"), "boxes": 12, "proposals": 8, "group": 4}
+    settings = tiny.settings(catalog, tmp_path / "run", canvas=32, checkpoint_every=5, keep_checkpoints=1)
+    settings |= {"probe": {**probe, "stop_below_start": True}, "model": {**tiny.MODEL, "init": str(weights)}}
+    series = iter([0.9, 0.95, 0.85, 0.0])
+    monkeypatch.setattr(LabeledProbes, "scores", lambda *_: {"probe/roi/backbone/knn": next(series)})
+    for step in (1, 3):
+        with monkeypatch.context() as patch:
+            signal_within(step, patch)
+            with pytest.raises(Preempted):
+                pretrain(**settings)
+    run = pretrain(**settings)
+    assert [row["probe/roi/backbone/knn"] for row in run.metrics()] == [0.9, 0.95, 0.85, 0.0]
+    assert [path.name for path in run.checkpoints()] == ["step-00000003.pt"]
+    assert torch.load(run.checkpoints_dir / BEST, weights_only=True)["step"] == 1
 
 
 def test_steps_beyond_32_bits(catalog: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 * ``infonce``: `ContrastSettings`, and InfoNCE against the queue (paper, Eq. 7-8).
 * ``in_batch``: InfoNCE against the other samples of the batch; ``end_to_end``: without a key encoder.
 * ``debiased``: both with negatives of the query's own class taken into account.
+* ``cells``: positives of the cells of a map (DenseCL).
 * ``queue``: a ring buffer of past keys for each level.
 * ``memory_bank``: one embedding of every image, and noise-contrastive estimation against them.
 * ``ema``: the key encoder as an exponential moving average of the query encoder; ``auto_momentum``: how slow a one.

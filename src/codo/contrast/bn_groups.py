@@ -23,6 +23,7 @@ has bn_groups / W of them. Either way the same samples are normalized together, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,16 @@ def gather_with_gradient(keys: Tensor) -> Tensor:
         return keys
     gathered: Tensor = _Gather.apply(keys)
     return gathered
+
+
+def average_over_ranks(tensors: Sequence[Tensor]) -> None:
+    """Replace floating-point tensors, such as running statistics, by their means over all ranks, in one collective."""
+    if not (dist.is_available() and dist.is_initialized()) or not tensors:
+        return
+    flat = torch.cat([tensor.flatten() for tensor in tensors])
+    dist.all_reduce(flat)
+    parts = torch.split(flat / dist.get_world_size(), [tensor.numel() for tensor in tensors])
+    torch._foreach_copy_(list(tensors), [part.view_as(one) for part, one in zip(parts, tensors, strict=True)])
 
 
 def unshuffle(keys: Tensor, order: Tensor) -> Tensor:

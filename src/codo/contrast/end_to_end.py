@@ -22,6 +22,7 @@ def info_nce_end_to_end(
     temperature: float = 0.2,
     reduction: Literal["sum", "mean"] = "sum",
     prior: float = 0.0,
+    counted: int | None = None,
 ) -> InfoNCE:
     """Contrast every view of some samples with their other views and with all views of all other samples.
 
@@ -31,9 +32,10 @@ def info_nce_end_to_end(
         views: (V, L, B, D) unit vectors of the global batch; the gradient flows to all of them.
         own: (b,) int64, the samples whose views are the queries.
         temperature: T.
-        reduction: ``sum`` over a query's V - 1 positives, ``mean`` over them and the levels, as in
+        reduction: ``sum`` over a query's V - 1 positives, ``mean`` over them and the counted levels, as in
             `codo.contrast.infonce.info_nce`.
         prior: As there.
+        counted: As there.
 
     Example:
         >>> import torch
@@ -47,7 +49,7 @@ def info_nce_end_to_end(
         True
     """
     count, levels, batch = views.shape[:3]
-    negative, how = count * (batch - 1), Reduced(temperature, reduction, levels, prior)
+    negative, how = count * (batch - 1), Reduced(temperature, reduction, counted or levels, prior)
     # Positive views of each query view: (V, V - 1).
     others = torch.stack([torch.arange(1, count, device=views.device) + i for i in range(count)]) % count
     columns = own.repeat(count)[:, None] + batch * torch.arange(count, device=views.device)  # (V * b, V): own sample

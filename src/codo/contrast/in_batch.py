@@ -26,6 +26,7 @@ def info_nce_in_batch(
     temperature: float = 0.2,
     reduction: Literal["sum", "mean"] = "sum",
     prior: float = 0.0,
+    counted: int | None = None,
 ) -> InfoNCE:
     """Contrast every query with the keys of its own sample and of all other samples, level by level.
 
@@ -38,6 +39,7 @@ def info_nce_in_batch(
         temperature: T.
         reduction: As in `codo.contrast.infonce.info_nce`.
         prior: As there.
+        counted: As there.
 
     Example:
         >>> import torch
@@ -51,7 +53,7 @@ def info_nce_in_batch(
     """
     keys = full_precision(keys.detach())
     views, levels, batch = keys.shape[:3]
-    others, how = views * (batch - 1), Reduced(temperature, reduction, levels, prior)
+    others, how = views * (batch - 1), Reduced(temperature, reduction, counted or levels, prior)
     terms = []
     with torch.autocast(queries.device.type, enabled=False):
         for query, key in zip(full_precision(queries), keys.unbind(1), strict=True):

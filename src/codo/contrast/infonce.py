@@ -123,6 +123,20 @@ class ContrastSettings(Settings):
         enqueued = batch_size * (max(1, views - 1) if self.enqueue_views == "all" else 1)
         return self.queue / enqueued if self.negatives == "queue" else 0.0
 
+    def batch_negatives(self, batch_size: int, views: int) -> int | None:
+        """Negatives of a query on each level with ``negatives=batch``; ``None`` with a queue."""
+        if self.negatives == "queue":
+            return None
+        counted = views - (self.keys == "momentum")  # without key encoder, all views are keys
+        return counted * (batch_size - 1)
+
+    def batch_note(self, count: int) -> str:
+        """A line for the log on ``count`` `batch_negatives`, and on what has no effect with them."""
+        unused = "contrast.queue and contrast.enqueue_views are not used"
+        if self.keys == "end_to_end":
+            unused = "without a key encoder contrast.queue, .enqueue_views and .momentum have no effect"
+        return f"contrast.negatives=batch: {count} negatives a query and level; {unused}"
+
     def momentum_at(self, step: int, steps: int) -> float:
         """The momentum at ``step`` (counted from 0) of ``steps``; of `resolved` settings."""
         if self.momentum == "auto":
@@ -157,6 +171,7 @@ def info_nce(
     temperature: float = 0.2,
     reduction: Literal["sum", "mean"] = "sum",
     prior: float = 0.0,
+    counted: int | None = None,
 ) -> InfoNCE:
     """Contrast every query with its keys and the queue, level by level.
 
@@ -167,8 +182,10 @@ def info_nce(
         keys: (V, L, B, D) unit vectors of the same samples, in the same order; without levels (B, D).
         negatives: (L, K, D) unit vectors, without levels (K, D). No gradient flows to them.
         temperature: T.
-        reduction: ``sum`` over key views, so that adding the levels gives Eq. 8; ``mean`` divides that by V and L.
+        reduction: ``sum`` over key views, so that adding the levels gives Eq. 8; ``mean`` divides that by V and by the
+            number of levels that are added up.
         prior: tau+ of `codo.contrast.debiased`; 0: the plain loss.
+        counted: The number of levels that the caller adds up; by default all L.
 
     Example:
         >>> import torch
@@ -185,7 +202,7 @@ def info_nce(
     if queries.dim() == 2:
         one = info_nce(queries[None], keys[None, None], negatives[None], temperature, reduction, prior)
         return InfoNCE(one.losses[0], {name: value[0] for name, value in one.stats.items()})
-    how = Reduced(temperature, reduction, len(queries), prior)
+    how = Reduced(temperature, reduction, counted or len(queries), prior)
     terms = []
     with torch.autocast(queries.device.type, enabled=False):
         rows = zip(
@@ -223,7 +240,7 @@ class Reduced(NamedTuple):
 
     temperature: float
     reduction: Literal["sum", "mean"]
-    levels: int
+    counted: int
     prior: float
 
 
@@ -242,13 +259,19 @@ def level_term(query: Tensor, key: Tensor, negatives: Negatives, how: Reduced) -
     with torch.no_grad():
         top1 = (positive > negatives.hardest).to(loss.dtype).mean()
         stats = torch.stack((loss.mean(), top1, positive.mean(), negatives.similarity))
-    return loss.sum() if how.reduction == "sum" else loss.mean() / how.levels, stats
+    return loss.sum() if how.reduction == "sum" else loss.mean() / how.counted, stats
 
 
 def stacked_terms(terms: list[tuple[Tensor, Tensor]]) -> InfoNCE:
     """The levels' results of `level_term` as one."""
     losses, stats = zip(*terms, strict=True)
     return InfoNCE(torch.stack(losses), dict(zip(STATS, torch.stack(stats, dim=1), strict=True)))
+
+
+def mean_of(one: InfoNCE, other: InfoNCE) -> InfoNCE:
+    """The mean of two results, losses and statistics."""
+    stats = {name: (value + other.stats[name]) / 2 for name, value in one.stats.items()}
+    return InfoNCE((one.losses + other.losses) / 2, stats)
 
 
 class _QueueLogSumExp(torch.autograd.Function):

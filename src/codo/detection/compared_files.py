@@ -20,7 +20,8 @@ from codo.core.numbers import points
 from codo.evaluation.ap_values import NAMES, SINGULAR, ap_value
 from codo.evaluation.coco_metrics import Kind
 from codo.evaluation.detections import join
-from codo.evaluation.resampling import Floats, image_weights, resampled_ap
+from codo.evaluation.matching import Floats
+from codo.evaluation.resampling import image_weights, resampled_ap
 from codo.evaluation.statistics import LEVEL, MIN_SEEDS, Difference, Interval, paired
 from codo.evaluation.verdict import verdict
 
@@ -83,14 +84,14 @@ def compare_files(
             results, kinds = read(side[seed])
             values[i].append(score(results, kinds))
             draws[i].append({kind: resampled_ap(join(annotations, results, kind), weights) for kind in kinds})
-    kinds = [kind for kind in SINGULAR if all(kind in one for side in draws for one in side)]
-    if not kinds:
+    common = [kind for kind in SINGULAR if all(kind in one for side in draws for one in side)]
+    if not common:
         fix = "give both sides with boxes, or both with masks"
         raise InputError("one side has masks alone, the other boxes alone", where="against=", fix=fix)
     left_out = sorted({*sides[0], *sides[1]} - {*seeds})
     told = [f"without a partner, and left out: {', '.join(left_out)}"] if left_out else []
     found: dict[str, dict[str, float]] = {}
-    for kind in kinds:
+    for kind in common:
         rows: dict[str, dict[str, float]] = {
             f"{kind}{end}": {} for end in ("", "_against", "_difference", "_low", "_high")
         }

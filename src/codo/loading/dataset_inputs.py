@@ -67,6 +67,17 @@ class DatasetInputs:
         rules = str(self.images.pixel_rules)
         return f"images became colors by {rules}; labeled images are read likewise" if rules else ""
 
+    def pools(self) -> tuple[Pool, Pool]:
+        """The backgrounds of the query and of the key network.
+
+        Raises:
+            InputError: There are none.
+        """
+        if self.query is None or self.key is None:
+            fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
+            raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
+        return self.query, self.key
+
     def pasted_views(self, *, may_defer: bool = False) -> PastedViews:
         """Build the pasted views (CPJ).
 
@@ -76,13 +87,9 @@ class DatasetInputs:
         Raises:
             InputError: There are no backgrounds, or the images have no proposals.
         """
-        if self.query is None or self.key is None:
-            fix = "add backgrounds=[DIR,…]: images of the data set you are going to detect on"
-            raise InputError("the backgrounds are missing", where="backgrounds", fix=fix)
         return PastedViews(
             self.images,
-            self.query,
-            self.key,
+            *self.pools(),
             CopyPasteJitter(
                 self.canvas,
                 self.pasting,

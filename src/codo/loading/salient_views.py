@@ -68,7 +68,8 @@ class SalientPairs(PairDataset):
         images: The images.
         crops: Settings of each view.
         seed: The run's seed.
-        pool: Images for backgrounds.
+        query: Images for the backgrounds of view 0 (query network).
+        key: Images for the backgrounds of views 1 and up (key network).
         settings: How to paste.
 
     Attributes:
@@ -78,10 +79,10 @@ class SalientPairs(PairDataset):
     stored: StoredAlphas | None = None
 
     def __init__(
-        self, images: Catalog, crops: Sequence[Crop], seed: int, pool: Pool, settings: SalientSettings
+        self, images: Catalog, crops: Sequence[Crop], seed: int, query: Pool, key: Pool, settings: SalientSettings
     ) -> None:
         super().__init__(images, crops, seed)
-        self.pool, self.settings = pool, settings
+        self.query, self.key, self.settings = query, key, settings
         self.kinds = np.cumsum(settings.backgrounds) / sum(settings.backgrounds)
 
     def check_images(self) -> list[str]:
@@ -128,29 +129,31 @@ class SalientPairs(PairDataset):
         return [
             random_view(image, self.crops[number], rng)
             if alpha is None or not pastes
-            else self.pasted_view(image, alpha, self.crops[number], rng)
+            else self.pasted_view(image, alpha, number, rng)
             for number, rng, pastes in zip(wanted, streams, pasted, strict=True)
         ]
 
-    def pasted_view(self, image: LazyImage, alpha: Alpha, crop: Crop, rng: np.random.Generator) -> Image:
-        """A random crop of an image whose background is replaced: ``(S, S, 3)``."""
+    def pasted_view(self, image: LazyImage, alpha: Alpha, number: int, rng: np.random.Generator) -> Image:
+        """View ``number``, a random crop of an image whose background is replaced: ``(S, S, 3)``."""
+        crop = self.crops[number]
         part = random_crop(image.width, image.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
         pixels, (x1, y1, x2, y2) = image.part(part)
         share = cut_alpha(alpha, (image.width, image.height), part)[..., None]
-        background = self.background(x2 - x1, y2 - y1, crop, rng)
+        background = self.background(x2 - x1, y2 - y1, number, rng)
         mixed = background + share * (pixels[y1:y2, x1:x2].astype(np.float32) - background)
         composed = LazyImage.from_array(np.rint(mixed).astype(np.uint8))
         return render_crop(composed, (0, 0, composed.width, composed.height), crop, rng)[0]
 
-    def background(self, width: int, height: int, crop: Crop, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-        """A random background: float32 ``(height, width, 3)``, or ``(1, 1, 3)`` of a gray level."""
+    def background(self, width: int, height: int, number: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+        """A random background of view ``number``: float32 ``(height, width, 3)``, or ``(1, 1, 3)`` of a gray level."""
         kind = KINDS[min(int(np.searchsorted(self.kinds, rng.random(), side="right")), len(KINDS) - 1)]
         if kind == "gray":
             return np.full((1, 1, 3), rng.integers(256), np.float32)
-        catalog, index = self.pool.draw(rng)
+        catalog, index = (self.query if number == 0 else self.key).draw(rng)
         image = catalog.lazy_image(index)
         if kind == "image":
-            corners = random_crop(image.width, image.height, crop.augment.crop_area, crop.augment.crop_ratio, rng)
+            augment = self.crops[number].augment
+            corners = random_crop(image.width, image.height, augment.crop_area, augment.crop_ratio, rng)
             return cv2.resize(_cut(image, corners), (width, height)).astype(np.float32)
         side = max(1, round(PATCH * min(image.width, image.height)))
         x, y = int(rng.integers(image.width - side + 1)), int(rng.integers(image.height - side + 1))

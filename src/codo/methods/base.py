@@ -12,7 +12,7 @@ Finetuning wraps a detector in the same protocol, so that both share the trainin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,19 +35,11 @@ from codo.models.normalization import IMAGENET, Normalization
 WHOLE_IMAGES = ("augment.solarize", "augment.randaugment", "augment.magnitude")
 """Settings that only apply to views of whole images."""
 
-OPTIONAL = (
-    "views",
-    "localization",
-    "cpj",
-    "contrast",
-    *WHOLE_IMAGES,
-    "model.fpn_channels",
-    "model.fpn_norm",
-    "model.head",
-    "model.head_dim",
-    "model.embedding_dim",
-    "model.projection_norm",
-)
+TRUNK = ("model.fpn_channels", "model.fpn_norm", "model.head", "model.head_dim")
+"""Settings that only apply to a detector's pyramid and box head."""
+
+EMBEDDING = ("model.embedding_dim", "model.projection_norm")
+OPTIONAL = ("views", "localization", "cpj", "contrast", *WHOLE_IMAGES, *TRUNK, *EMBEDDING)
 """Settings, or groups of them, that some methods do not use (`Method.used_settings`)."""
 
 STAGE = "stage: "
@@ -82,6 +74,7 @@ class Setup:
         classes: Number of classes, for methods that learn from labels.
         images: Number of images, for methods that remember each.
         canvas: Side of the views in pixels, for networks of a fixed size.
+        views: Views of a sample.
     """
 
     model: ModelSettings
@@ -95,6 +88,7 @@ class Setup:
     classes: int = 0
     images: int = 1
     canvas: int = 224
+    views: int = 2
 
 
 @dataclass(frozen=True)
@@ -115,6 +109,7 @@ class Method(nn.Module, ABC):
 
     Attributes:
         load_report: What ``model.init`` has loaded, if anything.
+        name_notes: What `codo.methods.registry.name_notes` says of the run, for `notes`.
         queue_length: Length of the queue of past keys; ``None`` for methods without a queue, or if it is not used.
         normalization: How `pixels` normalizes images.
         frozen_parts: The frozen parts (`codo.methods.freezing`): name in `exports` -> name of the momentum encoder's
@@ -141,6 +136,7 @@ class Method(nn.Module, ABC):
     needs_saliency: ClassVar[bool] = False
     batch_statistics: ClassVar[Literal["local", "global"]] = "local"
     load_report: LoadReport | None = None
+    name_notes: Sequence[str] = ()
     queue_length: int | None = None
     frozen_parts: Mapping[str, str] = {}
     mean: Tensor
@@ -189,6 +185,9 @@ class Method(nn.Module, ABC):
         """
         return ""
 
+    def check_sources(self, folder: Path, start: int) -> None:
+        """Raise an `InputError` if `prepare_data` cannot read a file that it needs; before anything is written."""
+
     @abstractmethod
     def forward(self, batch: Any) -> StepOutput:
         """Compute the losses of a batch on the module's device. Changes no state except BatchNorm statistics."""
@@ -216,7 +215,7 @@ class Method(nn.Module, ABC):
 
     def notes(self) -> list[str]:
         """Lines for the log before the first step, such as memory that depends on the data."""
-        return []
+        return list(self.name_notes)
 
     def examples(self, dataset: StepDataset) -> Examples | None:
         """Pictures of what the trained method answers, for the report; ``None`` for methods that answer no pictures."""

@@ -106,6 +106,10 @@ class BYOL(ImageLevel):
         """The backbone of the target."""
         return {"backbone": self.target.backbone}
 
+    def compilable(self) -> list[nn.Module]:
+        """Both encoders."""
+        return [self.encoder, self.target]
+
 
 def two_crops(inputs: DatasetInputs, side: int) -> list[Crop]:
     """A crop with the run's settings, and one with BYOL's second blur and solarization."""

@@ -55,7 +55,8 @@ class CoDo(MomentumContrast):
         self.contrast_weight = getattr(setup.options, "contrast_weight", 1.0)
         if not self.contrast_weight and not self.localization:
             what = "options.contrast_weight=0 leaves nothing to learn: there is no other loss"
-            raise InputError(what, where="options.contrast_weight", fix="add localization=1, or leave it out")
+            fix = "add localization=1, or leave it out" if "localization" in self.used_settings else "leave it out"
+            raise InputError(what, where="options.contrast_weight", fix=fix)
         self.loaded_version = self._version
         self.loss_levels = [i for i, level in enumerate(LEVELS) if level in chosen]
 

@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from codo.contrast.cells import most_similar, place_share
 from codo.core.config import Settings
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Setup, StepOutput, stage
@@ -146,28 +147,3 @@ class DenseCL(MoCo):
     def log_stats(self) -> dict[str, Tensor]:
         """As in `MomentumContrast`, for images and means over cells; also how far position determines a cell."""
         return {**super().log_stats(), "place/dense": place_share(self._cells)}
-
-
-@torch.no_grad()
-def most_similar(query: Tensor, key: Tensor) -> Tensor:
-    """Index of the key's cell with the feature most similar to each cell of the query: DenseCL, Eq. 3.
-
-    Args:
-        query: ``(b, N, C)`` features of length 1.
-        key: ``(V - 1, b, N, C)`` features of length 1.
-
-    Returns:
-        ``(V - 1, b, N)`` int64.
-    """
-    with torch.autocast(query.device.type, enabled=False):  # bf16 would make many cells equally similar
-        return torch.einsum("bnc,vbmc->vbnm", query, key).argmax(dim=-1)
-
-
-def place_share(cells: Tensor) -> Tensor:
-    """Share of the variance of cells ``(b, N, D)`` that their position in the map explains, from 0 to 1.
-
-    Near the border of a map, padding reveals a cell's position. In small maps, where all cells are near the border,
-    cells can be matched by position alone; the negatives (means over cells) then are the same for all images.
-    """
-    centered = cells - cells.mean(dim=(0, 1))
-    return centered.mean(dim=0).square().sum() / centered.square().sum().div(len(cells)).clamp(min=1e-12)

@@ -43,16 +43,12 @@ class DiLo(MoCo):
         Raises:
             InputError: Backgrounds are missing, or colors are left to the device.
         """
-        options, pool = inputs.options, inputs.key
+        options, crops = inputs.options, [Crop(inputs.canvas, inputs.augment)] * inputs.views
         assert isinstance(options, DiLoOptions)
         if inputs.augment.device == "device":
             what = "method dilo only supports color augmentation in the loader"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")
-        if pool is None:
-            raise InputError("the backgrounds are missing", where="backgrounds", fix="add backgrounds=[DIR,…]")
-        return SalientPairs(
-            inputs.images, [Crop(inputs.canvas, inputs.augment)] * inputs.views, inputs.seed, pool, options
-        )
+        return SalientPairs(inputs.images, crops, inputs.seed, *inputs.pools(), options)
 
     def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
         """Find the salient part of every image, or go on where an interrupted run has stopped.

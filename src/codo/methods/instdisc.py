@@ -32,6 +32,7 @@ from codo.loading.dataset_inputs import DatasetInputs
 from codo.methods.base import Setup, StepOutput
 from codo.methods.image_level import ImageLevel
 from codo.models.encoder import unit_length
+from codo.models.forward_passes import eagerly
 from codo.models.image_encoder import ImageEncoder
 
 MANY = 0.1
@@ -98,7 +99,8 @@ class InstDisc(ImageLevel):
     @torch.no_grad()
     def on_first_batch(self, batch: InstanceBatch) -> None:
         """Set Z."""
-        log_z = self.bank.estimate(self.embed(batch), batch.images, batch.negatives, self.temperature)
+        with eagerly():  # a graph without gradients would be used once
+            log_z = self.bank.estimate(self.embed(batch), batch.images, batch.negatives, self.temperature)
         every = gather(log_z.view(1, 1, 1, 1)).flatten()  # of all ranks
         self.bank.log_z.copy_((every - every.max()).exp().mean().log() + every.max())
 

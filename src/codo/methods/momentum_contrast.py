@@ -17,7 +17,7 @@ from codo.contrast import ema
 from codo.contrast.bn_groups import gather, gather_with_gradient, groups_per_rank, rank, unshuffle
 from codo.contrast.end_to_end import info_nce_end_to_end
 from codo.contrast.in_batch import info_nce_in_batch
-from codo.contrast.infonce import InfoNCE, info_nce
+from codo.contrast.infonce import InfoNCE, info_nce, mean_of
 from codo.contrast.queue import LevelQueue
 from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
@@ -130,7 +130,8 @@ class MomentumContrast(Method):
             keys: Of all ranks.
             samples: ``(b,)`` int64, the samples of the queries; ``None`` if they are in order.
         """
-        how = self.contrast.temperature, self.contrast.reduction, self.contrast.debiased
+        # A mean is one over the levels whose losses are added up, not over all.
+        how = self.contrast.temperature, self.contrast.reduction, self.contrast.debiased, len(self.loss_levels)
         if self.end_to_end:
             views = torch.cat([gather_with_gradient(queries[None]), keys])
             return info_nce_end_to_end(views, self.samples_of_this_rank(keys), *how)
@@ -243,12 +244,6 @@ class MomentumContrast(Method):
     def compilable(self) -> list[nn.Module]:
         """The encoders."""
         return [self.query] if self.end_to_end else [self.query, self.key]
-
-
-def mean_of(one: InfoNCE, other: InfoNCE) -> InfoNCE:
-    """The mean of two results, losses and statistics."""
-    stats = {name: (value + other.stats[name]) / 2 for name, value in one.stats.items()}
-    return InfoNCE((one.losses + other.losses) / 2, stats)
 
 
 def effective_rank(embeddings: Tensor) -> Tensor:

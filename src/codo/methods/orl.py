@@ -30,6 +30,7 @@ from codo.loading.object_pairs import ObjectPairs, Pairs
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
 from codo.methods.byol import BYOL, BYOLOptions, two_crops
+from codo.models.forward_passes import eagerly
 from codo.models.image_encoder import ImageEncoder
 from codo.models.normalization import start_normalization
 from codo.models.weight_files import read_tensors
@@ -81,8 +82,6 @@ class ORL(BYOL):
         """Two views of the image, two of an object, two of a pair of objects."""
         options = inputs.options
         assert isinstance(options, ORLOptions)
-        if options.weights not in ("none", "imagenet"):
-            read_tensors(Path(options.weights))  # raises errors before anything is written
         return ObjectPairs(
             inputs.images,
             two_crops(inputs, inputs.canvas),
@@ -91,6 +90,11 @@ class ORL(BYOL):
             min_side=options.min_side,
             seed=inputs.seed,
         )
+
+    def check_sources(self, folder: Path, start: int) -> None:
+        """Read ``options.weights``, unless the run has its pairs, or must have them, already."""
+        if start == 0 and not (folder / FILE).exists() and self.options.weights not in ("none", "imagenet"):
+            read_tensors(Path(self.options.weights))
 
     def prepare_data(self, dataset: StepDataset, folder: Path, start: int) -> str:
         """Find the pairs of similar objects, or read those that the run has already found.
@@ -126,7 +130,8 @@ class ORL(BYOL):
             features: Tensor = finder.pool(pixels)
             return features
 
-        found = find_pairs(embed, dataset, neighbors=self.options.neighbors, top=self.options.top)
+        with eagerly():  # once, in evaluation mode
+            found = find_pairs(embed, dataset, neighbors=self.options.neighbors, top=self.options.top)
         self.train()
         return found
 

@@ -103,9 +103,21 @@ def own_settings(method: type[Method], values: Mapping[str, Any]) -> Settings:
 
 
 def unused_settings(name: str, given: Mapping[str, Any]) -> list[str]:
-    """The dotted names of those ``given`` settings that have no effect on a method (`Method.used_settings`)."""
-    used_settings = find_method(name).used_settings
-    return [key for key in flatten(nest(given)) if _among(key, OPTIONAL) and not _among(key, used_settings)]
+    """Those ``given`` settings that have no effect on a method (`Method.used_settings`), by their dotted names."""
+    used_settings, keys = find_method(name).used_settings, flatten(nest(given))
+    unused = [key for key in keys if _among(key, OPTIONAL) and not _among(key, used_settings)]
+    if "canvas" in keys and name in ("context", "jigsaw"):  # `canvas` is the side of what their probes see
+        unused.append("canvas for training views (set options.cell and options.patch)")
+    return unused
+
+
+def name_notes(name: str, setup: Setup) -> list[str]:
+    """A line for the log if settings, such as those of a recipe for another method, make ``name`` another method."""
+    given = f"views={setup.views}", f"options.projection={getattr(setup.options, 'projection', '')}"
+    others = {"codo_m": "views=2", "moco": "options.projection=mlp", "moco_v2": "options.projection=linear"}
+    if others.get(name) not in given:
+        return []
+    return [f"method={name} with {others[name]} is another method: codo recipes {name} has the settings of {name}"]
 
 
 def build_method(name: str, setup: Setup) -> Method:
@@ -122,6 +134,7 @@ def build_method(name: str, setup: Setup) -> Method:
     if isinstance(setup.options, NoOptions):
         setup = replace(setup, options=own_settings(method, {}))
     built = method(setup)
+    built.name_notes = name_notes(name, setup)
     built.normalize_by(setup.model.normalization)  # whatever a user's method passes on to `Method.__init__`
     return built
 

@@ -38,7 +38,6 @@ class ImageEncoder(nn.Module):
         self.backbone = build_backbone(settings.backbone, settings.width)
         self.projection = build_projection(self.backbone.channels[-1])
         self.load_report = initialize(self, settings.init, settings.backbone)
-        self._compiled: Callable[[EncoderInput], Tensor] | None = None
 
     def forward(self, images: EncoderInput, boxes: Tensor | None = None, groups: int = 1) -> Tensor:
         """Embed whole images: (B, 3, H, W) -> (1, B, D) float32 of length 1, each group with its own BN statistics.
@@ -53,12 +52,12 @@ class ImageEncoder(nn.Module):
         if len(images) % groups:
             fix = "choose a batch size that the number of groups divides"
             raise InputError(f"{len(images)} images do not divide into {groups} groups", where="encoder", fix=fix)
-        embed = self._compiled or self.project
-        return torch.cat([embed(part) for part in images.chunk(groups)])
+        return torch.cat([self.project(part) for part in images.chunk(groups)])
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile `project` only: one graph that all groups reuse, not one that repeats the network for each group."""
-        self._compiled = torch.compile(self.project, *args, **kwargs)
+        """Compile `maps` and `project`, through which all methods go: groups then reuse one graph of one group."""
+        for name in ("maps", "project"):
+            setattr(self, name, torch.compile(getattr(self, name), *args, **kwargs))
 
     def project(self, images: EncoderInput) -> Tensor:
         """(B, 3, H, W) -> (B, D), not normalized."""

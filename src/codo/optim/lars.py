@@ -1,8 +1,9 @@
 """LARS (You et al. 2017): SGD in which the step of every tensor is scaled in proportion to the tensor's norm.
 
     g <- g + weight_decay * w
-    v <- momentum * v + trust * |w| / |g| * g          (trust ratio 1 where |w| or |g| is 0)
-    w <- w - lr * v
+    u <- trust * |w| / |g| * g                         (trust ratio 1 where |w| or |g| is 0)
+    v <- momentum * v + u
+    w <- w - lr * v                                    (with Nesterov's momentum: w - lr * (u + momentum * v))
 
 Biases and norm parameters (one dimension) take plain SGD steps without weight decay, as in SimCLR, BYOL and SwAV.
 """
@@ -27,12 +28,27 @@ class LARS(torch.optim.Optimizer):
         momentum: Momentum of SGD.
         weight_decay: Weight decay of tensors with at least two dimensions.
         trust: Trust coefficient: norm of the gradient step at ``lr`` 1, relative to the norm of the tensor.
+        nesterov: Nesterov's momentum, as in torch's SGD.
     """
 
     def __init__(
-        self, params: Any, lr: float, momentum: float = 0.9, weight_decay: float = 0.0, trust: float = TRUST
+        self,
+        params: Any,
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        trust: float = TRUST,
+        *,
+        nesterov: bool = False,
     ) -> None:
-        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust})
+        defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust, "nesterov": nesterov}
+        super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Load a state; those of earlier versions have no Nesterov's momentum, whatever the settings said."""
+        super().__setstate__(state)
+        for group in self.param_groups:
+            group.setdefault("nesterov", False)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # torch overloads it
@@ -45,7 +61,8 @@ class LARS(torch.optim.Optimizer):
                 state = self.state[parameter]
                 velocity = state.setdefault("momentum_buffer", torch.zeros_like(parameter))
                 velocity.mul_(group["momentum"]).add_(update)
-                parameter.add_(velocity, alpha=-group["lr"])
+                step = update.add(velocity, alpha=group["momentum"]) if group["nesterov"] else velocity
+                parameter.add_(step, alpha=-group["lr"])
 
     @staticmethod
     def _direction(parameter: Tensor, group: dict[str, Any]) -> Tensor:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from torch import nn
 
 from codo.core.config import Settings
@@ -58,6 +58,13 @@ class OptimSettings(Settings):
             if not 0 < factor < math.inf:
                 raise ValueError(f"the factor of {part} must be a positive number")
         return factors
+
+    @model_validator(mode="after")
+    def _nesterov_has_momentum(self) -> Self:
+        if self.nesterov and not self.momentum:
+            fix = "set optim.nesterov=false, or optim.momentum=0.9"
+            raise InputError("Nesterov's momentum needs a momentum", where="optim.momentum=0", fix=fix)
+        return self
 
 
 class Schedule:
@@ -129,10 +136,11 @@ def build_optimizer(
         groups.append({"params": [p for p in trained if id(p) in constant], "fixed": True})
     groups = split_groups(groups, factor_by_parameter(method, settings.lr_factors, later))
     groups = split_groups(groups, dict.fromkeys(anchored, 0.0), "weight_decay", settings.weight_decay)
-    options: dict[str, Any] = {name: getattr(settings, name) for name in ("lr", "momentum", "weight_decay")}
+    names = "lr", "momentum", "weight_decay", "nesterov"
+    options: dict[str, Any] = {name: getattr(settings, name) for name in names}
     if settings.kind == "lars":
         return LARS(groups, **options)
-    return torch.optim.SGD(groups, nesterov=settings.nesterov, fused=device.type == "cuda", **options)
+    return torch.optim.SGD(groups, fused=device.type == "cuda", **options)
 
 
 def set_lr(optimizer: torch.optim.Optimizer, lr: float, peak: float) -> None:

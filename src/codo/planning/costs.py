@@ -35,6 +35,7 @@ class UnitCosts(Settings):
     """The contents of ``costs.yaml``."""
 
     gpu_flops: UnitCost = Field(description="bf16 operations per second that large matrix products reach on an H100")
+    gpu_flops_fp32: UnitCost = Field(description="float32 operations per second, with convolutions in TF32")
     gpu_bandwidth: UnitCost = Field(description="bytes per second that an H100's memory reaches")
     gpu_memory: UnitCost = Field(description="bytes of an H100's memory")
     efficiency: UnitCost = Field(description="share of the roofline that a step reaches")

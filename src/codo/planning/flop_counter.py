@@ -1,6 +1,6 @@
 """Counts operations, memory traffic and memory of a step by running the method on fake tensors.
 
-Fake tensors have shapes and types but no contents. The method runs on them under the autocast of a real step. Every
+Fake tensors have shapes and types but no contents. The method runs on them in the precision of a real step. Every
 operator is counted with its floating-point operations and with the bytes of its inputs and outputs, as if nothing were
 fused or cached. Its time is the longer of computing and moving (the roofline); without fusion no step is faster.
 
@@ -26,6 +26,7 @@ from torch.utils.flop_counter import conv_flop_count, flop_registry
 from codo.core.errors import InputError
 from codo.methods.base import Method
 from codo.methods.freezing import freeze
+from codo.methods.momentum_contrast import MomentumContrast
 from codo.methods.registry import build_method, find_method
 from codo.planning.synthetic_batch import CLASSES, stretched, synthetic_batch, synthetic_dataset
 from codo.training.anchoring import apply_anchor
@@ -103,6 +104,8 @@ class Step:
         saved: Bytes kept for the backward pass.
         levels: Embeddings computed for each key view; 0 for methods without queues.
         whole_loss: Whether the loss was counted too.
+        gathered: Bytes of this GPU's embeddings that the other GPUs need: those of the momentum encoder or, without
+            one, of all views; 0 for methods without them.
     """
 
     samples: int
@@ -113,6 +116,7 @@ class Step:
     saved: int
     levels: int
     whole_loss: bool
+    gathered: int = 0
 
     @property
     def memory(self) -> int:
@@ -121,10 +125,10 @@ class Step:
 
 
 def count_step(settings: PretrainSettings, samples: int, images: int = 1) -> Step:
-    """Count a step of a run in bfloat16 with float32 weights; with ``model.unfreeze_at`` a step after it.
+    """Count a step of a run with float32 weights; with ``model.unfreeze_at`` a step after it.
 
     Args:
-        settings: The run's settings.
+        settings: The run's settings; it computes in bfloat16 unless they say ``precision=fp32``.
         samples: Samples on this GPU.
         images: Number of training images, for methods that remember each.
 
@@ -136,15 +140,15 @@ def count_step(settings: PretrainSettings, samples: int, images: int = 1) -> Ste
         what = f"a step of {settings.method} cannot be counted: its views depend on all images"
         raise InputError(what, where="method", fix="plan another method of the same networks")
     dataset = synthetic_dataset(settings)
-    batch = synthetic_batch(dataset)
+    batch, bf16 = synthetic_batch(dataset), settings.precision != "fp32"
     try:
-        return _count(_build(settings, samples, images), batch, samples, dataset.num_views)
+        return _count(_build(settings, samples, images), batch, samples, dataset.num_views, bf16=bf16)
     except DynamicOutputShapeException:
         # A loss that selects by a mask (lightly's NT-Xent): its shapes depend on values. It is replaced by a sum.
         method = _build(settings, samples, images)
         method.criterion = _Sum()
     try:
-        return _count(method, batch, samples, dataset.num_views, whole_loss=False)
+        return _count(method, batch, samples, dataset.num_views, bf16=bf16, whole_loss=False)
     except DynamicOutputShapeException as error:
         what = f"a step of {settings.method} cannot be counted: its computation depends on pixel values ({error})"
         raise InputError(what, where="method", fix="plan another method of the same networks") from error
@@ -167,22 +171,27 @@ def _build(settings: PretrainSettings, samples: int, images: int) -> Method:
     return method
 
 
-def _count(method: Method, small: Any, samples: int, views: int, *, whole_loss: bool = True) -> Step:
+def _count(method: Method, small: Any, samples: int, views: int, *, bf16: bool, whole_loss: bool = True) -> Step:
     kept: dict[int, int] = {}
+    gathered: list[int] = []
+    if isinstance(method, MomentumContrast):
+        encoder = method.query if method.end_to_end else method.key
+        encoder.register_forward_hook(lambda module, inputs, rows: gathered.append(_bytes(rows)))
     with _quietly(), FakeTensorMode(allow_non_fake_inputs=True):
         method.train().to_empty(device="cpu")  # autocast does not support the meta device
         batch = stretched(small, samples)
         trained = sum(p.numel() for p in method.parameters() if p.requires_grad)
         permanent = sum(map(_bytes, [*method.parameters(), *method.buffers()])) + 2 * FLOAT * trained
         with Operations() as operations:
-            with saved(kept, method), torch.autocast("cpu", torch.bfloat16):
+            with saved(kept, method), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                 output = method(batch)
             output.loss.backward()
             method.on_step_end()
     # Per parameter, the gradient's norm reads one number; fused SGD reads three and writes two.
     operations.each.append((0.0, 6.0 * FLOAT * trained))
     levels = len(getattr(method, "levels", ()))
-    return Step(samples, views, operations, trained, permanent, sum(kept.values()), levels, whole_loss)
+    memory = sum(kept.values())
+    return Step(samples, views, operations, trained, permanent, memory, levels, whole_loss, sum(gathered))
 
 
 @contextmanager

@@ -14,14 +14,16 @@ from codo.contrast.bn_groups import groups_per_rank
 from codo.core.config import nest, resolve
 from codo.core.errors import InputError
 from codo.core.recipe_width import without_recipe_width
-from codo.methods.registry import find_method
+from codo.loading.sampler import check_batch
+from codo.methods.registry import find_method, name_notes
 from codo.planning import traffic
 from codo.planning.costs import UnitCost, UnitCosts, unit_costs
 from codo.planning.estimate import Estimate, Kind, Line, weakest
 from codo.planning.flop_counter import Step, count_step
 from codo.planning.gathered_negatives import gathered_logits
+from codo.training.freezing import check_unfreezing
 from codo.training.pretrain import recipe_of_method
-from codo.training.pretrain_settings import PretrainSettings, length
+from codo.training.pretrain_settings import PretrainSettings, length, method_setup
 
 GPUS_PER_NODE = 8
 GPU = "H100 SXM"
@@ -67,7 +69,7 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
         **overrides: Settings, which replace the recipe's; ``gpus=``, ``nodes=``, ``images=``, ``background_images=``.
 
     Raises:
-        InputError: Invalid settings, or a method that cannot be counted.
+        InputError: Invalid settings, a run that training would refuse, or a method that cannot be counted.
 
     Example:
         >>> import codo
@@ -88,7 +90,10 @@ def plan(recipe: str | Path | None = None, **overrides: Any) -> Estimate:
         groups_per_rank(settings.contrast.bn_groups, settings.batch_size, settings.gpus)  # the check of training
     known = unit_costs()
     images, counted = _images(settings, known)
-    length(settings, images)  # raises errors before the counting, which takes seconds
+    # The checks of training, before the counting, which takes seconds.
+    check_batch(images, settings.batch_size, settings.gpus)
+    steps, _ = length(settings, images)
+    check_unfreezing(settings.model, steps)
     step = count_step(settings, settings.batch_size // settings.gpus, images)
     step.operations.each += gathered_logits(settings, step.samples, step.views, step.levels)
     return estimate(settings.model_copy(update={"images": images}), counted, step, known)
@@ -110,7 +115,7 @@ def estimate(settings: PlanSettings, counted: tuple[Kind, str], step: Step, know
         Line("run", "steps", steps, "", counted[0], "steps=, or epochs= x images / batch_size"),
         Line("run", "GPUs", gpus, "", "given", f"{nodes} x {gpus // nodes} of {GPU}; {step.samples} samples on each"),
     ]
-    compute = _compute(step, known, lines)
+    compute = _compute(settings, step, known, lines)
     seconds, certain = _time(settings, step, compute, known, lines)
     sure = weakest(certain, counted[0])
     hours = steps * seconds / 3600
@@ -127,15 +132,22 @@ def estimate(settings: PlanSettings, counted: tuple[Kind, str], step: Step, know
     return Estimate(lines, _sources(known), _warnings(settings, step, known))
 
 
-def _compute(step: Step, known: UnitCosts, lines: list[Line]) -> float:
+def _roofline(settings: PlanSettings, step: Step, known: UnitCosts) -> float:
+    """Seconds of computation on a GPU in a step that reaches the roofline in the precision of the run."""
+    rate = known.gpu_flops_fp32 if settings.precision == "fp32" else known.gpu_flops
+    return step.operations.seconds(rate.value, known.gpu_bandwidth.value)
+
+
+def _compute(settings: PlanSettings, step: Step, known: UnitCosts, lines: list[Line]) -> float:
     """Seconds of computation on a GPU in a step."""
-    roofline = step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value)
+    roofline = _roofline(settings, step, known)
+    how = f"operator by operator, an H100's in {'float32' if settings.precision == 'fp32' else 'bfloat16'}"
     work = step.operations.flops / step.samples / 1e9
     reached = f"{known.efficiency.value:.0%} of the roofline"
     lines += [
         Line("step", "parameters", step.trained / 1e6, "M", "calculated", "trained ones"),
         Line("step", "work", work, "GFLOP/sample", "calculated", f"{step.views} views"),
-        Line("step", "roofline", 1e6 * roofline / step.samples, "us/sample", "read", "operator by operator, an H100's"),
+        Line("step", "roofline", 1e6 * roofline / step.samples, "us/sample", "read", how),
         Line("step", "compute", 1e3 * roofline / known.efficiency.value, "ms", known.efficiency.kind, reached),
     ]
     return roofline / known.efficiency.value
@@ -148,11 +160,9 @@ def _time(
     gpus, batch = settings.gpus, settings.batch_size
     speed = known.network_bandwidth if settings.on_nodes > 1 else known.link_bandwidth
     gradients = traffic.gradients(step.trained, gpus)
-    # Embeddings of the key views: gathered, twice with a symmetric loss. Without key encoder those of all views are,
-    # and their gradients are added up over the GPUs, which costs two gathers.
+    # Without key encoder the gradients of the gathered embeddings are added up over the GPUs, which costs two gathers.
     end_to_end = settings.contrast.keys == "end_to_end"
-    times, views = (3, step.views + 1) if end_to_end else (1 + settings.contrast.symmetric, step.views)
-    keys = times * traffic.keys(batch, views, step.levels, settings.model.embedding_dim, gpus)
+    keys = (3 if end_to_end else 1) * traffic.all_gather(step.gathered, gpus)
     lines.append(Line("network", "gradients", gradients / 1e6, "MB/GPU/step", "calculated", "ring all-reduce, float32"))
     if step.levels:
         avoided = traffic.images(batch, step.views, settings.canvas, gpus) / 1e6
@@ -245,9 +255,14 @@ def _warnings(settings: PlanSettings, step: Step, known: UnitCosts) -> list[str]
     if step.memory > 0.9 * known.gpu_memory.value:
         warnings.append("does not fit into the memory of a GPU: lower batch_size or use more gpus")
     operators = len(step.operations.each)
-    if step.operations.seconds(known.gpu_flops.value, known.gpu_bandwidth.value) < operators * LAUNCH:
+    if _roofline(settings, step, known) < operators * LAUNCH:
         what = f"{operators:,} operators are so small that launching them takes longer than computing them"
         warnings.append(f"{what}: the estimated times are far too short; use a larger batch per GPU, or compile=true")
+    if settings.precision == "fp32":
+        warnings.append(
+            "precision=fp32: the rate is that of TF32, in which torch computes convolutions; matrix products are slower"
+        )
+    warnings += name_notes(settings.method, method_setup(settings))
     if settings.model.unfreeze_at is not None:
         warnings.append(
             f"counted as after step {settings.model.unfreeze_at}; steps before it need less time and memory"

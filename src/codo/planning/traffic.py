@@ -14,9 +14,14 @@ def gradients(parameters: int, gpus: int) -> float:
     return 2 * (gpus - 1) / gpus * FLOAT * parameters
 
 
+def all_gather(own: float, gpus: int) -> float:
+    """An all-gather to which each GPU adds ``own`` bytes: it sends n - 1 times as many."""
+    return (gpus - 1) * own
+
+
 def keys(batch: int, views: int, levels: int, dim: int, gpus: int) -> float:
-    """The all-gather of the keys of all levels and key views: (V - 1, L, B, D) float32 in total."""
-    return (gpus - 1) / gpus * FLOAT * (views - 1) * levels * batch * dim
+    """The all-gather of CoDo's keys, of all levels and key views: (V - 1, L, B, D) float32 in total."""
+    return all_gather(FLOAT * (views - 1) * levels * batch * dim / gpus, gpus)
 
 
 def images(batch: int, views: int, canvas: int, gpus: int) -> float:

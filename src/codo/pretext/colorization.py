@@ -30,6 +30,7 @@ from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.examples import Examples
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
+from codo.models.forward_passes import eagerly
 from codo.models.image_encoder import ImageEncoder
 from codo.pretext.color_bins import CENTERS, annealed_mean, class_weights, nearest, soft_targets
 from codo.pretext.color_space import to_lab, to_rgb
@@ -165,7 +166,8 @@ class Colorization(PretextTask):
         (images,) = dataset.stacked(0, dataset.spread(EXAMPLES), [0])
         images = images.to(self.mean.device)
         lightness, _ = self.lightness_and_colors(images)
-        scores = self.scores(lightness)
+        with eagerly():  # once, in evaluation mode
+            scores = self.scores(lightness)
         colors = annealed_mean(scores.movedim(1, -1).flatten(0, 2), self.centers, self.options.temperature)
         small = colors.view(len(images), *scores.shape[2:], 2).movedim(-1, 1)
         ab = F.interpolate(small, size=images.shape[1:3], mode="bilinear", align_corners=False).movedim(1, -1)

@@ -32,6 +32,7 @@ from codo.loading.sampler import StepPlan
 from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
 from codo.models.backbone import STRIDES
+from codo.models.forward_passes import eagerly
 from codo.models.image_encoder import ImageEncoder
 from codo.pretext.blocks import BlockBatch, BlockDataset, covered, middle
 from codo.pretext.decoders import UpConvolutions
@@ -144,7 +145,9 @@ class Inpainting(PretextTask):
         images, blocks = (part.to(self.mean.device) for part in found[:2])
         hidden = covered(blocks, images.shape[1], self.options.band)[:, None]
         pixels = self.pixels(images)
-        shown = [pixels.masked_fill(hidden, 0), torch.where(hidden, self.complete(pixels, hidden), pixels), pixels]
+        with eagerly():  # once, in evaluation mode
+            completed = self.complete(pixels, hidden)
+        shown = [pixels.masked_fill(hidden, 0), torch.where(hidden, completed, pixels), pixels]
         colors = torch.stack(shown, dim=1) * self.std + self.mean
         stack = colors.round().clamp(0, 255).to(torch.uint8).movedim(2, -1).cpu().numpy()
         caption = (

@@ -179,9 +179,9 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
     loading.result()
     if method.batch_statistics == "global" and context.world > 1 and context.device.type == "cuda":
         method = synchronize_norms(method)
-    frozen = settings.model.frozen_at(saved.step)
+    method.check_sources(Path(settings.out), saved.step)
     loaded = None if saved.state else loaded_parts(method)
-    apply_freezing(method, frozen, loaded=loaded)
+    apply_freezing(method, settings.model.frozen_at(saved.step), loaded=loaded)
     held = loaded or anchored_parts(saved.state["method"] if saved.state else ())
     apply_anchor(method, settings.anchor, held, settings.model.frozen_throughout)
     later = frozen_parameters(method) if settings.model.unfreeze_at else ()
@@ -275,10 +275,10 @@ def probe_checks(
 ) -> list[tuple[int, WatchedProbes]]:
     """The probes as checks of the training loop; every rank has them, to stay in step, and rank 0 computes them.
 
-    For a new run they are also computed here, before the first step; for a run that was stopped within them, again.
+    For a new run they are also computed here, before the first step; for one that was stopped as they were due, now.
     """
     probe, context = task.settings.probe, session.context
-    again = bool(context.highest(int(session.log.pending is not None)))  # stopped within them
+    again = bool(context.highest(int(lacks_probes(task, session))))
     if probe is None or (session.start >= task.steps and not again):
         return []
     invariance = invariance_probe(task) if context.main else None
@@ -295,3 +295,11 @@ def probe_checks(
     if session.start == 0 or again:
         session.log.row(session.start, watched(session.start))
     return [(probe.every, watched)]
+
+
+def lacks_probes(task: PretrainTask, session: Session) -> bool:
+    """Whether rank 0 has no values of probes that were due at the step of the checkpoint, because a signal came."""
+    probe, step, rows = task.settings.probe, session.start, session.run.metrics() if session.context.main else []
+    due = probe is not None and (step == task.steps or (probe.every > 0 and step % probe.every == 0))
+    first, found = ({name for row in rows if row["step"] == at for name in row} - {"step"} for at in (0, step))
+    return session.log.pending is not None or (due and bool(first) and first.isdisjoint(found))

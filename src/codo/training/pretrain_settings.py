@@ -180,12 +180,11 @@ def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, 
         steps: Length of the run in steps.
         **counts: What a `Setup` knows of the data: ``classes`` and ``images``.
     """
-    method = find_method(settings.method)
+    method, views = find_method(settings.method), settings.views
+    queue = "contrast" in method.used_settings
     return Setup(
         model=settings.model,
-        contrast=settings.contrast.resolved(
-            steps, settings.batch_size, settings.views, queue="contrast" in method.used_settings
-        ),
+        contrast=settings.contrast.resolved(steps, settings.batch_size, views, queue=queue),
         options=own_settings(method, settings.options),
         localization=settings.localization_weight,
         batch_size=settings.batch_size,
@@ -194,4 +193,5 @@ def method_setup(settings: PretrainSettings, *, world: int = 1, steps: int = 1, 
         steps=steps,
         **counts,
         canvas=settings.canvas,
+        views=views,
     )

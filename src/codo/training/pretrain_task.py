@@ -47,12 +47,11 @@ class PretrainTask:
 
     @property
     def batch_negatives(self) -> int | None:
-        """Negatives of a query on each level with ``contrast.negatives=batch``; ``None`` with a queue."""
+        """See `ContrastSettings.batch_negatives`; ``None`` also for methods that do not use it."""
         settings = self.settings
-        if settings.contrast.negatives == "queue" or "contrast" not in find_method(settings.method).used_settings:
+        if "contrast" not in find_method(settings.method).used_settings:
             return None
-        counted = settings.views - (settings.contrast.keys == "momentum")  # without key encoder, all views are keys
-        return counted * (settings.batch_size - 1)
+        return settings.contrast.batch_negatives(settings.batch_size, settings.views)
 
     def notes(self) -> list[str]:
         """What settings come to that depend on others, for the log."""
@@ -65,10 +64,7 @@ class PretrainTask:
         if contrast.momentum == "auto" and momentum:
             notes.append(f"contrast.momentum=auto: {self.setup().contrast.momentum} for {self.steps} steps")
         if count := self.batch_negatives:
-            unused = "contrast.queue and contrast.enqueue_views are not used"
-            if contrast.keys == "end_to_end":
-                unused = "without a key encoder contrast.queue, .enqueue_views and .momentum have no effect"
-            notes.append(f"contrast.negatives=batch: {count} negatives a query and level; {unused}")
+            notes.append(contrast.batch_note(count))
         return notes
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from codo.contrast.bn_groups import average_over_ranks
 from codo.core.errors import CodoError
 from codo.core.rng import RngStream, generator
 from codo.core.signals import STOPPED, StopSignal, stop_signals, until_stopped
@@ -81,14 +82,14 @@ def train(job: TrainingJob) -> None:
             signal = 0
             if logs or saves or due or device.type == "cpu":
                 signal = sync_stop(job, stop, step, output.loss + 0 * gradient)
-            if signal:
-                due = []  # no checks: the scheduler is waiting for the process to end
             row: dict[str, Any] = {}
             if logs:
                 row |= job.context.mean({**output.stats, **learner.method.log_stats(), "grad_norm": gradient})
                 row |= {"epoch": (step - 1) // job.schedule.per_epoch, "lr": lr, **clock.lap()}
                 row["alarms"] = watch.health.look(step, row)
                 log.warn_once(*row["alarms"], watch.health.slow(), clock.others.warning(torch.get_num_threads()))
+            if due and signal:  # the scheduler is waiting for the process to end: checks are left to the resumed run
+                log.pending, row, due = (step, row), {}, []
             if due and watch.slow_checks:
                 log.pending = (step, row)
                 save(job, step)
@@ -193,12 +194,7 @@ def average_statistics(method: Method, context: DistributedContext) -> None:
     """
     if context.world == 1:
         return
-    buffers = [buffer for layer in tracking_layers([method]) if layer.training for buffer in running(layer)]
-    if buffers:
-        flat = torch.cat([buffer.flatten() for buffer in buffers])
-        torch.distributed.all_reduce(flat)
-        parts = torch.split(flat / context.world, [buffer.numel() for buffer in buffers])
-        torch._foreach_copy_(buffers, [part.view_as(buffer) for part, buffer in zip(parts, buffers, strict=True)])
+    average_over_ranks([one for layer in tracking_layers([method]) if layer.training for one in running(layer)])
 
 
 def distribute(method: Method, context: DistributedContext) -> nn.Module:

@@ -39,16 +39,17 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     Raises:
         InputError: Invalid JSON, not a list, or entries that do not match the ground truth; names the first.
     """
-    rows = parse_json(read_bytes(path, "result file"), str(path))
-    if not isinstance(rows, list):
+    written = parse_json(read_bytes(path, "result file"), str(path))
+    if not isinstance(written, list):
         raise InputError("a result file is a JSON list of detections", where=str(path), fix="give COCO results")
-    table = JsonColumns(rows, "results", "detection", path)
+    table = JsonColumns(written, "results", "detection", path)
     images = {**ids_by_name(annotations.file_names, annotations.image_ids), **annotations.aliases.images}
     for key, aliases in (("image_id", images), ("category_id", annotations.aliases.categories)):
-        if aliases and all(type(row.get(key)) in (int, str) for row in rows):
-            table.rows = rows = [{**row, key: aliases.get(row[key], row[key])} for row in rows]
+        if aliases and all(type(row.get(key)) in (int, str) for row in table.rows):
+            table.rows = [{**row, key: aliases.get(row[key], row[key])} for row in table.rows]
     _check_known(table, "image_id", annotations.image_ids, annotations)
-    table.rows = rows = _classes_from_0(table, annotations)
+    rows: list[dict[str, Any]] = _classes_from_0(table, annotations)
+    table.rows = rows
     _check_known(table, "category_id", np.array([c.id for c in annotations.categories]), annotations)
     table.numbers("score")
     if any("bbox" in row for row in rows):
