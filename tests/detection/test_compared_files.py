@@ -90,6 +90,10 @@ def test_seeds_are_what_stands_for_the_star(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert files_by_seed(tmp_path / "a-*.json") == {"1": tmp_path / "a-1.json", "10": tmp_path / "a-10.json"}
     assert files_by_seed(tmp_path / "a-1.json") == {"": tmp_path / "a-1.json"}
+    with pytest.raises(InputError, match="no such folder"):
+        files_by_seed(tmp_path / "missing" / "a-*.json")
+    with pytest.raises(InputError, match="one in the name of a folder"):
+        files_by_seed(tmp_path / "mine-*" / "found.json")
     with pytest.raises(InputError, match="no such files"):
         files_by_seed(tmp_path / "c-*.json")
     with pytest.raises(InputError, match=r"more than one '\*'"):

@@ -48,8 +48,8 @@ def test_images_without_boxes_are_told(folder: Path) -> None:
     image(folder / "validation" / "00c3.jpg")
     found = read(folder, "val")
     assert found.file_names.tolist() == ["00b2.jpg"]
-    told = f"{folder / 'validation'}: 1 images that the labels do not name are left out; "
-    assert told + "false detections on them would not count; the first: 00c3.jpg" in found.notes
+    told = f"{folder / 'validation'}: 1 images that the labels do not name are left out, "
+    assert told + "as they may have no objects; the first: 00c3.jpg" in found.notes
 
 
 def test_fiftyones_layout(tmp_path: Path) -> None:

@@ -209,7 +209,8 @@ def test_settings_that_contradict_the_name_are_told(name: str, given: dict[str, 
 
 def test_a_contradicted_name_is_told_before_the_first_step(catalog: Path, tmp_path: Path) -> None:
     run = codo.pretrain(**settings("moco", catalog, catalog, tmp_path / "run", steps=1))
-    before, _, _ = (run.path / "train.log").read_text().partition("step 1/1")
+    before, first_step, _ = (run.path / "train.log").read_text().partition("step 1/1")
+    assert first_step
     assert "method=moco with options.projection=mlp is another method" in before
 
 

@@ -11,8 +11,9 @@ all AP near zero                      finetune longer or on more labels
 within noise, all of the interval     nothing: there is no difference that matters
 below `NEGLIGIBLE`
 within noise, most of it from the     more evaluation images
-evaluation images, or so much that
-seeds alone cannot decide it
+evaluation images
+within noise that seeds alone cannot  more evaluation images and more seeds
+reduce enough
 within noise, and at most             more seeds; told with how many the interval would exclude zero if the difference
 `MOST_SEEDS` seeds would decide it    stayed as it is
 within noise otherwise                nothing: the difference, if any, is too small to be found
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from codo.advice.answer import Answer, Suggestion
 from codo.core.numbers import number, points, share
@@ -116,13 +118,16 @@ def _for_noise(init: str, one: Difference) -> Suggestion:
     if max(-interval.low, interval.high) < NEGLIGIBLE:
         why = f"{told}: half a point or more, either way, is ruled out."
         return Suggestion("nothing", "Leave it at that: no difference that matters", why)
-    if one.by_image is not None and (needed is None or _width(one.by_image) > _width(by_seed)):
-        alone = " alone" if needed is None else ""
-        span = f"{points(one.by_image.low)} to {points(one.by_image.high)}"
+    by_image = one.by_image
+    if by_image is not None and _width(by_image) > _width(by_seed):
+        span = f"{points(by_image.low)} to {points(by_image.high)}"
         why = (
-            f"{told}; the choice of evaluation images{alone} makes it uncertain from {span}, which seeds do not change."
+            f"{told}; the choice of evaluation images alone makes it uncertain from {span}, which seeds do not change."
         )
         return Suggestion("images", "Evaluate on more images", why)
+    if needed is None and (seeds_to_decide(replace(one, by_image=None)) or math.inf) <= MOST_SEEDS:
+        why = f"{told}; the choice of evaluation images and the noise of training could each make it."
+        return Suggestion("images", "Evaluate on more images, and add seeds", why)
     if needed is None or needed > MOST_SEEDS:
         why = f"{told}. {MOST_SEEDS} seeds would hardly show whether there is a difference inside of the interval."
         return Suggestion("nothing", "Leave it at that: the difference is too small to be found", why)

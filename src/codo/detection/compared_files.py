@@ -37,9 +37,12 @@ def files_by_seed(pattern: Path) -> dict[str, Path]:
     """
     before, star, after = pattern.name.partition("*")
     if "*" in after or "*" in str(pattern.parent):
-        raise InputError("more than one '*'", where=str(pattern), fix="write one, in the name, where the seed is")
+        fix = "write one, where the seed is, in the name of the file"
+        raise InputError("more than one '*', or one in the name of a folder", where=str(pattern), fix=fix)
     if not star:
         return {"": pattern}
+    if not pattern.parent.is_dir():
+        raise InputError("no such folder", where=str(pattern.parent), fix="correct its name")
     found = [one for one in pattern.parent.iterdir() if one.name.startswith(before) and one.name.endswith(after)]
     by_seed = {one.name[len(before) : len(one.name) - len(after)]: one for one in sorted(found)}
     if not by_seed:
@@ -65,8 +68,9 @@ def compare_files(
 
     Returns:
         For each kind (``bbox``, ``segm``) five entries of numbers by name: ``bbox`` and ``bbox_against``, the means;
-        ``bbox_difference``, and the ends of its interval, ``bbox_low`` and ``bbox_high``, where they are known; and a
-        sentence for each kind.
+        ``bbox_difference``, and the ends of its interval, ``bbox_low`` and ``bbox_high``; and a sentence for each kind.
+        An interval is of both kinds of noise for AP, AP50 and AP75, of training alone for the others. With one seed it
+        is of the images alone, and the others have none.
 
     Raises:
         InputError: A file is invalid, the sides have no seed in common, or one has masks or boxes alone.
@@ -132,7 +136,9 @@ def _interval(one: Difference) -> Interval | None:
 
 
 def _sentence(source: Path, against: Path, one: Difference, kind: str, images: int) -> str:
-    label, reference = (path.stem.replace("*", "").strip("-_. ") or path.stem for path in (source, against))
+    label, reference = (path.stem.replace("*", "").strip("-_. ") for path in (source, against))
+    if label == reference:
+        label, reference = str(source), str(against)
     if len(one.values) == 1 and one.by_image is not None:
         between = " to ".join(points(end) for end in one.by_image)
         return (

@@ -134,7 +134,7 @@ def _not_listed(names: Set[str], folders: Sequence[Path]) -> list[str]:
     for place in folders:
         present = {path.name for path in image_files(place).paths}
         if present & names and (others := sorted(present - names)):
-            told = "are left out; false detections on them would not count"
+            told = "are left out, as they may have no objects"
             return [f"{place}: {len(others)} images that the labels do not name {told}; the first: {others[0]}"]
     return []
 

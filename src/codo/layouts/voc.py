@@ -169,7 +169,8 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool, missing: Mis
         missing: What to do about images that do not exist: ``error``, or ``skip`` them.
 
     Raises:
-        InputError: Images or XML files are missing, or sets are empty or list an image twice; names the first.
+        InputError: Images or XML files are missing or ambiguous, or sets are empty or list an image twice; names the
+            first.
     """
     images: list[VocImage] = []
     notes: list[str] = []
@@ -192,6 +193,7 @@ def images_of(folder: Path, sets: list[ImageSet], *, checked: bool, missing: Mis
             notes += filter(None, [missing_note(str(one.file), absent, len(stems))])
             gone += absent
             stems = [stem for stem in stems if stem in pictures]
+        _refuse_twins(found.paths, pictures, stems, one.images)
         _refuse_missing(stems, labels, "XML files", one.labels, one)
         if checked:
             _refuse_missing(stems, pictures, "images", one.images, one)
@@ -290,18 +292,17 @@ def _is_labeled(one: ImageSet) -> bool:
 
 
 def _by_stem(paths: list[Path], folder: Path) -> dict[str, Path]:
-    """Files by their path below a folder, without extension.
+    """Files by their path below a folder, without extension."""
+    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
 
-    Raises:
-        InputError: Two files that differ in the extension only; names the first.
-    """
-    found: dict[str, Path] = {}
-    for path in paths:
-        stem = path.relative_to(folder).with_suffix("").as_posix()
-        if (other := found.setdefault(stem, path)) != path:
-            what = f"{other.name} and {path.name} have one name, so which of them is labeled is unknown"
+
+def _refuse_twins(paths: list[Path], pictures: dict[str, Path], stems: list[str], folder: Path) -> None:
+    """Refuse labeled images that differ from another one in the extension only: which of them is meant is unknown."""
+    twins = {path for path in paths if path not in set(pictures.values())} if len(paths) > len(pictures) else set()
+    for stem, path in _by_stem(sorted(twins), folder).items():
+        if stem in set(stems):
+            what = f"{path.name} and {pictures[stem].name} have one name, so which of them is labeled is unknown"
             raise InputError(what, where=str(path.parent), fix="keep one of the two in this folder")
-    return found
 
 
 def _refuse_missing(stems: list[str], present: Container[str], what: str, folder: Path, one: ImageSet) -> None:

@@ -61,7 +61,7 @@ class OptimSettings(Settings):
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
-        if self.nesterov and not self.momentum:
+        if self.kind == "sgd" and self.nesterov and not self.momentum:
             fix = "set optim.nesterov=false, or optim.momentum=0.9"
             raise InputError("Nesterov's momentum needs a momentum", where="optim.momentum=0", fix=fix)
         return self

@@ -50,8 +50,8 @@ def test_some_crowd_regions_of_a_class_stay_crowd_regions(save: Save) -> None:  
     read = read_coco(path, CocoRules(crowd="auto"))
     assert read.crowd.tolist() == [True, False, False]
     assert read.notes == (
-        f"{path}: 1 of 3 objects are marked as crowds, and neither learned nor evaluated; most of 'ant' (1 of 2); "
-        "if they are objects, set data.crowd=object",
+        f"{path}: 1 of 3 objects are marked as crowds, not learned and not evaluated; the largest share is that of "
+        "'ant' (1 of 2); for objects set data.crowd=object",
     )
     assert read_coco(path, CocoRules(crowd="ignore")).notes == ()
 

@@ -183,6 +183,22 @@ def test_images_without_ids_are_known_by_name(tmp_path: Path) -> None:
         read_results(save_results(tmp_path, ("002", 0)), annotations)
 
 
+def test_the_file_name_decides_where_a_name_is_a_number(tmp_path: Path) -> None:
+    """Ultralytics' id of ``2.png`` is 2; here, beside ``a.png``, it is 1, as not all names are numbers."""
+    write_yolo(tmp_path, {"train": coco(1, seed=1), "val": coco(2, seed=2)}, outlines=False)
+    for old, new in (("000", "2"), ("001", "a")):
+        (tmp_path / f"images/val/{old}.png").rename(tmp_path / f"images/val/{new}.png")
+        label = tmp_path / f"labels/val/{old}.txt"
+        label.rename(label.with_stem(new))
+    annotations = read_annotations(DataSettings(folder=str(tmp_path)), "val")
+    assert annotations.image_ids.tolist() == [1, 2]
+    rows = [
+        {"image_id": i, "file_name": f"{i}.png", "category_id": 0, "score": 0.5, "bbox": [1, 2, 3, 4]} for i in (2, "a")
+    ]
+    (tmp_path / "found.json").write_text(json.dumps(rows))
+    assert ids(read_results(tmp_path / "found.json", annotations)) == [(1, 0), (2, 0)]
+
+
 def test_classes_that_count_from_1_are_recognized_by_the_last(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     annotations = yolo(tmp_path)
     count = len(annotations.categories)

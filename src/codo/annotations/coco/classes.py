@@ -108,9 +108,10 @@ def resolve_crowds(
     if shares.max() < MANY:
         return crowd, ""
     most = int(shares.argmax())
+    share = f"'{used.classes[most].name}' ({crowds[most]} of {objects[most]})"
     return crowd, (
-        f"{where}: {count} of {len(crowd)} objects are marked as crowds, and neither learned nor evaluated; most of "
-        f"'{used.classes[most].name}' ({crowds[most]} of {objects[most]}); if they are objects, set data.crowd=object"
+        f"{where}: {count} of {len(crowd)} objects are marked as crowds, not learned and not evaluated; the largest "
+        f"share is that of {share}; for objects set data.crowd=object"
     )
 
 

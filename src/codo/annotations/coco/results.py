@@ -43,7 +43,11 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     if not isinstance(written, list):
         raise InputError("a result file is a JSON list of detections", where=str(path), fix="give COCO results")
     table = JsonColumns(written, "results", "detection", path)
-    images = {**ids_by_name(annotations.file_names, annotations.image_ids), **annotations.aliases.images}
+    names = ids_by_name(annotations.file_names, annotations.image_ids)
+    named = [str(row.get("file_name")) for row in table.rows]
+    if all(name in names for name in named):  # Ultralytics makes ids of names that are numbers, whatever ours are
+        table.rows = [{**row, "image_id": names[name]} for row, name in zip(table.rows, named, strict=True)]
+    images = {**names, **annotations.aliases.images}
     for key, aliases in (("image_id", images), ("category_id", annotations.aliases.categories)):
         if aliases and all(type(row.get(key)) in (int, str) for row in table.rows):
             table.rows = [{**row, key: aliases.get(row[key], row[key])} for row in table.rows]
@@ -83,11 +87,8 @@ def _classes_from_0(table: JsonColumns, annotations: Annotations) -> list[dict[s
     """
     rows, count = table.rows, len(annotations.categories)
     values = table.integers("category_id")
-    if (
-        [category.id for category in annotations.categories] != list(range(count))
-        or not len(values)
-        or values.min() < 1
-    ):
+    from_0 = [category.id for category in annotations.categories] == list(range(count))
+    if not from_0 or not len(values) or values.min() < 1:
         return rows
     if values.max() == count:
         log.info("%s: the classes of detections count from 1, those of %s from 0", table.path, annotations.source)
