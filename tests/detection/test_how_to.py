@@ -48,7 +48,7 @@ def voc(folder: Path, split: str, images: int) -> None:
 
 @pytest.fixture(scope="module")
 def workplace(catalog: Path, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """labeled/, coco/, VOCdevkit/, photos/, runs/mine and tiny recipes."""
+    """labeled/, coco/, VOCdevkit/, photos/, runs/mine, result files of two detectors and tiny recipes."""
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("workplace")
     for split in ("train", "val"):
@@ -57,6 +57,12 @@ def workplace(catalog: Path, photos: Path, tmp_path_factory: pytest.TempPathFact
             (folder / "folders" / split / name).mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(folder / "folders" / split / name / f"{number}.png"), coco(8)[1][number])
     (folder / "coco").symlink_to(folder / "labeled")
+    found = [
+        {**{k: row[k] for k in ("image_id", "category_id", "bbox")}, "score": 0.9} for row in coco(8)[0]["annotations"]
+    ]
+    for seed in range(3):
+        for side in ("codo", "mine"):
+            (folder / f"{side}-{seed}.json").write_text(json.dumps(found[seed:]))
     (folder / "photos").symlink_to(catalog)
     voc(folder / "VOCdevkit", "trainval", 4)
     voc(folder / "VOCdevkit", "test", 2)
