@@ -113,7 +113,10 @@ def _evaluate(args: argparse.Namespace) -> None:
         numbers = codo.evaluate(args.source, **parse_assignments(args.settings))
     if _main_process():
         print(json.dumps(numbers, indent=2))
-        print("of 1, where reports and comparisons have points of 100; AP of -1: no such objects", file=sys.stderr)
+        print(
+            "shares of 1, where reports and comparisons have points of 100; AP or AR of -1: no such objects",
+            file=sys.stderr,
+        )
 
 
 def _probe(args: argparse.Namespace) -> None:
