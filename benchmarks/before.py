@@ -30,7 +30,7 @@ from benchmarks.pictures import photographs
 from benchmarks.row import Row, Spread
 from benchmarks.upgrades import ROOT, checkout
 from codo.demo.synthetic.scenes import DemoData, write_demo
-from codo.training.precision import has_fast_bf16
+from codo.machine.precision import has_fast_bf16
 
 PRETRAIN = ("workers=0", "probe.every=0", "optim.warmup_steps=1", "log.every=2")
 FINETUNE = ("finetune", "-c", "demo_finetune", "masks=false", "workers=0", "eval_every=0", "log.every=2")

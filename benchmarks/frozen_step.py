@@ -3,9 +3,9 @@
     python -m benchmarks.frozen_step [--batch N] [--groups N]
 
 ResNet-50 with FPN at 224, two views, one thread, process CPU time, both sides in turn and in the same precision (see
-`step`). A frozen backbone still computes the maps of both views, which no run can avoid: every view is new. With a
-symmetric loss both encoders see both views, and share the maps of a frozen backbone. What the operations alone would
-give is told beside the time.
+`step`). The frozen parts are computed as with ``compile=false`` and as with ``compile=frozen``. A frozen backbone still
+computes the maps of both views, which no run can avoid: every view is new. With a symmetric loss both encoders see both
+views, and share the maps of a frozen backbone. What the operations alone would give is told beside the time.
 """
 
 from __future__ import annotations
@@ -21,11 +21,17 @@ from benchmarks.step import ROUNDS, has_bf16
 from benchmarks.steps import OurStep, Size, method, views
 from benchmarks.timing import alternate
 from codo.loading.step_dataset import ViewBatch
-from codo.methods.freezing import freeze
+from codo.methods.freezing import compile_frozen, freeze
 from codo.planning.flop_counter import Operations
 
-CASES = ((("backbone",), False), (("backbone",), True), (("backbone", "fpn"), False))
-"""What is frozen, and whether the loss is symmetric."""
+CASES = (
+    (("backbone",), False, False),
+    (("backbone",), False, True),
+    (("backbone",), True, False),
+    (("backbone",), True, True),
+    (("backbone", "fpn"), False, False),
+)
+"""What is frozen, whether the loss is symmetric, and whether the frozen parts are compiled."""
 MOST = 0.45
 """A step with a frozen backbone is to take at most this share of a full step's time."""
 
@@ -42,19 +48,23 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         size = size.tiny()
     cpu = torch.device("cpu")
     batch = views(size, cpu)
-    for parts, symmetric in CASES:
+    for parts, symmetric, compiled in CASES:
         full = OurStep(method(size, cpu, symmetric=symmetric), bf16=bf16)
         partly = method(size, cpu, symmetric=symmetric)
         freeze(partly, parts)
         before = [parameter.clone() for part in parts for parameter in partly.exports()[part].parameters()]
         ours = OurStep(partly, bf16=bf16)
         flops = [counted(step, batch) for step in (full, ours)]  # also warms them up
+        if compiled:
+            compile_frozen(partly)
+            ours(batch)
         times = alternate(full, ours, [batch], rounds=1 if options.smoke else ROUNDS)
         after = [parameter for part in parts for parameter in partly.exports()[part].parameters()]
         same = all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
         yield Row(
             "T5",
-            f"step with frozen {' and '.join(parts)}{', symmetric loss' if symmetric else ''}, R50-FPN {size.canvas}, "
+            f"step with frozen {' and '.join(parts)}{', symmetric loss' if symmetric else ''}"
+            f"{', compiled' if compiled else ''}, R50-FPN {size.canvas}, "
             f"batch {size.batch}, {'bf16' if bf16 else 'fp32'}",
             "s",
             **times.spreads(1),

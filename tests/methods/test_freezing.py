@@ -16,7 +16,7 @@ from codo.loading.crop_dataset import CropBatch
 from codo.loading.object_crops import ObjectBatch
 from codo.loading.step_dataset import ViewBatch
 from codo.methods.base import Method, Setup
-from codo.methods.freezing import freeze, frozen_parameters, unfreeze
+from codo.methods.freezing import compile_frozen, freeze, frozen_parameters, unfreeze
 from codo.methods.registry import METHODS, build_method, find_method, own_settings
 from codo.models.encoder import ModelSettings
 
@@ -235,3 +235,22 @@ def test_compiled_encoders_take_frozen_maps_and_are_trained_after_unfreezing() -
     for name in ("query.backbone.conv1.weight", "query.fpn.inner_blocks.0.0.weight", "query.projection.0.weight"):
         assert torch.allclose(first[name], second[name], atol=1e-5)
         assert not torch.equal(first[name], dict(method(**SYMMETRIC).named_parameters())[name])
+
+
+@pytest.mark.parametrize("parts", [("backbone",), ("backbone", "fpn")], ids="+".join)
+def test_compiled_frozen_parts_compute_the_same_until_they_are_trained(parts: tuple[str, ...]) -> None:
+    plain, compiled = (method(**SYMMETRIC) for _ in range(2))
+    losses = []
+    for made in (plain, compiled):
+        freeze(made, parts)
+        if made is compiled:
+            compile_frozen(made)
+        made.on_first_batch(batch())
+        frozen = train(made, 2)
+        unfreeze(made)
+        losses.append(frozen + train(made, 2, start=2))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    assert list(plain.state_dict()) == list(compiled.state_dict())
+    for (name, one), other in zip(plain.named_parameters(), compiled.parameters(), strict=True):
+        assert torch.allclose(one, other, rtol=1e-3, atol=1e-4), name
+        assert other.requires_grad or name.startswith("key"), name

@@ -19,9 +19,9 @@ from codo.detection.predict import predict, score
 from codo.detection.results import write_results
 from codo.detection.task import Task, training_batches
 from codo.evaluation.voc_metrics import voc_scores
+from codo.machine.precision import use_bf16
 from codo.training.distributed import DistributedContext, loader_workers
 from codo.training.logging import RunLog
-from codo.training.precision import use_bf16
 
 MAIN = "ap/bbox/AP"
 """The metric of early stopping, which exists for every detector."""

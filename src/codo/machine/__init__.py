@@ -1,9 +1,11 @@
-"""What the machine, its containers and its other users leave to this process: cores and memory.
+"""What the machine can do, and what its containers and other users leave to this process: cores and memory.
 
 * ``cpu``: cores that may be used, quotas of containers included; threads that wait without spinning for long.
 * ``cgroups``: Linux's control groups, from which both come.
 * ``memory``: the peak of this process, and what is available to it.
 * ``contention``: whether other processes hold the cores.
+* ``precision``: bfloat16, and whether the processor multiplies in it.
+* ``compiler``: whether torch.compile works.
 * ``allocator``: freed memory that is kept for the next step.
 """
 

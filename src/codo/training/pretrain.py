@@ -26,8 +26,9 @@ from codo.loading.loader import build_loader
 from codo.loading.local_files import copy_files
 from codo.loading.sampler import StepSampler
 from codo.loading.warm_up import load_kernels
+from codo.machine.compiler import check_compiler
 from codo.methods.base import Method
-from codo.methods.freezing import frozen_parameters
+from codo.methods.freezing import compile_frozen, frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
 from codo.models.sync_norm import synchronize_norms
 from codo.optim.lr_factors import factor_by_parameter
@@ -186,8 +187,12 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
     apply_anchor(method, settings.anchor, held, settings.model.frozen_throughout)
     later = frozen_parameters(method) if settings.model.unfreeze_at else ()
     factor_by_parameter(method, settings.optim.lr_factors, later)  # raises errors before anything is written
-    for module in method.compilable() if settings.compile else ():
+    if settings.compile:
+        check_compiler(context.device)
+    for module in method.compilable() if settings.compile is True else ():
         module.compile()
+    if settings.compile == "frozen":
+        compile_frozen(method)
     return saved, method
 
 

@@ -55,7 +55,11 @@ class PretrainSettings(Settings):
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto", description="auto: bf16 on GPUs that have it, else fp32; bf16 may be faster on CPUs with AVX512_BF16"
     )
-    compile: bool = Field(False, description="compile the encoders with torch.compile")
+    compile: bool | Literal["frozen"] = Field(
+        False,
+        description="compile the encoders with torch.compile: true, or frozen for the parts of model.freeze alone, "
+        "with their weights as constants; needs a C++ compiler",
+    )
     workers: int | None = Field(None, ge=0, description="loader processes per rank; null: one per core, at most 16")
     cache: str = Field(
         "auto",
@@ -108,7 +112,10 @@ class PretrainSettings(Settings):
             what = f"contrast.symmetric is defined for two views, not for {self.views}: each is query and key once"
             raise InputError(what, where="contrast.symmetric", fix="set views=2 or contrast.symmetric=false")
         check_freezing(self.model, self.method, method)
-        check_anchor(self.anchor, self.method, method, self.model.init, self.compile)
+        if self.compile == "frozen" and not self.model.freeze:
+            fix = "add model.freeze=[backbone], or set compile=true to compile all"
+            raise InputError("nothing is frozen that could be compiled", where="compile=frozen", fix=fix)
+        check_anchor(self.anchor, self.method, method, self.model.init, self.compile is True)
         if self.augment.device == "device" and not method.needs_backgrounds:
             what = f"method {self.method} only supports color augmentation in the loader"
             raise InputError(what, where="augment.device", fix="use augment.device=cpu")

@@ -26,6 +26,7 @@ from codo.core.config import differences
 from codo.core.errors import DAMAGE, CodoError, InputError
 from codo.core.io import remove_temporary, write_atomically
 from codo.core.run import NEUTRAL, Run, check_out, start_run
+from codo.machine.precision import precision_note, use_bf16
 from codo.methods.base import Method
 from codo.mirror.restore import restore
 from codo.mirror.upload import Mirror
@@ -36,7 +37,6 @@ from codo.training.distributed import DistributedContext
 from codo.training.job import Checkpoints, Feed, Learner, TrainingJob, Watch
 from codo.training.log_settings import LogSettings
 from codo.training.logging import RunLog
-from codo.training.precision import precision_note, use_bf16
 from codo.training.trainer import distribute
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import codo
-from codo.training.precision import has_fast_bf16, precision_note, use_bf16
+from codo.machine.precision import has_fast_bf16, precision_note, use_bf16
 from tests.training.tiny import settings
 
 CPU = torch.device("cpu")
