@@ -3,9 +3,10 @@
     python -m benchmarks.frozen_step [--batch N] [--groups N]
 
 ResNet-50 with FPN at 224, two views, one thread, process CPU time, both sides in turn and in the same precision (see
-`step`). The frozen parts are computed as with ``compile=false`` and as with ``compile=frozen``. A frozen backbone still
-computes the maps of both views, which no run can avoid: every view is new. With a symmetric loss both encoders see both
-views, and share the maps of a frozen backbone. What the operations alone would give is told beside the time.
+`step`). The frozen parts are computed as with ``compile=false`` and, if there is a C++ compiler, as with
+``compile=frozen``. A frozen backbone still computes the maps of both views, which no run can avoid: every view is new.
+With a symmetric loss both encoders see both views, and share the maps of a frozen backbone. What the operations alone
+would give is told beside the time.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from benchmarks.row import Check, Row
 from benchmarks.step import ROUNDS, has_bf16
 from benchmarks.steps import OurStep, Size, method, views
 from benchmarks.timing import alternate
+from codo.core.errors import InputError
 from codo.loading.step_dataset import ViewBatch
+from codo.machine.compiler import check_compiler
 from codo.methods.freezing import compile_frozen, freeze
 from codo.planning.flop_counter import Operations
 
@@ -48,7 +51,10 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
         size = size.tiny()
     cpu = torch.device("cpu")
     batch = views(size, cpu)
+    compiles = has_compiler(cpu)
     for parts, symmetric, compiled in CASES:
+        if compiled and not compiles:
+            continue
         full = OurStep(method(size, cpu, symmetric=symmetric), bf16=bf16)
         partly = method(size, cpu, symmetric=symmetric)
         freeze(partly, parts)
@@ -73,6 +79,15 @@ def rows(options: argparse.Namespace) -> Iterator[Row]:
             checks=(Check("the frozen weights are the same afterwards", same),),
             note=f"{times.ours[0] / times.reference[0]:.2f} of the time, {flops[1] / flops[0]:.2f} of the operations",
         )
+
+
+def has_compiler(device: torch.device) -> bool:
+    """Whether torch.compile works."""
+    try:
+        check_compiler(device)
+    except InputError:
+        return False
+    return True
 
 
 def counted(step: OurStep, batch: ViewBatch) -> float:

@@ -10,6 +10,7 @@ from benchmarks.plain_step import PlainStep
 from benchmarks.steps import OPTIM, OurStep, Size, method, views
 
 from benchmarks import frozen_step, gpu_step, step
+from tests.compiler import needs_compiler
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -30,6 +31,7 @@ def test_the_step_on_a_cpu_runs() -> None:
     assert "GFLOP at" in row.note
 
 
+@needs_compiler
 def test_the_frozen_step_runs_with_less_to_do() -> None:
     rows = list(frozen_step.rows(argparse.Namespace(smoke=True, batch=8, groups=2)))
     assert [row.target for row in rows] == ["T5"] * 5

@@ -10,6 +10,7 @@ from torch import nn
 
 from codo.core.errors import InputError
 from codo.machine.compiler import ConstantWeights, check_compiler
+from tests.compiler import needs_compiler
 
 CPU = torch.device("cpu")
 
@@ -27,6 +28,7 @@ def images(side: int = 16) -> torch.Tensor:
     return torch.randn(2, 3, side, side).to(memory_format=torch.channels_last)
 
 
+@needs_compiler
 @pytest.mark.parametrize("bf16", [False, True])
 def test_weights_are_constants_for_the_size_of_the_first_step(bf16: bool) -> None:
     made, x = part(), images()
@@ -43,6 +45,7 @@ def test_weights_are_constants_for_the_size_of_the_first_step(bf16: bool) -> Non
         assert torch.equal(made(smaller), type(made).forward(made, smaller))
 
 
+@needs_compiler
 def test_a_look_at_other_images_before_the_first_step_is_not_compiled() -> None:
     made = part()
     made.forward = forward = ConstantWeights(made)
@@ -53,14 +56,17 @@ def test_a_look_at_other_images_before_the_first_step_is_not_compiled() -> None:
     assert forward.size == (2, 3, 16, 16)
 
 
+@needs_compiler
+def test_it_is_found() -> None:
+    check_compiler(CPU)
+
+
 def test_no_compiler(tmp_path: Path) -> None:
     from torch._inductor import config
 
-    check_compiler(CPU)
     missing = {"cpp.cxx": (None, str(tmp_path / "g++")), "force_disable_caches": True}
     torch.compiler.reset()
     with config.patch(missing), pytest.raises(InputError, match=r"No working C\+\+ compiler") as raised:
         check_compiler(CPU)
     assert "g++" in raised.value.fix
     torch.compiler.reset()
-    check_compiler(CPU)

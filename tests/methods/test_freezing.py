@@ -19,6 +19,7 @@ from codo.methods.base import Method, Setup
 from codo.methods.freezing import compile_frozen, freeze, frozen_parameters, unfreeze
 from codo.methods.registry import METHODS, build_method, find_method, own_settings
 from codo.models.encoder import ModelSettings
+from tests.compiler import needs_compiler
 
 B, S, M = 8, 32, 0.9
 MODEL = ModelSettings(backbone="resnet18", width=0.125, fpn_channels=8, head="1conv1fc", head_dim=16, embedding_dim=8)
@@ -237,6 +238,7 @@ def test_compiled_encoders_take_frozen_maps_and_are_trained_after_unfreezing() -
         assert not torch.equal(first[name], dict(method(**SYMMETRIC).named_parameters())[name])
 
 
+@needs_compiler
 @pytest.mark.parametrize("parts", [("backbone",), ("backbone", "fpn")], ids="+".join)
 def test_compiled_frozen_parts_compute_the_same_until_they_are_trained(parts: tuple[str, ...]) -> None:
     plain, compiled = (method(**SYMMETRIC) for _ in range(2))

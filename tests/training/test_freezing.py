@@ -23,6 +23,7 @@ from codo.training import checkpoint
 from codo.training.distributed import DistributedContext
 from codo.training.load_run import load_method
 from codo.training.trainer import average_statistics, distribute
+from tests.compiler import needs_compiler
 from tests.methods.test_freezing import batch
 from tests.ranks import on_two_ranks
 from tests.training import tiny
@@ -86,6 +87,7 @@ def test_resumed_before_at_and_after_unfreezing_it_ends_with_the_same_bits(
     assert all(torch.equal(value, states[5][name]) for name, value in weights_of.items())
 
 
+@needs_compiler
 def test_resumed_with_a_compiled_backbone_it_ends_with_the_same_bits(
     catalog: Path, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,7 +235,7 @@ def save_steps(rank: int, folder: Path, compiled: bool) -> None:
     torch.save(steps(DistributedContext(rank, 2, torch.device("cpu")), compiled), folder / f"{rank}.pt")
 
 
-@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=needs_compiler)])
 def test_two_ranks_unfreeze_together_and_compute_what_one_process_does(compiled: bool, tmp_path: Path) -> None:
     on_two_ranks(save_steps, tmp_path, compiled)
     expected = steps(DistributedContext(0, 1, torch.device("cpu")), compiled)
