@@ -10,9 +10,11 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from botocore.exceptions import ClientError
+from s3fs.errors import translate_boto_error
 
 from codo.catalog import reading
-from codo.catalog.reading import BadSpan, Location, Reader
+from codo.catalog.reading import BadSpan, Location, Reader, Unreachable
 
 
 def deflate(data: bytes) -> bytes:
@@ -125,3 +127,37 @@ def test_urls(memory: fsspec.AbstractFileSystem) -> None:
         reader.read(Location("a", 0, 9))
     with pytest.raises(FileNotFoundError):
         reader.read(Location("memory://bucket/b", 0, 10))
+
+
+def test_of_an_empty_member_of_a_remote_archive_nothing_is_read(
+    memory: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory.pipe("/bucket/a.tar", bytes(2048))
+    monkeypatch.setattr(reading, "read_span", None)
+    assert Reader("memory://bucket").read(Location("a.tar", 512, 0)) == b""
+
+
+@pytest.mark.parametrize(
+    ("code", "found"),
+    [
+        ("ExpiredToken", Unreachable),
+        ("RequestTimeTooSkewed", Unreachable),
+        ("InvalidToken", Unreachable),
+        ("AccessDenied", PermissionError),
+        ("InvalidRange", BadSpan),
+        ("416", BadSpan),
+    ],
+)
+def test_wrong_credentials_say_nothing_about_a_file(
+    code: str, found: type[OSError], memory: fsspec.AbstractFileSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As s3fs translates the answers of S3."""
+
+    def refuse(*_: object) -> bytes:
+        raise translate_boto_error(ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject"))
+
+    memory.pipe("/bucket/a.tar", bytes(2048))
+    monkeypatch.setattr(reading, "read_span", refuse)
+    with pytest.raises(OSError, match=r"no|shorter") as raised:
+        Reader("memory://bucket").read(Location("a.tar", 512, 10))
+    assert type(raised.value) is found

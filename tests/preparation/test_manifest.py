@@ -77,12 +77,12 @@ def test_chunks_with_rejections_are_looked_at_again(tmp_path: Path) -> None:
 
 
 def test_a_worker_notices_that_the_listing_was_replaced(tmp_path: Path) -> None:
-    fingerprint = manifest_of(tmp_path, 20).fingerprint
-    assert cached_manifest(str(tmp_path), fingerprint).fingerprint == fingerprint
+    key = manifest_of(tmp_path, 20).key
+    assert cached_manifest(str(tmp_path), key).key == key
     make_manifest(tmp_path, ["/photos"], PrepareSettings(), listing(20, stamp=1))
     cached_manifest.cache_clear()
     with pytest.raises(CodoError, match="another process"):
-        cached_manifest(str(tmp_path), fingerprint)
+        cached_manifest(str(tmp_path), key)
 
 
 def test_the_files_keep_their_names(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,20 @@ def test_the_result_does_not_depend_on_jobs(messy: Path, tmp_path: Path, pack: i
 def test_proposals_do_not_depend_on_jobs(photos: Path, catalog: Path, tmp_path: Path) -> None:
     prepare(photos, tmp_path / "out", jobs=2)
     assert files(tmp_path / "out") == files(catalog)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_prepared_again_in_the_same_process_it_has_the_new_settings(photos: Path, tmp_path: Path, jobs: int) -> None:
+    out = tmp_path / "out"
+    for settings in ({"propose": False}, {"proposals": {"max_boxes": 2}}, {"pack": 48}):
+        catalog = prepare(photos, out, jobs=jobs, **settings)
+        fresh = prepare(photos, tmp_path / f"{settings}", jobs=jobs, **settings)
+        assert catalog.has_proposals == fresh.has_proposals == ("propose" not in settings)
+        for i in range(len(catalog)):
+            if catalog.has_proposals:
+                assert np.array_equal(catalog.proposals(i), fresh.proposals(i))
+            assert np.array_equal(catalog.image(i), fresh.image(i))
+        shutil.rmtree(out)
 
 
 def test_archives_and_urls_give_the_same_images(tmp_path: Path, s3: Store) -> None:

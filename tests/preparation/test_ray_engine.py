@@ -226,7 +226,7 @@ def test_what_a_node_lacks(source: Path) -> None:
     last = len(manifest) - 1
     (source / "zz.jpg").unlink()
     before = files(source.parent / "out" / ".work")
-    outcome = process_chunk(str(manifest.out), manifest.fingerprint, ray_engine.__version__, last)
+    outcome = process_chunk(str(manifest.out), manifest.key, ray_engine.__version__, last)
     assert isinstance(outcome, Unseen)
     assert outcome.files == [str(source / "zz.jpg")]
     assert files(source.parent / "out" / ".work") == before

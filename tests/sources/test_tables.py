@@ -62,6 +62,15 @@ def test_save_to_disk(tmp_path: Path) -> None:
     assert {member.location.uri for member in listing.members} == {str(folder / "data-00000-of-00001.arrow")}
 
 
+def test_the_row_after_an_empty_one_is_kept(tmp_path: Path) -> None:
+    files = [("a.jpg", jpeg(0)), ("b.jpg", b""), ("c.jpg", jpeg(1)), ("d.jpg", jpeg(2))]
+    stream = listed(save_to_disk(tmp_path / "saved", image_table(files)))
+    parquet = listed(write_as_datasets(tmp_path / "train.parquet", image_table(files)))
+    for listing in (stream, parquet):
+        assert listing.repeated == 0
+        assert read(listing) == dict(files)
+
+
 def test_a_remote_arrow_file_says_what_to_do() -> None:
     with fsspec.filesystem("memory").open("/a.arrow", "wb") as file:
         file.write(b"x")

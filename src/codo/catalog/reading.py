@@ -11,10 +11,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from codo.catalog.pages import Page, decompress, file_of, page_of
-from codo.core.errors import class_and_line
+from codo.core.errors import class_and_line, first_line
 from codo.core.paths import filesystem, is_url, join
 from codo.core.remote import read_span
 
+CREDENTIALS = {
+    *("ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "RequestTimeTooSkewed"),
+    *("SignatureDoesNotMatch", "TokenRefreshRequired"),
+}
+"""What S3 answers to keys that are wrong or have expired, whatever the file. s3fs makes errors of it that an absent
+permission or a bad range has too."""
 LARGEST_FILE = 1 << 30
 """Larger files are refused, which bounds what a damaged or hostile file can make a process allocate."""
 
@@ -122,17 +128,24 @@ class Reader:
 
     def _read_url(self, url: str, offset: int, size: int) -> bytes:
         """The span, by one request; looked up in each process anew, as clients must not be shared with a fork."""
+        if size == 0 and offset:
+            return b""
         fs, path = filesystem(url)
         # Of a file of its own one byte more, which shows that it has grown. Without an end s3fs asks for the size.
         span = (offset, offset + size + (offset == 0)) if size > 0 else ()
         try:
             return read_span(fs, path, *span)
-        except (FileNotFoundError, PermissionError):
+        except FileNotFoundError:
+            raise
+        except PermissionError as error:
+            if _code(error) in CREDENTIALS:
+                raise Unreachable(errno.EACCES, f"the credentials are not accepted: {first_line(error)}") from error
             raise
         except TimeoutError as error:
             raise Unreachable(errno.ETIMEDOUT, error.strerror or class_and_line(error)) from error
         except Exception as error:  # of the network, of any library
-            if isinstance(error, OSError) and error.errno == errno.EINVAL:  # a range behind the end
+            invalid = isinstance(error, OSError) and error.errno == errno.EINVAL
+            if invalid and _code(error) in ("", "416", "InvalidRange"):  # a range behind the end
                 raise BadSpan(errno.EIO, f"the file is shorter than the {offset + size} bytes it had") from error
             raise Unreachable(errno.EIO, class_and_line(error)) from error
 
@@ -166,6 +179,12 @@ class Reader:
                 except OSError as error:
                     raise BadSpan(error.errno, error.strerror) from error
             return self._last_page[1]
+
+
+def _code(error: BaseException) -> str:
+    """The code of an answer of S3 behind an error; empty if there is none."""
+    response = getattr(error.__cause__, "response", None) or {}
+    return str(response.get("Error", {}).get("Code", ""))
 
 
 class _Handle:

@@ -31,18 +31,18 @@ READS_AHEAD = 16
 """Remote files that are fetched at the same time, so that a chunk does not wait a round trip for each."""
 
 
-def process(out: str, fingerprint: str, index: int) -> Report:
+def process(out: str, key: str, index: int) -> Report:
     """Process one chunk and write its part.
 
     Args:
         out: The catalog's directory.
-        fingerprint: Of the manifest.
+        key: Of the manifest.
         index: Number of the chunk.
 
     Raises:
         CodoError: The disk is full, or a remote source cannot be reached.
     """
-    manifest = cached_manifest(out, fingerprint)
+    manifest = cached_manifest(out, key)
     settings = manifest.settings
     limits = Limits(settings.min_side, settings.max_megapixels)
     rows: list[dict[str, Any]] = []

@@ -80,7 +80,7 @@ def _here(manifest: Manifest, todo: Sequence[int]) -> Generator[Report]:
     cv2.setNumThreads(1)  # one job means one core
     try:
         for index in todo:
-            yield process(str(manifest.out), manifest.fingerprint, index)
+            yield process(str(manifest.out), manifest.key, index)
     finally:
         cv2.setNumThreads(threads)
 
@@ -90,7 +90,7 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
     # Forks share the listing and the compiled search; where forking is unsafe (macOS) each process loads its own.
     context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     if context.get_start_method() == "fork":
-        cached_manifest(out, manifest.fingerprint)
+        cached_manifest(out, manifest.key)
         if manifest.settings.propose:
             propose(np.zeros((64, 64, 3), np.uint8), manifest.settings.proposals)  # compiles once, before the fork
     end = context.RawValue("b", 0)  # without a lock, which a killed worker may hold
@@ -100,7 +100,7 @@ def _in_processes(manifest: Manifest, todo: Sequence[int], jobs: int) -> Generat
     try:
         while waiting or running:
             while waiting and len(running) < 2 * jobs:
-                running.add(pool.submit(process, out, manifest.fingerprint, waiting.pop()))
+                running.add(pool.submit(process, out, manifest.key, waiting.pop()))
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 yield future.result()

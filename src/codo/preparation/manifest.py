@@ -15,6 +15,7 @@ continues with the chunks that have no part. Chunks depend on the listing alone,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -120,6 +121,13 @@ class Manifest:
     def __len__(self) -> int:
         """Number of chunks."""
         return -(-int(self.listing.num_rows) // self.chunk_size)
+
+    @property
+    def key(self) -> str:
+        """Names the preparation to its workers: a digest of everything that decides what a chunk becomes."""
+        settings = self.settings.model_dump(mode="json", exclude={"max_rejected"})
+        content = json.dumps([settings, self.fingerprint, self.chunk_size])
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
     @property
     def _tag(self) -> str:
@@ -228,15 +236,15 @@ def read_manifest(out: Path) -> Manifest:
 
 
 @lru_cache(maxsize=1)
-def cached_manifest(out: str, fingerprint: str) -> Manifest:
+def cached_manifest(out: str, key: str) -> Manifest:
     """The manifest for workers, cached: they need it for every chunk, and a forked worker has it already.
 
     Args:
         out: The catalog's directory.
-        fingerprint: Of the wanted manifest; a long-lived worker may have cached an earlier one of the same directory.
+        key: Of the wanted manifest; a long-lived worker may have cached an earlier one of the same directory.
     """
     manifest = read_manifest(Path(out))
-    if manifest.fingerprint != fingerprint:
+    if manifest.key != key:
         raise CodoError(
             "another process has started a new preparation of this catalog",
             where=out,

@@ -126,7 +126,7 @@ def run(manifest: Manifest, todo: Sequence[int], most: int | None) -> Generator[
     """
     ray = import_ray()
     task = ray.remote(num_cpus=1)(process_chunk)
-    arguments = (str(manifest.out), manifest.fingerprint, __version__)
+    arguments = (str(manifest.out), manifest.key, __version__)
     waiting = list(reversed(todo))
     running: dict[Any, int] = {}
     with stop_signals() as stop, redirect_stdout(cast(TextIO, _Screen(sys.stdout))):
@@ -156,9 +156,7 @@ def run(manifest: Manifest, todo: Sequence[int], most: int | None) -> Generator[
             raise _explain(error, manifest, ray.exceptions) from error
 
 
-def process_chunk(
-    out: str, fingerprint: str, version: str, index: int, trust: bool = False
-) -> Report | Unseen | CodoError:
+def process_chunk(out: str, key: str, version: str, index: int, trust: bool = False) -> Report | Unseen | CodoError:
     """The task: process a chunk unless this node lacks something.
 
     Nothing is written where a file cannot be read here: it would count as rejected, which is right only if the driver
@@ -166,7 +164,7 @@ def process_chunk(
 
     Args:
         out: The catalog's directory.
-        fingerprint: Of the manifest.
+        key: Of the manifest.
         version: Of CoDo on the driver.
         index: Number of the chunk.
         trust: Files that cannot be read here cannot be read by the driver.
@@ -181,13 +179,13 @@ def process_chunk(
             what = f"a Ray node has CoDo {__version__}, the machine of the command {version}"
             raise CodoError(what, where=node, fix="install the same version on all nodes")
         try:
-            manifest = cached_manifest(out, fingerprint)
+            manifest = cached_manifest(out, key)
         except OSError as error:
             what = f"a Ray node cannot read the catalog's directory: {error.strerror}"
             raise CodoError(what, where=f"{out} on {node}", fix=f"put --out {SHARE}") from error
         if not trust and (files := _unreadable(manifest.items(index))):
             return Unseen(node, files)
-        return process(out, fingerprint, index)
+        return process(out, key, index)
     except CodoError as error:
         return error
 

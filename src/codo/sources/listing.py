@@ -132,14 +132,14 @@ def _repeats(hashes: array[int]) -> bool:
     return bool((numbers[1:] == numbers[:-1]).any())
 
 
-def _place(member: Member) -> str | tuple[str, int]:
-    location = member.location
-    return (location.uri, location.offset) if location.offset else location.uri
+def _place(member: Member) -> str | tuple[str, int, int]:
+    location = member.location  # with the size: in Arrow files an empty value begins where the next one does
+    return (location.uri, location.offset, location.size) if location.offset else location.uri
 
 
 def _unique(members: Iterable[Member]) -> Iterator[Member]:
     keys: set[str] = set()
-    seen: set[str | tuple[str, int]] = set()
+    seen: set[str | tuple[str, int, int]] = set()
     for member in members:
         place = _place(member)
         if place in seen and not member.problem:
