@@ -12,6 +12,7 @@
   ``correspondence`` finds; ``located_views``: pasted views with the boxes that localization needs.
 * ``salient_views``: DiLo's views, salient objects on other backgrounds; ``stored_alphas``: what is salient, in a file.
 * ``dataset_inputs``: what a run gives its method to build a dataset from.
+* ``contents``: which images a run was begun with, which may not change.
 * ``local_files``: files of catalogs in an object store, copied to this machine.
 * ``warm_up``: loads compiled kernels before workers are started.
 """

@@ -19,6 +19,7 @@ from codo.core.recipe_width import without_recipe_width
 from codo.core.run import Run
 from codo.evaluation.health import GRACE, HealthMonitor, HealthReference
 from codo.evaluation.start_warnings import ema_warning, queue_warning, view_warnings, warmup_warning
+from codo.loading.contents import check_contents, contents, write_contents
 from codo.loading.examples import Examples
 from codo.loading.first_views import FirstViews
 from codo.loading.image_cache import keep_decoded
@@ -101,11 +102,15 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
         if settings.probe and context.main:
             labeled = LabeledProbes.read(settings.probe, settings.canvas, model.pixels)
         saved, method = build(task, context)
+        held = contents(task.inputs)
+        check_contents(settings.out, held, context.gather)
         if settings.local_copy and saved.step < task.steps:
             copy_files(task.inputs.catalogs())
 
         # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "pretrain", saved, context, task.steps) as session:
+            if context.main:
+                write_contents(session.run.path, held)
             learner = session.learner(
                 method,
                 lambda it: build_optimizer(

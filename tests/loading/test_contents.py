@@ -1,0 +1,62 @@
+"""A run goes on with the images that it was begun with, on all hosts, or says what has changed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import codo
+from codo.core.errors import InputError
+from codo.loading.contents import check_contents, contents, write_contents
+from tests.catalog.pictures import jpegs, write_folder
+from tests.loading.test_dataset_inputs import inputs
+from tests.training import tiny
+
+
+def alone(value: Any) -> list[Any]:
+    return [value]
+
+
+def test_what_a_run_holds(catalog: Path, tmp_path: Path) -> None:
+    found = contents(inputs(catalog))
+    images = codo.open_catalog(catalog)
+    boxes = sum(len(images.proposals(i)) for i in range(len(images)))
+    assert found.keys() == {"foregrounds", "backgrounds.query.0", "backgrounds.key.0"}
+    assert found["foregrounds"].startswith(f"{len(images)} images, {boxes} proposals, ")
+    assert contents(inputs(catalog, backgrounds=False)) == {"foregrounds": found["foregrounds"]}
+    write_contents(tmp_path, found)
+    write_contents(tmp_path, {})  # done once
+    assert json.loads((tmp_path / "contents.json").read_text()) == found
+    check_contents(str(tmp_path), found, alone)
+    check_contents(str(tmp_path / "new"), found, alone)
+
+
+def test_hosts_with_other_images_are_refused(tmp_path: Path) -> None:
+    one, two = {"foregrounds": "3 images, 1a"}, {"foregrounds": "3 images, 2b"}
+    check_contents(str(tmp_path), one, lambda value: [value, one])
+    with pytest.raises(InputError, match=r"rank 0 and rank 2 have other images as foregrounds: 3 images, 1a; .* 2b"):
+        check_contents(str(tmp_path), one, lambda value: [value, one, two])
+
+
+def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("codo.reporting.report.write_report", lambda run: None)
+    photos, out = write_folder(tmp_path / "photos", jpegs(8)), tmp_path / "catalog"
+    codo.prepare(photos, out)
+    given = tiny.settings(out, tmp_path / "run", canvas=32, probe=None, steps=None, epochs=2)
+    run = codo.pretrain(**given)
+    rows = run.metrics()
+    assert codo.pretrain(**given).metrics() == rows
+    shutil.rmtree(out)
+    write_folder(photos, jpegs(10))
+    codo.prepare(photos, out)
+    with pytest.raises(InputError, match=r"other images as foregrounds: 8 images, .*; now 10 images") as raised:
+        codo.pretrain(**given)
+    assert f"model.init={run.path}" in raised.value.fix
+    assert run.metrics() == rows
+    (run.path / "contents.json").unlink()  # of an earlier version
+    codo.pretrain(**given)
+    assert json.loads((run.path / "contents.json").read_text())["foregrounds"].startswith("10 images")
