@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from codo.core.errors import InputError
+from codo.core.errors import CodoError, InputError
 from codo.core.run import Run, check_out
-from codo.mirror.restore import check_mirror, checkpoint_names, part_of, restore
+from codo.mirror.restore import check_mirror, checkpoint_names, part_of, repair, restore
 from tests.mirror.runs import CONFIG, add_checkpoint, started
 from tests.object_store import Fault, Store, impatient
 
@@ -40,6 +40,23 @@ def test_a_run_that_is_behind_is_brought_up_and_one_ahead_is_left(mirror: str, t
     assert [path.name for path in behind.checkpoints()] == ["step-00000002.pt", "step-00000004.pt"]
     add_checkpoint(behind, 6)
     assert not restore(mirror, behind.path, CONFIG, "pretrain")
+
+
+def test_a_damaged_checkpoint_comes_back(mirror: str, tmp_path: Path) -> None:
+    def load(path: Path) -> None:
+        if path.read_bytes() not in (b"2" * 1000, b"4" * 1000):
+            raise CodoError("damaged", where=str(path), fix="")
+
+    first = Run(tmp_path / "first")
+    assert not repair(mirror, first, load)
+    assert not repair(mirror, Run(tmp_path / "none"), load)
+    newest = first.checkpoints()[-1]
+    newest.write_bytes(b"4" * 999 + b"5")
+    assert not restore(mirror, first.path, CONFIG, "pretrain")  # it is as far
+    assert repair(mirror, first, load)
+    assert newest.read_bytes() == b"4" * 1000
+    add_checkpoint(first, 6).write_bytes(b"")
+    assert not repair(mirror, first, load)  # not there
 
 
 def test_a_mirror_without_a_checkpoint_is_no_state(s3: Store, tmp_path: Path) -> None:

@@ -105,6 +105,16 @@ def test_checkpoints_of_another_machine_that_is_ahead_are_left(run: Run, s3: Sto
     assert "checkpoints/step-00000008.pt" in s3.names("run")
 
 
+def test_a_newer_checkpoint_that_is_damaged_here_stays_there(run: Run, s3: Store, told: list[str]) -> None:
+    add_checkpoint(run, 6)
+    open_mirror(run, s3, told).close()
+    (run.checkpoints_dir / "step-00000006.pt").unlink()  # as a run that resumes from step 4 does
+    mirror = open_mirror(run, s3, told)
+    add_checkpoint(run, 5)
+    mirror.close()
+    assert {f"checkpoints/step-0000000{step}.pt" for step in (5, 6)} <= set(s3.names("run"))
+
+
 def test_a_store_that_refuses_is_told_once_and_tried_again(
     run: Run, s3: Store, told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from codo.core.errors import InputError
+from codo.core.errors import CodoError, InputError
 from codo.core.io import explain_full_disk
 from codo.core.paths import absolute, is_url, join
 from codo.core.remote import RemoteFolder
@@ -55,6 +55,31 @@ def restore(mirror: str, out: str | Path, config: Mapping[str, Any], verb: str) 
         for name in (*SETTINGS, *rest, *there):
             remote.get(name, sizes[name], folder / name)
     return True
+
+
+def repair(mirror: str, run: Run, load: Callable[[Path], object]) -> bool:
+    """Bring back the newest checkpoint of a run, if it is damaged here and in the mirror.
+
+    Args:
+        mirror: Where the run is mirrored.
+        run: The run; its folder may be missing.
+        load: Reads a checkpoint; raises a `CodoError` that is no `InputError` if it is damaged.
+
+    Returns:
+        Whether it was copied.
+    """
+    for newest in run.checkpoints()[-1:]:
+        try:
+            load(newest)
+        except InputError:  # of a later version, or of another user
+            return False
+        except CodoError:
+            remote, name = RemoteFolder(mirror), newest.relative_to(run.path).as_posix()
+            if size := remote.sizes().get(name):
+                with explain_full_disk(run.path):
+                    remote.get(name, size, newest)
+                return True
+    return False
 
 
 def checkpoint_names(names: Iterable[str]) -> list[str]:

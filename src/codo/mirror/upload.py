@@ -16,7 +16,7 @@ from typing import NamedTuple
 from codo.core.errors import class_and_line
 from codo.core.numbers import duration
 from codo.core.remote import RemoteFolder
-from codo.core.run import Run
+from codo.core.run import Run, checkpoint_order
 from codo.mirror.restore import checkpoint_names
 
 LOOK = 1.0
@@ -142,7 +142,9 @@ class Mirror:
         if self._announced != kept[-1]:
             self.remote.write(LAST, f"{Path(kept[-1]).name}\n".encode())
             self._announced = kept[-1]
-        for name in sorted(self._there - set(kept)):
+        # A newer one may be intact there and damaged here.
+        newest = checkpoint_order(Path(kept[-1]))
+        for name in sorted(one for one in self._there - set(kept) if checkpoint_order(Path(one)) < newest):
             self.remote.delete(name)
             self._there.discard(name)
 

@@ -28,7 +28,7 @@ from codo.core.io import remove_temporary, write_atomically
 from codo.core.run import NEUTRAL, Run, check_out, start_run
 from codo.machine.precision import precision_note, use_bf16
 from codo.methods.base import Method
-from codo.mirror.restore import restore
+from codo.mirror.restore import repair, restore
 from codo.mirror.upload import Mirror
 from codo.models.load_report import LoadReport
 from codo.optim.optimizer import Schedule
@@ -118,6 +118,7 @@ def find_saved(settings: RunSettings, context: DistributedContext) -> Saved:
     check_out(settings.out, config, settings.verb)
     if settings.mirror and context.main:
         restored = restore(settings.mirror, settings.out, config, settings.verb)
+        restored |= repair(settings.mirror, Run(Path(settings.out)), checkpoint.load)
     context.barrier()
     if not check_out(settings.out, config, settings.verb):
         return Saved()
