@@ -204,13 +204,19 @@ def _data(
         *_limited(settings, rate, core, certain),
         Line("loader", "reads", rate * read / nodes / 1e9, "GB/s/node", certain, "packed, from the node's own disks"),
     ]
-    stored: list[tuple[str, int, UnitCost, str]] = [("images", images, known.foreground_bytes, "packed at 320")]
+    stored: list[tuple[str, int, Kind, UnitCost, str]] = [
+        ("images", images, counted, known.foreground_bytes, "packed at 320")
+    ]
     if method.needs_backgrounds:
-        backgrounds = images if settings.background_images is None else settings.background_images
-        stored.append(("backgrounds", backgrounds, known.background_bytes, "packed at 256"))
-    stored.append(("originals", images, known.original_bytes, "not needed once packed"))
-    for name, number, size, how in stored:
-        lines.append(Line("storage", name, number * size.value / 1e9, "GB", weakest(counted, size.kind), how))
+        cost, given = known.background_bytes, settings.background_images
+        if given is None:
+            how = "packed at 256; as many as images, if background_images=N does not say it"
+            stored.append(("backgrounds", images, "assumed", cost, how))
+        else:
+            stored.append(("backgrounds", given, "given", cost, "packed at 256"))
+    stored.append(("originals", images, counted, known.original_bytes, "not needed once packed"))
+    for name, number, known_by, size, how in stored:
+        lines.append(Line("storage", name, number * size.value / 1e9, "GB", weakest(known_by, size.kind), how))
     if method.needs_proposals:
         hours = images * known.proposals.value / 3600
         sure = weakest(counted, known.proposals.kind)
