@@ -81,6 +81,12 @@ def test_sampling_depends_on_the_step_alone() -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_any_seed_that_is_allowed_can_be_used() -> None:
+    detector = build()
+    detector.seed = 2**63 - 1
+    assert detector(batch(2)).loss.isfinite()
+
+
 def test_detections_equal_those_of_torchvisions_whole_detector() -> None:
     detector = build(masks=True).eval()
     detector.detector.roi_heads.score_thresh = 0.0

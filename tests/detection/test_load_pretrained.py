@@ -14,7 +14,7 @@ from codo.core.run import Run, start_run
 from codo.detection.detector import Detector, DetectorSettings
 from codo.detection.evaluate import evaluate
 from codo.detection.finetune import finetune
-from codo.detection.load_pretrained import architecture, load_weights
+from codo.detection.load_pretrained import architecture, load_weights, resumed_architecture
 from codo.methods.registry import build_method
 from codo.models.encoder import Encoder, ModelSettings
 from codo.training import checkpoint
@@ -127,6 +127,43 @@ def test_only_the_requested_parts_are_taken(parts: tuple[str, ...], pretrained: 
         assert {name.split(".")[0] for name in report.matched} - {"projection"} == set(parts)
         told = ", ".join(f"{part} ({report.left_out[part]} tensors)" for part in left)
         assert f"left out on request, stays random: {told}" in report.table()
+
+
+def test_other_parts_of_the_weights_need_not_fit(encoder: Encoder, tmp_path: Path) -> None:
+    tensors = trunk(encoder)
+    torch.save(
+        {n: t.flatten()[:1] if n.startswith(("fpn.", "box_head.")) else t for n, t in tensors.items()},
+        tmp_path / "a.pth",
+    )
+    with pytest.raises(InputError, match="tensors of the fpn match"):
+        load_weights(detector(), str(tmp_path / "a.pth"), MODEL, parts=("backbone", "fpn"))
+    made = detector()
+    report = load_weights(made, str(tmp_path / "a.pth"), MODEL, parts=("backbone",))
+    assert report is not None
+    assert torch.equal(trunk(made)["backbone.conv1.weight"], tensors["backbone.conv1.weight"])
+
+
+def test_a_file_of_the_backbone_alone_leaves_pyramid_and_head_to_the_recipe(encoder: Encoder, tmp_path: Path) -> None:
+    record = {"model": MODEL.model_dump_json()}
+    other = MODEL.model_copy(update={"fpn_channels": 24, "width": 2 * MODEL.width})
+    tensors = {name: tensor.contiguous() for name, tensor in trunk(encoder).items()}
+    save_file(tensors, tmp_path / "trunk.safetensors", metadata=record)
+    backbone = {name: tensor for name, tensor in tensors.items() if name.startswith("backbone.")}
+    save_file(backbone, tmp_path / "backbone.safetensors", metadata=record)
+    for name, channels in (("trunk", MODEL.fpn_channels), ("backbone", 24)):
+        found = architecture(str(tmp_path / f"{name}.safetensors"), other, {})
+        assert (found.width, found.fpn_channels) == (MODEL.width, channels)
+
+
+def test_a_run_is_resumed_without_the_weights_that_it_started_from(tmp_path: Path) -> None:
+    weights = tmp_path / "moved.safetensors"
+    run = start_run(tmp_path / "run", {"weights": str(weights), "model": MODEL.model_dump(mode="json")}, "finetune")
+    run.unlock()
+    assert resumed_architecture(str(weights), str(run.path)) == MODEL
+    assert resumed_architecture(str(tmp_path / "other.pth"), str(run.path)) is None
+    assert resumed_architecture(str(weights), str(tmp_path)) is None
+    weights.touch()
+    assert resumed_architecture(str(weights), str(run.path)) is None
 
 
 def test_parts_that_the_weights_lack_are_refused(encoder: Encoder, tmp_path: Path) -> None:

@@ -112,6 +112,17 @@ def test_weights_of_caffe2_are_turned_to_rgb_and_keep_their_scale() -> None:
     assert torch.allclose(theirs, ours, atol=1e-3)
 
 
+def test_a_detector_of_mmdetection_with_weights_of_caffe2_is_too() -> None:
+    backbone = {name: tensor for one, tensor in caffe2().items() if (name := LAYOUTS["detectron2"].ours(one))}
+    assert "backbone.bn1.running_mean" in backbone
+    assert not is_caffe(backbone)  # of our own, turned before
+    detector = {**backbone, "rpn_head.rpn_conv.weight": torch.zeros(1), "neck.bn.running_mean": torch.ones(1)}
+    assert is_caffe(detector)
+    assert tensors_normalization({f"state_dict.{name}": tensor for name, tensor in detector.items()}) == CAFFE
+    detector["backbone.layer1.0.bn1.running_mean"] += 0.1
+    assert not is_caffe(detector)
+
+
 def test_a_new_network_in_detectron2s_names_is_not_taken_for_one_of_caffe2() -> None:
     tensors = {name: torch.zeros_like(t) if name.endswith("bias") else t for name, t in caffe2().items()}
     assert not is_caffe(tensors)

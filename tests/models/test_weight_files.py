@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from codo.core.errors import InputError
 from codo.core.run import start_run
-from codo.models.weight_files import read_tensors
+from codo.models.weight_files import header, read_tensors
 
 NESTED = {"epoch": 3, "state_dict": {"module.a": torch.arange(3.0)}, "meta": {"CLASSES": ("cat",)}}
 
@@ -158,6 +158,23 @@ def test_settings_pickled_beside_the_weights_are_named(zipped: bool, tmp_path: P
 def test_safetensors_are_read(tmp_path: Path) -> None:
     save_file({"a": torch.ones(2)}, tmp_path / "a.safetensors", metadata={"codo": "1"})
     assert torch.equal(read_tensors(tmp_path / "a.safetensors")["a"], torch.ones(2))
+
+
+def test_the_record_of_a_file_is_found_whatever_its_name(tmp_path: Path) -> None:
+    save_file({"a": torch.ones(2)}, tmp_path / "a.bin", metadata={"codo": "1"})
+    assert header(tmp_path / "a.bin") == {"codo": "1"}
+    torch.save({"a": torch.ones(2)}, tmp_path / "b.safetensors")
+    assert header(tmp_path / "b.safetensors") == header(tmp_path / "none.safetensors") == {}
+
+
+def test_of_a_run_that_stopped_early_the_best_detector_is_read(tmp_path: Path) -> None:
+    for early_stop, value in ((None, 1.0), (2, 5.0)):
+        run = start_run(tmp_path / f"{early_stop}", {"early_stop": early_stop}, "finetune")
+        run.unlock()
+        torch.save({"method": {"a": torch.ones(2)}}, run.checkpoints_dir / "step-00000003.pt")
+        save_file({"a": torch.full((2,), 5.0)}, run.exports_dir / "detector.safetensors")
+        (tensor,) = read_tensors(run.path).values()
+        assert float(tensor[0]) == value
 
 
 def test_a_folder_made_for_a_hub_is_read(tmp_path: Path) -> None:

@@ -48,6 +48,18 @@ def test_milestones_of_the_1x_schedule() -> None:
     assert rates == pytest.approx([0.02, 0.02, 0.002, 0.002, 0.0002, 0.0002])
 
 
+@pytest.mark.parametrize("milestones", [(60000, 80000), (0.5, 1), (0,)])
+def test_milestones_in_steps_are_refused(milestones: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match="is no fraction of the run"):
+        schedule(schedule="multistep", milestones=milestones)
+
+
+def test_a_cosine_of_few_epochs_is_told() -> None:
+    assert schedule(steps=50).warning() is None
+    assert "the run has 2 of them: it ends at 50% of its peak" in (schedule(steps=20).warning() or "")
+    assert schedule(steps=20, schedule="cosine_step").warning() is None
+
+
 def test_only_trained_parameters_are_optimized() -> None:
     model = torch.nn.Linear(2, 2)
     model.bias.requires_grad_(False)

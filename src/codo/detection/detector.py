@@ -150,7 +150,7 @@ class Detector(Method):
         # resumed run draws the same samples, also on a GPU, whose generator is not in the checkpoint.
         devices = [images.tensors.device] if images.tensors.is_cuda else []
         with torch.random.fork_rng(devices):
-            torch.manual_seed(self.seed * 1_000_003 + batch.step)
+            torch.manual_seed((self.seed * 1_000_003 + batch.step) % 2**64)  # more is refused
             features = self.features(images)
             proposals, first = self.detector.rpn(images, features, targets)
             _, second = self.detector.roi_heads(features, proposals, images.image_sizes, targets)

@@ -28,7 +28,7 @@ from codo.core.run import Run
 from codo.detection.detector import Detector, Norm
 from codo.detection.detector_io import FILE, export_detector
 from codo.detection.finetune_settings import FinetuneSettings
-from codo.detection.load_pretrained import architecture, load_weights, read_as_pretrained
+from codo.detection.load_pretrained import architecture, load_weights, read_as_pretrained, resumed_architecture
 from codo.detection.mask_checks import rectangle_warning
 from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import describe_length, describe_levels, describe_lr, describe_norm, describe_rare_classes
@@ -89,7 +89,8 @@ def _resolved(recipe: str | Path | None, overrides: Mapping[str, Any]) -> tuple[
     given = nest(overrides)
     settings, dropped = without_recipe_width(resolve(FinetuneSettings, recipe, given), given)
     settings = with_absolute_paths(settings)
-    model = architecture(settings.weights, settings.model, given.get("model", {}))
+    model = resumed_architecture(settings.weights, settings.out)
+    model = model or architecture(settings.weights, settings.model, given.get("model", {}))
     model = model.normalized_for(settings.weights, recorded_normalization(settings.out))
     settings, other = read_as_pretrained(settings.model_copy(update={"model": model}))
     return settings, [warning for warning in (dropped, other) if warning]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
 from torch import nn
 
 from codo.core.errors import InputError
@@ -22,7 +23,7 @@ from codo.models.encoder import ModelSettings
 from codo.models.load_report import LoadReport
 from codo.models.pixel_rules import recorded_pixels
 from codo.models.pretrained import recorded_model
-from codo.models.weight_files import read_tensors
+from codo.models.weight_files import in_folder, read_tensors
 from codo.models.weights import TRUNK, initialize, load
 from codo.training.freezing import PretrainModelSettings
 from codo.training.load_run import load_method
@@ -63,6 +64,17 @@ def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any
     return model.model_copy(update={name: getattr(recorded, name) for name in names} | {"init": "none"})
 
 
+def resumed_architecture(weights: str, out: str) -> ModelSettings | None:
+    """The architecture of the run in ``out``, which is resumed without its ``weights`` if these have been moved.
+
+    ``None`` if they are there, or if there is no run that started from them.
+    """
+    if weights in ("none", "imagenet") or Path(weights).exists() or not is_run(out):
+        return None
+    config = open_run(out).config
+    return ModelSettings.model_validate(config["model"]) if config.get("weights") == weights else None
+
+
 def read_as_pretrained(settings: FinetuneSettings) -> tuple[FinetuneSettings, str]:
     """Let labeled images become colors as those of pretraining did, where ``data.*`` leaves it open.
 
@@ -85,9 +97,14 @@ def read_as_pretrained(settings: FinetuneSettings) -> tuple[FinetuneSettings, st
 
 
 def recorded_names(weights: str) -> set[str]:
-    """The settings of the trunk fixed by the weights: all, or only the backbone's if the run trained nothing else."""
-    method = open_run(weights).config.get("method") if is_run(weights) else None
-    if method is not None and find_method(method).parts == ("backbone",):
+    """The settings of the trunk fixed by the weights: all, or only the backbone's if they have nothing else."""
+    if is_run(weights):
+        method = open_run(weights).config.get("method")
+        alone = method is not None and find_method(method).parts == ("backbone",)
+    else:
+        with safe_open(in_folder(Path(weights)), framework="pt") as file:
+            alone = not any("fpn." in name or "box_head." in name for name in file.keys())  # noqa: SIM118 - not a dictionary
+    if alone:
         return {"backbone", "width", "mean", "std", "pixels"}
     return set(ModelSettings.model_fields) - {"init"}
 

@@ -1,8 +1,8 @@
 """What weights of other tools tell about the images that they were trained on.
 
 * TensorFlow's EfficientNet-Lite has mean and deviation 0.5; its tensors' names tell (`KeyMap.normalization`).
-* Detectron2's weights from Caffe2 ("MSRA") have BGR images, minus ImageNet's mean, not divided. Their statistics tell:
-  BatchNorm was folded into scales and shifts, which leaves means of 0 and variances of 1.
+* Weights of Detectron2 ("MSRA") and MMDetection ("caffe") that come from Caffe2 have BGR images, minus ImageNet's mean,
+  not divided. Their statistics tell: BatchNorm was folded into scales and shifts, with means of 0 and variances of 1.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from codo.models.weight_files import in_folder, read_tensors
 CAFFE = Normalization(PIXEL_MEAN, (1 / 255, 1 / 255, 1 / 255))
 """Caffe2's, for RGB in 0..1: the deviation is 1 in 0..255."""
 
-_STEM = "stem.conv1.norm.running_mean"
+_STEMS = ("stem.conv1.norm.running_mean", "backbone.bn1.running_mean")
+"""In Detectron2 and in detectors of MMDetection, which `_HEADS` tell from our own: those were turned to RGB already."""
+_HEADS = ("rpn_head.", "bbox_head.")
 
 
 def file_normalization(path: Path) -> Normalization | None:
@@ -53,17 +55,24 @@ def tensors_normalization(tensors: Mapping[str, Tensor]) -> Normalization | None
 
 
 def is_caffe(tensors: Mapping[str, Tensor]) -> bool:
-    """Whether these are weights of Detectron2 that come from Caffe2, whose BatchNorm has no statistics of its own.
+    """Whether these are weights that come from Caffe2, whose BatchNorm has no statistics of its own.
 
     Those of a new network are the same, but its shifts are 0.
     """
-    stem = next((name for name in tensors if name == _STEM or name.endswith(f".{_STEM}")), None)
-    if stem is None:
+    ends = [(name, end) for name in tensors for end in _STEMS if name == end or name.endswith(f".{end}")]
+    if not ends:
         return False
-    prefix = stem.removesuffix(_STEM)
+    name, end = ends[0]
+    prefix = name.removesuffix(end)
+    if end == _STEMS[1]:
+        if not any(one.startswith((f"{prefix}{_HEADS[0]}", f"{prefix}{_HEADS[1]}")) for one in tensors):
+            return False
+        prefix += "backbone."
+    mean = ".running_mean"
+    norms = [one.removesuffix(mean) for one in tensors if one.startswith(prefix) and one.endswith(mean)]
 
     def leaves(leaf: str) -> list[Tensor]:
-        return [tensor for name, tensor in tensors.items() if name.startswith(prefix) and name.endswith(f"norm.{leaf}")]
+        return [tensors[f"{norm}.{leaf}"] for norm in norms if f"{norm}.{leaf}" in tensors]
 
     trained = any(bool((shift != 0).any()) for shift in leaves("bias"))
     flat = all(bool((mean == 0).all()) for mean in leaves("running_mean"))

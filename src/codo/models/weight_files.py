@@ -71,7 +71,7 @@ def header(path: Path) -> dict[str, str]:
     from safetensors import SafetensorError, safe_open
 
     file_path = in_folder(path)
-    if file_path.suffix != ".safetensors":
+    if not file_path.is_file() or _start(file_path)[8:9] != b"{":
         return {}
     try:
         with safe_open(file_path, framework="pt") as file:
@@ -90,7 +90,10 @@ def _start(path: Path) -> bytes:
 
 
 def _read_run(path: Path) -> dict[str, Tensor]:
-    files = open_run(path).checkpoints()
+    run, best = open_run(path), path / "exports" / "detector.safetensors"
+    if run.config.get("early_stop") is not None and best.is_file():
+        return _read_safetensors(best)
+    files = run.checkpoints()
     for file in reversed(files):
         if whole(file):  # otherwise a crash damaged it: try the one before
             return _read_torch(file)

@@ -132,15 +132,16 @@ def load(
     report = replace(report, source=str(found), origin=found.origin, note=_CAFFE if caffe else found.choice())
     counts = report.counts()
     in_file = [part for part in TRUNK if part in counts and counts[part][0] + counts[part][2] + counts[part][3]]
+    if parts is not None:
+        _require_parts(parts, in_file, where)
     report.require(
-        dict.fromkeys(["backbone", *in_file]),
+        dict.fromkeys(["backbone", *in_file] if parts is None else [part for part in in_file if part in parts]),
         where=where,
         fix=f"set {settings_to_change(found.tensors, state) or _ARCHITECTURE}, as in the weights; a file of the "
         "backbone alone leaves the rest random",
         error=InputError,
     )
     if parts is not None:
-        _require_parts(parts, in_file, where)
         report = report.without([component for component in COMPONENTS if component not in parts])
     # The projection is only used in pretraining: another size is no error, but a partial match is not loaded.
     partial = counts.get("projection", (0, 0, 0, 0))[1:] != (0, 0, 0)

@@ -16,6 +16,7 @@ from codo.optim.lars import LARS
 from codo.optim.lr_factors import factor_by_parameter, split_groups
 
 REFERENCE_BATCH = 256  # batch size that a scaled learning rate refers to
+FEW_EPOCHS = 5  # fewer, and a cosine per epoch ends at more than a tenth of its peak
 
 
 class OptimSettings(Settings):
@@ -59,6 +60,15 @@ class OptimSettings(Settings):
                 raise ValueError(f"the factor of {part} must be a positive number")
         return factors
 
+    @field_validator("milestones")
+    @classmethod
+    def _are_fractions(cls, milestones: tuple[float, ...]) -> tuple[float, ...]:
+        if wrong := [one for one in milestones if not 0 < one < 1]:
+            what = f"{wrong[0]:g} is no fraction of the run: lr would never drop there"
+            fix = "divide steps or epochs by their total: 60k and 80k of 90k are [0.667,0.889]"
+            raise InputError(what, where="optim.milestones", fix=fix)
+        return milestones
+
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
         if self.kind == "sgd" and self.nesterov and not self.momentum:
@@ -85,6 +95,15 @@ class Schedule:
         self.peak = settings.lr * {"none": 1.0, "linear": ratio, "sqrt": math.sqrt(ratio)}[settings.lr_scaling]
         self.settings, self.steps, self.per_epoch = settings, max(1, steps), max(1, per_epoch)
         self.warmup = max(settings.warmup_steps, round(settings.warmup_epochs * per_epoch))
+
+    def warning(self) -> str | None:
+        """What is not as one might expect of the schedule in a run of few epochs."""
+        epochs = self.steps / self.per_epoch
+        if self.settings.schedule != "cosine" or epochs >= FEW_EPOCHS:
+            return None
+        last = f"{self._decay(self.steps - 1):.0%} of its peak"
+        what = f"optim.schedule=cosine changes the learning rate once an epoch, and the run has {epochs:.2g} of them"
+        return f"{what}: it ends at {last}. Set optim.schedule=cosine_step."
 
     def __call__(self, step: int) -> float:
         """Learning rate of ``step``, counted from 0."""

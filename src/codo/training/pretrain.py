@@ -131,6 +131,7 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
                     *task.warnings,
                     *data_warnings(task, method, labeled),
                     warmup_warning(schedule.warmup, task.steps),
+                    schedule.warning(),
                 ],
                 loaded=None if saved.state else method.load_report,
                 source=f"model.init={settings.model.init}",
