@@ -53,7 +53,8 @@ def test_settings_and_their_values() -> None:
     assert "cpj" not in pretrain.settings  # a group that has no short form
     assert pretrain.values["method"] == tuple(METHODS)
     assert pretrain.values["probe"] == ("null",)
-    assert pretrain.values["compile"] == ("true", "false")
+    assert pretrain.values["local_copy"] == ("true", "false")
+    assert pretrain.values["compile"] == ("true", "false", "frozen")
     assert "weights" not in WORDS["compare"].settings
     assert not WORDS["export"].settings
     assert {"cpj", "cpj.jitter", "probe.data", "gpus"} <= set(WORDS["settings"].words)
