@@ -159,11 +159,12 @@ def test_a_run_is_resumed_without_the_weights_that_it_started_from(tmp_path: Pat
     weights = tmp_path / "moved.safetensors"
     run = start_run(tmp_path / "run", {"weights": str(weights), "model": MODEL.model_dump(mode="json")}, "finetune")
     run.unlock()
-    assert resumed_architecture(str(weights), str(run.path)) == MODEL
-    assert resumed_architecture(str(tmp_path / "other.pth"), str(run.path)) is None
-    assert resumed_architecture(str(weights), str(tmp_path)) is None
-    weights.touch()
-    assert resumed_architecture(str(weights), str(run.path)) is None
+    assert resumed_architecture(str(weights), str(run.path), MODEL, {}) == MODEL
+    other = MODEL.model_copy(update={"width": 4.0})
+    assert resumed_architecture(str(weights), str(run.path), other, {}) == MODEL  # that of a recipe
+    assert resumed_architecture(str(weights), str(run.path), other, {"width": 4.0}) is None  # refused later
+    assert resumed_architecture(str(tmp_path / "other.pth"), str(run.path), MODEL, {}) is None
+    assert resumed_architecture(str(weights), str(tmp_path), MODEL, {}) is None
 
 
 def test_parts_that_the_weights_lack_are_refused(encoder: Encoder, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from codo.core.errors import InputError
-from codo.optim.optimizer import OptimSettings, Schedule, build_optimizer, set_lr
+from codo.optim.optimizer import OptimSettings, Schedule, build_optimizer, check_milestones, set_lr
 
 
 def schedule(steps: int = 100, per_epoch: int = 10, batch_size: int = 256, **settings: object) -> Schedule:
@@ -51,11 +51,13 @@ def test_milestones_of_the_1x_schedule() -> None:
 @pytest.mark.parametrize("milestones", [(60000, 80000), (0.5, 1), (0,)])
 def test_milestones_in_steps_are_refused(milestones: tuple[float, ...]) -> None:
     with pytest.raises(InputError, match="is no fraction of the run"):
-        schedule(schedule="multistep", milestones=milestones)
+        check_milestones(OptimSettings(schedule="multistep", milestones=milestones))
+    check_milestones(OptimSettings(schedule="multistep"))
+    check_milestones(OptimSettings(schedule="cosine", milestones=milestones))
 
 
 def test_a_cosine_of_few_epochs_is_told() -> None:
-    assert schedule(steps=50).warning() is None
+    assert schedule(steps=50).warning() is schedule(steps=21).warning() is None
     assert "the run has 2 of them: it ends at 50% of its peak" in (schedule(steps=20).warning() or "")
     assert schedule(steps=20, schedule="cosine_step").warning() is None
 

@@ -42,7 +42,7 @@ from codo.evaluation.start_warnings import warmup_warning
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings
 from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.optim.lr_factors import factor_by_parameter
-from codo.optim.optimizer import Schedule
+from codo.optim.optimizer import Schedule, check_milestones
 from codo.training.distributed import DistributedContext, join_processes
 from codo.training.job import Check, Feed, Watch
 from codo.training.session import Session, find_saved, open_session
@@ -89,8 +89,9 @@ def _resolved(recipe: str | Path | None, overrides: Mapping[str, Any]) -> tuple[
     given = nest(overrides)
     settings, dropped = without_recipe_width(resolve(FinetuneSettings, recipe, given), given)
     settings = with_absolute_paths(settings)
-    model = resumed_architecture(settings.weights, settings.out)
-    model = model or architecture(settings.weights, settings.model, given.get("model", {}))
+    asked = given.get("model", {})
+    model = resumed_architecture(settings.weights, settings.out, settings.model, asked)
+    model = model or architecture(settings.weights, settings.model, asked)
     model = model.normalized_for(settings.weights, recorded_normalization(settings.out))
     settings, other = read_as_pretrained(settings.model_copy(update={"model": model}))
     return settings, [warning for warning in (dropped, other) if warning]
@@ -125,6 +126,7 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
         new = saved.state is None
         loaded = None
         if new:
+            check_milestones(settings.optim)
             warn = saved.warnings.append
             loaded = load_weights(detector, settings.weights, settings.model, warn, settings.parts)
 
@@ -145,6 +147,7 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
                 reference=settings.optim.reference_batch,
             )
             told = [*warnings, *data_warnings(task, context), warmup_warning(schedule.warmup, task.steps)]
+            told.append(schedule.warning())
             session.log_start(told, loaded, source=f"weights={settings.weights}")
             for note in task.notes:
                 session.log.info(note)

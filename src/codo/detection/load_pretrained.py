@@ -64,15 +64,17 @@ def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any
     return model.model_copy(update={name: getattr(recorded, name) for name in names} | {"init": "none"})
 
 
-def resumed_architecture(weights: str, out: str) -> ModelSettings | None:
-    """The architecture of the run in ``out``, which is resumed without its ``weights`` if these have been moved.
+def resumed_architecture(
+    weights: str, out: str, model: ModelSettings, requested: Mapping[str, Any]
+) -> ModelSettings | None:
+    """The architecture of the run in ``out``, which is resumed as it was begun, and without its weights if need be.
 
-    ``None`` if they are there, or if there is no run that started from them.
+    ``None`` if no run is there that started from these weights, or if the command specifies another architecture.
     """
-    if weights in ("none", "imagenet") or Path(weights).exists() or not is_run(out):
+    if weights in ("none", "imagenet") or not is_run(out) or open_run(out).config.get("weights") != weights:
         return None
-    config = open_run(out).config
-    return ModelSettings.model_validate(config["model"]) if config.get("weights") == weights else None
+    recorded = ModelSettings.model_validate(open_run(out).config["model"])
+    return None if any(getattr(model, name) != getattr(recorded, name) for name in requested) else recorded
 
 
 def read_as_pretrained(settings: FinetuneSettings) -> tuple[FinetuneSettings, str]:

@@ -54,8 +54,8 @@ def check_contents(out: str, now: Mapping[str, str], gather: Callable[[Any], Seq
     for rank, other in enumerate(others, 1):
         if changed := [name for name in first if other.get(name) != first[name]]:
             name = changed[0]
-            what = f"rank 0 and rank {rank} have other images as {name}: {first[name]}; {other.get(name)}"
-            raise InputError(what, where=name, fix="give all hosts the same images, prepared with the same settings")
+            what = f"rank 0 and rank {rank} have other images as {name}: {first[name]}; {other.get(name, 'none')}"
+            raise InputError(what, where=name, fix="give all hosts the same command and the same images")
     path = Path(out) / FILE
     if not path.is_file():
         return

@@ -25,7 +25,8 @@ def check_compiler(device: torch.device) -> None:
         torch.compile(lambda x: x + 1)(numbers)
     except Exception as error:
         reason = str(error).strip().split("\n")[0]
-        fix = "install a C++ compiler (g++, clang), name it in the variable CXX, or set compile=false"
+        needed = "Triton and a C++ compiler" if device.type == "cuda" else "a C++ compiler (g++, clang)"
+        fix = f"install {needed}, name the compiler in the variable CXX, or set compile=false"
         raise InputError(f"torch.compile fails on this machine: {reason}", where="compile", fix=fix) from error
 
 

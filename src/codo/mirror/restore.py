@@ -58,7 +58,7 @@ def restore(mirror: str, out: str | Path, config: Mapping[str, Any], verb: str) 
 
 
 def repair(mirror: str, run: Run, load: Callable[[Path], object]) -> bool:
-    """Bring back the newest checkpoint of a run, if it is damaged here and in the mirror.
+    """Bring back the newest checkpoint of a run from its mirror, if it is damaged here.
 
     Args:
         mirror: Where the run is mirrored.
@@ -68,7 +68,7 @@ def repair(mirror: str, run: Run, load: Callable[[Path], object]) -> bool:
     Returns:
         Whether it was copied.
     """
-    for newest in run.checkpoints()[-1:]:
+    for newest in () if run.busy else run.checkpoints()[-1:]:
         try:
             load(newest)
         except InputError:  # of a later version, or of another user

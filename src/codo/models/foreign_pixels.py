@@ -21,7 +21,8 @@ CAFFE = Normalization(PIXEL_MEAN, (1 / 255, 1 / 255, 1 / 255))
 """Caffe2's, for RGB in 0..1: the deviation is 1 in 0..255."""
 
 _STEMS = ("stem.conv1.norm.running_mean", "backbone.bn1.running_mean")
-"""In Detectron2 and in detectors of MMDetection, which `_HEADS` tell from our own: those were turned to RGB already."""
+"""In Detectron2 and in detectors of MMDetection, which `_HEADS` tell from our trunks: these were turned to RGB already.
+A detector that MMDetection trained from such a trunk, its norms frozen, cannot be told from one for BGR."""
 _HEADS = ("rpn_head.", "bbox_head.")
 
 

@@ -16,7 +16,7 @@ from codo.optim.lars import LARS
 from codo.optim.lr_factors import factor_by_parameter, split_groups
 
 REFERENCE_BATCH = 256  # batch size that a scaled learning rate refers to
-FEW_EPOCHS = 5  # fewer, and a cosine per epoch ends at more than a tenth of its peak
+ENDS = 0.1  # share of its peak at which a cosine may end
 
 
 class OptimSettings(Settings):
@@ -60,21 +60,25 @@ class OptimSettings(Settings):
                 raise ValueError(f"the factor of {part} must be a positive number")
         return factors
 
-    @field_validator("milestones")
-    @classmethod
-    def _are_fractions(cls, milestones: tuple[float, ...]) -> tuple[float, ...]:
-        if wrong := [one for one in milestones if not 0 < one < 1]:
-            what = f"{wrong[0]:g} is no fraction of the run: lr would never drop there"
-            fix = "divide steps or epochs by their total: 60k and 80k of 90k are [0.667,0.889]"
-            raise InputError(what, where="optim.milestones", fix=fix)
-        return milestones
-
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
         if self.kind == "sgd" and self.nesterov and not self.momentum:
             fix = "set optim.nesterov=false, or optim.momentum=0.9"
             raise InputError("Nesterov's momentum needs a momentum", where="optim.momentum=0", fix=fix)
         return self
+
+
+def check_milestones(settings: OptimSettings) -> None:
+    """Refuse milestones in steps or epochs, at which the learning rate would not drop, for a new run.
+
+    Raises:
+        InputError: One is no fraction of the run.
+    """
+    wrong = [one for one in settings.milestones if not 0 < one < 1]
+    if settings.schedule == "multistep" and wrong:
+        what = f"{wrong[0]:g} is no fraction of the run"
+        fix = "divide steps or epochs by their total: 60k and 80k of 90k are [0.667,0.889]"
+        raise InputError(what, where="optim.milestones", fix=fix)
 
 
 class Schedule:
@@ -98,12 +102,12 @@ class Schedule:
 
     def warning(self) -> str | None:
         """What is not as one might expect of the schedule in a run of few epochs."""
-        epochs = self.steps / self.per_epoch
-        if self.settings.schedule != "cosine" or epochs >= FEW_EPOCHS:
+        end = self._decay(self.steps - 1)
+        if self.settings.schedule != "cosine" or end <= ENDS:
             return None
-        last = f"{self._decay(self.steps - 1):.0%} of its peak"
-        what = f"optim.schedule=cosine changes the learning rate once an epoch, and the run has {epochs:.2g} of them"
-        return f"{what}: it ends at {last}. Set optim.schedule=cosine_step."
+        epochs = f"{self.steps / self.per_epoch:.2g}"
+        what = f"optim.schedule=cosine changes the learning rate once an epoch, and the run has {epochs} of them"
+        return f"{what}: it ends at {end:.0%} of its peak. Set optim.schedule=cosine_step."
 
     def __call__(self, step: int) -> float:
         """Learning rate of ``step``, counted from 0."""

@@ -33,7 +33,7 @@ from codo.methods.freezing import compile_frozen, frozen_parameters
 from codo.methods.registry import METHODS, build_method, unused_settings
 from codo.models.sync_norm import synchronize_norms
 from codo.optim.lr_factors import factor_by_parameter
-from codo.optim.optimizer import Schedule, build_optimizer
+from codo.optim.optimizer import Schedule, build_optimizer, check_milestones
 from codo.probes.labeled import LabeledProbes
 from codo.probes.labels_at_hand import labels_note
 from codo.probes.start_comparison import StartComparison
@@ -179,7 +179,9 @@ def build(task: PretrainTask, context: DistributedContext) -> tuple[Saved, Metho
         loading = pool.submit(load_kernels)
         saved = find_saved(settings, context)
         setup = task.setup(context.world)
-        if saved.state:
+        if not saved.state:
+            check_milestones(settings.optim)
+        else:
             setup = replace(setup, model=settings.model.model_copy(update={"init": "none"}))
         torch.manual_seed(settings.seed)
         method = build_method(settings.method, setup)
