@@ -89,9 +89,10 @@ def test_proposals_do_not_depend_on_jobs(photos: Path, catalog: Path, tmp_path: 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_prepared_again_in_the_same_process_it_has_the_new_settings(photos: Path, tmp_path: Path, jobs: int) -> None:
     out = tmp_path / "out"
-    for settings in ({"propose": False}, {"proposals": {"max_boxes": 2}}, {"pack": 48}):
+    each: list[dict[str, Any]] = [{"propose": False}, {"proposals": {"max_boxes": 2}}, {"pack": 48}]
+    alone = [prepare(photos, tmp_path / f"{i}", jobs=jobs, **settings) for i, settings in enumerate(each)]
+    for settings, fresh in zip(each, alone, strict=True):  # nothing else is prepared in between
         catalog = prepare(photos, out, jobs=jobs, **settings)
-        fresh = prepare(photos, tmp_path / f"{settings}", jobs=jobs, **settings)
         assert catalog.has_proposals == fresh.has_proposals == ("propose" not in settings)
         for i in range(len(catalog)):
             if catalog.has_proposals:

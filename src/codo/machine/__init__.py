@@ -5,7 +5,7 @@
 * ``memory``: the peak of this process, and what is available to it.
 * ``contention``: whether other processes hold the cores.
 * ``precision``: bfloat16, and whether the processor multiplies in it.
-* ``compiler``: whether torch.compile works.
+* ``compiler``: whether torch.compile works; a forward pass that it compiles with constant weights.
 * ``allocator``: freed memory that is kept for the next step.
 """
 
