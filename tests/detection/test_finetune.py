@@ -215,6 +215,29 @@ def test_a_run_that_saved_nothing_starts_anew_from_its_weights(learned: Run, dat
     torch.testing.assert_close(weights(again)[name], weights(learned)[name])
 
 
+def test_a_run_does_not_go_on_with_other_labels(tmp_path: Path) -> None:
+    """Its head would keep the old channels under the new names of the classes."""
+    folder, (truth, pictures) = tmp_path / "data", coco(4)
+    for split in ("train", "val"):
+        write(folder, truth, pictures, split)
+    given = {**QUICK, "data": str(folder), "out": str(tmp_path / "run"), "steps": 2}
+    run = finetune(None, **given)
+    card, rows = (run.path / "detector.json").read_text(), run.metrics()
+    first, second = truth["categories"]
+    renamed = [{**first, "name": second["name"]}, {**second, "name": first["name"]}]
+    write(folder, {**truth, "categories": renamed}, pictures, "train")
+    write(folder, {**truth, "categories": renamed}, pictures, "val")
+    with pytest.raises(
+        InputError, match=r"other images or labels as train: 4 images, 8 objects, 2 classes, "
+    ) as raised:
+        finetune(None, **given)
+    assert f"weights={run.path}" in raised.value.fix
+    assert (run.path / "detector.json").read_text() == card
+    write(folder, truth, pictures, "train")
+    write(folder, truth, pictures, "val")
+    assert finetune(None, **given).metrics() == rows
+
+
 def test_boxes_only_data_make_a_faster_rcnn(make_data: MakeData, tmp_path: Path) -> None:
     folder = make_data(images=2)
     for path in (folder / "annotations").iterdir():

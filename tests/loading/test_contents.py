@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 
 import codo
+from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
-from codo.loading.contents import check_contents, contents, write_contents
+from codo.loading.contents import check_contents, contents, labeled_contents, write_contents
+from tests.annotations.synthetic import coco, write
 from tests.catalog.pictures import jpegs, write_folder
 from tests.loading.test_dataset_inputs import inputs
 from tests.training import tiny
@@ -28,18 +32,20 @@ def test_what_a_run_holds(catalog: Path, tmp_path: Path) -> None:
     assert found.keys() == {"foregrounds", "backgrounds.query.0", "backgrounds.key.0"}
     assert found["foregrounds"].startswith(f"{len(images)} images, {boxes} proposals, ")
     assert contents(inputs(catalog, backgrounds=False)) == {"foregrounds": found["foregrounds"]}
-    write_contents(tmp_path, found)
-    write_contents(tmp_path, {})  # done once
+    write_contents(tmp_path, {}, resumed=False)
+    write_contents(tmp_path, found, resumed=False)  # begun again, as nothing had been saved
+    write_contents(tmp_path, {}, resumed=True)
     assert json.loads((tmp_path / "contents.json").read_text()) == found
-    check_contents(str(tmp_path), found, alone)
-    check_contents(str(tmp_path / "new"), found, alone)
+    check_contents(str(tmp_path), found, alone, resumed=True)
+    check_contents(str(tmp_path), {"foregrounds": "others"}, alone, resumed=False)
+    check_contents(str(tmp_path / "new"), found, alone, resumed=True)
 
 
 def test_hosts_with_other_images_are_refused(tmp_path: Path) -> None:
     one, two = {"foregrounds": "3 images, 1a"}, {"foregrounds": "3 images, 2b"}
-    check_contents(str(tmp_path), one, lambda value: [value, one])
+    check_contents(str(tmp_path), one, lambda value: [value, one], resumed=False)
     with pytest.raises(InputError, match=r"rank 0 and rank 2 have other images as foregrounds: 3 images, 1a; .* 2b"):
-        check_contents(str(tmp_path), one, lambda value: [value, one, two])
+        check_contents(str(tmp_path), one, lambda value: [value, one, two], resumed=False)
 
 
 def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +66,33 @@ def test_a_run_does_not_go_on_with_other_images(tmp_path: Path, monkeypatch: pyt
     (run.path / "contents.json").unlink()  # of an earlier version
     codo.pretrain(**given)
     assert json.loads((run.path / "contents.json").read_text())["foregrounds"].startswith("10 images")
+
+
+@pytest.mark.parametrize(
+    ("changed", "place", "value"),
+    [
+        ("images", "file_name", "other.png"),
+        ("annotations", "bbox", [1, 2, 3, 4]),
+        ("annotations", "iscrowd", 1),
+        ("annotations", "area", 7.0),
+        ("annotations", "category_id", 8),
+        ("annotations", "segmentation", [[1, 2, 5, 2, 5, 9, 1, 9]]),
+        ("categories", "name", "ball"),
+    ],
+)
+def test_what_a_labeled_data_set_holds(tmp_path: Path, changed: str, place: str, value: Any) -> None:
+    """Equal for the same data in another folder; another one for any change that training or evaluation would see."""
+    truth, pictures = coco(3)
+
+    def held(folder: str) -> str:
+        write(tmp_path / folder, truth, pictures, "train")
+        found = labeled_contents({"train": read_annotations(DataSettings(folder=str(tmp_path / folder)), "train")})
+        return found["train"]
+
+    before = held("one")
+    assert re.fullmatch("3 images, 6 objects, 2 classes, [0-9a-f]{16}", before)
+    assert held("two") == before
+    truth = copy.deepcopy(truth)
+    row = next(row for row in truth[changed] if row[place] != value)
+    row[place] = value
+    assert held("three") != before

@@ -17,7 +17,7 @@
       pairs.npz            of ORL: pairs of similar objects (loading/object_pairs.py)
       alphas.bin           of DiLo: the salient part of every image (loading/stored_alphas.py)
       health.json          of pretraining: reference values of the alarms (evaluation/health.py)
-      contents.json        of pretraining: which images it was begun with (loading/contents.py)
+      contents.json        which images and labels it was begun with (loading/contents.py)
       views.json           of pasted views: what the first batch shows of its proposals (loading/first_views.py)
       report.html          the report, one self-contained page
 

@@ -40,6 +40,7 @@ from codo.evaluation.identical_images import identical_warning
 from codo.evaluation.leaks import leak_warning
 from codo.evaluation.start_warnings import warmup_warning
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings
+from codo.loading.contents import check_contents, labeled_contents, write_contents
 from codo.models.normalization import describe_normalization, recorded_normalization
 from codo.optim.lr_factors import factor_by_parameter
 from codo.optim.optimizer import Schedule, check_milestones
@@ -122,8 +123,10 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
         task = prepare_task(settings, context.world)
         settings = task.settings
         saved, detector = find_saved(settings, context), build_detector(task, context)
-        factor_by_parameter(detector, settings.optim.lr_factors)  # raises errors before anything is written
         new = saved.state is None
+        held = labeled_contents({"train": task.train, "val": task.val})
+        check_contents(settings.out, held, context.gather, resumed=not new, held="images or labels", start="weights")
+        factor_by_parameter(detector, settings.optim.lr_factors)  # raises errors before anything is written
         loaded = None
         if new:
             check_milestones(settings.optim)
@@ -133,6 +136,7 @@ def run_finetuning(settings: FinetuneSettings, warnings: Sequence[str] = ()) -> 
         # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "finetune", saved, context, task.steps) as session:
             if context.main:
+                write_contents(session.run.path, held, resumed=not new)
                 task.card.write(session.run)
                 task.write_images(session.run)
                 task.write_data(session.run)

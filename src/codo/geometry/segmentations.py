@@ -52,6 +52,11 @@ class Segmentations:
         start, end = int(self._offsets[i]), int(self._offsets[i + 1])
         return json.loads(self._text[start:end].tobytes()) if end > start else None
 
+    @property
+    def buffers(self) -> tuple[memoryview, memoryview]:
+        """All of them as two blocks of memory, equal for equal segmentations."""
+        return self._offsets.data, self._text.data
+
     def take(self, rows: npt.NDArray[np.int64]) -> Segmentations:
         """Those of some objects, in the order of ``rows``."""
         return self._of_texts(self._part(row) for row in rows.tolist())

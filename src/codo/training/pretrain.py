@@ -103,14 +103,14 @@ def run_pretraining(settings: PretrainSettings, warnings: Sequence[str] = ()) ->
             labeled = LabeledProbes.read(settings.probe, settings.canvas, model.pixels)
         saved, method = build(task, context)
         held = contents(task.inputs)
-        check_contents(settings.out, held, context.gather)
+        check_contents(settings.out, held, context.gather, resumed=saved.step > 0)
         if settings.local_copy and saved.step < task.steps:
             copy_files(task.inputs.catalogs())
 
         # 2. Open the run, and load its checkpoint if there is one.
         with open_session(settings, "pretrain", saved, context, task.steps) as session:
             if context.main:
-                write_contents(session.run.path, held)
+                write_contents(session.run.path, held, resumed=saved.step > 0)
             learner = session.learner(
                 method,
                 lambda it: build_optimizer(
