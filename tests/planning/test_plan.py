@@ -188,10 +188,19 @@ def test_from_a_recipe_and_a_catalog(catalog: Path) -> None:
     assert found.line("run", "images") == ("run", "images", 24, "", "calculated", "of the catalog")
     assert found.line("run", "steps").value == 4000
     assert any("launching them takes longer" in warning for warning in found.warnings)
+    assert not any("no catalog" in warning for warning in found.warnings)
     text = found.text()
     assert len({line.index("  calculated  ") for line in text.splitlines() if "  calculated  " in line}) == 1
     assert "measured" in text
     assert "not measured" in text
+
+
+def test_images_that_are_not_there_are_not_those_of_imagenet(tmp_path: Path) -> None:
+    given = {"model": MODEL, "foregrounds": str(tmp_path / "mine"), "batch_size": 2}
+    (warning,) = (warning for warning in codo.plan("laptop", **given).warnings if "no catalog" in warning)
+    assert str(tmp_path / "mine") in warning
+    assert "1,281,167 images (ImageNet" in warning
+    assert not any("no catalog" in warning for warning in codo.plan("laptop", images=9, **given).warnings)
 
 
 @pytest.mark.parametrize(

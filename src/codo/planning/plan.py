@@ -129,7 +129,7 @@ def estimate(settings: PlanSettings, counted: tuple[Kind, str], step: Step, know
         ),
     ]
     _data(settings, step, counted[0], settings.batch_size / seconds, certain, known, lines)
-    return Estimate(lines, _sources(known), _warnings(settings, step, known))
+    return Estimate(lines, _sources(known), _warnings(settings, counted[0], step, known))
 
 
 def _roofline(settings: PlanSettings, step: Step, known: UnitCosts) -> float:
@@ -256,7 +256,7 @@ def _sources(known: UnitCosts) -> list[str]:
     return [f"{kind}: {', '.join(names)}: {source}" for (kind, source), names in by_source.items()]
 
 
-def _warnings(settings: PlanSettings, step: Step, known: UnitCosts) -> list[str]:
+def _warnings(settings: PlanSettings, counted: Kind, step: Step, known: UnitCosts) -> list[str]:
     warnings = ["the GPU's numbers are from publications, not measured; make bench-gpu measures your GPU"]
     if step.memory > 0.9 * known.gpu_memory.value:
         warnings.append("does not fit into the memory of a GPU: lower batch_size or use more gpus")
@@ -268,6 +268,9 @@ def _warnings(settings: PlanSettings, step: Step, known: UnitCosts) -> list[str]
         warnings.append(
             "precision=fp32: the rate is that of TF32, in which torch computes convolutions; matrix products are slower"
         )
+    if settings.foregrounds and counted == "assumed":
+        images = f"{settings.images or 0:,} images ({known.images.source})"
+        warnings.append(f"no catalog at foregrounds={settings.foregrounds}: planned for {images}; set images=N")
     warnings += name_notes(settings.method, method_setup(settings))
     if settings.model.unfreeze_at is not None:
         warnings.append(
