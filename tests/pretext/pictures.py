@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from codo.catalog.catalog import Catalog
 from codo.contrast.infonce import ContrastSettings
 from codo.loading.dataset_inputs import DatasetInputs
 from codo.loading.sampler import StepPlan
@@ -34,8 +36,8 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.images)
 
-    def size(self, i: int) -> tuple[int, int]:
-        return self.images[i].shape[1], self.images[i].shape[0]
+    def decoded_sizes(self) -> npt.NDArray[np.int64]:
+        return np.array([image.shape[1::-1] for image in self.images])
 
     def lazy_image(self, i: int) -> LazyImage:
         return LazyImage.from_array(self.images[i])
@@ -65,9 +67,9 @@ def noise(count: int, height: int, width: int, seed: int = 0) -> list[Image]:
     return [rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(count)]
 
 
-def dataset(cls: type[Method], images: Sequence[Image], canvas: int = 32, augment: Any = PLAIN, **options: Any) -> Any:
-    """The dataset of a method on pictures in memory."""
-    catalog: Any = Pictures(images)
+def dataset(cls: type[Method], images: Sequence[Image] | Catalog, canvas: int = 32, augment: Any = PLAIN, **options: Any) -> Any:
+    """The dataset of a method on pictures in memory, or on a catalog."""
+    catalog: Any = images if isinstance(images, Catalog) else Pictures(images)
     own = cls.Options.model_validate(options)
     return cls.dataset(DatasetInputs(catalog, None, None, canvas, 1, CPJSettings(), augment, own, seed=0))
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+import codo
 from codo.core.errors import InputError
 from codo.loading.sampler import StepSampler
 from codo.pretext.context import Context
 from codo.pretext.jigsaw import Jigsaw
 from codo.pretext.patch_dataset import PatchSettings
+from tests.catalog.pictures import jpegs, write_folder
 from tests.pretext.pictures import dataset, noise
 
 
@@ -71,6 +75,16 @@ def test_images_smaller_than_the_patches_are_refused() -> None:
     (warning,) = dataset(Context, mixed, **sizes).check_images()
     assert warning.startswith("3 of 8 images have a side below 60 pixels")
     assert dataset(Context, noise(4, 60, 60), **sizes).check_images() == []
+
+
+def test_packed_images_are_as_small_as_they_were_packed(tmp_path: Path) -> None:
+    """They are trained on as they are stored, and so they are judged, not by the files they came from."""
+    write_folder(tmp_path / "photos", jpegs(4, width=90, height=70))
+    codo.prepare(tmp_path / "photos", tmp_path / "packed", pack=40)
+    packed = codo.open_catalog(tmp_path / "packed")
+    assert packed.size(0) == (90, 70)
+    with pytest.raises(InputError, match="4 of 4 images have a side below 60 pixels"):
+        dataset(Context, packed, cell=24, patch=20).check_images()
 
 
 def test_patches_must_fit_into_cells() -> None:

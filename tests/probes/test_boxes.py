@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,17 @@ def change(folder: Path, split: str, edit: Callable[[dict[str, Any]], None]) -> 
     truth = json.loads(path.read_text())
     edit(truth)
     path.write_text(json.dumps(truth))
+
+
+def test_images_that_are_learned_from_and_judged_by_are_told(folder: Path) -> None:
+    assert not any(read(folder).warnings)
+    write(folder, *coco(6), "val")  # the same six images in another folder
+    (warning,) = filter(None, read(folder).warnings)
+    assert "probes learn from 6 of the 6 images that they are judged by (the first: 000.png)" in warning
+    shutil.rmtree(folder / "val")
+    (folder / "val").symlink_to("train")
+    (warning,) = filter(None, read(folder).warnings)
+    assert "6 of the 6 images" in warning
 
 
 def test_boxes_are_read_by_class(folder: Path) -> None:

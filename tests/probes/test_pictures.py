@@ -35,6 +35,14 @@ def test_layout_of_imagenet(folder: Path) -> None:
     assert by_class == {0: [0, 0, 255], 1: [255, 0, 0], 2: [0, 255, 0]}  # RGB
 
 
+def test_pictures_in_both_splits_are_told(folder: Path) -> None:
+    (warning,) = picture_probe(str(folder), 100, 32).warnings  # one color a class: the same bytes
+    assert "probes learn from 9 of the 9 images that they are judged by (the first: 0.png)" in warning
+    for i, path in enumerate((folder / "val").rglob("*.png")):
+        cv2.imwrite(str(path), np.full((40, 61 + i, 3), 7, dtype=np.uint8))
+    assert not any(picture_probe(str(folder), 100, 32).warnings)
+
+
 def test_middle_is_seven_eighths_of_the_short_side() -> None:
     image = np.arange(64 * 100, dtype=np.int64).reshape(64, 100)[..., None].astype(np.uint8)
     assert middle(image).shape[:2] == (56, 56)

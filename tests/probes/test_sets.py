@@ -63,6 +63,24 @@ def test_scores_know_what_features_know_and_do_not_depend_on_the_batch() -> None
     assert probe.scores(nothing)["roi/linear"] == 0.25
 
 
+def test_rare_classes_make_scores_uncertain() -> None:
+    """Predictions that are right by chance, in 30 of 100 cases: their scores vary as the effective count says."""
+    rng = np.random.default_rng(0)
+
+    def probe(*counts: int) -> ProbeSet:
+        labels = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
+        part = Part(torch.zeros(len(labels), 1, 1, 3, dtype=torch.uint8), torch.zeros(len(labels), 4), labels)
+        return ProbeSet("roi", part, part, "abcde")
+
+    assert probe(20, 20, 20).effective_count == pytest.approx(60)
+    rare = probe(1, 2, 50, 70, 77)
+    assert rare.effective_count == pytest.approx(25 / (1 + 1 / 2 + 1 / 50 + 1 / 70 + 1 / 77))  # 16 of 200
+    right = torch.from_numpy(rng.random((4000, 200)) < 0.3)
+    labels = rare.val.labels
+    scores = [balanced_accuracy(torch.where(one, labels, labels + 1), labels) for one in right]
+    assert np.std(scores) == pytest.approx(np.sqrt(0.3 * 0.7 / rare.effective_count), rel=0.05)
+
+
 def test_scores_of_parts_stand_apart_and_the_main_one_keeps_its_name() -> None:
     generator = torch.Generator().manual_seed(0)
     labels = torch.arange(40) % 4

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import cv2
 import numpy as np
+import pytest
+from PIL import Image
 
 from codo.catalog.decode import Limits, decode, decode_checked
 from codo.models.pixel_rules import PixelRules
@@ -19,6 +24,32 @@ def ramp(low: float, high: float, kind: type = np.uint16) -> np.ndarray:
 def color_png(values: np.ndarray) -> bytes:
     """A 16 bit RGB PNG."""
     return bytes(cv2.imencode(".png", values[:, :, ::-1])[1])
+
+
+def gray_alpha_png(values: np.ndarray, alpha: np.ndarray) -> bytes:
+    """A 16 bit PNG of gray values with alpha, which neither Pillow nor OpenCV write."""
+    height, width = values.shape
+    rows = np.dstack([values, alpha]).astype(">u2").reshape(height, -1).view(np.uint8)
+    pixels = np.hstack([np.zeros((height, 1), np.uint8), rows]).tobytes()  # no filter in any row
+    header = struct.pack(">IIBBBBB", width, height, 16, 4, 0, 0, 0)
+    chunks = (b"IHDR" + header, b"IDAT" + zlib.compress(pixels), b"IEND")
+    framed = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+
+
+@pytest.mark.parametrize("rules", [PixelRules(), PixelRules((0, 8191)), PixelRules("minmax")])
+def test_gray_with_alpha_is_gray_over_white(rules: PixelRules) -> None:
+    values = ramp(0, 4095)
+    gray = decode_checked(encode(Image.fromarray(values), "PNG"), Limits(), rules)
+    opaque = decode_checked(gray_alpha_png(values, np.full_like(values, 65535)), Limits(), rules)
+    assert np.array_equal(opaque.image, gray.image)
+    assert opaque.depth == gray.depth
+    alpha = np.full_like(values, 65535)
+    alpha[:5] = 0
+    values[:5] = 60000  # which nobody sees
+    seen = decode_checked(gray_alpha_png(values, alpha), Limits(), rules)
+    assert (seen.image[:5] == 255).all()
+    assert seen.image[5:].max() == (127 if rules.value_range == (0, 8191) else 255)
 
 
 def test_color_of_16_bits() -> None:

@@ -99,9 +99,10 @@ class PatchDataset(CropViews):
             InputError: All of them are.
         """
         least, total = GRID * self.settings.patch, len(self.images)
-        small = sum(min(self.images.size(i)) < least for i in range(total))
+        sides = self.images.decoded_sizes().min(axis=1)  # of packed images those that are trained on
+        small = int((sides < least).sum())
         counted = f"{small} of {total} images have a side below {least} pixels, the size of 3 x 3 patches"
-        fix = f"set options.patch={max(16, min(min(self.images.size(i)) for i in range(total)) // GRID)} or smaller"
+        fix = f"set options.patch={max(16, int(sides.min()) // GRID)} or smaller"
         if small == total:
             raise InputError(counted, where=str(self.images.path), fix=f"{fix}, and options.cell, or use larger images")
         return [f"{counted}; enlarged patches teach little: {fix}"] if small else []

@@ -17,7 +17,7 @@ from codo.annotations.images import read_image
 from codo.annotations.records import Annotations
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
-from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
+from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, overlap_warning, squeeze
 from codo.views.boxes import Box
 from codo.views.lazy_image import Image
 
@@ -45,13 +45,18 @@ def box_probe(data: DataSettings, count: int, canvas: int) -> ProbeSet:
     classes = common_classes(train.labels[of_train] - 1, val.labels[of_val] - 1, names, where=str(train.source))
     of_train = _choose(train, of_train, classes, count, 0)
     of_val = _choose(val, of_val, classes, max(1, count // 2), 1)
+    learned, judged = (
+        [split.path(int(i)) for i in np.unique(split.of_image()[rows])]
+        for split, rows in ((train, of_train), (val, of_val))
+    )
+    overlap = overlap_warning(learned, judged, str(val.source))
     return ProbeSet(
         "roi",
         _cut(train, of_train, classes, canvas),
         _cut(val, of_val, classes, canvas),
         [names[label] for label in classes],
-        val_files=[val.path(int(i)) for i in np.unique(val.of_image()[of_val])],
-        warnings=[*dict.fromkeys([*train.notes, *val.notes]), *train.warnings, *val.warnings],
+        val_files=judged,
+        warnings=[*dict.fromkeys([*train.notes, *val.notes]), *train.warnings, *val.warnings, overlap],
     )
 
 

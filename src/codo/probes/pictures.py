@@ -16,7 +16,7 @@ from codo.catalog.decode import InvalidImage, decode
 from codo.core.errors import InputError
 from codo.layouts.class_folders import ClassFolders, read_class_folders
 from codo.models.pixel_rules import DEFAULT_RULES, PixelRules
-from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, squeeze
+from codo.probes.sets import Ints, Part, ProbeSet, common_classes, draw, overlap_warning, squeeze
 from codo.views.lazy_image import Image
 
 MIDDLE = 7 / 8
@@ -40,12 +40,14 @@ def picture_probe(folder: str, count: int, canvas: int, rules: PixelRules = DEFA
     classes = common_classes(train.labels, val.labels, train.classes, where=folder)
     train_rows = _choose(train, classes, count, 2)
     val_rows = _choose(val, classes, max(1, count // 2), 3)
+    learned, judged = [train.paths[i] for i in train_rows], [val.paths[i] for i in val_rows]
     return ProbeSet(
         "image",
         _read(train, train_rows, classes, canvas, rules),
         _read(val, val_rows, classes, canvas, rules),
         [train.classes[label] for label in classes],
-        val_files=[val.paths[i] for i in val_rows],
+        val_files=judged,
+        warnings=[overlap_warning(learned, judged, folder)],
     )
 
 

@@ -5,6 +5,7 @@ Legend: N canvases to learn from, M for evaluation, S side, C classes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
+from codo.evaluation.identical_images import identical_files
 from codo.probes.linear import linear_predict
 from codo.probes.neighbors import knn_predict
 from codo.views.lazy_image import Image
@@ -63,6 +65,15 @@ class ProbeSet:
     val_files: Sequence[Path] = ()
     warnings: Sequence[str] = ()
 
+    @property
+    def effective_count(self) -> float:
+        """Size of a set with as many samples of every class whose scores would have the same standard error.
+
+        A mean of C recalls has the variance p (1 - p) sum(1 / n_c) / C^2, in which the rarest classes weigh most.
+        """
+        counts = torch.unique(self.val.labels, return_counts=True)[1].double()
+        return float(len(counts) ** 2 / (1 / counts).sum())
+
     @torch.no_grad()
     def scores(self, featurize: Featurize, batch: int = 64) -> dict[str, float]:
         """``roi/knn``, ``roi/linear`` (mean recall of the classes) and ``roi/chance``; with ``image/`` for images."""
@@ -103,6 +114,17 @@ def balanced_accuracy(predicted: Tensor, labels: Tensor) -> float:
     """Mean recall over the classes that occur in ``labels``; chance is 1 / C."""
     correct = (predicted == labels).double()
     return float(torch.stack([correct[labels == c].mean() for c in torch.unique(labels)]).mean())
+
+
+def overlap_warning(train: Sequence[Path], val: Sequence[Path], where: str) -> str:
+    """A warning about evaluation images that are also learned from, under whatever name; else an empty string."""
+    learned = {os.path.realpath(path) for path in train}
+    both = [path for path in val if os.path.realpath(path) in learned]
+    both += [path for path, _ in identical_files(train, val)]
+    if not both:
+        return ""
+    what = f"{where}: probes learn from {len(both)} of the {len(val)} images that they are judged by (the first: "
+    return f"{what}{both[0].name}); their scores do not hold for new images"
 
 
 def draw(labels: Ints, count: int, stream: int) -> Ints:

@@ -1,10 +1,10 @@
 """Do probes with labels fall below what they were before the first step?
 
 Loss, spread and invariance can look healthy while a run unlearns what its initial weights knew
-(docs/healthy-run.md#below-the-start). A score is a share of M evaluation samples, with a standard error of about
-sqrt(p (1 - p) / M). It has clearly fallen if the difference is more than `CLEARLY` standard errors of the difference of
-two independent scores. Both are of the same samples, so the true error is smaller, and chance alone reaches this
-rarely although several scores are looked at.
+(docs/healthy-run.md#below-the-start). A score has a standard error of about sqrt(p (1 - p) / M), where M is the number
+of evaluation samples, or fewer if some classes are rare (`ProbeSet.effective_count`). It has clearly fallen if the
+difference is more than `CLEARLY` standard errors of the difference of two independent scores. Both are of the same
+samples, so the true error is smaller, and chance alone reaches this rarely although several scores are looked at.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Fall:
         return f"{self.name} {self.start:.3f} -> {self.now:.3f}"
 
 
-def has_fallen(start: float, now: float, count: int) -> bool:
-    """Whether a share of ``count`` samples is clearly below the one at the start."""
+def has_fallen(start: float, now: float, count: float) -> bool:
+    """Whether a score of ``count`` samples is clearly below the one at the start."""
     error = math.sqrt((start * (1 - start) + now * (1 - now)) / count)
     return start - now > CLEARLY * error
 
@@ -53,7 +53,7 @@ class StartComparison:
     """Compares the labeled probes of a run with those before its first step.
 
     Args:
-        counts: Number of evaluation samples by kind of probe: ``roi``, ``image``.
+        counts: Number of evaluation samples by kind of probe, ``roi``, ``image``: `ProbeSet.effective_count`.
         from_weights: Whether the backbone has initial weights; it is then compared from the first probe on.
         grace: Steps before other parts are compared: random parts first become worse, as their learning rate rises.
 
@@ -62,7 +62,7 @@ class StartComparison:
         best_step: Step with the highest mean of all compared scores; ``None`` before the first probe.
     """
 
-    def __init__(self, counts: Mapping[str, int], *, from_weights: bool, grace: int) -> None:
+    def __init__(self, counts: Mapping[str, float], *, from_weights: bool, grace: int) -> None:
         self.counts, self.from_weights, self.grace = dict(counts), from_weights, grace
         self.falls: list[Fall] = []
         self.best_step: int | None = None

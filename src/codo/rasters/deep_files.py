@@ -20,6 +20,7 @@ _NODATA = 42113  # GDAL's TIFF tag: the value as text
 _PHOTOMETRIC, _BITS, _FORMAT, _EXTRA = 262, 258, 339, 338  # TIFF tags
 _UNSIGNED, _SIGNED = 1, 2
 _ASSOCIATED = 1
+_GRAY_ALPHA = 4  # PNG's color type
 _ERRORS = 2  # OpenCV's LOG_LEVEL_ERROR, which version 4 does not name
 
 
@@ -37,9 +38,9 @@ def is_deep(file: Any, data: bytes) -> bool:
 
 
 def is_deep_color(file: Any, data: bytes) -> bool:
-    """Whether it is an RGB file of 16 bits, of which Pillow keeps the upper 8."""
+    """Whether it is an RGB file of 16 bits, or a gray one with alpha, of which Pillow keeps the upper 8."""
     if file.format == "PNG":
-        return len(data) > 25 and data[24] == 16 and data[25] in (2, 6)
+        return len(data) > 25 and data[24] == 16 and data[25] in (2, 6, _GRAY_ALPHA)
     bits = getattr(file, "tag_v2", {}).get(_BITS, ())
     return isinstance(bits, tuple) and len(bits) >= 3 and set(bits) == {16}
 
@@ -67,19 +68,20 @@ def to_8_bits(file: Any, rules: PixelRules) -> Scaled:
 
 
 def color_to_8_bits(file: Any, data: bytes, image: Image, rules: PixelRules) -> Scaled:
-    """An RGB file of 16 bits as RGB of 8.
+    """An RGB file of 16 bits, or a gray one with alpha, as RGB of 8.
 
     Args:
         file: The file, opened by Pillow.
         data: Its bytes.
         image: What Pillow made of it.
-        rules: Which values become black and white; if they say nothing, the result is ``image``, else it is not turned
-            by the orientation of the file.
+        rules: Which values become black and white; if they say nothing, the result for RGB is ``image``, else it is
+            not turned by the orientation of the file.
     """
-    if keeps_upper_bytes(rules):
+    gray = file.format == "PNG" and data[25] == _GRAY_ALPHA
+    if keeps_upper_bytes(rules) and not gray:
         return Scaled(image, depth_of_upper_bytes(int(image.min()), int(image.max())))
     decoded = _values_of_16_bits(data)
-    values, tags = decoded[:, :, 2::-1], getattr(file, "tag_v2", {})
+    values, tags = decoded[:, :, :1] if gray else decoded[:, :, 2::-1], getattr(file, "tag_v2", {})
     alpha = decoded[:, :, 3] if decoded.shape[2] == 4 and file.has_transparency_data else None
     empty = None if alpha is None else alpha == 0
     levels, depth = measure(values, rules, declared_nodata(tags.get(_NODATA)), empty)

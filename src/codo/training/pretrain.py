@@ -300,7 +300,7 @@ def probe_checks(
     probes = RunProbes(method, context.device, labeled, invariance)
     comparison = None
     if labeled is not None and labeled.sets:
-        counts = {one.name: len(one.val.labels) for one in labeled.sets}
+        counts = {one.name: one.effective_count for one in labeled.sets}
         comparison = StartComparison(counts, from_weights=task.settings.model.init != "none", grace=grace)
         for row in session.run.metrics():  # of a resumed run
             comparison.add(row["step"], row)
