@@ -79,6 +79,10 @@ def test_parts_of_a_detector_have_factors_on_their_rates() -> None:
         assert found[id(parameter)] == (0.1 if ".body." in name else 2.0 if ".rpn." in name else 1.0), name
     decays = {group["weight_decay"] for group in optimizer.param_groups if group.get("lr_factor") == 0.1}
     assert decays == {settings.weight_decay, 0.5}
+    slow = build_detector_optimizer(detector, settings.model_copy(update={"bias_lr_factor": 0.5}), CPU)
+    set_lr(slow, 1.0, peak=1.0)
+    halved = {id(p): group["lr"] for group in slow.param_groups for p in group["params"]}
+    assert all(halved[id(p)] == found[id(p)] * (0.5 if p.dim() == 1 else 1.0) for p in detector.parameters())
     frozen = Detector(model, DetectorSettings(), classes=2, masks=False, freeze="backbone")
     with pytest.raises(InputError, match="the backbone is frozen"):
         build_detector_optimizer(frozen, settings, CPU)

@@ -26,6 +26,17 @@ def test_two_steps_by_hand() -> None:
     assert torch.allclose(bias, torch.tensor([-2.0]))
 
 
+def test_biases_like_all_other_parameters_by_hand() -> None:
+    """SwAV's LARC: a trust ratio and weight decay for parameters of one dimension, too."""
+    bias, zero = torch.nn.Parameter(torch.tensor([3.0, 4.0])), torch.nn.Parameter(torch.tensor([0.0]))
+    optimizer = LARS([bias, zero], lr=2.0, weight_decay=0.1, trust=0.01, biases=True)
+    bias.grad, zero.grad = torch.tensor([0.0, 1.0]), torch.tensor([1.0])
+    optimizer.step()
+    gradient = torch.tensor([0.3, 1.4])
+    assert torch.allclose(bias, torch.tensor([3.0, 4.0]) - 2 * 0.01 * 5 / gradient.norm() * gradient)
+    assert torch.allclose(zero, torch.tensor([-2.0]))
+
+
 def test_nesterov_by_hand() -> None:
     weight, bias = torch.nn.Parameter(torch.tensor([[3.0, 4.0]])), torch.nn.Parameter(torch.tensor([1.0]))
     optimizer = LARS([weight, bias], lr=2.0, momentum=0.5, trust=0.2, nesterov=True)
@@ -39,14 +50,15 @@ def test_nesterov_by_hand() -> None:
     assert torch.allclose(bias, torch.tensor([-2 - 2 * (1 + 0.5 * 1.5)]))
 
 
-def test_states_of_earlier_versions_go_on_without_nesterov() -> None:
-    """They did not have it, whatever the settings of their run said."""
+def test_states_of_earlier_versions_go_on_as_they_were() -> None:
+    """They had neither Nesterov's momentum nor LARS for biases, whatever the settings of their run said."""
     weight = torch.nn.Parameter(torch.ones(2, 2))
     state = LARS([weight], lr=1.0).state_dict()
-    del state["param_groups"][0]["nesterov"]
-    again = LARS([weight], lr=1.0, nesterov=True)
+    del state["param_groups"][0]["nesterov"], state["param_groups"][0]["biases"]
+    again = LARS([weight], lr=1.0, nesterov=True, biases=True)
     again.load_state_dict(state)
     assert again.param_groups[0]["nesterov"] is False
+    assert again.param_groups[0]["biases"] is False
 
 
 def test_no_gradient_and_zero_length_are_no_trouble() -> None:

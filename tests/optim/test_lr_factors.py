@@ -55,6 +55,21 @@ def test_a_factor_scales_the_steps_of_its_part(kind: str) -> None:
         assert bool(expected.any()) == name.startswith("query."), name
 
 
+@pytest.mark.parametrize("kind", ["sgd", "lars"])
+def test_biases_and_norms_have_a_factor_of_their_own(kind: str) -> None:
+    """With the factor of their part: Barlow Twins' rates of 0.2 and 0.0048, and a backbone at a tenth of both."""
+    given = {"kind": kind, "lr": 0.2, "bias_lr_factor": 0.024, "lr_factors": {"backbone": 0.1}}
+    made = method()
+    optimizer = build_optimizer(made, OptimSettings.model_validate(given), CPU)
+    set_lr(optimizer, 0.2, peak=0.2)
+    found = rates(made, optimizer)
+    dims = {name: p.dim() for name, p in made.named_parameters()}
+    for name, rate in found.items():
+        part = 0.1 if ".backbone." in name else 1.0
+        assert rate == pytest.approx(part * (0.0048 if dims[name] == 1 else 0.2)), name
+    assert len({round(rate, 9) for rate in found.values()}) == 4
+
+
 def test_the_schedule_keeps_factors() -> None:
     made = method()
     optimizer = build_optimizer(made, OptimSettings(lr_factors={"fpn": 0.25}), CPU)

@@ -91,6 +91,14 @@ def test_nesterov_reaches_the_optimizer(kind: str) -> None:
         assert all(group["nesterov"] is nesterov for group in groups)
 
 
+def test_lars_for_biases_reaches_the_optimizer() -> None:
+    module = torch.nn.Linear(2, 2)
+    settings = OptimSettings(kind="lars", lars_biases=True)
+    assert build_optimizer(module, settings, torch.device("cpu")).defaults["biases"] is True
+    with pytest.raises(InputError, match="SGD treats biases as all else"):
+        OptimSettings(lars_biases=True)
+
+
 def test_nesterov_without_momentum_is_refused() -> None:
     with pytest.raises(InputError, match="Nesterov's momentum needs a momentum") as caught:
         OptimSettings(nesterov=True, momentum=0)

@@ -67,7 +67,9 @@ def noise(count: int, height: int, width: int, seed: int = 0) -> list[Image]:
     return [rng.integers(0, 256, (height, width, 3), dtype=np.uint8) for _ in range(count)]
 
 
-def dataset(cls: type[Method], images: Sequence[Image] | Catalog, canvas: int = 32, augment: Any = PLAIN, **options: Any) -> Any:
+def dataset(
+    cls: type[Method], images: Sequence[Image] | Catalog, canvas: int = 32, augment: Any = PLAIN, **options: Any
+) -> Any:
     """The dataset of a method on pictures in memory, or on a catalog."""
     catalog: Any = images if isinstance(images, Catalog) else Pictures(images)
     own = cls.Options.model_validate(options)

@@ -43,6 +43,8 @@ ADDED: dict[str, Any] = {
     "model.std": [0.229, 0.224, 0.225],
     "model.unfreeze_at": None,
     "near_duplicates": 50_000,
+    "optim.bias_lr_factor": 1.0,
+    "optim.lars_biases": False,
     "optim.lr_factors": {},
     "probe.near_duplicates": 50_000,
     "probe.stop_below_start": False,

@@ -46,7 +46,7 @@ def build_detector_optimizer(
     ]
     groups = [group for group in groups if group["params"]]
     return torch.optim.SGD(
-        split_groups(groups, factor_by_parameter(detector, settings.lr_factors)),
+        split_groups(groups, factor_by_parameter(detector, settings.lr_factors, biases=settings.bias_lr_factor)),
         lr=settings.lr,
         momentum=settings.momentum,
         nesterov=settings.nesterov,

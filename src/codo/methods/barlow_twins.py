@@ -1,18 +1,23 @@
-"""Barlow Twins (Zbontar et al. 2021): the cross-correlation of two views' embeddings should be the identity."""
+"""Barlow Twins (Zbontar et al. 2021): the cross-correlation of two views' embeddings should be the identity.
+
+The views are BYOL's, and biases and norms have a learning rate of their own (``optim.bias_lr_factor``).
+"""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from codo.core.config import Settings
-from codo.loading.crop_dataset import CropBatch
+from codo.loading.crop_dataset import CropBatch, CropDataset
+from codo.loading.dataset_inputs import DatasetInputs
+from codo.loading.step_dataset import StepDataset
 from codo.methods.base import Setup, StepOutput
+from codo.methods.byol import SecondViewOptions, two_crops
 from codo.methods.image_level import ImageLevel
 from codo.methods.lightly_adapter import all_gather_with_grad, lightly
 from codo.models.image_encoder import ImageEncoder
 
 
-class BarlowTwinsOptions(Settings):
+class BarlowTwinsOptions(SecondViewOptions):
     """Barlow Twins' own settings."""
 
     redundancy: float = Field(0.0051, ge=0, description="weight of the off-diagonal entries")
@@ -35,6 +40,11 @@ class BarlowTwins(ImageLevel):
         self.load_report = self.encoder.load_report
         # We gather the embeddings ourselves: lightly would standardize the embeddings of each rank separately.
         self.criterion = lightly("loss").BarlowTwinsLoss(options.redundancy)
+
+    @classmethod
+    def dataset(cls, inputs: DatasetInputs) -> StepDataset:
+        """Two crops with different blur and solarization settings."""
+        return CropDataset(inputs.images, two_crops(inputs, inputs.canvas), inputs.seed)
 
     def forward(self, batch: CropBatch) -> StepOutput:
         """Squared distance of the cross-correlation from the identity."""

@@ -24,12 +24,17 @@ from codo.models.frozen_maps import EncoderInput
 from codo.models.image_encoder import ImageEncoder
 
 
-class BYOLOptions(Settings):
+class SecondViewOptions(Settings):
+    """How the second view differs from the first."""
+
+    second_blur: float = Field(0.1, ge=0, le=1, description="probability of blur in the second view")
+    second_solarize: float = Field(0.2, ge=0, le=1, description="probability of solarization in the second view")
+
+
+class BYOLOptions(SecondViewOptions):
     """BYOL's own settings."""
 
     hidden: int = Field(4096, ge=1, description="width of projector and predictor; model.embedding_dim is their output")
-    second_blur: float = Field(0.1, ge=0, le=1, description="probability of blur in the second view")
-    second_solarize: float = Field(0.2, ge=0, le=1, description="probability of solarization in the second view")
 
 
 class BYOL(ImageLevel):
@@ -114,7 +119,7 @@ class BYOL(ImageLevel):
 def two_crops(inputs: DatasetInputs, side: int) -> list[Crop]:
     """A crop with the run's settings, and one with BYOL's second blur and solarization."""
     options = inputs.options
-    assert isinstance(options, BYOLOptions)
+    assert isinstance(options, SecondViewOptions)
     changed = {"blur": options.second_blur, "solarize": options.second_solarize}
     return [Crop(side, inputs.augment), Crop(side, inputs.augment.model_copy(update=changed))]
 

@@ -5,7 +5,8 @@
     v <- momentum * v + u
     w <- w - lr * v                                    (with Nesterov's momentum: w - lr * (u + momentum * v))
 
-Biases and norm parameters (one dimension) take plain SGD steps without weight decay, as in SimCLR, BYOL and SwAV.
+Biases and norm parameters (one dimension) take plain SGD steps without weight decay, as in SimCLR, BYOL and Barlow
+Twins, or steps like all others, as in SwAV (``biases``).
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ class LARS(torch.optim.Optimizer):
         params: Parameters or parameter groups.
         lr: Learning rate.
         momentum: Momentum of SGD.
-        weight_decay: Weight decay of tensors with at least two dimensions.
+        weight_decay: Weight decay of the tensors whose steps are scaled.
         trust: Trust coefficient: norm of the gradient step at ``lr`` 1, relative to the norm of the tensor.
         nesterov: Nesterov's momentum, as in torch's SGD.
+        biases: Whether the steps of tensors with one dimension are scaled, too.
     """
 
     def __init__(
@@ -40,15 +42,17 @@ class LARS(torch.optim.Optimizer):
         trust: float = TRUST,
         *,
         nesterov: bool = False,
+        biases: bool = False,
     ) -> None:
         defaults = {"lr": lr, "momentum": momentum, "weight_decay": weight_decay, "trust": trust, "nesterov": nesterov}
-        super().__init__(params, defaults)
+        super().__init__(params, {**defaults, "biases": biases})
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Load a state; those of earlier versions have no Nesterov's momentum, whatever the settings said."""
         super().__setstate__(state)
         for group in self.param_groups:
             group.setdefault("nesterov", False)
+            group.setdefault("biases", False)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # torch overloads it
@@ -67,7 +71,7 @@ class LARS(torch.optim.Optimizer):
     @staticmethod
     def _direction(parameter: Tensor, group: dict[str, Any]) -> Tensor:
         gradient: Tensor = parameter.grad  # type: ignore[assignment]  # not None: see step
-        if parameter.dim() < 2:
+        if parameter.dim() < 2 and not group["biases"]:
             return gradient
         gradient = gradient.add(parameter, alpha=group["weight_decay"])
         length, slope = parameter.norm(), gradient.norm()

@@ -1,4 +1,4 @@
-"""Learning rates of parts of a network (``optim.lr_factors``).
+"""Learning rates of parts of a network (``optim.lr_factors``), and of its biases and norms (``optim.bias_lr_factor``).
 
 The parts of a method are those that it exports (``backbone``, ``fpn``, ``box_head``), the other modules of the network
 that contains them (``projection``; in a detector ``rpn``, ``roi_heads``), and modules beside it (``predictor``).
@@ -16,19 +16,23 @@ from codo.methods.base import Method
 
 
 def factor_by_parameter(
-    method: nn.Module, factors: Mapping[str, float], later: Collection[nn.Parameter] = ()
+    method: nn.Module,
+    factors: Mapping[str, float],
+    later: Collection[nn.Parameter] = (),
+    biases: float = 1.0,
 ) -> dict[nn.Parameter, float]:
-    """The factor of every parameter of the parts in ``factors``.
+    """The factor of every parameter of the parts in ``factors``, and of biases and norms.
 
     Args:
         method: A `Method`.
         factors: Part -> factor on the learning rate.
         later: Frozen parameters that will be trained.
+        biases: Another factor on that of parameters with one dimension.
 
     Raises:
         InputError: Unknown or frozen parts.
     """
-    if not factors:
+    if not factors and biases == 1:
         return {}
     assert isinstance(method, Method)
     parts = trained_parts(method, later)
@@ -41,7 +45,11 @@ def factor_by_parameter(
                 what = f"the network has no part '{part}'"
                 fix = nearest(part, known) or f"one of: {', '.join(known)}"
             raise InputError(what, where="optim.lr_factors", fix=fix)
-    return {parameter: factor for part, factor in factors.items() for parameter in parts[part]}
+    found = {parameter: factor for part, factor in factors.items() for parameter in parts[part]}
+    if biases != 1:
+        vectors = [parameter for trained in parts.values() for parameter in trained if parameter.dim() < 2]
+        found |= {parameter: biases * found.get(parameter, 1.0) for parameter in vectors}
+    return found
 
 
 def trained_parts(method: Method, later: Collection[nn.Parameter] = ()) -> dict[str, list[nn.Parameter]]:

@@ -58,7 +58,9 @@ class CPJSettings(Settings):
     )
     foreground_ratio: Range = Field((3 / 4, 4 / 3), description="width / height of the proposal's random crop")
     size: Shares = Field((0.5, 1.0), description="sides of the pasted box, as shares of the canvas")
-    min_side: int = Field(32, ge=1, description="shortest side of the pasted box in pixels")
+    min_side: int = Field(
+        32, ge=1, description="shortest side of the pasted box in pixels; half of the canvas, if that is no larger"
+    )
     aspect: Literal["free", "keep"] = Field(
         "free", description="stretch the crop to the drawn box, or keep its aspect ratio (InsLoc)"
     )
@@ -246,7 +248,8 @@ def _ranges(canvas: int, settings: CPJSettings, augment: AugmentSettings) -> Ran
         foreground_area=floats(settings.foreground_area),
         foreground_ratio=floats(settings.foreground_ratio),
         size=floats(settings.size),
-        min_side=int(settings.min_side),
+        # A side of the whole canvas would leave no background: the default is 32 pixels, and there are such canvases.
+        min_side=int(settings.min_side) if settings.min_side < canvas else max(1, canvas // 2),
         keep_aspect=settings.aspect == "keep",
         flip=float(augment.flip),
         change=ChangeRanges.of(augment, canvas),

@@ -133,5 +133,4 @@ def draw_size(width: int, height: int, ranges: Ranges, rng: Source) -> tuple[int
         # The largest size whose long side fits the longer drawn side, and the short side the shorter (InsLoc).
         scale = min(max(w, h) / max(width, height), min(w, h) / min(width, height))
         w, h = round(width * scale), round(height * scale)
-    least = min(ranges.min_side, ranges.canvas)
-    return min(max(w, least), ranges.canvas), min(max(h, least), ranges.canvas)
+    return min(max(w, ranges.min_side), ranges.canvas), min(max(h, ranges.min_side), ranges.canvas)
