@@ -66,6 +66,7 @@ ORDER = [
     "convert",
     "demo",
     "comparison",
+    "tables",
     "detection",
     "exporters",
     "planning",

@@ -6,7 +6,7 @@
 * ``trials``: one finetuning and its result file.
 * ``jobs``, ``scheduler``, ``worker``: run the missing trainings, in this process or in several.
 * ``comparison``: the numbers of all trials; ``verdicts``: the sentences on which initialization is ahead.
-* ``result_files``, ``latex``: CSV, JSON, LaTeX; ``paper_table``: the paper's table with ``published`` numbers;
+* ``result_files``: CSV, JSON, LaTeX; ``paper_table``: the paper's table with its published numbers (``codo.tables``);
   ``page``: ``report.html``; ``probe_ranking``: which probe of pretraining ranks as AP does.
 """
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from codo.comparison.comparison import Comparison
 from codo.comparison.initializations import format_parts
-from codo.comparison.latex import COLUMNS
 from codo.comparison.pretraining_costs import PretrainingCost
-from codo.comparison.published import MEASURES, Published, published
 from codo.core.numbers import MISSING, compact, duration, mean_spread, share
 from codo.evaluation.ap_values import SINGULAR
+from codo.tables.latex import COLUMNS
+from codo.tables.published import MEASURES, Published, published
 
 COST_HEADS = ("Samples seen", "Views", "Time", "Peak memory")
 PROVENANCE = (

@@ -29,12 +29,12 @@ from typing import Any
 
 from codo.comparison.comparison import Comparison, mean_and_spread
 from codo.comparison.initializations import Initialization, format_parts
-from codo.comparison.latex import COLUMNS, booktabs, escape, mean_spread, measure
 from codo.comparison.probe_ranking import ranking_json
 from codo.comparison.verdicts import summary
 from codo.core.errors import InputError
 from codo.core.numbers import share
 from codo.evaluation.statistics import Difference
+from codo.tables.latex import COLUMNS, booktabs, escape, mean_spread, measure
 
 FORMAT = 2
 _ENDS = ("low", "high", "seed_low", "seed_high", "image_low", "image_high")

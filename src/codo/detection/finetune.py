@@ -34,9 +34,9 @@ from codo.detection.optim import build_detector_optimizer
 from codo.detection.protocol import describe_length, describe_levels, describe_lr, describe_norm, describe_rare_classes
 from codo.detection.task import Task, prepare_task, training_batches
 from codo.detection.validation import Validation
+from codo.duplicates.identical_images import identical_warning
 from codo.duplicates.near import split_warning
 from codo.evaluation.health import HealthMonitor
-from codo.evaluation.identical_images import identical_warning
 from codo.evaluation.leaks import leak_warning
 from codo.evaluation.start_warnings import warmup_warning
 from codo.evaluation.truth_checks import repeated_objects, truth_warnings

@@ -1,7 +1,8 @@
-"""Images that are the same picture in another file: resized, or encoded again.
+"""Images that are the same picture in another file: the same bytes, resized, or encoded again.
 
 * ``perceptual``: a hash of what a picture looks like, and the comparison of two pictures.
 * ``hashes``: the hashes of many images, kept in the cache.
+* ``identical_images``: files of two sets with the same bytes.
 * ``near``: near-duplicates between two sets of images, and the sentence about them.
 """
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from codo.core.errors import InputError
 from codo.core.rng import RngStream, generator
-from codo.evaluation.identical_images import identical_files
+from codo.duplicates.identical_images import identical_files
 from codo.probes.linear import linear_predict
 from codo.probes.neighbors import knn_predict
 from codo.views.lazy_image import Image

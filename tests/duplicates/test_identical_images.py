@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from codo.evaluation.identical_images import identical_files
+from codo.duplicates.identical_images import identical_files
 
 
 def write(folder: Path, **files: bytes) -> list[Path]:

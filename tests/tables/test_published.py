@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from codo.comparison.published import published
 from codo.core.config import read_recipe
+from codo.tables.published import published
 
 # Mask R-CNN R50-FPN on COCO: label, epochs, then box AP, AP50, AP75, mask AP, AP50, AP75 at 1x, and at 2x.
 TABLE1 = """

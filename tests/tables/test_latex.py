@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from codo.comparison.latex import booktabs, escape, mean_spread, measure
+from codo.tables.latex import booktabs, escape, mean_spread, measure
 
 
 def test_a_tabular_has_its_rules_and_as_many_trials_as_columns() -> None:

@@ -32,7 +32,7 @@ class Published(NamedTuple):
 @cache
 def published(table: str) -> dict[str, list[Published]]:
     """The rows of ``table1`` or ``table2`` by name of the initialization."""
-    text = (resources.files("codo.comparison") / "published.yaml").read_text(encoding="utf-8")
+    text = (resources.files("codo.tables") / "published.yaml").read_text(encoding="utf-8")
     return {
         init: [
             Published(row["label"], row["epochs"], {s: row[s] for s in ("1x", "2x") if s in row}, row.get("note", ""))
