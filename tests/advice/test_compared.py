@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
@@ -19,9 +21,12 @@ def answer(
     missing: int = 0,
     failed: int = 0,
     growth: tuple[float, float, Difference] | None = None,
+    planned: Sequence[int] = (0, 1, 2),
 ) -> Answer:
     sentences = [(f"{init} is {one.verdict}.", one.verdict) for init, one in differences.items()]
-    return compared_answer(sentences, differences, "none", missing=missing, failed=failed, growth=growth)
+    return compared_answer(
+        sentences, differences, "none", missing=missing, failed=failed, planned=planned, growth=growth
+    )
 
 
 def kinds(found: Answer) -> list[str]:
@@ -41,9 +46,13 @@ def test_if_all_are_worse_the_reference_stays() -> None:
 
 
 def test_few_seeds_ask_for_seeds() -> None:
-    found = answer({"mine": Difference.of([0.02, 0.03])})
+    two = {"mine": Difference.of([0.02, 0.03])}
+    found = answer(two, planned=[0, 1])
     assert (found.tone, kinds(found)) == ("unknown", ["seeds"])
     assert "`seeds=[0,1,2]`" in found.next[0].what
+    assert "`seeds=[0,3,4]`" in answer(two, planned=[3, 4]).next[0].what  # the finished ones stay in the tables
+    assert kinds(answer(two, missing=4)) == ["wait"]  # enough are planned
+    assert kinds(answer(two, missing=1, planned=[0, 1])) == ["wait", "seeds"]
 
 
 def test_ap_near_zero_asks_for_labels_or_steps() -> None:

@@ -25,6 +25,39 @@ def test_settings_after_options_reach_the_verb(tmp_path: Path, capsys: pytest.Ca
     assert page.is_file()
 
 
+def test_sources_may_have_equals_signs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Folders of partitioned data, and signed addresses."""
+    folder = tmp_path / "date=2024"
+    folder.mkdir()
+    image = np.random.default_rng(0).integers(0, 255, (40, 60, 3), np.uint8)
+    assert cv2.imwrite(str(folder / "a.png"), image)
+    assert main(["prepare", str(folder), "--no-proposals", "--out", str(tmp_path / "catalog")]) == 0
+    assert len(codo.open_catalog(tmp_path / "catalog")) == 1
+    capsys.readouterr()
+    assert main(["convert", str(folder), "--out", str(tmp_path / "coco")]) == 2
+    assert "are given" not in capsys.readouterr().err  # it is taken for the source
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["prepare", "photos", "--out", "c", "--engine", "ray", "--shard", "1/2"], "--shard is for jobs that each"),
+        (["demo", "--out", "demo", "--data-only", "--seed", "3"], "whatever --seed and --quick say"),
+    ],
+)
+def test_options_without_effect_are_refused(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    assert message in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -157,6 +157,36 @@ def test_changed_weights_are_refused(copied: Path, protocol: dict[str, Any], pla
         codo.compare(out=str(copied), **protocol)
 
 
+def test_weights_of_trials_that_are_left_out_once_are_still_compared(
+    copied: Path, protocol: dict[str, Any], place: Path, pretend: list[FinetuneSettings]
+) -> None:
+    """A command for some initializations alone must not forget what the others started from."""
+    document, source = copied / "comparison.json", str(place / "run")
+    before = json.loads(document.read_text())["initializations"]["codo"]
+    trunk = {name: value for name, value in tiny.MODEL.items() if name != "embedding_dim"}
+    codo.compare(out=str(copied), **{**protocol, "inits": ["none"], "model": trunk})
+    content = json.loads(document.read_text())
+    assert list(content["initializations"]) == ["none"]
+    assert content["left_out"] == {"codo": before}
+    changed = {"codo": {**before, "weights": {source: "0" * 64}}}
+    document.write_text(json.dumps({**content, "left_out": changed}))
+    with pytest.raises(InputError, match="the weights have changed since trials were started from them"):
+        codo.compare(out=str(copied), **protocol)
+    document.write_text(json.dumps(content))
+    codo.compare(out=str(copied), **protocol)
+    assert pretend == []
+    assert json.loads(document.read_text())["left_out"] == {}
+
+
+def test_notes_in_the_folder_of_a_comparison_do_no_harm(
+    copied: Path, protocol: dict[str, Any], pretend: list[FinetuneSettings]
+) -> None:
+    (copied / "notes.txt").write_text("mine")
+    codo.compare(out=str(copied), **protocol)
+    assert pretend == []
+    assert (copied / "notes.txt").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -46,6 +46,19 @@ def make_comparison(
     return Comparison(Path("o"), trials, initializations, 440, results)
 
 
+def test_resamples_without_objects_of_the_class_say_nothing() -> None:
+    """COCO's -1 of a resample in which no image shows the class is no AP, and no difference of 0."""
+    values = {(init, 1.0, seed): ap for init, ap in (("none", 0.1), ("codo", 0.3)) for seed in range(3)}
+    comparison = make_comparison(values)
+    results = {
+        key: replace(one, resampled={"bbox": {"AP": np.array([one.numbers["bbox"]["AP"]] * 9 + [-1.0])}})
+        for key, one in comparison.results.items()
+    }
+    found = replace(comparison, results=results).difference("codo")
+    assert found is not None
+    assert found.by_image == pytest.approx((0.2, 0.2))
+
+
 def with_number(comparison: Comparison, name: str, factor: float) -> Comparison:
     """The same comparison with another number, a multiple of AP, for every finished trial."""
     results = {

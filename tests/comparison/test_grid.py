@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from codo.comparison.comparison import Comparison
 from codo.comparison.grid import make_grid
 from codo.core.config import resolve
 from codo.core.errors import InputError
+from codo.detection.finetune import resolve_settings
 from codo.exporters.safetensors import Safetensors
 from codo.exporters.trunk import pack_trunk
 from codo.exporters.write import write_verified
@@ -94,6 +96,41 @@ def test_trunks_must_agree_with_each_other_and_with_the_command(
         make_grid(settings(protocol, tmp_path / "out", inits=both), {})
     with pytest.raises(InputError, match=r"model.width=1.0, but the weights were trained with 0.125"):
         make_grid(settings(protocol, tmp_path / "out"), {"width": 1.0})
+
+
+def test_labels_that_have_changed_are_refused(
+    done: Comparison, copied: Path, protocol: dict[str, Any], tmp_path: Path
+) -> None:
+    """Trials of two data sets have no common mean; those that have not begun mix with none."""
+    truth, pictures = coco(8)
+    truth["annotations"][0]["bbox"][2] += 1
+    write(tmp_path / "data", truth, pictures, "train")
+    write(tmp_path / "data", *coco(4, seed=1), "val")
+    shutil.rmtree(copied / "trials/codo")
+    for path in copied.rglob("config.yaml"):  # as if data and results had always been there
+        text = path.read_text().replace(protocol["data"], str(tmp_path / "data"))
+        path.write_text(text.replace(str(done.out), str(copied)))
+    given = settings(protocol, copied, data=str(tmp_path / "data"), seeds=[0, 1, 2])
+    with pytest.raises(InputError, match=r"begun with other images or labels as train: 8 images, 16 obj") as error:
+        make_grid(given, {})
+    assert "trials of one comparison need the same data" in error.value.fix
+    write(tmp_path / "data", *coco(8), "train")
+    assert len(make_grid(given, {}).trials) == 12
+
+
+def test_rules_for_pixels_may_differ_from_those_of_the_weights(protocol: dict[str, Any], tmp_path: Path) -> None:
+    """Each trial is resolved as ``codo finetune`` resolves the same settings, which warns."""
+    some = settings(protocol, tmp_path / "out", data={"folder": protocol["data"], "value_range": [0, 4000]})
+    for trial in make_grid(some, {}).trials:
+        values = trial.settings.model_dump()
+        assert resolve_settings(None, values).model_dump() == values
+
+
+def test_ap_by_size_needs_objects_of_the_size(protocol: dict[str, Any], tmp_path: Path) -> None:
+    """The pictures have 64 x 96 pixels."""
+    assert make_grid(settings(protocol, tmp_path / "out", judge={"metric": "APm"}), {}).trials
+    with pytest.raises(InputError, match=r"judge.metric=APl, but the val split has no object of this size"):
+        make_grid(settings(protocol, tmp_path / "out", judge={"metric": "APl"}), {})
 
 
 def test_each_initialization_has_its_own_normalization_and_the_report_says_so(

@@ -16,6 +16,10 @@ from codo.comparison.pretraining_costs import COST
 from codo.core.config import resolve
 from codo.core.errors import CodoError, InputError
 from codo.core.run import open_run
+from codo.exporters.safetensors import Safetensors
+from codo.exporters.trunk import pack_trunk
+from codo.exporters.write import write_verified
+from codo.models.encoder import Encoder, ModelSettings
 from tests.training import tiny
 
 
@@ -70,6 +74,21 @@ def test_a_pretraining_that_fails_leaves_the_others(experiment: dict[str, Any], 
     content = json.loads((tmp_path / "out/comparison.json").read_text())
     assert [trial["init"] for trial in content["trials"] if trial["state"] == "finished"] == ["random", "moco"]
     assert any("Failed: pretraining of broken" in sentence for sentence in content["sentences"])
+
+
+def test_finished_seeds_of_a_pretraining_that_fails_stay(experiment: dict[str, Any], tmp_path: Path) -> None:
+    """Seed 0 is pretrained and finetuned; seed 1 cannot be. The tables keep what there is of seed 0."""
+    values = {**experiment, "inits": {"random": "none", "codo": {"method": "codo"}, "moco": {"method": "moco_v2"}}}
+    codo.compare(out=str(tmp_path / "out"), **values)
+    blocked = tmp_path / "out/pretraining/codo/seed-1"
+    blocked.mkdir()
+    (blocked / ".lock").mkdir()  # its run cannot be locked
+    with pytest.raises(CodoError, match=r"1 run failed\n  pretraining of codo, seed 1"):
+        codo.compare(out=str(tmp_path / "out"), **{**values, "seeds": [0, 1]})
+    content = json.loads((tmp_path / "out/comparison.json").read_text())
+    finished = [(trial["init"], trial["seed"]) for trial in content["trials"] if trial["state"] == "finished"]
+    assert sorted(finished) == [("codo", 0), ("moco", 0), ("moco", 1), ("random", 0), ("random", 1)]
+    assert list(content["initializations"]) == ["random", "moco", "codo"]
 
 
 def test_trials_have_the_trunk_of_a_pretraining_that_failed(experiment: dict[str, Any], tmp_path: Path) -> None:
@@ -143,12 +162,20 @@ def test_available_initializations_are_checked_on_the_trunk_of_the_pretrainings(
 ) -> None:
     settings = read(experiment, tmp_path, model={"backbone": "resnet50"})
     jobs = pretrainings(settings, tiny.MODEL)
-    now = restrict_to_available(settings, jobs)
+    now = restrict_to_available(settings, jobs, tiny.MODEL)
     assert now.inits == {"random": "none"}
     assert (now.model.backbone, now.model.width, now.model.fpn_channels) == ("resnet18", 0.125, 16)
     jobs[0].path.mkdir(parents=True)
     (jobs[0].path / COST).write_text("{}")
-    assert restrict_to_available(settings, jobs).inits == settings.inits
+    jobs[0].path.rename(tmp_path / "other")
+    wide = tmp_path / "wide.safetensors"
+    encoder = Encoder(ModelSettings.model_validate({**tiny.MODEL, "width": 0.25}))
+    parts = {name: encoder.get_submodule(name) for name in ("backbone", "fpn", "box_head")}
+    model = ModelSettings.model_validate({**tiny.MODEL, "width": 0.25})
+    write_verified(pack_trunk(model, parts, "codo", 1), Safetensors(), wide)
+    both = read(experiment, tmp_path, inits={**experiment["inits"], "wide": str(wide)})
+    with pytest.raises(InputError, match=r"trunks differ: model.width is 0.125 in codo, 0.25 in .*wide.safetensors"):
+        restrict_to_available(both, jobs, {})
 
 
 def test_weights_may_take_the_place_of_a_pretraining(experiment: dict[str, Any], tmp_path: Path) -> None:

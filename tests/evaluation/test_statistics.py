@@ -64,8 +64,14 @@ def test_the_interval_moves_and_grows_with_the_values(values: list[int], shift: 
 
 def test_resampled_images_tell_how_far_not_where() -> None:
     # 1001 values from 4.5 to 5.5: their middle 95% reach 0.475 to each side; the mean is that of the images.
-    low, high = image_interval(2.0, np.linspace(4.5, 5.5, 1001))
-    assert (low, high) == (pytest.approx(1.525), pytest.approx(2.475))
+    assert image_interval(2.0, np.linspace(4.5, 5.5, 1001)) == (pytest.approx(1.525), pytest.approx(2.475))
+
+
+def test_resamples_without_the_objects_are_left_out() -> None:
+    values = np.linspace(4.5, 5.5, 1001)
+    some = np.concatenate([values, np.full(900, np.nan)])
+    assert image_interval(2.0, some) == image_interval(2.0, values)
+    assert image_interval(2.0, np.concatenate([values, np.full(1002, np.nan)])) is None  # most do not have them
 
 
 def test_independent_noise_adds_up_in_squares() -> None:

@@ -14,6 +14,7 @@ from codo.exporters.target import MAPS, changed_settings, covered, encoder_featu
 from codo.exporters.torchvision import Torchvision
 from codo.exporters.trunk import TrunkWeights
 from codo.models.encoder import ModelSettings
+from codo.models.pixel_rules import PixelSettings
 
 
 def test_a_detector_that_the_target_does_not_know_is_refused() -> None:
@@ -40,6 +41,12 @@ def test_changed_settings_rebuild_the_model(make_trunk: Callable[..., TrunkWeigh
     for settings in ({}, {"head": "2fc", "fpn_norm": "bn"}, {"backbone": "resnet18", "width": 1.0}):
         model = make_trunk(**settings).model
         assert eval(f"ModelSettings({changed_settings(model)})", {"ModelSettings": ModelSettings}) == model
+
+
+def test_how_files_become_colors_is_no_argument_of_the_model() -> None:
+    """The code of an export page builds a network; the class of these settings is not imported there."""
+    model = ModelSettings(head="2fc", pixels=PixelSettings(bands=(3, 2, 1)))
+    assert changed_settings(model) == "head='2fc'"
 
 
 def test_features_are_everything_before_the_projection(trunk: TrunkWeights) -> None:

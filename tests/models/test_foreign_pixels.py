@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_tensorflows_efficientnet_lite_is_read_and_its_images_are_known(tmp_path
     assert set(report.unexpected) == {name for name in named if name.startswith(("_conv_head", "_bn1", "_fc"))} - {
         "_bn1.num_batches_tracked"
     }
+
+
+def test_a_folder_of_timm_tells_its_normalization(tmp_path: Path) -> None:
+    """As hubs have it: ``config.json`` beside the weights, here not with the values of the model's default tag."""
+    model = timm.create_model("resnet18", pretrained_cfg_overlay={"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)})
+    timm.models.save_for_hf(model, tmp_path, safe_serialization=True)
+    theirs = Normalization((0.4, 0.5, 0.6), (0.2, 0.25, 0.3))
+    for source in (tmp_path, tmp_path / "model.safetensors"):
+        assert start_normalization(str(source), "timm:resnet18") == theirs
+        assert start_normalization(str(source), "resnet18") == theirs
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config.pop("pretrained_cfg"), **config}))  # the early form
+    assert start_normalization(str(tmp_path), "resnet18") == theirs
+    (tmp_path / "config.json").write_text('{"mean": [0.4, 0.5, 0.6], "std": [1, 1, 1]}')  # of something else
+    assert start_normalization(str(tmp_path), "resnet18") == Normalization()
 
 
 def test_names_alone_do_not_make_an_efficientnet_lite(tmp_path: Path) -> None:

@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+import codo
+from codo.core.errors import InputError
 from codo.core.run import Run
 from codo.reporting.report import write_report
 from tests.reporting.conftest import finetune_config, finetune_rows, write_detections
@@ -30,6 +34,21 @@ def test_the_report_of_a_finetuning(make_run: MakeRun, labeled: Path, read_page:
     assert "backbone 265 matched <none missing>" in page.text
 
 
+def test_with_early_stop_the_detector_that_is_kept_is_shown(
+    make_run: MakeRun, labeled: Path, read_page: ReadPage
+) -> None:
+    """The one with the highest AP, of step 10; the last evaluation is of one that was thrown away."""
+    rows = finetune_rows()
+    rows[9] |= {"ap/bbox/AP": 0.3, "ap/bbox/AP50": 0.5, "ap/bbox/class/dog/wild": 0.4}
+    config = {**finetune_config(labeled), "early_stop": 1}
+    page = read_page(write_report(make_run(rows, config, "finetune")))
+    assert page.facts["Boxes: AP"] == "30.0 | AP 50 50.0"
+    assert "On the validation images after step 10." in page.text
+    assert "Box AP 30.0" in page.text
+    assert "overfits" not in page.text
+    assert ["dog/wild", "40.0"] in page.tables[1]
+
+
 def test_detections_beside_the_truth(make_run: MakeRun, labeled: Path, read_page: ReadPage) -> None:
     run = make_run(finetune_rows(), finetune_config(labeled), "finetune")
     write_detections(run)
@@ -45,6 +64,13 @@ def test_detections_beside_the_truth(make_run: MakeRun, labeled: Path, read_page
     shown = {a["data-score"]: a["class"] for _, a in page.with_class("found-side")}
     assert shown == {"0.900000": "shape found-side correct"}  # the other is not confident enough
     assert len(page.attributes("polygon")) == 2
+
+
+def test_a_run_has_detections_of_its_val_split_only(make_run: MakeRun, labeled: Path) -> None:
+    run = make_run(finetune_rows(), finetune_config(labeled), "finetune")
+    write_detections(run)
+    with pytest.raises(InputError, match="a run has detections of its val split"):
+        codo.view(run.path, split="train")
 
 
 def test_a_finetuning_without_results(make_run: MakeRun, labeled: Path, read_page: ReadPage) -> None:

@@ -51,6 +51,7 @@ def compared_answer(
     *,
     missing: int,
     failed: int,
+    planned: Sequence[int],
     growth: tuple[float, float, Difference] | None = None,
 ) -> Answer:
     """The conclusion of a comparison.
@@ -61,6 +62,7 @@ def compared_answer(
         reference: Name of the initialization that the others are compared with.
         missing: Number of trials that have not finished.
         failed: Number of those that failed.
+        planned: The seeds of the comparison, finished or not.
         growth: The two largest label fractions, and the difference of AP between them for the best initialization.
     """
     found: list[Suggestion] = []
@@ -70,7 +72,8 @@ def compared_answer(
     elif missing:
         what = "Wait, or run the same command again if nothing runs any more"
         found.append(Suggestion("wait", what, f"{number(missing)} trials have not finished."))
-    found += _for_differences(differences, reference)
+    awaited = missing > 0 and len(planned) >= MIN_SEEDS
+    found += _for_differences(differences, reference, planned, awaited=awaited)
     if growth is not None and growth[2].verdict == "better":
         low, high, difference = growth
         why = f"AP rises by {_words(difference)} points from {share(low)} to {share(high)} of the labels, beyond noise."
@@ -82,8 +85,10 @@ def compared_answer(
     return Answer(TONES[best[1]], best[0], found)
 
 
-def _for_differences(differences: Mapping[str, Difference], reference: str) -> list[Suggestion]:
-    """Suggestions from the verdicts; of those about noise only the first."""
+def _for_differences(
+    differences: Mapping[str, Difference], reference: str, planned: Sequence[int], *, awaited: bool
+) -> list[Suggestion]:
+    """Suggestions from the verdicts; of those about noise only the first; no seeds while enough are ``awaited``."""
     better = {init: one for init, one in differences.items() if one.verdict == "better"}
     few = {init: one for init, one in differences.items() if one.doubt == "few seeds"}
     found: list[Suggestion] = []
@@ -91,10 +96,12 @@ def _for_differences(differences: Mapping[str, Difference], reference: str) -> l
         best = max(better, key=lambda init: better[init].mean)
         why = f"{_words(better[best])} points against {reference}, beyond noise."
         found.append(Suggestion("use", f"Finetune from {best} from now on", why))
-    if few:
+    if few and not awaited:
+        more = [seed for seed in range(len(planned) + MIN_SEEDS) if seed not in planned]
+        least = sorted([*planned, *more[: max(0, MIN_SEEDS - len(planned))]])
         seeds = max(len(one.values) for one in few.values())
         of = f" of {', '.join(few)}" if len(few) < len(differences) else ""
-        what = f"Add seeds{of}: `seeds=[{','.join(map(str, range(MIN_SEEDS)))}]` at least"
+        what = f"Add seeds{of}: `seeds=[{','.join(map(str, least))}]` at least"
         why = f"{seeds} seed{'s' if seeds > 1 else ''} cannot show the noise of training; {MIN_SEEDS} are the least."
         found.append(Suggestion("seeds", what, why))
     if found:

@@ -58,7 +58,8 @@ def finetuning_answer(
         intervals: Interval of AP by ``bbox`` and ``segm``, where it is known.
         evaluated: Number of evaluation images; 0 if unknown.
     """
-    ap = {kind: value for kind in KINDS if (value := metrics.last(f"ap/{kind}/AP")) is not None and value >= 0}
+    kept = metrics.kept(config.get("early_stop"))
+    ap = {kind: value for kind in KINDS if (value := kept.last(f"ap/{kind}/AP")) is not None and value >= 0}
     nan = metrics.series("loss").values and not math.isfinite(metrics.series("loss").values[-1])
     if nan:
         rate = Suggestion("learning rate", f"{lower_rate(config)} and start again in a new `out=`", _THIRD)

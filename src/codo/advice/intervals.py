@@ -8,7 +8,7 @@ from statistics import NormalDist
 from codo.core.numbers import percent, precision
 from codo.evaluation.detections import Detections
 from codo.evaluation.resampling import image_weights, resampled_ap
-from codo.evaluation.statistics import LEVEL, Interval, image_interval
+from codo.evaluation.statistics import LEVEL, Interval, image_interval, without_absent
 
 RESAMPLES = 500
 """Resamples of the evaluation images behind the interval of one detector's AP; a comparison takes more."""
@@ -38,9 +38,9 @@ def ap_intervals(detections: Detections, values: dict[str, float]) -> dict[str, 
     if len(detections.image_results) < 2 or sum(len(r.found) for r in detections.image_results) > MOST_DETECTIONS:
         return {}
     resampled = resampled_ap(detections, image_weights(len(detections.image_results), RESAMPLES))
-    known = {name: value for name, value in values.items() if value >= 0 and (resampled[name] >= 0).any()}
-    found = {name: image_interval(value, resampled[name][resampled[name] >= 0]) for name, value in known.items()}
-    return {name: Interval(max(0.0, low), min(1.0, high)) for name, (low, high) in found.items()}
+    draws = {name: without_absent(resampled[name]) for name in values}
+    found = {name: image_interval(value, draws[name]) for name, value in values.items() if value >= 0}
+    return {name: Interval(max(0.0, one.low), min(1.0, one.high)) for name, one in found.items() if one}
 
 
 def in_percent(interval: Interval | None) -> str:

@@ -6,6 +6,7 @@ of the images are only the whole image.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from codo.advice.answer import Answer, Suggestion
@@ -43,8 +44,10 @@ def catalog_answer(images: int, rejected: int, stages: Mapping[str, int], *, pro
         why = f"{percent(whole)} of the images have no proposal: they are plain, or too small."
         found.append(Suggestion("images", "Use larger or richer images as foregrounds", why))
     if not found:
-        use = f"`codo pretrain foregrounds={path}`" if proposals else f"`codo pretrain backgrounds=[{path}]`"
+        setting = shlex.quote(f"foregrounds={path}" if proposals else f"backgrounds=[{path}]")
         what = "foregrounds" if proposals else "backgrounds: no proposals were computed"
-        found.append(Suggestion("nothing", f"Change nothing; use it in {use}", f"It can serve as {what}."))
+        found.append(
+            Suggestion("nothing", f"Change nothing; use it in `codo pretrain {setting}`", f"It can serve as {what}.")
+        )
     kept = f"{number(images)} images can be used" + (f", {number(rejected)} files cannot be read" if rejected else "")
     return Answer("good" if lost <= MANY_REJECTED and whole <= MANY_WHOLE else "watch", f"{kept}.", found)

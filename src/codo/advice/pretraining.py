@@ -19,7 +19,9 @@ always, unless a check failed        compare on labels
 
 from __future__ import annotations
 
+import json
 import math
+import re
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -123,9 +125,9 @@ def _next(
             )
         )
     if progress.state == "finished":
-        command = (
-            f"codo compare -c finetune_laptop data=LABELED 'inits=[none,{shlex.quote(out)}]' 'seeds=[0,1,2]' out=NEW"
-        )
+        named = out if re.fullmatch(r"[\w./ -]+", out) else json.dumps(out)
+        inits = shlex.quote(f"inits=[none,{named}]")
+        command = f"codo compare -c finetune_laptop data=LABELED {inits} 'seeds=[0,1,2]' out=NEW"
         why = (
             "Only a detector on your labels shows whether pretraining helped; three seeds are the least for a verdict."
         )

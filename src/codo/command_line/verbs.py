@@ -6,6 +6,7 @@ import argparse
 import json
 import logging
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,9 @@ from contextlib import contextmanager
 
 import codo
 from codo.core.errors import CodoError, InputError
+
+_SETTING = re.compile(r"[A-Za-z_][\w.]*=")
+"""How a setting begins; a URL or path with an equals sign does not."""
 
 
 @contextmanager
@@ -33,8 +37,8 @@ def _prepare(args: argparse.Namespace) -> None:
     from codo.core.config import nest, parse_assignments
     from codo.preparation.prepare import prepare_shard
 
-    sources = [item for item in args.source if "=" not in item]
-    settings = parse_assignments(item for item in args.source if "=" in item)
+    sources = [item for item in args.source if not _SETTING.match(item)]
+    settings = parse_assignments(filter(_SETTING.match, args.source))
     settings = nest({"propose": not args.no_proposals, "pack": args.pack}) | settings
     if not sources:
         raise InputError(
@@ -42,6 +46,9 @@ def _prepare(args: argparse.Namespace) -> None:
         )
     if args.out is None:
         raise InputError("the catalog to write is not named", where="command line", fix="add --out DIR")
+    if args.shard is not None and args.engine != "local":
+        what = f"--shard is for jobs that each take a share; --engine {args.engine} spreads all of it by itself"
+        raise InputError(what, where="command line", fix="leave out one of them")
     if args.shard is None:
         catalog = codo.prepare(sources, args.out, jobs=args.jobs, engine=args.engine, **settings)
     elif (finished := prepare_shard(sources, args.out, args.shard, jobs=args.jobs, **settings)) is None:
@@ -152,13 +159,13 @@ def _follow(args: argparse.Namespace) -> None:
 def _convert(args: argparse.Namespace) -> None:
     from codo.core.config import parse_assignments
 
-    sources = [item for item in args.source if "=" not in item]
+    sources = [item for item in args.source if not _SETTING.match(item)]
     if len(sources) != 1:
         what = f"{len(sources)} sources are given" if sources else "no labeled data are given"
         raise InputError(what, where="command line", fix="name one folder or file: codo convert labeled/ --out coco")
     if args.out is None:
         raise InputError("the folder to write is not named", where="command line", fix="add --out DIR")
-    settings = parse_assignments(item for item in args.source if "=" in item)
+    settings = parse_assignments(filter(_SETTING.match, args.source))
     print(codo.convert(sources[0], args.out, to=args.to, **settings).text())
 
 
@@ -166,6 +173,9 @@ def _demo(args: argparse.Namespace) -> None:
     from codo.demo.demo import demo, write_data
 
     if args.data_only:
+        if args.quick or args.seed:
+            what = "--data-only draws one data set, whatever --seed and --quick say"
+            raise InputError(what, where="command line", fix="leave them out")
         write_data(args.out)
     else:
         demo(args.out, quick=args.quick, seed=args.seed)

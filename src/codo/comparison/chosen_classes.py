@@ -11,6 +11,7 @@ classes, and kept in that file: other classes may be chosen later, for finished 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -30,6 +31,9 @@ from codo.evaluation.statistics import Floats
 
 CHOSEN = "AP_classes"
 """Name of the mean AP of the chosen classes among the numbers of a trial."""
+
+SIZES = {"APs": (0.0, 32.0**2), "APm": (32.0**2, 96.0**2), "APl": (96.0**2, math.inf)}
+"""COCO's small, medium and large objects: areas in square pixels, both ends included."""
 
 CLASS_RESULT = "result_classes.json"
 NAMED = 3
@@ -54,6 +58,19 @@ def check_classes(classes: Sequence[str], val: Annotations) -> None:
         if not objects[name]:
             what = f"judge.classes= has '{name}', but the val split has no object of this class"
             raise InputError(what, where=str(val.source), fix="leave it out, or evaluate on images that show it")
+
+
+def check_metric(metric: str, val: Annotations) -> None:
+    """Check that the number which the verdicts are about is known: AP by size needs objects of this size.
+
+    Raises:
+        InputError: The val split has none.
+    """
+    low, high = SIZES.get(metric, (0.0, math.inf))
+    areas = val.areas[~val.ignored]
+    if not ((areas >= low) & (areas <= high)).any():
+        what = f"judge.metric={metric}, but the val split has no object of this size"
+        raise InputError(what, where=str(val.source), fix="judge by AP, AP50 or AP75")
 
 
 def measure_name(metric: str, classes: Sequence[str]) -> str:

@@ -21,7 +21,8 @@ The files are written after every trial, so that intermediate results can be rea
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -92,7 +93,7 @@ def compare(recipe: str | Path | None = None, **overrides: Any) -> Comparison:
         raise InputError("a comparison cannot be run by torchrun", where="codo compare", fix=fix)
     check_folder(out)
     pretraining_jobs = pretrainings(settings, model_overrides)
-    available = restrict_to_available(settings, pretraining_jobs)
+    available = restrict_to_available(settings, pretraining_jobs, model_overrides)
     grid = make_grid(available, model_overrides)
     check_unchanged(
         grid.initializations,
@@ -130,6 +131,8 @@ def check_folder(out: Path) -> None:
     names = {entry.name for entry in out.iterdir()} if out.is_dir() else set()
     if {"cells", "compare.yaml"} <= names:
         raise old_comparison(out)
+    if "compare.yaml" in names and names & {"pretraining", "trials"}:
+        return  # whatever a user has put beside it
     foreign = sorted(name for name in names - _OURS if not name.endswith(".tmp"))
     if foreign:
         what = f"out= is not empty and not a comparison (it contains {foreign[0]})"
@@ -155,8 +158,7 @@ def _run_missing(
         failed_inits |= _pretrain(settings, [job for job in jobs if not job.finished and job.init not in failed_inits])
         if next(iter(settings.inits)) in failed_inits:  # without the reference nothing can be compared
             break
-        inits = {init: source for init, source in settings.inits.items() if init not in failed_inits}
-        grid = make_grid(settings.model_copy(update={"seeds": seeds[:count], "inits": inits}), model_overrides)
+        grid = _possible(settings.model_copy(update={"seeds": seeds[:count]}), jobs, failed_inits, model_overrides)
         notes = [*told, *_progress(pretraining_jobs), *(f"Failed: {message}." for message in failed_inits.values())]
         failures = _finetune(settings, grid, notes)
     if failed_inits or failures:
@@ -169,6 +171,24 @@ def _run_missing(
         fix = "fix the cause, then run the same command again: it retries the failed runs and keeps the finished ones"
         raise CodoError(what, where=settings.out, fix=fix)
     return Comparison.read(grid, {})
+
+
+def _possible(
+    settings: CompareSettings,
+    jobs: Sequence[Pretraining],
+    failed: Collection[str],
+    model_overrides: Mapping[str, Any],
+) -> Grid:
+    """The grid without the trials whose pretraining has failed; those of its other seeds stay."""
+    inits = {init: source for init, source in settings.inits.items() if init not in failed}
+    grid = make_grid(settings.model_copy(update={"inits": inits}), model_overrides)
+    for init in failed:
+        if seeds := tuple(job.seed for job in jobs if job.init == init and job.finished):
+            alone = {"inits": {init: settings.inits[init]}, "seeds": seeds}
+            part = make_grid(settings.model_copy(update=alone), model_overrides)
+            both = {**grid.initializations, **part.initializations}
+            grid = replace(grid, trials=[*grid.trials, *part.trials], initializations=both)
+    return grid
 
 
 def _write_missing_reports(finished: Iterable[Path]) -> None:
@@ -261,7 +281,7 @@ def write_results(settings: CompareSettings, comparison: Comparison) -> str | No
     write_atomically(out / "table.tex", latex(comparison))
     write_atomically(out / "table.md", markdown(comparison))
     write_atomically(out / "costs.csv", costs_csv(comparison))
-    write_atomically(out / DOCUMENT, as_json(comparison))
+    write_atomically(out / DOCUMENT, as_json(comparison, read_initializations(out / DOCUMENT)))
 
     def write() -> None:
         write_page(comparison_page(comparison, out.name, settings.model_dump(mode="json")), out / "report.html")

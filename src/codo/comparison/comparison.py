@@ -16,7 +16,7 @@ from codo.comparison.pretraining_costs import PretrainingCost, mean_cost, read_c
 from codo.comparison.trials import Key, Result, Trial
 from codo.detection.protocol import evaluated_objects
 from codo.evaluation.ap_values import KINDS, NAMES, ap_value
-from codo.evaluation.statistics import Difference, Floats, paired
+from codo.evaluation.statistics import Difference, Floats, paired, without_absent
 
 
 @dataclass(frozen=True)
@@ -189,9 +189,10 @@ class Comparison:
         return Difference.of(values, np.mean(draws, axis=0) if len(draws) == len(values) else None, (high, low))
 
     def _resampled(self, init: str, fraction: float, name: str, kind: str) -> dict[int, Floats]:
-        """Seed -> the number on every resample of the evaluation images."""
+        """Seed -> the number on every resample of the evaluation images; NaN on those without any such object."""
         results = self._by_seed(init, fraction).items()
-        return {s: r.resampled[kind][name] for s, r in results if name in r.resampled.get(kind, {})}
+        found = {s: r.resampled[kind][name] for s, r in results if name in r.resampled.get(kind, {})}
+        return {seed: without_absent(values) for seed, values in found.items()}
 
     def _by_seed(self, init: str, fraction: float) -> dict[int, Result]:
         """Seed -> result of a finished trial."""

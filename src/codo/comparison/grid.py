@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from codo.annotations.records import Annotations
-from codo.comparison.chosen_classes import check_classes
+from codo.comparison.chosen_classes import check_classes, check_metric
 from codo.comparison.compare_settings import CompareSettings, folder_name
 from codo.comparison.initializations import Initialization, common_trunk, naming_initialization, open_initialization
 from codo.comparison.trials import Trial
 from codo.core.config import resolve
 from codo.core.errors import InputError
-from codo.core.run import check_out
+from codo.core.run import Run, check_out
 from codo.detection.finetune_settings import FinetuneSettings
 from codo.detection.load_pretrained import architecture
 from codo.detection.protocol import describe_rare_classes
 from codo.detection.task import Task, prepare_task
+from codo.loading.contents import check_contents, labeled_contents
 from codo.models.encoder import ModelSettings
 from codo.models.normalization import IMAGENET, Normalization, recorded_normalization
 from codo.models.pixel_rules import PixelSettings, recorded_pixels
@@ -67,7 +68,8 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
         model_overrides: ``model`` settings given by the user, not by the recipe.
 
     Raises:
-        InputError: Invalid settings, data or weights; or the folder of a trial contains something else.
+        InputError: Invalid settings, data or weights; or the folder of a trial contains something else, or was begun
+            with other data.
     """
     check_trackers(settings.log)
     trunk = common_trunk(settings, model_overrides)
@@ -76,6 +78,7 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
     task = tasks[settings.fractions[0], settings.seeds[0]]
     classes = settings.judge.classes or ()
     check_classes(classes, task.val)
+    check_metric(settings.judge.metric, task.val)
     initializations = {init: open_initialization(settings, init, task, trunk) for init in settings.inits}
     trials = [
         _trial(settings, init, fraction, seed, tasks[fraction, seed], trunk)
@@ -83,8 +86,9 @@ def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> 
         for fraction in settings.fractions
         for init in settings.inits
     ]
+    held = labeled_contents({"train": task.train, "val": task.val})
     for trial in trials:
-        _check_folder(trial)
+        _check_folder(trial, held)
     return Grid(
         Path(settings.out),
         trials,
@@ -169,7 +173,13 @@ def _validated(
     return resolve(FinetuneSettings, None, plain)
 
 
-def _check_folder(trial: Trial) -> None:
+def _check_folder(trial: Trial, held: Mapping[str, str]) -> None:
+    begun = trial.result() is not None or bool(Run(trial.path).checkpoints())
+    try:
+        check_contents(str(trial.path), held, lambda one: [one], resumed=begun, held="images or labels")
+    except InputError as error:
+        fix = "trials of one comparison need the same data: bring them back, or choose another out="
+        raise InputError(error.what, where=error.where, fix=fix) from error
     try:
         check_out(trial.path, trial.settings.model_dump(mode="json"))
     except InputError as error:

@@ -40,6 +40,10 @@ class Initialization:
     parts: tuple[str, ...]
     weights: Mapping[str, str]
 
+    def as_record(self) -> dict[str, Any]:
+        """It as plain values, for ``comparison.json``."""
+        return {"parts": list(self.parts), "weights": dict(self.weights)}
+
     @property
     def shared(self) -> bool:
         """Whether all seeds start from the same file or run, rather than from random weights or one for each seed."""
@@ -56,17 +60,20 @@ def naming_initialization(init: str) -> Iterator[None]:
         raise InputError(error.what, where=where, fix=error.fix) from error
 
 
-def common_trunk(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> ModelSettings:
+def common_trunk(
+    settings: CompareSettings, model_overrides: Mapping[str, Any], planned: Mapping[str, tuple[str, Any]] | None = None
+) -> ModelSettings:
     """The trunk of all trials: that recorded in the initializations, which must agree, else ``model``.
 
     Args:
         settings: What to compare.
         model_overrides: ``model`` settings given by the user, not by the recipe.
+        planned: Setting -> the initialization that will be pretrained with a value, and the value.
 
     Raises:
         InputError: Two sources have different trunks, or one contradicts ``model_overrides``.
     """
-    decided: dict[str, tuple[str, Any]] = {}
+    decided = dict(planned or {})
     for init in settings.inits:
         for source in dict.fromkeys(settings.source(init, seed) for seed in settings.seeds):
             with naming_initialization(init):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from codo.comparison.compare_settings import CompareSettings
-from codo.comparison.initializations import naming_initialization
+from codo.comparison.initializations import common_trunk, naming_initialization
 from codo.comparison.pretraining_costs import COST, cost_of
 from codo.core.config import merge, nest, read_recipe, resolve
 from codo.core.errors import InputError, nearest
@@ -97,11 +97,13 @@ def pretrainings(settings: CompareSettings, model_overrides: Mapping[str, Any]) 
     return found
 
 
-def restrict_to_available(settings: CompareSettings, pretraining_jobs: Sequence[Pretraining]) -> CompareSettings:
+def restrict_to_available(
+    settings: CompareSettings, pretraining_jobs: Sequence[Pretraining], model_overrides: Mapping[str, Any]
+) -> CompareSettings:
     """The comparison of the initializations that exist already, with the trunk that the pretrainings will have.
 
     Raises:
-        InputError: The pretrainings have different trunks.
+        InputError: The pretrainings, or one and given weights, have different trunks.
     """
     trunk: dict[str, tuple[str, Any]] = {}
     for job in pretraining_jobs:
@@ -117,7 +119,9 @@ def restrict_to_available(settings: CompareSettings, pretraining_jobs: Sequence[
     model = settings.model.model_copy(update={name: value for name, (_, value) in trunk.items() if name not in OWN})
     missing = {job.init for job in pretraining_jobs if not job.finished}
     available = {init: source for init, source in settings.inits.items() if init not in missing} or {"none": "none"}
-    return settings.model_copy(update={"model": model, "inits": available})
+    restricted = settings.model_copy(update={"model": model, "inits": available})
+    common_trunk(restricted, model_overrides, {name: one for name, one in trunk.items() if name not in OWN})
+    return restricted
 
 
 def _checked(settings: CompareSettings, init: str, seed: int) -> PretrainSettings:

@@ -11,6 +11,7 @@
     {"format": 2, "reference": "none", "evaluation_images": 440, "sentences": ["…"],
      "judge": {"metric": "AP", "classes": []},                                   classes []: all
      "initializations": {"none": {"parts": [], "weights": {"none": ""}}, …},     see ``initializations``
+     "left_out": {"mine": {"parts": […], "weights": {"runs/mine": "5f…"}}, …},   of trials that an earlier command made
      "trials": [{"init": "none", "fraction": 1.0, "images": 48, "seed": 0, "state": "finished", "run": "…",
                 "numbers": {"bbox": {"AP": 0.41, …}, …}, "classes": {"bbox": {"cat": 0.5, …}, …}}, …],
      "differences": [{"init": "codo", "fraction": null, "kind": "bbox", "number": "AP", "seeds": 3, "mean": 0.01,
@@ -23,7 +24,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,8 @@ def latex(comparison: Comparison) -> str:
     return "\n".join(lines) + "\n"
 
 
-def as_json(comparison: Comparison) -> str:
-    """The content of ``comparison.json`` (see the module's docstring)."""
+def as_json(comparison: Comparison, recorded: Mapping[str, Initialization] | None = None) -> str:
+    """The content of ``comparison.json`` (see the module's docstring), with the weights ``recorded`` in it so far."""
     trials = []
     for trial in comparison.trials:
         result = comparison.results.get(trial.key)
@@ -121,16 +122,20 @@ def as_json(comparison: Comparison) -> str:
                         **dict(zip(_ENDS, _ends(found), strict=True)),
                     }
                     differences.append({**what, **value, "verdict": found.verdict})
-    initializations = {
-        i: {"parts": list(s.parts), "weights": dict(s.weights)} for i, s in comparison.initializations.items()
-    }
+    current = comparison.initializations
+    left_out = {}
+    for init, one in (recorded or {}).items():
+        known = current[init].weights if init in current else {}
+        if others := {source: sha for source, sha in one.weights.items() if source not in known}:
+            left_out[init] = Initialization(one.parts, others)
     content = {
         "format": FORMAT,
         "reference": comparison.reference,
         "evaluation_images": comparison.evaluated,
         "sentences": summary(comparison),
         "judge": {"metric": comparison.metric, "classes": list(comparison.classes)},
-        "initializations": initializations,
+        "initializations": {init: one.as_record() for init, one in current.items()},
+        "left_out": {init: one.as_record() for init, one in left_out.items()},
         "trials": trials,
         "differences": differences,
         **({"probe_ranking": ranking} if (ranking := ranking_json(comparison)) else {}),
@@ -150,8 +155,11 @@ def read_initializations(file: Path) -> dict[str, Initialization]:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         version = content["format"]
         if version == FORMAT:
-            recorded = content["initializations"].items()
-            return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in recorded}
+            recorded = {init: dict(one) for init, one in content["initializations"].items()}
+            for init, one in content.get("left_out", {}).items():
+                mine = recorded.setdefault(init, one)
+                mine["weights"] = {**one["weights"], **mine["weights"]}
+            return {init: Initialization(tuple(s["parts"]), s["weights"]) for init, s in recorded.items()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         what = "cannot read the initial weights recorded for this comparison"
         raise InputError(what, where=str(file), fix="delete the file, if the weights have not changed") from error

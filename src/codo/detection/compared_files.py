@@ -22,7 +22,7 @@ from codo.evaluation.coco_metrics import Kind
 from codo.evaluation.detections import join
 from codo.evaluation.matching import Floats
 from codo.evaluation.resampling import image_weights, resampled_ap
-from codo.evaluation.statistics import LEVEL, MIN_SEEDS, Difference, Interval, paired
+from codo.evaluation.statistics import LEVEL, MIN_SEEDS, Difference, Interval, paired, without_absent
 from codo.evaluation.verdict import verdict
 
 Results = Sequence[dict[str, Any]]
@@ -125,7 +125,7 @@ def _difference(
     means = (fmean(numbers[0].values()), fmean(numbers[1].values()))
     resampled = None
     if all(name in one[kind] for side in draws for one in side):
-        mine, other = (np.mean([one[kind][name] for one in side], axis=0) for side in draws)
+        mine, other = (np.mean([without_absent(one[kind][name]) for one in side], axis=0) for side in draws)
         resampled = mine - other
     return Difference.of(gains, resampled, means)
 

@@ -109,8 +109,10 @@ def _evaluate_results(
         raise InputError(
             "data= is missing", where="codo evaluate", fix="add data=FOLDER, the ground truth of the detections"
         )
-    if settings.out is not None:
-        raise InputError("out= applies to detectors only, not to a result file", where=str(path), fix="leave out= out")
+    for name in ("out", "short_side", "max_size"):
+        if getattr(settings, name) is not None:
+            what = f"{name}= applies to detectors only, not to a result file"
+            raise InputError(what, where=str(path), fix=f"leave {name}= out")
     if settings.against is None and "*" in path.name:
         fix = "name one file, or add against=FILES, to compare the two by seed"
         raise InputError("several result files", where=str(path), fix=fix)

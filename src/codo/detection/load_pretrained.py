@@ -53,7 +53,8 @@ def architecture(weights: str, model: ModelSettings, requested: Mapping[str, Any
     # What was trained before mean and std were recorded had ImageNet's.
     recorded = recorded.model_copy(update={"mean": recorded.normalization.mean, "std": recorded.normalization.std})
     names = recorded_names(weights)
-    for name in sorted(requested.keys() & names - set(PRETRAINING_ONLY)):
+    # Pixels are no architecture: `read_as_pretrained` lets ``data.*`` decide them, also where a trial has all settings.
+    for name in sorted(requested.keys() & names - {*PRETRAINING_ONLY, "pixels"}):
         wanted, trained = getattr(model, name), getattr(recorded, name)
         if wanted != trained:
             raise InputError(

@@ -64,6 +64,14 @@ class Metrics:
         known = [v for v in self.series(key).values if math.isfinite(v)]
         return known[-1] if known else None
 
+    def kept(self, early_stop: object) -> Metrics:
+        """The log up to the evaluation of the detector that a finetuning keeps: with ``early_stop`` the best one."""
+        steps, values = self.series("ap/bbox/AP")
+        if early_stop is None or not steps:
+            return self
+        best = max(range(len(steps)), key=lambda i: values[i] if math.isfinite(values[i]) else -math.inf)
+        return Metrics(row for row in self.rows if row["step"] <= steps[best])
+
     def seconds(self, images_per_step: int) -> float:
         """Time spent in steps, from the logged throughput; 0 where there is none."""
         series, total, before = self.series("time/images_per_s"), 0.0, 0

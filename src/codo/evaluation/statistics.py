@@ -26,6 +26,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from statistics import NormalDist, fmean
 from typing import Literal, NamedTuple, TypeVar, cast
 
@@ -146,20 +147,28 @@ def interval(values: Sequence[float], level: float = LEVEL) -> Interval | None:
     return Interval(mean + (float(low) - mean) * stretch, mean + (float(high) - mean) * stretch)
 
 
-def image_interval(mean: float, resampled: Floats, level: float = LEVEL) -> Interval:
-    """Bootstrap interval over evaluation images.
+def image_interval(mean: float, resampled: Floats, level: float = LEVEL) -> Interval | None:
+    """Bootstrap interval over evaluation images; ``None`` if most resamples do not have the value.
 
     Resamples contain images repeatedly, which shifts AP a little. So the resamples are centered at their own mean, and
     only their spread is used.
 
     Args:
         mean: The value on the images themselves.
-        resampled: The value on each resample, ``(B,)``.
+        resampled: The value on each resample, ``(B,)``; NaN where it has none, as no image shows such an object.
         level: Confidence level.
     """
+    known = resampled[np.isfinite(resampled)]
+    if 2 * len(known) < len(resampled):
+        return None
     tail = (1 - level) / 2
-    low, high = (float(value) for value in np.quantile(resampled - resampled.mean(), [tail, 1 - tail]))
+    low, high = (float(value) for value in np.quantile(known - known.mean(), [tail, 1 - tail]))
     return Interval(mean + low, mean + high)
+
+
+def without_absent(resampled: Floats) -> Floats:
+    """The values with NaN for COCO's -1, of resamples in which no image shows such an object."""
+    return np.where(resampled == -1, np.nan, resampled)
 
 
 def joined(mean: float, *parts: Interval) -> Interval:
@@ -171,14 +180,18 @@ def joined(mean: float, *parts: Interval) -> Interval:
 
 def bootstrap_means(values: Sequence[float]) -> Floats:
     """Means of resamples with replacement: all of them for few values, else a random sample with a fixed seed."""
-    data, n = np.asarray(values, float), len(values)
+    return np.asarray(np.asarray(values, float)[_picks(len(values))].mean(axis=1), float)
+
+
+@cache
+def _picks(n: int) -> npt.NDArray[np.int64]:
+    """Which of ``n`` values each resample has, ``(R, n)``; a comparison asks for hundreds of intervals of as many."""
     if n <= EXACT:
-        picks = np.array(list(itertools.product(range(n), repeat=n)))
-    else:
-        picks = np.random.Generator(np.random.Philox(key=0)).integers(n, size=(RESAMPLES, n))
-    return np.asarray(data[picks].mean(axis=1), float)
+        return np.array(list(itertools.product(range(n), repeat=n)))
+    return np.random.Generator(np.random.Philox(key=0)).integers(n, size=(RESAMPLES, n))
 
 
+@cache
 def student_quantile(probability: float, freedom: int) -> float:
     """Quantile of Student's t distribution, by bisection of its distribution function.
 

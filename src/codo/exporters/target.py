@@ -160,9 +160,9 @@ def covered(target: Target, trunk: TrunkWeights) -> tuple[str, ...]:
 
 
 def changed_settings(model: ModelSettings) -> str:
-    """Arguments of ``ModelSettings`` that differ from the defaults, as Python code."""
+    """Arguments of ``ModelSettings`` that differ from the defaults, as Python code; how files become colors is none."""
     standard: Any = ModelSettings()
-    usual = {"mean": (None, PIXEL_MEAN), "std": (None, PIXEL_STD)}
+    usual = {"mean": (None, PIXEL_MEAN), "std": (None, PIXEL_STD), "pixels": (model.pixels,)}
     changed = ((key, value) for key, value in model if value not in usual.get(key, (getattr(standard, key),)))
     return ", ".join(f"{key}={value!r}" for key, value in changed)
 

@@ -10,7 +10,7 @@
 * ``group_norm``: BatchNorm that normalizes parts of a batch separately; ``sync_norm``: by the batch of all processes;
   ``batch_statistics``: BatchNorm statistics of given data.
 * ``weights``: recognizes the layout of a weight file and loads it into an encoder (``model.init``, ``weights=``);
-  ``key_maps``: names of our tensors in other libraries; ``weight_files``, ``pickles``: read tensors from files and runs
+  ``key_maps``: names of our tensors in other libraries; ``weight_files``: read tensors from files and runs
   without executing code from them; ``load_report``: which tensors of a file fit a model.
 * ``normalization``: mean and deviation for images (``model.mean``, ``model.std``): those of the initial weights.
 * ``anchoring``: keeps parts near the weights that they were loaded with (``anchor.*``).

@@ -1,5 +1,6 @@
 """What weights of other tools tell about the images that they were trained on.
 
+* timm's folders have ``config.json`` beside the weights, with mean and deviation in its ``pretrained_cfg``.
 * TensorFlow's EfficientNet-Lite has mean and deviation 0.5; its tensors' names tell (`KeyMap.normalization`).
 * Weights of Detectron2 ("MSRA") and MMDetection ("caffe") that come from Caffe2 have BGR images, minus ImageNet's mean,
   not divided. Their statistics tell: BatchNorm was folded into scales and shifts, with means of 0 and variances of 1.
@@ -7,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -31,8 +33,21 @@ def file_normalization(path: Path) -> Normalization | None:
     file = in_folder(path)
     if not file.is_file():
         return None  # loading the weights raises the error
+    if (told := _timm_normalization(file.with_name("config.json"))) is not None:
+        return told
     stat = file.stat()
     return _read(file, stat.st_mtime_ns, stat.st_size)
+
+
+def _timm_normalization(config: Path) -> Normalization | None:
+    """That in the ``config.json`` of a timm model from a hub; ``None`` if there is no such file."""
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+        told = content.get("pretrained_cfg", content)  # early folders have the values at the top
+        (r, g, b), (x, y, z) = ([float(value) for value in told[name]] for name in ("mean", "std"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Normalization((r, g, b), (x, y, z)) if "architecture" in content and min(x, y, z) > 0 else None
 
 
 @lru_cache(maxsize=64)

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from codo.core.errors import DAMAGE, InputError, first_line
+from codo.core.pickles import read_arrays
 from codo.core.run import is_run, open_run
-from codo.models.pickles import read_arrays
 
 _ZIP = b"PK\x03\x04"
 _TORCH_1_5 = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."

@@ -31,18 +31,18 @@ def finetuning_page(run: Run, progress: Progress | None = None) -> Page:
         run: The run.
         progress: How far it has come; by default it has ended.
     """
-    metrics = Metrics(run.metrics())
+    metrics, config = Metrics(run.metrics()), config_of(run)
+    kept = metrics.kept(config.get("early_stop"))
     lead = "A detector trained on labeled images and evaluated with COCO's metrics."
     sections = [
         summary_section(run, metrics),
-        precision_section(metrics),
+        precision_section(metrics, kept),
         training_section(metrics),
         detections_section(run),
         weights_section(run),
     ]
-    config = config_of(run)
     progress = progress or Progress.of_log(metrics, config, ended=True)
-    intervals, evaluated = ap_noise(run, metrics)
+    intervals, evaluated = ap_noise(run, kept)
     answer = finetuning_answer(metrics, config, progress=progress, intervals=intervals, evaluated=evaluated)
     return run_page(run, metrics, "CoDo finetuning", lead, sections, answer)
 
@@ -67,29 +67,30 @@ def ap_noise(run: Run, metrics: Metrics) -> tuple[dict[str, Interval], int]:
 def summary_section(run: Run, metrics: Metrics) -> Section:
     """Headline facts."""
     config = config_of(run)
+    kept = metrics.kept(config.get("early_stop"))
     batch = config.get("batch_size")
     facts = headline(run, metrics, batch if isinstance(batch, int) else 0)
     facts.append(("Weights", Path(str(config.get("weights", "–"))).name, "initial weights of the detector"))
     for kind, title in KINDS.items():
-        if (value := metrics.last(f"ap/{kind}/AP")) is not None:
-            half = precision(metrics.last(f"ap/{kind}/AP50"))
+        if (value := kept.last(f"ap/{kind}/AP")) is not None:
+            half = precision(kept.last(f"ap/{kind}/AP50"))
             facts.append((f"{title}: AP", precision(value), f"AP 50 {half}"))
     return Section("Summary", [Facts(facts), *alarms_block(run, metrics)])
 
 
-def precision_section(metrics: Metrics) -> Section:
-    """The twelve numbers of the last evaluation, AP by class where recorded, and AP over the steps."""
+def precision_section(metrics: Metrics, kept: Metrics) -> Section:
+    """The twelve numbers of the detector that is ``kept``, AP by class where recorded, and AP over the steps."""
     last: dict[str, dict[str, float]] = {}
     blocks: list[Block] = []
     for kind, title in KINDS.items():
-        values = {name: metrics.last(f"ap/{kind}/{name}") for name in metrics.names(f"ap/{kind}") if name in NAMES}
+        values = {name: kept.last(f"ap/{kind}/{name}") for name in metrics.names(f"ap/{kind}") if name in NAMES}
         if values:
             last[title] = {name: value for name, value in values.items() if value is not None}
     if last:
-        step = max(s.steps[-1] for kind in KINDS if (s := metrics.series(f"ap/{kind}/AP")).steps)
+        step = max(s.steps[-1] for kind in KINDS if (s := kept.series(f"ap/{kind}/AP")).steps)
         blocks.append(Text([f"On the validation images after step {number(step)}."]))
         blocks.append(ap_table(last))
-        blocks += class_tables(metrics)
+        blocks += class_tables(kept)
         blocks += figures([_growth(metrics, kind, title) for kind, title in KINDS.items()])
     return Section("Average precision", blocks)
 
@@ -102,7 +103,7 @@ def class_tables(metrics: Metrics) -> list[Block]:
     if classes:
         kinds = [kind for kind in KINDS if by_class[kind]]
         values = {name: [metrics.last(f"ap/{kind}/class/{name}") for kind in kinds] for name in classes}
-        ranked = sorted(classes, key=lambda name: -_known(values[name][0]))
+        ranked = sorted(classes, key=lambda name: -(values[name][0] or -1.0))
         rows = [[name, *(precision(value) for value in values[name])] for name in ranked]
         table = Table(["Class", *(KINDS[kind] for kind in kinds)], rows, "AP times 100 of each class, best first.")
         blocks.append(table if len(classes) <= 12 else Details(f"AP by class ({len(classes)})", [table]))
@@ -122,10 +123,6 @@ def _growth(metrics: Metrics, kind: str, title: str) -> Figure | None:
         limits=(0, None),
         scale=100,
     )
-
-
-def _known(value: float | None) -> float:
-    return -1.0 if value is None else value
 
 
 def training_section(metrics: Metrics) -> Section:

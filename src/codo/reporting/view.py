@@ -96,6 +96,8 @@ def folder_page(path: str | Path, settings: ViewSettings, given: list[str]) -> P
     run = Run(Path(path)) if is_run(path) else None
     if run is not None and run.verb == "finetune":
         if settings.data is None:
+            if settings.split != "val":
+                raise InputError("a run has detections of its val split", where=str(path), fix="leave split= out")
             found = detections_of_run(run, settings.by)
         else:
             found = detections_of_file(run.path / RESULTS, settings.data, settings.split, settings.by)

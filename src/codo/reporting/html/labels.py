@@ -21,6 +21,7 @@ def name_ends(axes: Axes, ends: Sequence[tuple[str, float, str]]) -> None:
 
 def apart(places: Sequence[float], gap: float) -> list[float]:
     """Sorted positions in [0, 1], moved to be ``gap`` apart: overlapping ones are spread around their center."""
+    gap = min(gap, 1 / max(1, len(places)))  # many names have less room each
     groups: list[tuple[float, int]] = []  # middle, members
     for place in places:
         groups.append((min(max(place, 0.0), 1.0), 1))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from codo.core.errors import InputError
-from codo.models.pickles import read_arrays
+from codo.core.pickles import read_arrays
 
 
 @pytest.fixture(scope="module")
