@@ -22,7 +22,7 @@ from codo.detection.results import write_results
 from codo.geometry.segmentations import encode
 from tests.annotations.layouts import write_yolo
 from tests.annotations.refusals import Spoil, check_lines, each
-from tests.annotations.synthetic import coco
+from tests.annotations.synthetic import coco, write
 from tests.conftest import MakeData
 
 
@@ -197,6 +197,25 @@ def test_the_file_name_decides_where_a_name_is_a_number(tmp_path: Path) -> None:
     ]
     (tmp_path / "found.json").write_text(json.dumps(rows))
     assert ids(read_results(tmp_path / "found.json", annotations)) == [(1, 0), (2, 0)]
+
+
+def test_an_id_and_a_file_name_of_different_images_are_refused(tmp_path: Path) -> None:
+    """Neither can be right for the other: all detections would be scored on wrong images, or half of them."""
+    write(tmp_path, *coco(2), "val")
+    annotations = read_annotations(DataSettings(folder=str(tmp_path)), "val")
+    assert dict(zip(annotations.file_names.tolist(), annotations.image_ids.tolist(), strict=True)) == {
+        "000.png": 10,
+        "001.png": 15,
+    }
+    found = {"category_id": 3, "score": 0.5, "bbox": [1, 2, 3, 4]}
+    rows = [{**found, "image_id": 10, "file_name": "000.png"}, {**found, "image_id": 10, "file_name": "001.png"}]
+    (tmp_path / "found.json").write_text(json.dumps(rows))
+    with pytest.raises(InputError, match="image_id and file_name are of different images") as error:
+        read_results(tmp_path / "found.json", annotations)
+    assert "image_id 10, file_name 001.png" in str(error.value)
+    rows[1]["image_id"] = 1  # the number in the name, as Ultralytics writes it
+    (tmp_path / "found.json").write_text(json.dumps(rows))
+    assert [row["image_id"] for row in read_results(tmp_path / "found.json", annotations)] == [10, 15]
 
 
 def test_classes_that_count_from_1_are_recognized_by_the_last(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

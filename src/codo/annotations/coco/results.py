@@ -46,6 +46,18 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     names = ids_by_name(annotations.file_names, annotations.image_ids)
     named = [str(row.get("file_name")) for row in table.rows]
     if all(name in names for name in named):  # Ultralytics makes ids of names that are numbers, whatever ours are
+        ids, given = set(annotations.image_ids.tolist()), [row.get("image_id") for row in table.rows]
+        others = (
+            i
+            for i, (id_, name) in enumerate(zip(given, named, strict=True))
+            if type(id_) is int and id_ != names[name] and id_ in ids and str(id_) != _number(name)
+        )
+        table.refuse(
+            others,
+            "whose image_id and file_name are of different images",
+            "correct one of them, or leave file_name out of all detections",
+            lambda i: f"image_id {given[i]}, file_name {named[i]}",
+        )
         table.rows = [{**row, "image_id": names[name]} for row, name in zip(table.rows, named, strict=True)]
     images = {**names, **annotations.aliases.images}
     for key, aliases in (("image_id", images), ("category_id", annotations.aliases.categories)):
@@ -73,6 +85,12 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
             f"detections without bbox or segmentation{keypoints}", where=str(path), fix="write at least one of them"
         )
     return rows
+
+
+def _number(name: str) -> str:
+    """The number that Ultralytics takes for the id of an image whose name is one; for other names the name."""
+    stem = Path(name).stem
+    return str(int(stem)) if stem.isdecimal() else stem
 
 
 def outlines(results: Sequence[dict[str, Any]]) -> set[str]:
