@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -34,3 +34,21 @@ def ids_by_name(names: Iterable[str], ids: npt.NDArray[np.int64]) -> dict[str | 
     times = Counter(name for path in paths for name in {path.name, path.stem})
     found = zip(ids.tolist(), paths, strict=True)
     return {name: i for i, path in found for name in (path.name, path.stem) if times[name] == 1}
+
+
+def of_other_images(given: Sequence[object], named: Sequence[str], names: Mapping[str | int, int]) -> Iterator[int]:
+    """Places at which a given id is that of another image than the file name beside it.
+
+    The number in a name is no such id: Ultralytics writes it as the id of an image, whatever ours is.
+
+    Args:
+        given: Ids as written.
+        named: The file name beside each, in ``names``.
+        names: Our ids by name.
+    """
+    known = set(names.values())
+    for i, (id_, name) in enumerate(zip(given, named, strict=True)):
+        stem = PurePosixPath(name).stem
+        number = stem.isdecimal() and int(stem) == id_
+        if type(id_) is int and id_ in known and id_ != names[name] and not number:
+            yield i

@@ -24,7 +24,7 @@ from codo.annotations.coco.json_columns import JsonColumns, read_bytes
 from codo.annotations.records import Annotations
 from codo.core.errors import InputError
 from codo.geometry.segmentations import compress, describe_error
-from codo.layouts.image_ids import ids_by_name
+from codo.layouts.image_ids import ids_by_name, of_other_images
 from codo.sources.image_lists import parse_json
 
 log = logging.getLogger(__name__)
@@ -46,17 +46,10 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
     names = ids_by_name(annotations.file_names, annotations.image_ids)
     named = [str(row.get("file_name")) for row in table.rows]
     if all(name in names for name in named):  # Ultralytics makes ids of names that are numbers, whatever ours are
-        ids, given = set(annotations.image_ids.tolist()), [row.get("image_id") for row in table.rows]
-        others = (
-            i
-            for i, (id_, name) in enumerate(zip(given, named, strict=True))
-            if type(id_) is int and id_ != names[name] and id_ in ids and str(id_) != _number(name)
-        )
+        given = [row.get("image_id") for row in table.rows]
+        what, fix = "whose image_id and file_name are of different images", "correct one, or leave all file_name out"
         table.refuse(
-            others,
-            "whose image_id and file_name are of different images",
-            "correct one of them, or leave file_name out of all detections",
-            lambda i: f"image_id {given[i]}, file_name {named[i]}",
+            of_other_images(given, named, names), what, fix, lambda i: f"image_id {given[i]}, file_name {named[i]}"
         )
         table.rows = [{**row, "image_id": names[name]} for row, name in zip(table.rows, named, strict=True)]
     images = {**names, **annotations.aliases.images}
@@ -64,8 +57,7 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
         if aliases and all(type(row.get(key)) in (int, str) for row in table.rows):
             table.rows = [{**row, key: aliases.get(row[key], row[key])} for row in table.rows]
     _check_known(table, "image_id", annotations.image_ids, annotations)
-    rows: list[dict[str, Any]] = _classes_from_0(table, annotations)
-    table.rows = rows
+    table.rows = rows = _classes_from_0(table, annotations)
     _check_known(table, "category_id", np.array([c.id for c in annotations.categories]), annotations)
     table.numbers("score")
     if any("bbox" in row for row in rows):
@@ -81,16 +73,9 @@ def read_results(path: Path, annotations: Annotations) -> list[dict[str, Any]]:
         rows = [{**row, "segmentation": compress(row["segmentation"])} for row in rows]
     if rows and not {"bbox", "segmentation"} & rows[0].keys():
         keypoints = "; they have keypoints, of which no AP is computed" if "keypoints" in rows[0] else ""
-        raise InputError(
-            f"detections without bbox or segmentation{keypoints}", where=str(path), fix="write at least one of them"
-        )
+        what = f"detections without bbox or segmentation{keypoints}"
+        raise InputError(what, where=str(path), fix="write at least one of them")
     return rows
-
-
-def _number(name: str) -> str:
-    """The number that Ultralytics takes for the id of an image whose name is one; for other names the name."""
-    stem = Path(name).stem
-    return str(int(stem)) if stem.isdecimal() else stem
 
 
 def outlines(results: Sequence[dict[str, Any]]) -> set[str]:
@@ -147,9 +132,5 @@ def _check_masks(table: JsonColumns, annotations: Annotations) -> None:
     )
     size_of = dict(zip(annotations.image_ids.tolist(), annotations.sizes.tolist(), strict=True))
     wrong = [describe_error(rle, *size_of[row["image_id"]]) for rle, row in zip(column, table.rows, strict=True)]
-    table.refuse(
-        (i for i, text in enumerate(wrong) if text),
-        "with a wrong segmentation",
-        "write RLE of the image's own height and width",
-        lambda i: wrong[i],
-    )
+    bad, fix = (i for i, text in enumerate(wrong) if text), "write RLE of the image's own height and width"
+    table.refuse(bad, "with a wrong segmentation", fix, lambda i: wrong[i])
