@@ -37,7 +37,7 @@ CASES = {
     "codo compare x=1 -c table1_2": ["table1_2x "],
     "codo pretrain --pro": ["--profile "],
     "codo pretrain op": ["options=", "optim.", "options."],
-    "codo pretrain optim.l": ["optim.lr=", "optim.lr_scaling=", "optim.lr_factors="],
+    "codo pretrain optim.l": ["optim.lr=", "optim.lr_scaling=", "optim.lars_biases=", "optim.lr_factors="],
     "codo pretrain -c laptop steps=3 cpj.ji": ["cpj.jitter="],
     "codo pretrain probe.": ["probe.data=", "probe.data.", "probe.image_folder=", "probe.boxes=", "probe.images="],
     "codo pretrain optim.kind=l": ["lars "],
