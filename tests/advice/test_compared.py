@@ -79,7 +79,7 @@ def test_one_weak_initialization_does_not_hide_the_winner() -> None:
 
 
 def test_few_seeds_of_one_do_not_hide_the_winner() -> None:
-    found = answer({"late": Difference.of([0.03]), "mine": BETTER})
+    found = answer({"late": Difference.of([0.03]), "mine": BETTER}, planned=[0, 1])
     assert kinds(found) == ["use", "seeds"]
     assert found.next[1].what.startswith("Add seeds of late: ")
 

@@ -15,6 +15,7 @@ import codo
 from codo.annotations.source import DataSettings, read_annotations
 from codo.core.errors import InputError
 from codo.loading.contents import check_contents, contents, labeled_contents, write_contents
+from codo.methods import dilo, orl
 from tests.annotations.synthetic import coco, write
 from tests.catalog.pictures import jpegs, write_folder
 from tests.loading.test_dataset_inputs import inputs
@@ -38,6 +39,12 @@ def test_what_a_run_holds(catalog: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "contents.json").read_text()) == found
     check_contents(str(tmp_path), found, alone, resumed=True)
     check_contents(str(tmp_path), {"foregrounds": "others"}, alone, resumed=False)
+    for name, method in (("pairs.npz", orl), ("alphas.bin", dilo)):
+        assert name == method.FILE
+        (tmp_path / name).touch()  # computed from the images of the record
+        with pytest.raises(InputError, match="the run was begun with other images"):
+            check_contents(str(tmp_path), {"foregrounds": "others"}, alone, resumed=False)
+        (tmp_path / name).unlink()
     check_contents(str(tmp_path / "new"), found, alone, resumed=True)
 
 

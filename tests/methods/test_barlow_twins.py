@@ -28,4 +28,4 @@ def test_the_two_views_differ_as_byols_do() -> None:
     recipe = resolve(PretrainSettings, "barlow_twins", {"foregrounds": "-", "out": "-"})
     made = dataset(BarlowTwins, noise(4, 40, 40), augment=recipe.augment)
     assert [(crop.augment.blur, crop.augment.solarize) for crop in made.crops] == [(1.0, 0.0), (0.1, 0.2)]
-    assert recipe.optim.lr * recipe.optim.bias_lr_factor == pytest.approx(0.0048)
+    assert recipe.optim.lr * recipe.optim.lars_bias_lr_factor == pytest.approx(0.0048)

@@ -55,10 +55,9 @@ def test_a_factor_scales_the_steps_of_its_part(kind: str) -> None:
         assert bool(expected.any()) == name.startswith("query."), name
 
 
-@pytest.mark.parametrize("kind", ["sgd", "lars"])
-def test_biases_and_norms_have_a_factor_of_their_own(kind: str) -> None:
+def test_biases_and_norms_have_a_factor_of_their_own() -> None:
     """With the factor of their part: Barlow Twins' rates of 0.2 and 0.0048, and a backbone at a tenth of both."""
-    given = {"kind": kind, "lr": 0.2, "bias_lr_factor": 0.024, "lr_factors": {"backbone": 0.1}}
+    given = {"kind": "lars", "lr": 0.2, "lars_bias_lr_factor": 0.024, "lr_factors": {"backbone": 0.1}}
     made = method()
     optimizer = build_optimizer(made, OptimSettings.model_validate(given), CPU)
     set_lr(optimizer, 0.2, peak=0.2)

@@ -7,8 +7,10 @@ import math
 import pytest
 import torch
 
+from codo.core.config import resolve
 from codo.core.errors import InputError
 from codo.optim.optimizer import OptimSettings, Schedule, build_optimizer, check_milestones, set_lr
+from codo.training.pretrain_settings import PretrainSettings
 
 
 def schedule(steps: int = 100, per_epoch: int = 10, batch_size: int = 256, **settings: object) -> Schedule:
@@ -95,8 +97,14 @@ def test_lars_for_biases_reaches_the_optimizer() -> None:
     module = torch.nn.Linear(2, 2)
     settings = OptimSettings(kind="lars", lars_biases=True)
     assert build_optimizer(module, settings, torch.device("cpu")).defaults["biases"] is True
-    with pytest.raises(InputError, match="SGD treats biases as all else"):
-        OptimSettings(lars_biases=True)
+
+
+def test_settings_of_lars_have_no_effect_on_sgd() -> None:
+    """They come from the recipes of SwAV and Barlow Twins, which may be trained by SGD."""
+    module = torch.nn.Linear(2, 2)
+    optimizer = build_optimizer(module, OptimSettings(lars_biases=True, lars_bias_lr_factor=0.024), torch.device("cpu"))
+    assert [len(group["params"]) for group in optimizer.param_groups] == [2]
+    assert resolve(PretrainSettings, "swav", {"foregrounds": "-", "out": "-", "optim.kind": "sgd"}).optim.kind == "sgd"
 
 
 def test_nesterov_without_momentum_is_refused() -> None:

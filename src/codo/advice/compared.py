@@ -72,8 +72,7 @@ def compared_answer(
     elif missing:
         what = "Wait, or run the same command again if nothing runs any more"
         found.append(Suggestion("wait", what, f"{number(missing)} trials have not finished."))
-    awaited = missing > 0 and len(planned) >= MIN_SEEDS
-    found += _for_differences(differences, reference, planned, awaited=awaited)
+    found += _for_differences(differences, reference, planned)
     if growth is not None and growth[2].verdict == "better":
         low, high, difference = growth
         why = f"AP rises by {_words(difference)} points from {share(low)} to {share(high)} of the labels, beyond noise."
@@ -85,10 +84,8 @@ def compared_answer(
     return Answer(TONES[best[1]], best[0], found)
 
 
-def _for_differences(
-    differences: Mapping[str, Difference], reference: str, planned: Sequence[int], *, awaited: bool
-) -> list[Suggestion]:
-    """Suggestions from the verdicts; of those about noise only the first; no seeds while enough are ``awaited``."""
+def _for_differences(differences: Mapping[str, Difference], reference: str, planned: Sequence[int]) -> list[Suggestion]:
+    """Suggestions from the verdicts; of those about noise only the first; no seeds if enough are planned."""
     better = {init: one for init, one in differences.items() if one.verdict == "better"}
     few = {init: one for init, one in differences.items() if one.doubt == "few seeds"}
     found: list[Suggestion] = []
@@ -96,7 +93,7 @@ def _for_differences(
         best = max(better, key=lambda init: better[init].mean)
         why = f"{_words(better[best])} points against {reference}, beyond noise."
         found.append(Suggestion("use", f"Finetune from {best} from now on", why))
-    if few and not awaited:
+    if few and len(planned) < MIN_SEEDS:
         more = [seed for seed in range(len(planned) + MIN_SEEDS) if seed not in planned]
         least = sorted([*planned, *more[: max(0, MIN_SEEDS - len(planned))]])
         seeds = max(len(one.values) for one in few.values())

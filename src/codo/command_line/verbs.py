@@ -16,7 +16,11 @@ import codo
 from codo.core.errors import CodoError, InputError
 
 _SETTING = re.compile(r"[A-Za-z_][\w.]*=")
-"""How a setting begins; a URL or path with an equals sign does not."""
+
+
+def _is_setting(item: str) -> bool:
+    """Whether it is a setting, not an address or a path with an equals sign."""
+    return bool(_SETTING.match(item)) and not os.path.exists(item)
 
 
 @contextmanager
@@ -37,8 +41,8 @@ def _prepare(args: argparse.Namespace) -> None:
     from codo.core.config import nest, parse_assignments
     from codo.preparation.prepare import prepare_shard
 
-    sources = [item for item in args.source if not _SETTING.match(item)]
-    settings = parse_assignments(filter(_SETTING.match, args.source))
+    sources = [item for item in args.source if not _is_setting(item)]
+    settings = parse_assignments(filter(_is_setting, args.source))
     settings = nest({"propose": not args.no_proposals, "pack": args.pack}) | settings
     if not sources:
         raise InputError(
@@ -159,13 +163,13 @@ def _follow(args: argparse.Namespace) -> None:
 def _convert(args: argparse.Namespace) -> None:
     from codo.core.config import parse_assignments
 
-    sources = [item for item in args.source if not _SETTING.match(item)]
+    sources = [item for item in args.source if not _is_setting(item)]
     if len(sources) != 1:
         what = f"{len(sources)} sources are given" if sources else "no labeled data are given"
         raise InputError(what, where="command line", fix="name one folder or file: codo convert labeled/ --out coco")
     if args.out is None:
         raise InputError("the folder to write is not named", where="command line", fix="add --out DIR")
-    settings = parse_assignments(filter(_SETTING.match, args.source))
+    settings = parse_assignments(filter(_is_setting, args.source))
     print(codo.convert(sources[0], args.out, to=args.to, **settings).text())
 
 

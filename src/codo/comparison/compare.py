@@ -159,6 +159,7 @@ def _run_missing(
         if next(iter(settings.inits)) in failed_inits:  # without the reference nothing can be compared
             break
         grid = _possible(settings.model_copy(update={"seeds": seeds[:count]}), jobs, failed_inits, model_overrides)
+        grid = replace(grid, planned=tuple(seeds))
         notes = [*told, *_progress(pretraining_jobs), *(f"Failed: {message}." for message in failed_inits.values())]
         failures = _finetune(settings, grid, notes)
     if failed_inits or failures:

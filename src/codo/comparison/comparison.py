@@ -36,6 +36,7 @@ class Comparison:
         metric: The number that the verdicts are about.
         classes: The classes whose mean AP the verdicts are about; empty: ``metric`` of all classes.
         objects: Number of evaluated objects of each class.
+        planned: All seeds of the command; empty: those of ``trials``.
     """
 
     out: Path
@@ -50,6 +51,7 @@ class Comparison:
     metric: str = "AP"
     classes: Sequence[str] = ()
     objects: Mapping[str, int] = field(default_factory=dict)
+    planned: Sequence[int] = ()
 
     @classmethod
     def read(cls, grid: Grid, failures: Mapping[Key, str], notes: Sequence[str] = ()) -> Comparison:
@@ -73,6 +75,7 @@ class Comparison:
             grid.metric,
             grid.classes,
             {} if grid.val is None else evaluated_objects(grid.val),
+            grid.planned,
         )
 
     @property

@@ -44,6 +44,7 @@ class Grid:
         notes: Sentences on the data.
         classes: The classes whose mean AP the verdicts are about; empty: ``metric`` of all classes.
         val: The evaluation data.
+        planned: All seeds of the command, of which ``trials`` may have the first ones only; empty: theirs.
     """
 
     out: Path
@@ -55,6 +56,7 @@ class Grid:
     notes: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     val: Annotations | None = None
+    planned: tuple[int, ...] = ()
 
 
 def make_grid(settings: CompareSettings, model_overrides: Mapping[str, Any]) -> Grid:

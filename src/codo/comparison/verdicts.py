@@ -51,7 +51,7 @@ def conclusion(comparison: Comparison) -> Answer:
         comparison.reference,
         missing=len(comparison.missing) - len(comparison.failures),
         failed=len(comparison.failures),
-        planned=comparison.seeds,
+        planned=comparison.planned or comparison.seeds,
         growth=(comparison.fractions[-2], comparison.fractions[-1], growth) if growth else None,
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import nn
 
+from codo.core.errors import InputError
 from codo.optim.lr_factors import factor_by_parameter, split_groups
 from codo.optim.optimizer import OptimSettings
 
@@ -29,6 +30,13 @@ class DetectorOptimSettings(OptimSettings):
         "multistep", description="drops at milestones (the COCO protocol), cosine per epoch or per step, or constant"
     )
 
+    @model_validator(mode="after")
+    def _without_lars(self) -> Self:
+        if self.lars_biases or self.lars_bias_lr_factor != 1:
+            what = "detectors are trained by SGD, on which settings of LARS have no effect"
+            raise InputError(what, where="optim.lars_biases, optim.lars_bias_lr_factor", fix="leave them out")
+        return self
+
 
 def build_detector_optimizer(
     detector: nn.Module, settings: DetectorOptimSettings, device: torch.device
@@ -46,7 +54,7 @@ def build_detector_optimizer(
     ]
     groups = [group for group in groups if group["params"]]
     return torch.optim.SGD(
-        split_groups(groups, factor_by_parameter(detector, settings.lr_factors, biases=settings.bias_lr_factor)),
+        split_groups(groups, factor_by_parameter(detector, settings.lr_factors)),
         lr=settings.lr,
         momentum=settings.momentum,
         nesterov=settings.nesterov,

@@ -21,6 +21,8 @@ from codo.core.io import write_atomically
 from codo.loading.dataset_inputs import DatasetInputs
 
 FILE = "contents.json"
+DERIVED = ("pairs.npz", "alphas.bin")
+"""What ORL and DiLo compute from the images before the first step, and read again."""
 
 
 def contents(inputs: DatasetInputs) -> dict[str, str]:
@@ -76,7 +78,7 @@ def check_contents(
         out: The run directory, which may be missing.
         now: Its `contents` or `labeled_contents`.
         gather: Collects an object from all processes, in the order of their ranks; all of them wait.
-        resumed: Whether the run goes on from a checkpoint; otherwise nothing in it depends on other data yet.
+        resumed: Whether the run goes on from a checkpoint; otherwise only what is `DERIVED` depends on other data.
         held: What they hold, for messages.
         start: The setting by which a new run starts from this one's weights.
 
@@ -90,7 +92,8 @@ def check_contents(
             what = f"rank 0 and rank {rank} have other {held} as {name}: {first[name]}; {other.get(name, 'none')}"
             raise InputError(what, where=name, fix=f"give all hosts the same command and the same {held}")
     path = Path(out) / FILE
-    if not resumed or not path.is_file():
+    derived = any((path.parent / name).exists() for name in DERIVED)
+    if not path.is_file() or not (resumed or derived):
         return
     before = json.loads(path.read_text(encoding="utf-8"))
     if changed := [name for name, value in now.items() if before.get(name, value) != value]:

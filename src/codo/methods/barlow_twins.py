@@ -1,6 +1,6 @@
 """Barlow Twins (Zbontar et al. 2021): the cross-correlation of two views' embeddings should be the identity.
 
-The views are BYOL's, and biases and norms have a learning rate of their own (``optim.bias_lr_factor``).
+The views are BYOL's, and biases and norms have a learning rate of their own (``optim.lars_bias_lr_factor``).
 """
 
 from __future__ import annotations

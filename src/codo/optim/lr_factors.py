@@ -1,4 +1,4 @@
-"""Learning rates of parts of a network (``optim.lr_factors``), and of its biases and norms (``optim.bias_lr_factor``).
+"""Learning rates of parts of a network (``optim.lr_factors``), and of its biases and norms.
 
 The parts of a method are those that it exports (``backbone``, ``fpn``, ``box_head``), the other modules of the network
 that contains them (``projection``; in a detector ``rpn``, ``roi_heads``), and modules beside it (``predictor``).

@@ -41,11 +41,13 @@ class OptimSettings(Settings):
     milestones: tuple[float, ...] = Field(
         (2 / 3, 8 / 9), description="multistep: when lr drops, as fractions of the run (60k and 80k of 90k)"
     )
-    bias_lr_factor: float = Field(
-        1.0, gt=0, description="factor on the learning rate of biases and norms, the parameters of one dimension"
+    lars_bias_lr_factor: float = Field(
+        1.0, gt=0, description="LARS: factor on the learning rate of biases and norms; no effect with SGD"
     )
     lars_biases: bool = Field(
-        False, description="LARS and weight decay for biases and norms too (SwAV); else they take steps of SGD"
+        False,
+        description="LARS: adapt and decay biases and norms too (SwAV), which otherwise take steps of SGD; no effect "
+        "with SGD",
     )
     gamma: float = Field(0.1, gt=0, le=1, description="multistep: factor of lr at every drop")
     lr_factors: dict[str, float] = Field(
@@ -65,12 +67,6 @@ class OptimSettings(Settings):
             if not 0 < factor < math.inf:
                 raise ValueError(f"the factor of {part} must be a positive number")
         return factors
-
-    @model_validator(mode="after")
-    def _lars_has_biases(self) -> Self:
-        if self.lars_biases and self.kind != "lars":
-            raise InputError("SGD treats biases as all else", where="optim.lars_biases", fix="set optim.kind=lars")
-        return self
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
@@ -169,7 +165,8 @@ def build_optimizer(
     groups: list[dict[str, Any]] = [{"params": [p for p in trained if id(p) not in constant]}]
     if constant:  # "fixed" is also the name in checkpoints
         groups.append({"params": [p for p in trained if id(p) in constant], "fixed": True})
-    groups = split_groups(groups, factor_by_parameter(method, settings.lr_factors, later, settings.bias_lr_factor))
+    biases = settings.lars_bias_lr_factor if settings.kind == "lars" else 1.0
+    groups = split_groups(groups, factor_by_parameter(method, settings.lr_factors, later, biases))
     groups = split_groups(groups, dict.fromkeys(anchored, 0.0), "weight_decay", settings.weight_decay)
     names = "lr", "momentum", "weight_decay", "nesterov"
     options: dict[str, Any] = {name: getattr(settings, name) for name in names}

@@ -120,7 +120,7 @@ def overlap_warning(train: Sequence[Path], val: Sequence[Path], where: str) -> s
     """A warning about evaluation images that are also learned from, under whatever name; else an empty string."""
     learned = {os.path.realpath(path) for path in train}
     both = [path for path in val if os.path.realpath(path) in learned]
-    both += [path for path, _ in identical_files(train, val)]
+    both = list(dict.fromkeys([*both, *(path for path, _ in identical_files(train, val))]))
     if not both:
         return ""
     what = f"{where}: probes learn from {len(both)} of the {len(val)} images that they are judged by (the first: "

@@ -59,7 +59,9 @@ class CPJSettings(Settings):
     foreground_ratio: Range = Field((3 / 4, 4 / 3), description="width / height of the proposal's random crop")
     size: Shares = Field((0.5, 1.0), description="sides of the pasted box, as shares of the canvas")
     min_side: int = Field(
-        32, ge=1, description="shortest side of the pasted box in pixels; half of the canvas, if that is no larger"
+        32,
+        ge=1,
+        description="shortest side of the pasted box in pixels; on a canvas that is not larger, half of the canvas",
     )
     aspect: Literal["free", "keep"] = Field(
         "free", description="stretch the crop to the drawn box, or keep its aspect ratio (InsLoc)"
