@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
 # torch 2.15.0: a moving average of buffers changes whole numbers that never change: the id of class 3 becomes 2.
 #
-# `AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)` stands, with torch's prefixes, in the
-# docstring of the class as the way to average "the weights and buffers". Buffers also hold whole numbers: the ids of
-# the classes that a detector knows, or which relative position two patches have in a Swin Transformer. Training does
-# not change them, and the average of a number and itself is that number. But `average * decay + value * (1 - decay)` is
-# computed in float32, where 3 * 0.9 + 3 * (1 - 0.9) is a little less than 3, and writing it to the buffer cuts off the
-# fraction: 2. From the second update on part of the numbers are too small by 1, and stay so. Which ones depends on the
-# decay: of those below 169 none for 0.99 and 0.999, 17% to 33% for 0.9, 0.9995 and 0.9999. Nothing is said. The average
-# is what is validated and kept: its detections have the names of other classes, and a Swin takes the biases of other
-# positions. (Of a Swin's output this changes little, 1% below.)
+# The docstring of `AveragedModel` has `get_ema_multi_avg_fn(0.9)` with `use_buffers=True` as its example of how to
+# average "the weights and buffers" (and forgets the argument's name, multi_avg_fn). Buffers also hold whole numbers:
+# the ids of the classes that a detector knows, or which relative position two patches have in a Swin Transformer.
+# Training does not change them, and the average of a number and itself is that number. But `average * decay + value *
+# (1 - decay)` is computed in float32, where 3 * 0.9 + 3 * (1 - 0.9) is a little less than 3, and writing it to the
+# buffer cuts off the fraction: 2. From the second update on part of the numbers are too small by 1, and stay so. Which
+# ones depends on the decay: of those below 169 none for 0.99 and 0.999, 17% to 33% for 0.9, 0.9995 and 0.9999. Nothing
+# is said. The average is what is validated and kept: its detections have the names of other classes, and a Swin takes
+# the biases of other positions. (Of a Swin's output this changes little, 1% below.)
 #
-# `get_ema_avg_fn` does the same. `EMAWeightAveraging` of pytorch-lightning 2.6.6 passes it on, with use_buffers=True as
-# the default. Equal weights (neither function given) are right, and so is use_buffers=False, which copies the buffers.
-# To average those that can be averaged, pass an `avg_fn` which returns the model's value if it is not a floating-point
-# number.
+# `get_ema_avg_fn` does the same. So does `EMAWeightAveraging` of pytorch-lightning 2.6.6, for which use_buffers=True is
+# the default: it leaves the changed numbers in the model when training ends. Equal weights (neither function given) are
+# right, and so is use_buffers=False, which copies the buffers. To average those that can be averaged, pass an `avg_fn`
+# which returns the model's value if it is not a floating-point number.
 #
 # Below the ids of COCO's 80 classes, and a small Swin whose biases have a standard deviation of 1. Nothing is trained,
 # so that after three updates the average has to be the model.
