@@ -28,11 +28,12 @@ from codo.evaluation.detections import Kind
 from codo.evaluation.load_detections import RESULTS, join_results
 from codo.evaluation.resampling import image_weights, resampled_ap
 from codo.evaluation.statistics import Floats
+from codo.evaluation.truth_checks import LIMITS
 
 CHOSEN = "AP_classes"
 """Name of the mean AP of the chosen classes among the numbers of a trial."""
 
-SIZES = {"APs": (0.0, 32.0**2), "APm": (32.0**2, 96.0**2), "APl": (96.0**2, math.inf)}
+SIZES = {"APs": (0.0, LIMITS[0]), "APm": LIMITS, "APl": (LIMITS[1], math.inf)}
 """COCO's small, medium and large objects: areas in square pixels, both ends included."""
 
 CLASS_RESULT = "result_classes.json"

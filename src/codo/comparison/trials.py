@@ -32,6 +32,7 @@ from codo.detection.validation import MAIN
 from codo.evaluation.detections import Kind
 from codo.evaluation.load_detections import RESULTS, join_results
 from codo.evaluation.resampling import image_weights, resampled_ap
+from codo.evaluation.run_metrics import Metrics
 from codo.evaluation.statistics import Floats
 
 RESULT = "result.json"
@@ -139,10 +140,8 @@ def classes_of(run: Run, early_stop: int | None) -> Numbers:
 
 def _evaluation(run: Run, early_stop: int | None) -> Mapping[str, Any]:
     """The logged evaluation of the detector that a run keeps: the last one, with ``early_stop`` the best one."""
-    rows = [row for row in run.metrics() if row.get(MAIN) is not None]
-    if not rows:
-        return {}
-    return rows[-1] if early_stop is None else max(rows, key=lambda one: float(one[MAIN]))
+    rows = [row for row in Metrics(run.metrics()).kept(early_stop).rows if row.get(MAIN) is not None]
+    return rows[-1] if rows else {}
 
 
 def resampled_of(run: Run, kinds: list[Kind]) -> dict[str, dict[str, list[float]]]:

@@ -33,13 +33,13 @@ def file_normalization(path: Path) -> Normalization | None:
     file = in_folder(path)
     if not file.is_file():
         return None  # loading the weights raises the error
-    if (told := _timm_normalization(file.with_name("config.json"))) is not None:
+    if (told := _hub_normalization(file.with_name("config.json"))) is not None:
         return told
     stat = file.stat()
     return _read(file, stat.st_mtime_ns, stat.st_size)
 
 
-def _timm_normalization(config: Path) -> Normalization | None:
+def _hub_normalization(config: Path) -> Normalization | None:
     """That in the ``config.json`` of a timm model from a hub; ``None`` if there is no such file."""
     try:
         content = json.loads(config.read_text(encoding="utf-8"))
